@@ -1,0 +1,64 @@
+//! Bytes that can be read more than once.
+
+use std::io::{self, Cursor, Read};
+
+use super::{Digest, Result};
+
+/// Blobs by digest: a local cache directory, or whatever an embedder keeps its layers in.
+pub trait BlobSource: Send + Sync {
+    /// The size in bytes, or `None` when the source has no such blob.
+    ///
+    /// # Errors
+    /// When the source cannot tell.
+    fn blob_size(&self, digest: &Digest) -> Result<Option<u64>>;
+
+    /// A reader from the blob's first byte. Called once per attempt, so a failed upload starts over.
+    ///
+    /// # Errors
+    /// When the blob is not there or cannot be read.
+    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>>;
+}
+
+/// A request body: rewindable, of known length and hash.
+pub trait Payload: Send + Sync {
+    /// The number of bytes; [`open`](Self::open) must yield just as many.
+    fn size(&self) -> u64;
+
+    /// The SHA-256 of the bytes: the request's payload hash.
+    fn sha256(&self) -> Digest;
+
+    /// A reader from the first byte, for one attempt.
+    ///
+    /// # Errors
+    /// When the bytes cannot be had.
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>>;
+}
+
+/// A payload that is already in memory: a manifest.
+#[derive(Clone, Debug)]
+pub struct BytesPayload {
+    bytes: Vec<u8>,
+    sha256: Digest,
+}
+
+impl BytesPayload {
+    /// Takes the bytes and hashes them.
+    pub fn new(bytes: Vec<u8>) -> Self {
+        let sha256 = Digest::of(&bytes);
+        Self { bytes, sha256 }
+    }
+}
+
+impl Payload for BytesPayload {
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn sha256(&self) -> Digest {
+        self.sha256
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(Box::new(Cursor::new(self.bytes.as_slice())))
+    }
+}

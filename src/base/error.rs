@@ -1,0 +1,294 @@
+//! One error type for the whole crate, its variants by what the user can do about it.
+
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+
+/// The crate's result.
+pub type Result<T> = std::result::Result<T, Error>;
+
+type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// What went wrong, by what the user can do about it.
+///
+/// `Display` says this level only; [`source`](std::error::Error::source) is the cause and [`hint`](Error::hint) the
+/// likely fix. No variant ever holds a secret.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// An attribute or an argument is wrong: change the command line or the options.
+    Usage(Problem),
+    /// Something configured elsewhere is wrong: an environment variable, an AWS file, a certificate bundle.
+    Setup(Problem),
+    /// There are no credentials, or their source refused to give any.
+    Access(Problem),
+    /// The object store refused an operation, failed it, or could not be reached.
+    S3(Box<S3Error>),
+    /// Data is not what its digest, its size or its format says: fetch or build it again.
+    Integrity(Problem),
+    /// Two sources or two writers disagree: decide which one is right.
+    Conflict(Problem),
+    /// A local file or directory could not be used.
+    Io(Box<IoError>),
+    /// Another process holds the lock of this file: wait for it, or end it.
+    Locked(PathBuf),
+    /// The caller cancelled the operation.
+    Canceled,
+}
+
+/// The coarse class of an [`Error`]: what a program branches on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// See [`Error::Usage`].
+    Usage,
+    /// See [`Error::Setup`].
+    Setup,
+    /// No credentials, or the store refused them (HTTP 401 and 403, and what stores answer instead).
+    Access,
+    /// The bucket does not exist.
+    NoSuchBucket,
+    /// The store could not be reached, or the connection broke.
+    Network,
+    /// The store answered with an error of its own.
+    Store,
+    /// See [`Error::Integrity`].
+    Integrity,
+    /// See [`Error::Conflict`].
+    Conflict,
+    /// See [`Error::Io`].
+    Io,
+    /// See [`Error::Locked`].
+    Locked,
+    /// See [`Error::Canceled`].
+    Canceled,
+}
+
+impl ErrorKind {
+    /// The kind's name in machine-readable output: one lower-case word or two joined by `-`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Usage => "usage",
+            Self::Setup => "setup",
+            Self::Access => "access",
+            Self::NoSuchBucket => "no-such-bucket",
+            Self::Network => "network",
+            Self::Store => "store",
+            Self::Integrity => "integrity",
+            Self::Conflict => "conflict",
+            Self::Io => "io",
+            Self::Locked => "locked",
+            Self::Canceled => "canceled",
+        }
+    }
+}
+
+/// What happened, in one lower-case sentence without a full stop, with the fix and the cause where they are known.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Problem {
+    /// What happened; names the attribute, file, key or digest.
+    pub message: String,
+    /// The likely fix.
+    pub hint: Option<String>,
+    source: Option<Source>,
+}
+
+/// A request to the object store that failed for good.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct S3Error {
+    /// The S3 operation, as S3 spells it: `PutObject`.
+    pub operation: &'static str,
+    /// The bucket.
+    pub bucket: String,
+    /// The object key, where the operation has one.
+    pub key: Option<String>,
+    /// The HTTP status, where there was an answer.
+    pub status: Option<u16>,
+    /// The `Code` of the S3 error document, or of the header a store uses in its place.
+    pub code: Option<String>,
+    /// The `Message` of the S3 error document.
+    pub message: Option<String>,
+    /// The store's request id, for its operator.
+    pub request_id: Option<String>,
+    /// How many times the request was sent.
+    pub attempts: u32,
+    /// What the failure means.
+    pub class: S3ErrorClass,
+    /// The likely fix.
+    pub hint: Option<String>,
+    /// What the transport reported, where there was no answer.
+    pub source: Option<Source>,
+}
+
+/// What a failed S3 request means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum S3ErrorClass {
+    /// Credentials are missing, wrong, expired, or lack a permission.
+    Access,
+    /// The bucket does not exist.
+    NoSuchBucket,
+    /// The object does not exist.
+    NotFound,
+    /// Another writer won, or a precondition failed.
+    Conflict,
+    /// The bytes that arrived are not the bytes that were announced.
+    Corrupt,
+    /// The store asks for fewer requests.
+    Throttled,
+    /// No connection, or it broke or stalled.
+    Network,
+    /// What answered does not speak S3.
+    NotS3,
+    /// The store failed (5xx).
+    Server,
+    /// The store refused the request as it is (any other 3xx and 4xx).
+    Refused,
+}
+
+/// A local file or directory that could not be used.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct IoError {
+    /// What was tried: `read`, `rename to`.
+    pub action: &'static str,
+    /// On what.
+    pub path: PathBuf,
+    /// The likely fix.
+    pub hint: Option<String>,
+    /// What the system answered.
+    pub source: io::Error,
+}
+
+impl Problem {
+    /// A problem without a hint or a cause.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), hint: None, source: None }
+    }
+
+    /// The same with its likely fix.
+    #[must_use]
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// The same with its cause.
+    #[must_use]
+    pub fn source(mut self, source: impl Into<Source>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+}
+
+impl Error {
+    /// The coarse class of this error.
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Usage(_) => ErrorKind::Usage,
+            Self::Setup(_) => ErrorKind::Setup,
+            Self::Access(_) => ErrorKind::Access,
+            Self::S3(error) => match error.class {
+                S3ErrorClass::Access => ErrorKind::Access,
+                S3ErrorClass::NoSuchBucket => ErrorKind::NoSuchBucket,
+                S3ErrorClass::Conflict => ErrorKind::Conflict,
+                S3ErrorClass::Corrupt => ErrorKind::Integrity,
+                S3ErrorClass::Network => ErrorKind::Network,
+                S3ErrorClass::NotFound
+                | S3ErrorClass::Throttled
+                | S3ErrorClass::NotS3
+                | S3ErrorClass::Server
+                | S3ErrorClass::Refused => ErrorKind::Store,
+            },
+            Self::Integrity(_) => ErrorKind::Integrity,
+            Self::Conflict(_) => ErrorKind::Conflict,
+            Self::Io(_) => ErrorKind::Io,
+            Self::Locked(_) => ErrorKind::Locked,
+            Self::Canceled => ErrorKind::Canceled,
+        }
+    }
+
+    /// The likely fix, where one is known.
+    pub fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Usage(p) | Self::Setup(p) | Self::Access(p) | Self::Integrity(p) | Self::Conflict(p) => {
+                p.hint.as_deref()
+            }
+            Self::S3(error) => error.hint.as_deref(),
+            Self::Io(error) => error.hint.as_deref(),
+            Self::Locked(_) => Some("wait until the other build or import has finished, or end it"),
+            Self::Canceled => None,
+        }
+    }
+
+    /// A local file or directory that could not be used.
+    pub fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
+        let hint = match source.kind() {
+            io::ErrorKind::StorageFull => {
+                Some("the disk is full: free some space and run the command again".to_owned())
+            }
+            io::ErrorKind::PermissionDenied => Some("check who owns it and its mode".to_owned()),
+            io::ErrorKind::ReadOnlyFilesystem => Some("the file system is mounted read-only".to_owned()),
+            _ => None,
+        };
+        Self::Io(Box::new(IoError { action, path: path.into(), hint, source }))
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage(p) | Self::Setup(p) | Self::Access(p) | Self::Integrity(p) | Self::Conflict(p) => {
+                f.write_str(&p.message)
+            }
+            Self::S3(error) => error.fmt(f),
+            Self::Io(error) => write!(f, "cannot {} {}", error.action, error.path.display()),
+            Self::Locked(path) => write!(f, "{} is locked by another process", path.display()),
+            Self::Canceled => f.write_str("cancelled"),
+        }
+    }
+}
+
+impl fmt::Display for S3Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} s3://{}", self.operation, self.bucket)?;
+        if let Some(key) = &self.key {
+            write!(f, "/{key}")?;
+        }
+        match (self.status, &self.code) {
+            (Some(status), Some(code)) => write!(f, ": {status} {code}")?,
+            (Some(status), None) => write!(f, ": HTTP {status}")?,
+            (None, _) => f.write_str(": no answer")?,
+        }
+        if let Some(message) = &self.message {
+            write!(f, ": {message}")?;
+        }
+        if let Some(id) = &self.request_id {
+            write!(f, " (request id {id})")?;
+        }
+        if self.attempts > 1 {
+            write!(f, " after {} attempts", self.attempts)?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        let source = match self {
+            Self::Usage(p) | Self::Setup(p) | Self::Access(p) | Self::Integrity(p) | Self::Conflict(p) => &p.source,
+            Self::S3(error) => &error.source,
+            Self::Io(error) => return Some(&error.source),
+            Self::Locked(_) | Self::Canceled => return None,
+        };
+        source.as_deref().map(|source| source as &(dyn std::error::Error + 'static))
+    }
+}
+
+impl From<S3Error> for Error {
+    fn from(error: S3Error) -> Self {
+        Self::S3(Box::new(error))
+    }
+}

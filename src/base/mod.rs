@@ -1,0 +1,24 @@
+//! What every other room may use and what uses none of them: errors, digests, secrets, time, encodings, the
+//! environment, progress and cancellation.
+
+mod blob;
+mod cancel;
+mod digest;
+mod encode;
+mod env;
+mod error;
+mod progress;
+mod secret;
+mod time;
+mod xml;
+
+pub use blob::{BlobSource, BytesPayload, Payload};
+pub use cancel::Cancel;
+pub use digest::{Digest, Hasher, InvalidDigest};
+pub use encode::{percent_decode, percent_encode_path, percent_encode_query};
+pub use env::{Env, MapEnv, ProcessEnv};
+pub use error::{Error, ErrorKind, IoError, Problem, Result, S3Error, S3ErrorClass};
+pub use progress::{Action, Event, NoProgress, Progress};
+pub use secret::Secret;
+pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp, parse_http_date};
+pub use xml::{Element, InvalidXml};

@@ -1,0 +1,285 @@
+//! Time: the clock as a value, and RFC 3339 text that survives being read and written.
+
+use std::fmt;
+use std::str::FromStr;
+use std::time::{Duration, Instant, SystemTime};
+
+use ::time::macros::format_description;
+use ::time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
+
+use super::Cancel;
+
+const NANOS_PER_SECOND: i128 = 1_000_000_000;
+
+/// Where the time comes from, and how waiting is done.
+pub trait Clock: Send + Sync {
+    /// The wall clock: what is signed and written.
+    fn now(&self) -> SystemTime;
+
+    /// A clock that only goes forward, from an arbitrary start: what durations are measured with.
+    fn monotonic(&self) -> Duration;
+
+    /// Waits; returns early when `cancel` is cancelled.
+    fn sleep(&self, duration: Duration, cancel: &Cancel);
+}
+
+/// The clock of this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct SystemClock {
+    start: Instant,
+}
+
+impl Default for SystemClock {
+    fn default() -> Self {
+        Self { start: Instant::now() }
+    }
+}
+
+impl Clock for SystemClock {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.start.elapsed()
+    }
+
+    fn sleep(&self, duration: Duration, cancel: &Cancel) {
+        cancel.wait(duration);
+    }
+}
+
+/// A time as Go reads and writes it in JSON: RFC 3339, up to nanoseconds, with its offset.
+///
+/// It prints as Go would print it (fraction without trailing zeros, `Z` for offset zero) and keeps its offset; two
+/// times are compared by [`instant`](Self::instant).
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Timestamp {
+    local: PrimitiveDateTime,
+    offset_minutes: i16,
+}
+
+/// The text is not a time that Go's `time.Time` reads from JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InvalidTimestamp {
+    text: String,
+}
+
+impl Timestamp {
+    /// Go's zero time, `0001-01-01T00:00:00Z`: what it writes for a time that is not set.
+    pub const ZERO: Self = Self {
+        local: PrimitiveDateTime::new(::time::macros::date!(0001 - 01 - 01), Time::MIDNIGHT),
+        offset_minutes: 0,
+    };
+
+    /// Nanoseconds since 1970-01-01T00:00:00Z: what times are compared by.
+    pub fn instant(&self) -> i128 {
+        self.local.assume_utc().unix_timestamp_nanos() - i128::from(self.offset_minutes) * 60 * NANOS_PER_SECOND
+    }
+
+    /// Whether this is Go's zero time, in whatever offset.
+    pub fn is_zero(&self) -> bool {
+        self.instant() == Self::ZERO.instant()
+    }
+
+    /// The same instant in UTC; `None` when that falls outside the years 0 to 9999, which Go refuses to write.
+    pub fn to_utc(self) -> Option<Self> {
+        let offset = ::time::Duration::minutes(self.offset_minutes.into());
+        let local = self.local.checked_sub(offset).filter(|local| (0..=9999).contains(&local.year()))?;
+        Some(Self { local, offset_minutes: 0 })
+    }
+
+    /// The same instant as the standard library has it; `None` where that cannot hold it.
+    pub fn to_system_time(self) -> Option<SystemTime> {
+        let nanos = self.instant();
+        let magnitude = nanos.unsigned_abs();
+        let duration = Duration::new(
+            u64::try_from(magnitude / NANOS_PER_SECOND.unsigned_abs()).ok()?,
+            u32::try_from(magnitude % NANOS_PER_SECOND.unsigned_abs()).ok()?,
+        );
+        if nanos < 0 {
+            SystemTime::UNIX_EPOCH.checked_sub(duration)
+        } else {
+            SystemTime::UNIX_EPOCH.checked_add(duration)
+        }
+    }
+}
+
+/// In UTC. Times outside the years 0 to 9999 become [`Timestamp::ZERO`].
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        let nanos = match time.duration_since(SystemTime::UNIX_EPOCH) {
+            Ok(since) => i128::try_from(since.as_nanos()).unwrap_or(i128::MAX),
+            Err(before) => i128::try_from(before.duration().as_nanos()).map_or(i128::MIN, |nanos| -nanos),
+        };
+        ::time::OffsetDateTime::from_unix_timestamp_nanos(nanos)
+            .ok()
+            .filter(|time| (0..=9999).contains(&time.year()))
+            .map_or(Self::ZERO, |time| Self {
+                local: PrimitiveDateTime::new(time.date(), time.time()),
+                offset_minutes: 0,
+            })
+    }
+}
+
+impl FromStr for Timestamp {
+    type Err = InvalidTimestamp;
+
+    /// By Go's strict rule: `T` and `Z` in upper case, two digits everywhere, no leap second; digits of the fraction
+    /// past the ninth are cut.
+    fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
+        parse(text).ok_or_else(|| InvalidTimestamp { text: text.chars().take(100).collect() })
+    }
+}
+
+fn parse(text: &str) -> Option<Timestamp> {
+    let (date, rest) = text.split_once('T')?;
+    let [year, month, day] = split_exact(date, '-')?;
+    let zone_at = rest.find(['Z', '+', '-'])?;
+    let (clock, zone) = rest.split_at_checked(zone_at)?;
+    let (clock, fraction) = match clock.split_once('.') {
+        Some((clock, fraction)) => (clock, Some(fraction)),
+        None => (clock, None),
+    };
+    let [hour, minute, second] = split_exact(clock, ':')?;
+    let nanos = match fraction {
+        None => 0,
+        Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            let nine: String = digits.chars().chain("000000000".chars()).take(9).collect();
+            nine.parse().ok()?
+        }
+        Some(_) => return None,
+    };
+    let offset_minutes = if zone == "Z" {
+        0
+    } else {
+        let [hours, minutes] = split_exact(zone.get(1..)?, ':')?;
+        let (hours, minutes): (i16, i16) = (number(hours, 2)?, number(minutes, 2)?);
+        if hours > 23 || minutes > 59 {
+            return None;
+        }
+        let minutes = hours * 60 + minutes;
+        if zone.starts_with('-') { -minutes } else { minutes }
+    };
+    let month = Month::try_from(number::<u8>(month, 2)?).ok()?;
+    let date = Date::from_calendar_date(number(year, 4)?, month, number(day, 2)?).ok()?;
+    let time = Time::from_hms_nano(number(hour, 2)?, number(minute, 2)?, number(second, 2)?, nanos).ok()?;
+    Some(Timestamp { local: PrimitiveDateTime::new(date, time), offset_minutes })
+}
+
+fn split_exact<const N: usize>(text: &str, separator: char) -> Option<[&str; N]> {
+    text.split(separator).collect::<Vec<_>>().try_into().ok()
+}
+
+fn number<T: FromStr>(digits: &str, length: usize) -> Option<T> {
+    (digits.len() == length && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (date, time) = (self.local.date(), self.local.time());
+        write!(f, "{:04}-{:02}-{:02}T", date.year(), u8::from(date.month()), date.day())?;
+        write!(f, "{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())?;
+        if time.nanosecond() != 0 {
+            let digits = format!("{:09}", time.nanosecond());
+            write!(f, ".{}", digits.trim_end_matches('0'))?;
+        }
+        if self.offset_minutes == 0 {
+            return f.write_str("Z");
+        }
+        let sign = if self.offset_minutes < 0 { '-' } else { '+' };
+        let minutes = self.offset_minutes.unsigned_abs();
+        write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Display for InvalidTimestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} is not an RFC 3339 time such as 2026-01-02T03:04:05.6Z", self.text)
+    }
+}
+
+impl std::error::Error for InvalidTimestamp {}
+
+/// Reads the `Date` and `Last-Modified` of HTTP: `Sun, 06 Nov 1994 08:49:37 GMT`.
+pub fn parse_http_date(text: &str) -> Option<SystemTime> {
+    let format = format_description!(
+        version = 2,
+        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
+    );
+    let time = PrimitiveDateTime::parse(text.trim(), format).ok()?;
+    Some(time.assume_offset(UtcOffset::UTC).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_as_go_writes() {
+        for (text, printed) in [
+            ("2026-11-23T04:01:20.97686969Z", "2026-11-23T04:01:20.97686969Z"),
+            ("2026-11-23T04:01:20.100Z", "2026-11-23T04:01:20.1Z"),
+            ("2026-11-23T04:01:20.000Z", "2026-11-23T04:01:20Z"),
+            ("2026-11-23T04:01:20+02:30", "2026-11-23T04:01:20+02:30"),
+            ("2026-11-23T04:01:20-00:00", "2026-11-23T04:01:20Z"),
+            ("2026-11-23T04:01:20.1234567899Z", "2026-11-23T04:01:20.123456789Z"),
+            ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+            ("0000-01-01T00:00:00+23:59", "0000-01-01T00:00:00+23:59"),
+            ("9999-12-31T23:59:59.999999999-23:59", "9999-12-31T23:59:59.999999999-23:59"),
+        ] {
+            assert_eq!(text.parse::<Timestamp>().unwrap().to_string(), printed);
+        }
+    }
+
+    #[test]
+    fn what_go_refuses_is_refused() {
+        for text in [
+            "",
+            "2026-11-23",
+            "2026-11-23T04:01:20",
+            "2026-11-23t04:01:20Z",
+            "2026-11-23T04:01:20z",
+            "2026-11-23T4:01:20Z",
+            "2026-11-23T04:01:60Z",
+            "2026-11-23T24:00:00Z",
+            "2026-02-29T00:00:00Z",
+            "2026-11-23T04:01:20.Z",
+            "2026-11-23T04:01:20,5Z",
+            "2026-11-23T04:01:20+24:00",
+            "2026-11-23T04:01:20+02:60",
+            "2026-11-23T04:01:20+0200",
+            "2026-11-23T04:01:20+02:00 ",
+            "12026-11-23T04:01:20Z",
+            "-026-11-23T04:01:20Z",
+            "2026-11-23T04:01:20é",
+        ] {
+            assert!(text.parse::<Timestamp>().is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn instants_compare_across_offsets() {
+        let utc: Timestamp = "2026-11-23T04:00:00Z".parse().unwrap();
+        let east: Timestamp = "2026-11-23T06:00:00+02:00".parse().unwrap();
+        assert_ne!(utc, east);
+        assert_eq!(utc.instant(), east.instant());
+        assert_eq!(east.to_utc(), Some(utc));
+        assert_eq!(Timestamp::from(utc.to_system_time().unwrap()), utc);
+        assert!("0001-01-01T01:00:00+01:00".parse::<Timestamp>().unwrap().is_zero());
+        assert_eq!("0000-01-01T00:00:00+01:00".parse::<Timestamp>().unwrap().to_utc(), None);
+    }
+
+    #[test]
+    fn http_dates() {
+        let time = parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
+        assert_eq!(time, SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777));
+        assert_eq!(parse_http_date("yesterday"), None);
+    }
+}

@@ -1,0 +1,8 @@
+//! placeholder, replaced by the front door
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)
+)]
+
+pub mod base;
+pub mod store;
