@@ -24,6 +24,8 @@ pub enum Error {
     Access(Problem),
     /// The object store refused an operation, failed it, or could not be reached.
     S3(Box<S3Error>),
+    /// The connection broke for good while an object was read.
+    Network(Problem),
     /// Data is not what its digest, its size or its format says: fetch or build it again.
     Integrity(Problem),
     /// Two sources or two writers disagree: decide which one is right.
@@ -202,6 +204,7 @@ impl Error {
                 | S3ErrorClass::Server
                 | S3ErrorClass::Refused => ErrorKind::Store,
             },
+            Self::Network(_) => ErrorKind::Network,
             Self::Integrity(_) => ErrorKind::Integrity,
             Self::Conflict(_) => ErrorKind::Conflict,
             Self::Io(_) => ErrorKind::Io,
@@ -213,7 +216,7 @@ impl Error {
     /// The likely fix, where one is known.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::Usage(p) | Self::Setup(p) | Self::Access(p) | Self::Integrity(p) | Self::Conflict(p) => {
+            Self::Usage(p) | Self::Setup(p) | Self::Access(p) | Self::Network(p) | Self::Integrity(p) | Self::Conflict(p) => {
                 p.hint.as_deref()
             }
             Self::S3(error) => error.hint.as_deref(),
@@ -221,6 +224,18 @@ impl Error {
             Self::Locked(_) => Some("wait until the other build or import has finished, or end it"),
             Self::Canceled => None,
         }
+    }
+
+    /// This error and its causes in one line.
+    pub fn chain(&self) -> String {
+        let mut line = self.to_string();
+        let mut cause = std::error::Error::source(self);
+        while let Some(error) = cause {
+            line.push_str(": ");
+            line.push_str(&error.to_string());
+            cause = error.source();
+        }
+        line
     }
 
     /// A local file or directory that could not be used.
@@ -240,7 +255,7 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(p) | Self::Setup(p) | Self::Access(p) | Self::Integrity(p) | Self::Conflict(p) => {
+            Self::Usage(p) | Self::Setup(p) | Self::Access(p) | Self::Network(p) | Self::Integrity(p) | Self::Conflict(p) => {
                 f.write_str(&p.message)
             }
             Self::S3(error) => error.fmt(f),
@@ -278,7 +293,7 @@ impl fmt::Display for S3Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         let source = match self {
-            Self::Usage(p) | Self::Setup(p) | Self::Access(p) | Self::Integrity(p) | Self::Conflict(p) => &p.source,
+            Self::Usage(p) | Self::Setup(p) | Self::Access(p) | Self::Network(p) | Self::Integrity(p) | Self::Conflict(p) => &p.source,
             Self::S3(error) => &error.source,
             Self::Io(error) => return Some(&error.source),
             Self::Locked(_) | Self::Canceled => return None,

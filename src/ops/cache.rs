@@ -1,0 +1,211 @@
+//! An opened cache: one object store, its options, and what several operations on it share.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::base::{Cancel, Clock, Digest, Env, Event, NoProgress, ProcessEnv, Progress, Result, SystemClock};
+use crate::config::CacheOptions;
+use crate::credentials::CredentialsProvider;
+use crate::manifest::CacheConfig;
+use crate::ops::download::{BlobReader, ResumingReader};
+use crate::ops::import::load_names;
+use crate::store::{self, ObjectStore};
+
+/// BuildKit's cache in one bucket, opened: several operations share its connections and credentials.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let bucket = tempfile::tempdir()?;
+/// use s3_build_cache::{CacheOptions, LocalCache, S3Cache};
+///
+/// let options: CacheOptions = format!(
+///     "type=s3,bucket=my-cache,name=app,endpoint_url=file://{}", bucket.path().display()
+/// ).parse()?;
+/// let cache = S3Cache::connect(&options)?;
+/// cache.export(&LocalCache::open("tests/fixtures/min/local", "latest")?)?;
+///
+/// // Lazily, as BuildKit itself reads: the config first, then only the blobs that are needed.
+/// let config = cache.load()?.expect("it was exported above");
+/// let layer = &config.layers()[0];
+/// let mut bytes = Vec::new();
+/// std::io::Read::read_to_end(&mut cache.open_blob(&layer.blob)?.expect("its blob too"), &mut bytes)?;
+/// assert_eq!(bytes.len() as u64, layer.annotations.size);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct S3Cache {
+    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) options: CacheOptions,
+    pub(super) connections: usize,
+    pub(super) context: Context,
+}
+
+/// What an operation runs in.
+#[derive(Clone)]
+pub(super) struct Context {
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) progress: Arc<dyn Progress>,
+    pub(super) cancel: Cancel,
+}
+
+impl Context {
+    pub(super) fn warn(&self, message: &str) {
+        log::warn!("{message}");
+        self.progress.event(&Event::Warning(message));
+    }
+}
+
+/// Opens an [`S3Cache`] with parts of the caller's own: environment, store, credentials, clock, progress, cancel handle.
+#[derive(Clone)]
+pub struct S3CacheBuilder {
+    options: CacheOptions,
+    env: Arc<dyn Env>,
+    store: Option<Arc<dyn ObjectStore>>,
+    credentials: Option<Arc<dyn CredentialsProvider>>,
+    connections: Option<usize>,
+    context: Context,
+}
+
+impl S3Cache {
+    /// Opens the cache that `options` name, with the environment of this process. Sends nothing yet.
+    ///
+    /// # Errors
+    /// When a setting is missing or wrong, here or in the environment and files it falls back to.
+    pub fn connect(options: &CacheOptions) -> Result<Self> {
+        Self::builder(options).connect()
+    }
+
+    /// Opens the cache that `options` name, with parts of the caller's own.
+    pub fn builder(options: &CacheOptions) -> S3CacheBuilder {
+        S3CacheBuilder {
+            options: options.clone(),
+            env: Arc::new(ProcessEnv),
+            store: None,
+            credentials: None,
+            connections: None,
+            context: Context {
+                clock: Arc::new(SystemClock::default()),
+                progress: Arc::new(NoProgress),
+                cancel: Cancel::new(),
+            },
+        }
+    }
+
+    /// The options it was opened with.
+    pub fn options(&self) -> &CacheOptions {
+        &self.options
+    }
+
+    /// The cache as people name it, for messages: `s3://bucket/prefix`, or a path.
+    pub fn location(&self) -> String {
+        self.store.location(&self.options.prefix)
+    }
+
+    /// How many requests were sent so far, every attempt counted.
+    pub fn requests(&self) -> u64 {
+        self.store.requests()
+    }
+
+    /// Reads, checks and merges the manifests of all names; `None` when none exists. Blobs are not looked at.
+    ///
+    /// # Errors
+    /// When the store refuses or fails, or a manifest is not a valid cache config.
+    pub fn load(&self) -> Result<Option<CacheConfig>> {
+        let found: Vec<_> = load_names(self)?.into_iter().map(|found| (found.location, found.config)).collect();
+        if found.is_empty() { Ok(None) } else { CacheConfig::merge(found).map(Some) }
+    }
+
+    /// Opens a blob; `None` when it does not exist. A broken connection is resumed.
+    ///
+    /// # Errors
+    /// When the store refuses or fails.
+    pub fn open_blob(&self, digest: &Digest) -> Result<Option<BlobReader>> {
+        let key = self.options.blob_key(digest);
+        let reader = ResumingReader::open(self.store.clone(), self.context.clone(), key)?;
+        Ok(reader.map(|reader| BlobReader::new(reader, *digest)))
+    }
+}
+
+impl S3CacheBuilder {
+    /// Looks up environment variables and the home directory here instead of in the process.
+    #[must_use]
+    pub fn env(mut self, env: impl Env + 'static) -> Self {
+        self.env = Arc::new(env);
+        self
+    }
+
+    /// Uses this object store; endpoint, region and credentials are not looked up.
+    #[must_use]
+    pub fn store(mut self, store: Arc<dyn ObjectStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
+    /// Uses these credentials instead of the chain.
+    #[must_use]
+    pub fn credentials(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
+        self.credentials = Some(provider);
+        self
+    }
+
+    /// Uses at most this many connections instead of four for each `upload_parallelism`.
+    #[must_use]
+    pub fn connections(mut self, connections: usize) -> Self {
+        self.connections = Some(connections);
+        self
+    }
+
+    /// Takes the time from here, and waits here.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.context.clock = clock;
+        self
+    }
+
+    /// Tells what happens.
+    #[must_use]
+    pub fn progress(mut self, progress: Arc<dyn Progress>) -> Self {
+        self.context.progress = progress;
+        self
+    }
+
+    /// Stops when this handle is cancelled.
+    #[must_use]
+    pub fn cancel(mut self, cancel: Cancel) -> Self {
+        self.context.cancel = cancel;
+        self
+    }
+
+    /// Opens the cache. Sends nothing yet.
+    ///
+    /// # Errors
+    /// As [`S3Cache::connect`].
+    pub fn connect(self) -> Result<S3Cache> {
+        self.options.validate()?;
+        let connections = self.connections.unwrap_or_else(|| self.options.connections()).max(1);
+        let store = match self.store {
+            Some(store) => store,
+            None => store::open(&self.options, store::Parts {
+                env: self.env,
+                credentials: self.credentials,
+                clock: self.context.clock.clone(),
+                cancel: self.context.cancel.clone(),
+                connections,
+            })?,
+        };
+        Ok(S3Cache { store, options: self.options, connections, context: self.context })
+    }
+}
+
+impl fmt::Debug for S3Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3Cache").field("options", &self.options).field("connections", &self.connections).finish()
+    }
+}
+
+impl fmt::Debug for S3CacheBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("S3CacheBuilder").field("options", &self.options).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,356 @@
+//! Import: manifests of one or more caches become one local cache, its index last.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::{Mutex, PoisonError};
+
+use crate::base::{Action, BlobSource, Digest, Error, Event, Problem, Result};
+use crate::config::CacheOptions;
+use crate::layout::{LayoutWriter, LocalCache};
+use crate::manifest::{CacheConfig, MAX_MANIFEST_BYTES};
+use crate::ops::cache::S3Cache;
+use crate::ops::download::ResumingReader;
+use crate::ops::report::{BlobCounts, ImportOutcome, Report, SourceOutcome};
+use crate::transfer::{self, Stop};
+
+/// BuildKit reads no local cache config or manifest larger than this.
+const BUILDKIT_LOCAL_LIMIT: u64 = 1024 * 1024;
+/// A blob with a wrong digest is fetched once more: the first time may have been the network.
+const FETCHES: usize = 2;
+
+/// What an import does beyond its attributes.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct ImportOptions {
+    /// Find out what would be done, and write nothing.
+    pub dry_run: bool,
+    /// Check the digests of the files that are already there, not only their sizes.
+    pub verify_existing: bool,
+    /// Fail when a blob is gone or corrupt, or when one of several sources fails, instead of going on without it.
+    pub strict: bool,
+}
+
+/// Restores the cache that `options` name into the directory of `target`.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let bucket = tempfile::tempdir()?;
+/// # let work = tempfile::tempdir()?;
+/// use s3_build_cache::{CacheOptions, ImportOutcome, LocalCache, export, import};
+///
+/// let options: CacheOptions = format!(
+///     "type=s3,bucket=my-cache,name=app,endpoint_url=file://{}", bucket.path().display()
+/// ).parse()?;
+/// let target = LocalCache::create(work.path().join("restored"), "latest");
+/// assert_eq!(import(&options, &target)?, ImportOutcome::Miss);
+///
+/// export(&LocalCache::open("tests/fixtures/min/local", "latest")?, &options)?;
+/// match import(&options, &target)? {
+///     ImportOutcome::Restored(report) => assert_eq!(report.layers, 3),
+///     outcome => panic!("{outcome:?}"),
+/// }
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// When a setting is wrong, the store refuses or fails, a manifest is not a valid cache config, or the directory
+/// cannot be written. The index is written last: until then a build sees the old cache.
+pub fn import(options: &CacheOptions, target: &LocalCache) -> Result<ImportOutcome> {
+    S3Cache::connect(options)?.import(target)
+}
+
+impl S3Cache {
+    /// Restores this cache into the directory of `target`.
+    ///
+    /// # Errors
+    /// As [`import`].
+    pub fn import(&self, target: &LocalCache) -> Result<ImportOutcome> {
+        import_from(std::slice::from_ref(self), target, &ImportOptions::default()).outcome
+    }
+}
+
+/// How an import from several caches ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Imported {
+    /// What each source had, in the order given; shorter when the import stopped at a source that failed.
+    pub sources: Vec<SourceOutcome>,
+    /// How the whole ended.
+    pub outcome: Result<ImportOutcome>,
+}
+
+/// Restores the merge of several caches into the directory of `target`. Clock, progress and the cancel handle are
+/// those of the first.
+///
+/// When some sources answer and others fail, the import goes on without the others, with a warning, unless `options`
+/// are strict.
+pub fn import_from(sources: &[S3Cache], target: &LocalCache, options: &ImportOptions) -> Imported {
+    let mut had = Vec::with_capacity(sources.len());
+    let outcome = restore(sources, target, options, &mut had);
+    Imported { sources: had, outcome }
+}
+
+fn restore(
+    sources: &[S3Cache],
+    target: &LocalCache,
+    options: &ImportOptions,
+    had: &mut Vec<SourceOutcome>,
+) -> Result<ImportOutcome> {
+    let Some(first) = sources.first() else {
+        return Err(Error::Usage(Problem::new("an import needs at least one cache to import from")));
+    };
+    let start = first.context.clock.monotonic();
+    let requests = || sources.iter().map(S3Cache::requests).sum::<u64>();
+    let requests_before = requests();
+    let (answered, found) = find(sources, options, had)?;
+    if found.is_empty() {
+        return Ok(ImportOutcome::Miss);
+    }
+    let names = found.iter().map(|found| found.name.clone()).collect();
+    let config = CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config)).collect())?;
+    if config.layers().is_empty() {
+        first.context.warn("the cache was found but has no layers: nothing to restore");
+        return Ok(ImportOutcome::Miss);
+    }
+    let run = Run { sources: answered, target, options, writer: Mutex::new(None) };
+    let (config, blobs, bytes) = run.blobs(first, config)?;
+    if config.layers().is_empty() {
+        first.context.warn("no layer of the cache could be restored");
+        return Ok(ImportOutcome::Miss);
+    }
+    if !options.dry_run {
+        run.commit(first, &config)?;
+    }
+    Ok(ImportOutcome::Restored(Report {
+        layers: config.layers().len(),
+        blobs,
+        bytes,
+        requests: requests() - requests_before,
+        elapsed: first.context.clock.monotonic().saturating_sub(start),
+        names,
+        dry_run: options.dry_run,
+    }))
+}
+
+/// A manifest that exists.
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) location: String,
+    pub(super) config: CacheConfig,
+}
+
+/// The manifests of all names of one cache that exist.
+pub(super) fn load_names(cache: &S3Cache) -> Result<Vec<Found>> {
+    for warning in cache.options.warnings() {
+        cache.context.warn(&warning);
+    }
+    let names = cache.options.names.clone();
+    let found = transfer::run(names, cache.connections, &cache.context.cancel, |name, _| {
+        let key = cache.options.manifest_key(&name);
+        let Some(reader) = ResumingReader::open(cache.store.clone(), cache.context.clone(), key.clone())? else {
+            return Ok(None);
+        };
+        let location = cache.store.location(&key);
+        let bytes = reader.read_to_vec(MAX_MANIFEST_BYTES)?;
+        let config = CacheConfig::from_s3_json(&bytes).map_err(|error| match error {
+            Error::Integrity(problem) => Error::Integrity(
+                Problem::new(format!("{location} is not a valid cache manifest"))
+                    .source(Error::Integrity(problem))
+                    .hint("export the cache again under this name"),
+            ),
+            other => other,
+        })?;
+        Ok(Some(Found { name, location, config }))
+    })?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// The sources that answered, and the manifests they have.
+fn find<'a>(
+    sources: &'a [S3Cache],
+    options: &ImportOptions,
+    had: &mut Vec<SourceOutcome>,
+) -> Result<(Vec<&'a S3Cache>, Vec<Found>)> {
+    let mut answered = Vec::new();
+    let mut found = Vec::new();
+    let mut first_error = None;
+    for source in sources {
+        match load_names(source) {
+            Ok(manifests) => {
+                let names: Vec<String> = manifests.iter().map(|found| found.name.clone()).collect();
+                had.push(if names.is_empty() { SourceOutcome::Miss } else { SourceOutcome::Found(names) });
+                answered.push(source);
+                found.extend(manifests);
+            }
+            Err(error) => {
+                had.push(SourceOutcome::Failed {
+                    kind: error.kind(),
+                    message: error.chain(),
+                    hint: error.hint().map(str::to_owned),
+                });
+                if options.strict || sources.len() == 1 || matches!(error, Error::Canceled) {
+                    return Err(error);
+                }
+                source.context.warn(&format!("going on without a source: {}", error.chain()));
+                first_error.get_or_insert(error);
+            }
+        }
+    }
+    match first_error {
+        Some(error) if answered.is_empty() => Err(error),
+        _ => Ok((answered, found)),
+    }
+}
+
+/// One import under way.
+struct Run<'a> {
+    sources: Vec<&'a S3Cache>,
+    target: &'a LocalCache,
+    options: &'a ImportOptions,
+    /// Made when the first blob is there to be written, so that a cache without any leaves no trace.
+    writer: Mutex<Option<LayoutWriter>>,
+}
+
+/// How the search for a blob ended.
+enum Fetched {
+    Yes,
+    /// Gone or corrupt everywhere; why, by location.
+    Lost(String),
+}
+
+impl Run<'_> {
+    /// Brings the blobs of `config` that are not there yet; returns what is left of the config without the lost ones.
+    fn blobs(&self, first: &S3Cache, config: CacheConfig) -> Result<(CacheConfig, BlobCounts, u64)> {
+        let mut wanted = Vec::new();
+        let blobs = config.blobs();
+        let mut counts = BlobCounts { total: blobs.len(), ..BlobCounts::default() };
+        for (digest, size) in blobs {
+            let there = self.target.has_blob(&digest, size)?
+                && (!self.options.verify_existing || self.target.verify_blob(&digest)?);
+            if there {
+                counts.present += 1;
+            } else {
+                wanted.push((digest, size));
+            }
+        }
+        wanted.sort_by_key(|&(_, size)| std::cmp::Reverse(size));
+        let mut bytes = wanted.iter().map(|(_, size)| size).sum();
+        if self.options.dry_run {
+            counts.transferred = wanted.len();
+            return Ok((config, counts, bytes));
+        }
+        first.context.progress.event(&Event::Planned { blobs: wanted.len(), bytes });
+        let fetched = transfer::run(wanted.clone(), first.connections, &first.context.cancel, |(digest, size), stop| {
+            self.fetch(&digest, size, stop)
+        })?;
+        let mut lost = HashMap::new();
+        for ((digest, size), fetched) in wanted.into_iter().zip(fetched) {
+            match fetched {
+                Fetched::Yes => counts.transferred += 1,
+                Fetched::Lost(why) => {
+                    bytes -= size;
+                    lost.insert(digest, why);
+                }
+            }
+        }
+        counts.missing = lost.len();
+        Ok((self.without(first, config, lost)?, counts, bytes))
+    }
+
+    fn without(&self, first: &S3Cache, config: CacheConfig, lost: HashMap<Digest, String>) -> Result<CacheConfig> {
+        if lost.is_empty() {
+            return Ok(config);
+        }
+        let mut reasons: Vec<&String> = lost.values().collect();
+        reasons.sort();
+        if self.options.strict {
+            let reasons = reasons.iter().map(|why| why.as_str()).collect::<Vec<_>>().join("; ");
+            return Err(Error::Integrity(
+                Problem::new(reasons).hint("export the cache again, or import without --strict to keep the rest"),
+            ));
+        }
+        let digests: BTreeSet<Digest> = lost.keys().copied().collect();
+        let rest = config.without_blobs(&digests);
+        for why in reasons {
+            first.context.warn(why);
+        }
+        let dropped = config.layers().len() - rest.layers().len();
+        first.context.warn(&format!("{dropped} of {} layers were dropped, the rest is kept", config.layers().len()));
+        Ok(rest)
+    }
+
+    fn fetch(&self, digest: &Digest, size: u64, stop: &Stop<'_>) -> Result<Fetched> {
+        let mut reasons = Vec::new();
+        let mut first_error = None;
+        for source in &self.sources {
+            match self.fetch_from(source, digest, size, stop) {
+                Ok(None) => return Ok(Fetched::Yes),
+                Ok(Some(why)) => reasons.push(why),
+                Err(error @ (Error::Canceled | Error::Io(_))) => return Err(error),
+                // The object vanished or changed under the reader: no better than gone.
+                Err(Error::Integrity(problem)) => reasons.push(problem.message),
+                Err(error) => {
+                    first_error.get_or_insert(error);
+                }
+            }
+        }
+        match first_error {
+            Some(error) => Err(error),
+            None => Ok(Fetched::Lost(reasons.join(", "))),
+        }
+    }
+
+    /// `None` when the blob is in the directory, else why this source cannot give it.
+    fn fetch_from(&self, source: &S3Cache, digest: &Digest, size: u64, stop: &Stop<'_>) -> Result<Option<String>> {
+        let key = source.options.blob_key(digest);
+        let location = source.store.location(&key);
+        let (action, progress) = (Action::Download, &source.context.progress);
+        for _ in 0..FETCHES {
+            stop.check()?;
+            let opened = ResumingReader::open(source.store.clone(), source.context.clone(), key.clone())?;
+            let Some(mut reader) = opened else { return Ok(Some(format!("{location} is gone"))) };
+            if reader.size() != size {
+                return Ok(Some(format!("{location} has {} bytes, its layer says {size}", reader.size())));
+            }
+            progress.event(&Event::Started { digest, action, total: size });
+            let mut writer = self.with_writer(|writer| writer.blob(digest, size))?;
+            reader.copy_to(stop, |chunk, current| {
+                writer.write(chunk)?;
+                progress.event(&Event::Advanced { digest, current, total: size });
+                Ok(())
+            })?;
+            if writer.finish()? {
+                progress.event(&Event::Finished { digest, action, total: size });
+                return Ok(None);
+            }
+            log::warn!("{location} does not have its digest");
+        }
+        Ok(Some(format!("{location} does not have its digest")))
+    }
+
+    fn with_writer<T>(&self, act: impl FnOnce(&LayoutWriter) -> Result<T>) -> Result<T> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let writer = match &mut *writer {
+            Some(writer) => writer,
+            none => none.insert(self.target.begin_write()?),
+        };
+        act(writer)
+    }
+
+    fn commit(self, first: &S3Cache, config: &CacheConfig) -> Result<()> {
+        let writer = match self.writer.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(writer) => writer,
+            None => self.target.begin_write()?,
+        };
+        let committed = writer.commit(config)?;
+        for (what, size) in [("config", committed.config_size), ("manifest", committed.manifest_size)] {
+            if size > BUILDKIT_LOCAL_LIMIT {
+                first.context.warn(&format!(
+                    "the cache {what} has {size} bytes and BuildKit reads at most {BUILDKIT_LOCAL_LIMIT} from a local \
+                     cache: export with mode=min, or import fewer names"
+                ));
+            }
+        }
+        Ok(())
+    }
+}
