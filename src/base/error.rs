@@ -216,9 +216,12 @@ impl Error {
     /// The likely fix, where one is known.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::Usage(p) | Self::Setup(p) | Self::Access(p) | Self::Network(p) | Self::Integrity(p) | Self::Conflict(p) => {
-                p.hint.as_deref()
-            }
+            Self::Usage(p)
+            | Self::Setup(p)
+            | Self::Access(p)
+            | Self::Network(p)
+            | Self::Integrity(p)
+            | Self::Conflict(p) => p.hint.as_deref(),
             Self::S3(error) => error.hint.as_deref(),
             Self::Io(error) => error.hint.as_deref(),
             Self::Locked(_) => Some("wait until the other build or import has finished, or end it"),
@@ -255,9 +258,12 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage(p) | Self::Setup(p) | Self::Access(p) | Self::Network(p) | Self::Integrity(p) | Self::Conflict(p) => {
-                f.write_str(&p.message)
-            }
+            Self::Usage(p)
+            | Self::Setup(p)
+            | Self::Access(p)
+            | Self::Network(p)
+            | Self::Integrity(p)
+            | Self::Conflict(p) => f.write_str(&p.message),
             Self::S3(error) => error.fmt(f),
             Self::Io(error) => write!(f, "cannot {} {}", error.action, error.path.display()),
             Self::Locked(path) => write!(f, "{} is locked by another process", path.display()),
@@ -293,7 +299,12 @@ impl fmt::Display for S3Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         let source = match self {
-            Self::Usage(p) | Self::Setup(p) | Self::Access(p) | Self::Network(p) | Self::Integrity(p) | Self::Conflict(p) => &p.source,
+            Self::Usage(p)
+            | Self::Setup(p)
+            | Self::Access(p)
+            | Self::Network(p)
+            | Self::Integrity(p)
+            | Self::Conflict(p) => &p.source,
             Self::S3(error) => &error.source,
             Self::Io(error) => return Some(&error.source),
             Self::Locked(_) | Self::Canceled => return None,

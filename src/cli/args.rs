@@ -1,0 +1,255 @@
+//! The command line: raw arguments become a checked command, or text to print.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use lexopt::prelude::*;
+use s3_build_cache::{CacheOptions, CacheRef, Error, LocalOptions, Problem, Result};
+
+use crate::help;
+
+/// What the arguments ask for.
+pub(crate) enum Parsed {
+    Run(Command),
+    /// Help or the version.
+    Print(String),
+}
+
+pub(crate) enum Command {
+    Export(Export),
+    Import(Import),
+}
+
+pub(crate) struct Export {
+    pub(crate) source: LocalOptions,
+    pub(crate) targets: Vec<CacheOptions>,
+    pub(crate) verify_existing: bool,
+    pub(crate) dry_run: bool,
+    pub(crate) global: Global,
+}
+
+pub(crate) struct Import {
+    pub(crate) target: LocalOptions,
+    pub(crate) sources: Vec<CacheOptions>,
+    pub(crate) fail_on_miss: bool,
+    pub(crate) strict: bool,
+    pub(crate) verify_existing: bool,
+    pub(crate) dry_run: bool,
+    pub(crate) global: Global,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ProgressMode {
+    #[default]
+    Auto,
+    Tty,
+    Plain,
+    RawJson,
+    Quiet,
+}
+
+/// The options every command has.
+#[derive(Default)]
+pub(crate) struct Global {
+    pub(crate) progress: ProgressMode,
+    pub(crate) json: bool,
+    /// No progress and no summary.
+    pub(crate) quiet: bool,
+    pub(crate) verbosity: u8,
+    pub(crate) jobs: Option<usize>,
+}
+
+/// Everything the arguments say, before it is known whether it fits the command.
+#[derive(Default)]
+struct Raw {
+    positional: Vec<OsString>,
+    cache_to: Vec<String>,
+    cache_from: Vec<String>,
+    tag: Option<String>,
+    fail_on_miss: bool,
+    strict: bool,
+    verify_existing: bool,
+    dry_run: bool,
+    help: bool,
+    global: Global,
+}
+
+/// Reads the arguments of the process, its own name first.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed> {
+    let mut parser = lexopt::Parser::from_iter(arguments);
+    let mut raw = Raw::default();
+    while let Some(argument) = parser.next().map_err(|error| wrong(&error))? {
+        match argument {
+            Short('V') | Long("version") => {
+                return Ok(Parsed::Print(format!("s3-build-cache {}\n", env!("CARGO_PKG_VERSION"))));
+            }
+            Value(value) => raw.positional.push(value),
+            option => {
+                let option = option_name(&option);
+                raw.option(&option, &mut parser)?;
+            }
+        }
+    }
+    raw.check()
+}
+
+fn option_name(argument: &lexopt::Arg<'_>) -> String {
+    match argument {
+        Short(letter) => format!("-{letter}"),
+        Long(name) => format!("--{name}"),
+        Value(value) => value.to_string_lossy().into_owned(),
+    }
+}
+
+impl Raw {
+    fn option(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<()> {
+        match name {
+            "-h" | "--help" => self.help = true,
+            "--cache-to" => self.cache_to.push(text(name, parser)?),
+            "--cache-from" => self.cache_from.push(text(name, parser)?),
+            "--tag" => self.tag = Some(text(name, parser)?),
+            "--fail-on-miss" => self.fail_on_miss = true,
+            "--strict" => self.strict = true,
+            "--verify-existing" => self.verify_existing = true,
+            "--dry-run" => self.dry_run = true,
+            "--json" => self.global.json = true,
+            "-q" | "--quiet" => self.global.quiet = true,
+            "-v" | "--verbose" => self.global.verbosity = self.global.verbosity.saturating_add(1),
+            "--progress" => self.global.progress = progress_mode(&text(name, parser)?)?,
+            "-j" | "--jobs" => self.global.jobs = Some(jobs(&text(name, parser)?)?),
+            _ => return Err(usage(format!("unknown option {name}"), "s3-build-cache --help lists the options")),
+        }
+        Ok(())
+    }
+
+    fn check(mut self) -> Result<Parsed> {
+        let mut positional = std::mem::take(&mut self.positional).into_iter();
+        let Some(command) = positional.next() else {
+            return if self.help { Ok(Parsed::Print(help::MAIN.to_owned())) } else { Err(no_command()) };
+        };
+        let command = command.to_string_lossy().into_owned();
+        let export = match command.as_str() {
+            "export" => true,
+            "import" => false,
+            "help" => return help::of(positional.next().as_deref().and_then(|name| name.to_str())).map(Parsed::Print),
+            _ => {
+                let hint = "the commands are export and import; s3-build-cache --help shows them";
+                return Err(usage(format!("unknown command {command:?}"), hint));
+            }
+        };
+        if self.help {
+            return help::of(Some(&command)).map(Parsed::Print);
+        }
+        let directory = positional.next().ok_or_else(|| {
+            usage(format!("{command} needs a directory"), format!("s3-build-cache {command} --help shows an example"))
+        })?;
+        if let Some(extra) = positional.next() {
+            let hint = "quote an argument that has spaces in it";
+            return Err(usage(format!("unexpected argument {:?}", extra.to_string_lossy()), hint));
+        }
+        let local = local_cache(directory, self.tag.take())?;
+        Ok(Parsed::Run(if export { self.export(local)? } else { self.import(local)? }))
+    }
+
+    fn export(self, source: LocalOptions) -> Result<Command> {
+        for (set, option) in
+            [(!self.cache_from.is_empty(), "--cache-from"), (self.fail_on_miss, "--fail-on-miss"), (self.strict, "--strict")]
+        {
+            if set {
+                return Err(usage(format!("{option} is an option of import"), "export takes --cache-to"));
+            }
+        }
+        Ok(Command::Export(Export {
+            source,
+            targets: caches("export", "--cache-to", &self.cache_to)?,
+            verify_existing: self.verify_existing,
+            dry_run: self.dry_run,
+            global: self.global,
+        }))
+    }
+
+    fn import(self, target: LocalOptions) -> Result<Command> {
+        if !self.cache_to.is_empty() {
+            return Err(usage("--cache-to is an option of export", "import takes --cache-from"));
+        }
+        Ok(Command::Import(Import {
+            target,
+            sources: caches("import", "--cache-from", &self.cache_from)?,
+            fail_on_miss: self.fail_on_miss,
+            strict: self.strict,
+            verify_existing: self.verify_existing,
+            dry_run: self.dry_run,
+            global: self.global,
+        }))
+    }
+}
+
+fn text(option: &str, parser: &mut lexopt::Parser) -> Result<String> {
+    let value = parser.value().map_err(|error| wrong(&error))?;
+    value.into_string().map_err(|_| usage(format!("the value of {option} is not UTF-8"), "write it in UTF-8"))
+}
+
+fn progress_mode(word: &str) -> Result<ProgressMode> {
+    match word {
+        "auto" => Ok(ProgressMode::Auto),
+        "tty" => Ok(ProgressMode::Tty),
+        "plain" => Ok(ProgressMode::Plain),
+        "rawjson" => Ok(ProgressMode::RawJson),
+        "quiet" => Ok(ProgressMode::Quiet),
+        _ => Err(usage(format!("--progress={word} is unknown"), "it is auto, tty, plain, rawjson or quiet")),
+    }
+}
+
+fn jobs(number: &str) -> Result<usize> {
+    let jobs = number.parse().ok().filter(|jobs| (1..=64).contains(jobs));
+    jobs.ok_or_else(|| usage(format!("--jobs {number} is out of range"), "it is the number of connections, 1 to 64"))
+}
+
+/// A directory, or the same as buildx writes it: `type=local,src=DIR,tag=TAG`.
+fn local_cache(directory: OsString, tag: Option<String>) -> Result<LocalOptions> {
+    let attributes = directory.to_str().filter(|text| text.starts_with("type=") || text.contains(",type="));
+    let mut local = match attributes.map(str::parse).transpose()? {
+        Some(CacheRef::Local(local)) => local,
+        Some(_) => {
+            let hint = "name the S3 cache with --cache-to or --cache-from";
+            return Err(usage("the first argument is the local cache, not an S3 one", hint));
+        }
+        None => LocalOptions::new(PathBuf::from(directory)),
+    };
+    if let Some(tag) = tag {
+        if tag.is_empty() {
+            return Err(usage("--tag is empty", "leave it out for the tag latest"));
+        }
+        local.tag = tag;
+    }
+    Ok(local)
+}
+
+fn caches(command: &str, option: &str, attributes: &[String]) -> Result<Vec<CacheOptions>> {
+    if attributes.is_empty() {
+        let hint = format!("for example {option} type=s3,region=eu-west-1,bucket=my-cache,name=app");
+        return Err(usage(format!("{command} needs {option}"), hint));
+    }
+    attributes
+        .iter()
+        .map(|text| match text.parse()? {
+            CacheRef::S3(options) => Ok(options),
+            _ => Err(usage(
+                format!("{option} takes an S3 cache, not a local one"),
+                "the local cache directory is the first argument",
+            )),
+        })
+        .collect()
+}
+
+fn no_command() -> Error {
+    usage("no command given", "s3-build-cache export DIR --cache-to …, or s3-build-cache --help")
+}
+
+fn wrong(error: &lexopt::Error) -> Error {
+    usage(error.to_string(), "s3-build-cache --help lists the options")
+}
+
+fn usage(message: impl Into<String>, hint: impl Into<String>) -> Error {
+    Error::Usage(Problem::new(message).hint(hint))
+}

@@ -1,0 +1,28 @@
+//! Exit statuses, as the README lists them.
+
+use std::process::ExitCode;
+
+use s3_build_cache::{Error, ErrorKind};
+
+pub(crate) const OTHER: u8 = 1;
+pub(crate) const USAGE: u8 = 2;
+pub(crate) const MISS: u8 = 3;
+pub(crate) const ACCESS: u8 = 4;
+pub(crate) const INTEGRITY: u8 = 5;
+pub(crate) const CONFLICT: u8 = 6;
+
+/// The status of a failure.
+pub(crate) fn status(error: &Error) -> u8 {
+    match error.kind() {
+        ErrorKind::Usage => USAGE,
+        ErrorKind::Access => ACCESS,
+        ErrorKind::Integrity => INTEGRITY,
+        ErrorKind::Conflict => CONFLICT,
+        _ => OTHER,
+    }
+}
+
+/// A failure to write to standard output (a closed pipe, a full disk) is a failure.
+pub(crate) fn code(written: std::io::Result<()>) -> ExitCode {
+    if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(OTHER) }
+}

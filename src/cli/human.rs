@@ -1,0 +1,92 @@
+//! Numbers and results as people read them.
+
+use std::time::Duration;
+
+use s3_build_cache::Report;
+
+const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
+
+/// A size in binary units with three significant digits: `184 MiB`.
+pub(crate) fn size(bytes: u64) -> String {
+    if bytes < 1024 {
+        return format!("{bytes} B");
+    }
+    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
+    let mut value = bytes as f64 / 1024.0;
+    let mut unit = 0;
+    while value >= 999.5 && unit + 1 < UNITS.len() {
+        value /= 1024.0;
+        unit += 1;
+    }
+    let digits = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
+    format!("{value:.digits$} {}", UNITS.get(unit).copied().unwrap_or_default())
+}
+
+/// A duration in seconds, or minutes and seconds: `1.9 s`, `2 min 5 s`.
+pub(crate) fn duration(time: Duration) -> String {
+    let seconds = time.as_secs_f64();
+    if seconds < 99.95 { format!("{seconds:.1} s") } else { format!("{} min {} s", time.as_secs() / 60, time.as_secs() % 60) }
+}
+
+/// The last line: what was done.
+pub(crate) fn summary(verb: &str, report: &Report) -> String {
+    let blobs = &report.blobs;
+    let mut there = Vec::new();
+    if blobs.present > 0 {
+        there.push(format!("{} already there", blobs.present));
+    }
+    if blobs.touched > 0 {
+        there.push(format!("{} touched", blobs.touched));
+    }
+    if blobs.missing > 0 {
+        there.push(format!("{} lost", blobs.missing));
+    }
+    let there = if there.is_empty() { String::new() } else { format!(" ({})", there.join(", ")) };
+    let plural = |count: u64| if count == 1 { "" } else { "s" };
+    let seconds = report.elapsed.as_secs_f64();
+    let rate = if report.bytes > 0 && seconds > 0.0 && !report.dry_run {
+        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "three digits are shown")]
+        let rate = (report.bytes as f64 / seconds) as u64;
+        format!(" ({}/s)", size(rate))
+    } else {
+        String::new()
+    };
+    format!(
+        "{verb} {} of {} blob{}{there} · {} in {}{rate} · {} request{} · {}",
+        blobs.transferred,
+        blobs.total,
+        plural(blobs.total as u64),
+        size(report.bytes),
+        duration(report.elapsed),
+        report.requests,
+        plural(report.requests),
+        report.names.join(", "),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_three_digits() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (1023, "1023 B"),
+            (1024, "1.00 KiB"),
+            (71_147, "69.5 KiB"),
+            (1_023_999, "0.98 MiB"),
+            (184 << 20, "184 MiB"),
+            (5 << 30, "5.00 GiB"),
+            (u64::MAX, "16384 PiB"),
+        ] {
+            assert_eq!(size(bytes), text);
+        }
+    }
+
+    #[test]
+    fn durations_turn_to_minutes() {
+        assert_eq!(duration(Duration::from_millis(1_940)), "1.9 s");
+        assert_eq!(duration(Duration::from_secs(125)), "2 min 5 s");
+    }
+}

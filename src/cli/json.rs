@@ -1,0 +1,115 @@
+//! The result as one JSON object. Fields are only ever added.
+
+use std::time::Duration;
+
+use s3_build_cache::{Error, Report, SourceOutcome};
+use serde_json::{Value, json};
+
+/// What became of one cache that was named on the command line.
+pub(crate) struct Target {
+    pub(crate) cache: String,
+    pub(crate) outcome: &'static str,
+    pub(crate) report: Option<Report>,
+    pub(crate) names: Vec<String>,
+    pub(crate) error: Option<Failure>,
+}
+
+/// An error, as a program reads it.
+pub(crate) struct Failure {
+    kind: &'static str,
+    message: String,
+    hint: Option<String>,
+}
+
+/// The whole result.
+pub(crate) struct Summary<'a> {
+    pub(crate) command: &'static str,
+    pub(crate) outcome: &'static str,
+    pub(crate) report: Report,
+    pub(crate) warnings: Vec<String>,
+    pub(crate) targets: &'a [Target],
+    pub(crate) error: Option<Failure>,
+}
+
+impl From<&Error> for Failure {
+    fn from(error: &Error) -> Self {
+        Self { kind: error.kind().as_str(), message: error.chain(), hint: error.hint().map(str::to_owned) }
+    }
+}
+
+impl Target {
+    /// A source of an import.
+    pub(crate) fn source(cache: String, outcome: SourceOutcome) -> Self {
+        let (outcome, names, error) = match outcome {
+            SourceOutcome::Found(names) => ("restored", names, None),
+            SourceOutcome::Failed { kind, message, hint } => {
+                ("failed", Vec::new(), Some(Failure { kind: kind.as_str(), message, hint }))
+            }
+            _ => ("miss", Vec::new(), None),
+        };
+        Self { cache, outcome, report: None, names, error }
+    }
+}
+
+impl Summary<'_> {
+    /// The object on one line.
+    pub(crate) fn text(&self) -> String {
+        let mut object = counts(&self.report);
+        merge(
+            &mut object,
+            json!({
+                "version": 1,
+                "command": self.command,
+                "outcome": self.outcome,
+                "names": self.report.names,
+                "warnings": self.warnings,
+                "targets": self.targets.iter().map(target).collect::<Vec<_>>(),
+            }),
+        );
+        if let Some(error) = &self.error {
+            merge(&mut object, json!({ "error": failure(error) }));
+        }
+        format!("{object}\n")
+    }
+}
+
+fn target(target: &Target) -> Value {
+    let mut object = target.report.as_ref().map_or_else(|| json!({}), counts);
+    merge(&mut object, json!({"cache": target.cache, "outcome": target.outcome, "names": target.names}));
+    if let Some(error) = &target.error {
+        merge(&mut object, json!({ "error": failure(error) }));
+    }
+    object
+}
+
+fn counts(report: &Report) -> Value {
+    let blobs = &report.blobs;
+    json!({
+        "layers": report.layers,
+        "blobs": {
+            "total": blobs.total,
+            "transferred": blobs.transferred,
+            "present": blobs.present,
+            "touched": blobs.touched,
+            "missing": blobs.missing,
+        },
+        "bytes": report.bytes,
+        "requests": report.requests,
+        "seconds": seconds(report.elapsed),
+    })
+}
+
+/// Milliseconds are as much as a report needs.
+fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}
+
+fn failure(error: &Failure) -> Value {
+    json!({"kind": error.kind, "message": error.message, "hint": error.hint})
+}
+
+fn merge(object: &mut Value, more: Value) {
+    if let (Value::Object(object), Value::Object(more)) = (object, more) {
+        object.extend(more);
+    }
+}

@@ -1,0 +1,54 @@
+//! The sink of the library's log: warnings always, more with `-v`.
+
+use std::sync::{Mutex, PoisonError};
+
+use log::{Level, LevelFilter, Log, Metadata, Record};
+
+use crate::progress;
+
+/// Prints log records on standard error, above the progress bars, and keeps the warnings for the JSON result.
+struct Logger {
+    warnings: Mutex<Vec<String>>,
+}
+
+static LOGGER: Logger = Logger { warnings: Mutex::new(Vec::new()) };
+
+/// Takes the log from here on.
+pub(crate) fn start(verbosity: u8) {
+    // A second logger cannot be: this is the program's only call.
+    let _ = log::set_logger(&LOGGER);
+    log::set_max_level(match verbosity {
+        0 => LevelFilter::Warn,
+        1 => LevelFilter::Info,
+        _ => LevelFilter::Debug,
+    });
+}
+
+/// The warnings so far.
+pub(crate) fn warnings() -> Vec<String> {
+    LOGGER.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+}
+
+impl Log for Logger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        // The crates below log what they send: not theirs to show.
+        metadata.target().starts_with("s3_build_cache")
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let text = record.args().to_string();
+        if record.level() == Level::Warn {
+            let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+            if warnings.contains(&text) {
+                return;
+            }
+            warnings.push(text.clone());
+        }
+        progress::print_above(&format!("{}: {text}", record.level().as_str().to_lowercase().replace("warn", "warning")));
+    }
+
+    fn flush(&self) {}
+}

@@ -1,0 +1,34 @@
+//! What goes to standard output and standard error.
+
+use std::io::{self, IsTerminal, Write};
+
+use s3_build_cache::Error;
+
+/// Writes to standard output.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text.as_bytes())?;
+    out.flush()
+}
+
+/// Writes a line to standard error. That it cannot be written can be told to nobody.
+pub(crate) fn line(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+/// An error in two or three lines: what failed, why, and the likely fix.
+pub(crate) fn error(doing: &str, error: &Error) {
+    let label = if colored() { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
+    line(&format!("{label} {doing}{error}"));
+    let chain = error.chain();
+    if let Some(causes) = chain.strip_prefix(&error.to_string()).and_then(|rest| rest.strip_prefix(": ")) {
+        line(&format!("cause: {causes}"));
+    }
+    if let Some(hint) = error.hint() {
+        line(&format!("hint: {hint}"));
+    }
+}
+
+fn colored() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}

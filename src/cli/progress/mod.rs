@@ -1,0 +1,49 @@
+//! Progress on standard error: bars on a terminal, plain lines elsewhere, JSON for machines.
+
+mod bars;
+mod plain;
+mod rawjson;
+
+use std::io::IsTerminal;
+use std::sync::{Arc, OnceLock};
+
+use indicatif::MultiProgress;
+use s3_build_cache::{NoProgress, Progress};
+
+use crate::args::{Global, ProgressMode};
+use crate::output;
+
+/// The bars on the screen, if there are any: whoever prints must print above them.
+static BARS: OnceLock<MultiProgress> = OnceLock::new();
+
+/// The progress that the options ask for. `doing` and `done` are words such as `uploading` and `uploaded`.
+pub(crate) fn start(global: &Global, doing: &'static str) -> Arc<dyn Progress> {
+    let mode = match global.progress {
+        ProgressMode::Auto if global.quiet => ProgressMode::Quiet,
+        ProgressMode::Auto if std::io::stderr().is_terminal() => ProgressMode::Tty,
+        ProgressMode::Auto => ProgressMode::Plain,
+        mode => mode,
+    };
+    match mode {
+        ProgressMode::Tty => Arc::new(bars::Bars::new(BARS.get_or_init(MultiProgress::new), doing)),
+        ProgressMode::RawJson => Arc::new(rawjson::RawJson::default()),
+        ProgressMode::Quiet => Arc::new(NoProgress),
+        ProgressMode::Auto | ProgressMode::Plain => Arc::new(plain::Plain::new(doing)),
+    }
+}
+
+/// Takes the bars off the screen.
+pub(crate) fn finish() {
+    if let Some(bars) = BARS.get() {
+        // A terminal that went away takes no more bars.
+        let _ = bars.clear();
+    }
+}
+
+/// Prints a line on standard error without tearing the bars.
+pub(crate) fn print_above(text: &str) {
+    match BARS.get() {
+        Some(bars) => bars.suspend(|| output::line(text)),
+        None => output::line(text),
+    }
+}

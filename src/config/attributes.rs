@@ -1,0 +1,246 @@
+//! The table of attributes, and reading a string against it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::base::{Error, Problem, Result, Secret};
+use crate::config::fields::parse_fields;
+use crate::config::go::{parse_bool, parse_duration};
+use crate::config::options::{CacheOptions, Mode, RetryMode};
+
+/// Attributes of `type=s3`, in the order of the README's table.
+const S3: &[&str] = &[
+    "type",
+    "bucket",
+    "region",
+    "name",
+    "prefix",
+    "blobs_prefix",
+    "manifests_prefix",
+    "endpoint_url",
+    "use_path_style",
+    "access_key_id",
+    "secret_access_key",
+    "session_token",
+    "mode",
+    "ignore-error",
+    "touch_refresh",
+    "upload_parallelism",
+    "retry_mode",
+    "retry_max_attempts",
+    "disable_accept_encoding",
+    "profile",
+    "role_arn",
+    "role_session_name",
+    "external_id",
+    "storage_class",
+    "server_side_encryption",
+    "sse_kms_key_id",
+    "verify_source",
+    "anonymous",
+];
+/// Attributes of `type=local`; those of one direction are accepted in the other.
+const LOCAL: &[&str] = &["type", "src", "dest", "tag", "mode", "ignore-error"];
+/// Attributes whose values are never shown.
+const SECRET: &[&str] = &["secret_access_key", "session_token"];
+/// BuildKit's attributes about making layers.
+const LAYERS: &[&str] = &["compression", "compression-level", "force-compression", "oci-mediatypes", "image-manifest"];
+
+/// The fields of an attribute string: known keys, each once.
+pub(super) struct Attributes {
+    local: bool,
+    values: BTreeMap<&'static str, String>,
+}
+
+impl Attributes {
+    pub(super) fn parse(text: &str) -> Result<Self> {
+        let fields = parse_fields(text)?;
+        let pairs =
+            fields.iter().enumerate().map(|(at, field)| split(&fields, at, field)).collect::<Result<Vec<_>>>()?;
+        let kind = pairs.iter().find(|(key, _)| key == "type").map(|(_, value)| *value);
+        let (local, table) = match kind {
+            Some("s3") => (false, S3),
+            Some("local") => (true, LOCAL),
+            Some("registry" | "gha" | "azblob" | "inline") => return Err(only_s3_and_local()),
+            Some(_) => return Err(only_s3_and_local()),
+            None => {
+                let hint = "begin with type=s3, for example type=s3,region=eu-west-1,bucket=my-cache";
+                return Err(usage("the attribute type is missing".to_owned(), hint));
+            }
+        };
+        let mut values = BTreeMap::new();
+        for (at, (key, value)) in pairs.iter().enumerate() {
+            let known = table.iter().copied().find(|name| name == key);
+            let name = known.ok_or_else(|| unknown(&pairs, at, key, table))?;
+            if values.insert(name, (*value).to_owned()).is_some() {
+                return Err(usage(format!("the attribute {name} is given twice"), "give it once"));
+            }
+        }
+        Ok(Self { local, values })
+    }
+
+    pub(super) fn is_local(&self) -> bool {
+        self.local
+    }
+
+    /// Takes the value of an attribute as it is written.
+    pub(super) fn take(&mut self, name: &str) -> Option<String> {
+        self.values.remove(name)
+    }
+
+    /// Takes a value that means nothing when it is empty.
+    fn text(&mut self, name: &str) -> Option<String> {
+        self.take(name).filter(|value| !value.is_empty())
+    }
+
+    fn bool(&mut self, name: &str) -> Result<bool> {
+        let Some(value) = self.take(name) else { return Ok(false) };
+        parse_bool(&value).ok_or_else(|| bad(name, &value, "true or false"))
+    }
+
+    /// The options of an S3 cache, checked.
+    pub(super) fn s3(mut self) -> Result<CacheOptions> {
+        let defaults = CacheOptions::default();
+        let names = self.take("name").map(|value| split_names(&value)).transpose()?;
+        let options = CacheOptions {
+            bucket: self.text("bucket"),
+            region: self.text("region"),
+            names: names.unwrap_or(defaults.names),
+            prefix: self.take("prefix").unwrap_or_default(),
+            blobs_prefix: self.take("blobs_prefix").unwrap_or(defaults.blobs_prefix),
+            manifests_prefix: self.take("manifests_prefix").unwrap_or(defaults.manifests_prefix),
+            endpoint_url: self.text("endpoint_url"),
+            use_path_style: self.bool("use_path_style")?,
+            access_key_id: self.text("access_key_id"),
+            secret_access_key: self.text("secret_access_key").map(Secret::from),
+            session_token: self.text("session_token").map(Secret::from),
+            mode: self.mode()?,
+            ignore_error: self.bool("ignore-error")?,
+            touch_refresh: self.duration("touch_refresh")?.unwrap_or(defaults.touch_refresh),
+            upload_parallelism: self.number("upload_parallelism")?.unwrap_or(defaults.upload_parallelism),
+            retry_mode: self.retry_mode()?,
+            retry_max_attempts: self.number("retry_max_attempts")?,
+            disable_accept_encoding: self.bool("disable_accept_encoding")?,
+            profile: self.text("profile"),
+            role_arn: self.text("role_arn"),
+            role_session_name: self.text("role_session_name"),
+            external_id: self.text("external_id"),
+            storage_class: self.text("storage_class"),
+            server_side_encryption: self.text("server_side_encryption"),
+            sse_kms_key_id: self.text("sse_kms_key_id"),
+            verify_source: self.bool("verify_source")?,
+            anonymous: self.bool("anonymous")?,
+        };
+        options.validate()?;
+        Ok(options)
+    }
+
+    fn mode(&mut self) -> Result<Mode> {
+        match self.take("mode").as_deref() {
+            None | Some("max") => Ok(Mode::Max),
+            Some("min") => Ok(Mode::Min),
+            Some(other) => Err(bad("mode", other, "max or min")),
+        }
+    }
+
+    fn retry_mode(&mut self) -> Result<Option<RetryMode>> {
+        match self.take("retry_mode").as_deref() {
+            None => Ok(None),
+            Some("standard") => Ok(Some(RetryMode::Standard)),
+            Some("adaptive") => Ok(Some(RetryMode::Adaptive)),
+            Some(other) => Err(bad("retry_mode", other, "standard or adaptive")),
+        }
+    }
+
+    fn duration(&mut self, name: &str) -> Result<Option<Duration>> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        let allowed = "a duration that is not negative, such as 24h, 1h30m or 0s";
+        parse_duration(&value).map(Some).ok_or_else(|| bad(name, &value, allowed))
+    }
+
+    fn number(&mut self, name: &str) -> Result<Option<u32>> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        let number = value.parse().ok().filter(|number| *number > 0);
+        number.map(Some).ok_or_else(|| bad(name, &value, "a whole number from 1"))
+    }
+}
+
+/// `key=value`, the key in lower case.
+fn split<'a>(fields: &[String], at: usize, field: &'a str) -> Result<(String, &'a str)> {
+    match field.split_once('=') {
+        Some((key, value)) => Ok((key.to_ascii_lowercase(), value)),
+        None if at == 0 && fields.len() == 1 => Err(only_s3_and_local()),
+        None => {
+            let hint = "every field is key=value; quote one that has a comma in it: \"name=a,b\"";
+            Err(usage(format!("field {} has no =", at + 1), hint))
+        }
+    }
+}
+
+fn split_names(value: &str) -> Result<Vec<String>> {
+    let mut names: Vec<String> = Vec::new();
+    for name in value.split(';').map(str::trim) {
+        if name.is_empty() {
+            return Err(bad("name", value, "names separated by ;, none of them empty"));
+        }
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
+/// An unknown key is shown only where it cannot be the tail of a secret with a comma in it.
+fn unknown(pairs: &[(String, &str)], at: usize, key: &str, table: &[&str]) -> Error {
+    if LAYERS.contains(&key) {
+        return usage(
+            format!("the attribute {key} is not supported: layers are moved as they are"),
+            "give it to the build that writes the local cache: --cache-to type=local,…",
+        );
+    }
+    let after_secret = pairs.iter().take(at).any(|(key, _)| SECRET.contains(&key.as_str()));
+    let looks_like_a_name = (2..=24).contains(&key.len())
+        && key.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-'));
+    if after_secret || !looks_like_a_name {
+        let hint = "if a value before it has a comma, quote that field: \"secret_access_key=…\"";
+        return usage(format!("field {} is not a known attribute", at + 1), hint);
+    }
+    let near = table.iter().map(|name| (distance(key, name), *name)).min().filter(|(distance, _)| *distance <= 2);
+    let hint = match near {
+        Some((_, name)) => format!("did you mean {name}?"),
+        None => format!("the attributes are {}", table.join(", ")),
+    };
+    usage(format!("unknown attribute {key}"), hint)
+}
+
+/// How many letters must change, go or come to make `a` of `b`.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, from) in a.bytes().enumerate() {
+        let mut left = i + 1;
+        let mut diagonal = i;
+        for (to, cell) in b.bytes().zip(row.iter_mut().skip(1)) {
+            let best = (left + 1).min(*cell + 1).min(diagonal + usize::from(from != to));
+            diagonal = std::mem::replace(cell, best);
+            left = best;
+        }
+        if let Some(first) = row.first_mut() {
+            *first = i + 1;
+        }
+    }
+    row.last().copied().unwrap_or(a.len())
+}
+
+fn only_s3_and_local() -> Error {
+    usage("only s3 and local caches are supported".to_owned(), "write type=s3,bucket=NAME,… or type=local,src=DIR")
+}
+
+/// A known attribute that is not secret, with its value.
+fn bad(name: &str, value: &str, allowed: &str) -> Error {
+    let shown: String = value.chars().take(100).collect();
+    usage(format!("{name}={shown} is not valid"), format!("{name} is {allowed}"))
+}
+
+fn usage(message: String, hint: impl Into<String>) -> Error {
+    Error::Usage(Problem::new(message).hint(hint))
+}

@@ -1,0 +1,158 @@
+//! `endpoint_url`: an S3 endpoint, or a directory.
+
+use std::path::PathBuf;
+
+use crate::base::{Error, Problem, Result, percent_decode};
+
+/// Where the object store is. Made by [`EndpointUrl::parse`], so its parts are well-formed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum EndpointUrl {
+    /// An S3 server.
+    Http {
+        /// Whether it is `https`.
+        https: bool,
+        /// The host in lower case; an IPv6 address in brackets.
+        host: String,
+        /// The port, unless it is the scheme's own.
+        port: Option<u16>,
+        /// What stands before the bucket or the key: empty, or `/` and more, without a `/` at its end.
+        base_path: String,
+    },
+    /// A directory of this machine, absolute.
+    File(PathBuf),
+}
+
+impl EndpointUrl {
+    /// Reads a URL that came from `origin`, an attribute or a variable, which errors name.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when it is not `http://`, `https://` or `file:///`. A URL with a user name or a password in
+    /// it is not shown.
+    pub fn parse(url: &str, origin: &str) -> Result<Self> {
+        let wrong = |message: String, hint: &str| Error::Usage(Problem::new(message).hint(hint));
+        if url.contains('@') {
+            return Err(wrong(
+                format!("{origin} has a user name or password in it"),
+                "give the keys as access_key_id and secret_access_key, or in the environment",
+            ));
+        }
+        if url.chars().any(|c| c.is_control() || c.is_whitespace()) {
+            return Err(wrong(format!("{origin} has a space or a control character in it"), "write %20 for a space"));
+        }
+        let Some((scheme, rest)) = url.split_once("://") else {
+            let hint = "write the scheme too, for example https://s3.example.com";
+            return Err(wrong(format!("{origin}={url} is not a URL"), hint));
+        };
+        if rest.contains(['?', '#']) {
+            return Err(wrong(format!("{origin}={url} has a query or a fragment"), "leave out what follows ? or #"));
+        }
+        let parsed = match scheme.to_ascii_lowercase().as_str() {
+            "http" => http(rest, false),
+            "https" => http(rest, true),
+            "file" => {
+                let path = percent_decode(rest, false).filter(|path| path.starts_with('/'));
+                let path = path.filter(|path| path.trim_matches('/') != "" && !path.contains('\0'));
+                path.map(|path| Self::File(PathBuf::from(path)))
+            }
+            _ => {
+                let hint = "it is http://, https:// or file:///absolute/directory";
+                return Err(wrong(format!("{origin}={url} has an unknown scheme"), hint));
+            }
+        };
+        parsed.ok_or_else(|| {
+            let hint = "write https://host, https://host:port, or file:///absolute/directory";
+            wrong(format!("{origin}={url} is not a usable URL"), hint)
+        })
+    }
+}
+
+fn http(rest: &str, https: bool) -> Option<EndpointUrl> {
+    let (authority, path) = rest.find('/').and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, ""));
+    let (host, port) = match authority.strip_prefix('[') {
+        Some(bracketed) => {
+            let (address, after) = bracketed.split_once(']')?;
+            address.parse::<std::net::Ipv6Addr>().ok()?;
+            (format!("[{}]", address.to_ascii_lowercase()), after)
+        }
+        None => {
+            let end = authority.find(':').unwrap_or(authority.len());
+            let (host, after) = authority.split_at_checked(end)?;
+            let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '_');
+            if host.is_empty() || !host.chars().all(allowed) {
+                return None;
+            }
+            (host.to_ascii_lowercase(), after)
+        }
+    };
+    let port = match port.strip_prefix(':') {
+        Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+            Some(digits.parse::<u16>().ok().filter(|port| *port > 0)?)
+        }
+        Some(_) => return None,
+        None if port.is_empty() => None,
+        None => return None,
+    };
+    let port = port.filter(|port| *port != if https { 443 } else { 80 });
+    // It goes on the wire and into the signature as it is, so it must be encoded already.
+    if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return None;
+    }
+    Some(EndpointUrl::Http { https, host, port, base_path: path.trim_end_matches('/').to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn http_url(https: bool, host: &str, port: Option<u16>, base_path: &str) -> EndpointUrl {
+        EndpointUrl::Http { https, host: host.to_owned(), port, base_path: base_path.to_owned() }
+    }
+
+    #[test]
+    fn endpoints_are_taken_apart() {
+        for (url, endpoint) in [
+            ("https://S3.example.com", http_url(true, "s3.example.com", None, "")),
+            ("https://s3.example.com:443/", http_url(true, "s3.example.com", None, "")),
+            ("HTTP://localhost:9000", http_url(false, "localhost", Some(9000), "")),
+            ("http://h:80/base//", http_url(false, "h", None, "/base")),
+            ("http://[::1]:9000", http_url(false, "[::1]", Some(9000), "")),
+            ("http://127.0.0.1/a/b", http_url(false, "127.0.0.1", None, "/a/b")),
+            ("file:///srv/cache", EndpointUrl::File("/srv/cache".into())),
+            ("file:///srv/a%20b/", EndpointUrl::File("/srv/a b/".into())),
+        ] {
+            assert_eq!(EndpointUrl::parse(url, "endpoint_url").unwrap(), endpoint, "{url}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_endpoint_is_refused() {
+        for url in [
+            "",
+            "s3.example.com",
+            "ftp://h",
+            "https://",
+            "https:///x",
+            "https://h?x",
+            "https://h#x",
+            "https://h:",
+            "https://h:0",
+            "https://h:99999",
+            "https://h:x",
+            "https://[::1",
+            "https://[nope]",
+            "https://h h",
+            "https://ü.example",
+            "file://host/dir",
+            "file://relative",
+            "file:///",
+            "file:///a%zz",
+            "http://[::1]x",
+            "https://h/ü",
+        ] {
+            assert!(matches!(EndpointUrl::parse(url, "endpoint_url"), Err(Error::Usage(_))), "{url}");
+        }
+        let error = EndpointUrl::parse("https://user:MARKED@h", "endpoint_url").unwrap_err();
+        assert!(!error.to_string().contains("MARKED"), "{error}");
+    }
+}

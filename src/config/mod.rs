@@ -1,0 +1,16 @@
+//! Attributes as buildx takes them, and the options they become. Pure: nothing here looks at the environment.
+
+mod attributes;
+mod cache_ref;
+mod endpoint_url;
+mod fields;
+mod go;
+mod local;
+mod options;
+
+pub use cache_ref::CacheRef;
+pub use endpoint_url::EndpointUrl;
+pub use fields::{parse_fields, quote_field};
+pub use go::{parse_bool, parse_duration};
+pub use local::LocalOptions;
+pub use options::{CacheOptions, Mode, RetryMode};

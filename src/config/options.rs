@@ -1,0 +1,337 @@
+//! The options of an S3 cache.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::base::{Digest, Error, Problem, Result, Secret};
+use crate::config::endpoint_url::EndpointUrl;
+
+/// S3 takes keys up to this many bytes of UTF-8.
+const MAX_KEY_BYTES: usize = 1024;
+/// More connections than this are no faster, and stores begin to refuse them.
+const MAX_CONNECTIONS: usize = 64;
+const CONNECTIONS_PER_PARALLELISM: usize = 4;
+
+/// Where a cache is and how to treat it. Made from a string (`"type=s3,bucket=…".parse()`), or from
+/// [`CacheOptions::new`] and its fields.
+///
+/// What is `None` falls back to the environment and the AWS files when the cache is opened.
+///
+/// ```
+/// use s3_build_cache::CacheOptions;
+///
+/// let parsed: CacheOptions = "type=s3,region=eu-west-1,bucket=my-cache,name=app;main".parse().unwrap();
+/// let mut built = CacheOptions::new("my-cache");
+/// built.region = Some("eu-west-1".to_owned());
+/// built.names = vec!["app".to_owned(), "main".to_owned()];
+/// assert_eq!(parsed, built);
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheOptions {
+    /// The bucket; falls back to `$AWS_BUCKET`.
+    pub bucket: Option<String>,
+    /// The region; falls back to `$AWS_REGION`, `$AWS_DEFAULT_REGION` and the profile.
+    pub region: Option<String>,
+    /// The names of the manifest. Export writes all; import merges those that exist.
+    pub names: Vec<String>,
+    /// Stands before every key as it is: no slash is added.
+    pub prefix: String,
+    /// Stands between `prefix` and a blob's digest.
+    pub blobs_prefix: String,
+    /// Stands between `prefix` and a manifest's name.
+    pub manifests_prefix: String,
+    /// `http://…`, `https://…` or `file:///…`; falls back to `$AWS_ENDPOINT_URL_S3`, `$AWS_ENDPOINT_URL` and the
+    /// profile (never to a `file:` URL).
+    pub endpoint_url: Option<String>,
+    /// Put the bucket into the path instead of the host name.
+    pub use_path_style: bool,
+    /// The access key id; falls back to the credential chain, as do the next two.
+    pub access_key_id: Option<String>,
+    /// The secret access key.
+    pub secret_access_key: Option<Secret>,
+    /// The session token of temporary keys.
+    pub session_token: Option<Secret>,
+    /// What to export.
+    pub mode: Mode,
+    /// A failed export is a warning. The program heeds it; the library returns the error all the same.
+    pub ignore_error: bool,
+    /// Blobs that are there and older are touched by an export.
+    pub touch_refresh: Duration,
+    /// Four connections for each, at most 64 in all.
+    pub upload_parallelism: u32,
+    /// How to retry; falls back to `$AWS_RETRY_MODE` and the profile.
+    pub retry_mode: Option<RetryMode>,
+    /// How often to try, the first time included; falls back to `$AWS_MAX_ATTEMPTS` and the profile.
+    pub retry_max_attempts: Option<u32>,
+    /// Changes nothing: `Accept-Encoding` is never signed.
+    pub disable_accept_encoding: bool,
+    /// The profile in the AWS files; given here, it beats keys in the environment.
+    pub profile: Option<String>,
+    /// A role to assume on top of the credentials.
+    pub role_arn: Option<String>,
+    /// The session name of that role.
+    pub role_session_name: Option<String>,
+    /// The external id of that role.
+    pub external_id: Option<String>,
+    /// Sent as `x-amz-storage-class` with what is written.
+    pub storage_class: Option<String>,
+    /// Sent as `x-amz-server-side-encryption` with what is written.
+    pub server_side_encryption: Option<String>,
+    /// Sent as `x-amz-server-side-encryption-aws-kms-key-id` with what is written.
+    pub sse_kms_key_id: Option<String>,
+    /// Check local blobs while they are sent, for stores that do not check the payload hash.
+    pub verify_source: bool,
+    /// Do not sign: for a public bucket.
+    pub anonymous: bool,
+}
+
+/// What an export takes along.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mode {
+    /// Everything the source holds.
+    #[default]
+    Max,
+    /// Only the layers of the result.
+    Min,
+}
+
+/// AWS's retry modes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RetryMode {
+    /// Exponential backoff with jitter.
+    #[default]
+    Standard,
+    /// The same, with a limit on the request rate once the store asks for fewer requests.
+    Adaptive,
+}
+
+impl Default for CacheOptions {
+    fn default() -> Self {
+        Self {
+            bucket: None,
+            region: None,
+            names: vec!["buildkit".to_owned()],
+            prefix: String::new(),
+            blobs_prefix: "blobs/".to_owned(),
+            manifests_prefix: "manifests/".to_owned(),
+            endpoint_url: None,
+            use_path_style: false,
+            access_key_id: None,
+            secret_access_key: None,
+            session_token: None,
+            mode: Mode::Max,
+            ignore_error: false,
+            touch_refresh: Duration::from_secs(24 * 60 * 60),
+            upload_parallelism: 4,
+            retry_mode: None,
+            retry_max_attempts: None,
+            disable_accept_encoding: false,
+            profile: None,
+            role_arn: None,
+            role_session_name: None,
+            external_id: None,
+            storage_class: None,
+            server_side_encryption: None,
+            sse_kms_key_id: None,
+            verify_source: false,
+            anonymous: false,
+        }
+    }
+}
+
+impl CacheOptions {
+    /// The options of a bucket, everything else at its default.
+    pub fn new(bucket: impl Into<String>) -> Self {
+        Self { bucket: Some(bucket.into()), ..Self::default() }
+    }
+
+    /// The number of connections that `upload_parallelism` stands for: four times as many, at most 64.
+    pub fn connections(&self) -> usize {
+        let parallelism = usize::try_from(self.upload_parallelism).unwrap_or(MAX_CONNECTIONS);
+        parallelism.saturating_mul(CONNECTIONS_PER_PARALLELISM).clamp(1, MAX_CONNECTIONS)
+    }
+
+    /// The key of a blob.
+    pub fn blob_key(&self, digest: &Digest) -> String {
+        format!("{}{}{digest}", self.prefix, self.blobs_prefix)
+    }
+
+    /// What the keys of all blobs begin with.
+    pub fn blob_key_prefix(&self) -> String {
+        format!("{}{}", self.prefix, self.blobs_prefix)
+    }
+
+    /// The key of the manifest of that name.
+    pub fn manifest_key(&self, name: &str) -> String {
+        format!("{}{}{name}", self.prefix, self.manifests_prefix)
+    }
+
+    /// The endpoint, taken apart.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when it is not a usable URL.
+    pub fn endpoint(&self) -> Result<Option<EndpointUrl>> {
+        self.endpoint_url.as_deref().map(|url| EndpointUrl::parse(url, "endpoint_url")).transpose()
+    }
+
+    /// What a person should look at though it is not wrong.
+    pub fn warnings(&self) -> Vec<String> {
+        let mut warnings = Vec::new();
+        for (name, value) in self.prefixes() {
+            if !value.is_empty() && !value.ends_with('/') {
+                warnings
+                    .push(format!("{name}={value} has no / at its end: keys begin with it as it is, no / is added"));
+            }
+        }
+        if self.blob_key_prefix().starts_with('/') || self.manifest_key("").starts_with('/') {
+            warnings.push("keys begin with a /: some stores and proxies drop it".to_owned());
+        }
+        warnings
+    }
+
+    fn prefixes(&self) -> [(&'static str, &str); 3] {
+        [("prefix", &self.prefix), ("blobs_prefix", &self.blobs_prefix), ("manifests_prefix", &self.manifests_prefix)]
+    }
+
+    /// Checks what the type cannot: options made from a string are checked already.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] that names the attribute and the fix.
+    pub fn validate(&self) -> Result<()> {
+        self.check_keys_and_roles()?;
+        if self.names.is_empty() || self.names.iter().any(String::is_empty) {
+            return Err(usage(
+                "there is no name to store the manifest under",
+                "give at least one, for example name=app",
+            ));
+        }
+        if self.upload_parallelism == 0 || self.retry_max_attempts == Some(0) {
+            return Err(usage(
+                "upload_parallelism and retry_max_attempts begin at 1",
+                "leave them out for the default",
+            ));
+        }
+        let file = matches!(self.endpoint()?, Some(EndpointUrl::File(_)));
+        if let Some(bucket) = &self.bucket {
+            check_bucket(bucket, file)?;
+        }
+        for (name, value) in self.prefixes() {
+            check_key_part(name, value)?;
+        }
+        let longest = self.names.iter().map(|name| self.manifest_key(name)).chain([self.blob_key(&Digest::of(b""))]);
+        if longest.into_iter().any(|key| key.len() > MAX_KEY_BYTES) {
+            let hint = "shorten prefix or name";
+            return Err(usage(&format!("a key would be longer than the {MAX_KEY_BYTES} bytes S3 takes"), hint));
+        }
+        for key in self.names.iter().map(|name| self.manifest_key(name)).chain([self.blob_key_prefix()]) {
+            check_key_part("prefix or name", &key)?;
+            if file {
+                check_file_key(&key)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_keys_and_roles(&self) -> Result<()> {
+        match (&self.access_key_id, &self.secret_access_key, &self.session_token) {
+            (Some(_), None, _) => {
+                return Err(usage("access_key_id is given without secret_access_key", "give both or neither"));
+            }
+            (None, Some(_), _) => {
+                return Err(usage("secret_access_key is given without access_key_id", "give both or neither"));
+            }
+            (None, None, Some(_)) => {
+                let hint = "give access_key_id and secret_access_key too";
+                return Err(usage("session_token is given without its keys", hint));
+            }
+            _ => {}
+        }
+        if self.role_arn.is_none() && (self.role_session_name.is_some() || self.external_id.is_some()) {
+            return Err(usage("role_session_name and external_id need role_arn", "give role_arn, or leave them out"));
+        }
+        Ok(())
+    }
+}
+
+/// S3 itself checks its names; here it is only made sure that the name stays one segment of a path or a host. In a
+/// directory store the name is a directory, so S3's rule is kept.
+fn check_bucket(bucket: &str, file: bool) -> Result<()> {
+    let shown: String = bucket.chars().filter(|c| !c.is_control()).take(100).collect();
+    let wrong = |why: &str| {
+        usage(
+            &format!("bucket={shown} {why}"),
+            "a bucket name is 3 to 63 of a-z, 0-9, . and -, and begins and ends with a letter or digit",
+        )
+    };
+    if bucket.contains('/') || bucket.contains(|c: char| c.is_control() || c.is_whitespace()) {
+        return Err(wrong("has a slash, a space or a control character"));
+    }
+    let alphanumeric = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+    let strict = (3..=63).contains(&bucket.len())
+        && bucket.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
+        && alphanumeric(bucket.bytes().next())
+        && alphanumeric(bucket.bytes().last())
+        && !bucket.contains("..")
+        && bucket.parse::<std::net::Ipv4Addr>().is_err();
+    if bucket.is_empty() || matches!(bucket, "." | "..") || (file && !strict) {
+        return Err(wrong("is not a bucket name"));
+    }
+    Ok(())
+}
+
+fn check_key_part(name: &str, value: &str) -> Result<()> {
+    let shown: String = value.chars().filter(|c| !c.is_control()).take(100).collect();
+    if value.contains(char::is_control) {
+        return Err(usage(&format!("{name}={shown} has a control character"), "leave it out"));
+    }
+    if value.split('/').any(|segment| matches!(segment, "." | "..")) {
+        let hint = "stores and proxies resolve . and .. in keys: use another name";
+        return Err(usage(&format!("{name}={shown} has a segment . or .."), hint));
+    }
+    Ok(())
+}
+
+fn check_file_key(key: &str) -> Result<()> {
+    let mut segments = key.split('/').peekable();
+    while let Some(segment) = segments.next() {
+        let last = segments.peek().is_none();
+        if (segment.is_empty() && !last) || segment.len() > 255 {
+            let hint = "in a directory every segment of a key is a file name: 1 to 255 bytes";
+            return Err(usage(&format!("the key {key} has a segment that cannot be a file name"), hint));
+        }
+    }
+    Ok(())
+}
+
+fn usage(message: &str, hint: &str) -> Error {
+    Error::Usage(Problem::new(message).hint(hint))
+}
+
+/// Without secrets, and without what is not set.
+impl fmt::Debug for CacheOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut debug = f.debug_struct("CacheOptions");
+        debug.field("bucket", &self.bucket).field("region", &self.region).field("names", &self.names);
+        for (name, value) in self.prefixes() {
+            debug.field(name, &value);
+        }
+        let endpoint = self.endpoint_url.as_deref().map(|url| if url.contains('@') { "***" } else { url });
+        debug
+            .field("endpoint_url", &endpoint)
+            .field("use_path_style", &self.use_path_style)
+            .field("access_key_id", &self.access_key_id.as_ref().map(|_| "***"))
+            .field("secret_access_key", &self.secret_access_key)
+            .field("session_token", &self.session_token)
+            .field("mode", &self.mode)
+            .field("touch_refresh", &self.touch_refresh)
+            .field("upload_parallelism", &self.upload_parallelism)
+            .field("profile", &self.profile)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,135 @@
+use super::*;
+
+fn parse(text: &str) -> Result<CacheOptions> {
+    text.parse()
+}
+
+fn message(text: &str) -> String {
+    let error = parse(text).unwrap_err();
+    assert!(matches!(error, Error::Usage(_)), "{text}: {error:?}");
+    format!("{error} | {}", error.hint().unwrap_or_default())
+}
+
+#[test]
+fn every_attribute_arrives() {
+    let options = parse(
+        "type=s3,BUCKET=my-cache,region=r,name= app ; main;app,prefix=p/,blobs_prefix=b/,manifests_prefix=m/,\
+         endpoint_url=https://s3.example.com/,use_path_style=T,access_key_id=AK,\"secret_access_key=a,b=\",\
+         session_token=t,mode=min,ignore-error=1,touch_refresh=1h30m,upload_parallelism=20,retry_mode=adaptive,\
+         retry_max_attempts=5,disable_accept_encoding=true,profile=ci,role_arn=arn,role_session_name=s,external_id=e,\
+         storage_class=ONEZONE_IA,server_side_encryption=aws:kms,sse_kms_key_id=k,verify_source=true,anonymous=f",
+    )
+    .unwrap();
+    assert_eq!(options.names, ["app", "main"]);
+    assert_eq!(options.secret_access_key.as_ref().unwrap().expose(), "a,b=");
+    assert_eq!(options.connections(), 64);
+    assert_eq!(options.touch_refresh, Duration::from_secs(5400));
+    assert_eq!(
+        (options.mode, options.retry_mode, options.retry_max_attempts),
+        (Mode::Min, Some(RetryMode::Adaptive), Some(5))
+    );
+    assert!(options.use_path_style && options.ignore_error && options.verify_source && !options.anonymous);
+    assert_eq!(options.blob_key(&Digest::of(b"")), format!("p/b/{}", Digest::of(b"")));
+    assert_eq!(options.manifest_key("app"), "p/m/app");
+}
+
+#[test]
+fn defaults_are_buildkits_but_for_the_mode() {
+    let options = parse("type=s3,bucket=my-cache").unwrap();
+    assert_eq!(options, CacheOptions::new("my-cache"));
+    assert_eq!(options.names, ["buildkit"]);
+    assert_eq!(options.manifest_key("buildkit"), "manifests/buildkit");
+    assert_eq!(options.connections(), 16);
+    assert_eq!(options.mode, Mode::Max);
+    assert_eq!(options.touch_refresh, Duration::from_secs(86_400));
+}
+
+#[test]
+fn an_error_names_the_attribute_and_what_is_allowed() {
+    for (text, parts) in [
+        ("user/app:cache", &["only s3 and local"][..]),
+        ("type=registry,ref=x", &["only s3 and local"]),
+        ("type=gha", &["only s3 and local"]),
+        ("bucket=b-b", &["type is missing", "type=s3"]),
+        ("type=s3,bucket=my-cache,mode=inline", &["mode=inline", "max or min"]),
+        ("type=s3,bukcet=my-cache", &["bukcet", "did you mean bucket"]),
+        ("type=s3,nonsense=1", &["nonsense", "the attributes are type, bucket"]),
+        ("type=s3,bucket=a-a,bucket=b-b", &["bucket is given twice"]),
+        ("type=s3,use_path_style=yes", &["use_path_style=yes", "true or false"]),
+        ("type=s3,touch_refresh=-1h", &["touch_refresh=-1h", "24h"]),
+        ("type=s3,upload_parallelism=0", &["upload_parallelism=0", "from 1"]),
+        ("type=s3,retry_max_attempts=x", &["retry_max_attempts=x", "from 1"]),
+        ("type=s3,retry_mode=legacy", &["retry_mode=legacy", "standard or adaptive"]),
+        ("type=s3,compression=zstd", &["compression", "layers are moved as they are"]),
+        ("type=s3,image-manifest=true", &["image-manifest", "layers are moved as they are"]),
+        ("type=s3,bucket", &["field 2 has no ="]),
+        ("type=s3,name=a;;b", &["name=a;;b", "none of them empty"]),
+        ("type=s3,name=", &["name=", "none of them empty"]),
+        ("type=s3,access_key_id=a", &["without secret_access_key"]),
+        ("type=s3,secret_access_key=a", &["without access_key_id"]),
+        ("type=s3,session_token=a", &["session_token is given without its keys"]),
+        ("type=s3,external_id=a", &["need role_arn"]),
+        ("type=s3,endpoint_url=s3.example.com", &["endpoint_url=s3.example.com", "https://s3.example.com"]),
+        ("type=s3,bucket=..,endpoint_url=file:///tmp/x", &["bucket=.."]),
+        ("type=s3,bucket=Upper,endpoint_url=file:///tmp/x", &["bucket=Upper"]),
+        ("type=s3,bucket=1.2.3.4,endpoint_url=file:///tmp/x", &["bucket=1.2.3.4"]),
+        ("type=s3,bucket=a/b", &["bucket=a/b"]),
+        ("type=s3,prefix=a/../b", &["prefix=a/../b"]),
+        ("type=s3,name=..", &["segment"]),
+        ("type=s3,bucket=my-cache,prefix=a//b/,endpoint_url=file:///tmp/x", &["cannot be a file name"]),
+        ("type=local,src=x", &["type=local where an S3 cache is meant"]),
+    ] {
+        let message = message(text);
+        for part in parts {
+            assert!(message.contains(part), "{text}: {message}");
+        }
+    }
+    assert!(message(&format!("type=s3,name={}", "x".repeat(1100))).contains("1024 bytes"));
+}
+
+#[test]
+fn no_part_of_a_secret_is_ever_shown() {
+    // What a forgotten quote around a secret with a comma leads to, in every position.
+    for text in [
+        "type=s3,access_key_id=a,secret_access_key=xx,MARKED",
+        "type=s3,access_key_id=a,secret_access_key=xx,marked=",
+        "type=s3,access_key_id=a,secret_access_key=xx,MARKED/12=34",
+        "type=s3,session_token=xx,marked=12,bucket=b-b",
+        "type=s3,session_token=xx\"marked",
+        "type=s3,session_token=\"marked",
+        "type=s3,secret_access_key=marked,session_token=marked",
+        "secret_access_key=xx,type=marked",
+        "type=s3,endpoint_url=https://user:marked@host",
+        "marked",
+        "type=s3,marked+/1=x",
+    ] {
+        let error = parse(text).unwrap_err();
+        let shown = format!("{error:?} {}", error.chain()).to_lowercase();
+        assert!(!shown.contains("marked"), "{text}: {shown}");
+    }
+    let options = parse("type=s3,access_key_id=MARKED,secret_access_key=MARKED,session_token=MARKED").unwrap();
+    assert!(!format!("{options:?}").contains("MARKED"));
+}
+
+#[test]
+fn a_prefix_without_a_slash_is_a_warning() {
+    assert_eq!(parse("type=s3,prefix=a/").unwrap().warnings(), Vec::<String>::new());
+    assert_eq!(parse("type=s3,prefix=a").unwrap().warnings().len(), 1);
+    assert_eq!(parse("type=s3,prefix=/a/").unwrap().warnings().len(), 1);
+}
+
+#[test]
+fn a_local_cache_is_named_by_src_or_dest() {
+    use crate::config::{CacheRef, LocalOptions};
+    let local = |text: &str| match text.parse().unwrap() {
+        CacheRef::Local(local) => local,
+        CacheRef::S3(_) => panic!("{text}"),
+    };
+    assert_eq!(local("type=local,src=a"), LocalOptions::new("a"));
+    assert_eq!(local("type=local,dest=a,tag=t,mode=max").tag, "t");
+    for text in
+        ["type=local", "type=local,src=a,dest=b", "type=local,src=", "type=local,src=a,tag=", "type=local,bucket=x"]
+    {
+        assert!(matches!(text.parse::<CacheRef>(), Err(Error::Usage(_))), "{text}");
+    }
+}
