@@ -6,5 +6,9 @@
 
 pub mod base;
 pub mod config;
+pub mod manifest;
 pub mod store;
 pub mod transfer;
+pub use base::*;
+pub use config::*;
+pub use manifest::*;

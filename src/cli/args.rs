@@ -152,9 +152,11 @@ impl Raw {
     }
 
     fn export(self, source: LocalOptions) -> Result<Command> {
-        for (set, option) in
-            [(!self.cache_from.is_empty(), "--cache-from"), (self.fail_on_miss, "--fail-on-miss"), (self.strict, "--strict")]
-        {
+        for (set, option) in [
+            (!self.cache_from.is_empty(), "--cache-from"),
+            (self.fail_on_miss, "--fail-on-miss"),
+            (self.strict, "--strict"),
+        ] {
             if set {
                 return Err(usage(format!("{option} is an option of import"), "export takes --cache-to"));
             }

@@ -25,7 +25,11 @@ pub(crate) fn size(bytes: u64) -> String {
 /// A duration in seconds, or minutes and seconds: `1.9 s`, `2 min 5 s`.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64();
-    if seconds < 99.95 { format!("{seconds:.1} s") } else { format!("{} min {} s", time.as_secs() / 60, time.as_secs() % 60) }
+    if seconds < 99.95 {
+        format!("{seconds:.1} s")
+    } else {
+        format!("{} min {} s", time.as_secs() / 60, time.as_secs() % 60)
+    }
 }
 
 /// The last line: what was done.
@@ -45,7 +49,12 @@ pub(crate) fn summary(verb: &str, report: &Report) -> String {
     let plural = |count: u64| if count == 1 { "" } else { "s" };
     let seconds = report.elapsed.as_secs_f64();
     let rate = if report.bytes > 0 && seconds > 0.0 && !report.dry_run {
-        #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "three digits are shown")]
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "three digits are shown"
+        )]
         let rate = (report.bytes as f64 / seconds) as u64;
         format!(" ({}/s)", size(rate))
     } else {

@@ -47,7 +47,10 @@ impl Log for Logger {
             }
             warnings.push(text.clone());
         }
-        progress::print_above(&format!("{}: {text}", record.level().as_str().to_lowercase().replace("warn", "warning")));
+        progress::print_above(&format!(
+            "{}: {text}",
+            record.level().as_str().to_lowercase().replace("warn", "warning")
+        ));
     }
 
     fn flush(&self) {}

@@ -72,10 +72,8 @@ pub(crate) fn import(command: Import) -> ExitCode {
         Ok(session) => session,
         Err(error) => return failed("", &error),
     };
-    let options = ImportOptions::new()
-        .dry_run(command.dry_run)
-        .verify_existing(command.verify_existing)
-        .strict(command.strict);
+    let options =
+        ImportOptions::new().dry_run(command.dry_run).verify_existing(command.verify_existing).strict(command.strict);
     let target = LocalCache::create(&command.target.dir, &command.target.tag);
     let opened: Result<Vec<S3Cache>> = command.sources.iter().map(|source| session.open(source, false)).collect();
     let (Imported { sources, outcome, .. }, labels) = match opened {

@@ -1,0 +1,130 @@
+//! Making a cache config from an embedder's own build steps.
+
+use std::collections::HashMap;
+
+use crate::base::{Digest, Error, Problem, Result, Timestamp};
+use crate::manifest::canonical::canonical;
+use crate::manifest::model::{Annotations, CacheConfig, CacheResult, Input, Layer, LayerIndex, Record, RecordIndex};
+
+/// Makes a [`CacheConfig`] from build steps: layers and records are added bottom-up, so that there can be no cycle.
+///
+/// ```
+/// use s3_build_cache::{Annotations, CacheConfigBuilder, Digest, Timestamp};
+///
+/// let bytes = b"the bytes of a layer";
+/// let mut builder = CacheConfigBuilder::new();
+/// let layer = builder.layer(Digest::of(bytes), None, Annotations {
+///     media_type: "application/vnd.oci.image.layer.v1.tar".to_owned(),
+///     diff_id: Digest::of(bytes),
+///     size: bytes.len() as u64,
+///     created_at: "2026-01-02T03:04:05Z".parse()?,
+/// });
+/// let source = builder.record(Digest::of(b"the source code").to_string(), []);
+/// // One input, and one alternative for it: the file main.rs of `source`.
+/// let compile = builder.record(Digest::of(b"compile it").to_string(), [vec![(source, "main.rs")]]);
+/// builder.result(compile, layer, "2026-01-02T03:04:05Z".parse()?);
+/// let config = builder.build()?;
+/// assert_eq!((config.layers().len(), config.records().len()), (1, 2));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct CacheConfigBuilder {
+    config: CacheConfig,
+    problem: Option<String>,
+}
+
+/// A layer of the [`CacheConfigBuilder`] that gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct LayerId(usize);
+
+/// A record of the [`CacheConfigBuilder`] that gave it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct RecordId(usize);
+
+impl CacheConfigBuilder {
+    /// A builder of an empty config.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a layer on top of `parent`. The same blob on the same chain is the same layer.
+    pub fn layer(&mut self, blob: Digest, parent: Option<LayerId>, annotations: Annotations) -> LayerId {
+        if i64::try_from(annotations.size).is_err() {
+            self.wrong(|| format!("the blob {blob} has {} bytes, more than BuildKit can say", annotations.size));
+        }
+        let parent = parent.map(|parent| self.known_layer(parent));
+        self.config.layers.push(Layer { blob, parent, annotations });
+        LayerId(self.config.layers.len() - 1)
+    }
+
+    /// Adds a step: its digest, and for each of its inputs the alternatives, each with a selector (empty for the
+    /// whole). The same digest with the same inputs is the same step.
+    pub fn record<S: Into<String>>(
+        &mut self,
+        digest: impl Into<String>,
+        inputs: impl IntoIterator<Item = Vec<(RecordId, S)>>,
+    ) -> RecordId {
+        let digest = digest.into();
+        if digest.is_empty() {
+            self.wrong(|| "a record has an empty digest".to_owned());
+        }
+        let mut lists = Vec::new();
+        for alternatives in inputs {
+            if alternatives.is_empty() {
+                self.wrong(|| format!("an input of the record {digest} has no alternative"));
+            }
+            let link =
+                |(record, selector): (RecordId, S)| Input { selector: selector.into(), link: self.known(record) };
+            lists.push(alternatives.into_iter().map(link).collect());
+        }
+        self.config.records.push(Record { digest, inputs: lists, results: Vec::new(), chains: Vec::new() });
+        RecordId(self.config.records.len() - 1)
+    }
+
+    /// Says that a step made this layer with all its ancestors.
+    pub fn result(&mut self, record: RecordId, layer: LayerId, created_at: Timestamp) {
+        let layer = self.known_layer(layer);
+        let RecordIndex(at) = self.known(record);
+        if let Some(record) = self.config.records.get_mut(at) {
+            record.results.push(CacheResult { layer, created_at });
+        }
+    }
+
+    /// The config, in canonical order.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when a digest or an input was empty, an id came from another builder, or one blob was given
+    /// two sizes or diffIDs.
+    pub fn build(self) -> Result<CacheConfig> {
+        let mut known = HashMap::new();
+        let two_faced = self.config.layers.iter().find(|layer| {
+            let identity = (layer.annotations.size, layer.annotations.diff_id);
+            *known.entry(layer.blob).or_insert(identity) != identity
+        });
+        let problem = self
+            .problem
+            .or_else(|| two_faced.map(|layer| format!("the blob {} was given two sizes or diffIDs", layer.blob)));
+        match problem {
+            Some(problem) => Err(Error::Usage(Problem::new(problem))),
+            None => Ok(canonical(&self.config)),
+        }
+    }
+
+    fn wrong(&mut self, problem: impl FnOnce() -> String) {
+        self.problem.get_or_insert_with(problem);
+    }
+
+    fn known_layer(&mut self, LayerId(at): LayerId) -> LayerIndex {
+        if at >= self.config.layers.len() {
+            self.wrong(|| format!("layer {at} was not made by this builder"));
+        }
+        LayerIndex(at)
+    }
+
+    fn known(&mut self, RecordId(at): RecordId) -> RecordIndex {
+        if at >= self.config.records.len() {
+            self.wrong(|| format!("record {at} was not made by this builder"));
+        }
+        RecordIndex(at)
+    }
+}

@@ -1,0 +1,195 @@
+//! The canonical order of a config that we make ourselves. BuildKit sorts by the same leading keys, leaves ties to
+//! chance, and reads any order.
+
+use std::collections::BTreeMap;
+
+use crate::base::{Digest, Hasher, Timestamp};
+use crate::manifest::model::{
+    Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
+};
+
+/// The same config in canonical order, equal layers and equal records made one.
+///
+/// A layer is known by the blobs of its chain, a record by its digest and, for each input, the set of what it links
+/// to. The outcome does not depend on the order of what comes in.
+pub(super) fn canonical(config: &CacheConfig) -> CacheConfig {
+    let layer_of = rank_chains(config);
+    let ids = record_ids(config);
+    let groups = sorted_records(config, &ids);
+    let mut record_of = vec![0; config.records.len()];
+    for (rank, group) in groups.iter().enumerate() {
+        for at in group {
+            record_of.get_mut(*at).map(|of| *of = rank);
+        }
+    }
+    let records = groups.iter().filter_map(|group| unite(config, group, &layer_of, &record_of)).collect();
+    CacheConfig { layers: unite_layers(config, &layer_of), records }
+}
+
+/// What orders two annotations of one layer; the smallest is kept.
+fn annotation_key(annotations: &Annotations) -> (bool, i128, &str, Digest, String) {
+    let Annotations { media_type, diff_id, created_at, size: _ } = annotations;
+    (created_at.is_zero(), created_at.instant(), media_type, *diff_id, created_at.to_string())
+}
+
+fn unite_layers(config: &CacheConfig, layer_of: &[usize]) -> Vec<Layer> {
+    let mut united: BTreeMap<usize, Layer> = BTreeMap::new();
+    for (layer, rank) in config.layers.iter().zip(layer_of) {
+        let parent = layer.parent.and_then(|parent| layer_of.get(parent.0)).map(|rank| LayerIndex(*rank));
+        let known = united.entry(*rank).or_insert_with(|| Layer { parent, ..layer.clone() });
+        if annotation_key(&layer.annotations) < annotation_key(&known.annotations) {
+            known.annotations = layer.annotations.clone();
+        }
+    }
+    united.into_values().collect()
+}
+
+/// For each layer its place in the order of the chains: by blob, then by the blobs towards the root, shorter first.
+/// Layers of equal chains have one place. Ranks of chains cut at 1, 2, 4, … blobs give those of twice the length, so
+/// that the work stays small however deep the chains are.
+fn rank_chains(config: &CacheConfig) -> Vec<usize> {
+    let mut rank = dense(&config.layers.iter().map(|layer| layer.blob).collect::<Vec<_>>());
+    let mut jump = config.parents();
+    while jump.iter().any(Option::is_some) {
+        let beyond = jump.iter().map(|target| target.and_then(|target| rank.get(target)).copied());
+        let keys: Vec<(usize, Option<usize>)> = rank.iter().copied().zip(beyond).collect();
+        rank = dense(&keys);
+        jump = jump.iter().map(|target| target.and_then(|target| jump.get(target).copied().flatten())).collect();
+    }
+    rank
+}
+
+/// The place of each value among the distinct values.
+fn dense<T: Ord>(values: &[T]) -> Vec<usize> {
+    let mut order: Vec<(&T, usize)> = values.iter().zip(0..).collect();
+    order.sort_unstable();
+    let mut ranks = vec![0; values.len()];
+    let mut rank = 0;
+    let mut previous: Option<&T> = None;
+    for (value, at) in order {
+        rank += usize::from(previous.is_some_and(|previous| previous != value));
+        ranks.get_mut(at).map(|slot| *slot = rank);
+        previous = Some(value);
+    }
+    ranks
+}
+
+/// The id of each record: a hash over its digest and, for each input, the sorted set of selectors and linked ids.
+fn record_ids(config: &CacheConfig) -> Vec<Digest> {
+    let mut ids: Vec<Option<Digest>> = vec![None; config.records.len()];
+    for start in 0..config.records.len() {
+        let mut path = vec![start];
+        while let Some(at) = path.last().copied() {
+            if ids.get(at).copied().flatten().is_some() {
+                path.pop();
+                continue;
+            }
+            let inputs = config.records.get(at).map(|record| record.inputs.as_slice()).unwrap_or_default();
+            let id_of = |link: RecordIndex| ids.get(link.0).copied().flatten();
+            let before = path.len();
+            path.extend(inputs.iter().flatten().map(|input| input.link).filter(|l| id_of(*l).is_none()).map(|l| l.0));
+            if path.len() == before {
+                let id = config.records.get(at).map(|record| record_id(record, id_of));
+                ids.get_mut(at).map(|slot| *slot = id);
+                path.pop();
+            }
+        }
+    }
+    ids.into_iter().flatten().collect()
+}
+
+fn record_id(record: &Record, id_of: impl Fn(RecordIndex) -> Option<Digest>) -> Digest {
+    let mut hasher = Hasher::new();
+    // Every text goes with its length, every list with its number: no two records give the same bytes.
+    let mut text = |text: &[u8]| {
+        hasher.update(&(text.len() as u64).to_be_bytes());
+        hasher.update(text);
+    };
+    text(record.digest.as_bytes());
+    text(&(record.inputs.len() as u64).to_be_bytes());
+    for list in &record.inputs {
+        let mut links: Vec<(&str, Option<Digest>)> =
+            list.iter().map(|input| (input.selector.as_str(), id_of(input.link))).collect();
+        links.sort_unstable();
+        links.dedup();
+        text(&(links.len() as u64).to_be_bytes());
+        for (selector, id) in links {
+            text(selector.as_bytes());
+            text(id.as_ref().map(Digest::as_bytes).map(<[u8; 32]>::as_slice).unwrap_or_default());
+        }
+    }
+    hasher.finish()
+}
+
+/// The records in canonical order, those with one id together.
+fn sorted_records(config: &CacheConfig, ids: &[Digest]) -> Vec<Vec<usize>> {
+    let digest = |link: RecordIndex| config.records.get(link.0).map(|record| record.digest.as_str());
+    let mut keyed: Vec<_> = config.records.iter().zip(ids).enumerate().collect::<Vec<_>>();
+    let mut keyed: Vec<_> = keyed
+        .drain(..)
+        .map(|(at, (record, id))| {
+            let lists: Vec<Vec<(Option<&str>, &str)>> = record
+                .inputs
+                .iter()
+                .map(|list| {
+                    let mut links: Vec<_> = list
+                        .iter()
+                        .map(|input| (digest(input.link), input.selector.as_str(), ids.get(input.link.0)))
+                        .collect();
+                    links.sort_unstable();
+                    links.dedup();
+                    links.into_iter().map(|(digest, selector, _)| (digest, selector)).collect()
+                })
+                .collect();
+            let lengths: Vec<usize> = lists.iter().map(Vec::len).collect();
+            (record.digest.as_str(), lengths.len(), lengths, lists, *id, at)
+        })
+        .collect();
+    keyed.sort_unstable();
+    let groups = keyed.chunk_by(|a, b| a.4 == b.4);
+    groups.map(|group| group.iter().map(|key| key.5).collect()).collect()
+}
+
+/// One record of those that are equal: the results of all.
+fn unite(config: &CacheConfig, group: &[usize], layer_of: &[usize], record_of: &[usize]) -> Option<Record> {
+    let members = || group.iter().filter_map(|at| config.records.get(*at));
+    let layer = |index: LayerIndex| layer_of.get(index.0).copied().map(LayerIndex);
+    // Of one instant written in two ways the smaller text stays.
+    let mut results: BTreeMap<(LayerIndex, i128), (String, Timestamp)> = BTreeMap::new();
+    for result in members().flat_map(|record| &record.results) {
+        keep_smaller(&mut results, (layer(result.layer)?, result.created_at.instant()), result.created_at);
+    }
+    let mut chains: BTreeMap<(Vec<LayerIndex>, i128), (String, Timestamp)> = BTreeMap::new();
+    for chain in members().flat_map(|record| &record.chains) {
+        let layers = chain.layers.iter().map(|index| layer(*index)).collect::<Option<Vec<_>>>()?;
+        keep_smaller(&mut chains, (layers, chain.created_at.instant()), chain.created_at);
+    }
+    let first = members().next()?;
+    let inputs = first.inputs.iter().map(|list| {
+        let link = |input: &Input| Some((record_of.get(input.link.0).copied()?, input.selector.clone()));
+        let mut links: Vec<(usize, String)> = list.iter().filter_map(link).collect();
+        links.sort_unstable();
+        links.dedup();
+        links.into_iter().map(|(link, selector)| Input { selector, link: RecordIndex(link) }).collect()
+    });
+    Some(Record {
+        digest: first.digest.clone(),
+        inputs: inputs.collect(),
+        results: (results.into_iter()).map(|((layer, _), (_, created_at))| CacheResult { layer, created_at }).collect(),
+        chains: (chains.into_iter())
+            .map(|((layers, _), (_, created_at))| ChainedResult { layers, created_at })
+            .collect(),
+    })
+}
+
+fn keep_smaller<K: Ord>(times: &mut BTreeMap<K, (String, Timestamp)>, key: K, time: Timestamp) {
+    let new = (time.to_string(), time);
+    times
+        .entry(key)
+        .and_modify(|known| {
+            if new.0 < known.0 {
+                known.clone_from(&new);
+            }
+        })
+        .or_insert_with(|| new.clone());
+}

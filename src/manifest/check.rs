@@ -1,0 +1,207 @@
+//! From the raw document to the checked config: all problems are looked for, the first are reported.
+
+use std::collections::HashMap;
+
+use crate::base::{Digest, Error, Problem, Result, Timestamp};
+use crate::manifest::descriptor::Descriptor;
+use crate::manifest::model::{
+    Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
+};
+use crate::manifest::raw::{RawAnnotations, RawConfig, RawLayer, RawRecord};
+
+/// How many problems an error names; it gives the number of all.
+const MAX_PROBLEMS: usize = 20;
+
+/// Where the annotations of the layers come from.
+pub(super) enum Source<'a> {
+    /// From the layers themselves, as in S3.
+    Annotations,
+    /// From the descriptors of a local manifest, by blob.
+    Descriptors(&'a HashMap<&'a str, &'a Descriptor>),
+}
+
+#[derive(Default)]
+struct Problems {
+    first: Vec<String>,
+    total: usize,
+}
+
+impl Problems {
+    fn add(&mut self, problem: impl FnOnce() -> String) {
+        self.total += 1;
+        if self.first.len() < MAX_PROBLEMS {
+            self.first.push(problem());
+        }
+    }
+
+    /// Keeps a value, or notes why there is none.
+    fn keep<T>(&mut self, at: &str, result: std::result::Result<T, String>) -> Option<T> {
+        result.map_err(|why| self.add(|| format!("{at}: {why}"))).ok()
+    }
+}
+
+/// Checks the document and gives its parts their types.
+pub(super) fn check(raw: RawConfig, source: Source<'_>) -> Result<CacheConfig> {
+    let mut problems = Problems::default();
+    let (layer_count, record_count) = (raw.layers.len(), raw.records.len());
+    let mut layers = Vec::with_capacity(layer_count);
+    for (at, layer) in raw.layers.into_iter().enumerate() {
+        layers.extend(check_layer(at, layer, layer_count, &source, &mut problems));
+    }
+    let mut records = Vec::with_capacity(record_count);
+    for (at, record) in raw.records.into_iter().enumerate() {
+        records.extend(check_record(at, record, (layer_count, record_count), &mut problems));
+    }
+    // Cycles are looked for only among indexes that are all in range.
+    if problems.total == 0 {
+        check_blobs(&layers, &mut problems);
+        let parents = |at: usize| layers.get(at).and_then(|layer: &Layer| layer.parent).map(|parent| parent.0);
+        for at in cycles(layer_count, |at| parents(at).into_iter().collect()) {
+            problems.add(|| format!("layer {at} is its own ancestor"));
+        }
+        let links = |at: usize| {
+            let inputs = records.get(at).map(|record: &Record| record.inputs.as_slice()).unwrap_or_default();
+            inputs.iter().flatten().map(|input| input.link.0).collect()
+        };
+        for at in cycles(record_count, links) {
+            problems.add(|| format!("record {at} is its own input"));
+        }
+    }
+    if problems.total == 0 {
+        return Ok(CacheConfig { layers, records });
+    }
+    let more = problems.total - problems.first.len();
+    let more = if more > 0 { format!("; and {more} more") } else { String::new() };
+    let noun = if problems.total == 1 { "problem" } else { "problems" };
+    let message = format!("the cache config has {} {noun}: {}{more}", problems.total, problems.first.join("; "));
+    Err(Error::Integrity(Problem::new(message)))
+}
+
+fn check_layer(at: usize, raw: RawLayer, layers: usize, source: &Source<'_>, problems: &mut Problems) -> Option<Layer> {
+    let name = format!("layer {at}");
+    let blob = raw.blob.parse::<Digest>().map_err(|error| format!("blob: {error}"));
+    let annotations = match source {
+        Source::Annotations => raw.annotations.ok_or_else(|| "it has no annotations".to_owned()).and_then(annotations),
+        Source::Descriptors(by_blob) => match by_blob.get(raw.blob.as_str()) {
+            Some(descriptor) => descriptor.to_annotations(),
+            None => Err("its blob is not in the manifest".to_owned()),
+        },
+    };
+    let parent = match raw.parent {
+        -1 => Ok(None),
+        parent => index(parent, layers).map(|parent| Some(LayerIndex(parent))).map_err(|why| format!("parent {why}")),
+    };
+    let blob = problems.keep(&name, blob);
+    let parent = problems.keep(&name, parent);
+    let annotations = problems.keep(&name, annotations);
+    Some(Layer { blob: blob?, parent: parent?, annotations: annotations? })
+}
+
+fn annotations(raw: RawAnnotations) -> std::result::Result<Annotations, String> {
+    if raw.diff_id.is_empty() {
+        return Err("its annotations have no diffID".to_owned());
+    }
+    Ok(Annotations {
+        media_type: raw.media_type,
+        diff_id: raw.diff_id.parse().map_err(|error| format!("diffID: {error}"))?,
+        size: u64::try_from(raw.size).map_err(|_| format!("its size {} is negative", raw.size))?,
+        created_at: time(raw.created_at.as_deref())?,
+    })
+}
+
+fn time(text: Option<&str>) -> std::result::Result<Timestamp, String> {
+    text.map_or(Ok(Timestamp::ZERO), |text| text.parse().map_err(|error| format!("createdAt: {error}")))
+}
+
+fn index(value: i64, length: usize) -> std::result::Result<usize, String> {
+    let index = usize::try_from(value).ok().filter(|index| *index < length);
+    index.ok_or_else(|| format!("{value} is out of range: there are {length}"))
+}
+
+fn check_record(
+    at: usize,
+    raw: RawRecord,
+    (layers, records): (usize, usize),
+    problems: &mut Problems,
+) -> Option<Record> {
+    let name = format!("record {at}");
+    let before = problems.total;
+    if raw.digest.is_empty() {
+        problems.add(|| format!("{name}: it has no digest"));
+    }
+    let layer = |value| index(value, layers).map(LayerIndex).map_err(|why| format!("layer {why}"));
+    let mut results = Vec::with_capacity(raw.results.len());
+    for result in raw.results {
+        let layer = problems.keep(&name, layer(result.layer));
+        let created_at = problems.keep(&name, time(result.created_at.as_deref()));
+        results.extend(layer.zip(created_at).map(|(layer, created_at)| CacheResult { layer, created_at }));
+    }
+    let mut chains = Vec::with_capacity(raw.chains.len());
+    for chain in raw.chains {
+        let layers = chain.layers.into_iter().filter_map(|value| problems.keep(&name, layer(value))).collect();
+        let created_at = problems.keep(&name, time(chain.created_at.as_deref()));
+        chains.extend(created_at.map(|created_at| ChainedResult { layers, created_at }));
+    }
+    let mut inputs = Vec::with_capacity(raw.inputs.len());
+    for (list_at, list) in raw.inputs.into_iter().enumerate() {
+        let list = list.unwrap_or_default();
+        if list.is_empty() {
+            problems.add(|| format!("{name}: input {list_at} is empty"));
+        }
+        let mut checked = Vec::with_capacity(list.len());
+        for input in list {
+            let link = index(input.link, records).map_err(|why| format!("link {why}"));
+            let link = problems.keep(&name, link);
+            checked.extend(link.map(|link| Input { selector: input.selector, link: RecordIndex(link) }));
+        }
+        inputs.push(checked);
+    }
+    (problems.total == before).then_some(Record { digest: raw.digest, inputs, results, chains })
+}
+
+/// One blob has one size and one diffID, in however many layers it is.
+fn check_blobs(layers: &[Layer], problems: &mut Problems) {
+    let mut known: HashMap<Digest, (usize, &Annotations)> = HashMap::with_capacity(layers.len());
+    for (at, layer) in layers.iter().enumerate() {
+        let (first_at, first) = *known.entry(layer.blob).or_insert((at, &layer.annotations));
+        if (first.size, first.diff_id) != (layer.annotations.size, layer.annotations.diff_id) {
+            problems.add(|| format!("layers {first_at} and {at} give one blob two sizes or diffIDs"));
+        }
+    }
+}
+
+/// One node of each cycle in the graph that `next` spans, found without recursion.
+fn cycles(nodes: usize, next: impl Fn(usize) -> Vec<usize>) -> Vec<usize> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Mark {
+        New,
+        OnPath,
+        Done,
+    }
+    let mut marks = vec![Mark::New; nodes];
+    let mut found = Vec::new();
+    for start in 0..nodes {
+        if marks.get(start) != Some(&Mark::New) {
+            continue;
+        }
+        let mut path = vec![(start, next(start))];
+        marks.get_mut(start).map(|mark| *mark = Mark::OnPath);
+        while let Some((node, rest)) = path.last_mut() {
+            let Some(target) = rest.pop() else {
+                let node = *node;
+                marks.get_mut(node).map(|mark| *mark = Mark::Done);
+                path.pop();
+                continue;
+            };
+            match marks.get(target) {
+                Some(Mark::New) => {
+                    marks.get_mut(target).map(|mark| *mark = Mark::OnPath);
+                    path.push((target, next(target)));
+                }
+                Some(Mark::OnPath) => found.push(target),
+                _ => {}
+            }
+        }
+    }
+    found
+}

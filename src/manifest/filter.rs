@@ -1,0 +1,102 @@
+//! Dropping layers, and with them the results that need them. The order of what is kept does not change.
+
+use std::collections::BTreeSet;
+
+use crate::base::Digest;
+use crate::manifest::model::{CacheConfig, CacheResult, ChainedResult, Layer, LayerIndex, Record};
+
+/// Which layers are kept.
+pub(super) struct Kept {
+    /// By position: the layer itself is kept.
+    pub(super) layers: Vec<bool>,
+    /// By position: so are all its ancestors.
+    pub(super) chains: Vec<bool>,
+}
+
+impl Kept {
+    fn result(&self, result: &CacheResult) -> bool {
+        is_set(&self.chains, result.layer)
+    }
+
+    fn chained(&self, chain: &ChainedResult) -> bool {
+        chain.layers.iter().all(|layer| is_set(&self.layers, *layer))
+    }
+}
+
+impl CacheConfig {
+    /// The config without these blobs: their layers are dropped, so are the results that need one of those, the rest
+    /// is kept.
+    #[must_use]
+    pub fn without_blobs(&self, lost: &BTreeSet<Digest>) -> Self {
+        let there: Vec<bool> = self.layers.iter().map(|layer| !lost.contains(&layer.blob)).collect();
+        let mut kept = Kept { chains: whole_chains(&self.layers, &there), layers: there };
+        // A layer above a lost one is of use only to a result that lists its layers itself.
+        let mut layers = kept.chains.clone();
+        for chain in self.records.iter().flat_map(|record| &record.chains).filter(|chain| kept.chained(chain)) {
+            for LayerIndex(layer) in &chain.layers {
+                layers.get_mut(*layer).map(|kept| *kept = true);
+            }
+        }
+        kept.layers = layers;
+        self.keep(&kept)
+    }
+
+    /// The config with only these layers, re-indexed, and the results all of whose layers are among them.
+    pub(super) fn keep(&self, kept: &Kept) -> Self {
+        let mut next = 0;
+        let new_index: Vec<Option<LayerIndex>> = kept
+            .layers
+            .iter()
+            .map(|kept| {
+                kept.then(|| {
+                    next += 1;
+                    LayerIndex(next - 1)
+                })
+            })
+            .collect();
+        let moved = |layer: LayerIndex| new_index.get(layer.0).copied().flatten();
+        let layers = self.layers.iter().zip(&kept.layers).filter(|(_, kept)| **kept);
+        let layers = layers.map(|(layer, _)| Layer { parent: layer.parent.and_then(moved), ..layer.clone() }).collect();
+        let records = self.records.iter().map(|record| Record {
+            digest: record.digest.clone(),
+            inputs: record.inputs.clone(),
+            results: (record.results.iter().filter(|result| kept.result(result)))
+                .filter_map(|result| Some(CacheResult { layer: moved(result.layer)?, ..result.clone() }))
+                .collect(),
+            chains: (record.chains.iter().filter(|chain| kept.chained(chain)))
+                .map(|chain| ChainedResult {
+                    layers: chain.layers.iter().filter_map(|layer| moved(*layer)).collect(),
+                    created_at: chain.created_at,
+                })
+                .collect(),
+        });
+        Self { layers, records: records.collect() }
+    }
+}
+
+fn is_set(set: &[bool], layer: LayerIndex) -> bool {
+    set.get(layer.0).copied().unwrap_or(false)
+}
+
+/// By position: whether the layer and all its ancestors are in `set`. Each layer is looked at once.
+pub(super) fn whole_chains(layers: &[Layer], set: &[bool]) -> Vec<bool> {
+    let mut whole: Vec<Option<bool>> = vec![None; layers.len()];
+    let mut path = Vec::new();
+    for start in 0..layers.len() {
+        let mut at = Some(LayerIndex(start));
+        let mut answer = true;
+        while let Some(layer) = at {
+            if let Some(known) = whole.get(layer.0).copied().flatten() {
+                answer = known;
+                break;
+            }
+            path.push(layer.0);
+            at = layers.get(layer.0).and_then(|layer| layer.parent);
+        }
+        for layer in path.drain(..).rev() {
+            answer &= is_set(set, LayerIndex(layer));
+            whole.get_mut(layer).map(|whole| *whole = Some(answer));
+        }
+    }
+    whole.into_iter().map(|whole| whole.unwrap_or(false)).collect()
+}

@@ -1,0 +1,66 @@
+//! Several configs made one.
+
+use std::collections::HashMap;
+
+use crate::base::{Error, Problem, Result};
+use crate::manifest::canonical::canonical;
+use crate::manifest::model::{CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex};
+
+impl CacheConfig {
+    /// Merges the configs of `sources`, each with the name that errors give it.
+    ///
+    /// Equal configs count once, and one that remains alone is left as it is. Otherwise the outcome is in canonical
+    /// order and depends neither on the order of the sources nor on how they are grouped.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when two sources give one blob two sizes or two diffIDs.
+    pub fn merge(sources: impl IntoIterator<Item = (String, Self)>) -> Result<Self> {
+        let mut distinct: Vec<(String, Self)> = Vec::new();
+        for (name, config) in sources {
+            if !distinct.iter().any(|(_, known)| *known == config) {
+                distinct.push((name, config));
+            }
+        }
+        if distinct.len() > 1 {
+            check(&distinct)?;
+            return Ok(canonical(&concatenate(distinct)));
+        }
+        Ok(distinct.pop().map(|(_, config)| config).unwrap_or_default())
+    }
+}
+
+fn check(sources: &[(String, CacheConfig)]) -> Result<()> {
+    let mut known = HashMap::new();
+    for (name, config) in sources {
+        for layer in &config.layers {
+            let identity = (layer.annotations.size, layer.annotations.diff_id);
+            let (first, of_first) = *known.entry(layer.blob).or_insert((name, identity));
+            if of_first != identity {
+                let message = format!("{first} and {name} give the blob {} two sizes or diffIDs", layer.blob);
+                return Err(Error::Conflict(Problem::new(message).hint("export one of them again, or leave it out")));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// All configs behind each other in one, their indexes moved.
+fn concatenate(sources: Vec<(String, CacheConfig)>) -> CacheConfig {
+    let mut all = CacheConfig::default();
+    for (_, config) in sources {
+        let (layers, records) = (all.layers.len(), all.records.len());
+        let layer = |LayerIndex(at)| LayerIndex(at + layers);
+        let move_layer = |old: Layer| Layer { parent: old.parent.map(layer), ..old };
+        all.layers.extend(config.layers.into_iter().map(move_layer));
+        let input = |old: Input| Input { link: RecordIndex(old.link.0 + records), ..old };
+        let result = |old: CacheResult| CacheResult { layer: layer(old.layer), ..old };
+        let chain = |old: ChainedResult| ChainedResult { layers: old.layers.into_iter().map(layer).collect(), ..old };
+        all.records.extend(config.records.into_iter().map(|old| Record {
+            digest: old.digest,
+            inputs: old.inputs.into_iter().map(|list| list.into_iter().map(input).collect()).collect(),
+            results: old.results.into_iter().map(result).collect(),
+            chains: old.chains.into_iter().map(chain).collect(),
+        }));
+    }
+    all
+}

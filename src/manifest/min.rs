@@ -1,0 +1,67 @@
+//! `mode=min`: only the layers of the result.
+
+use crate::manifest::filter::{Kept, whole_chains};
+use crate::manifest::model::{CacheConfig, LayerIndex};
+
+impl CacheConfig {
+    /// Only the layers of the build's result, as BuildKit's `mode=min` has them: from each record that no other links
+    /// to, down every path to the first record with results. All records are kept.
+    ///
+    /// The second value is false when there was no result to find; then nothing is dropped.
+    #[must_use]
+    pub fn min(&self) -> (Self, bool) {
+        let mut layers = vec![false; self.layers.len()];
+        let first = self.first_with_results();
+        let found = !first.is_empty();
+        let first = || first.iter().filter_map(|at| self.records.get(*at));
+        for result in first().flat_map(|record| &record.results) {
+            self.mark_chain(result.layer, &mut layers);
+        }
+        for LayerIndex(layer) in first().flat_map(|record| &record.chains).flat_map(|chain| &chain.layers) {
+            layers.get_mut(*layer).map(|kept| *kept = true);
+        }
+        if !found {
+            return (self.clone(), false);
+        }
+        let chains = whole_chains(&self.layers, &layers);
+        (self.keep(&Kept { layers, chains }), true)
+    }
+
+    /// The first records with results on the paths from those that no other links to.
+    fn first_with_results(&self) -> Vec<usize> {
+        let mut linked = vec![false; self.records.len()];
+        for input in self.records.iter().flat_map(|record| record.inputs.iter().flatten()) {
+            linked.get_mut(input.link.0).map(|linked| *linked = true);
+        }
+        let mut queued: Vec<bool> = linked.iter().map(|linked| !linked).collect();
+        let mut queue: Vec<usize> =
+            queued.iter().enumerate().filter(|(_, queued)| **queued).map(|(at, _)| at).collect();
+        let mut first = Vec::new();
+        while let Some(at) = queue.pop() {
+            let Some(record) = self.records.get(at) else { continue };
+            if !record.results.is_empty() || !record.chains.is_empty() {
+                first.push(at);
+                continue;
+            }
+            for input in record.inputs.iter().flatten() {
+                if let Some(queued @ false) = queued.get_mut(input.link.0) {
+                    *queued = true;
+                    queue.push(input.link.0);
+                }
+            }
+        }
+        first
+    }
+
+    /// Marks a layer and its ancestors, down to the first that is marked already: with its own, for nothing else was
+    /// marked before.
+    fn mark_chain(&self, layer: LayerIndex, layers: &mut [bool]) {
+        let mut at = Some(layer);
+        while let Some(LayerIndex(layer)) = at
+            && let Some(kept @ false) = layers.get_mut(layer)
+        {
+            *kept = true;
+            at = self.layers.get(layer).and_then(|layer| layer.parent);
+        }
+    }
+}

@@ -1,0 +1,26 @@
+//! BuildKit's cache config: what a cache knows of its layers and of the steps that made them.
+//!
+//! In S3 it is the manifest; in a local cache directory it is the config blob, without annotations, beside a manifest
+//! whose descriptors carry them. Everything here is pure. A [`CacheConfig`] is checked when it is made, so that the
+//! rest of the crate cannot meet an index out of range or a cycle.
+
+mod builder;
+mod canonical;
+mod check;
+mod descriptor;
+mod filter;
+mod media_type;
+mod merge;
+mod min;
+mod model;
+mod raw;
+mod read;
+mod write;
+
+#[cfg(test)]
+mod tests;
+
+pub use builder::{CacheConfigBuilder, LayerId, RecordId};
+pub(crate) use descriptor::Descriptor;
+pub use model::{Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex};
+pub use read::MAX_MANIFEST_BYTES;

@@ -1,0 +1,146 @@
+//! The checked cache config.
+
+use std::collections::HashSet;
+
+use crate::base::{Digest, Timestamp};
+
+/// BuildKit's cache config, checked: every index is in range, nothing is its own ancestor.
+///
+/// ```
+/// use s3_build_cache::CacheConfig;
+///
+/// let bytes = std::fs::read("tests/fixtures/max/s3-manifest.json").unwrap();
+/// let config = CacheConfig::from_s3_json(&bytes).unwrap();
+/// assert_eq!((config.layers().len(), config.records().len()), (11, 18));
+/// assert_eq!(config.to_s3_json(), bytes);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CacheConfig {
+    pub(super) layers: Vec<Layer>,
+    pub(super) records: Vec<Record>,
+}
+
+/// A position in [`CacheConfig::layers`], proven in range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LayerIndex(pub(super) usize);
+
+/// A position in [`CacheConfig::records`], proven in range.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct RecordIndex(pub(super) usize);
+
+/// One layer: a blob on top of another layer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Layer {
+    /// The digest of the bytes that are stored.
+    pub blob: Digest,
+    /// The layer beneath.
+    pub parent: Option<LayerIndex>,
+    /// What a reader needs to know of the blob.
+    pub annotations: Annotations,
+}
+
+/// What a reader needs to know of a layer's blob.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Annotations {
+    /// The OCI media type.
+    pub media_type: String,
+    /// The digest of the uncompressed bytes.
+    pub diff_id: Digest,
+    /// The size of the blob in bytes.
+    pub size: u64,
+    /// When it was made; [`Timestamp::ZERO`] when that is not known.
+    pub created_at: Timestamp,
+}
+
+/// One step of a build, by its cache key.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Record {
+    /// The digest of the step itself; a non-empty string that is kept as it is.
+    pub digest: String,
+    /// The alternatives for each input of the step; none of the lists is empty.
+    pub inputs: Vec<Vec<Input>>,
+    /// What the step made.
+    pub results: Vec<CacheResult>,
+    /// What the step made, with every layer listed.
+    pub chains: Vec<ChainedResult>,
+}
+
+/// An input of a step: another step, or a part of its result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Input {
+    /// Which part of the result; empty for the whole.
+    pub selector: String,
+    /// The other step.
+    pub link: RecordIndex,
+}
+
+/// A result: a layer with all its ancestors.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct CacheResult {
+    /// The topmost layer.
+    pub layer: LayerIndex,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+/// A result whose layers are listed, lowest first; their own parents do not count.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ChainedResult {
+    /// The layers.
+    pub layers: Vec<LayerIndex>,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+impl CacheConfig {
+    /// The layers, in the order of the file.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    /// The records, in the order of the file.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// The layer at `index`; `None` when the index is another config's.
+    pub fn layer(&self, index: LayerIndex) -> Option<&Layer> {
+        self.layers.get(index.0)
+    }
+
+    /// The record at `index`; `None` when the index is another config's.
+    pub fn record(&self, index: RecordIndex) -> Option<&Record> {
+        self.records.get(index.0)
+    }
+
+    /// The distinct blobs with their sizes in bytes, in the order of the layers.
+    pub fn blobs(&self) -> Vec<(Digest, u64)> {
+        let mut seen = HashSet::with_capacity(self.layers.len());
+        let new = self.layers.iter().filter(|layer| seen.insert(layer.blob));
+        new.map(|layer| (layer.blob, layer.annotations.size)).collect()
+    }
+
+    /// The parent of each layer, by position.
+    pub(super) fn parents(&self) -> Vec<Option<usize>> {
+        self.layers.iter().map(|layer| layer.parent.map(|parent| parent.0)).collect()
+    }
+}
+
+impl LayerIndex {
+    /// The position.
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
+
+impl RecordIndex {
+    /// The position.
+    pub fn get(self) -> usize {
+        self.0
+    }
+}
