@@ -7,6 +7,8 @@
 pub mod base;
 pub mod config;
 pub mod manifest;
+mod http;
+mod sigv4;
 pub mod store;
 pub mod transfer;
 pub use base::*;

@@ -1,0 +1,117 @@
+//! The connection pool, and one request over it.
+
+use std::time::Duration;
+
+use ureq::http;
+use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::resolver::DefaultResolver;
+use ureq::unversioned::transport::{Connector, DefaultConnector};
+use ureq::{Agent, SendBody};
+
+use crate::base::Result;
+use crate::http::exchange;
+use crate::http::fault::Fault;
+use crate::http::message::{Method, Request, Response};
+use crate::http::payload::Guard;
+use crate::http::roots;
+use crate::http::transport::KeepAnswers;
+
+const USER_AGENT: &str = concat!("s3-build-cache/", env!("CARGO_PKG_VERSION"));
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
+/// How long a connection may move nothing: every transfer goes on, or ends after this.
+const STALL_TIMEOUT: Duration = Duration::from_secs(60);
+/// Shorter than servers keep idle connections, so that few requests meet one that was just closed.
+const IDLE_TIME: Duration = Duration::from_secs(8);
+
+/// What a [`Client`] is made of.
+pub(crate) struct ClientConfig<'a> {
+    /// How many connections may be open at once.
+    pub(crate) connections: usize,
+    /// Whether TLS is wanted at all: reading the system's certificates takes time.
+    pub(crate) tls: bool,
+    /// A PEM file of the certificates to trust instead of the system's, and the setting that names it.
+    pub(crate) ca_bundle: Option<(&'a std::path::Path, &'a str)>,
+}
+
+/// A pool of connections.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    agent: Agent,
+}
+
+impl Client {
+    /// # Errors
+    /// When the certificates to trust cannot be read.
+    pub(crate) fn new(config: &ClientConfig<'_>) -> Result<Self> {
+        let roots = if config.tls { roots::load(config.ca_bundle)? } else { RootCerts::WebPki };
+        let idle = config.connections.saturating_mul(2);
+        let config = Agent::config_builder()
+            .http_status_as_error(false)
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .proxy(None)
+            .user_agent(USER_AGENT)
+            .accept("")
+            .accept_encoding("identity")
+            .timeout_resolve(Some(CONNECT_TIMEOUT))
+            .timeout_connect(Some(CONNECT_TIMEOUT))
+            .timeout_per_read(Some(STALL_TIMEOUT))
+            .timeout_per_write(Some(STALL_TIMEOUT))
+            .max_idle_connections(idle)
+            .max_idle_connections_per_host(idle)
+            .max_idle_age(IDLE_TIME)
+            .tls_config(TlsConfig::builder().root_certs(roots).build())
+            .build();
+        let connector = DefaultConnector::new().chain(KeepAnswers);
+        Ok(Self { agent: Agent::with_parts(config, connector, DefaultResolver::default()) })
+    }
+
+    /// Sends the request once.
+    ///
+    /// # Errors
+    /// When there was no answer, or the payload could not be read. Every answer is `Ok`, whatever its status.
+    pub(crate) fn send(&self, request: &Request<'_>) -> std::result::Result<Response, Fault> {
+        exchange::begin();
+        let response = match request.body {
+            Some(payload) => {
+                let mut guard = Guard::open(payload).map_err(Fault::payload)?;
+                let mut builder = builder(request).header("content-length", payload.size());
+                if request.expect_continue {
+                    builder = builder.header("expect", "100-continue");
+                }
+                self.run(request, builder.body(SendBody::from_reader(&mut guard)))
+            }
+            // A PUT without a body says so.
+            None if request.method == Method::Put => self.run(request, builder(request).body([].as_slice())),
+            None => self.run(request, builder(request).body(())),
+        };
+        response.map(Response::new).map_err(Fault::new)
+    }
+
+    fn run<B: ureq::AsSendBody>(
+        &self,
+        request: &Request<'_>,
+        built: http::Result<http::Request<B>>,
+    ) -> std::result::Result<http::Response<ureq::Body>, ureq::Error> {
+        let silence = request.answer_timeout.max(STALL_TIMEOUT);
+        let configured = self
+            .agent
+            .configure_request(built?)
+            .timeout_recv_response(Some(request.answer_timeout))
+            .timeout_per_read(Some(silence))
+            .build();
+        self.agent.run(configured)
+    }
+}
+
+fn builder(request: &Request<'_>) -> http::request::Builder {
+    let scheme = if request.https { "https" } else { "http" };
+    let uri = http::Uri::builder().scheme(scheme).authority(request.host).path_and_query(request.target.as_str());
+    let builder = http::Request::builder().method(request.method.as_str());
+    let builder = match uri.build() {
+        Ok(uri) => builder.uri(uri),
+        // The builder keeps its first error, and gives it when the body is set.
+        Err(_) => builder.uri(request.target.as_str()).uri("not a URI"),
+    };
+    request.headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value))
+}

@@ -1,0 +1,36 @@
+//! What one exchange of a request for a response tells between ureq's two ends: the transport, which ureq owns, and
+//! the code around the call.
+//!
+//! ureq runs a request on the calling thread from begin to end, and its transport cannot be reached from outside. So
+//! the state of the exchange is the thread's, set anew by each request.
+
+use std::cell::Cell;
+
+/// What is known of the exchange that this thread is at.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Exchange {
+    /// The connection took no more of the request.
+    pub(super) write_failed: bool,
+    /// The connection has served another request before.
+    pub(super) reused: bool,
+    /// A byte of an answer has come.
+    pub(super) answered: bool,
+}
+
+thread_local! {
+    static EXCHANGE: Cell<Exchange> = const { Cell::new(Exchange { write_failed: false, reused: false, answered: false }) };
+}
+
+pub(super) fn begin() {
+    EXCHANGE.set(Exchange::default());
+}
+
+pub(super) fn current() -> Exchange {
+    EXCHANGE.get()
+}
+
+pub(super) fn update(change: impl FnOnce(&mut Exchange)) {
+    let mut exchange = EXCHANGE.get();
+    change(&mut exchange);
+    EXCHANGE.set(exchange);
+}

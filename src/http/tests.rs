@@ -1,0 +1,249 @@
+use std::io::{self, Cursor, Read, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use super::*;
+use crate::base::{BytesPayload, Digest, Payload};
+
+/// Serves one connection after another on loopback with `serve`, which gets the head of the first request.
+fn server(connections: usize, serve: impl Fn(TcpStream, String) + Send + 'static) -> (SocketAddr, JoinHandle<()>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let thread = thread::spawn(move || {
+        for _ in 0..connections {
+            let (mut stream, _) = listener.accept().unwrap();
+            let head = head(&mut stream);
+            serve(stream, head);
+        }
+    });
+    (address, thread)
+}
+
+fn head(stream: &mut TcpStream) -> String {
+    let mut head = Vec::new();
+    // A TLS handshake begins with 22 and has no end that plain HTTP knows.
+    while !head.ends_with(b"\r\n\r\n") && head.first() != Some(&22) {
+        let mut byte = [0];
+        if stream.read(&mut byte).unwrap() == 0 {
+            break;
+        }
+        head.push(byte[0]);
+    }
+    String::from_utf8_lossy(&head).into_owned()
+}
+
+fn client() -> Client {
+    Client::new(&ClientConfig { connections: 4, tls: false, ca_bundle: None }).unwrap()
+}
+
+fn request<'a>(host: &'a str, method: Method, target: &str, body: Option<&'a dyn Payload>) -> Request<'a> {
+    Request {
+        method,
+        https: false,
+        host,
+        target: target.to_owned(),
+        headers: vec![("host".to_owned(), host.to_owned())],
+        body,
+        expect_continue: false,
+        answer_timeout: Duration::from_secs(20),
+    }
+}
+
+fn put<'a>(host: &'a str, body: &'a dyn Payload) -> Request<'a> {
+    request(host, Method::Put, "/b/k", Some(body))
+}
+
+const FORBIDDEN: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 5\r\n\r\nwrong";
+const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+
+/// As many bytes as `yields`, though it announces `announces`.
+struct Liar {
+    announces: u64,
+    yields: usize,
+}
+
+impl Payload for Liar {
+    fn size(&self) -> u64 {
+        self.announces
+    }
+
+    fn sha256(&self) -> Digest {
+        Digest::of(b"")
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(Box::new(Cursor::new(vec![7; self.yields])))
+    }
+}
+
+#[test]
+fn the_target_goes_on_the_wire_byte_for_byte() {
+    let target = "/b/a//./../%2B%20~'()!*;?list-type=2&prefix=a%2F";
+    let (address, thread) = server(1, move |mut stream, head| {
+        assert!(head.starts_with(&format!("GET {target} HTTP/1.1\r\n")), "{head}");
+        assert!(head.contains("accept-encoding: identity\r\n"), "{head}");
+        assert!(!head.contains("\r\naccept:") && !head.contains("content-length"), "{head}");
+        assert_eq!(head.matches("host: ").count(), 1, "{head}");
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 3\r\nx-amz-id: 1\r\n\r\nabc").unwrap();
+    });
+    let host = address.to_string();
+    let mut response = client().send(&request(&host, Method::Get, target, None)).unwrap();
+    assert_eq!((response.status(), response.content_length()), (200, Some(3)));
+    assert!(response.has_header_like("x-amz-") && !response.has_header_like("x-minio"));
+    assert_eq!(response.read(2).unwrap(), b"ab");
+    assert_eq!(response.read(10).unwrap(), b"c");
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_put_has_its_length_also_when_it_is_zero() {
+    let (address, thread) = server(2, |mut stream, head| {
+        assert!(head.contains("content-length: 0\r\n"), "{head}");
+        assert!(!head.contains("transfer-encoding"), "{head}");
+        stream.write_all(OK).unwrap();
+    });
+    let host = address.to_string();
+    let empty = BytesPayload::new(Vec::new());
+    for body in [None, Some(&empty as &dyn Payload)] {
+        let response = client().send(&request(&host, Method::Put, "/b/k", body)).unwrap();
+        assert!(response.is_success());
+    }
+    thread.join().unwrap();
+}
+
+/// The server closes with the body unread, so its system resets the connection.
+#[test]
+fn an_answer_before_a_reset_is_not_lost() {
+    let (address, thread) = server(1, |mut stream, _| {
+        stream.write_all(FORBIDDEN).unwrap();
+    });
+    let (host, body) = (address.to_string(), BytesPayload::new(vec![1; 30 << 20]));
+    let mut response = client().send(&put(&host, &body)).unwrap();
+    assert_eq!(response.status(), 403);
+    assert_eq!(response.read(100).unwrap(), b"wrong");
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_reset_without_an_answer_is_a_broken_connection() {
+    let (address, thread) = server(1, |_, _| {});
+    let (host, body) = (address.to_string(), BytesPayload::new(vec![1; 30 << 20]));
+    let fault = client().send(&put(&host, &body)).unwrap_err();
+    assert_eq!(fault.kind, FaultKind::Broken, "{fault}");
+    thread.join().unwrap();
+}
+
+/// The final answer comes in place of `100 Continue`, and the connection stays open.
+#[test]
+fn a_refusal_instead_of_100_continue_does_not_hang() {
+    let (address, thread) = server(1, |mut stream, head| {
+        assert!(head.contains("expect: 100-continue\r\n"), "{head}");
+        stream.write_all(FORBIDDEN).unwrap();
+        // Open until the client hangs up.
+        let _ = stream.read(&mut [0]);
+    });
+    let (host, body) = (address.to_string(), BytesPayload::new(vec![1; 3 << 20]));
+    let sender = client();
+    let mut response = sender.send(&Request { expect_continue: true, ..put(&host, &body) }).unwrap();
+    assert_eq!(response.status(), 403);
+    assert_eq!(response.read(100).unwrap(), b"wrong");
+    drop((response, sender));
+    thread.join().unwrap();
+}
+
+#[test]
+fn a_body_goes_after_100_continue_or_when_the_server_ignores_it() {
+    for answers in [true, false] {
+        let (address, thread) = server(1, move |mut stream, _| {
+            if answers {
+                stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
+            }
+            let mut body = vec![0; 3 << 20];
+            stream.read_exact(&mut body).unwrap();
+            stream.write_all(OK).unwrap();
+        });
+        let (host, body) = (address.to_string(), BytesPayload::new(vec![1; 3 << 20]));
+        let response = client().send(&Request { expect_continue: true, ..put(&host, &body) }).unwrap();
+        assert!(response.is_success());
+        thread.join().unwrap();
+    }
+}
+
+#[test]
+fn a_payload_of_another_length_than_announced_ends_with_an_error_and_is_not_sent_whole() {
+    for (yields, kind) in [(999, io::ErrorKind::UnexpectedEof), (1001, io::ErrorKind::InvalidData)] {
+        let (address, thread) = server(1, |mut stream, _| {
+            let mut body = Vec::new();
+            let _ = stream.read_to_end(&mut body);
+            assert!(body.len() < 1000, "{} bytes came", body.len());
+        });
+        let host = address.to_string();
+        let fault = client().send(&put(&host, &Liar { announces: 1000, yields })).unwrap_err();
+        assert_eq!(fault.kind, FaultKind::Payload);
+        assert_eq!(fault.into_payload_error().unwrap().kind(), kind);
+        thread.join().unwrap();
+    }
+}
+
+/// The server answers one request, waits until the next has been sent, and closes.
+#[test]
+fn a_pooled_connection_that_dies_under_a_request_is_stale() {
+    let (address, thread) = server(1, |mut stream, _| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
+        head(&mut stream);
+    });
+    let (host, sender) = (address.to_string(), client());
+    let get = || request(&host, Method::Get, "/b/k", None);
+    sender.send(&get()).unwrap().read(10).unwrap();
+    assert_eq!(sender.send(&get()).unwrap_err().kind, FaultKind::Stale);
+    thread.join().unwrap();
+}
+
+/// In the words of the resolvers of glibc and musl, and of rustls.
+#[test]
+fn faults_are_told_apart_by_what_they_say() {
+    let io = |kind, text: &str| Fault::new(ureq::Error::Io(io::Error::new(kind, text))).kind;
+    let lookup = |reason| io(io::ErrorKind::Other, &format!("failed to lookup address information: {reason}"));
+    assert_eq!(lookup("Name or service not known"), FaultKind::HostNotFound);
+    assert_eq!(lookup("Name does not resolve"), FaultKind::HostNotFound);
+    assert_eq!(lookup("Temporary failure in name resolution"), FaultKind::NameServer);
+    assert_eq!(lookup("Try again"), FaultKind::NameServer);
+    for (text, kind) in [
+        ("invalid peer certificate: UnknownIssuer", FaultKind::UnknownIssuer),
+        ("invalid peer certificate: certificate not valid for name \"h\"", FaultKind::WrongName),
+        ("invalid peer certificate: certificate expired: verification time 1", FaultKind::Expired),
+        ("received corrupt message of type InvalidContentType", FaultKind::PlainHttp),
+        ("received fatal alert: HandshakeFailure", FaultKind::Tls),
+    ] {
+        assert_eq!(io(io::ErrorKind::InvalidData, text), kind, "{text}");
+    }
+}
+
+#[test]
+fn faults_have_their_kind_and_a_hint() {
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (plain, plain_thread) = server(1, |mut stream, _| stream.write_all(b"HTTP/1.1 400 Bad\r\n\r\n").unwrap());
+    let (ssh, ssh_thread) = server(1, |mut stream, _| stream.write_all(b"SSH-2.0-OpenSSH_9\r\n").unwrap());
+    let (plain, ssh) = (plain.to_string(), ssh.to_string());
+    for (host, https, kind) in [
+        (free.as_str(), false, FaultKind::Refused),
+        (&plain, true, FaultKind::PlainHttp),
+        (&ssh, false, FaultKind::NotHttp),
+    ] {
+        let fault = client().send(&Request { https, ..request(host, Method::Get, "/", None) }).unwrap_err();
+        assert_eq!(fault.kind, kind, "{host}: {fault}");
+        assert!(fault.hint().is_some());
+    }
+    plain_thread.join().unwrap();
+    ssh_thread.join().unwrap();
+}
+
+#[test]
+fn a_bundle_without_certificates_is_an_error_that_names_it() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let config = |path| ClientConfig { connections: 1, tls: true, ca_bundle: Some((path, "AWS_CA_BUNDLE")) };
+    let error = Client::new(&config(file.path())).unwrap_err().to_string();
+    assert!(error.contains("AWS_CA_BUNDLE") && error.contains(&file.path().display().to_string()), "{error}");
+    assert!(Client::new(&config(std::path::Path::new("/no/such/bundle"))).is_err());
+}
