@@ -6,6 +6,7 @@
 
 pub mod base;
 pub mod config;
+pub mod credentials;
 pub mod manifest;
 mod http;
 mod sigv4;
@@ -13,4 +14,5 @@ pub mod store;
 pub mod transfer;
 pub use base::*;
 pub use config::*;
+pub use credentials::*;
 pub use manifest::*;

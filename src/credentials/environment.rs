@@ -1,0 +1,39 @@
+//! Keys in environment variables.
+
+use crate::base::{Env, Secret};
+use crate::credentials::StaticCredentials;
+
+const ID: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"];
+const SECRET: [&str; 2] = ["AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"];
+
+/// What the environment has of a pair of keys.
+pub(super) enum EnvKeys {
+    Absent,
+    /// One without the other: it does not count, and is worth a word.
+    Half {
+        set: &'static str,
+        missing: &'static str,
+    },
+    Pair(StaticCredentials),
+}
+
+/// Looks for a pair of keys. Id and secret may each have its old name.
+pub(super) fn env_keys(env: &dyn Env) -> EnvKeys {
+    let id = first(env, ID);
+    let secret = first(env, SECRET);
+    match (id, secret) {
+        (None, None) => EnvKeys::Absent,
+        (Some((set, _)), None) => EnvKeys::Half { set, missing: "AWS_SECRET_ACCESS_KEY" },
+        (None, Some((set, _))) => EnvKeys::Half { set, missing: "AWS_ACCESS_KEY_ID" },
+        (Some((name, id)), Some((_, secret))) => {
+            let token = env.var("AWS_SESSION_TOKEN").map(Secret::from);
+            let keys = StaticCredentials::new(&id, &Secret::from(secret), token.as_ref());
+            EnvKeys::Pair(keys.with_origin(format!("the environment ({name})")))
+        }
+    }
+}
+
+/// The first variable that has more in it than white space.
+fn first(env: &dyn Env, names: [&'static str; 2]) -> Option<(&'static str, String)> {
+    names.into_iter().find_map(|name| Some((name, env.var(name).filter(|value| !value.trim().is_empty())?)))
+}

@@ -1,0 +1,69 @@
+//! Where credentials, and the settings that live beside them, come from: the attributes, the environment and the
+//! AWS files, in the order of the Go SDK that BuildKit is built with.
+
+mod chain;
+mod endpoint;
+mod environment;
+mod files;
+mod ini;
+mod profile;
+mod setting;
+mod settings;
+mod static_keys;
+mod unsupported;
+
+use std::fmt;
+use std::time::SystemTime;
+
+use crate::base::{Result, Secret};
+
+pub use chain::provider;
+pub use profile::Profile;
+pub use setting::Setting;
+pub use settings::{S3Settings, Settings};
+pub use static_keys::StaticCredentials;
+
+/// What a request is signed with.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The public half: it is sent with every request.
+    pub access_key_id: String,
+    /// The key that signs.
+    pub secret_access_key: Secret,
+    /// Sent along with temporary keys.
+    pub session_token: Option<Secret>,
+    /// When they cease to be valid; `None` when nothing says so.
+    pub expires: Option<SystemTime>,
+}
+
+/// A source of credentials: asked before every attempt of a request, from several threads at once.
+pub trait CredentialsProvider: Send + Sync {
+    /// The credentials to use now. Providers of temporary ones keep them and fetch new ones before they expire.
+    ///
+    /// # Errors
+    /// When there are none to be had.
+    fn credentials(&self) -> Result<Credentials>;
+
+    /// The store called these expired: providers that can fetch new ones forget them, unless they have others already.
+    fn invalidate(&self, used: &Credentials) {
+        let _ = used;
+    }
+
+    /// Where they come from, for people: `the environment (AWS_ACCESS_KEY_ID)`.
+    fn origin(&self) -> String;
+}
+
+/// Neither key nor token, and of the id only that there is one.
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials")
+            .field("access_key_id", &"***")
+            .field("secret_access_key", &self.secret_access_key)
+            .field("session_token", &self.session_token)
+            .field("expires", &self.expires)
+            .finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,228 @@
+//! What a cache needs to know besides its credentials, from the attributes, the environment and the profile.
+
+use std::path::PathBuf;
+
+use crate::base::{Env, Error, Problem, Result};
+use crate::config::{CacheOptions, EndpointUrl, RetryMode};
+use crate::credentials::endpoint::endpoint_url;
+use crate::credentials::setting::blame;
+use crate::credentials::{Profile, Setting};
+
+/// AWS's own default, the first attempt included.
+const DEFAULT_MAX_ATTEMPTS: u32 = 3;
+/// What S3-compatible stores without regions of their own go by.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// Where a cache is, with everything that falls back to the environment and the AWS files looked up.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum Settings {
+    /// A directory of this machine. Neither files nor regions nor credentials were looked up.
+    Directory {
+        /// What `endpoint_url=file:///…` names.
+        dir: PathBuf,
+        /// The bucket, a directory in it.
+        bucket: String,
+    },
+    /// A bucket in S3.
+    S3(Box<S3Settings>),
+}
+
+/// How to reach a bucket in S3.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct S3Settings {
+    /// The bucket.
+    pub bucket: String,
+    /// The region to sign for.
+    pub region: Setting<String>,
+    /// The endpoint; `None` for AWS's own. Never a `file:` URL.
+    pub endpoint: Option<Setting<EndpointUrl>>,
+    /// How to retry.
+    pub retry_mode: RetryMode,
+    /// How often to try, the first time included; at least 1.
+    pub max_attempts: u32,
+    /// The certificates to trust in place of the system's.
+    pub ca_bundle: Option<Setting<PathBuf>>,
+    /// Use AWS's FIPS endpoints. Never with an endpoint of one's own.
+    pub fips: bool,
+    /// Use AWS's endpoints that have IPv6 too. Never with an endpoint of one's own.
+    pub dualstack: bool,
+    /// The profile, for [`provider`](crate::credentials::provider).
+    pub profile: Profile,
+}
+
+impl Settings {
+    /// Looks up what `options` leave open.
+    ///
+    /// # Errors
+    /// When the bucket or the region is nowhere to be found, or a setting has a value that it cannot have.
+    pub fn resolve(options: &CacheOptions, env: &dyn Env) -> Result<Self> {
+        let bucket = bucket(options, env)?;
+        if let Some(EndpointUrl::File(dir)) = options.endpoint()? {
+            return Ok(Self::Directory { dir, bucket });
+        }
+        let profile = Profile::load(options, env)?;
+        let endpoint = endpoint_url(options, env, &profile)?;
+        let fips = flag(env, &profile, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")?;
+        let dualstack = flag(env, &profile, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?;
+        if let (Some(endpoint), Some(flag)) = (&endpoint, fips.as_ref().or(dualstack.as_ref())) {
+            let message = format!("{} and {} cannot be combined", flag.origin, endpoint.origin);
+            return Err(setup(
+                message,
+                "FIPS and dualstack choose among AWS's own endpoints: leave out one of the two",
+            ));
+        }
+        Ok(Self::S3(Box::new(S3Settings {
+            bucket,
+            region: region_for(endpoint.is_some(), region(options, env, &profile))?,
+            endpoint,
+            retry_mode: retry_mode(options, env, &profile)?,
+            max_attempts: max_attempts(options, env, &profile)?,
+            ca_bundle: ca_bundle(env, &profile),
+            fips: fips.is_some(),
+            dualstack: dualstack.is_some(),
+            profile,
+        })))
+    }
+}
+
+fn bucket(options: &CacheOptions, env: &dyn Env) -> Result<String> {
+    if let Some(bucket) = &options.bucket {
+        return Ok(bucket.clone());
+    }
+    let Some(bucket) = env.var("AWS_BUCKET").map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()) else {
+        let problem = Problem::new("there is no bucket").hint("give bucket=NAME, or set AWS_BUCKET");
+        return Err(Error::Usage(problem));
+    };
+    // What is wrong without it is not its fault.
+    options.validate()?;
+    let named = CacheOptions { bucket: Some(bucket.clone()), ..options.clone() };
+    named.validate().map_err(|error| blame("AWS_BUCKET", error))?;
+    Ok(bucket)
+}
+
+pub(super) fn region(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Option<Setting<String>> {
+    let attribute = options.region.as_ref().map(|region| Setting::new(region.clone(), "the attribute region"));
+    attribute
+        .or_else(|| variable(env, "AWS_REGION"))
+        .or_else(|| variable(env, "AWS_DEFAULT_REGION"))
+        .or_else(|| profile.setting("region").map(|setting| setting.map(str::to_owned)))
+        .map(|setting| setting.map(|region| region.trim().to_owned()))
+        .filter(|setting| !setting.value.is_empty())
+}
+
+/// On AWS the region becomes part of the host name; elsewhere it only must not break the scope of the signature.
+fn region_for(own_endpoint: bool, region: Option<Setting<String>>) -> Result<Setting<String>> {
+    let Some(region) = region else {
+        if own_endpoint {
+            return Ok(Setting::new(DEFAULT_REGION.to_owned(), "the default with an endpoint of one's own"));
+        }
+        let hint = "give region=NAME, for example region=eu-west-1, or set AWS_REGION or the profile's region";
+        return Err(Error::Usage(Problem::new("there is no region").hint(hint)));
+    };
+    let of_aws = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let of_others = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
+    if region.value.bytes().all(|byte| if own_endpoint { of_others(byte) } else { of_aws(byte) }) {
+        return Ok(region);
+    }
+    let shown: String = region.value.chars().filter(|c| !c.is_control()).take(100).collect();
+    let message = format!("{} is not a region: {shown:?}", region.origin);
+    Err(if region.origin == "the attribute region" {
+        Error::Usage(Problem::new(message).hint("for example region=eu-west-1"))
+    } else {
+        setup(message, "a region is written like eu-west-1")
+    })
+}
+
+fn retry_mode(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Result<RetryMode> {
+    if let Some(mode) = options.retry_mode {
+        return Ok(mode);
+    }
+    let Some(setting) = variable_or_setting(env, "AWS_RETRY_MODE", profile, "retry_mode") else {
+        return Ok(RetryMode::default());
+    };
+    match setting.value.as_str() {
+        "standard" => Ok(RetryMode::Standard),
+        "adaptive" => Ok(RetryMode::Adaptive),
+        _ => Err(wrong(&setting, "it is standard or adaptive, in lower case")),
+    }
+}
+
+/// Zero counts as not set, as in the Go SDK.
+fn max_attempts(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Result<u32> {
+    if let Some(attempts) = options.retry_max_attempts {
+        return Ok(attempts);
+    }
+    let allowed = "it is a whole number from 1";
+    if let Some(setting) = variable(env, "AWS_MAX_ATTEMPTS") {
+        match setting.value.parse::<u32>() {
+            Ok(0) => {}
+            Ok(attempts) => return Ok(attempts),
+            Err(_) => return Err(wrong(&setting, allowed)),
+        }
+    }
+    let Some(setting) = profile.setting("max_attempts") else { return Ok(DEFAULT_MAX_ATTEMPTS) };
+    match go_integer(setting.value) {
+        Some(0) => Ok(DEFAULT_MAX_ATTEMPTS),
+        Some(attempts) => Ok(attempts),
+        None => Err(wrong(&setting.map(str::to_owned), allowed)),
+    }
+}
+
+/// A number as Go reads one in the AWS files: `0x10`, `0o17`, `017` and `0b11` too.
+fn go_integer(text: &str) -> Option<u32> {
+    let lower = text.to_ascii_lowercase();
+    let (digits, radix) = match lower.strip_prefix('0') {
+        None | Some("") => (lower.as_str(), 10),
+        Some(rest) => match rest.split_at_checked(1) {
+            Some(("x", digits)) => (digits, 16),
+            Some(("o", digits)) => (digits, 8),
+            Some(("b", digits)) => (digits, 2),
+            _ => (rest, 8),
+        },
+    };
+    u32::from_str_radix(digits, radix).ok()
+}
+
+/// Each replaces the system's roots.
+fn ca_bundle(env: &dyn Env, profile: &Profile) -> Option<Setting<PathBuf>> {
+    variable_or_setting(env, "AWS_CA_BUNDLE", profile, "ca_bundle")
+        .or_else(|| variable(env, "SSL_CERT_FILE"))
+        .map(|setting| setting.map(PathBuf::from))
+}
+
+/// A switch that is on. The environment is read strictly; in a file everything but `true` is off.
+fn flag(env: &dyn Env, profile: &Profile, name: &str, key: &str) -> Result<Option<Setting<bool>>> {
+    let set = match env_bool(env, name)? {
+        Some(set) => Some(set),
+        None => profile.setting(key).map(|setting| setting.map(|text| text.eq_ignore_ascii_case("true"))),
+    };
+    Ok(set.filter(|setting| setting.value))
+}
+
+pub(super) fn env_bool(env: &dyn Env, name: &str) -> Result<Option<Setting<bool>>> {
+    let Some(setting) = variable(env, name) else { return Ok(None) };
+    match setting.value.to_ascii_lowercase().as_str() {
+        "true" => Ok(Some(Setting::new(true, name))),
+        "false" => Ok(Some(Setting::new(false, name))),
+        _ => Err(wrong(&setting, "it is true or false")),
+    }
+}
+
+fn variable(env: &dyn Env, name: &str) -> Option<Setting<String>> {
+    env.var(name).map(|value| Setting::new(value, name))
+}
+
+fn variable_or_setting(env: &dyn Env, name: &str, profile: &Profile, key: &str) -> Option<Setting<String>> {
+    variable(env, name).or_else(|| profile.setting(key).map(|setting| setting.map(str::to_owned)))
+}
+
+fn wrong(setting: &Setting<String>, allowed: &str) -> Error {
+    let shown: String = setting.value.chars().take(100).collect();
+    setup(format!("{} is not valid: {shown:?}", setting.origin), allowed)
+}
+
+fn setup(message: String, hint: &str) -> Error {
+    Error::Setup(Problem::new(message).hint(hint))
+}
