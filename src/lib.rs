@@ -7,8 +7,9 @@
 pub mod base;
 pub mod config;
 pub mod credentials;
-pub mod manifest;
 mod http;
+pub mod manifest;
+mod s3;
 mod sigv4;
 pub mod store;
 pub mod transfer;

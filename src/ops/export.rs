@@ -25,6 +25,27 @@ pub struct ExportOptions {
     pub verify_existing: bool,
 }
 
+impl ExportOptions {
+    /// Neither.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets [`dry_run`](Self::dry_run).
+    #[must_use]
+    pub fn dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
+
+    /// Sets [`verify_existing`](Self::verify_existing).
+    #[must_use]
+    pub fn verify_existing(mut self, verify_existing: bool) -> Self {
+        self.verify_existing = verify_existing;
+        self
+    }
+}
+
 /// What is to be done with one blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Step {

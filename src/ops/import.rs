@@ -29,6 +29,34 @@ pub struct ImportOptions {
     pub strict: bool,
 }
 
+impl ImportOptions {
+    /// None of them.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets [`dry_run`](Self::dry_run).
+    #[must_use]
+    pub fn dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
+
+    /// Sets [`verify_existing`](Self::verify_existing).
+    #[must_use]
+    pub fn verify_existing(mut self, verify_existing: bool) -> Self {
+        self.verify_existing = verify_existing;
+        self
+    }
+
+    /// Sets [`strict`](Self::strict).
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+}
+
 /// Restores the cache that `options` name into the directory of `target`.
 ///
 /// ```

@@ -32,8 +32,7 @@ fn golden_vectors_have_the_same_canonical_request_and_signature() {
             payload_hash: text("payload_hash"),
         };
         let (secret, token) = (Secret::from(SECRET), vector["session_token"].as_str().map(Secret::from));
-        let keys =
-            Keys { access_key_id: "AKIDEXAMPLE", secret_access_key: &secret, session_token: token.as_ref() };
+        let keys = Keys { access_key_id: "AKIDEXAMPLE", secret_access_key: &secret, session_token: token.as_ref() };
         let time = datetime!(2025-01-02 03:04:05 UTC).into();
         sign(&mut headers, &request, keys, Context { region: text("region"), service: "s3", time });
         assert_eq!(value_of(&headers, "authorization"), text("authorization"), "{}", text("name"));
@@ -68,14 +67,7 @@ fn the_published_s3_examples_have_their_signatures() {
             welcome,
             "98ad721746da40c64f1a55b78f14c238d841ea1380cd77a1b5971af0ece108bd",
         ),
-        (
-            "GET",
-            "/",
-            &lifecycle,
-            &[],
-            EMPTY_SHA256,
-            "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543",
-        ),
+        ("GET", "/", &lifecycle, &[], EMPTY_SHA256, "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"),
         ("GET", "/", &list, &[], EMPTY_SHA256, "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"),
     ];
     for (method, path, query, extra, payload_hash, expected) in cases {
@@ -99,7 +91,8 @@ fn queries_are_encoded_and_sorted_by_their_encoding() {
 
 #[test]
 fn a_clock_out_of_range_still_signs() {
-    for time in [SystemTime::UNIX_EPOCH - std::time::Duration::from_secs(1), datetime!(9999-12-31 23:59:59 UTC).into()] {
+    for time in [SystemTime::UNIX_EPOCH - std::time::Duration::from_secs(1), datetime!(9999-12-31 23:59:59 UTC).into()]
+    {
         let scope = Scope::new(Context { region: "r", service: "s3", time });
         assert_eq!(scope.timestamp().len(), 16);
     }

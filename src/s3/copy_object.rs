@@ -1,0 +1,74 @@
+//! `CopyObject` of an object onto itself: what makes it new again.
+
+use std::time::Duration;
+
+use crate::base::{Element, Result, Timestamp, percent_encode_path};
+use crate::http::{Method, Response};
+use crate::s3::answer::{Answer, Cause};
+use crate::s3::client::{Call, Client};
+use crate::s3::head_object::not_s3;
+use crate::s3::put_object::CONTENT_TYPE;
+
+/// The server copies up to 5 GiB before it answers.
+const COPY_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+const MAX_REPLY_BYTES: u64 = 64 * 1024;
+/// A copy whose last-modified time is older than this did not move it.
+const UNMOVED: Duration = Duration::from_secs(3600);
+
+/// How a copy ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Copied {
+    Done,
+    /// There is nothing to copy.
+    NotFound,
+}
+
+impl Client {
+    /// Copies an object onto itself. What a copy does not carry over by itself is sent again.
+    pub(crate) fn touch_object(&self, key: &str) -> Result<Copied> {
+        let mut call = Call::new("CopyObject", Method::Put, Some(key));
+        let now = Timestamp::from(self.parts.clock.now()).to_string();
+        for (name, value) in [
+            ("content-type", CONTENT_TYPE),
+            ("x-amz-copy-source", &percent_encode_path(&format!("{}/{key}", self.parts.bucket))),
+            // Stores refuse a copy onto itself that changes nothing.
+            ("x-amz-metadata-directive", "REPLACE"),
+            ("x-amz-meta-updated-at", &now),
+        ] {
+            call.headers.push((name.to_owned(), value.to_owned()));
+        }
+        call.headers.extend(self.parts.write_headers.iter().cloned());
+        call.answer_timeout = COPY_TIMEOUT;
+        match self.execute(&call, |response| self.copied(key, response)) {
+            Ok(()) => Ok(Copied::Done),
+            Err(failed) => match &failed.cause {
+                Cause::Refused(answer) if answer.is_not_found() => Ok(Copied::NotFound),
+                _ => Err(self.explain(&call, failed)),
+            },
+        }
+    }
+
+    /// The copy may fail after the server has said 200: then the body is an error document, or empty.
+    fn copied(&self, key: &str, mut response: Response) -> std::result::Result<(), Cause> {
+        let body = response.read(MAX_REPLY_BYTES).unwrap_or_default();
+        let Ok(reply) = Element::parse(&body) else {
+            let empty = body.iter().all(u8::is_ascii_whitespace);
+            return Err(if empty { failed(&response, &body) } else { not_s3(&response) });
+        };
+        if reply.name != "CopyObjectResult" {
+            return Err(failed(&response, &body));
+        }
+        let modified = reply.child_text("LastModified").and_then(|text| text.parse::<Timestamp>().ok());
+        let age = modified
+            .and_then(Timestamp::to_system_time)
+            .map(|modified| self.server_time(&response).duration_since(modified).unwrap_or_default());
+        if age.is_some_and(|age| age > UNMOVED) {
+            log::info!("the store did not move the last-modified time of {key} with the copy");
+        }
+        Ok(())
+    }
+}
+
+fn failed(response: &Response, body: &[u8]) -> Cause {
+    Cause::Refused(Box::new(Answer { foreign: false, ..Answer::new(response, body) }))
+}

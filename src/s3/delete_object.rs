@@ -1,0 +1,20 @@
+//! `DeleteObject`.
+
+use crate::base::Result;
+use crate::http::Method;
+use crate::s3::answer::Cause;
+use crate::s3::client::{Call, Client};
+
+impl Client {
+    /// Removes an object; one that does not exist is removed already.
+    pub(crate) fn delete_object(&self, key: &str) -> Result<()> {
+        let call = Call::new("DeleteObject", Method::Delete, Some(key));
+        match self.execute(&call, |_| Ok(())) {
+            Ok(()) => Ok(()),
+            Err(failed) => match &failed.cause {
+                Cause::Refused(answer) if answer.is_not_found() => Ok(()),
+                _ => Err(self.explain(&call, failed)),
+            },
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! `GetObject`, whole or a range.
+
+use std::io::{self, Read};
+use std::ops::Range;
+
+use crate::base::Result;
+use crate::http::{Method, Response};
+use crate::s3::answer::{Answer, Cause, is_html};
+use crate::s3::client::{Call, Client};
+use crate::s3::head_object::not_s3;
+
+/// An object, or a range of one, whose bytes have not been read.
+pub(crate) struct OpenedObject {
+    /// The size of the whole object.
+    pub(crate) size: u64,
+    pub(crate) etag: Option<String>,
+    pub(crate) body: Box<dyn Read + Send>,
+}
+
+/// What a range of an object was answered with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ContentRange {
+    start: u64,
+    end: u64,
+    total: u64,
+}
+
+impl Client {
+    /// `None` when the object does not exist, or is archived.
+    pub(crate) fn get_object(
+        &self,
+        key: &str,
+        range: Option<&Range<u64>>,
+        if_match: Option<&str>,
+    ) -> Result<Option<OpenedObject>> {
+        let mut call = Call::new("GetObject", Method::Get, Some(key));
+        if let Some(range) = range {
+            call.headers.push(("range".to_owned(), format!("bytes={}-{}", range.start, range.end.saturating_sub(1))));
+        }
+        call.headers.extend(if_match.map(|etag| ("if-match".to_owned(), etag.to_owned())));
+        match self.execute(&call, |response| self.open(key, response, range)) {
+            Ok(object) => Ok(Some(object)),
+            Err(failed) => match &failed.cause {
+                Cause::Refused(answer) if answer.is_not_found() || answer.has_code(&["InvalidObjectState"]) => Ok(None),
+                _ => Err(self.explain(&call, failed)),
+            },
+        }
+    }
+
+    fn open(
+        &self,
+        key: &str,
+        response: Response,
+        range: Option<&Range<u64>>,
+    ) -> std::result::Result<OpenedObject, Cause> {
+        // A portal or a console in place of the store. A store names its requests, also for an object that is HTML.
+        if is_html(&response) && !response.has_header_like("x-amz-") {
+            return Err(not_s3(&response));
+        }
+        let etag = response.header("etag").map(str::to_owned);
+        if let (Some(range), Some(text)) = (range, response.header("content-range")) {
+            let answered = parse_content_range(text);
+            let end = |total: u64| range.end.min(total);
+            return match answered {
+                Some(ContentRange { start, end: last, total }) if start == range.start && last == end(total) => {
+                    Ok(OpenedObject { size: total, etag, body: limited(response.into_body(), last - start) })
+                }
+                _ => Err(wrong_range(&response)),
+            };
+        }
+        if response.status() == 206 {
+            return Err(wrong_range(&response));
+        }
+        let size = match response.content_length() {
+            Some(size) => size,
+            // Some proxy has taken the length out.
+            None => self.head_object(key).map_err(Cause::Own)?.map_or(0, |head| head.size),
+        };
+        let body = response.into_body();
+        Ok(match range {
+            None => OpenedObject { size, etag, body },
+            // The server does not do ranges: the bytes before are skipped.
+            Some(range) => {
+                let skipping = Skip { inner: body, skip: range.start };
+                let length = range.end.min(size).saturating_sub(range.start);
+                OpenedObject { size, etag, body: limited(Box::new(skipping), length) }
+            }
+        })
+    }
+}
+
+/// Broken caches on the way do this; the next answer may be right.
+fn wrong_range(response: &Response) -> Cause {
+    let answer = Answer { code: Some("InvalidContentRange".to_owned()), ..Answer::new(response, b"") };
+    Cause::Refused(Box::new(Answer { status: 502, foreign: false, ..answer }))
+}
+
+/// `bytes 0-9/100`, its end made exclusive.
+fn parse_content_range(text: &str) -> Option<ContentRange> {
+    let (range, total) = text.strip_prefix("bytes")?.trim_start().split_once('/')?;
+    let (start, last) = range.split_once('-')?;
+    let number = |text: &str| text.trim().parse::<u64>().ok();
+    let range = ContentRange { start: number(start)?, end: number(last)?.checked_add(1)?, total: number(total)? };
+    (range.start < range.end && range.end <= range.total).then_some(range)
+}
+
+fn limited(body: Box<dyn Read + Send>, length: u64) -> Box<dyn Read + Send> {
+    Box::new(body.take(length))
+}
+
+struct Skip {
+    inner: Box<dyn Read + Send>,
+    skip: u64,
+}
+
+impl Read for Skip {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        while self.skip > 0 {
+            let window = buffer.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
+            match self.inner.read(buffer.get_mut(..window).unwrap_or_default())? {
+                0 => return Ok(0),
+                read => self.skip -= read as u64,
+            }
+        }
+        self.inner.read(buffer)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn content_ranges() {
+        let parsed = |text| parse_content_range(text).map(|range| (range.start, range.end, range.total));
+        assert_eq!(parsed("bytes 0-9/100"), Some((0, 10, 100)));
+        assert_eq!(parsed("bytes 99-99/100"), Some((99, 100, 100)));
+        for text in [
+            "",
+            "bytes */100",
+            "bytes 0-9/*",
+            "bytes 9-0/100",
+            "bytes 0-100/100",
+            "0-9/100",
+            "bytes 0-9",
+            "bytes 0-18446744073709551615/100",
+            "bytes -1-9/100",
+        ] {
+            assert_eq!(parsed(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_whole_object_in_place_of_a_range_is_cut_to_it() {
+        let inner: Box<dyn Read + Send> = Box::new(io::Cursor::new(b"0123456789".to_vec()));
+        let mut out = String::new();
+        limited(Box::new(Skip { inner, skip: 3 }), 4).read_to_string(&mut out).unwrap();
+        assert_eq!(out, "3456");
+    }
+}

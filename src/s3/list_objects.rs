@@ -1,0 +1,105 @@
+//! `ListObjectsV2`.
+
+use crate::base::{Element, Result, Timestamp, percent_decode};
+use crate::http::{Method, Response};
+use crate::s3::answer::{Answer, Cause};
+use crate::s3::client::{Call, Client};
+use crate::s3::head_object::{Head, is_archive, not_s3};
+
+/// A thousand objects with keys of 1,024 bytes, every byte of them escaped, fit.
+const MAX_LIST_BYTES: u64 = 16 * 1024 * 1024;
+
+/// One page of a listing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Page {
+    pub(crate) objects: Vec<(String, Head)>,
+    pub(crate) continuation: Option<String>,
+}
+
+impl Client {
+    /// One page of the objects whose keys begin with `prefix`.
+    pub(crate) fn list_objects(&self, prefix: &str, continuation: Option<&str>) -> Result<Page> {
+        let mut query = vec![("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)];
+        query.extend(continuation.map(|token| ("continuation-token", token)));
+        self.list(&query, prefix)
+    }
+
+    /// Learns whether the bucket is there and the credentials are known. That it may not be listed is no error.
+    pub(crate) fn probe_bucket(&self) -> Result<()> {
+        let call = Call { query: &[("list-type", "2"), ("max-keys", "1")], ..list_call() };
+        match self.execute(&call, |response| self.page(response, "").map(|_| ())) {
+            Ok(()) => Ok(()),
+            Err(failed) => match &failed.cause {
+                // It is known who asks. Or there are no listings here: what counts are the objects.
+                Cause::Refused(answer)
+                    if answer.has_code(&["AccessDenied", "AllAccessDisabled"])
+                        || (matches!(answer.status, 405 | 501) && !answer.foreign) =>
+                {
+                    Ok(())
+                }
+                _ => Err(self.explain(&call, failed)),
+            },
+        }
+    }
+
+    fn list(&self, query: &[(&str, &str)], prefix: &str) -> Result<Page> {
+        let call = Call { query, ..list_call() };
+        self.execute(&call, |response| self.page(response, prefix)).map_err(|failed| self.explain(&call, failed))
+    }
+
+    fn page(&self, mut response: Response, prefix: &str) -> std::result::Result<Page, Cause> {
+        let body = response.read(MAX_LIST_BYTES).unwrap_or_default();
+        let Ok(reply) = Element::parse(&body) else { return Err(not_s3(&response)) };
+        if reply.name != "ListBucketResult" {
+            return Err(Cause::Refused(Box::new(Answer::new(&response, &body))));
+        }
+        let now = self.server_time(&response);
+        let encoded = reply.child_text("EncodingType") == Some("url");
+        let objects = reply.children.iter().filter(|child| child.name == "Contents").filter_map(|object| {
+            let key = decode(&object.child("Key")?.text, prefix, encoded);
+            let modified = object.child_text("LastModified").and_then(|text| text.parse::<Timestamp>().ok());
+            let modified = modified.and_then(Timestamp::to_system_time);
+            let size = object.child_text("Size")?.parse().ok()?;
+            let age = modified.map(|modified| now.duration_since(modified).unwrap_or_default());
+            let readable = !object.child_text("StorageClass").is_some_and(is_archive);
+            Some((key, Head { size, age, readable }))
+        });
+        let objects = objects.collect();
+        let truncated = reply.child_text("IsTruncated") == Some("true");
+        let continuation = reply.child_text("NextContinuationToken").filter(|_| truncated).map(str::to_owned);
+        Ok(Page { objects, continuation })
+    }
+}
+
+fn list_call() -> Call<'static> {
+    Call::new("ListObjectsV2", Method::Get, None)
+}
+
+/// Some stores say that keys are encoded and do not encode them: then only the raw one has the prefix that was asked
+/// for.
+fn decode(key: &str, prefix: &str, encoded: bool) -> String {
+    let decoded = if encoded { percent_decode(key, true) } else { None };
+    match decoded {
+        Some(decoded) if decoded.starts_with(prefix) || !key.starts_with(prefix) => decoded,
+        _ => key.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_decoded_unless_they_were_not_encoded() {
+        for (key, prefix, encoded, decoded) in [
+            ("a%2Fb+c%2B", "a/", true, "a/b c+"),
+            ("a/b%20c", "a/", true, "a/b c"),
+            ("a+b/x", "a+b/", true, "a+b/x"),
+            ("a%2Bb/x", "a+b/", true, "a+b/x"),
+            ("a%b/x", "a%b/", true, "a%b/x"),
+            ("a%20b", "", false, "a%20b"),
+        ] {
+            assert_eq!(decode(key, prefix, encoded), decoded, "{key}");
+        }
+    }
+}

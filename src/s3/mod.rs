@@ -1,0 +1,22 @@
+//! The S3 client: one bucket, one file for each action, one request loop.
+//!
+//! Requests have the shape that every store takes: signed are `host`, every `x-amz-*`, and content type, range and
+//! conditions where they are sent; no trailers, no checksum headers, always a length. A blob's payload hash is its
+//! digest, so that stores which check it refuse a corrupt upload at no cost to us.
+
+mod answer;
+mod client;
+mod copy_object;
+mod delete_object;
+mod endpoint;
+mod explain;
+mod get_object;
+mod head_object;
+mod list_objects;
+mod put_object;
+
+pub(crate) use client::{Client, ClientParts};
+pub(crate) use copy_object::Copied;
+pub(crate) use endpoint::{Endpoint, EndpointChoice};
+pub(crate) use get_object::OpenedObject;
+pub(crate) use head_object::Head;

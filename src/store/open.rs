@@ -1,0 +1,74 @@
+//! Which store the options mean.
+
+use std::sync::Arc;
+
+use crate::base::{Cancel, Clock, Env, Result};
+use crate::config::CacheOptions;
+use crate::credentials::{self, CredentialsProvider, S3Settings, Settings};
+use crate::http;
+use crate::s3::{Client, ClientParts, Endpoint, EndpointChoice};
+use crate::store::dir::DirStore;
+use crate::store::s3::S3Store;
+use crate::store::ObjectStore;
+
+/// What a store is opened with, beside the options.
+pub(crate) struct Parts {
+    pub(crate) env: Arc<dyn Env>,
+    /// Instead of the chain.
+    pub(crate) credentials: Option<Arc<dyn CredentialsProvider>>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) cancel: Cancel,
+    pub(crate) connections: usize,
+}
+
+/// Opens the store that the options, and the environment where they are silent, name. Sends nothing.
+///
+/// # Errors
+/// When a setting is missing or wrong, or there are no credentials.
+pub(crate) fn open(options: &CacheOptions, parts: Parts) -> Result<Arc<dyn ObjectStore>> {
+    match Settings::resolve(options, &*parts.env)? {
+        Settings::Directory { dir, bucket } => Ok(Arc::new(DirStore::new(dir, &bucket, parts.clock)?)),
+        Settings::S3(settings) => Ok(Arc::new(S3Store::new(client(options, &settings, parts)?))),
+    }
+}
+
+fn client(options: &CacheOptions, settings: &S3Settings, parts: Parts) -> Result<Client> {
+    let endpoint = Endpoint::new(&EndpointChoice {
+        bucket: &settings.bucket,
+        region: &settings.region.value,
+        custom: settings.endpoint.as_ref().map(|endpoint| &endpoint.value),
+        path_style: options.use_path_style,
+        fips: settings.fips,
+        dualstack: settings.dualstack,
+    });
+    let credentials = match parts.credentials {
+        Some(provider) if !options.anonymous => Some(provider),
+        _ => credentials::provider(options, &*parts.env, &settings.profile)?,
+    };
+    let ca_bundle = settings.ca_bundle.as_ref().map(|bundle| (bundle.value.as_path(), bundle.origin.as_str()));
+    let http = http::Client::new(&http::ClientConfig {
+        connections: parts.connections,
+        tls: endpoint.https,
+        ca_bundle,
+    })?;
+    Ok(Client::new(ClientParts {
+        http,
+        bucket: settings.bucket.clone(),
+        endpoint,
+        credentials,
+        max_attempts: settings.max_attempts,
+        clock: parts.clock,
+        cancel: parts.cancel,
+        write_headers: write_headers(options),
+    }))
+}
+
+fn write_headers(options: &CacheOptions) -> Vec<(String, String)> {
+    let headers = [
+        ("x-amz-storage-class", &options.storage_class),
+        ("x-amz-server-side-encryption", &options.server_side_encryption),
+        ("x-amz-server-side-encryption-aws-kms-key-id", &options.sse_kms_key_id),
+    ];
+    let set = headers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
+    set.collect()
+}
