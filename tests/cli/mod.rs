@@ -1,0 +1,109 @@
+//! The program as a user runs it.
+
+mod bad_input;
+mod json;
+mod round_trip;
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+/// A finished run.
+pub(crate) struct Run {
+    pub(crate) status: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    /// Panics with what the program said unless it ended with that status.
+    #[track_caller]
+    pub(crate) fn expect(self, status: i32) -> Self {
+        assert_eq!(self.status, status, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
+        self
+    }
+
+    /// Panics unless standard error has every one of these.
+    #[track_caller]
+    pub(crate) fn says(self, parts: &[&str]) -> Self {
+        for part in parts {
+            assert!(self.stderr.contains(part), "{part:?} is not in: {}", self.stderr);
+        }
+        self
+    }
+
+    pub(crate) fn last_line(&self) -> &str {
+        self.stdout.lines().last().unwrap_or_default()
+    }
+}
+
+/// The program with no environment but these variables, in an empty home.
+pub(crate) fn run_with(arguments: &[&str], variables: &[(&str, &str)]) -> Run {
+    let home = tempfile::tempdir().unwrap();
+    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_s3-build-cache"))
+        .args(arguments)
+        .env_clear()
+        .env("HOME", home.path())
+        .envs(variables.iter().copied())
+        .output()
+        .unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    Run { status: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+}
+
+pub(crate) fn run(arguments: &[&str]) -> Run {
+    run_with(arguments, &[])
+}
+
+/// The attributes of a directory store in `dir`.
+pub(crate) fn file_store(dir: &Path) -> String {
+    format!("type=s3,bucket=trial,endpoint_url=file://{}", dir.display())
+}
+
+/// A copy of a fixture's local cache that a test may spoil.
+pub(crate) fn copy_of(fixture: &str, to: &Path) {
+    let from = format!("tests/fixtures/{fixture}/local");
+    std::fs::create_dir_all(to.join("blobs/sha256")).unwrap();
+    for file in ["oci-layout", "index.json"] {
+        std::fs::write(to.join(file), std::fs::read(format!("{from}/{file}")).unwrap()).unwrap();
+    }
+    for blob in std::fs::read_dir(format!("{from}/blobs/sha256")).unwrap() {
+        let blob = blob.unwrap();
+        std::fs::write(to.join("blobs/sha256").join(blob.file_name()), std::fs::read(blob.path()).unwrap()).unwrap();
+    }
+}
+
+#[test]
+fn help_and_version_go_to_standard_output() {
+    for arguments in [&["--help"][..], &["help"], &["export", "--help"], &["help", "import"], &["-h"], &["--version"]] {
+        let run = run(arguments).expect(0);
+        assert!(!run.stdout.is_empty() && run.stderr.is_empty(), "{arguments:?}: {}", run.stderr);
+    }
+    for (command, option) in [("export", "--cache-to"), ("import", "--cache-from")] {
+        let help = run(&[command, "--help"]).stdout;
+        assert!(help.contains(&format!("s3-build-cache {command} cache {option} type=s3")), "no example: {help}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_a_usage_error_with_its_fix() {
+    let s3 = "type=s3,bucket=trial,region=r";
+    for (arguments, parts) in [
+        (&[][..], &["no command", "--help"][..]),
+        (&["exprot"], &["exprot", "export and import"]),
+        (&["export"], &["directory", "--help"]),
+        (&["export", "x"], &["--cache-to", "type=s3"]),
+        (&["import", "x"], &["--cache-from", "type=s3"]),
+        (&["export", "x", "--cache-from", s3], &["--cache-from", "import"]),
+        (&["import", "x", "--cache-to", s3], &["--cache-to", "export"]),
+        (&["export", "x", "--strict", "--cache-to", s3], &["--strict", "import"]),
+        (&["export", "x", "y", "--cache-to", s3], &["unexpected argument", "y"]),
+        (&["export", "x", "--cache-to", s3, "--jobs", "65"], &["--jobs", "1 to 64"]),
+        (&["export", "x", "--cache-to", s3, "--progress", "loud"], &["loud", "rawjson"]),
+        (&["export", "x", "--cache-to", s3, "--nope"], &["--nope", "--help"]),
+        (&["export", "x", "--cache-to", "type=local,dest=y"], &["--cache-to", "S3"]),
+        (&["export", "type=s3,bucket=abc", "--cache-to", s3], &["local cache", "--cache-to"]),
+        (&["export", "x", "--cache-to"], &["--cache-to"]),
+    ] {
+        run(arguments).expect(2).says(parts).says(&["error: ", "hint: "]);
+    }
+}

@@ -1,0 +1,157 @@
+//! Export and import of every fixture through the program, with a directory in place of a store.
+
+use std::fs;
+
+use super::{copy_of, file_store, run};
+
+#[test]
+fn every_fixture_comes_back() {
+    for (fixture, tag, layers) in
+        [("max", "latest", 10), ("min", "latest", 3), ("max-index", "latest", 10), ("two-tags", "second", 12)]
+    {
+        let work = tempfile::tempdir().unwrap();
+        let (source, store) = (format!("tests/fixtures/{fixture}/local"), file_store(&work.path().join("store")));
+        let exported = run(&["export", &source, "--tag", tag, "--cache-to", &format!("{store},name=a;b")]).expect(0);
+        let line = exported.last_line();
+        assert!(line.starts_with(&format!("exported {layers} of {layers} blobs · ")), "{line}");
+        assert!(line.ends_with(" · a, b"), "{line}");
+        let manifests = work.path().join("store/trial/manifests");
+        assert_eq!(fs::read(manifests.join("a")).unwrap(), fs::read(manifests.join("b")).unwrap());
+
+        let restored = work.path().join("restored");
+        let directory = restored.to_str().unwrap();
+        run(&["import", directory, "--cache-from", &format!("{store},name=b")]).expect(0);
+        // The same again moves nothing.
+        let again = run(&["export", directory, "--cache-to", &format!("{store},name=c")]).expect(0);
+        assert!(again.last_line().starts_with(&format!("exported 0 of {layers} blobs ({layers} already there)")));
+        assert_eq!(fs::read(manifests.join("a")).unwrap(), fs::read(manifests.join("c")).unwrap());
+        let again = run(&["import", directory, "--cache-from", &format!("{store},name=b")]).expect(0);
+        assert!(again.last_line().starts_with(&format!("restored 0 of {layers} blobs ({layers} already there)")));
+    }
+}
+
+#[test]
+fn the_manifest_is_buildkits_own() {
+    for (fixture, tag, attributes, manifest) in [
+        ("max", "latest", "", "max/s3-manifest.json"),
+        ("max", "latest", ",mode=min", "min/s3-manifest.json"),
+        ("max-index", "latest", "", "max/s3-manifest.json"),
+        ("min", "latest", "", "min/s3-manifest.json"),
+        ("two-tags", "first", "", "max/s3-manifest.json"),
+        ("two-tags", "second", "", "two-tags/s3-manifest-second.json"),
+    ] {
+        let work = tempfile::tempdir().unwrap();
+        let store = format!("{}{attributes}", file_store(work.path()));
+        let source = format!("type=local,src=tests/fixtures/{fixture}/local,tag={tag}");
+        run(&["export", &source, "--cache-to", &store]).expect(0);
+        let written = fs::read(work.path().join("trial/manifests/buildkit")).unwrap();
+        assert!(written == fs::read(format!("tests/fixtures/{manifest}")).unwrap(), "{fixture}{attributes}");
+    }
+}
+
+#[test]
+fn a_miss_writes_nothing_and_says_so() {
+    let work = tempfile::tempdir().unwrap();
+    let (store, target) = (file_store(&work.path().join("store")), work.path().join("new/restored"));
+    let directory = target.to_str().unwrap();
+    let miss = run(&["import", directory, "--cache-from", &store]).expect(0);
+    assert!(miss.last_line().starts_with("no cache found"), "{}", miss.stdout);
+    run(&["import", directory, "--cache-from", &store, "--fail-on-miss"]).expect(3);
+    assert_eq!(fs::read_dir(work.path()).unwrap().count(), 0);
+}
+
+#[test]
+fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
+    let work = tempfile::tempdir().unwrap();
+    let (store, target) = (file_store(&work.path().join("store")), work.path().join("restored"));
+    let export = ["export", "tests/fixtures/max/local", "--cache-to", &store];
+    let dry = run(&[&export[..], &["--dry-run"]].concat()).expect(0);
+    assert!(dry.last_line().starts_with("would export 10 of 10 blobs"), "{}", dry.stdout);
+    assert_eq!(fs::read_dir(work.path()).unwrap().count(), 0);
+    run(&export).expect(0);
+    let import = ["import", target.to_str().unwrap(), "--cache-from", &store, "--dry-run"];
+    let dry = run(&import).expect(0);
+    assert!(dry.last_line().starts_with("would restore 10 of 10 blobs"), "{}", dry.stdout);
+    assert!(!target.exists());
+}
+
+#[test]
+fn an_expired_blob_costs_its_layer_and_no_more() {
+    let work = tempfile::tempdir().unwrap();
+    let store = file_store(&work.path().join("store"));
+    run(&["export", "tests/fixtures/max/local", "--cache-to", &store]).expect(0);
+    let blobs = work.path().join("store/trial/blobs");
+    let gone = "sha256:6a6dc3084967287b564240682c1d1cbc50303e88a795bc13addda12b1779ffcb";
+    fs::remove_file(blobs.join(gone)).unwrap();
+    let target = work.path().join("restored");
+    let import = ["import", target.to_str().unwrap(), "--cache-from", &store];
+    let strict = run(&[&import[..], &["--strict"]].concat()).expect(5).says(&[gone, "hint: "]);
+    assert!(strict.stdout.is_empty() && !target.join("index.json").exists());
+    let kept = run(&import).expect(0).says(&["warning: ", gone, "layers were dropped"]);
+    assert!(kept.last_line().contains("1 lost"), "{}", kept.stdout);
+    // What was kept is a whole cache again.
+    let again = file_store(&work.path().join("again"));
+    run(&["export", target.to_str().unwrap(), "--cache-to", &again]).expect(0);
+}
+
+#[test]
+fn several_caches_are_merged_and_one_that_fails_is_left_out() {
+    let work = tempfile::tempdir().unwrap();
+    let (one, two) = (file_store(&work.path().join("one")), file_store(&work.path().join("two")));
+    run(&["export", "tests/fixtures/max/local", "--cache-to", &one]).expect(0);
+    run(&["export", "tests/fixtures/two-tags/local", "--tag", "second", "--cache-to", &two]).expect(0);
+    fs::write(work.path().join("broken"), "").unwrap();
+    let broken = file_store(&work.path().join("broken"));
+    let target = work.path().join("restored");
+    let import = |sources: &[&str], more: &[&str]| {
+        let sources = sources.iter().flat_map(|source| ["--cache-from", source]);
+        run(&["import", target.to_str().unwrap()].into_iter().chain(sources).chain(more.iter().copied()).collect::<Vec<_>>())
+    };
+    import(&[&broken], &[]).expect(1);
+    import(&[&one, &broken, &two], &["--strict"]).expect(1);
+    assert!(!target.exists());
+    let merged = import(&[&one, &broken, &two], &[]).expect(0).says(&["warning: going on without a source"]);
+    assert!(merged.last_line().starts_with("restored 15 of 15 blobs"), "{}", merged.stdout);
+}
+
+#[test]
+fn every_target_is_tried_and_the_first_failure_is_the_status() {
+    let work = tempfile::tempdir().unwrap();
+    let good = file_store(&work.path().join("good"));
+    fs::write(work.path().join("broken"), "").unwrap();
+    let broken = file_store(&work.path().join("broken"));
+    let export = ["export", "tests/fixtures/min/local", "--cache-to", &broken, "--cache-to", &good];
+    run(&export).expect(1).says(&["error: export to"]);
+    assert!(work.path().join("good/trial/manifests/buildkit").exists());
+    let ignored = format!("{broken},ignore-error=true");
+    run(&["export", "tests/fixtures/min/local", "--cache-to", &ignored]).expect(0).says(&["warning: ", "ignore-error"]);
+}
+
+#[test]
+fn verify_existing_replaces_what_is_corrupt_on_both_sides() {
+    let work = tempfile::tempdir().unwrap();
+    let store = file_store(&work.path().join("store"));
+    let source = work.path().join("source");
+    copy_of("min", &source);
+    let export = ["export", source.to_str().unwrap(), "--cache-to", &store];
+    run(&export).expect(0);
+    let digest = "6a6dc3084967287b564240682c1d1cbc50303e88a795bc13addda12b1779ffcb";
+    let stored = work.path().join(format!("store/trial/blobs/sha256:{digest}"));
+    let good = fs::read(&stored).unwrap();
+    let bad = vec![b'x'; good.len()];
+    fs::write(&stored, &bad).unwrap();
+    assert!(run(&export).expect(0).last_line().starts_with("exported 0 of 3"));
+    let verified = run(&[&export[..], &["--verify-existing"]].concat()).expect(0).says(&[digest]);
+    assert!(verified.last_line().starts_with("exported 1 of 3"), "{}", verified.stdout);
+    assert_eq!(fs::read(&stored).unwrap(), good);
+
+    let restored = work.path().join("restored");
+    let import = ["import", restored.to_str().unwrap(), "--cache-from", &store];
+    run(&import).expect(0);
+    let local = restored.join(format!("blobs/sha256/{digest}"));
+    fs::remove_file(&local).unwrap();
+    fs::write(&local, &bad).unwrap();
+    assert!(run(&import).expect(0).last_line().starts_with("restored 0 of 3"));
+    assert!(run(&[&import[..], &["--verify-existing"]].concat()).expect(0).last_line().starts_with("restored 1 of 3"));
+    assert_eq!(fs::read(&local).unwrap(), good);
+}
