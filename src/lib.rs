@@ -7,7 +7,9 @@
 pub mod base;
 pub mod config;
 pub mod credentials;
+mod files;
 mod http;
+pub mod layout;
 pub mod manifest;
 mod s3;
 mod sigv4;
@@ -16,4 +18,5 @@ pub mod transfer;
 pub use base::*;
 pub use config::*;
 pub use credentials::*;
+pub use layout::*;
 pub use manifest::*;

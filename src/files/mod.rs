@@ -1,0 +1,16 @@
+//! Files and directories that others may have prepared: opened without following links and without waiting, written
+//! through locked temporaries that get their name only when they are whole.
+
+mod open;
+mod temp;
+
+pub(crate) use open::{
+    Opened, Place, create_dir, directory, directory_place, is_same_file, open_file, open_or_create, read_file,
+    sync_dir, wrong_kind,
+};
+pub(crate) use temp::{TempFile, TempFolder};
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+pub(crate) use tests::make_fifo;

@@ -1,0 +1,153 @@
+//! Temporaries: files in a folder of their own, locked while somebody writes them, so that a later start can tell what
+//! a killed process left behind from what is in use.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::SystemTime;
+
+use crate::base::{Error, Result};
+use crate::files::open::{create_dir, directory, is_same_file, open_file};
+
+/// The folder's name in the directory that is written.
+const FOLDER: &str = ".s3-build-cache";
+/// How often a new temporary may be taken away by another process's clean-up before it is locked.
+const TRIES: u32 = 1000;
+
+/// The folder of temporaries of one directory. It is made with its first file and goes with its last.
+#[derive(Clone, Debug)]
+pub(crate) struct TempFolder {
+    path: PathBuf,
+}
+
+/// A temporary. It is removed when it is dropped, unless [`persist`](Self::persist) gave it a name.
+#[derive(Debug)]
+pub(crate) struct TempFile {
+    file: File,
+    path: PathBuf,
+}
+
+impl TempFolder {
+    /// The folder in `dir`; nothing is touched yet.
+    pub(crate) fn new(dir: &Path) -> Self {
+        Self { path: dir.join(FOLDER) }
+    }
+
+    /// Removes what processes that are gone have left.
+    ///
+    /// # Errors
+    /// When the folder is not a directory. What cannot be removed is left.
+    pub(crate) fn sweep(&self) -> Result<()> {
+        if !directory(&self.path)? {
+            return Ok(());
+        }
+        let entries = match fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(Error::io("list", &self.path, error)),
+        };
+        for entry in entries.flatten() {
+            let path = entry.path();
+            // Whoever gets the lock of a file in use would have to wait: it is not got.
+            if let Ok(Some(left)) = open_file(&path)
+                && left.file.try_lock().is_ok()
+                && is_same_file(&left.file, &path).unwrap_or(false)
+                && fs::remove_file(&path).is_ok()
+            {
+                log::debug!("removed {}, which a run that was ended had left", path.display());
+            }
+        }
+        self.remove_if_empty();
+        Ok(())
+    }
+
+    /// A new, empty temporary with `mode` (less umask), locked.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(crate) fn create(&self, mode: u32) -> Result<TempFile> {
+        let mut tries = TRIES;
+        loop {
+            // Another process may remove the folder while it is empty, and the file until it is locked.
+            match self.try_create(mode) {
+                Ok(Some(temp)) => return Ok(temp),
+                Ok(None) if tries > 0 => tries -= 1,
+                Ok(None) => {
+                    let error = io::Error::other("other processes keep removing it");
+                    return Err(Error::io("create a file in", &self.path, error));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    fn try_create(&self, mode: u32) -> Result<Option<TempFile>> {
+        create_dir(&self.path, 0o700)?;
+        let path = self.path.join(unique_name());
+        let mut options = OpenOptions::new();
+        let file = match options.read(true).write(true).create_new(true).mode(mode).open(&path) {
+            Ok(file) => file,
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => {
+                return Ok(None);
+            }
+            Err(error) => return Err(Error::io("create", path, error)),
+        };
+        let temp = TempFile { file, path };
+        match temp.file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => return Ok(None),
+            // Where nobody can lock, nobody can take it for a left-over either.
+            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(Some(temp)),
+            Err(TryLockError::Error(error)) => return Err(Error::io("lock", &temp.path, error)),
+        }
+        let kept = is_same_file(&temp.file, &temp.path).map_err(|error| Error::io("look at", &temp.path, error))?;
+        Ok(kept.then_some(temp))
+    }
+
+    fn remove_if_empty(&self) {
+        // Fails while another temporary is there, and then that one's end removes it.
+        let _ = fs::remove_dir(&self.path);
+    }
+}
+
+impl TempFile {
+    /// The open file.
+    pub(crate) fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// Where it is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives the file its name, in place of what had it. The bytes reach the disk first: after a power cut a name
+    /// without them would pass for a whole file of the right size.
+    ///
+    /// # Errors
+    /// When the name cannot be given; the temporary is still there, for another try.
+    pub(crate) fn persist(&self, target: &Path) -> io::Result<()> {
+        self.file.sync_data()?;
+        fs::rename(&self.path, target)
+    }
+}
+
+impl Drop for TempFile {
+    fn drop(&mut self) {
+        // After a rename there is nothing at the path, for names are not used twice.
+        let _ = fs::remove_file(&self.path);
+        if let Some(folder) = self.path.parent() {
+            TempFolder { path: folder.to_owned() }.remove_if_empty();
+        }
+    }
+}
+
+/// A name no other process and no other thread uses: process ids repeat among containers, so the time is in it too.
+fn unique_name() -> String {
+    static COUNT: AtomicU64 = AtomicU64::new(0);
+    let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    format!("{:x}-{:x}-{count:x}", std::process::id(), time.as_nanos())
+}

@@ -1,0 +1,211 @@
+//! A cache in a directory: finding it by its tag, reading it, and its blobs.
+
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::base::{BlobSource, Digest, Error, Hasher, IoError, Problem, Result};
+use crate::files::{Opened, directory, open_file, read_file};
+use crate::layout::index::{Index, MAX_INDEX_BYTES};
+use crate::layout::lock::IndexLock;
+use crate::layout::manifest::{self, Manifest, Reference};
+use crate::layout::write::LayoutWriter;
+use crate::manifest::{CacheConfig, MAX_MANIFEST_BYTES};
+
+/// Large enough for few system calls.
+const CHUNK_BYTES: usize = 128 * 1024;
+const HOW_TO_WRITE: &str = "write one with docker buildx build --cache-to type=local,dest=DIR";
+
+/// One cache of a BuildKit `type=local` cache directory: the directory, and the tag in it.
+///
+/// ```
+/// use s3_build_cache::LocalCache;
+///
+/// let cache = LocalCache::open("tests/fixtures/max/local", "latest")?;
+/// let config = cache.load()?;
+/// assert_eq!((config.layers().len(), config.records().len()), (11, 18));
+/// # Ok::<(), s3_build_cache::Error>(())
+/// ```
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LocalCache {
+    dir: PathBuf,
+    tag: String,
+}
+
+impl LocalCache {
+    /// The cache tagged `tag` in a directory that holds some. The tag itself is looked up by [`load`](Self::load).
+    ///
+    /// # Errors
+    /// [`Error::Io`] when `dir` is not there, is not a directory, or has no `index.json`.
+    pub fn open(dir: impl Into<PathBuf>, tag: &str) -> Result<Self> {
+        let cache = Self::create(dir, tag);
+        if !is_target_dir(&cache.dir)? {
+            return Err(missing("open the cache directory", &cache.dir));
+        }
+        match open_file(&cache.index_path())? {
+            Some(_) => Ok(cache),
+            None => Err(missing("find a build cache: there is no", &cache.index_path())),
+        }
+    }
+
+    /// The cache that is to be tagged `tag` in `dir`. Nothing is touched until it is written.
+    ///
+    /// ```
+    /// let cache = s3_build_cache::LocalCache::create("restored", "latest");
+    /// assert!(!cache.dir().exists());
+    /// ```
+    pub fn create(dir: impl Into<PathBuf>, tag: &str) -> Self {
+        Self { dir: dir.into(), tag: tag.to_owned() }
+    }
+
+    /// The directory.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The tag.
+    pub fn tag(&self) -> &str {
+        &self.tag
+    }
+
+    /// Reads and checks the cache config. The blobs of the layers are not looked at.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when there is no such tag; [`Error::Integrity`] when a file is not what its digest or its form
+    /// says; [`Error::Io`] when one cannot be read; [`Error::Locked`] when others hold the index for ten seconds.
+    pub fn load(&self) -> Result<CacheConfig> {
+        let read = || {
+            let manifest = self.read_index()?.find(&self.tag)?;
+            let manifest = Manifest::parse(&self.read_blob(&manifest, manifest::MAX_BYTES)?)?;
+            let config = self.read_blob(&manifest.config, MAX_MANIFEST_BYTES)?;
+            CacheConfig::from_local_json(&config, &manifest.layers)
+        };
+        read().map_err(|mut error| {
+            if let Error::Usage(problem) | Error::Integrity(problem) = &mut error {
+                problem.message = format!("{}: {}", self.dir.display(), problem.message);
+            }
+            error
+        })
+    }
+
+    /// Whether the blob is there as a file of that size. Its bytes are not read.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when something else than a regular file is there.
+    pub fn has_blob(&self, digest: &Digest, size: u64) -> Result<bool> {
+        Ok(self.blob_size(digest)? == Some(size))
+    }
+
+    /// Whether the blob is there and its bytes have its digest.
+    ///
+    /// # Errors
+    /// As [`has_blob`](Self::has_blob), and when it cannot be read.
+    pub fn verify_blob(&self, digest: &Digest) -> Result<bool> {
+        let Some(Opened { mut file, .. }) = self.open_if_there(digest)? else { return Ok(false) };
+        let mut hasher = Hasher::new();
+        let mut buffer = vec![0; CHUNK_BYTES];
+        loop {
+            match file.read(&mut buffer) {
+                Ok(0) => return Ok(hasher.finish() == *digest),
+                Ok(read) => hasher.update(buffer.get(..read).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("read", self.blob_path(digest), error)),
+            }
+        }
+    }
+
+    /// Begins to write a cache: makes the directory where it is missing, and removes what runs that were killed have
+    /// left in it.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when the directory cannot be made or is not one; [`Error::Integrity`] when it has an `index.json`
+    /// that is not an index; [`Error::Conflict`] when BuildKit would not find the tag there.
+    pub fn begin_write(&self) -> Result<LayoutWriter> {
+        LayoutWriter::begin(self)
+    }
+
+    pub(super) fn blobs_dir(&self) -> PathBuf {
+        self.dir.join("blobs").join("sha256")
+    }
+
+    pub(super) fn blob_path(&self, digest: &Digest) -> PathBuf {
+        self.blobs_dir().join(digest.hex())
+    }
+
+    fn index_path(&self) -> PathBuf {
+        self.dir.join("index.json")
+    }
+
+    fn read_index(&self) -> Result<Index> {
+        if !is_target_dir(&self.dir)? {
+            return Err(missing("open the cache directory", &self.dir));
+        }
+        let path = self.index_path();
+        // Looked for before the lock, so that a directory without a cache stays untouched.
+        if open_file(&path)?.is_none() {
+            return Err(missing("find a build cache: there is no", &path));
+        }
+        let lock = IndexLock::shared(&self.dir)?;
+        let json = read_file(&path, MAX_INDEX_BYTES)?;
+        drop(lock);
+        Index::parse(&json.ok_or_else(|| missing("find a build cache: there is no", &path))?)
+    }
+
+    fn read_blob(&self, reference: &Reference, limit: u64) -> Result<Vec<u8>> {
+        let Reference { digest, size } = reference;
+        let wrong = |why: String| {
+            let hint = format!("the directory is damaged: {HOW_TO_WRITE}");
+            Error::Integrity(Problem::new(format!("the blob {digest} {why}")).hint(hint))
+        };
+        if *size > limit {
+            return Err(wrong(format!("has {size} bytes, more than the {limit} that are read")));
+        }
+        let Some(Opened { file, meta }) = self.open_if_there(digest)? else {
+            return Err(wrong("is missing".to_owned()));
+        };
+        if meta.len() != *size {
+            return Err(wrong(format!("has {} bytes instead of {size}", meta.len())));
+        }
+        let mut bytes = Vec::new();
+        let read = file.take(*size).read_to_end(&mut bytes);
+        read.map_err(|error| Error::io("read", self.blob_path(digest), error))?;
+        match Digest::of(&bytes) == *digest {
+            true => Ok(bytes),
+            false => Err(wrong("does not have its digest".to_owned())),
+        }
+    }
+
+    fn open_if_there(&self, digest: &Digest) -> Result<Option<Opened>> {
+        let there = is_target_dir(&self.dir)? && directory(&self.dir.join("blobs"))? && directory(&self.blobs_dir())?;
+        if there { open_file(&self.blob_path(digest)) } else { Ok(None) }
+    }
+}
+
+impl BlobSource for LocalCache {
+    fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
+        Ok(self.open_if_there(digest)?.map(|opened| opened.meta.len()))
+    }
+
+    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>> {
+        match self.open_if_there(digest)? {
+            Some(opened) => Ok(Box::new(opened.file)),
+            None => Err(Error::io("read", self.blob_path(digest), io::ErrorKind::NotFound.into())),
+        }
+    }
+}
+
+/// Whether the directory itself is there; unlike everything in it, it may be a link.
+pub(super) fn is_target_dir(dir: &Path) -> Result<bool> {
+    let path = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    match fs::metadata(path) {
+        Ok(meta) if meta.is_dir() => Ok(true),
+        Ok(_) => Err(Error::io("use", dir, io::ErrorKind::NotADirectory.into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io("open", dir, error)),
+    }
+}
+
+fn missing(action: &'static str, path: &Path) -> Error {
+    let source = io::ErrorKind::NotFound.into();
+    Error::Io(Box::new(IoError { action, path: path.to_owned(), hint: Some(HOW_TO_WRITE.to_owned()), source }))
+}

@@ -1,0 +1,138 @@
+//! The two forms of a cache manifest: an OCI image manifest, and the older index or Docker manifest list.
+
+use crate::base::{Digest, Error, Problem, Result, push_go_string};
+use crate::layout::raw::RawManifest;
+use crate::manifest::{CacheConfig, Descriptor};
+
+/// The manifest that is written, and the first that is read.
+pub(super) const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+const IMAGE_INDEX: &str = "application/vnd.oci.image.index.v1+json";
+const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
+const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
+/// The cache config, in either form.
+const CACHE_CONFIG: &str = "application/vnd.buildkit.cacheconfig.v0";
+
+/// BuildKit reads no manifest over 1 MiB from a directory; ours may be larger for other readers, at 350 bytes a layer.
+pub(super) const MAX_BYTES: u64 = 64 * 1024 * 1024;
+/// How many objects and lists a manifest may hold, for empty ones are small in the file and not in memory.
+const MAX_PARTS: usize = 1_000_000;
+
+/// A blob that is referred to: its digest and its size in bytes, fit for a path.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Reference {
+    /// Of its bytes.
+    pub(crate) digest: Digest,
+    /// In bytes.
+    pub(crate) size: u64,
+}
+
+/// A cache manifest of either form.
+#[derive(Clone, Debug)]
+pub(crate) struct Manifest {
+    /// The cache config.
+    pub(crate) config: Reference,
+    /// The layers, in their order.
+    pub(crate) layers: Vec<Descriptor>,
+}
+
+impl Reference {
+    /// What `descriptor`, which stands in `document`, refers to.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] when its digest is not a SHA-256 or its size is negative.
+    pub(super) fn of(descriptor: &Descriptor, document: &str) -> Result<Self> {
+        let Descriptor { digest, size, .. } = descriptor;
+        let invalid = |why: String| Error::Integrity(Problem::new(format!("{document}: {why}")));
+        Ok(Self {
+            digest: digest.parse().map_err(|error| invalid(format!("{error}")))?,
+            size: u64::try_from(*size).map_err(|_| invalid(format!("{digest} has the size {size}")))?,
+        })
+    }
+}
+
+impl Manifest {
+    /// Reads a manifest. As in BuildKit, the fields say which form it is, and a media type that says otherwise is an
+    /// error.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] when it is neither form, or has no cache config.
+    pub(crate) fn parse(json: &[u8]) -> Result<Self> {
+        let invalid = |why: String| Error::Integrity(Problem::new(format!("not a cache manifest: {why}")));
+        if json.iter().filter(|byte| matches!(byte, b'{' | b'[')).count() > MAX_PARTS {
+            return Err(invalid(format!("it has more than {MAX_PARTS} objects and lists")));
+        }
+        let raw: RawManifest = serde_json::from_slice(json).map_err(|error| invalid(error.to_string()))?;
+        let image = raw.config.is_some() || raw.layers.is_some();
+        if image && raw.manifests.is_some() {
+            return Err(invalid("it has both layers and manifests".to_owned()));
+        }
+        let fits = match raw.media_type.as_str() {
+            IMAGE_MANIFEST | DOCKER_MANIFEST => image,
+            IMAGE_INDEX | DOCKER_LIST => !image,
+            _ => true,
+        };
+        if !fits {
+            return Err(invalid(format!("its fields are not those of its media type {}", raw.media_type)));
+        }
+        let is_config = |descriptor: &Descriptor| descriptor.media_type == CACHE_CONFIG;
+        let (configs, layers): (Vec<_>, Vec<_>) = if image {
+            (raw.config.into_iter().filter(is_config).collect(), raw.layers.unwrap_or_default())
+        } else {
+            raw.manifests.unwrap_or_default().into_iter().partition(is_config)
+        };
+        // Of several the last counts, as in BuildKit.
+        let Some(config) = configs.last() else {
+            let hint = "this is an image: write a cache with docker buildx build --cache-to type=local,dest=DIR";
+            let problem = Problem::new(format!("the manifest refers to no {CACHE_CONFIG}")).hint(hint);
+            return Err(Error::Integrity(problem));
+        };
+        for layer in &layers {
+            Reference::of(layer, "the manifest")?;
+        }
+        Ok(Self { config: Reference::of(config, "the manifest")?, layers })
+    }
+
+    /// The image manifest of a config, whose own JSON is at `reference`.
+    pub(crate) fn new(reference: Reference, config: &CacheConfig) -> Self {
+        Self { config: reference, layers: config.descriptors() }
+    }
+
+    /// The manifest in its first form, byte for byte as Go writes it.
+    pub(crate) fn print(&self) -> Vec<u8> {
+        let Reference { digest, size } = &self.config;
+        let mut out = format!("{{\"schemaVersion\":2,\"mediaType\":\"{IMAGE_MANIFEST}\",");
+        out.push_str(&format!(
+            "\"config\":{{\"mediaType\":\"{CACHE_CONFIG}\",\"digest\":\"{digest}\",\"size\":{size}}},"
+        ));
+        out.push_str("\"layers\":");
+        // Go writes a list that was never made as null.
+        if self.layers.is_empty() {
+            out.push_str("null");
+        }
+        for (at, layer) in self.layers.iter().enumerate() {
+            out.push(if at == 0 { '[' } else { ',' });
+            print_descriptor(&mut out, layer);
+        }
+        out.push_str(if self.layers.is_empty() { "}" } else { "]}" });
+        out.into_bytes()
+    }
+}
+
+fn print_descriptor(out: &mut String, descriptor: &Descriptor) {
+    out.push_str("{\"mediaType\":");
+    push_go_string(out, &descriptor.media_type);
+    out.push_str(",\"digest\":");
+    push_go_string(out, &descriptor.digest);
+    out.push_str(&format!(",\"size\":{}", descriptor.size));
+    if !descriptor.annotations.is_empty() {
+        out.push_str(",\"annotations\":");
+        for (at, (name, value)) in descriptor.annotations.iter().enumerate() {
+            out.push(if at == 0 { '{' } else { ',' });
+            push_go_string(out, name);
+            out.push(':');
+            push_go_string(out, value.as_deref().unwrap_or_default());
+        }
+        out.push('}');
+    }
+    out.push('}');
+}

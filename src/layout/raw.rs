@@ -1,0 +1,11 @@
+//! A manifest as its JSON has it, not checked: the fields of both forms.
+
+use crate::base::go_struct;
+use crate::manifest::Descriptor;
+
+go_struct!(RawManifest {
+    "mediaType" => media_type: String,
+    "config" => config: Option<Descriptor>,
+    "layers" => layers: Option<Vec<Descriptor>>,
+    "manifests" => manifests: Option<Vec<Descriptor>>,
+});

@@ -1,0 +1,212 @@
+//! Writing a cache into the directory: blobs first, then the config and the manifest, the index last.
+
+use std::fs;
+use std::io::{self, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::base::{Digest, Error, Problem, Result};
+use crate::files::{TempFile, TempFolder, create_dir, open_file, read_file, sync_dir};
+use crate::layout::blob::BlobWriter;
+use crate::layout::cache::{LocalCache, is_target_dir};
+use crate::layout::index::{Index, MAX_INDEX_BYTES};
+use crate::layout::lock::IndexLock;
+use crate::layout::manifest::{IMAGE_MANIFEST, Manifest, Reference};
+use crate::manifest::CacheConfig;
+
+/// How often a directory may be taken away by another writer that found it empty.
+const TRIES: u32 = 100;
+const OCI_LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
+/// BuildKit's modes, less umask.
+const DIR_MODE: u32 = 0o755;
+const FILE_MODE: u32 = 0o644;
+
+/// A cache on its way into a directory. Dropped before [`commit`](Self::commit) it leaves the old cache as it was, and
+/// of what it made only whole blobs.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let work = tempfile::tempdir()?;
+/// use s3_build_cache::{BlobSource, CacheConfig, LocalCache};
+///
+/// let source = LocalCache::open("tests/fixtures/min/local", "latest")?;
+/// let config = source.load()?;
+/// let target = LocalCache::create(work.path().join("copy"), "latest");
+/// let writer = target.begin_write()?;
+/// for (digest, size) in config.blobs() {
+///     let mut bytes = Vec::new();
+///     std::io::Read::read_to_end(&mut source.open_blob(&digest)?, &mut bytes)?;
+///     let mut blob = writer.blob(&digest, size)?;
+///     blob.write(&bytes)?;
+///     assert!(blob.finish()?, "the bytes have their digest");
+/// }
+/// writer.commit(&config)?;
+/// assert_eq!(target.load()?, config);
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct LayoutWriter {
+    shared: Arc<Shared>,
+}
+
+/// What a commit wrote beside the blobs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Committed {
+    /// The size of the cache config in bytes.
+    pub config_size: u64,
+    /// The size of the manifest in bytes.
+    pub manifest_size: u64,
+}
+
+/// What the writer and its blobs share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    cache: LocalCache,
+    temps: TempFolder,
+    /// The directories we made, the outermost first.
+    made: Mutex<Vec<PathBuf>>,
+}
+
+impl LayoutWriter {
+    pub(super) fn begin(cache: &LocalCache) -> Result<Self> {
+        let temps = TempFolder::new(cache.dir());
+        let made = Mutex::default();
+        let shared = Arc::new(Shared { cache: cache.clone(), temps, made });
+        if is_target_dir(cache.dir())? {
+            shared.temps.sweep()?;
+            // Better now than after the transfer.
+            read_index(cache.dir())?.check_free(cache.tag())?;
+        }
+        shared.with_dirs(|| Ok(()))?;
+        Ok(Self { shared })
+    }
+
+    /// Begins a blob of that digest and size. Several may be written at a time, also the same blob.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when its temporary cannot be made.
+    pub fn blob(&self, digest: &Digest, size: u64) -> Result<BlobWriter> {
+        let temp = self.shared.temporary()?;
+        Ok(BlobWriter::new(self.shared.clone(), temp, *digest, size))
+    }
+
+    /// Writes the config, the manifest, and last the index entry that makes the tag mean them. All blobs of `config`
+    /// should be there by now.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when something cannot be written, [`Error::Locked`] when others hold the index for ten seconds.
+    /// The tag then means what it did before.
+    pub fn commit(self, config: &CacheConfig) -> Result<Committed> {
+        let json = config.to_local_json();
+        let reference = self.small_blob(&json)?;
+        let manifest = Manifest::new(reference, config).print();
+        let Reference { digest, size } = self.small_blob(&manifest)?;
+        // The index must not be on the disk before what it names.
+        sync_dir(&self.shared.cache.blobs_dir())?;
+        self.shared.with_dirs(|| self.shared.set_tag(&digest, size))?;
+        Ok(Committed { config_size: reference.size, manifest_size: size })
+    }
+
+    fn small_blob(&self, bytes: &[u8]) -> Result<Reference> {
+        let reference = Reference { digest: Digest::of(bytes), size: bytes.len() as u64 };
+        let mut blob = self.blob(&reference.digest, reference.size)?;
+        blob.write(bytes)?;
+        match blob.finish()? {
+            true => Ok(reference),
+            false => Err(Error::Integrity(Problem::new("the bytes changed while they were written"))),
+        }
+    }
+}
+
+impl Shared {
+    fn temporary(&self) -> Result<TempFile> {
+        self.with_dirs(|| self.temps.create(FILE_MODE))
+    }
+
+    /// Gives a whole blob its name. One that is there already, right or wrong, is replaced in one step.
+    pub(super) fn name_blob(&self, temp: &TempFile, digest: &Digest) -> Result<()> {
+        let path = self.cache.blob_path(digest);
+        self.with_dirs(|| temp.persist(&path).map_err(|error| Error::io("rename a temporary to", &path, error)))
+    }
+
+    fn set_tag(&self, digest: &Digest, size: u64) -> Result<()> {
+        let dir = self.cache.dir();
+        let _lock = IndexLock::exclusive(dir)?;
+        let mut index = read_index(dir)?;
+        index.set(self.cache.tag(), IMAGE_MANIFEST, digest, size)?;
+        let layout = dir.join("oci-layout");
+        if read_file(&layout, MAX_INDEX_BYTES)?.as_deref() != Some(OCI_LAYOUT) {
+            self.replace(&layout, OCI_LAYOUT)?;
+        }
+        self.replace(&dir.join("index.json"), &index.print())?;
+        sync_dir(dir)
+    }
+
+    /// Replaces a file in one step. It keeps the mode it had.
+    fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+        let temp = self.temps.create(FILE_MODE)?;
+        let write = || -> io::Result<()> {
+            temp.file().write_all(bytes)?;
+            if let Ok(Some(old)) = open_file(path) {
+                temp.file().set_permissions(PermissionsExt::from_mode(old.meta.mode() & 0o777))?;
+            }
+            temp.persist(path)
+        };
+        write().map_err(|error| Error::io("write", path, error))
+    }
+
+    /// Does what needs the directories, and makes them again when another writer, who had made them, removed them
+    /// because they were empty.
+    fn with_dirs<T>(&self, act: impl Fn() -> Result<T>) -> Result<T> {
+        let mut tries = TRIES;
+        loop {
+            match self.make_dirs().and_then(|()| act()) {
+                Err(Error::Io(error)) if error.source.kind() == io::ErrorKind::NotFound && tries > 0 => tries -= 1,
+                other => return other,
+            }
+        }
+    }
+
+    fn make_dirs(&self) -> Result<()> {
+        let dir = self.cache.dir();
+        if !is_target_dir(dir)? {
+            let mut missing: Vec<&Path> = dir.ancestors().take_while(|path| !is_dir(path)).collect();
+            missing.reverse();
+            for path in missing {
+                self.make_dir(path)?;
+            }
+        }
+        self.make_dir(&dir.join("blobs"))?;
+        self.make_dir(&self.cache.blobs_dir())
+    }
+
+    fn make_dir(&self, path: &Path) -> Result<()> {
+        if create_dir(path, DIR_MODE)? {
+            self.made.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_owned());
+        }
+        Ok(())
+    }
+}
+
+/// Removes the directories we made and nothing came into.
+impl Drop for Shared {
+    fn drop(&mut self) {
+        let made = std::mem::take(self.made.get_mut().unwrap_or_else(PoisonError::into_inner));
+        for path in made.iter().rev() {
+            let _ = fs::remove_dir(path);
+        }
+    }
+}
+
+/// The empty path is the directory we are in.
+fn is_dir(path: &Path) -> bool {
+    path.as_os_str().is_empty() || path.is_dir()
+}
+
+fn read_index(dir: &Path) -> Result<Index> {
+    let path = dir.join("index.json");
+    Index::parse(&read_file(&path, MAX_INDEX_BYTES)?.unwrap_or_default())
+}
