@@ -19,7 +19,7 @@ pub use digest::{Digest, Hasher, InvalidDigest};
 pub use encode::{percent_decode, percent_encode_path, percent_encode_query};
 pub use env::{Env, MapEnv, ProcessEnv};
 pub use error::{Error, ErrorKind, IoError, Problem, Result, S3Error, S3ErrorClass};
-pub(crate) use json::{go_struct, push_go_string};
+pub(crate) use json::{KnownKey, from_go_json, go_struct, push_go_string};
 pub use progress::{Action, Event, NoProgress, Progress};
 pub use secret::Secret;
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp, parse_http_date};

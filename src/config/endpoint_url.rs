@@ -52,7 +52,7 @@ impl EndpointUrl {
             "https" => http(rest, true),
             "file" => {
                 let path = percent_decode(rest, false).filter(|path| path.starts_with('/'));
-                let path = path.filter(|path| path.trim_matches('/') != "" && !path.contains('\0'));
+                let path = path.filter(|path| !path.trim_matches('/').is_empty() && !path.contains('\0'));
                 path.map(|path| Self::File(PathBuf::from(path)))
             }
             _ => {

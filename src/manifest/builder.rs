@@ -59,10 +59,10 @@ impl CacheConfigBuilder {
 
     /// Adds a step: its digest, and for each of its inputs the alternatives, each with a selector (empty for the
     /// whole). The same digest with the same inputs is the same step.
-    pub fn record<S: Into<String>>(
+    pub fn record<'a>(
         &mut self,
         digest: impl Into<String>,
-        inputs: impl IntoIterator<Item = Vec<(RecordId, S)>>,
+        inputs: impl IntoIterator<Item = Vec<(RecordId, &'a str)>>,
     ) -> RecordId {
         let digest = digest.into();
         if digest.is_empty() {
@@ -73,8 +73,10 @@ impl CacheConfigBuilder {
             if alternatives.is_empty() {
                 self.wrong(|| format!("an input of the record {digest} has no alternative"));
             }
-            let link =
-                |(record, selector): (RecordId, S)| Input { selector: selector.into(), link: self.known(record) };
+            let link = |(record, selector): (RecordId, &str)| Input {
+                selector: selector.to_owned(),
+                link: self.known(record),
+            };
             lists.push(alternatives.into_iter().map(link).collect());
         }
         self.config.records.push(Record { digest, inputs: lists, results: Vec::new(), chains: Vec::new() });
@@ -93,8 +95,8 @@ impl CacheConfigBuilder {
     /// The config, in canonical order.
     ///
     /// # Errors
-    /// [`Error::Usage`] when a digest or an input was empty, an id came from another builder, or one blob was given
-    /// two sizes or diffIDs.
+    /// [`Error::Usage`] when a digest or an input was empty, an id was none of this builder's, or one blob was given
+    /// two sizes or diffIDs, or a size of 2⁶³ bytes or more.
     pub fn build(self) -> Result<CacheConfig> {
         let mut known = HashMap::new();
         let two_faced = self.config.layers.iter().find(|layer| {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use crate::base::{Digest, Hasher, Timestamp};
 use crate::manifest::model::{
-    Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
+    Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex, set,
 };
 
 /// The same config in canonical order, equal layers and equal records made one.
@@ -19,7 +19,7 @@ pub(super) fn canonical(config: &CacheConfig) -> CacheConfig {
     let mut record_of = vec![0; config.records.len()];
     for (rank, group) in groups.iter().enumerate() {
         for at in group {
-            record_of.get_mut(*at).map(|of| *of = rank);
+            set(&mut record_of, *at, rank);
         }
     }
     let records = groups.iter().filter_map(|group| unite(config, group, &layer_of, &record_of)).collect();
@@ -68,7 +68,7 @@ fn dense<T: Ord>(values: &[T]) -> Vec<usize> {
     let mut previous: Option<&T> = None;
     for (value, at) in order {
         rank += usize::from(previous.is_some_and(|previous| previous != value));
-        ranks.get_mut(at).map(|slot| *slot = rank);
+        set(&mut ranks, at, rank);
         previous = Some(value);
     }
     ranks
@@ -90,7 +90,7 @@ fn record_ids(config: &CacheConfig) -> Vec<Digest> {
             path.extend(inputs.iter().flatten().map(|input| input.link).filter(|l| id_of(*l).is_none()).map(|l| l.0));
             if path.len() == before {
                 let id = config.records.get(at).map(|record| record_id(record, id_of));
-                ids.get_mut(at).map(|slot| *slot = id);
+                set(&mut ids, at, id);
                 path.pop();
             }
         }
@@ -121,45 +121,52 @@ fn record_id(record: &Record, id_of: impl Fn(RecordIndex) -> Option<Digest>) -> 
     hasher.finish()
 }
 
+/// What orders records, in the order of the fields.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct RecordKey<'a> {
+    digest: &'a str,
+    inputs: usize,
+    lengths: Vec<usize>,
+    /// For each input the digest and the selector of each link.
+    links: Vec<Vec<(&'a str, &'a str)>>,
+    id: Digest,
+    /// Only tells equal records apart.
+    position: usize,
+}
+
 /// The records in canonical order, those with one id together.
 fn sorted_records(config: &CacheConfig, ids: &[Digest]) -> Vec<Vec<usize>> {
-    let digest = |link: RecordIndex| config.records.get(link.0).map(|record| record.digest.as_str());
-    let mut keyed: Vec<_> = config.records.iter().zip(ids).enumerate().collect::<Vec<_>>();
-    let mut keyed: Vec<_> = keyed
-        .drain(..)
-        .map(|(at, (record, id))| {
-            let lists: Vec<Vec<(Option<&str>, &str)>> = record
-                .inputs
-                .iter()
-                .map(|list| {
-                    let mut links: Vec<_> = list
-                        .iter()
-                        .map(|input| (digest(input.link), input.selector.as_str(), ids.get(input.link.0)))
-                        .collect();
-                    links.sort_unstable();
-                    links.dedup();
-                    links.into_iter().map(|(digest, selector, _)| (digest, selector)).collect()
-                })
-                .collect();
-            let lengths: Vec<usize> = lists.iter().map(Vec::len).collect();
-            (record.digest.as_str(), lengths.len(), lengths, lists, *id, at)
-        })
-        .collect();
-    keyed.sort_unstable();
-    let groups = keyed.chunk_by(|a, b| a.4 == b.4);
-    groups.map(|group| group.iter().map(|key| key.5).collect()).collect()
+    let linked = |input: &'_ Input| {
+        let record = config.records.get(input.link.0)?;
+        Some((record.digest.as_str(), ids.get(input.link.0)?))
+    };
+    let keys = config.records.iter().zip(ids).zip(0..).map(|((record, id), position)| {
+        let links = record.inputs.iter().map(|list| {
+            let link = |input| linked(input).map(|(digest, id)| (digest, input.selector.as_str(), id));
+            let mut links: Vec<(&str, &str, &Digest)> = list.iter().filter_map(link).collect();
+            links.sort_unstable();
+            links.dedup();
+            links.into_iter().map(|(digest, selector, _)| (digest, selector)).collect()
+        });
+        let links: Vec<Vec<(&str, &str)>> = links.collect();
+        let lengths: Vec<usize> = links.iter().map(Vec::len).collect();
+        RecordKey { digest: &record.digest, inputs: lengths.len(), lengths, links, id: *id, position }
+    });
+    let mut keys: Vec<RecordKey<'_>> = keys.collect();
+    keys.sort_unstable();
+    let groups = keys.chunk_by(|a, b| a.id == b.id);
+    groups.map(|group| group.iter().map(|key| key.position).collect()).collect()
 }
 
 /// One record of those that are equal: the results of all.
 fn unite(config: &CacheConfig, group: &[usize], layer_of: &[usize], record_of: &[usize]) -> Option<Record> {
     let members = || group.iter().filter_map(|at| config.records.get(*at));
     let layer = |index: LayerIndex| layer_of.get(index.0).copied().map(LayerIndex);
-    // Of one instant written in two ways the smaller text stays.
-    let mut results: BTreeMap<(LayerIndex, i128), (String, Timestamp)> = BTreeMap::new();
+    let mut results: BTreeMap<(LayerIndex, i128), Timestamp> = BTreeMap::new();
     for result in members().flat_map(|record| &record.results) {
         keep_smaller(&mut results, (layer(result.layer)?, result.created_at.instant()), result.created_at);
     }
-    let mut chains: BTreeMap<(Vec<LayerIndex>, i128), (String, Timestamp)> = BTreeMap::new();
+    let mut chains: BTreeMap<(Vec<LayerIndex>, i128), Timestamp> = BTreeMap::new();
     for chain in members().flat_map(|record| &record.chains) {
         let layers = chain.layers.iter().map(|index| layer(*index)).collect::<Option<Vec<_>>>()?;
         keep_smaller(&mut chains, (layers, chain.created_at.instant()), chain.created_at);
@@ -175,21 +182,15 @@ fn unite(config: &CacheConfig, group: &[usize], layer_of: &[usize], record_of: &
     Some(Record {
         digest: first.digest.clone(),
         inputs: inputs.collect(),
-        results: (results.into_iter()).map(|((layer, _), (_, created_at))| CacheResult { layer, created_at }).collect(),
-        chains: (chains.into_iter())
-            .map(|((layers, _), (_, created_at))| ChainedResult { layers, created_at })
-            .collect(),
+        results: (results.into_iter()).map(|((layer, _), created_at)| CacheResult { layer, created_at }).collect(),
+        chains: (chains.into_iter()).map(|((layers, _), created_at)| ChainedResult { layers, created_at }).collect(),
     })
 }
 
-fn keep_smaller<K: Ord>(times: &mut BTreeMap<K, (String, Timestamp)>, key: K, time: Timestamp) {
-    let new = (time.to_string(), time);
-    times
-        .entry(key)
-        .and_modify(|known| {
-            if new.0 < known.0 {
-                known.clone_from(&new);
-            }
-        })
-        .or_insert_with(|| new.clone());
+/// Of one instant written in two ways the smaller text stays.
+fn keep_smaller<K: Ord>(times: &mut BTreeMap<K, Timestamp>, key: K, time: Timestamp) {
+    let known = times.entry(key).or_insert(time);
+    if time != *known && time.to_string() < known.to_string() {
+        *known = time;
+    }
 }

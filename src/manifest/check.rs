@@ -1,11 +1,11 @@
 //! From the raw document to the checked config: all problems are looked for, the first are reported.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use crate::base::{Digest, Error, Problem, Result, Timestamp};
 use crate::manifest::descriptor::Descriptor;
 use crate::manifest::model::{
-    Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
+    Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex, set,
 };
 use crate::manifest::raw::{RawAnnotations, RawConfig, RawLayer, RawRecord};
 
@@ -170,8 +170,8 @@ fn check_blobs(layers: &[Layer], problems: &mut Problems) {
     }
 }
 
-/// One node of each cycle in the graph that `next` spans, found without recursion.
-fn cycles(nodes: usize, next: impl Fn(usize) -> Vec<usize>) -> Vec<usize> {
+/// A node of each cycle in the graph that `next` spans, in their order, found without recursion.
+fn cycles(nodes: usize, next: impl Fn(usize) -> Vec<usize>) -> BTreeSet<usize> {
     #[derive(Clone, Copy, PartialEq)]
     enum Mark {
         New,
@@ -179,27 +179,28 @@ fn cycles(nodes: usize, next: impl Fn(usize) -> Vec<usize>) -> Vec<usize> {
         Done,
     }
     let mut marks = vec![Mark::New; nodes];
-    let mut found = Vec::new();
+    let mut found = BTreeSet::new();
     for start in 0..nodes {
         if marks.get(start) != Some(&Mark::New) {
             continue;
         }
+        set(&mut marks, start, Mark::OnPath);
         let mut path = vec![(start, next(start))];
-        marks.get_mut(start).map(|mark| *mark = Mark::OnPath);
-        while let Some((node, rest)) = path.last_mut() {
-            let Some(target) = rest.pop() else {
-                let node = *node;
-                marks.get_mut(node).map(|mark| *mark = Mark::Done);
+        while let Some((node, targets)) = path.last_mut() {
+            let Some(target) = targets.pop() else {
+                set(&mut marks, *node, Mark::Done);
                 path.pop();
                 continue;
             };
             match marks.get(target) {
                 Some(Mark::New) => {
-                    marks.get_mut(target).map(|mark| *mark = Mark::OnPath);
+                    set(&mut marks, target, Mark::OnPath);
                     path.push((target, next(target)));
                 }
-                Some(Mark::OnPath) => found.push(target),
-                _ => {}
+                Some(Mark::OnPath) => {
+                    found.insert(target);
+                }
+                Some(Mark::Done) | None => {}
             }
         }
     }

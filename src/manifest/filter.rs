@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::Digest;
-use crate::manifest::model::{CacheConfig, CacheResult, ChainedResult, Layer, LayerIndex, Record};
+use crate::manifest::model::{CacheConfig, CacheResult, ChainedResult, Layer, LayerIndex, Record, set};
 
 /// Which layers are kept.
 pub(super) struct Kept {
@@ -34,7 +34,7 @@ impl CacheConfig {
         let mut layers = kept.chains.clone();
         for chain in self.records.iter().flat_map(|record| &record.chains).filter(|chain| kept.chained(chain)) {
             for LayerIndex(layer) in &chain.layers {
-                layers.get_mut(*layer).map(|kept| *kept = true);
+                set(&mut layers, *layer, true);
             }
         }
         kept.layers = layers;
@@ -78,8 +78,8 @@ fn is_set(set: &[bool], layer: LayerIndex) -> bool {
     set.get(layer.0).copied().unwrap_or(false)
 }
 
-/// By position: whether the layer and all its ancestors are in `set`. Each layer is looked at once.
-pub(super) fn whole_chains(layers: &[Layer], set: &[bool]) -> Vec<bool> {
+/// By position: whether the layer and all its ancestors are `there`. Each layer is looked at once.
+pub(super) fn whole_chains(layers: &[Layer], there: &[bool]) -> Vec<bool> {
     let mut whole: Vec<Option<bool>> = vec![None; layers.len()];
     let mut path = Vec::new();
     for start in 0..layers.len() {
@@ -94,8 +94,8 @@ pub(super) fn whole_chains(layers: &[Layer], set: &[bool]) -> Vec<bool> {
             at = layers.get(layer.0).and_then(|layer| layer.parent);
         }
         for layer in path.drain(..).rev() {
-            answer &= is_set(set, LayerIndex(layer));
-            whole.get_mut(layer).map(|whole| *whole = Some(answer));
+            answer &= is_set(there, LayerIndex(layer));
+            set(&mut whole, layer, Some(answer));
         }
     }
     whole.into_iter().map(|whole| whole.unwrap_or(false)).collect()

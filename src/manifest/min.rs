@@ -1,7 +1,7 @@
 //! `mode=min`: only the layers of the result.
 
 use crate::manifest::filter::{Kept, whole_chains};
-use crate::manifest::model::{CacheConfig, LayerIndex};
+use crate::manifest::model::{CacheConfig, LayerIndex, set};
 
 impl CacheConfig {
     /// Only the layers of the build's result, as BuildKit's `mode=min` has them: from each record that no other links
@@ -18,7 +18,7 @@ impl CacheConfig {
             self.mark_chain(result.layer, &mut layers);
         }
         for LayerIndex(layer) in first().flat_map(|record| &record.chains).flat_map(|chain| &chain.layers) {
-            layers.get_mut(*layer).map(|kept| *kept = true);
+            set(&mut layers, *layer, true);
         }
         if !found {
             return (self.clone(), false);
@@ -31,7 +31,7 @@ impl CacheConfig {
     fn first_with_results(&self) -> Vec<usize> {
         let mut linked = vec![false; self.records.len()];
         for input in self.records.iter().flat_map(|record| record.inputs.iter().flatten()) {
-            linked.get_mut(input.link.0).map(|linked| *linked = true);
+            set(&mut linked, input.link.0, true);
         }
         let mut queued: Vec<bool> = linked.iter().map(|linked| !linked).collect();
         let mut queue: Vec<usize> =

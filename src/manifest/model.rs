@@ -144,3 +144,10 @@ impl RecordIndex {
         self.0
     }
 }
+
+/// Sets the slot of a position that is proven in range.
+pub(super) fn set<T>(slots: &mut [T], position: usize, value: T) {
+    if let Some(slot) = slots.get_mut(position) {
+        *slot = value;
+    }
+}

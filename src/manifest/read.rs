@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::base::{Error, Problem, Result};
+use crate::base::{Error, Problem, Result, from_go_json};
 use crate::manifest::check::{Source, check};
 use crate::manifest::descriptor::Descriptor;
 use crate::manifest::model::CacheConfig;
@@ -11,9 +11,9 @@ use crate::manifest::raw::RawConfig;
 /// The largest cache config that is read. Real ones have a few hundred bytes for each step of the builds in them.
 pub const MAX_MANIFEST_BYTES: u64 = 256 * 1024 * 1024;
 
-/// How many objects and lists a cache config may hold: each costs at most some hundred bytes of memory, so that a
-/// hostile file of empty ones cannot exhaust it.
-const MAX_PARTS: usize = 16_000_000;
+/// How many objects and lists a cache config may hold: a million records have six million. Each costs a hundred bytes
+/// of memory or so, and a hostile file has one in three bytes.
+const MAX_PARTS: usize = 8_000_000;
 
 impl CacheConfig {
     /// Reads the manifest of an S3 cache.
@@ -41,5 +41,5 @@ fn parse(json: &[u8]) -> Result<RawConfig> {
     if json.iter().filter(|byte| matches!(byte, b'{' | b'[')).count() > MAX_PARTS {
         return Err(invalid(format!("it has more than {MAX_PARTS} objects and lists")));
     }
-    serde_json::from_slice(json).map_err(|error| invalid(error.to_string()))
+    from_go_json(json).map_err(|error| invalid(error.to_string()))
 }

@@ -1,1 +1,41 @@
+mod building;
+mod generated;
+mod golden;
+mod hostile;
+mod laws;
+mod reading;
 
+use crate::base::{Digest, Error, Timestamp};
+use crate::manifest::{Annotations, CacheConfig};
+
+/// A blob by its letter.
+fn blob(name: &str) -> Digest {
+    Digest::of(name.as_bytes())
+}
+
+fn time(text: &str) -> Timestamp {
+    text.parse().unwrap()
+}
+
+fn annotations(name: &str) -> Annotations {
+    Annotations {
+        media_type: "application/vnd.oci.image.layer.v1.tar+gzip".to_owned(),
+        diff_id: blob(&format!("{name} uncompressed")),
+        size: 3,
+        created_at: Timestamp::ZERO,
+    }
+}
+
+/// A layer as the JSON of an S3 manifest has it.
+fn layer_json(name: &str, parent: &str) -> String {
+    let diff_id = annotations(name).diff_id;
+    format!(r#"{{"blob":"{}"{parent},"annotations":{{"diffID":"{diff_id}","size":3}}}}"#, blob(name))
+}
+
+/// What is wrong with the config that this is not.
+fn refusal(json: &str) -> String {
+    match CacheConfig::from_s3_json(json.as_bytes()) {
+        Err(Error::Integrity(problem)) => problem.message,
+        other => panic!("{json:.200}: {other:?}"),
+    }
+}

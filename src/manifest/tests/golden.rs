@@ -1,0 +1,108 @@
+//! What BuildKit wrote, byte for byte.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::base::Digest;
+use crate::manifest::{CacheConfig, Descriptor};
+
+const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
+
+fn read(path: &str) -> Vec<u8> {
+    fs::read(format!("{FIXTURES}/{path}")).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+fn read_blob(dir: &str, digest: &Value) -> Vec<u8> {
+    read(&format!("{dir}/blobs/sha256/{}", digest.as_str().unwrap().strip_prefix("sha256:").unwrap()))
+}
+
+/// The digest and the bytes of the cache config with that tag in a local cache, and its layers' descriptors.
+fn local(dir: &str, tag: &str) -> (String, Vec<u8>, Vec<Descriptor>) {
+    let index: Value = serde_json::from_slice(&read(&format!("{dir}/index.json"))).unwrap();
+    let manifests = index["manifests"].as_array().unwrap();
+    let entry = manifests.iter().find(|entry| entry["annotations"]["org.opencontainers.image.ref.name"] == tag);
+    let manifest: Value = serde_json::from_slice(&read_blob(dir, &entry.unwrap()["digest"])).unwrap();
+    let (config, layers): (&Value, Vec<&Value>) = match manifest.get("config") {
+        Some(config) => (config, manifest["layers"].as_array().unwrap().iter().collect()),
+        None => {
+            let all = manifest["manifests"].as_array().unwrap().iter();
+            let (configs, layers): (Vec<&Value>, _) =
+                all.partition(|entry| entry["mediaType"] == "application/vnd.buildkit.cacheconfig.v0");
+            (configs[0], layers)
+        }
+    };
+    let descriptors = layers.into_iter().map(|layer| serde_json::from_value(layer.clone()).unwrap()).collect();
+    (config["digest"].as_str().unwrap().to_owned(), read_blob(dir, &config["digest"]), descriptors)
+}
+
+/// Each local cache, a tag in it, and what BuildKit wrote to S3 of the same build.
+const PAIRS: [(&str, &str, &str); 5] = [
+    ("max/local", "latest", "max/s3-manifest.json"),
+    ("max-index/local", "latest", "max/s3-manifest.json"),
+    ("min/local", "latest", "min/s3-manifest.json"),
+    ("two-tags/local", "first", "max/s3-manifest.json"),
+    ("two-tags/local", "second", "two-tags/s3-manifest-second.json"),
+];
+
+#[test]
+fn every_s3_manifest_is_written_as_it_was_read() {
+    let more = ["max/s3-manifest-branch-main.json"];
+    for path in PAIRS.iter().map(|(_, _, manifest)| *manifest).chain(more) {
+        let bytes = read(path);
+        assert!(CacheConfig::from_s3_json(&bytes).unwrap().to_s3_json() == bytes, "{path}");
+    }
+}
+
+#[test]
+fn a_local_cache_becomes_buildkits_own_s3_manifest() {
+    for (dir, tag, manifest) in PAIRS {
+        let (_, bytes, descriptors) = local(dir, tag);
+        let config = CacheConfig::from_local_json(&bytes, &descriptors).unwrap();
+        assert!(config.to_s3_json() == read(manifest), "{dir} {tag}");
+        assert!(config.to_local_json() == bytes, "{dir} {tag}");
+    }
+}
+
+#[test]
+fn an_s3_manifest_becomes_buildkits_own_local_config_and_descriptors() {
+    for (dir, tag, manifest) in PAIRS {
+        let (digest, _, descriptors) = local(dir, tag);
+        let config = CacheConfig::from_s3_json(&read(manifest)).unwrap();
+        assert_eq!(Digest::of(&config.to_local_json()).to_string(), digest, "{dir} {tag}");
+        // The index form has each descriptor once.
+        if dir != "max-index/local" {
+            assert_eq!(format!("{:?}", config.descriptors()), format!("{descriptors:?}"), "{dir} {tag}");
+        }
+    }
+}
+
+#[test]
+fn min_of_max_is_buildkits_own_min() {
+    let max = CacheConfig::from_s3_json(&read("max/s3-manifest.json")).unwrap();
+    let (min, found) = max.min();
+    assert!(found);
+    assert!(min.to_s3_json() == read("min/s3-manifest.json"));
+    assert_eq!(min.min(), (min, true));
+}
+
+#[test]
+fn a_merge_of_real_configs_holds_all_of_them() {
+    let read = |path| CacheConfig::from_s3_json(&read(path)).unwrap();
+    let (max, min, second) =
+        (read("max/s3-manifest.json"), read("min/s3-manifest.json"), read("two-tags/s3-manifest-second.json"));
+    let named = |config: &CacheConfig| ("a source".to_owned(), config.clone());
+    let merge = |configs: &[&CacheConfig]| CacheConfig::merge(configs.iter().map(|config| named(config))).unwrap();
+    assert_eq!(merge(&[&max, &max]), max);
+    // What `min` has is in `max`; the layers and records of `max` are distinct already.
+    let with_min = merge(&[&min, &max]);
+    assert_eq!((with_min.layers.len(), with_min.records.len()), (max.layers.len(), max.records.len()));
+    let all = merge(&[&max, &second]);
+    assert_eq!(all, merge(&[&second, &min, &max]));
+    for config in [&max, &min, &second] {
+        assert_eq!(merge(&[&all, config]), all);
+        let blobs = all.blobs();
+        assert!(config.blobs().iter().all(|blob| blobs.contains(blob)));
+    }
+    assert_eq!(CacheConfig::from_s3_json(&all.to_s3_json()).unwrap(), all);
+}

@@ -1,0 +1,264 @@
+//! What holds for every config. The definitions are written out here once more, in the plainest way: with recursion
+//! and whole chains.
+
+use std::collections::BTreeSet;
+
+use proptest::prelude::*;
+
+use crate::base::{Digest, Error, Hasher};
+use crate::manifest::canonical::canonical;
+use crate::manifest::tests::generated::{config, some_blobs, two_orders};
+use crate::manifest::tests::{annotations, blob, layer_json, time};
+use crate::manifest::{Annotations, CacheConfig, Input, LayerIndex, Record, RecordIndex};
+
+type Chain = Vec<Digest>;
+
+/// The blobs of a layer's chain, from the layer towards the root.
+fn chain(config: &CacheConfig, LayerIndex(layer): LayerIndex) -> Chain {
+    let mut blobs = vec![config.layers[layer].blob];
+    blobs.extend(config.layers[layer].parent.map(|parent| chain(config, parent)).unwrap_or_default());
+    blobs
+}
+
+fn id(config: &CacheConfig, RecordIndex(record): RecordIndex) -> Digest {
+    let record = &config.records[record];
+    let mut hasher = Hasher::new();
+    let mut text = |text: &[u8]| {
+        hasher.update(&(text.len() as u64).to_be_bytes());
+        hasher.update(text);
+    };
+    text(record.digest.as_bytes());
+    text(&(record.inputs.len() as u64).to_be_bytes());
+    for list in &record.inputs {
+        let links: BTreeSet<_> = list.iter().map(|input| (&input.selector, id(config, input.link))).collect();
+        text(&(links.len() as u64).to_be_bytes());
+        for (selector, id) in links {
+            text(selector.as_bytes());
+            text(id.as_bytes());
+        }
+    }
+    hasher.finish()
+}
+
+/// The results of a record: each chain, whether it is listed, and the instant.
+fn results(config: &CacheConfig, record: &Record) -> BTreeSet<(bool, Vec<Chain>, i128)> {
+    let plain = record.results.iter().map(|result| (false, vec![chain(config, result.layer)], &result.created_at));
+    let listed = record.chains.iter().map(|listed| {
+        let layers = listed.layers.iter().map(|layer| chain(config, *layer)).collect();
+        (true, layers, &listed.created_at)
+    });
+    plain.chain(listed).map(|(listed, layers, time)| (listed, layers, time.instant())).collect()
+}
+
+/// What a config says, without its order and its times' spelling.
+fn meaning(configs: &[&CacheConfig]) -> (BTreeSet<Chain>, BTreeSet<Digest>, BTreeSet<(Digest, String)>) {
+    let (mut chains, mut records, mut all_results) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    for config in configs {
+        chains.extend((0..config.layers.len()).map(|at| chain(config, LayerIndex(at))));
+        for (at, record) in config.records.iter().enumerate() {
+            let id = id(config, RecordIndex(at));
+            records.insert(id);
+            all_results.extend(results(config, record).into_iter().map(|result| (id, format!("{result:?}"))));
+        }
+    }
+    (chains, records, all_results)
+}
+
+fn merge(configs: &[&CacheConfig]) -> CacheConfig {
+    let named = configs.iter().enumerate().map(|(at, config)| (format!("source {at}"), (*config).clone()));
+    CacheConfig::merge(named).unwrap()
+}
+
+/// Whether it stands in the order that the contract sets down, nothing twice.
+fn is_canonical(config: &CacheConfig) -> bool {
+    let layers: Vec<Chain> = (0..config.layers.len()).map(|at| chain(config, LayerIndex(at))).collect();
+    let link =
+        |input: &Input| (config.records[input.link.0].digest.clone(), input.selector.clone(), id(config, input.link));
+    let keys = config.records.iter().enumerate().map(|(at, record)| {
+        let lists: Vec<BTreeSet<_>> = record.inputs.iter().map(|list| list.iter().map(link).collect()).collect();
+        let lengths: Vec<usize> = lists.iter().map(BTreeSet::len).collect();
+        let pairs =
+            lists.iter().map(|list| list.iter().map(|(digest, selector, _)| (digest.clone(), selector.clone())));
+        let pairs: Vec<Vec<(String, String)>> = pairs.map(Iterator::collect).collect();
+        (record.digest.clone(), lengths.len(), lengths, pairs, id(config, RecordIndex(at)))
+    });
+    let mut inputs = config.records.iter().flat_map(|record| &record.inputs);
+    layers.is_sorted_by(|a, b| a < b)
+        && keys.is_sorted_by(|a, b| a < b)
+        && inputs.all(|list| list.is_sorted_by_key(|input| (input.link, &input.selector)))
+}
+
+/// `mode=min` as it is defined.
+fn min(config: &CacheConfig) -> (CacheConfig, bool) {
+    fn first_with_results(config: &CacheConfig, at: usize, found: &mut BTreeSet<usize>) {
+        let record = &config.records[at];
+        if !record.results.is_empty() || !record.chains.is_empty() {
+            found.insert(at);
+            return;
+        }
+        record.inputs.iter().flatten().for_each(|input| first_with_results(config, input.link.0, found));
+    }
+    fn with_ancestors(config: &CacheConfig, LayerIndex(layer): LayerIndex) -> Vec<usize> {
+        let mut layers = vec![layer];
+        layers.extend(config.layers[layer].parent.into_iter().flat_map(|parent| with_ancestors(config, parent)));
+        layers
+    }
+    let linked: BTreeSet<usize> =
+        config.records.iter().flat_map(|record| record.inputs.iter().flatten()).map(|input| input.link.0).collect();
+    let mut found = BTreeSet::new();
+    (0..config.records.len()).filter(|at| !linked.contains(at)).for_each(|at| {
+        first_with_results(config, at, &mut found);
+    });
+    if found.is_empty() {
+        return (config.clone(), false);
+    }
+    let mut kept = BTreeSet::new();
+    for record in found.iter().map(|at| &config.records[*at]) {
+        kept.extend(record.results.iter().flat_map(|result| with_ancestors(config, result.layer)));
+        kept.extend(record.chains.iter().flat_map(|chain| &chain.layers).map(|layer| layer.0));
+    }
+    let place = |LayerIndex(old)| kept.iter().position(|at| *at == old).map(LayerIndex);
+    let mut out = config.clone();
+    out.layers = kept.iter().map(|at| config.layers[*at].clone()).collect();
+    for layer in &mut out.layers {
+        layer.parent = layer.parent.and_then(place);
+    }
+    for record in &mut out.records {
+        record.results.retain(|result| with_ancestors(config, result.layer).iter().all(|at| kept.contains(at)));
+        record.chains.retain(|chain| chain.layers.iter().all(|at| kept.contains(&at.0)));
+        record.results.iter_mut().for_each(|result| result.layer = place(result.layer).unwrap());
+        record.chains.iter_mut().flat_map(|chain| &mut chain.layers).for_each(|at| *at = place(*at).unwrap());
+    }
+    (out, true)
+}
+
+proptest! {
+    #[test]
+    fn writing_and_reading_give_the_same_config(config in config()) {
+        let json = config.to_s3_json();
+        let read = CacheConfig::from_s3_json(&json).unwrap();
+        prop_assert_eq!(&read, &config);
+        prop_assert_eq!(read.to_s3_json(), json);
+    }
+
+    #[test]
+    fn by_way_of_a_local_cache_only_the_annotations_of_one_blob_may_differ(config in config()) {
+        let local = CacheConfig::from_local_json(&config.to_local_json(), &config.descriptors()).unwrap();
+        prop_assert_eq!(local.to_local_json(), config.to_local_json());
+        for (layer, written) in local.layers.iter().zip(&config.layers) {
+            let last = config.layers.iter().rfind(|layer| layer.blob == written.blob).unwrap();
+            let mut expected = last.annotations.clone();
+            expected.created_at = expected.created_at.to_utc().unwrap();
+            prop_assert_eq!(&layer.annotations, &expected);
+        }
+    }
+
+    #[test]
+    fn the_canonical_order_is_the_contracts_and_depends_on_no_other((config, other) in two_orders()) {
+        let sorted = canonical(&config);
+        prop_assert!(is_canonical(&sorted), "{:?}", sorted);
+        prop_assert_eq!(meaning(&[&sorted]), meaning(&[&config]));
+        prop_assert_eq!(&canonical(&other), &sorted);
+        prop_assert_eq!(&canonical(&sorted), &sorted);
+        prop_assert_eq!(CacheConfig::from_s3_json(&sorted.to_s3_json()).unwrap(), sorted);
+    }
+
+    #[test]
+    fn merging_is_a_union_whatever_the_order_and_the_grouping(a in config(), b in config(), c in config()) {
+        let all = merge(&[&a, &b, &c]);
+        prop_assert_eq!(meaning(&[&all]), meaning(&[&a, &b, &c]));
+        prop_assert_eq!(&merge(&[&c, &a, &b]), &all);
+        prop_assert_eq!(&merge(&[&b, &a, &b, &c, &c]), &all);
+        prop_assert_eq!(&merge(&[&merge(&[&a, &b]), &c]), &all);
+        prop_assert_eq!(&merge(&[&a, &merge(&[&b, &c])]), &all);
+        prop_assert_eq!(&merge(&[&all, &b]), &all);
+        prop_assert_eq!(&merge(&[&a, &a]), &a);
+    }
+
+    #[test]
+    fn min_is_what_its_definition_says_and_idempotent(config in config()) {
+        let (kept, found) = config.min();
+        prop_assert_eq!((&kept, found), (&min(&config).0, min(&config).1));
+        prop_assert_eq!(&kept.min(), &(kept.clone(), found));
+        prop_assert_eq!(&CacheConfig::from_s3_json(&kept.to_s3_json()).unwrap(), &kept);
+    }
+
+    #[test]
+    fn without_blobs_keeps_what_needs_none_of_them_and_nothing_else(config in config(), lost in some_blobs()) {
+        let kept = config.without_blobs(&lost);
+        prop_assert_eq!(&CacheConfig::from_s3_json(&kept.to_s3_json()).unwrap(), &kept);
+        prop_assert!(kept.layers.iter().all(|layer| !lost.contains(&layer.blob)));
+        prop_assert_eq!(&kept.without_blobs(&lost), &kept);
+        let whole = |layer| chain(&config, layer).iter().all(|blob| !lost.contains(blob));
+        for (old, new) in config.records.iter().zip(&kept.records) {
+            prop_assert_eq!((&old.digest, &old.inputs), (&new.digest, &new.inputs));
+            let expected: Vec<_> = old.results.iter().filter(|result| whole(result.layer))
+                .map(|result| (chain(&config, result.layer), result.created_at)).collect();
+            let results: Vec<_> = new.results.iter()
+                .map(|result| (chain(&kept, result.layer), result.created_at)).collect();
+            prop_assert_eq!(results, expected);
+            let blobs = |config: &CacheConfig, layers: &[LayerIndex]| -> Vec<Digest> {
+                layers.iter().map(|layer| config.layers[layer.0].blob).collect()
+            };
+            let expected: Vec<_> = old.chains.iter().map(|chain| (blobs(&config, &chain.layers), chain.created_at))
+                .filter(|(blobs, _)| blobs.iter().all(|blob| !lost.contains(blob))).collect();
+            let chains: Vec<_> =
+                new.chains.iter().map(|chain| (blobs(&kept, &chain.layers), chain.created_at)).collect();
+            prop_assert_eq!(chains, expected);
+        }
+        prop_assert_eq!(config.without_blobs(&BTreeSet::new()), config);
+    }
+}
+
+#[test]
+fn of_two_annotations_the_earlier_known_time_wins_then_the_smaller_media_type() {
+    let config = |media_type: &str, created_at: &str| {
+        let annotations =
+            Annotations { media_type: media_type.to_owned(), created_at: time(created_at), ..annotations("a") };
+        let json = format!(r#"{{"layers":[{}]}}"#, layer_json("a", r#","parent":-1"#));
+        let mut config = CacheConfig::from_s3_json(json.as_bytes()).unwrap();
+        config.layers[0].annotations = annotations;
+        config
+    };
+    for (winner, loser) in [
+        (("z", "2026-01-02T03:00:00Z"), ("a", "0001-01-01T00:00:00Z")),
+        (("z", "2026-01-02T03:00:00Z"), ("a", "0001-01-01T02:00:00+02:00")),
+        (("z", "2026-01-02T03:00:00Z"), ("a", "2026-01-02T03:00:01Z")),
+        (("z", "2026-01-02T04:30:00+02:00"), ("a", "2026-01-02T03:00:00Z")),
+        (("a", "2026-01-02T05:00:00+02:00"), ("z", "2026-01-02T03:00:00Z")),
+        (("a", "2026-01-02T03:00:00Z"), ("a", "2026-01-02T05:00:00+02:00")),
+    ] {
+        let (winner, loser) = (config(winner.0, winner.1), config(loser.0, loser.1));
+        assert_eq!(merge(&[&winner, &loser]), winner);
+        assert_eq!(merge(&[&loser, &winner]), winner);
+    }
+}
+
+#[test]
+fn two_sizes_or_diff_ids_of_one_blob_are_a_conflict_of_two_named_sources() {
+    let one = format!(r#"{{"layers":[{}]}}"#, layer_json("a", r#","parent":-1"#));
+    let other_diff_id = one.replace(&annotations("a").diff_id.to_string(), &blob("x").to_string());
+    for other in [one.replace(r#""size":3"#, r#""size":4"#), other_diff_id] {
+        let read = |json: &str| CacheConfig::from_s3_json(json.as_bytes()).unwrap();
+        let sources = [("name=app", read("{}")), ("name=main", read(&one)), ("name=dev", read(&other))];
+        match CacheConfig::merge(sources.map(|(name, config)| (name.to_owned(), config))) {
+            Err(Error::Conflict(problem)) => {
+                let expected = format!("name=main and name=dev give the blob {} two sizes or diffIDs", blob("a"));
+                assert_eq!(problem.message, expected);
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[test]
+fn no_configs_merge_to_an_empty_one() {
+    assert_eq!(CacheConfig::merge([]).unwrap(), CacheConfig::default());
+}
+
+#[test]
+fn when_no_record_has_results_nothing_is_dropped() {
+    let json = format!(r#"{{"layers":[{}],"records":[{{"digest":"d"}}]}}"#, layer_json("a", r#","parent":-1"#));
+    let config = CacheConfig::from_s3_json(json.as_bytes()).unwrap();
+    assert_eq!(config.min(), (config, false));
+}
