@@ -1,1 +1,5 @@
+//! The integration tests: one binary, because every further one links the whole crate again.
+// A test that panics is a test that fails, which is what an unwrap in it is for.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+mod s3_server;

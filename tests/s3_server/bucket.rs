@@ -1,0 +1,82 @@
+//! What the server holds: objects and unfinished multipart uploads.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use sha2::{Digest as _, Sha256};
+
+use super::failure::{Failure, invalid_argument};
+use super::http::Head;
+
+/// An object as it was written.
+#[derive(Clone, Debug)]
+pub(crate) struct Object {
+    pub(crate) data: Arc<Vec<u8>>,
+    /// With its quotes.
+    pub(crate) etag: String,
+    pub(crate) modified: SystemTime,
+    /// What is given back with it: content type, metadata, storage class, encryption.
+    pub(crate) headers: Vec<(String, String)>,
+}
+
+/// A multipart upload that was begun.
+#[derive(Clone, Debug)]
+pub(crate) struct Upload {
+    pub(crate) key: String,
+    pub(crate) headers: Vec<(String, String)>,
+    /// Entity tag and bytes by part number.
+    pub(crate) parts: BTreeMap<u32, (String, Vec<u8>)>,
+}
+
+/// The one bucket of a server.
+#[derive(Debug, Default)]
+pub(crate) struct Bucket {
+    pub(crate) objects: BTreeMap<String, Object>,
+    pub(crate) uploads: BTreeMap<String, Upload>,
+    pub(crate) uploads_begun: u32,
+}
+
+impl Object {
+    pub(crate) fn new(data: Vec<u8>, headers: Vec<(String, String)>, modified: SystemTime) -> Self {
+        Self { etag: etag_of(&data), data: Arc::new(data), modified, headers }
+    }
+
+    /// Whether its bytes must be restored before they can be read.
+    pub(crate) fn archived(&self) -> bool {
+        let class = self.headers.iter().find(|(name, _)| name == "x-amz-storage-class");
+        class.is_some_and(|(_, class)| ["GLACIER", "DEEP_ARCHIVE"].contains(&class.as_str()))
+    }
+}
+
+/// An entity tag, quoted. Not an MD5: clients must take it as it is.
+pub(crate) fn etag_of(data: &[u8]) -> String {
+    format!("\"{}\"", &hex::encode(Sha256::digest(data))[..32])
+}
+
+/// The headers of a request that stay with the object it writes.
+pub(crate) fn kept_headers(head: &Head) -> Result<Vec<(String, String)>, Failure> {
+    const CLASSES: &[&str] =
+        &["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "GLACIER_IR", "DEEP_ARCHIVE"];
+    let encryption = head.header("x-amz-server-side-encryption");
+    if head.header("x-amz-storage-class").is_some_and(|class| !CLASSES.contains(&class)) {
+        return Err(Failure::new(400, "InvalidStorageClass", "The storage class you specified is not valid"));
+    }
+    if encryption.is_some_and(|algorithm| !["AES256", "aws:kms"].contains(&algorithm)) {
+        return Err(invalid_argument("The encryption method specified is not supported"));
+    }
+    if head.header("x-amz-server-side-encryption-aws-kms-key-id").is_some() && encryption != Some("aws:kms") {
+        return Err(invalid_argument("a KMS key needs aws:kms"));
+    }
+    let kept = |name: &str| {
+        ["content-type", "content-encoding", "x-amz-storage-class"].contains(&name)
+            || name.starts_with("x-amz-meta-")
+            || name.starts_with("x-amz-server-side-encryption")
+    };
+    let mut headers: Vec<_> = head.headers.iter().filter(|(name, _)| kept(name)).cloned().collect();
+    if head.header("content-type").is_none() {
+        headers.push(("content-type".into(), "binary/octet-stream".into()));
+    }
+    headers.retain(|(name, value)| !(name == "x-amz-storage-class" && value == "STANDARD"));
+    Ok(headers)
+}

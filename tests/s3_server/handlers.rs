@@ -1,0 +1,38 @@
+//! From a request that passed the rules to the operation it asks for.
+
+use std::time::SystemTime;
+
+use super::Config;
+use super::bucket::Bucket;
+use super::failure::{Failure, no_such_bucket, not_implemented};
+use super::http::{Head, Response};
+use super::route::{Operation, Route};
+use super::{listing, objects};
+
+/// A request whose form, sender and body are checked.
+pub(crate) struct Call<'a> {
+    pub(crate) head: &'a Head,
+    pub(crate) route: &'a Route,
+    pub(crate) body: &'a [u8],
+    pub(crate) config: &'a Config,
+    /// By the server's clock.
+    pub(crate) now: SystemTime,
+}
+
+/// Does what the request asks for.
+pub(crate) fn handle(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
+    if call.route.bucket != call.config.bucket {
+        return Err(no_such_bucket(&call.route.bucket));
+    }
+    match call.route.operation {
+        Operation::HeadBucket => listing::head_bucket(call),
+        Operation::GetBucketLocation => listing::location(call),
+        Operation::ListObjects => listing::list(call, bucket, false),
+        Operation::ListObjectsV2 => listing::list(call, bucket, true),
+        Operation::HeadObject | Operation::GetObject => objects::read(call, bucket),
+        Operation::PutObject => objects::put(call, bucket),
+        Operation::CopyObject => objects::copy(call, bucket),
+        Operation::DeleteObject => objects::delete(call, bucket),
+        _ => Err(not_implemented("the operation")),
+    }
+}
