@@ -1,22 +1,69 @@
-//! placeholder, replaced by the front door
+//! BuildKit's S3 build cache from outside BuildKit: what `docker buildx build --cache-to type=s3` keeps in a bucket,
+//! moved to and from a local cache directory (`type=local`), in the same layout and the same manifest, byte for byte.
+//! Synchronous, on a thread pool; no async runtime, no global state, and no thread outlives a call.
+//!
+//! ```no_run
+//! use s3_build_cache::{CacheOptions, ImportOutcome, LocalCache, export, import};
+//!
+//! # fn main() -> Result<(), s3_build_cache::Error> {
+//! let options: CacheOptions = "type=s3,region=eu-west-1,bucket=my-cache,name=app".parse()?;
+//! let report = export(&LocalCache::open("cache", "latest")?, &options)?;
+//! println!("{} of {} blobs uploaded", report.blobs.transferred, report.blobs.total);
+//! match import(&options, &LocalCache::create("restored", "latest"))? {
+//!     ImportOutcome::Restored(report) => println!("{} layers", report.layers),
+//!     _ => println!("no cache"),
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`S3Cache`] is an opened cache for several operations over one connection pool, and reads lazily. Embedders whose
+//! blobs are not files implement [`BlobSource`]; those without a config of BuildKit's make one with
+//! [`CacheConfigBuilder`]. Progress, cancellation, clock, environment, credentials and the object store itself are
+//! traits that can be injected.
+//!
+//! | feature | default | what it adds |
+//! |---|---|---|
+//! | `cli` | yes | the crates of the program `s3-build-cache`; a library user takes `default-features = false` |
+//!
+//! # What logs may show
+//!
+//! Through the `log` facade: at `warn` what a person should know (a dropped layer, a source left out), at `info`
+//! retries, at `debug` every request's method, host, path, query and status. Bucket names, keys and hosts are shown;
+//! headers, keys, tokens and signatures never are. ureq logs for itself: headers by an allow-list, at `debug`.
+
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)
 )]
 
-pub mod base;
-pub mod config;
-pub mod credentials;
+mod base;
+mod config;
+mod credentials;
 mod files;
 mod http;
-pub mod layout;
-pub mod manifest;
+mod layout;
+mod manifest;
+mod ops;
 mod s3;
 mod sigv4;
-pub mod store;
-pub mod transfer;
-pub use base::*;
-pub use config::*;
-pub use credentials::*;
-pub use layout::*;
-pub use manifest::*;
+mod store;
+mod transfer;
+
+pub use base::{
+    Action, BlobSource, BytesPayload, Cancel, Clock, Digest, Env, Error, ErrorKind, Event, InvalidDigest,
+    InvalidTimestamp, IoError, MapEnv, NoProgress, Payload, Problem, ProcessEnv, Progress, Result, S3Error,
+    S3ErrorClass, Secret, SystemClock, Timestamp,
+};
+pub use config::{CacheOptions, CacheRef, EndpointUrl, LocalOptions, Mode, RetryMode};
+pub use credentials::{Credentials, CredentialsProvider, StaticCredentials};
+pub use layout::LocalCache;
+pub use manifest::{
+    Annotations, CacheConfig, CacheConfigBuilder, CacheResult, ChainedResult, Input, Layer, LayerId, LayerIndex,
+    MAX_MANIFEST_BYTES, Record, RecordId, RecordIndex,
+};
+pub use ops::{
+    BlobCounts, BlobReader, ExportOptions, ImportOptions, ImportOutcome, Imported, Report, S3Cache, S3CacheBuilder,
+    SourceOutcome, export, import, import_from,
+};
+pub use store::{DirStore, GetOptions, ListPage, Object, ObjectMeta, ObjectStore, Touch};

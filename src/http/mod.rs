@@ -13,7 +13,7 @@ mod roots;
 mod transport;
 
 pub(crate) use client::{Client, ClientConfig};
-pub(crate) use fault::{Fault, FaultKind};
+pub(crate) use fault::Fault;
 pub(crate) use message::{Method, Request, Response};
 
 #[cfg(test)]

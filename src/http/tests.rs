@@ -3,6 +3,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+use super::fault::FaultKind;
 use super::*;
 use crate::base::{BytesPayload, Digest, Payload};
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
-use crate::base::{Action, BlobSource, Digest, Error, Event, Problem, Result};
+use crate::base::{Action, Digest, Error, Event, Problem, Result};
 use crate::config::CacheOptions;
 use crate::layout::{LayoutWriter, LocalCache};
 use crate::manifest::{CacheConfig, MAX_MANIFEST_BYTES};
@@ -135,7 +135,7 @@ fn restore(
         return Ok(ImportOutcome::Miss);
     }
     let names = found.iter().map(|found| found.name.clone()).collect();
-    let config = CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config)).collect())?;
+    let config = CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config)))?;
     if config.layers().is_empty() {
         first.context.warn("the cache was found but has no layers: nothing to restore");
         return Ok(ImportOutcome::Miss);

@@ -18,5 +18,4 @@ mod put_object;
 pub(crate) use client::{Client, ClientParts};
 pub(crate) use copy_object::Copied;
 pub(crate) use endpoint::{Endpoint, EndpointChoice};
-pub(crate) use get_object::OpenedObject;
 pub(crate) use head_object::Head;

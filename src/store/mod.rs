@@ -3,11 +3,18 @@
 //! Implementations retry what is worth retrying themselves; a caller that sees an error has seen the last one. Every
 //! operation may be repeated: objects are content-addressed or overwritten whole.
 
+mod dir;
+mod open;
+mod s3;
+
 use std::io::Read;
 use std::ops::Range;
 use std::time::Duration;
 
 use crate::base::{Payload, Result};
+
+pub use dir::DirStore;
+pub(crate) use open::{Parts, open};
 
 /// One bucket of an object store. Keys are UTF-8, at most 1,024 bytes, compared byte for byte.
 pub trait ObjectStore: Send + Sync {

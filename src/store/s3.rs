@@ -36,7 +36,7 @@ impl ObjectStore for S3Store {
         self.0.put_object(key, payload)
     }
 
-    fn touch(&self, key: &str) -> Result<Touch> {
+    fn touch(&self, key: &str, _meta: &ObjectMeta) -> Result<Touch> {
         Ok(match self.0.touch_object(key)? {
             Copied::Done => Touch::Done,
             Copied::NotFound => Touch::Gone,
