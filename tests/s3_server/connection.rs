@@ -89,6 +89,8 @@ fn serve(stream: Arc<TcpStream>, shared: &Shared, number: u64) {
         match serve_one(&mut wire, shared, number) {
             After::KeepAlive => {}
             After::CloseGently => return wire.close_gently(),
+            After::Reset => return,
+            After::ResetNext => return wire.wait_for_next(),
             After::Close => {
                 let _ = wire.take_tail();
                 return;

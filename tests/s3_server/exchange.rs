@@ -1,9 +1,13 @@
-//! One request and its answer, in the order a store does it: head, rules, body, payload hash, operation.
+//! One request and its answer, in the order a store does it: head, rules, body, payload hash, operation. The faults
+//! planned for the request strike on the way.
 
+use std::io;
 use std::time::SystemTime;
 
-use super::clock::http_date;
+use super::clock::{http_date, shift};
+use super::deliver::{html_page, spoil, write};
 use super::failure::Failure;
+use super::faults::{At, Fault, Then};
 use super::handlers::{Call, handle};
 use super::http::{Head, Incoming, Response, Wire};
 use super::route::Route;
@@ -17,6 +21,10 @@ pub(crate) enum After {
     Close,
     /// The peer may still be sending: read it off, so that it sees the answer.
     CloseGently,
+    /// Close with unread bytes.
+    Reset,
+    /// Reset when the next request begins.
+    ResetNext,
 }
 
 /// Reads one request and answers it.
@@ -34,7 +42,8 @@ pub(crate) fn serve_one(wire: &mut Wire, shared: &Shared, connection: u64) -> Af
         Err(failure) => (Route::unknown(), Some(failure)),
     };
     let entry = shared.begin(Recorded::new(&head, &route, connection));
-    let mut exchange = Exchange { wire, shared, head, route, misrouted, entry, now: shared.now() };
+    let faults = shared.plan.lock().unwrap().take(&head.method, &route);
+    let mut exchange = Exchange { wire, shared, head, route, misrouted, faults, entry, now: shared.now() };
     exchange.run().unwrap_or(After::Close)
 }
 
@@ -44,32 +53,57 @@ struct Exchange<'a> {
     head: Head,
     route: Route,
     misrouted: Option<Failure>,
+    faults: Vec<Fault>,
     entry: usize,
     now: SystemTime,
 }
 
 impl Exchange<'_> {
-    fn run(&mut self) -> std::io::Result<After> {
+    fn run(&mut self) -> io::Result<After> {
+        self.pass_time()?;
         let admitted = self.admit();
+        if let Err(failure) = &admitted {
+            self.shared.update(self.entry, |entry| entry.refused = Some(failure.code.clone()));
+        }
         let length = match content_length(&self.head) {
             Ok(length) => length,
             Err(failure) => return self.refuse_unread(failure),
         };
+        if let Some(after) = self.before_the_body(length)? {
+            return Ok(after);
+        }
         if self.head.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) {
             match admitted {
                 Err(failure) => return self.refuse_unread(failure),
+                Ok(()) if self.faults.iter().any(|fault| matches!(fault, Fault::NoContinue)) => {}
                 Ok(()) => self.wire.write(b"HTTP/1.1 100 Continue\r\n\r\n")?,
             }
         }
         let body = self.wire.read_body(length)?;
         self.shared.update(self.entry, |entry| entry.body_len = length);
-        let outcome = admitted
-            .and_then(|()| check_payload(&self.head, &self.shared.config, &body))
-            .map_err(|failure| self.note(failure))
-            .and_then(|()| self.operate(&body));
-        let response = outcome.unwrap_or_else(|failure| failure.into_response(&self.request_id()));
-        self.wire.take_tail()?;
+        let response = self.respond(admitted, &body);
+        for fault in &self.faults {
+            match fault {
+                Fault::EmptyReply => return Ok(After::Close),
+                Fault::Reset(At::Done) => return Ok(After::Reset),
+                _ => {}
+            }
+        }
         self.answer(response)
+    }
+
+    /// Delays, and clocks that are off.
+    fn pass_time(&mut self) -> io::Result<()> {
+        for fault in &self.faults {
+            match fault {
+                Fault::Delay(duration) if self.shared.stop.wait(*duration) => {
+                    return Err(io::ErrorKind::Interrupted.into());
+                }
+                Fault::ClockAhead(minutes) => self.now = shift(self.now, minutes * 60),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     fn admit(&mut self) -> Result<(), Failure> {
@@ -80,33 +114,109 @@ impl Exchange<'_> {
         admit(&self.head, &self.route, &self.shared.config, &credentials, self.now)
     }
 
-    fn operate(&self, body: &[u8]) -> Result<Response, Failure> {
+    /// The faults that strike while the body is unread.
+    fn before_the_body(&mut self, length: u64) -> io::Result<Option<After>> {
+        for fault in self.faults.clone() {
+            match fault {
+                Fault::Reset(At::Head) => return Ok(Some(After::Reset)),
+                Fault::Reset(At::RequestBody(bytes)) => {
+                    let read = (bytes as u64).min(length.saturating_sub(1));
+                    // One more, which is looked at and stays unread.
+                    self.wire.read_body(length.min(read + 1))?;
+                    self.shared.update(self.entry, |entry| entry.body_len = read);
+                    return Ok(Some(After::Reset));
+                }
+                Fault::Early(failure, then) => return self.answer_early(failure, then, length).map(Some),
+                _ => {}
+            }
+        }
+        Ok(None)
+    }
+
+    fn answer_early(&mut self, failure: Failure, then: Then, length: u64) -> io::Result<After> {
+        let response = failure.into_response(&self.request_id());
+        let bytes = self.finish(response, &mut None);
+        write(self.wire, &self.shared.stop, &bytes, &self.faults)?;
+        match then {
+            Then::HoldOpen => {
+                self.shared.stop.wait_for_end();
+                Ok(After::Close)
+            }
+            Then::Reset => Ok(After::Reset),
+            Then::Drain => {
+                self.wire.read_body(length)?;
+                self.wire.take_tail()?;
+                Ok(After::KeepAlive)
+            }
+        }
+    }
+
+    /// What there is to say, and the effects of the request.
+    fn respond(&mut self, admitted: Result<(), Failure>, body: &[u8]) -> Response {
+        let request_id = self.request_id();
+        for fault in &self.faults {
+            match fault {
+                Fault::Reply(failure) => return failure.clone().into_response(&request_id),
+                Fault::Html(status) => return html_page(*status),
+                _ => {}
+            }
+        }
+        let outcome = admitted.and_then(|()| {
+            let checked = check_payload(&self.head, &self.shared.config, body);
+            checked.inspect_err(|failure| {
+                self.shared.update(self.entry, |entry| entry.refused = Some(failure.code.clone()));
+            })
+        });
+        let outcome = outcome.and_then(|()| self.operate(body));
+        let replaced = self.faults.iter().find_map(|fault| match fault {
+            Fault::ReplyAfter(failure) => Some(failure.clone()),
+            _ => None,
+        });
+        match (outcome, replaced) {
+            (Ok(_), Some(failure)) | (Err(failure), _) => failure.into_response(&request_id),
+            (Ok(response), None) => response,
+        }
+    }
+
+    fn operate(&mut self, body: &[u8]) -> Result<Response, Failure> {
+        for fault in &self.faults {
+            if let Fault::IgnoreHeader(ignored) = fault {
+                self.head.headers.retain(|(name, _)| name != ignored);
+            }
+        }
         let call = Call { head: &self.head, route: &self.route, body, config: &self.shared.config, now: self.now };
         handle(&call, &mut self.shared.bucket.lock().unwrap())
     }
 
     /// Answers a request whose body nobody will read.
-    fn refuse_unread(&mut self, failure: Failure) -> std::io::Result<After> {
-        let response = self.note(failure).into_response(&self.request_id()).with("connection", "close");
+    fn refuse_unread(&mut self, failure: Failure) -> io::Result<After> {
+        self.shared.update(self.entry, |entry| entry.refused = Some(failure.code.clone()));
+        let response = failure.into_response(&self.request_id()).with("connection", "close");
         self.answer(response)?;
         Ok(After::CloseGently)
     }
 
-    fn note(&self, failure: Failure) -> Failure {
-        self.shared.update(self.entry, |entry| entry.refused = Some(failure.code.clone()));
-        failure
+    fn answer(&mut self, response: Response) -> io::Result<After> {
+        let says_close = |value: Option<&str>| value.is_some_and(|value| value.eq_ignore_ascii_case("close"));
+        let closes = says_close(self.head.header("connection")) || says_close(response.header("connection"));
+        let mut after = None;
+        let bytes = self.finish(response, &mut after);
+        write(self.wire, &self.shared.stop, &bytes, &self.faults)?;
+        let after = after.unwrap_or(if closes { After::Close } else { After::KeepAlive });
+        if after != After::Reset {
+            self.wire.take_tail()?;
+        }
+        Ok(after)
     }
 
-    fn answer(&mut self, mut response: Response) -> std::io::Result<After> {
+    /// The bytes of an answer, spoilt as planned. The record has its status before the client can.
+    fn finish(&self, mut response: Response, after: &mut Option<After>) -> Vec<u8> {
         response.set("date", &http_date(self.now));
         response.set("server", "StrictS3");
         response.set("x-amz-request-id", &self.request_id());
-        let closes = [self.head.header("connection"), response.header("connection")]
-            .iter()
-            .any(|value| value.is_some_and(|value| value.eq_ignore_ascii_case("close")));
+        *after = spoil(&mut response, &self.faults);
         self.shared.update(self.entry, |entry| entry.status = response.status);
-        self.wire.write(&response.into_bytes(self.head.method == "HEAD"))?;
-        Ok(if closes { After::Close } else { After::KeepAlive })
+        response.into_bytes(self.head.method == "HEAD")
     }
 
     fn request_id(&self) -> String {

@@ -7,7 +7,7 @@ use super::bucket::Bucket;
 use super::failure::{Failure, no_such_bucket, not_implemented};
 use super::http::{Head, Response};
 use super::route::{Operation, Route};
-use super::{listing, objects};
+use super::{listing, multipart, objects};
 
 /// A request whose form, sender and body are checked.
 pub(crate) struct Call<'a> {
@@ -33,6 +33,13 @@ pub(crate) fn handle(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, F
         Operation::PutObject => objects::put(call, bucket),
         Operation::CopyObject => objects::copy(call, bucket),
         Operation::DeleteObject => objects::delete(call, bucket),
-        _ => Err(not_implemented("the operation")),
+        Operation::CreateMultipartUpload => multipart::create(call, bucket),
+        Operation::UploadPart => multipart::upload_part(call, bucket),
+        Operation::UploadPartCopy => multipart::upload_part_copy(call, bucket),
+        Operation::CompleteMultipartUpload => multipart::complete(call, bucket),
+        Operation::AbortMultipartUpload => multipart::abort(call, bucket),
+        Operation::ListParts => multipart::list_parts(call, bucket),
+        Operation::ListMultipartUploads => multipart::list_uploads(call, bucket),
+        Operation::Unknown => Err(not_implemented("the operation")),
     }
 }

@@ -6,7 +6,7 @@
 //! ```text
 //! let server = Server::start();
 //! server.put_object("blobs/x", b"hello");
-//! // … point the client at server.endpoint(), server.bucket(), server.region(), server.access_key_id() …
+//! // … point the client at server.endpoint(), server.bucket(), server.region(), server.credentials() …
 //! assert_eq!(server.requests().len(), 1);
 //! ```
 // What it offers is used by whichever tests need it.
@@ -14,14 +14,19 @@
 
 mod bucket;
 mod clock;
+mod config;
 mod connection;
+mod deliver;
 mod exchange;
 mod failure;
+mod faults;
 mod handlers;
 mod http;
 mod listing;
+mod multipart;
 mod objects;
-mod raw;
+pub(crate) mod raw;
+mod recorded;
 mod route;
 mod rules;
 mod sigv4;
@@ -33,78 +38,13 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bucket::{Bucket, Object};
+pub(crate) use config::{Config, Credentials};
 use connection::{Listening, Stop};
-use http::Head;
+pub(crate) use failure::Failure;
+use faults::Plan;
+pub(crate) use faults::{At, Fault, Match, Then};
+pub(crate) use recorded::Recorded;
 pub(crate) use route::Operation;
-use route::Route;
-
-/// What kind of store the server is.
-#[derive(Clone, Debug)]
-pub(crate) struct Config {
-    pub(crate) bucket: String,
-    pub(crate) region: String,
-    pub(crate) credentials: Credentials,
-    /// What precedes the bucket in the path, such as `/s3`; empty or beginning with a slash.
-    pub(crate) base_path: String,
-    /// The domain under which a bucket is a host name: with `localhost`, `cache.localhost:1234` is the bucket `cache`.
-    pub(crate) domain: Option<String>,
-    /// Refuse path style, as OSS does.
-    pub(crate) virtual_only: bool,
-    /// Listen on `[::1]`.
-    pub(crate) ipv6: bool,
-    /// How far the server's clock is ahead, in seconds.
-    pub(crate) clock_ahead: i64,
-    /// The caller may not list: listings are 403, and so are missing keys.
-    pub(crate) list_denied: bool,
-    /// Unsigned GET and HEAD are served.
-    pub(crate) anonymous_read: bool,
-    /// Compare bodies with `x-amz-content-sha256`.
-    pub(crate) checks_payload: bool,
-    /// Accept `UNSIGNED-PAYLOAD`.
-    pub(crate) unsigned_payload: bool,
-    /// Honour `encoding-type=url`.
-    pub(crate) encodes_listings: bool,
-    /// The most keys on a page of a listing.
-    pub(crate) page_size: usize,
-    /// A copy onto itself leaves Last-Modified alone.
-    pub(crate) copy_keeps_age: bool,
-    /// DELETE of a missing key is 404, as Google has it.
-    pub(crate) delete_missing_is_404: bool,
-    /// The largest object of one PUT, in bytes.
-    pub(crate) max_put: u64,
-    /// The largest source of one copy, in bytes.
-    pub(crate) max_copy: u64,
-}
-
-/// An access key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Credentials {
-    pub(crate) access_key_id: String,
-    pub(crate) secret_access_key: String,
-    /// Required of every request when there is one.
-    pub(crate) session_token: Option<String>,
-}
-
-/// A request as it came, in the order of arrival.
-#[derive(Clone, Debug)]
-pub(crate) struct Recorded {
-    pub(crate) operation: Operation,
-    pub(crate) method: String,
-    /// As on the wire, still encoded.
-    pub(crate) path: String,
-    /// As on the wire, still encoded, without the question mark.
-    pub(crate) query: String,
-    /// Names in lower case.
-    pub(crate) headers: Vec<(String, String)>,
-    /// The bytes of the body that were read.
-    pub(crate) body_len: u64,
-    /// The status answered; 0 when there was no answer.
-    pub(crate) status: u16,
-    /// The code of the rule that the request broke, if any: also when a fault answered instead.
-    pub(crate) refused: Option<String>,
-    /// The connection it came on, counted from 1.
-    pub(crate) connection: u64,
-}
 
 /// The requests that were not taken yet.
 #[derive(Debug, Default)]
@@ -120,6 +60,7 @@ struct Shared {
     credentials: Mutex<Vec<Credentials>>,
     bucket: Mutex<Bucket>,
     log: Mutex<Log>,
+    plan: Mutex<Plan>,
     clock_ahead: AtomicI64,
     stop: Stop,
 }
@@ -128,62 +69,6 @@ struct Shared {
 pub(crate) struct Server {
     shared: Arc<Shared>,
     listening: Listening,
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self {
-            bucket: "cache".into(),
-            region: "eu-test-1".into(),
-            credentials: Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY", None),
-            base_path: String::new(),
-            domain: None,
-            virtual_only: false,
-            ipv6: false,
-            clock_ahead: 0,
-            list_denied: false,
-            anonymous_read: false,
-            checks_payload: true,
-            unsigned_payload: false,
-            encodes_listings: true,
-            page_size: 1000,
-            copy_keeps_age: false,
-            delete_missing_is_404: false,
-            max_put: 5 << 30,
-            max_copy: 5 << 30,
-        }
-    }
-}
-
-impl Credentials {
-    pub(crate) fn new(access_key_id: &str, secret_access_key: &str, session_token: Option<&str>) -> Self {
-        Self {
-            access_key_id: access_key_id.into(),
-            secret_access_key: secret_access_key.into(),
-            session_token: session_token.map(str::to_owned),
-        }
-    }
-}
-
-impl Recorded {
-    fn new(head: &Head, route: &Route, connection: u64) -> Self {
-        Self {
-            operation: route.operation,
-            method: head.method.clone(),
-            path: head.path.clone(),
-            query: head.query.clone(),
-            headers: head.headers.clone(),
-            body_len: 0,
-            status: 0,
-            refused: None,
-            connection,
-        }
-    }
-
-    /// The first header of that name, given in lower case.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
-    }
 }
 
 impl Shared {
@@ -217,6 +102,7 @@ impl Server {
             credentials: Mutex::new(vec![config.credentials.clone()]),
             bucket: Mutex::default(),
             log: Mutex::default(),
+            plan: Mutex::default(),
             clock_ahead: AtomicI64::new(config.clock_ahead),
             stop: Stop::default(),
             config,
@@ -302,6 +188,12 @@ impl Server {
         self.shared.bucket.lock().unwrap().objects.remove(key).is_some()
     }
 
+    /// Key and id of every multipart upload that is neither complete nor aborted.
+    pub(crate) fn uploads(&self) -> Vec<(String, String)> {
+        let bucket = self.shared.bucket.lock().unwrap();
+        bucket.uploads.iter().map(|(id, upload)| (upload.key.clone(), id.clone())).collect()
+    }
+
     /// Every request so far, faulted ones included.
     pub(crate) fn requests(&self) -> Vec<Recorded> {
         self.shared.log.lock().unwrap().requests.clone()
@@ -312,5 +204,20 @@ impl Server {
         let mut log = self.shared.log.lock().unwrap();
         log.taken += log.requests.len();
         std::mem::take(&mut log.requests)
+    }
+
+    /// Plans a fault for the requests that fit.
+    pub(crate) fn fault(&self, matching: Match, fault: Fault) {
+        self.shared.plan.lock().unwrap().add(matching, fault);
+    }
+
+    /// How many planned faults have not struck as often as they were to.
+    pub(crate) fn pending_faults(&self) -> usize {
+        self.shared.plan.lock().unwrap().pending()
+    }
+
+    /// From now on nothing goes wrong.
+    pub(crate) fn clear_faults(&self) {
+        self.shared.plan.lock().unwrap().clear();
     }
 }

@@ -1,0 +1,157 @@
+//! Multipart uploads: begin, parts, complete, abort, and the listings of both.
+
+use std::collections::BTreeMap;
+
+use super::bucket::{Bucket, Object, Upload, etag_of, kept_headers};
+use super::failure::{Failure, invalid_argument, not_implemented};
+use super::handlers::Call;
+use super::http::Response;
+use super::listing::xml_response;
+use super::objects::{check_copy_conditions, check_size, copy_source, find};
+use super::text::{xml, xml_document, xml_elements, xml_unescape};
+
+/// Makes an upload id that breaks in a client that does not encode it.
+const ID_TAIL: &str = "/+=~ &";
+
+pub(crate) fn create(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
+    if !call.body.is_empty() {
+        return Err(Failure::new(400, "InvalidRequest", "an upload is begun without a body"));
+    }
+    bucket.uploads_begun += 1;
+    let id = format!("upload-{}{ID_TAIL}", bucket.uploads_begun);
+    let upload = Upload { key: call.route.key.clone(), headers: kept_headers(call.head)?, parts: BTreeMap::new() };
+    bucket.uploads.insert(id.clone(), upload);
+    let inner = xml("Bucket", &call.config.bucket) + &xml("Key", &call.route.key) + &xml("UploadId", &id);
+    Ok(xml_response(xml_document("InitiateMultipartUploadResult", &inner)))
+}
+
+pub(crate) fn upload_part(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
+    let number = part_number(call)?;
+    check_size(call.body.len() as u64, call.config.max_put)?;
+    let upload = upload(call, bucket)?;
+    let etag = etag_of(call.body);
+    upload.parts.insert(number, (etag.clone(), call.body.to_vec()));
+    Ok(Response::new(200).with("etag", &etag))
+}
+
+pub(crate) fn upload_part_copy(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
+    if !call.config.copies_parts {
+        return Err(not_implemented("UploadPartCopy"));
+    }
+    let number = part_number(call)?;
+    let source = find(call, bucket, &copy_source(call)?)?.clone();
+    check_copy_conditions(call, &source)?;
+    let bytes = match call.head.header("x-amz-copy-source-range") {
+        None => &source.data[..],
+        Some(range) => copied_range(range, &source.data)
+            .ok_or_else(|| invalid_argument("The x-amz-copy-source-range value must be within the source object"))?,
+    };
+    check_size(bytes.len() as u64, call.config.max_copy)?;
+    let etag = etag_of(bytes);
+    upload(call, bucket)?.parts.insert(number, (etag.clone(), bytes.to_vec()));
+    let inner = xml("LastModified", &super::clock::iso(call.now)) + &xml("ETag", &etag);
+    Ok(xml_response(xml_document("CopyPartResult", &inner)))
+}
+
+/// `bytes=first-last`, both inside the object.
+fn copied_range<'a>(range: &str, data: &'a [u8]) -> Option<&'a [u8]> {
+    let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
+    data.get(first.parse().ok()?..last.parse::<usize>().ok()?.checked_add(1)?)
+}
+
+fn part_number(call: &Call<'_>) -> Result<u32, Failure> {
+    let number = call.route.param("partNumber").and_then(|number| number.parse().ok());
+    number
+        .filter(|number| (1..=10_000).contains(number))
+        .ok_or_else(|| invalid_argument("Part number must be an integer between 1 and 10000, inclusive"))
+}
+
+fn upload_id<'a>(call: &'a Call<'_>) -> &'a str {
+    call.route.param("uploadId").unwrap_or_default()
+}
+
+fn upload<'a>(call: &Call<'_>, bucket: &'a mut Bucket) -> Result<&'a mut Upload, Failure> {
+    let upload = bucket.uploads.get_mut(upload_id(call)).filter(|upload| upload.key == call.route.key);
+    upload.ok_or_else(|| Failure::new(404, "NoSuchUpload", "The specified upload does not exist."))
+}
+
+pub(crate) fn complete(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
+    let upload = upload(call, bucket)?;
+    let malformed = || Failure::new(400, "MalformedXML", "The XML you provided was not well-formed");
+    let document = std::str::from_utf8(call.body).map_err(|_| malformed())?;
+    if !document.contains("<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">") {
+        return Err(malformed());
+    }
+    let parts = xml_elements(document, "Part")
+        .into_iter()
+        .map(|part| {
+            let number = xml_elements(part, "PartNumber").first()?.trim().parse().ok()?;
+            Some((number, xml_unescape(xml_elements(part, "ETag").first()?)))
+        })
+        .collect::<Option<Vec<(u32, String)>>>()
+        .filter(|parts| !parts.is_empty() && parts.len() == document.matches("<Part>").count())
+        .ok_or_else(malformed)?;
+    let data = join(call, upload, &parts)?;
+    let mut object = Object::new(data, upload.headers.clone(), call.now);
+    object.etag = format!("\"{}-{}\"", object.etag.trim_matches('"'), parts.len());
+    let inner = xml("Bucket", &call.config.bucket) + &xml("Key", &call.route.key) + &xml("ETag", &object.etag);
+    bucket.uploads.remove(upload_id(call));
+    bucket.objects.insert(call.route.key.clone(), object);
+    let document = String::from_utf8(xml_document("CompleteMultipartUploadResult", &inner)).unwrap();
+    // AWS keeps the connection alive with white space while it puts the parts together.
+    Ok(xml_response(document.replacen("?>", "?>\n   \n \n", 1).into_bytes()))
+}
+
+fn join(call: &Call<'_>, upload: &Upload, parts: &[(u32, String)]) -> Result<Vec<u8>, Failure> {
+    if parts.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
+        return Err(Failure::new(400, "InvalidPartOrder", "The list of parts was not in ascending order."));
+    }
+    let invalid = || Failure::new(400, "InvalidPart", "One or more of the specified parts could not be found.");
+    let mut bodies = Vec::new();
+    for (number, etag) in parts {
+        let (_, body) = upload.parts.get(number).filter(|(have, _)| have == etag).ok_or_else(invalid)?;
+        bodies.push(body.as_slice());
+    }
+    let (_, others) = bodies.split_last().unwrap_or((&&[][..], &[]));
+    if others.iter().any(|body| (body.len() as u64) < call.config.min_part) {
+        return Err(Failure::new(
+            400,
+            "EntityTooSmall",
+            "Your proposed upload is smaller than the minimum allowed size",
+        ));
+    }
+    if others.windows(2).any(|pair| pair[0].len() != pair[1].len()) {
+        return Err(Failure::new(400, "InvalidPart", "All non-trailing parts must have the same length."));
+    }
+    Ok(bodies.concat())
+}
+
+pub(crate) fn abort(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
+    upload(call, bucket)?;
+    bucket.uploads.remove(upload_id(call));
+    Ok(Response::new(204))
+}
+
+pub(crate) fn list_parts(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
+    let marker = call.route.param("part-number-marker").and_then(|marker| marker.parse().ok()).unwrap_or(0_u32);
+    let upload = upload(call, bucket)?;
+    let mut inner = xml("UploadId", upload_id(call));
+    for (number, (etag, body)) in upload.parts.range(marker + 1..) {
+        let number = xml("PartNumber", &number.to_string());
+        let part = number + &xml("ETag", etag) + &xml("Size", &body.len().to_string());
+        inner += &format!("<Part>{part}</Part>");
+    }
+    Ok(xml_response(xml_document("ListPartsResult", &(inner + &xml("IsTruncated", "false")))))
+}
+
+pub(crate) fn list_uploads(call: &Call<'_>, bucket: &Bucket) -> Result<Response, Failure> {
+    if call.config.list_denied {
+        return Err(super::failure::access_denied());
+    }
+    let prefix = call.route.param("prefix").unwrap_or_default();
+    let mut inner = xml("Bucket", &call.config.bucket);
+    for (id, upload) in bucket.uploads.iter().filter(|(_, upload)| upload.key.starts_with(prefix)) {
+        inner += &format!("<Upload>{}{}</Upload>", xml("Key", &upload.key), xml("UploadId", id));
+    }
+    Ok(xml_response(xml_document("ListMultipartUploadsResult", &(inner + &xml("IsTruncated", "false")))))
+}

@@ -1,0 +1,46 @@
+//! Requests as they came.
+
+use super::http::Head;
+use super::route::{Operation, Route};
+
+/// A request as it came, in the order of arrival.
+#[derive(Clone, Debug)]
+pub(crate) struct Recorded {
+    pub(crate) operation: Operation,
+    pub(crate) method: String,
+    /// As on the wire, still encoded.
+    pub(crate) path: String,
+    /// As on the wire, still encoded, without the question mark.
+    pub(crate) query: String,
+    /// Names in lower case.
+    pub(crate) headers: Vec<(String, String)>,
+    /// The bytes of the body that were read.
+    pub(crate) body_len: u64,
+    /// The status answered; 0 when there was no answer.
+    pub(crate) status: u16,
+    /// The code of the rule that the request broke, if any: also when a fault answered instead.
+    pub(crate) refused: Option<String>,
+    /// The connection it came on, counted from 1.
+    pub(crate) connection: u64,
+}
+
+impl Recorded {
+    pub(crate) fn new(head: &Head, route: &Route, connection: u64) -> Self {
+        Self {
+            operation: route.operation,
+            method: head.method.clone(),
+            path: head.path.clone(),
+            query: head.query.clone(),
+            headers: head.headers.clone(),
+            body_len: 0,
+            status: 0,
+            refused: None,
+            connection,
+        }
+    }
+
+    /// The first header of that name, given in lower case.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
+    }
+}
