@@ -235,7 +235,7 @@ fn caches(command: &str, option: &str, attributes: &[String]) -> Result<Vec<Cach
     attributes
         .iter()
         .map(|text| match text.parse()? {
-            CacheRef::S3(options) => Ok(options),
+            CacheRef::S3(options) => Ok(*options),
             _ => Err(usage(
                 format!("{option} takes an S3 cache, not a local one"),
                 "the local cache directory is the first argument",

@@ -2,13 +2,15 @@
 
 mod args;
 mod exit;
+mod export;
 mod help;
 mod human;
+mod import;
 mod json;
 mod logger;
 mod output;
 mod progress;
-mod run;
+mod session;
 mod signals;
 
 use std::process::ExitCode;
@@ -25,7 +27,7 @@ fn main() -> ExitCode {
         }
     };
     match command {
-        Command::Export(export) => run::export(export),
-        Command::Import(import) => run::import(import),
+        Command::Export(export) => export::run(&export),
+        Command::Import(import) => import::run(&import),
     }
 }

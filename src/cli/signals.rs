@@ -15,8 +15,8 @@ static RECEIVED: AtomicI32 = AtomicI32::new(0);
 
 /// Cancels `cancel` on the first signal; exits on the second, or when stopping takes too long.
 pub(crate) fn watch(cancel: &Cancel) -> Result<()> {
-    let cannot = |error| Error::Setup(Problem::new("cannot wait for signals").source(error));
-    let mut signals = Signals::new([SIGINT, SIGTERM]).map_err(cannot::<std::io::Error>)?;
+    let mut signals = Signals::new([SIGINT, SIGTERM])
+        .map_err(|error| Error::Setup(Problem::new("cannot wait for signals").source(error)))?;
     let cancel = cancel.clone();
     thread::spawn(move || {
         for signal in signals.forever() {

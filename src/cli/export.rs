@@ -1,0 +1,101 @@
+//! The command `export`.
+
+use std::process::ExitCode;
+
+use s3_build_cache::{CacheConfig, CacheOptions, ErrorKind, ExportOptions, LocalCache, Report, Result, S3Cache};
+
+use crate::args::Export;
+use crate::json::{Failure, Target};
+use crate::session::{Session, label};
+use crate::{exit, human, output};
+
+/// Exports to every target, also after one has failed.
+pub(crate) fn run(command: &Export) -> ExitCode {
+    let session = match Session::start(&command.global, "export", "uploading") {
+        Ok(session) => session,
+        Err(error) => {
+            output::error("", &error);
+            return ExitCode::from(exit::status(&error));
+        }
+    };
+    // Read once: it is the same cache for every target.
+    let (source, config) = match load(command) {
+        Ok(loaded) => loaded,
+        Err(error) => return session.fail(&error),
+    };
+    let mut targets = Vec::with_capacity(command.targets.len());
+    let mut status = None;
+    for options in &command.targets {
+        let (target, failed) = export_to(&session, options, &source, &config, command);
+        targets.push(target);
+        status = status.or(failed);
+        if session.cancel.is_canceled() {
+            break;
+        }
+    }
+    let outcome = ["failed", "dry-run", "exported"].into_iter().find(|o| targets.iter().any(|t| t.outcome == *o));
+    session.end(outcome.unwrap_or("exported"), &sum(&targets), &targets, None, status.unwrap_or(0))
+}
+
+fn load(command: &Export) -> Result<(LocalCache, CacheConfig)> {
+    let source = LocalCache::open(&command.source.dir, &command.source.tag)?;
+    let config = source.load()?;
+    Ok((source, config))
+}
+
+/// What became of one target, and the exit status if it failed.
+fn export_to(
+    session: &Session<'_>,
+    options: &CacheOptions,
+    source: &LocalCache,
+    config: &CacheConfig,
+    command: &Export,
+) -> (Target, Option<u8>) {
+    // An attribute of the other direction has no effect.
+    let mut signed = options.clone();
+    signed.anonymous = false;
+    let cache = session.open(&signed);
+    let label = cache.as_ref().map_or_else(|_| label(options), S3Cache::location);
+    let more = ExportOptions::new().dry_run(command.dry_run).verify_existing(command.verify_existing);
+    match cache.and_then(|cache| cache.export_config(config, source, &more)) {
+        Ok(report) => {
+            let (verb, outcome) = if report.dry_run { ("would export", "dry-run") } else { ("exported", "exported") };
+            session.say(&human::summary(verb, &report));
+            let names = report.names.clone();
+            (Target { cache: label, outcome, report: Some(report), names, error: None }, None)
+        }
+        Err(error) => {
+            let ignored = options.ignore_error && error.kind() != ErrorKind::Usage;
+            if ignored {
+                log::warn!("the export to {label} failed and ignore-error is set: {}", error.chain());
+            } else {
+                session.complain(&format!("export to {label}: "), &error);
+            }
+            let status = (!ignored).then(|| exit::status(&error));
+            let error = Some(Failure::from(&error));
+            (Target { cache: label, outcome: "failed", report: None, names: Vec::new(), error }, status)
+        }
+    }
+}
+
+/// All targets together; the layers are the same for each.
+fn sum(targets: &[Target]) -> Report {
+    let mut all = Report::default();
+    for report in targets.iter().filter_map(|target| target.report.as_ref()) {
+        all.layers = report.layers;
+        all.dry_run = report.dry_run;
+        all.blobs.total += report.blobs.total;
+        all.blobs.transferred += report.blobs.transferred;
+        all.blobs.present += report.blobs.present;
+        all.blobs.touched += report.blobs.touched;
+        all.bytes += report.bytes;
+        all.requests += report.requests;
+        all.elapsed += report.elapsed;
+        for name in &report.names {
+            if !all.names.contains(name) {
+                all.names.push(name.clone());
+            }
+        }
+    }
+    all
+}

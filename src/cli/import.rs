@@ -1,0 +1,73 @@
+//! The command `import`.
+
+use std::process::ExitCode;
+
+use s3_build_cache::{
+    Error, ErrorKind, ImportOptions, ImportOutcome, Imported, LocalCache, Report, Result, S3Cache, SourceOutcome,
+    import_from,
+};
+
+use crate::args::Import;
+use crate::json::{Failure, Target};
+use crate::session::{Session, label};
+use crate::{exit, human, output};
+
+/// Imports the merge of all sources.
+pub(crate) fn run(command: &Import) -> ExitCode {
+    let session = match Session::start(&command.global, "import", "downloading") {
+        Ok(session) => session,
+        Err(error) => {
+            output::error("", &error);
+            return ExitCode::from(exit::status(&error));
+        }
+    };
+    let (caches, mut targets) = match open(&session, command) {
+        Ok(opened) => opened,
+        Err(error) => return session.fail(&error),
+    };
+    let options =
+        ImportOptions::new().dry_run(command.dry_run).verify_existing(command.verify_existing).strict(command.strict);
+    let target = LocalCache::create(&command.target.dir, &command.target.tag);
+    let Imported { sources, outcome, .. } = import_from(&caches, &target, &options);
+    targets.extend(caches.iter().zip(sources).map(|(cache, had)| Target::source(cache.location(), had)));
+    match outcome {
+        Ok(ImportOutcome::Restored(report)) => {
+            let (verb, word) = if report.dry_run { ("would restore", "dry-run") } else { ("restored", "restored") };
+            session.say(&human::summary(verb, &report));
+            session.end(word, &report, &targets, None, 0)
+        }
+        Ok(_) => {
+            let places: Vec<&str> = targets.iter().map(|target| target.cache.as_str()).collect();
+            session.say(&format!("no cache found in {}: nothing written", places.join(", ")));
+            let status = if command.fail_on_miss { exit::MISS } else { 0 };
+            session.end("miss", &Report::default(), &targets, None, status)
+        }
+        Err(error) => {
+            session.complain("import: ", &error);
+            let failure = Some(Failure::from(&error));
+            session.end("failed", &Report::default(), &targets, failure, exit::status(&error))
+        }
+    }
+}
+
+/// Opens the sources. One for which there are no credentials, say, is left out as one that does not answer is.
+fn open(session: &Session<'_>, command: &Import) -> Result<(Vec<S3Cache>, Vec<Target>)> {
+    let mut caches = Vec::with_capacity(command.sources.len());
+    let mut failed: Vec<(String, Error)> = Vec::new();
+    for options in &command.sources {
+        match session.open(options) {
+            Ok(cache) => caches.push(cache),
+            Err(error) if command.strict || error.kind() == ErrorKind::Usage => return Err(error),
+            Err(error) => failed.push((label(options), error)),
+        }
+    }
+    if caches.is_empty() && !failed.is_empty() {
+        return Err(failed.swap_remove(0).1);
+    }
+    let left_out = failed.into_iter().map(|(cache, error)| {
+        log::warn!("going on without a source: {}", error.chain());
+        let (kind, message, hint) = (error.kind(), error.chain(), error.hint().map(str::to_owned));
+        Target::source(cache, SourceOutcome::Failed { kind, message, hint })
+    });
+    Ok((caches, left_out.collect()))
+}

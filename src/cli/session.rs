@@ -1,0 +1,82 @@
+//! What the caches of one run share: progress, the cancel handle, and the options every command has.
+
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use s3_build_cache::{CacheOptions, Cancel, Error, Progress, Report, Result, S3Cache};
+
+use crate::args::Global;
+use crate::json::{Failure, Summary, Target};
+use crate::{exit, logger, output, progress, signals};
+
+pub(crate) struct Session<'a> {
+    global: &'a Global,
+    command: &'static str,
+    progress: Arc<dyn Progress>,
+    pub(crate) cancel: Cancel,
+}
+
+impl<'a> Session<'a> {
+    /// Takes the log, the screen and the signals. `doing` is a word such as `uploading`.
+    pub(crate) fn start(global: &'a Global, command: &'static str, doing: &'static str) -> Result<Self> {
+        logger::start(global.verbosity);
+        let cancel = Cancel::new();
+        signals::watch(&cancel)?;
+        Ok(Self { global, command, progress: progress::start(global, doing), cancel })
+    }
+
+    pub(crate) fn open(&self, options: &CacheOptions) -> Result<S3Cache> {
+        let mut builder = S3Cache::builder(options).progress(self.progress.clone()).cancel(self.cancel.clone());
+        if let Some(jobs) = self.global.jobs {
+            builder = builder.connections(jobs);
+        }
+        builder.connect()
+    }
+
+    /// The line for people, on standard output unless that is for machines.
+    pub(crate) fn say(&self, line: &str) {
+        progress::finish();
+        if !self.global.quiet && !self.global.json {
+            // A closed pipe is reported by nobody; the exit status tells what was done.
+            let _ = output::print(&format!("{line}\n"));
+        }
+    }
+
+    /// An error for people. What was doing stands before it.
+    pub(crate) fn complain(&self, doing: &str, error: &Error) {
+        progress::finish();
+        output::error(doing, error);
+    }
+
+    /// Ends the run: the JSON result where one is wanted, and the exit status.
+    pub(crate) fn end(
+        &self,
+        outcome: &'static str,
+        report: &Report,
+        targets: &[Target],
+        error: Option<Failure>,
+        status: u8,
+    ) -> ExitCode {
+        progress::finish();
+        let mut status = signals::status().unwrap_or(status);
+        if self.global.json {
+            let (command, warnings) = (self.command, logger::warnings());
+            let summary = Summary { command, outcome, report: report.clone(), warnings, targets, error };
+            if output::print(&summary.text()).is_err() && status == 0 {
+                status = exit::OTHER;
+            }
+        }
+        ExitCode::from(status)
+    }
+
+    /// Ends a run that failed as a whole.
+    pub(crate) fn fail(&self, error: &Error) -> ExitCode {
+        self.complain("", error);
+        self.end("failed", &Report::default(), &[], Some(Failure::from(error)), exit::status(error))
+    }
+}
+
+/// A cache that could not be opened, as people name it.
+pub(crate) fn label(options: &CacheOptions) -> String {
+    format!("s3://{}/{}", options.bucket.as_deref().unwrap_or_default(), options.prefix)
+}

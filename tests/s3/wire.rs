@@ -1,0 +1,181 @@
+//! What goes over the wire, and how often.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::s3::{cache, export};
+use crate::s3_server::{Config, Credentials, Operation, Server};
+
+fn manifest(name: &str) -> Vec<u8> {
+    fs::read(format!("tests/fixtures/{name}")).unwrap()
+}
+
+#[test]
+fn an_export_is_a_listing_a_put_for_each_blob_and_the_manifests_last() {
+    let server = Server::start();
+    let report = export(&cache(&server, ",name=app;main"), "max").unwrap();
+    assert_eq!((report.layers, report.blobs.total, report.blobs.transferred), (11, 10, 10));
+    let requests = server.take_requests();
+    assert_eq!(report.requests, requests.len() as u64);
+    let operations: Vec<Operation> = requests.iter().map(|request| request.operation).collect();
+    assert_eq!(operations[0], Operation::ListObjectsV2);
+    assert_eq!(operations[1..], [Operation::PutObject; 12]);
+    assert!(requests[11].path.ends_with("/manifests/app") && requests[12].path.ends_with("/manifests/main"));
+    assert_eq!(server.object("manifests/app").unwrap(), manifest("max/s3-manifest.json"));
+    assert_eq!(server.object("manifests/main").unwrap(), manifest("max/s3-manifest-branch-main.json"));
+
+    let again = export(&cache(&server, ",name=app;main"), "max").unwrap();
+    assert_eq!((again.blobs.transferred, again.blobs.present, again.bytes, again.requests), (0, 10, 0, 3));
+}
+
+#[test]
+fn no_request_breaks_a_rule_of_the_strictest_store() {
+    let server = Server::start();
+    let opened = cache(&server, ",storage_class=STANDARD_IA,server_side_encryption=AES256");
+    export(&opened, "max").unwrap();
+    for key in server.keys() {
+        server.set_age(&key, Duration::from_secs(100_000));
+    }
+    assert_eq!(export(&opened, "max").unwrap().blobs.touched, 10);
+    opened.load().unwrap().unwrap();
+    for request in server.requests() {
+        assert_eq!(request.refused, None, "{request:?}");
+        for header in ["x-amz-checksum-crc32", "x-amz-sdk-checksum-algorithm", "x-amz-trailer", "transfer-encoding"] {
+            assert_eq!(request.header(header), None, "{request:?}");
+        }
+        assert_eq!(request.header("accept-encoding"), Some("identity"));
+    }
+}
+
+/// A layer whose blob two layers share, and a metadata header that gateways drop.
+#[test]
+fn buildkit_3444_the_touch_header_has_no_underscore_and_keeps_storage_class_and_encryption() {
+    let server = Server::start();
+    let more = ",storage_class=STANDARD_IA,server_side_encryption=aws:kms,sse_kms_key_id=key";
+    export(&cache(&server, more), "min").unwrap();
+    let old: Vec<String> = server.keys().into_iter().filter(|key| key.starts_with("blobs/")).collect();
+    for key in &old {
+        server.set_age(key, Duration::from_secs(25 * 3600));
+    }
+    server.take_requests();
+    let report = export(&cache(&server, more), "min").unwrap();
+    assert_eq!((report.blobs.present, report.blobs.touched, report.blobs.transferred), (3, 3, 0));
+    for key in &old {
+        assert!(server.age(key).unwrap() < Duration::from_secs(60), "{key}");
+        let headers = server.object_headers(key).unwrap();
+        let has = |name: &str, value: &str| headers.iter().any(|(n, v)| n == name && v == value);
+        assert!(has("x-amz-storage-class", "STANDARD_IA"), "{headers:?}");
+        assert!(has("x-amz-server-side-encryption", "aws:kms"), "{headers:?}");
+        assert!(has("content-type", "application/octet-stream"), "{headers:?}");
+    }
+    for request in server.requests() {
+        assert!(request.headers.iter().all(|(name, _)| !name.contains('_')), "{request:?}");
+    }
+}
+
+#[test]
+fn what_is_young_enough_is_not_touched() {
+    let server = Server::start();
+    export(&cache(&server, ""), "min").unwrap();
+    for key in server.keys() {
+        server.set_age(&key, Duration::from_secs(23 * 3600));
+    }
+    assert_eq!(export(&cache(&server, ""), "min").unwrap().blobs.touched, 0);
+    assert_eq!(export(&cache(&server, ",touch_refresh=1h"), "min").unwrap().blobs.touched, 3);
+}
+
+/// The age is the server's clock minus the server's time stamp: ours does not matter.
+#[test]
+fn a_wrong_local_clock_does_not_make_blobs_old() {
+    let server = Server::with(Config { clock_ahead: 800, ..Config::default() });
+    export(&cache(&server, ",touch_refresh=10m"), "min").unwrap();
+    let report = export(&cache(&server, ",touch_refresh=10m"), "min").unwrap();
+    assert_eq!((report.blobs.present, report.blobs.touched), (3, 0));
+}
+
+#[test]
+fn a_blob_of_another_size_is_uploaded_again() {
+    let server = Server::start();
+    export(&cache(&server, ""), "min").unwrap();
+    let blob = server.keys().into_iter().find(|key| key.starts_with("blobs/")).unwrap();
+    let good = server.object(&blob).unwrap();
+    server.put_object(&blob, b"short");
+    assert_eq!(export(&cache(&server, ""), "min").unwrap().blobs.transferred, 1);
+    assert_eq!(server.object(&blob).unwrap(), good);
+}
+
+#[test]
+fn an_archived_blob_is_uploaded_again_and_is_gone_for_an_import() {
+    let server = Server::start();
+    let opened = cache(&server, "");
+    export(&opened, "min").unwrap();
+    let blob = server.keys().into_iter().find(|key| key.starts_with("blobs/")).unwrap();
+    let bytes = server.object(&blob).unwrap();
+    server.put_object_with(&blob, &bytes, &[("x-amz-storage-class", "GLACIER")]);
+    let digest = blob.strip_prefix("blobs/").unwrap().parse().unwrap();
+    let source = crate::s3::fixture("min");
+    let mut config = source.load().unwrap();
+    // Few enough blobs are asked for one by one, and only that answer tells the storage class here.
+    config = config.min().0;
+    assert!(config.blobs().len() <= 4);
+    let report = opened.export_config(&config, &source, &s3_build_cache::ExportOptions::new()).unwrap();
+    assert_eq!(report.blobs.transferred, 1);
+    assert!(opened.open_blob(&digest).unwrap().is_some());
+}
+
+#[test]
+fn odd_keys_survive_signing_listing_and_copying() {
+    for (prefix, name) in
+        [("a b/", "c d"), ("p+q/~=/", "x+y"), ("ü/名/", "v1.2~rc+1"), ("100%25/", "50%"), ("it's(1)!*/", "a&b?c#d")]
+    {
+        let server = Server::start();
+        let more = format!(",prefix={prefix},name={name}");
+        export(&cache(&server, &more), "max").unwrap();
+        assert_eq!(server.object(&format!("{prefix}manifests/{name}")).unwrap(), manifest("max/s3-manifest.json"));
+        for key in server.keys() {
+            server.set_age(&key, Duration::from_secs(100_000));
+        }
+        let report = export(&cache(&server, &more), "max").unwrap();
+        assert_eq!((report.blobs.present, report.blobs.touched, report.requests), (10, 10, 12), "{prefix}");
+        assert!(cache(&server, &more).load().unwrap().is_some());
+    }
+}
+
+/// Some stores say that a listing is encoded though it is not.
+#[test]
+fn a_listing_that_is_not_encoded_is_read_all_the_same() {
+    let server = Server::with(Config { encodes_listings: false, ..Config::default() });
+    export(&cache(&server, ",prefix=a+b/"), "max").unwrap();
+    assert_eq!(export(&cache(&server, ",prefix=a+b/"), "max").unwrap().requests, 2);
+}
+
+#[test]
+fn a_truncated_listing_is_completed_blob_by_blob() {
+    let server = Server::with(Config { page_size: 4, ..Config::default() });
+    export(&cache(&server, ""), "max").unwrap();
+    let report = export(&cache(&server, ""), "max").unwrap();
+    // One page, a HEAD for each of the six blobs that are not on it, the manifest.
+    assert_eq!((report.blobs.present, report.requests), (10, 8));
+}
+
+#[test]
+fn buildkit_3065_the_session_token_is_sent_and_signed() {
+    let credentials = Credentials {
+        access_key_id: "ASIAEXAMPLE".to_owned(),
+        secret_access_key: "secret".to_owned(),
+        session_token: Some("IQoJb3//token+with/chars==".to_owned()),
+    };
+    let server = Server::with(Config { credentials, ..Config::default() });
+    export(&cache(&server, ""), "min").unwrap();
+    assert!(server.requests().iter().all(|request| request.refused.is_none()));
+}
+
+#[test]
+fn base_paths_and_virtual_hosts() {
+    let server = Server::with(Config { base_path: "/base".to_owned(), ..Config::default() });
+    export(&cache(&server, ""), "min").unwrap();
+    assert!(server.requests().iter().all(|request| request.path.starts_with(&format!("/base/{}", server.bucket()))));
+    let server = Server::with(Config { ipv6: true, ..Config::default() });
+    assert!(server.endpoint().starts_with("http://["));
+    export(&cache(&server, ""), "min").unwrap();
+}
