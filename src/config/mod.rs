@@ -13,4 +13,5 @@ pub use endpoint_url::EndpointUrl;
 pub use fields::{parse_fields, quote_field};
 pub use go::{parse_bool, parse_duration};
 pub use local::LocalOptions;
+pub(crate) use options::check_bucket;
 pub use options::{CacheOptions, Mode, RetryMode};

@@ -258,7 +258,7 @@ impl CacheOptions {
 
 /// S3 itself checks its names; here it is only made sure that the name stays one segment of a path or a host. In a
 /// directory store the name is a directory, so S3's rule is kept.
-fn check_bucket(bucket: &str, file: bool) -> Result<()> {
+pub(crate) fn check_bucket(bucket: &str, file: bool) -> Result<()> {
     let shown: String = bucket.chars().filter(|c| !c.is_control()).take(100).collect();
     let wrong = |why: &str| {
         usage(

@@ -6,7 +6,7 @@ mod temp;
 
 pub(crate) use open::{
     Opened, Place, create_dir, directory, directory_place, is_same_file, open_file, open_or_create, read_file,
-    sync_dir, wrong_kind,
+    root_directory, sync_dir,
 };
 pub(crate) use temp::{TempFile, TempFolder};
 

@@ -103,6 +103,20 @@ pub(crate) fn directory(path: &Path) -> Result<bool> {
     }
 }
 
+/// Whether the directory that the user named is there; unlike everything in it, it may be a link.
+///
+/// # Errors
+/// When it is not a directory, or cannot be looked at.
+pub(crate) fn root_directory(dir: &Path) -> Result<bool> {
+    // The empty path is the directory we are in.
+    match fs::metadata(if dir.as_os_str().is_empty() { Path::new(".") } else { dir }) {
+        Ok(meta) if meta.is_dir() => Ok(true),
+        Ok(_) => Err(Error::io("use", dir, io::ErrorKind::NotADirectory.into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(Error::io("open", dir, error)),
+    }
+}
+
 /// Makes the directory `path` with `mode` (less umask); `false` when it is there already.
 ///
 /// # Errors
@@ -145,7 +159,7 @@ pub(crate) fn is_same_file(handle: &File, path: &Path) -> io::Result<bool> {
 }
 
 /// The error for a path where something stands that has no business there.
-pub(crate) fn wrong_kind(path: &Path, is: &str, expected: &str) -> Error {
+fn wrong_kind(path: &Path, is: &str, expected: &str) -> Error {
     Error::Io(Box::new(IoError {
         action: "use",
         path: path.to_owned(),

@@ -1,11 +1,10 @@
 //! A cache in a directory: finding it by its tag, reading it, and its blobs.
 
-use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::base::{BlobSource, Digest, Error, Hasher, IoError, Problem, Result};
-use crate::files::{Opened, directory, open_file, read_file};
+use crate::files::{Opened, directory, open_file, read_file, root_directory};
 use crate::layout::index::{Index, MAX_INDEX_BYTES};
 use crate::layout::lock::IndexLock;
 use crate::layout::manifest::{self, Manifest, Reference};
@@ -39,7 +38,7 @@ impl LocalCache {
     /// [`Error::Io`] when `dir` is not there, is not a directory, or has no `index.json`.
     pub fn open(dir: impl Into<PathBuf>, tag: &str) -> Result<Self> {
         let cache = Self::create(dir, tag);
-        if !is_target_dir(&cache.dir)? {
+        if !root_directory(&cache.dir)? {
             return Err(missing("open the cache directory", &cache.dir));
         }
         match open_file(&cache.index_path())? {
@@ -137,7 +136,7 @@ impl LocalCache {
     }
 
     fn read_index(&self) -> Result<Index> {
-        if !is_target_dir(&self.dir)? {
+        if !root_directory(&self.dir)? {
             return Err(missing("open the cache directory", &self.dir));
         }
         let path = self.index_path();
@@ -176,7 +175,7 @@ impl LocalCache {
     }
 
     fn open_if_there(&self, digest: &Digest) -> Result<Option<Opened>> {
-        let there = is_target_dir(&self.dir)? && directory(&self.dir.join("blobs"))? && directory(&self.blobs_dir())?;
+        let there = root_directory(&self.dir)? && directory(&self.dir.join("blobs"))? && directory(&self.blobs_dir())?;
         if there { open_file(&self.blob_path(digest)) } else { Ok(None) }
     }
 }
@@ -191,17 +190,6 @@ impl BlobSource for LocalCache {
             Some(opened) => Ok(Box::new(opened.file)),
             None => Err(Error::io("read", self.blob_path(digest), io::ErrorKind::NotFound.into())),
         }
-    }
-}
-
-/// Whether the directory itself is there; unlike everything in it, it may be a link.
-pub(super) fn is_target_dir(dir: &Path) -> Result<bool> {
-    let path = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
-    match fs::metadata(path) {
-        Ok(meta) if meta.is_dir() => Ok(true),
-        Ok(_) => Err(Error::io("use", dir, io::ErrorKind::NotADirectory.into())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(Error::io("open", dir, error)),
     }
 }
 

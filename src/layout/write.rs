@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::{Digest, Error, Problem, Result};
-use crate::files::{TempFile, TempFolder, create_dir, open_file, read_file, sync_dir};
+use crate::files::{TempFile, TempFolder, create_dir, open_file, read_file, root_directory, sync_dir};
 use crate::layout::blob::BlobWriter;
-use crate::layout::cache::{LocalCache, is_target_dir};
+use crate::layout::cache::LocalCache;
 use crate::layout::index::{Index, MAX_INDEX_BYTES};
 use crate::layout::lock::IndexLock;
 use crate::layout::manifest::{IMAGE_MANIFEST, Manifest, Reference};
@@ -75,7 +75,7 @@ impl LayoutWriter {
         let temps = TempFolder::new(cache.dir());
         let made = Mutex::default();
         let shared = Arc::new(Shared { cache: cache.clone(), temps, made });
-        if is_target_dir(cache.dir())? {
+        if root_directory(cache.dir())? {
             shared.temps.sweep()?;
             // Better now than after the transfer.
             read_index(cache.dir())?.check_free(cache.tag())?;
@@ -172,7 +172,7 @@ impl Shared {
 
     fn make_dirs(&self) -> Result<()> {
         let dir = self.cache.dir();
-        if !is_target_dir(dir)? {
+        if !root_directory(dir)? {
             let mut missing: Vec<&Path> = dir.ancestors().take_while(|path| !is_dir(path)).collect();
             missing.reverse();
             for path in missing {

@@ -1,0 +1,91 @@
+//! Listing: a walk through the directories in the order of the keys, one page at a time.
+
+use std::fs::{self, DirEntry};
+use std::io;
+use std::path::Path;
+
+use crate::base::{Error, Result};
+use crate::store::ListPage;
+use crate::store::dir::{DirStore, key};
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+struct Wanted<'a> {
+    prefix: &'a str,
+    after: Option<&'a str>,
+}
+
+impl Wanted<'_> {
+    fn file(&self, key: &str) -> bool {
+        key.starts_with(self.prefix) && self.after.is_none_or(|after| key > after)
+    }
+
+    /// Whether such files can be below `key`, which ends with a slash.
+    fn directory(&self, key: &str) -> bool {
+        (key.starts_with(self.prefix) || self.prefix.starts_with(key))
+            && self.after.is_none_or(|after| key > after || after.starts_with(key))
+    }
+}
+
+impl DirStore {
+    /// At most `limit` keys; the last of them continues the listing. Memory holds one page, and the names of one
+    /// directory for each level.
+    pub(super) fn page(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<ListPage> {
+        let wanted = Wanted { prefix, after };
+        let mut page = ListPage::default();
+        let start = prefix.rsplit_once('/').map(|(start, _)| start);
+        if start.is_some_and(|start| !start.split('/').all(key::is_name)) {
+            return Ok(page);
+        }
+        let Some(dir) = self.find_dir(start.into_iter().flat_map(|start| start.split('/')))? else { return Ok(page) };
+        let mut levels = vec![entries(&dir, &start.map(|start| format!("{start}/")).unwrap_or_default(), wanted)?];
+        while let Some(level) = levels.last_mut() {
+            let Some(key) = level.pop() else {
+                levels.pop();
+                continue;
+            };
+            let path = self.bucket.join(&key);
+            if key.ends_with('/') {
+                levels.push(entries(&path, &key, wanted)?);
+                continue;
+            }
+            // Links and what else is no object are not listed, nor is what has just gone.
+            let Ok(meta) = fs::symlink_metadata(&path) else { continue };
+            if !meta.is_file() {
+                continue;
+            }
+            if page.objects.len() >= limit {
+                page.continuation = page.objects.last().map(|(key, _)| key.clone());
+                break;
+            }
+            page.objects.push((key, self.meta(&meta)));
+        }
+        Ok(page)
+    }
+}
+
+/// The keys in a directory, the last first; those of directories end with a slash, and sort by it as their files do.
+fn entries(dir: &Path, key: &str, wanted: Wanted<'_>) -> Result<Vec<String>> {
+    let listing = match fs::read_dir(dir) {
+        Ok(listing) => listing,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(Error::io("list", dir, error)),
+    };
+    let mut keys = Vec::new();
+    for entry in listing {
+        let entry = entry.map_err(|error| Error::io("list", dir, error))?;
+        keys.extend(entry_key(&entry, key).filter(|key| match key.ends_with('/') {
+            true => wanted.directory(key),
+            false => wanted.file(key),
+        }));
+    }
+    keys.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(keys)
+}
+
+fn entry_key(entry: &DirEntry, parent: &str) -> Option<String> {
+    let name = entry.file_name().into_string().ok().filter(|name| key::is_name(name))?;
+    let kind = entry.file_type().ok()?;
+    let slash = if kind.is_dir() { "/" } else { "" };
+    (kind.is_dir() || kind.is_file()).then(|| format!("{parent}{name}{slash}"))
+}

@@ -1,0 +1,189 @@
+use std::os::unix::fs::symlink;
+use std::sync::Mutex;
+use std::thread;
+use std::time::Duration;
+
+use super::*;
+use crate::base::{BytesPayload, Cancel, SystemClock};
+use crate::files::make_fifo;
+
+/// A clock that stands until it is moved.
+struct HandClock(Mutex<SystemTime>);
+
+impl Clock for HandClock {
+    fn now(&self) -> SystemTime {
+        *self.0.lock().unwrap()
+    }
+
+    fn monotonic(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn sleep(&self, _: Duration, _: &Cancel) {}
+}
+
+fn store(root: &Path) -> DirStore {
+    DirStore::new(root, "bucket", Arc::new(SystemClock::default())).unwrap()
+}
+
+fn put(store: &DirStore, key: &str) -> Result<()> {
+    store.put(key, &BytesPayload::new(key.as_bytes().to_vec()))
+}
+
+fn keys(store: &DirStore, prefix: &str) -> Vec<String> {
+    let mut keys = Vec::new();
+    let mut continuation = None;
+    loop {
+        let page = store.list(prefix, continuation.as_deref()).unwrap();
+        assert!(page.objects.len() <= store.page_keys);
+        keys.extend(page.objects.into_iter().map(|(key, _)| key));
+        continuation = page.continuation;
+        if continuation.is_none() {
+            return keys;
+        }
+    }
+}
+
+#[test]
+fn keys_that_are_no_paths_are_usage_errors() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    let long = "x".repeat(256);
+    for key in ["", "/a", "a/", "a//b", ".", "..", "a/../b", "./a", "a/.", "a\nb", "a\u{7f}", "a\0b", &long] {
+        assert!(matches!(put(&store, key), Err(Error::Usage(_))), "{key:?}");
+        assert!(matches!(store.head(key), Err(Error::Usage(_))), "{key:?}");
+        assert!(matches!(store.get(key, &GetOptions::default()), Err(Error::Usage(_))), "{key:?}");
+        assert!(matches!(store.delete(key), Err(Error::Usage(_))), "{key:?}");
+    }
+    assert!(matches!(put(&store, &["x"; 600].join("/")), Err(Error::Usage(_))));
+    assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
+    for prefix in ["../", "/", "a//", "bucket/../", "./"] {
+        assert_eq!(store.list(prefix, None).unwrap(), ListPage::default());
+    }
+    for bucket in ["", ".", "..", "a/b", ".s3-build-cache", "UPPER", "ab"] {
+        assert!(DirStore::new(root.path(), bucket, Arc::new(SystemClock::default())).is_err(), "{bucket}");
+    }
+}
+
+#[test]
+fn an_object_beside_a_directory_of_its_name_is_a_conflict_naming_both() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    put(&store, "a/b/c").unwrap();
+    for (key, other) in [("a", "a/b/c"), ("a/b", "a/b/c"), ("a/b/c/d/e", "a/b/c")] {
+        let error = put(&store, key).unwrap_err();
+        assert!(matches!(error, Error::Conflict(_)));
+        assert!(error.to_string().ends_with(&format!("the key {key} cannot stand beside the key {other}")), "{error}");
+        assert_eq!(store.head(key).unwrap(), None);
+    }
+    assert_eq!(keys(&store, ""), ["a/b/c"]);
+    // Directories alone, such as a killed write leaves, are in nobody's way.
+    store.delete("a/b/c").unwrap();
+    assert!(!store.bucket.join("a").exists());
+    fs::create_dir_all(store.bucket.join("a/b/c")).unwrap();
+    put(&store, "a").unwrap();
+    assert_eq!(keys(&store, ""), ["a"]);
+}
+
+#[test]
+fn pages_follow_each_other_in_the_order_of_the_keys() {
+    let root = tempfile::tempdir().unwrap();
+    let mut store = store(root.path());
+    let mut all: Vec<String> = ["a", "a.b", "a-b/x", "a0", "b/c", "b/d/e", "b/d/f", "b0", "b/d.x", "c/d/e/f/g", "é/x"]
+        .map(str::to_owned)
+        .to_vec();
+    for key in &all {
+        put(&store, key).unwrap();
+    }
+    all.sort();
+    for page_keys in 1..=all.len() + 1 {
+        store.page_keys = page_keys;
+        for prefix in ["", "a", "b", "b/", "b/d", "b/d/", "c/d/e", "é", "x"] {
+            let expected: Vec<String> = all.iter().filter(|key| key.starts_with(prefix)).cloned().collect();
+            assert_eq!(keys(&store, prefix), expected, "{prefix} by {page_keys}");
+        }
+    }
+}
+
+#[test]
+fn nothing_below_the_root_is_followed_and_nothing_hangs() {
+    let root = tempfile::tempdir().unwrap();
+    let outside = tempfile::tempdir().unwrap();
+    fs::write(outside.path().join("secret"), "secret").unwrap();
+    symlink(root.path(), outside.path().join("root")).unwrap();
+    // The root itself may be a link.
+    let store = store(&outside.path().join("root"));
+    put(&store, "real/object").unwrap();
+    symlink(outside.path(), store.bucket.join("dir")).unwrap();
+    symlink(outside.path().join("secret"), store.bucket.join("file")).unwrap();
+    make_fifo(&store.bucket.join("fifo"));
+    for key in ["dir/secret", "file", "fifo", "fifo/x"] {
+        for error in [
+            store.head(key).unwrap_err(),
+            store.get(key, &GetOptions::default()).err().unwrap(),
+            put(&store, key).unwrap_err(),
+            store.delete(key).unwrap_err(),
+            store.touch(key, &ObjectMeta::new(1, None)).unwrap_err(),
+        ] {
+            assert!(error.chain().contains("it is a "), "{key}: {}", error.chain());
+        }
+    }
+    assert_eq!(keys(&store, ""), ["real/object"]);
+    assert_eq!(fs::read(outside.path().join("secret")).unwrap(), b"secret");
+    symlink("bucket", root.path().join("linked")).unwrap();
+    let linked = DirStore::new(root.path(), "linked", Arc::new(SystemClock::default())).unwrap();
+    assert!(linked.probe().unwrap_err().chain().contains("a symbolic link"));
+}
+
+#[test]
+fn ages_are_told_by_the_clock() {
+    let root = tempfile::tempdir().unwrap();
+    let clock = Arc::new(HandClock(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000))));
+    let store = DirStore::new(root.path(), "bucket", clock.clone()).unwrap();
+    put(&store, "key").unwrap();
+    let day = Duration::from_secs(86_400);
+    let age = || store.head("key").unwrap().unwrap().age.unwrap();
+    assert_eq!(age(), Duration::ZERO);
+    *clock.0.lock().unwrap() += day;
+    assert_eq!(age(), day);
+    assert_eq!(store.list("", None).unwrap().objects[0].1.age, Some(day));
+    assert_eq!(store.touch("key", &ObjectMeta::new(3, None)).unwrap(), Touch::Done);
+    assert_eq!(age(), Duration::ZERO);
+    // A file of the future is new.
+    *clock.0.lock().unwrap() -= day;
+    assert_eq!(age(), Duration::ZERO);
+}
+
+#[test]
+fn temporaries_are_not_listed_and_left_ones_go() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join(".s3-build-cache");
+    fs::create_dir(&folder).unwrap();
+    fs::write(folder.join("left"), "by a killed run").unwrap();
+    let store = store(root.path());
+    assert_eq!(keys(&store, ""), Vec::<String>::new());
+    put(&store, "key").unwrap();
+    assert!(!folder.exists());
+    assert_eq!(keys(&store, ""), ["key"]);
+}
+
+#[test]
+fn writers_and_deleters_do_not_disturb_each_other() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    thread::scope(|scope| {
+        for writer in 0..4 {
+            let store = &store;
+            scope.spawn(move || {
+                for round in 0..40 {
+                    let key = format!("deep/{}/{writer}", round % 3);
+                    put(store, &key).unwrap();
+                    assert_eq!(store.head(&key).unwrap().unwrap().size, key.len() as u64);
+                    store.delete(&key).unwrap();
+                    store.list("deep/", None).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(fs::read_dir(&store.bucket).unwrap().count(), 0);
+}

@@ -1,0 +1,143 @@
+//! Writing an object: whole and right, or not at all.
+
+use std::fs::{self, DirBuilder};
+use std::io::{self, Read, Write};
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
+
+use crate::base::{Error, Hasher, Payload, Problem, Result};
+use crate::files::{Place, TempFile, create_dir, directory_place, root_directory};
+use crate::store::dir::{DirStore, key};
+
+/// How often a directory may be taken away by a deletion that found it empty.
+const TRIES: u32 = 100;
+const CHUNK_BYTES: usize = 128 * 1024;
+const DIR_MODE: u32 = 0o755;
+const FILE_MODE: u32 = 0o644;
+
+impl DirStore {
+    pub(super) fn write(&self, key: &str, payload: &dyn Payload) -> Result<()> {
+        // What is in the way is found before the bytes are moved.
+        let path = self.make_place(key)?;
+        if !self.swept.swap(true, Ordering::Relaxed) {
+            self.temps.sweep()?;
+        }
+        let temp = self.temps.create(FILE_MODE)?;
+        self.copy(key, payload, &temp)?;
+        let modified = temp.file().set_modified(self.clock.now());
+        modified.map_err(|error| Error::io("set the time of", temp.path(), error))?;
+        let mut tries = TRIES;
+        loop {
+            match temp.persist(&path) {
+                Ok(()) => return Ok(()),
+                Err(error) if tries == 0 => return Err(Error::io("write", path, error)),
+                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => {}
+                Err(error) => return Err(Error::io("write", path, error)),
+            }
+            tries -= 1;
+            self.make_place(key)?;
+        }
+    }
+
+    /// Makes the directories above an object, again when a deletion has just removed one because it was empty.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] when an object is where a directory has to be, or the other way round: in S3 the two can
+    /// stand beside each other, in a directory they cannot.
+    fn make_place(&self, key: &str) -> Result<PathBuf> {
+        let mut tries = TRIES;
+        loop {
+            match self.try_make_place(key) {
+                Err(Error::Io(error)) if error.source.kind() == io::ErrorKind::NotFound && tries > 0 => tries -= 1,
+                other => return other,
+            }
+        }
+    }
+
+    fn try_make_place(&self, key: &str) -> Result<PathBuf> {
+        if !root_directory(&self.root)? {
+            let made = DirBuilder::new().recursive(true).mode(DIR_MODE).create(&self.root);
+            made.map_err(|error| Error::io("create", &self.root, error))?;
+        }
+        let mut path = self.bucket.clone();
+        create_dir(&path, DIR_MODE)?;
+        let (parents, name) = key::split(key);
+        for segment in parents {
+            path.push(segment);
+            if directory_place(&path)? == Place::File {
+                return Err(self.conflict(key, path.strip_prefix(&self.bucket).unwrap_or(&path)));
+            }
+            create_dir(&path, DIR_MODE)?;
+        }
+        path.push(name);
+        if directory_place(&path)? == Place::Directory && !remove_empty(&path) {
+            let below = self.page(&format!("{key}/"), None, 1)?.objects.pop();
+            let below = below.map_or_else(|| format!("{key}/"), |(below, _)| below);
+            return Err(self.conflict(key, Path::new(&below)));
+        }
+        Ok(path)
+    }
+
+    fn conflict(&self, key: &str, other: &Path) -> Error {
+        let (bucket, other) = (self.bucket.display(), other.display());
+        let message = format!("in the directory {bucket} the key {key} cannot stand beside the key {other}");
+        Error::Conflict(Problem::new(message).hint("use another name or prefix: one of the two would be a directory"))
+    }
+
+    /// Copies the payload and makes sure that it is what it says.
+    fn copy(&self, key: &str, payload: &dyn Payload, temp: &TempFile) -> Result<()> {
+        let wrong = |why: String| {
+            let message = format!("{} was not written: {why}", self.bucket.join(key).display());
+            Error::Integrity(Problem::new(message))
+        };
+        let failed = |error: io::Error| match error.downcast::<Error>() {
+            Ok(error) => error,
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => wrong(error.to_string()),
+            Err(error) => Error::io("read the bytes of", self.bucket.join(key), error),
+        };
+        let mut body = payload.open().map_err(failed)?;
+        let mut buffer = vec![0; CHUNK_BYTES];
+        let (mut hasher, mut size) = (Hasher::new(), 0);
+        loop {
+            let chunk = match body.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => buffer.get(..read).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(failed(error)),
+            };
+            size += chunk.len() as u64;
+            if size > payload.size() {
+                return Err(wrong(format!("it goes on after its {} bytes", payload.size())));
+            }
+            hasher.update(chunk);
+            temp.file().write_all(chunk).map_err(|error| Error::io("write", temp.path(), error))?;
+        }
+        let digest = hasher.finish();
+        if size != payload.size() {
+            return Err(wrong(format!("it ends after {size} of its {} bytes", payload.size())));
+        }
+        if digest != payload.sha256() {
+            return Err(wrong(format!("its digest is {digest} instead of {}", payload.sha256())));
+        }
+        Ok(())
+    }
+}
+
+/// Removes a directory in which there are at most directories, such as a write that was killed leaves; `false` when
+/// there is more.
+fn remove_empty(dir: &Path) -> bool {
+    let mut dirs = vec![dir.to_owned()];
+    let mut at = 0;
+    while let Some(next) = dirs.get(at) {
+        at += 1;
+        let Ok(entries) = fs::read_dir(next) else { return false };
+        for entry in entries {
+            match entry {
+                Ok(entry) if entry.file_type().is_ok_and(|kind| kind.is_dir()) => dirs.push(entry.path()),
+                _ => return false,
+            }
+        }
+    }
+    dirs.iter().rev().all(|dir| fs::remove_dir(dir).is_ok())
+}
