@@ -6,9 +6,9 @@
 
 mod blob;
 mod cache;
-mod index;
+pub(crate) mod index;
 mod lock;
-mod manifest;
+pub(crate) mod manifest;
 mod raw;
 mod write;
 

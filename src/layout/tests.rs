@@ -20,6 +20,9 @@ fn s3(path: &str) -> CacheConfig {
     CacheConfig::from_s3_json(&fs::read(fixture(path)).unwrap()).unwrap()
 }
 
+/// Puts something that is no regular file at a path.
+type Make = fn(&Path);
+
 /// Everything below `dir`, by path: its bytes.
 fn tree(dir: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
@@ -273,7 +276,7 @@ fn a_blob_that_is_there_is_told_by_size_and_by_digest() {
 fn links_fifos_and_directories_in_the_place_of_files_are_errors() {
     let digest = Digest::of(b"blob");
     let blob = format!("blobs/sha256/{}", digest.hex());
-    let kinds: [(&str, fn(&Path)); 3] = [
+    let kinds: [(&str, Make); 3] = [
         ("a symbolic link", |path| symlink("/etc/passwd", path).unwrap()),
         ("a FIFO", make_fifo),
         ("a directory", |path| fs::create_dir(path).unwrap()),

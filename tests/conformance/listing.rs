@@ -39,7 +39,7 @@ pub(super) fn run(store: &dyn ObjectStore, prefix: &str) {
 ///
 /// # Panics
 /// When it has not.
-pub fn paging(store: &dyn ObjectStore) {
+pub(crate) fn paging(store: &dyn ObjectStore) {
     let prefix = unique_prefix();
     let expected: Vec<String> = (0..MANY).map(|at| format!("{prefix}{}/{at:04}", at % 3)).collect();
     let payload = BytesPayload::new(Vec::new());
@@ -58,7 +58,7 @@ pub fn paging(store: &dyn ObjectStore) {
 ///
 /// # Panics
 /// When the store takes that for a missing object.
-pub fn missing_bucket(store: &dyn ObjectStore, quirks: &Quirks) {
+pub(crate) fn missing_bucket(store: &dyn ObjectStore, quirks: &Quirks) {
     if quirks.missing_bucket_is_empty {
         store.probe().unwrap();
         assert_eq!(store.head("key").unwrap(), None);

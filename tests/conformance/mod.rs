@@ -10,34 +10,34 @@ use std::io::{self, Read};
 
 use s3_build_cache::{BytesPayload, GetOptions, ObjectStore};
 
-pub use listing::{missing_bucket, paging};
+pub(crate) use listing::{missing_bucket, paging};
 
 /// What a store is known not to do, and the suite therefore does not ask of it.
 #[derive(Clone, Debug, Default)]
-pub struct Quirks {
+pub(crate) struct Quirks {
     /// It stores a body whose SHA-256 is not the one that was signed.
-    pub does_not_check_payload_hash: bool,
+    pub(crate) does_not_check_payload_hash: bool,
     /// A copy of an object onto itself leaves its time as it was.
-    pub touch_does_not_move_last_modified: bool,
+    pub(crate) touch_does_not_move_last_modified: bool,
     /// It refuses the copy of an object onto itself.
-    pub refuses_touch: bool,
+    pub(crate) refuses_touch: bool,
     /// It says nothing of the age of objects.
-    pub has_no_age: bool,
+    pub(crate) has_no_age: bool,
     /// It sends the object though its entity tag is another than the one asked for.
-    pub ignores_if_match: bool,
+    pub(crate) ignores_if_match: bool,
     /// It answers for a bucket that does not exist as for an empty one.
-    pub missing_bucket_is_empty: bool,
+    pub(crate) missing_bucket_is_empty: bool,
     /// A key beside the same key and a slash is an error, as for files and directories.
-    pub keys_are_paths: bool,
+    pub(crate) keys_are_paths: bool,
     /// Keys with one of these in them are refused or changed.
-    pub breaks_keys_with: &'static [&'static str],
+    pub(crate) breaks_keys_with: &'static [&'static str],
 }
 
 /// Runs the suite.
 ///
 /// # Panics
 /// When the store does not do what it must.
-pub fn run(store: &dyn ObjectStore, quirks: &Quirks) {
+pub(crate) fn run(store: &dyn ObjectStore, quirks: &Quirks) {
     store.probe().unwrap();
     let prefix = unique_prefix();
     objects::run(store, quirks, &prefix);
