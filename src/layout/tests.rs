@@ -353,6 +353,19 @@ fn writers_in_one_directory_do_not_disturb_each_other() {
     assert_eq!(files.len(), tree(&fixture("min/local")).len());
 }
 
+/// Root may write there all the same, and then locks: the outcome is one.
+#[test]
+fn a_directory_nobody_may_write_to_is_read_without_the_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    copy_tree(&fixture("min/local"), dir.path());
+    let mode = |mode| fs::set_permissions(dir.path(), PermissionsExt::from_mode(mode)).unwrap();
+    mode(0o555);
+    let config = LocalCache::open(dir.path(), "latest").unwrap().load();
+    mode(0o755);
+    assert_eq!(config.unwrap(), s3("min/s3-manifest.json"));
+    assert!(!dir.path().join("index.json.lock").exists());
+}
+
 #[test]
 fn a_start_removes_what_a_killed_run_left() {
     let dir = tempfile::tempdir().unwrap();
