@@ -28,12 +28,14 @@ const PROFILE: &[Source] =
 ///
 /// # Errors
 /// [`Error::Access`] when no source is set up, or the first that is set up is one this version cannot use; another
-/// error when its keys cannot be keys.
+/// error when its keys cannot be keys, or the options are not valid.
 pub fn provider(
     options: &CacheOptions,
     env: &dyn Env,
     profile: &Profile,
 ) -> Result<Option<Arc<dyn CredentialsProvider>>> {
+    // Half a pair of keys must not lead to somebody else's.
+    options.validate()?;
     if options.anonymous {
         return Ok(None);
     }
@@ -70,7 +72,8 @@ fn environment_keys(lookup: &Lookup<'_>) -> Found {
 }
 
 fn profile_keys(lookup: &Lookup<'_>) -> Found {
-    Ok(lookup.profile.keys().map(|keys| Arc::new(keys.clone()) as Arc<dyn CredentialsProvider>))
+    let Some(keys) = lookup.profile.keys() else { return Ok(None) };
+    Ok(Some(Arc::new(keys.clone().check().map_err(Error::Setup)?)))
 }
 
 fn nothing_found(lookup: &Lookup<'_>) -> Error {

@@ -13,6 +13,7 @@ const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
 const TOKEN: &str = "aws_session_token";
 const DEFAULT: &str = "default";
+const ATTRIBUTE: &str = "the attribute profile";
 /// More names than this do not help whoever mistyped one.
 const MAX_NAMES_SHOWN: usize = 10;
 
@@ -82,7 +83,7 @@ impl Profile {
     /// file cannot be read. A file that is not there is not an error.
     pub fn load(options: &CacheOptions, env: &dyn Env) -> Result<Self> {
         let variable = |name: &'static str| env.var(name).map(|value| (value, Some(name)));
-        let attribute = options.profile.clone().filter(|name| !name.is_empty()).map(|name| (name, Some("profile")));
+        let attribute = options.profile.clone().filter(|name| !name.is_empty()).map(|name| (name, Some(ATTRIBUTE)));
         let (name, chosen_by) = attribute
             .or_else(|| variable("AWS_PROFILE"))
             .or_else(|| variable("AWS_DEFAULT_PROFILE"))
@@ -92,9 +93,9 @@ impl Profile {
         let in_config = config_section(&config.ini, &name);
         let in_credentials = Some(&name).filter(|name| !name.starts_with("profile "));
         let in_credentials = in_credentials.and_then(|name| credentials.ini.sections.get(name));
-        if in_config.is_none() && in_credentials.is_none() && matches!(chosen_by, Some("profile" | "AWS_PROFILE")) {
+        if in_config.is_none() && in_credentials.is_none() && matches!(chosen_by, Some(ATTRIBUTE | "AWS_PROFILE")) {
             let problem = missing(&name, chosen_by, &config, &credentials);
-            return Err(if chosen_by == Some("profile") { Error::Usage(problem) } else { Error::Setup(problem) });
+            return Err(if chosen_by == Some(ATTRIBUTE) { Error::Usage(problem) } else { Error::Setup(problem) });
         }
         let files = format!("{} and {}", credentials.shown, config.shown);
         let mut profile = Self { name, chosen_by, files, ..Self::default() };
@@ -127,12 +128,12 @@ impl Profile {
         // Keys go as a pair and take no token from elsewhere; half a pair is forgiven when the credentials file has
         // the profile too and no half of its own.
         let pair = match (pair(config), pair(credentials)) {
-            (pair @ Some(Pair::Whole(_)), None | Some(Pair::Absent)) => pair,
+            (pair @ Some(Pair::Whole(_)), Some(Pair::Absent)) => pair,
             (pair, None) => pair,
             (_, pair) => pair,
         };
         match pair {
-            Some(Pair::Whole(Some(keys))) => self.keys = Some(keys.check().map_err(Error::Setup)?),
+            Some(Pair::Whole(keys)) => self.keys = keys,
             Some(Pair::Half { there, missing }) => {
                 let message = format!("profile {} has {there} without {missing}", self.name);
                 let hint = format!("write {missing} into the same file, under the same heading");
@@ -150,7 +151,7 @@ impl Profile {
 
     /// Whether it was asked for by the attribute, and so goes before keys in the environment.
     pub fn is_from_attribute(&self) -> bool {
-        self.chosen_by == Some("profile")
+        self.chosen_by == Some(ATTRIBUTE)
     }
 
     /// A setting, unless it is missing or empty. Never one of the keys.
@@ -224,7 +225,7 @@ fn find<'a>(ini: &'a Ini, kind: &str, name: &str) -> Option<&'a Section> {
 }
 
 fn missing(name: &str, chosen_by: Option<&str>, config: &AwsFile, credentials: &AwsFile) -> Problem {
-    let chosen_by = chosen_by.unwrap_or("profile");
+    let chosen_by = chosen_by.unwrap_or(DEFAULT);
     let message = format!("there is no profile {name} (from {chosen_by}) in {} or {}", credentials.shown, config.shown);
     let in_config = config.ini.sections.keys().filter_map(|heading| match heading.strip_prefix("profile ") {
         Some(name) => Some(name),
@@ -240,7 +241,7 @@ fn missing(name: &str, chosen_by: Option<&str>, config: &AwsFile, credentials: &
     } else if credentials.ini.sections.contains_key(&format!("profile {name}")) {
         format!("the credentials file has [profile {name}]: there it must be [{name}]")
     } else if names.is_empty() {
-        format!("these files have no profiles; check AWS_CONFIG_FILE and HOME, or unset {chosen_by}")
+        format!("these files have no profiles; check AWS_CONFIG_FILE and HOME, or leave out {chosen_by}")
     } else {
         let more = if names.len() > MAX_NAMES_SHOWN { ", …" } else { "" };
         names.truncate(MAX_NAMES_SHOWN);

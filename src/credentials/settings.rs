@@ -58,6 +58,8 @@ impl Settings {
     /// # Errors
     /// When the bucket or the region is nowhere to be found, or a setting has a value that it cannot have.
     pub fn resolve(options: &CacheOptions, env: &dyn Env) -> Result<Self> {
+        // What is wrong here is not the fault of a variable that is put in its place below.
+        options.validate()?;
         let bucket = bucket(options, env)?;
         if let Some(EndpointUrl::File(dir)) = options.endpoint()? {
             return Ok(Self::Directory { dir, bucket });
@@ -95,8 +97,6 @@ fn bucket(options: &CacheOptions, env: &dyn Env) -> Result<String> {
         let problem = Problem::new("there is no bucket").hint("give bucket=NAME, or set AWS_BUCKET");
         return Err(Error::Usage(problem));
     };
-    // What is wrong without it is not its fault.
-    options.validate()?;
     let named = CacheOptions { bucket: Some(bucket.clone()), ..options.clone() };
     named.validate().map_err(|error| blame("AWS_BUCKET", error))?;
     Ok(bucket)

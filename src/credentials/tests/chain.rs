@@ -1,0 +1,133 @@
+use super::*;
+
+#[test]
+fn attributes_go_before_everything_and_take_no_token_from_elsewhere() {
+    let world = World::new(&ENV_KEYS).credentials(&format!("[default]\n{KEYS}")).options(|options| {
+        options.access_key_id = Some("AKATTR".to_owned());
+        options.secret_access_key = Some("MARKED-a\n".into());
+        options.profile = Some("default".to_owned());
+    });
+    assert_eq!(world.keys().unwrap(), ("AKATTR".to_owned(), "MARKED-a".to_owned(), String::new()));
+    assert_eq!(world.provider().unwrap().unwrap().origin(), "the attributes access_key_id and secret_access_key");
+}
+
+#[test]
+fn half_a_pair_of_attributes_is_an_error_even_here() {
+    let world = World::new(&ENV_KEYS).options(|options| options.access_key_id = Some("AKATTR".to_owned()));
+    in_order(&world.error(), &["usage", "secret_access_key"]);
+}
+
+#[test]
+fn environment_goes_before_the_profile_that_a_variable_names() {
+    let files = format!("[ci]\n{KEYS}");
+    let mut variables = ENV_KEYS.to_vec();
+    variables.push(("AWS_PROFILE", "ci"));
+    variables.push(("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"));
+    let world = World::new(&variables).credentials(&files);
+    assert_eq!(world.keys().unwrap(), ("AKENV".to_owned(), "MARKED-e".to_owned(), "MARKED-et".to_owned()));
+    assert_eq!(world.provider().unwrap().unwrap().origin(), "the environment (AWS_ACCESS_KEY_ID)");
+
+    let world = world.options(|options| options.profile = Some("ci".to_owned()));
+    assert_eq!(world.keys().unwrap(), ("AKPROFILE".to_owned(), "MARKED-p".to_owned(), "MARKED-pt".to_owned()));
+    in_order(&world.provider().unwrap().unwrap().origin(), &["profile ci in ", "/.aws/credentials"]);
+}
+
+#[test]
+fn old_names_stand_in_and_white_space_around_goes() {
+    let world =
+        World::new(&[("AWS_ACCESS_KEY", " AKOLD\n"), ("AWS_SECRET_KEY", "MARKED\r\n"), ("AWS_ACCESS_KEY_ID", " ")]);
+    assert_eq!(world.keys().unwrap(), ("AKOLD".to_owned(), "MARKED".to_owned(), String::new()));
+}
+
+#[test]
+fn what_cannot_be_a_key_is_refused_without_showing_it() {
+    for (name, value) in [
+        ("AWS_ACCESS_KEY_ID", "MARKED ID"),
+        ("AWS_SECRET_ACCESS_KEY", "MARKED\nX"),
+        ("AWS_SESSION_TOKEN", "MARKED\r\nHost: x"),
+        ("AWS_SESSION_TOKEN", "MARKEDü"),
+    ] {
+        let mut variables = ENV_KEYS.to_vec();
+        variables.retain(|(other, _)| *other != name);
+        variables.push((name, value));
+        in_order(&World::new(&variables).error(), &["setup", "the environment (AWS_ACCESS_KEY_ID)"]);
+    }
+    let wrapped = "[default]\naws_access_key_id=A\naws_secret_access_key=MARKED\n  MARKED\n";
+    in_order(&World::new(&[]).credentials(wrapped).error(), &["setup", "secret access key", "profile default"]);
+}
+
+#[test]
+fn half_a_pair_in_the_environment_is_passed_over_and_named_in_the_end() {
+    let world = World::new(&[("AWS_ACCESS_KEY_ID", "AK")]);
+    in_order(&world.error(), &["access", "AWS_ACCESS_KEY_ID is set", "AWS_SECRET_ACCESS_KEY is not"]);
+    let world = World::new(&[("AWS_SECRET_ACCESS_KEY", "MARKED")]);
+    in_order(&world.error(), &["AWS_SECRET_ACCESS_KEY is set", "AWS_ACCESS_KEY_ID is not"]);
+    assert_eq!(world.credentials(&format!("[default]\n{KEYS}")).id(), "AKPROFILE");
+}
+
+#[test]
+fn nothing_at_all_says_where_it_looked() {
+    let error = World::new(&[]).error();
+    in_order(
+        &error,
+        &["access", "access_key_id", "AWS_ACCESS_KEY_ID", "profile default", "/.aws/credentials (not there)"],
+    );
+    in_order(&error, &["anonymous=true", "aws configure export-credentials"]);
+    let named = World::new(&ENV_KEYS).config("[profile ci]\nregion=r\n");
+    in_order(&named.options(|options| options.profile = Some("ci".to_owned())).error(), &["not asked", "profile ci"]);
+}
+
+#[test]
+fn anonymous_means_no_credentials() {
+    let world = World::new(&ENV_KEYS).options(|options| options.anonymous = true);
+    assert!(world.provider().unwrap().is_none());
+}
+
+#[test]
+fn a_source_of_a_later_version_is_named_where_the_chain_would_choose_it() {
+    for (name, value) in [
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"),
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/x"),
+    ] {
+        in_order(
+            &World::new(&[(name, value)]).error(),
+            &["access", name, "not support", "export-credentials --format"],
+        );
+        let with_env: Vec<_> = ENV_KEYS.into_iter().chain([(name, value)]).collect();
+        assert_eq!(World::new(&with_env).id(), "AKENV");
+    }
+    for key in [
+        "role_arn",
+        "source_profile",
+        "credential_source",
+        "web_identity_token_file",
+        "sso_session",
+        "sso_start_url",
+        "login_session",
+        "credential_process",
+    ] {
+        let config = format!("[profile ci]\nregion=r\n{key}=MARKED\n");
+        let world = World::new(&[("AWS_PROFILE", "ci")]).config(&config);
+        let place = format!("{key} of profile ci ({}/.aws/config:3)", world.home.path().display());
+        in_order(&world.error(), &["access", &place, "not support", "--profile 'ci'"]);
+        let with_env: Vec<_> = ENV_KEYS.into_iter().chain([("AWS_PROFILE", "ci")]).collect();
+        assert_eq!(World::new(&with_env).config(&config).id(), "AKENV");
+        // The profile's own keys go before these, but not before a role.
+        let world = world.credentials(&format!("[ci]\n{KEYS}"));
+        if matches!(key, "role_arn" | "source_profile") {
+            in_order(&world.error(), &[key]);
+        } else {
+            assert_eq!(world.id(), "AKPROFILE", "{key}");
+        }
+    }
+    let role = World::new(&ENV_KEYS).options(|options| options.role_arn = Some("arn".to_owned()));
+    in_order(&role.error(), &["access", "the attribute role_arn", "not support"]);
+    // Keys of the profile go before a container, web identity goes before the profile.
+    let files = format!("[default]\n{KEYS}");
+    let world = World::new(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://x")]).credentials(&files);
+    assert_eq!(world.id(), "AKPROFILE");
+    let world = World::new(&[("AWS_WEB_IDENTITY_TOKEN_FILE", "/token")]).credentials(&files);
+    in_order(&world.error(), &["AWS_WEB_IDENTITY_TOKEN_FILE"]);
+    assert_eq!(world.options(|options| options.profile = Some("default".to_owned())).id(), "AKPROFILE");
+}

@@ -1,0 +1,155 @@
+use super::*;
+use crate::base::MapEnv;
+use crate::config::CacheOptions;
+
+#[test]
+fn a_profile_that_is_asked_for_must_exist() {
+    let config = "[profile a]\nregion=r\n[bare]\nregion=r\n[default]\n[sso-session s]\n";
+    let asked: Vec<_> = ENV_KEYS.into_iter().chain([("AWS_PROFILE", "ci")]).collect();
+    let world = World::new(&asked).config(config).credentials("[c]\n[profile wrong]\n");
+    let error = world.error();
+    in_order(
+        &error,
+        &[
+            "setup",
+            "no profile ci",
+            "AWS_PROFILE",
+            "/.aws/credentials",
+            "/.aws/config",
+            "(the profiles there are a, c, default)",
+        ],
+    );
+    let world = World::new(&[("AWS_PROFILE", "bare")]).config(config);
+    in_order(&world.error(), &["[bare]", "[profile bare]"]);
+    let world = World::new(&[("AWS_PROFILE", "wrong")]).credentials("[profile wrong]\n");
+    in_order(&world.error(), &["[profile wrong]", "[wrong]"]);
+    in_order(&World::new(&[("AWS_PROFILE", "default")]).error(), &["setup", "no profile default"]);
+    let world = World::new(&ENV_KEYS).options(|options| options.profile = Some("x".to_owned()));
+    in_order(&world.error(), &["usage", "no profile x", "the attribute profile"]);
+
+    let asked: Vec<_> = ENV_KEYS.into_iter().chain([("AWS_DEFAULT_PROFILE", "ci")]).collect();
+    assert_eq!(World::new(&asked).id(), "AKENV");
+    let world = World::new(&[("AWS_DEFAULT_PROFILE", "ci"), ("AWS_PROFILE", "")]);
+    assert_eq!(world.credentials(&format!("[ci]\n{KEYS}")).id(), "AKPROFILE");
+}
+
+#[test]
+fn headings_of_the_config_file() {
+    for (config, name, region) in [
+        ("[default]\nregion=bare\n[profile default]\nca_bundle=x", "default", None),
+        ("[profile default]\nregion=full\n[default]\nregion=bare", "default", Some("full")),
+        ("[default]\nregion=bare", "default", Some("bare")),
+        ("[DEFAULT]\nregion=upper", "DEFAULT", Some("upper")),
+        ("[profile \"a b\"]\nregion=quoted", "a b", Some("quoted")),
+        ("[profile 'x']\nregion=quoted\n[profile x]\nregion=exact", "x", Some("exact")),
+        ("[profile \"x\"]\nregion=literal", "\"x\"", Some("literal")),
+    ] {
+        let profile = World::new(&[("AWS_PROFILE", name)]).config(config).profile().unwrap();
+        assert_eq!(profile.get("region"), region, "{config}");
+        assert_eq!(profile.name(), name);
+    }
+    let upper = World::new(&[]).config("[DEFAULT]\nregion=upper").profile().unwrap();
+    assert_eq!(upper.get("region"), None);
+    let nested = World::new(&[("AWS_PROFILE", "profile x")]).credentials("[profile x]\nregion=r");
+    assert!(nested.profile().is_err());
+}
+
+#[test]
+fn the_credentials_file_wins_key_by_key_where_it_may() {
+    let world = World::new(&[])
+        .config("[default]\nregion=config\nendpoint_url=http://config\nretry_mode=adaptive\nca_bundle=x")
+        .credentials("[default]\nregion=credentials\nendpoint_url=http://credentials\nservices=s\nca_bundle=");
+    let profile = world.profile().unwrap();
+    assert_eq!(profile.get("region"), Some("credentials"));
+    assert_eq!(profile.get("endpoint_url"), Some("http://config"));
+    assert_eq!(profile.get("retry_mode"), Some("adaptive"));
+    assert_eq!(profile.get("services"), None);
+    assert_eq!(profile.get("ca_bundle"), None);
+    in_order(&profile.setting("region").unwrap().origin, &["region of profile default (", "/.aws/credentials:2)"]);
+    let alone = World::new(&[]).credentials("[default]\nendpoint_url=http://credentials").profile().unwrap();
+    assert_eq!(alone.get("endpoint_url"), Some("http://credentials"));
+    assert_eq!(
+        World::new(&[]).credentials(&format!("[default]\n{KEYS}")).profile().unwrap().get("aws_secret_access_key"),
+        None
+    );
+}
+
+#[test]
+fn keys_go_as_a_pair() {
+    const ID: &str = "aws_access_key_id=";
+    const SECRET: &str = "aws_secret_access_key=MARKED";
+    let (full, other) = (format!("{ID}CONFIG\n{SECRET}\naws_session_token=MARKED-old"), format!("{ID}CREDS\n{SECRET}"));
+    let id = format!("{ID}X");
+    let no_credentials = "there are no credentials";
+    let half = "without aws_";
+    for (config, credentials, outcome) in [
+        (None, Some(id.as_str()), half),
+        (Some(id.as_str()), None, half),
+        (None, Some(SECRET), half),
+        (Some(&id), Some(&other), "CREDS"),
+        (Some(&full), Some(&id), half),
+        (Some(&id), Some("region=r"), no_credentials),
+        (Some(&id), Some(SECRET), half),
+        (Some(&full), Some("region=r"), "CONFIG"),
+        (Some(&full), Some("aws_session_token=MARKED"), "CONFIG"),
+        (Some(&full), Some(&other), "CREDS"),
+        (Some(&full), None, "CONFIG"),
+        (Some(&format!("{id}\naws_secret_access_key=")), None, no_credentials),
+        (Some(&full), Some(&format!("{id}\naws_secret_access_key=")), no_credentials),
+    ] {
+        let mut world = World::new(&[]);
+        if let Some(text) = config {
+            world = world.config(&format!("[default]\n{text}\n"));
+        }
+        if let Some(text) = credentials {
+            world = world.credentials(&format!("[default]\n{text}\n"));
+        }
+        let found = world.keys().map_or_else(|error| error.to_string(), |keys| keys.0);
+        assert!(found.contains(outcome), "{config:?} {credentials:?}: {found}");
+    }
+    // The old token does not go with the new keys.
+    let world = World::new(&[]).config(&format!("[default]\n{full}")).credentials(&format!("[default]\n{other}"));
+    assert_eq!(world.keys().unwrap().2, "");
+    // Half a pair is an error whatever else there is, and names file and line.
+    let world = World::new(&ENV_KEYS).credentials(&format!("[default]\n\n{id}"));
+    in_order(
+        &world.error(),
+        &["setup", "profile default", "aws_access_key_id (", "credentials:3)", "aws_secret_access_key"],
+    );
+    // In another profile it is nobody's business.
+    assert_eq!(World::new(&ENV_KEYS).credentials(&format!("[other]\n{id}")).id(), "AKENV");
+}
+
+#[test]
+fn files_can_be_elsewhere_missing_or_unusable() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("creds");
+    std::fs::write(&path, format!("\u{feff}[default]\r\n{}", KEYS.replace('\n', "\r\n"))).unwrap();
+    let path = path.to_str().unwrap();
+    assert_eq!(World::new(&[("AWS_SHARED_CREDENTIALS_FILE", path)]).id(), "AKPROFILE");
+    assert_eq!(World::new(&[("AWS_CONFIG_FILE", path)]).id(), "AKPROFILE");
+    // The variable replaces the usual place, also when nothing is there.
+    let world = World::new(&[("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")]).credentials(&format!("[default]\n{KEYS}"));
+    in_order(&world.error(), &["access", "/nowhere (not there)"]);
+    let world = World::new(&[("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")]);
+    in_order(&world.error(), &["access", "/dev/null and "]);
+    let dir = place.path().to_str().unwrap();
+    let world = World::new(&[("AWS_CONFIG_FILE", dir)]);
+    in_order(&world.error(), &["setup", dir, "is a directory", "AWS_CONFIG_FILE"]);
+    let world = World::new(&[("AWS_CONFIG_FILE", "/dev/zero")]);
+    in_order(&world.error(), &["setup", "/dev/zero is longer than"]);
+    let env = MapEnv::new::<String, String>([]);
+    let error = provider(&CacheOptions::new("b"), &env, &Profile::load(&CacheOptions::new("b"), &env).unwrap());
+    in_order(&error.err().unwrap().to_string(), &["there is no home directory"]);
+}
+
+#[test]
+fn a_pipe_nobody_writes_to_is_refused_not_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipe = dir.path().join("pipe");
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    if made.is_ok_and(|status| status.success()) {
+        let world = World::new(&[("AWS_CONFIG_FILE", pipe.to_str().unwrap())]);
+        in_order(&world.error(), &["setup", "pipe"]);
+    }
+}

@@ -1,0 +1,153 @@
+use std::path::Path;
+
+use super::*;
+use crate::config::{EndpointUrl, RetryMode};
+
+#[test]
+fn the_region_comes_from_the_first_place_that_has_one() {
+    let config = "[default]\nregion=profile";
+    let all = [("AWS_REGION", "first\n"), ("AWS_DEFAULT_REGION", "second")];
+    for (variables, attribute, region, origin) in [
+        (&all[..], Some("attr"), "attr", "the attribute region"),
+        (&all[..], None, "first", "AWS_REGION"),
+        (&all[1..], None, "second", "AWS_DEFAULT_REGION"),
+        (&[("AWS_REGION", "")][..], None, "profile", "region of profile default ("),
+    ] {
+        let world = World::new(variables).config(config);
+        let found = world.options(|options| options.region = attribute.map(str::to_owned)).settings().unwrap().region;
+        assert_eq!(found.value, region);
+        assert!(found.origin.starts_with(origin), "{}", found.origin);
+    }
+    in_order(&World::new(&[]).settings_error(), &["usage", "there is no region"]);
+    for region in ["EU-WEST-1", "eu-west-1/x", "evil.com#", "é"] {
+        in_order(&World::new(&[("AWS_REGION", region)]).settings_error(), &["setup", "AWS_REGION is not a region"]);
+    }
+    let endpoint = [("AWS_ENDPOINT_URL", "http://h")];
+    assert_eq!(World::new(&endpoint).settings().unwrap().region.value, "us-east-1");
+    let own = World::new(&endpoint).options(|options| options.region = Some("Garage_1".to_owned()));
+    assert_eq!(own.settings().unwrap().region.value, "Garage_1");
+    let own = World::new(&endpoint).options(|options| options.region = Some("a/b".to_owned()));
+    in_order(&own.settings_error(), &["usage", "the attribute region"]);
+}
+
+#[test]
+fn endpoints_by_awss_rule() {
+    let both = "[default]\nregion=r\nendpoint_url=http://profile\nservices=s\n[services s]\nS3 =\n  Endpoint_URL = http://services\nsts =\n  endpoint_url=http://sts\n";
+    let profile = "[default]\nregion=r\nendpoint_url=http://profile\nservices=unknown\n";
+    let none = "[default]\nregion=r\n";
+    let ignore = "[default]\nregion=r\nendpoint_url=http://profile\nignore_configured_endpoint_urls=TRUE\n";
+    let (global, s3) = (("AWS_ENDPOINT_URL", "http://global"), ("AWS_ENDPOINT_URL_S3", "http://s3"));
+    let (empty_global, empty_s3) = (("AWS_ENDPOINT_URL", ""), ("AWS_ENDPOINT_URL_S3", ""));
+    let off = ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "True");
+    let cases: [(_, &[_], _); 14] = [
+        (none, &[], None),
+        (none, &[global], Some("global")),
+        (none, &[s3], Some("s3")),
+        (both, &[global, s3], Some("s3")),
+        (both, &[global], Some("global")),
+        (both, &[global, empty_s3], Some("services")),
+        (both, &[empty_global], Some("profile")),
+        (both, &[empty_global, empty_s3], Some("services")),
+        (both, &[], Some("services")),
+        (profile, &[], Some("profile")),
+        (profile, &[global, empty_s3], Some("global")),
+        (both, &[off, global, s3], None),
+        (ignore, &[global], None),
+        (ignore, &[("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "false")], Some("profile")),
+    ];
+    for (config, variables, host) in cases {
+        let found = World::new(variables).config(config).settings().unwrap().endpoint;
+        let found = found.map(|endpoint| match endpoint.value {
+            EndpointUrl::Http { host, .. } => host,
+            EndpointUrl::File(_) => panic!("a directory"),
+        });
+        assert_eq!(found.as_deref(), host, "{config} {variables:?}");
+    }
+    let world = World::new(&[global, s3, off]).config(both);
+    let world = world.options(|options| options.endpoint_url = Some("http://attr".to_owned()));
+    assert_eq!(world.settings().unwrap().endpoint.unwrap().origin, "the attribute endpoint_url");
+    let origin = World::new(&[]).config(both).settings().unwrap().endpoint.unwrap().origin;
+    in_order(&origin, &["endpoint_url of the services of profile default (", "/.aws/config:7)"]);
+}
+
+#[test]
+fn a_bad_endpoint_is_blamed_on_its_place() {
+    let error = World::new(&[("AWS_ENDPOINT_URL_S3", "localhost:9000")]).settings_error();
+    in_order(&error, &["setup", "AWS_ENDPOINT_URL_S3", "localhost:9000"]);
+    let error = World::new(&[("AWS_ENDPOINT_URL", "file:///srv")]).settings_error();
+    in_order(&error, &["setup", "AWS_ENDPOINT_URL is a file: URL"]);
+    let error = World::new(&[]).config("[default]\nendpoint_url=https://u:MARKED@h").settings_error();
+    in_order(&error, &["setup", "/.aws/config:2)"]);
+    assert!(!error.contains("MARKED"));
+    in_order(
+        &World::new(&[("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "1")]).settings_error(),
+        &["setup", "URLS is not valid"],
+    );
+}
+
+#[test]
+fn a_directory_looks_nothing_up() {
+    let world = World::new(&[("AWS_CONFIG_FILE", "/"), ("AWS_PROFILE", "missing"), ("AWS_RETRY_MODE", "bad")]);
+    let world = world.options(|options| {
+        options.endpoint_url = Some("file:///srv".to_owned());
+        options.bucket = Some("bucket".to_owned());
+    });
+    match Settings::resolve(&world.options, &world.env()).unwrap() {
+        Settings::Directory { dir, bucket } => assert_eq!((dir.as_path(), &*bucket), (Path::new("/srv"), "bucket")),
+        Settings::S3(_) => panic!("not a directory"),
+    }
+}
+
+#[test]
+fn the_bucket_falls_back_to_its_variable() {
+    let without = |variables: &[(&str, &str)]| {
+        World::new(variables).options(|options| {
+            options.bucket = None;
+            options.region = Some("r".to_owned());
+        })
+    };
+    assert_eq!(without(&[("AWS_BUCKET", "mine")]).settings().unwrap().bucket, "mine");
+    in_order(&without(&[("AWS_BUCKET", " ")]).settings_error(), &["usage", "there is no bucket"]);
+    in_order(&without(&[("AWS_BUCKET", "a/b")]).settings_error(), &["setup", "AWS_BUCKET", "a/b"]);
+}
+
+#[test]
+fn retries_from_attribute_variable_and_profile() {
+    let config = "[default]\nregion=r\nretry_mode=adaptive\nmax_attempts=0x10\n";
+    let settings = World::new(&[]).config(config).settings().unwrap();
+    assert_eq!((settings.retry_mode, settings.max_attempts), (RetryMode::Adaptive, 16));
+    let variables = [("AWS_RETRY_MODE", "standard"), ("AWS_MAX_ATTEMPTS", "7")];
+    let settings = World::new(&variables).config(config).settings().unwrap();
+    assert_eq!((settings.retry_mode, settings.max_attempts), (RetryMode::Standard, 7));
+    let world = World::new(&variables).config(config).options(|options| options.retry_max_attempts = Some(1));
+    assert_eq!(world.settings().unwrap().max_attempts, 1);
+    assert_eq!(World::new(&[("AWS_MAX_ATTEMPTS", "0")]).config(config).settings().unwrap().max_attempts, 16);
+    let settings = World::new(&[("AWS_REGION", "r")]).settings().unwrap();
+    assert_eq!((settings.retry_mode, settings.max_attempts), (RetryMode::Standard, 3));
+    for (name, value) in [("AWS_RETRY_MODE", "legacy"), ("AWS_RETRY_MODE", "Standard"), ("AWS_MAX_ATTEMPTS", "-1")] {
+        in_order(&World::new(&[("AWS_REGION", "r"), (name, value)]).settings_error(), &["setup", name, value]);
+    }
+    for line in ["retry_mode=legacy", "max_attempts=many"] {
+        let error = World::new(&[]).config(&format!("[default]\nregion=r\n{line}")).settings_error();
+        in_order(&error, &["setup", "of profile default (", "/.aws/config:3)"]);
+    }
+}
+
+#[test]
+fn certificates_and_switches() {
+    let config = "[default]\nregion=r\nca_bundle=/profile.pem\nuse_fips_endpoint=True\nuse_dualstack_endpoint=yes\n";
+    let settings = World::new(&[("SSL_CERT_FILE", "/ssl.pem")]).config(config).settings().unwrap();
+    assert_eq!(settings.ca_bundle.unwrap().value, Path::new("/profile.pem"));
+    assert_eq!((settings.fips, settings.dualstack), (true, false));
+    let variables =
+        [("AWS_CA_BUNDLE", "/env.pem"), ("AWS_USE_FIPS_ENDPOINT", "FALSE"), ("AWS_USE_DUALSTACK_ENDPOINT", "true")];
+    let settings = World::new(&variables).config(config).settings().unwrap();
+    assert_eq!(settings.ca_bundle, Some(Setting::new("/env.pem".into(), "AWS_CA_BUNDLE")));
+    assert_eq!((settings.fips, settings.dualstack), (false, true));
+    let settings = World::new(&[("SSL_CERT_FILE", "/ssl.pem"), ("AWS_REGION", "r")]).settings().unwrap();
+    assert_eq!(settings.ca_bundle.unwrap().origin, "SSL_CERT_FILE");
+
+    in_order(&World::new(&[("AWS_USE_FIPS_ENDPOINT", "1")]).settings_error(), &["setup", "AWS_USE_FIPS_ENDPOINT"]);
+    let both = World::new(&[("AWS_USE_DUALSTACK_ENDPOINT", "true"), ("AWS_ENDPOINT_URL", "http://h")]);
+    in_order(&both.settings_error(), &["setup", "AWS_USE_DUALSTACK_ENDPOINT and AWS_ENDPOINT_URL cannot be combined"]);
+}
