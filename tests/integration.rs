@@ -2,6 +2,9 @@
 // A test that panics is a test that fails, which is what an unwrap in it is for.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
 
+#[cfg(feature = "cli")]
+mod cli;
 mod conformance;
 mod dir_store;
+mod s3;
 mod s3_server;

@@ -3,12 +3,12 @@
 const HEX: &[u8; 16] = b"0123456789ABCDEF";
 
 /// Encodes an object key or a path; `/` stays.
-pub fn percent_encode_path(text: &str) -> String {
+pub(crate) fn percent_encode_path(text: &str) -> String {
     encode(text, true)
 }
 
 /// Encodes one name or one value of a query; `/` becomes `%2F`.
-pub fn percent_encode_query(text: &str) -> String {
+pub(crate) fn percent_encode_query(text: &str) -> String {
     encode(text, false)
 }
 
@@ -31,7 +31,7 @@ fn encode(text: &str, keep_slash: bool) -> String {
 
 /// Decodes `%XX`, and `+` as a space where the text is form-encoded. `None` for a broken escape or for bytes that are
 /// not UTF-8.
-pub fn percent_decode(text: &str, plus_is_space: bool) -> Option<String> {
+pub(crate) fn percent_decode(text: &str, plus_is_space: bool) -> Option<String> {
     let mut out = Vec::with_capacity(text.len());
     let mut bytes = text.bytes();
     while let Some(byte) = bytes.next() {

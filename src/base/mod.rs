@@ -15,12 +15,14 @@ mod xml;
 
 pub use blob::{BlobSource, BytesPayload, Payload};
 pub use cancel::Cancel;
-pub use digest::{Digest, Hasher, InvalidDigest};
-pub use encode::{percent_decode, percent_encode_path, percent_encode_query};
+pub(crate) use digest::Hasher;
+pub use digest::{Digest, InvalidDigest};
+pub(crate) use encode::{percent_decode, percent_encode_path, percent_encode_query};
 pub use env::{Env, MapEnv, ProcessEnv};
 pub use error::{Error, ErrorKind, IoError, Problem, Result, S3Error, S3ErrorClass};
 pub(crate) use json::{KnownKey, from_go_json, go_struct, push_go_string};
 pub use progress::{Action, Event, NoProgress, Progress};
 pub use secret::Secret;
-pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp, parse_http_date};
-pub use xml::{Element, InvalidXml};
+pub(crate) use time::parse_http_date;
+pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
+pub(crate) use xml::Element;

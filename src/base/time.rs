@@ -208,7 +208,7 @@ impl fmt::Display for InvalidTimestamp {
 impl std::error::Error for InvalidTimestamp {}
 
 /// Reads the `Date` and `Last-Modified` of HTTP: `Sun, 06 Nov 1994 08:49:37 GMT`.
-pub fn parse_http_date(text: &str) -> Option<SystemTime> {
+pub(crate) fn parse_http_date(text: &str) -> Option<SystemTime> {
     let format = format_description!(
         version = 2,
         "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"

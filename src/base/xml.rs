@@ -11,7 +11,7 @@ const MAX_DEPTH: usize = 32;
 
 /// An element: its local name, its own text, its children. Attributes and namespaces are dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Element {
+pub(crate) struct Element {
     /// The name without its namespace prefix.
     pub name: String,
     /// The text directly inside, entities resolved.
@@ -22,7 +22,7 @@ pub struct Element {
 
 /// The bytes are not one XML document within the bounds.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct InvalidXml {
+pub(crate) struct InvalidXml {
     why: String,
 }
 
@@ -31,7 +31,7 @@ impl Element {
     ///
     /// # Errors
     /// When the bytes are not one well-formed document, or more than 50,000 elements, or nested deeper than 32.
-    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidXml> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, InvalidXml> {
         let text = std::str::from_utf8(bytes).map_err(|_| InvalidXml::new("it is not UTF-8"))?;
         let mut reader = Reader::from_str(text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']));
         let mut open: Vec<Self> = Vec::new();
@@ -78,12 +78,12 @@ impl Element {
     }
 
     /// The first child of that name.
-    pub fn child(&self, name: &str) -> Option<&Self> {
+    pub(crate) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
     /// The trimmed text of the first child of that name, unless it is empty.
-    pub fn child_text(&self, name: &str) -> Option<&str> {
+    pub(crate) fn child_text(&self, name: &str) -> Option<&str> {
         self.child(name).map(|child| child.text.trim()).filter(|text| !text.is_empty())
     }
 }

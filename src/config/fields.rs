@@ -9,7 +9,7 @@ use crate::base::{Error, Problem, Result};
 ///
 /// # Errors
 /// [`Error::Usage`] with the 1-based byte column, never with the text: it may be part of a secret.
-pub fn parse_fields(text: &str) -> Result<Vec<String>> {
+pub(crate) fn parse_fields(text: &str) -> Result<Vec<String>> {
     let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     if text.is_empty() {
         return Err(wrong("the attributes are empty", None));
@@ -34,7 +34,7 @@ pub fn parse_fields(text: &str) -> Result<Vec<String>> {
 }
 
 /// The field as it is written: quoted where it has to be.
-pub fn quote_field(field: &str) -> String {
+pub(crate) fn quote_field(field: &str) -> String {
     if field.starts_with('"') || field.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {

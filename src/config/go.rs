@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `1 t T TRUE true True` and `0 f F FALSE false False`; `None` for anything else.
-pub fn parse_bool(text: &str) -> Option<bool> {
+pub(crate) fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
@@ -13,7 +13,7 @@ pub fn parse_bool(text: &str) -> Option<bool> {
 
 /// A duration such as `24h`, `1h30m`, `1.5h`, `300ms` or `0`. `None` for anything else, for a negative one, and for
 /// one over Go's 2⁶³ − 1 nanoseconds (about 292 years).
-pub fn parse_duration(text: &str) -> Option<Duration> {
+pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let mut rest = text.strip_prefix('+').unwrap_or(text);
     // Go takes a bare zero, and a negative zero is a zero.
     if matches!(rest, "0" | "-0") {

@@ -10,8 +10,7 @@ mod options;
 
 pub use cache_ref::CacheRef;
 pub use endpoint_url::EndpointUrl;
-pub use fields::{parse_fields, quote_field};
-pub use go::{parse_bool, parse_duration};
+pub(crate) use fields::{parse_fields, quote_field};
 pub use local::LocalOptions;
 pub(crate) use options::check_bucket;
 pub use options::{CacheOptions, Mode, RetryMode};

@@ -29,7 +29,7 @@ const PROFILE: &[Source] =
 /// # Errors
 /// [`Error::Access`] when no source is set up, or the first that is set up is one this version cannot use; another
 /// error when its keys cannot be keys, or the options are not valid.
-pub fn provider(
+pub(crate) fn provider(
     options: &CacheOptions,
     env: &dyn Env,
     profile: &Profile,

@@ -17,10 +17,10 @@ use std::time::SystemTime;
 
 use crate::base::{Result, Secret};
 
-pub use chain::provider;
-pub use profile::Profile;
-pub use setting::Setting;
-pub use settings::{S3Settings, Settings};
+pub(crate) use chain::provider;
+pub(crate) use profile::Profile;
+pub(crate) use setting::Setting;
+pub(crate) use settings::{S3Settings, Settings};
 pub use static_keys::StaticCredentials;
 
 /// What a request is signed with.

@@ -48,7 +48,7 @@ const SHARED_KEYS: &[&str] = &[
 
 /// A profile of the AWS files. One that nobody asked for by name and that does not exist is an empty one.
 #[derive(Clone, Default)]
-pub struct Profile {
+pub(crate) struct Profile {
     name: String,
     chosen_by: Option<&'static str>,
     settings: BTreeMap<String, Placed>,
@@ -81,7 +81,7 @@ impl Profile {
     /// # Errors
     /// When the first two name one that does not exist, when the profile has one half of a pair of keys, and when a
     /// file cannot be read. A file that is not there is not an error.
-    pub fn load(options: &CacheOptions, env: &dyn Env) -> Result<Self> {
+    pub(crate) fn load(options: &CacheOptions, env: &dyn Env) -> Result<Self> {
         let variable = |name: &'static str| env.var(name).map(|value| (value, Some(name)));
         let attribute = options.profile.clone().filter(|name| !name.is_empty()).map(|name| (name, Some(ATTRIBUTE)));
         let (name, chosen_by) = attribute
@@ -145,27 +145,27 @@ impl Profile {
     }
 
     /// Its name.
-    pub fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
     /// Whether it was asked for by the attribute, and so goes before keys in the environment.
-    pub fn is_from_attribute(&self) -> bool {
+    pub(crate) fn is_from_attribute(&self) -> bool {
         self.chosen_by == Some(ATTRIBUTE)
     }
 
     /// A setting, unless it is missing or empty. Never one of the keys.
-    pub fn get(&self, key: &str) -> Option<&str> {
+    pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.settings.get(key).map(|placed| placed.text.as_str()).filter(|text| !text.is_empty())
     }
 
     /// A setting with the place it was found in.
-    pub fn setting(&self, key: &str) -> Option<Setting<&str>> {
+    pub(crate) fn setting(&self, key: &str) -> Option<Setting<&str>> {
         self.settings.get(key).and_then(|placed| self.placed(key, placed))
     }
 
     /// The endpoint of one service (`s3`) from the `services` section that the profile names.
-    pub fn service_endpoint(&self, service: &str) -> Option<Setting<&str>> {
+    pub(crate) fn service_endpoint(&self, service: &str) -> Option<Setting<&str>> {
         self.services.get(service).and_then(|placed| self.placed("endpoint_url of the services", placed))
     }
 

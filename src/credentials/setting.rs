@@ -6,7 +6,7 @@ use crate::base::Error;
 /// `region of profile ci (/home/u/.aws/config:3)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Setting<T> {
+pub(crate) struct Setting<T> {
     /// The value.
     pub value: T,
     /// The attribute, the variable, or the key with its profile, file and line.
@@ -15,7 +15,7 @@ pub struct Setting<T> {
 
 impl<T> Setting<T> {
     /// A value and its place.
-    pub fn new(value: T, origin: impl Into<String>) -> Self {
+    pub(crate) fn new(value: T, origin: impl Into<String>) -> Self {
         Self { value, origin: origin.into() }
     }
 

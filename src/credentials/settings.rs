@@ -16,7 +16,7 @@ const DEFAULT_REGION: &str = "us-east-1";
 /// Where a cache is, with everything that falls back to the environment and the AWS files looked up.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub enum Settings {
+pub(crate) enum Settings {
     /// A directory of this machine. Neither files nor regions nor credentials were looked up.
     Directory {
         /// What `endpoint_url=file:///…` names.
@@ -31,7 +31,7 @@ pub enum Settings {
 /// How to reach a bucket in S3.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
-pub struct S3Settings {
+pub(crate) struct S3Settings {
     /// The bucket.
     pub bucket: String,
     /// The region to sign for.
@@ -57,7 +57,7 @@ impl Settings {
     ///
     /// # Errors
     /// When the bucket or the region is nowhere to be found, or a setting has a value that it cannot have.
-    pub fn resolve(options: &CacheOptions, env: &dyn Env) -> Result<Self> {
+    pub(crate) fn resolve(options: &CacheOptions, env: &dyn Env) -> Result<Self> {
         // What is wrong here is not the fault of a variable that is put in its place below.
         options.validate()?;
         let bucket = bucket(options, env)?;

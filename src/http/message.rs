@@ -1,10 +1,11 @@
 //! Requests and responses.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io::Read;
 use std::time::Duration;
 
 use crate::base::Payload;
+use crate::http::fault::Fault;
 
 /// The methods that S3 and the credential services use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -69,21 +70,21 @@ impl Response {
         self.headers.get(name)?.to_str().ok().map(str::trim)
     }
 
-    /// Whether any header's name begins like this.
-    pub(crate) fn has_header_like(&self, prefix: &str) -> bool {
-        self.headers.keys().any(|name| name.as_str().starts_with(prefix))
-    }
-
     pub(crate) fn content_length(&self) -> Option<u64> {
         self.header("content-length")?.parse().ok()
     }
 
     /// Reads the body, at most `limit` bytes of it. A body that is read to its end leaves its connection for the next
     /// request.
-    pub(crate) fn read(&mut self, limit: u64) -> io::Result<Vec<u8>> {
+    ///
+    /// # Errors
+    /// When the connection breaks before.
+    pub(crate) fn read(&mut self, limit: u64) -> Result<Vec<u8>, Fault> {
         let mut bytes = Vec::new();
-        self.body.by_ref().take(limit).read_to_end(&mut bytes)?;
-        Ok(bytes)
+        match self.body.by_ref().take(limit).read_to_end(&mut bytes) {
+            Ok(_) => Ok(bytes),
+            Err(error) => Err(Fault::new(error.into())),
+        }
     }
 
     pub(crate) fn into_body(self) -> Box<dyn Read + Send> {

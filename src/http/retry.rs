@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use crate::http::fault::FaultKind;
 
-/// What AWS's SDKs take.
-pub(crate) const DEFAULT_MAX_ATTEMPTS: u32 = 3;
 /// A connection that went stale in the pool says nothing about the server: those do not count, up to this many.
 const MAX_STALE: u32 = 3;
 const MAX_BACKOFF: Duration = Duration::from_secs(20);

@@ -12,9 +12,8 @@ pub(crate) mod manifest;
 mod raw;
 mod write;
 
-pub use blob::BlobWriter;
 pub use cache::LocalCache;
-pub use write::{Committed, LayoutWriter};
+pub(crate) use write::LayoutWriter;
 
 #[cfg(test)]
 mod tests;

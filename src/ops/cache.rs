@@ -186,13 +186,16 @@ impl S3CacheBuilder {
         let connections = self.connections.unwrap_or_else(|| self.options.connections()).max(1);
         let store = match self.store {
             Some(store) => store,
-            None => store::open(&self.options, store::Parts {
-                env: self.env,
-                credentials: self.credentials,
-                clock: self.context.clock.clone(),
-                cancel: self.context.cancel.clone(),
-                connections,
-            })?,
+            None => store::open(
+                &self.options,
+                store::Parts {
+                    env: self.env,
+                    credentials: self.credentials,
+                    clock: self.context.clock.clone(),
+                    cancel: self.context.cancel.clone(),
+                    connections,
+                },
+            )?,
         };
         Ok(S3Cache { store, options: self.options, connections, context: self.context })
     }

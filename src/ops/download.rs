@@ -151,7 +151,9 @@ impl Read for ResumingReader {
                 Err(error) => self.broke(error)?,
             }
         }
-        if self.position >= self.size && let Some(mut body) = self.body.take() {
+        if self.position >= self.size
+            && let Some(mut body) = self.body.take()
+        {
             let mut end = [0; 1];
             if body.read(&mut end).unwrap_or(0) > 0 {
                 let message = format!("{} is longer than the store said", self.store.location(&self.key));

@@ -268,9 +268,10 @@ impl Run<'_> {
             return Ok((config, counts, bytes));
         }
         first.context.progress.event(&Event::Planned { blobs: wanted.len(), bytes });
-        let fetched = transfer::run(wanted.clone(), first.connections, &first.context.cancel, |(digest, size), stop| {
-            self.fetch(&digest, size, stop)
-        })?;
+        let fetched =
+            transfer::run(wanted.clone(), first.connections, &first.context.cancel, |(digest, size), stop| {
+                self.fetch(&digest, size, stop)
+            })?;
         let mut lost = HashMap::new();
         for ((digest, size), fetched) in wanted.into_iter().zip(fetched) {
             match fetched {

@@ -50,7 +50,7 @@ impl Client {
 
     /// The copy may fail after the server has said 200: then the body is an error document, or empty.
     fn copied(&self, key: &str, mut response: Response) -> std::result::Result<(), Cause> {
-        let body = response.read(MAX_REPLY_BYTES).unwrap_or_default();
+        let body = response.read(MAX_REPLY_BYTES).map_err(Cause::NoAnswer)?;
         let Ok(reply) = Element::parse(&body) else {
             let empty = body.iter().all(u8::is_ascii_whitespace);
             return Err(if empty { failed(&response, &body) } else { not_s3(&response) });

@@ -53,8 +53,8 @@ impl Client {
         response: Response,
         range: Option<&Range<u64>>,
     ) -> std::result::Result<OpenedObject, Cause> {
-        // A portal or a console in place of the store. A store names its requests, also for an object that is HTML.
-        if is_html(&response) && !response.has_header_like("x-amz-") {
+        // A portal or a console in place of the store: nothing in a cache is a web page.
+        if is_html(&response) {
             return Err(not_s3(&response));
         }
         let etag = response.header("etag").map(str::to_owned);

@@ -48,7 +48,7 @@ impl Client {
     }
 
     fn page(&self, mut response: Response, prefix: &str) -> std::result::Result<Page, Cause> {
-        let body = response.read(MAX_LIST_BYTES).unwrap_or_default();
+        let body = response.read(MAX_LIST_BYTES).map_err(Cause::NoAnswer)?;
         let Ok(reply) = Element::parse(&body) else { return Err(not_s3(&response)) };
         if reply.name != "ListBucketResult" {
             return Err(Cause::Refused(Box::new(Answer::new(&response, &body))));

@@ -7,9 +7,9 @@ use crate::config::CacheOptions;
 use crate::credentials::{self, CredentialsProvider, S3Settings, Settings};
 use crate::http;
 use crate::s3::{Client, ClientParts, Endpoint, EndpointChoice};
+use crate::store::ObjectStore;
 use crate::store::dir::DirStore;
 use crate::store::s3::S3Store;
-use crate::store::ObjectStore;
 
 /// What a store is opened with, beside the options.
 pub(crate) struct Parts {
@@ -46,11 +46,8 @@ fn client(options: &CacheOptions, settings: &S3Settings, parts: Parts) -> Result
         _ => credentials::provider(options, &*parts.env, &settings.profile)?,
     };
     let ca_bundle = settings.ca_bundle.as_ref().map(|bundle| (bundle.value.as_path(), bundle.origin.as_str()));
-    let http = http::Client::new(&http::ClientConfig {
-        connections: parts.connections,
-        tls: endpoint.https,
-        ca_bundle,
-    })?;
+    let http =
+        http::Client::new(&http::ClientConfig { connections: parts.connections, tls: endpoint.https, ca_bundle })?;
     Ok(Client::new(ClientParts {
         http,
         bucket: settings.bucket.clone(),

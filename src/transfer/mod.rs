@@ -9,7 +9,7 @@ use crate::base::{Cancel, Error, Result};
 
 /// Tells a job under way whether it still makes sense to go on.
 #[derive(Debug)]
-pub struct Stop<'a> {
+pub(crate) struct Stop<'a> {
     cancel: &'a Cancel,
     failed: &'a AtomicBool,
 }
@@ -17,7 +17,7 @@ pub struct Stop<'a> {
 impl Stop<'_> {
     /// # Errors
     /// [`Error::Canceled`] when the caller cancelled, or when another job of the same run failed.
-    pub fn check(&self) -> Result<()> {
+    pub(crate) fn check(&self) -> Result<()> {
         if self.failed.load(Ordering::Relaxed) { Err(Error::Canceled) } else { self.cancel.check() }
     }
 }
@@ -29,7 +29,7 @@ impl Stop<'_> {
 ///
 /// # Errors
 /// The first error of a job; [`Error::Canceled`] when `cancel` was cancelled before the last job began.
-pub fn run<J: Send, T: Send>(
+pub(crate) fn run<J: Send, T: Send>(
     jobs: Vec<J>,
     threads: usize,
     cancel: &Cancel,

@@ -7,13 +7,13 @@ use super::{copy_of, file_store, run};
 #[test]
 fn every_fixture_comes_back() {
     for (fixture, tag, layers) in
-        [("max", "latest", 10), ("min", "latest", 3), ("max-index", "latest", 10), ("two-tags", "second", 12)]
+        [("max", "latest", 10), ("min", "latest", 3), ("max-index", "latest", 10), ("two-tags", "second", 10)]
     {
         let work = tempfile::tempdir().unwrap();
         let (source, store) = (format!("tests/fixtures/{fixture}/local"), file_store(&work.path().join("store")));
         let exported = run(&["export", &source, "--tag", tag, "--cache-to", &format!("{store},name=a;b")]).expect(0);
         let line = exported.last_line();
-        assert!(line.starts_with(&format!("exported {layers} of {layers} blobs · ")), "{line}");
+        assert!(line.starts_with(&format!("exported {layers} of {layers} blobs · ")), "{fixture}: {line}");
         assert!(line.ends_with(" · a, b"), "{line}");
         let manifests = work.path().join("store/trial/manifests");
         assert_eq!(fs::read(manifests.join("a")).unwrap(), fs::read(manifests.join("b")).unwrap());
@@ -105,13 +105,17 @@ fn several_caches_are_merged_and_one_that_fails_is_left_out() {
     let target = work.path().join("restored");
     let import = |sources: &[&str], more: &[&str]| {
         let sources = sources.iter().flat_map(|source| ["--cache-from", source]);
-        run(&["import", target.to_str().unwrap()].into_iter().chain(sources).chain(more.iter().copied()).collect::<Vec<_>>())
+        run(&["import", target.to_str().unwrap()]
+            .into_iter()
+            .chain(sources)
+            .chain(more.iter().copied())
+            .collect::<Vec<_>>())
     };
     import(&[&broken], &[]).expect(1);
     import(&[&one, &broken, &two], &["--strict"]).expect(1);
     assert!(!target.exists());
     let merged = import(&[&one, &broken, &two], &[]).expect(0).says(&["warning: going on without a source"]);
-    assert!(merged.last_line().starts_with("restored 15 of 15 blobs"), "{}", merged.stdout);
+    assert!(merged.last_line().starts_with("restored 12 of 12 blobs"), "{}", merged.stdout);
 }
 
 #[test]

@@ -1,0 +1,168 @@
+//! What each refusal means, what the user is told, and how often it was tried.
+
+use std::sync::Arc;
+
+use s3_build_cache::{Error, ErrorKind, Secret, StaticCredentials};
+
+use crate::s3::{builder, cache, export};
+use crate::s3_server::{Config, Fault, Match, Operation, Server};
+
+#[track_caller]
+fn told(error: &Error, kind: ErrorKind, parts: &[&str]) {
+    let text = format!("{} | {}", error.chain(), error.hint().unwrap_or_default());
+    assert_eq!(error.kind(), kind, "{text}");
+    for part in parts {
+        assert!(text.contains(part), "{part:?} is not in: {text}");
+    }
+}
+
+#[test]
+fn wrong_keys_are_told_apart_and_not_tried_again() {
+    let server = Server::start();
+    let keys = server.credentials();
+    for (id, secret, token, parts) in [
+        (&*keys.access_key_id, "wrong", None, &["SignatureDoesNotMatch", "secret access key is wrong"][..]),
+        ("AKIDUNKNOWN", "wrong", None, &["InvalidAccessKeyId", "does not know the access key"]),
+        (&keys.access_key_id, &keys.secret_access_key, Some("bogus"), &["the session token does not belong"]),
+    ] {
+        server.take_requests();
+        let token = token.map(Secret::from);
+        let provider = StaticCredentials::new(id, &Secret::from(secret), token.as_ref()).with_origin("this test");
+        let opened = builder(&server, "").credentials(Arc::new(provider)).connect().unwrap();
+        let error = export(&opened, "max").unwrap_err();
+        told(&error, ErrorKind::Access, parts);
+        told(&error, ErrorKind::Access, &["this test", "ListObjectsV2 s3://cache"]);
+        assert!(!format!("{error:?}").contains("wrong\""), "{error:?}");
+        assert!(server.keys().is_empty());
+        let error = opened.load().unwrap_err();
+        told(&error, ErrorKind::Access, &["GetObject s3://cache/manifests/buildkit"]);
+        assert!(server.requests().len() <= 3, "{:?}", server.requests());
+    }
+}
+
+#[test]
+fn an_expired_token_a_wrong_clock_and_a_wrong_region_have_their_own_hints() {
+    let server = Server::start();
+    server.fault(Match::any().always(), Fault::expired_token());
+    told(&export(&cache(&server, ""), "max").unwrap_err(), ErrorKind::Access, &["ExpiredToken", "expired"]);
+
+    let server = Server::with(Config { clock_ahead: 20 * 60, ..Config::default() });
+    told(&export(&cache(&server, ""), "max").unwrap_err(), ErrorKind::Access, &["RequestTimeTooSkewed", "clock"]);
+
+    let server = Server::start();
+    let other = builder(&server, "").connect().unwrap().options().clone();
+    let mut other = other;
+    other.region = Some("mars-1".to_owned());
+    let keys = server.credentials();
+    let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from(keys.secret_access_key), None);
+    let opened = s3_build_cache::S3Cache::builder(&other).credentials(Arc::new(provider)).connect().unwrap();
+    told(&export(&opened, "max").unwrap_err(), ErrorKind::Access, &[server.region(), "mars-1"]);
+}
+
+#[test]
+fn a_missing_bucket_is_no_miss() {
+    let server = Server::start();
+    let mut options = cache(&server, "").options().clone();
+    options.bucket = Some("absent".to_owned());
+    let keys = server.credentials();
+    let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from(keys.secret_access_key), None);
+    let opened = s3_build_cache::S3Cache::builder(&options).credentials(Arc::new(provider)).connect().unwrap();
+    for error in [export(&opened, "max").unwrap_err(), export(&opened, "min").unwrap_err(), opened.load().unwrap_err()]
+    {
+        told(&error, ErrorKind::NoSuchBucket, &["NoSuchBucket", "absent", "check bucket"]);
+    }
+    assert!(server.requests().iter().all(|request| request.method == "GET"), "{:?}", server.requests());
+}
+
+/// Without `s3:ListBucket` a missing object is a 403: an import must not take that for a miss.
+#[test]
+fn buildkit_3794_what_may_not_be_read_is_no_miss() {
+    let server = Server::with(Config { list_denied: true, ..Config::default() });
+    told(&cache(&server, "").load().unwrap_err(), ErrorKind::Access, &["AccessDenied", "s3:ListBucket"]);
+    let anonymous = builder(&server, ",anonymous=true").connect().unwrap();
+    told(&anonymous.load().unwrap_err(), ErrorKind::Access, &["anonymous"]);
+}
+
+#[test]
+fn an_export_needs_no_permission_to_list() {
+    let server = Server::with(Config { list_denied: true, ..Config::default() });
+    let opened = cache(&server, "");
+    // There a missing blob is a 403 to HEAD as well: what is not known to be there is uploaded.
+    let error = export(&opened, "max").unwrap_err();
+    told(&error, ErrorKind::Access, &["s3:ListBucket"]);
+    let server = Server::start();
+    server.fault(Match::operation(Operation::ListObjectsV2).always(), Fault::Reply(denied()));
+    let report = export(&cache(&server, ""), "max").unwrap();
+    assert_eq!(report.blobs.transferred, 10);
+    let again = export(&cache(&server, ""), "max").unwrap();
+    assert_eq!(again.blobs.present, 10);
+}
+
+fn denied() -> crate::s3_server::Failure {
+    crate::s3_server::Failure::new(403, "AccessDenied", "Access Denied")
+}
+
+#[test]
+fn buildkit_3211_the_reason_of_a_bodiless_refusal_is_asked_for() {
+    let server = Server::start();
+    export(&cache(&server, ""), "min").unwrap();
+    server.take_requests();
+    server.fault(Match::operation(Operation::HeadObject).always(), Fault::Reply(denied()));
+    // A GET is allowed: what it says is as good.
+    let source = crate::s3::fixture("min");
+    let config = source.load().unwrap();
+    let opened = cache(&server, "");
+    let report = opened.export_config(&config, &source, &s3_build_cache::ExportOptions::new()).unwrap();
+    assert_eq!((report.blobs.present, report.blobs.transferred), (3, 0));
+    assert!(server.requests().iter().any(|request| request.header("range") == Some("bytes=0-0")));
+    server.fault(Match::operation(Operation::GetObject).always(), Fault::expired_token());
+    told(&export(&opened, "min").unwrap_err(), ErrorKind::Access, &["HeadObject", "ExpiredToken", "expired"]);
+}
+
+#[test]
+fn html_is_not_s3_and_not_a_miss() {
+    for status in [200, 403, 404] {
+        let server = Server::start();
+        server.fault(Match::any().always(), Fault::Html(status));
+        for error in [
+            export(&cache(&server, ""), "max").unwrap_err(),
+            export(&cache(&server, ""), "min").unwrap_err(),
+            cache(&server, "").load().unwrap_err(),
+        ] {
+            told(&error, ErrorKind::Store, &["does not answer as S3 does", "endpoint_url"]);
+        }
+    }
+}
+
+#[test]
+fn a_store_that_checks_hashes_refuses_a_corrupt_local_blob() {
+    let server = Server::start();
+    let directory = tempfile::tempdir().unwrap();
+    let copy = directory.path().join("cache");
+    copy_fixture(&copy);
+    let blob = copy.join("blobs/sha256/6a6dc3084967287b564240682c1d1cbc50303e88a795bc13addda12b1779ffcb");
+    let size = std::fs::metadata(&blob).unwrap().len();
+    std::fs::write(&blob, vec![b'x'; usize::try_from(size).unwrap()]).unwrap();
+    let source = s3_build_cache::LocalCache::open(&copy, "latest").unwrap();
+    let error = cache(&server, "").export(&source).unwrap_err();
+    told(&error, ErrorKind::Integrity, &["XAmzContentSHA256Mismatch", "6a6dc308", "corrupt"]);
+    assert_eq!(server.object("manifests/buildkit"), None);
+    // A store that does not check stores it, unless we do.
+    let trusting = Server::with(Config { checks_payload: false, ..Config::default() });
+    let error = cache(&trusting, ",verify_source=true").export(&source).unwrap_err();
+    told(&error, ErrorKind::Integrity, &["6a6dc308"]);
+    assert!(!trusting.keys().iter().any(|key| key.contains("6a6dc308")));
+    assert_eq!(trusting.object("manifests/buildkit"), None);
+}
+
+pub(super) fn copy_fixture(to: &std::path::Path) {
+    let from = std::path::Path::new("tests/fixtures/min/local");
+    std::fs::create_dir_all(to.join("blobs/sha256")).unwrap();
+    for file in ["oci-layout", "index.json"] {
+        std::fs::write(to.join(file), std::fs::read(from.join(file)).unwrap()).unwrap();
+    }
+    for blob in std::fs::read_dir(from.join("blobs/sha256")).unwrap() {
+        let blob = blob.unwrap();
+        std::fs::write(to.join("blobs/sha256").join(blob.file_name()), std::fs::read(blob.path()).unwrap()).unwrap();
+    }
+}
