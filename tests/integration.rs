@@ -6,5 +6,6 @@
 mod cli;
 mod conformance;
 mod dir_store;
+mod imports;
 mod s3;
 mod s3_server;

@@ -15,19 +15,33 @@ mod signals;
 
 use std::process::ExitCode;
 
+use s3_build_cache::{Error, Report};
+
 use crate::args::{Command, Parsed};
+use crate::json::{Failure, Summary};
 
 fn main() -> ExitCode {
     let command = match args::parse(std::env::args_os()) {
         Ok(Parsed::Run(command)) => command,
         Ok(Parsed::Print(text)) => return exit::code(output::print(&text)),
-        Err(error) => {
-            output::error("", &error);
-            return ExitCode::from(exit::USAGE);
-        }
+        Err(error) => return usage_error(&error),
     };
     match command {
         Command::Export(export) => export::run(&export),
         Command::Import(import) => import::run(&import),
     }
+}
+
+/// A program that reads the result reads why there is none.
+fn usage_error(error: &Error) -> ExitCode {
+    output::error("", error);
+    if std::env::args_os().any(|argument| argument == "--json") {
+        let command = if std::env::args_os().any(|argument| argument == "import") { "import" } else { "export" };
+        let failure = Some(Failure::from(error));
+        let (report, warnings) = (Report::default(), Vec::new());
+        let summary = Summary { command, outcome: "failed", report, warnings, targets: &[], error: failure };
+        // The exit status says the same to who cannot read it.
+        let _ = output::print(&summary.text());
+    }
+    ExitCode::from(exit::USAGE)
 }

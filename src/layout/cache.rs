@@ -79,12 +79,16 @@ impl LocalCache {
             let config = self.read_blob(&manifest.config, MAX_MANIFEST_BYTES)?;
             CacheConfig::from_local_json(&config, &manifest.layers)
         };
-        read().map_err(|mut error| {
-            if let Error::Usage(problem) | Error::Integrity(problem) = &mut error {
-                problem.message = format!("{}: {}", self.dir.display(), problem.message);
-            }
-            error
-        })
+        read().map_err(|error| self.blame(error))
+    }
+
+    /// Names the directory in what its files are blamed for, and the way out.
+    pub(super) fn blame(&self, mut error: Error) -> Error {
+        if let Error::Usage(problem) | Error::Integrity(problem) = &mut error {
+            problem.message = format!("{}: {}", self.dir.display(), problem.message);
+            problem.hint.get_or_insert_with(|| format!("the directory is damaged: {HOW_TO_WRITE}"));
+        }
+        error
     }
 
     /// Whether the blob is there as a file of that size. Its bytes are not read.
@@ -120,7 +124,7 @@ impl LocalCache {
     /// [`Error::Io`] when the directory cannot be made or is not one; [`Error::Integrity`] when it has an `index.json`
     /// that is not an index; [`Error::Conflict`] when BuildKit would not find the tag there.
     pub fn begin_write(&self) -> Result<LayoutWriter> {
-        LayoutWriter::begin(self)
+        LayoutWriter::begin(self).map_err(|error| self.blame(error))
     }
 
     pub(super) fn blobs_dir(&self) -> PathBuf {
@@ -152,10 +156,7 @@ impl LocalCache {
 
     fn read_blob(&self, reference: &Reference, limit: u64) -> Result<Vec<u8>> {
         let Reference { digest, size } = reference;
-        let wrong = |why: String| {
-            let hint = format!("the directory is damaged: {HOW_TO_WRITE}");
-            Error::Integrity(Problem::new(format!("the blob {digest} {why}")).hint(hint))
-        };
+        let wrong = |why: String| Error::Integrity(Problem::new(format!("the blob {digest} {why}")));
         if *size > limit {
             return Err(wrong(format!("has {size} bytes, more than the {limit} that are read")));
         }

@@ -7,6 +7,7 @@ use proptest::prelude::*;
 
 use super::index::Index;
 use super::manifest::Manifest;
+use super::write::Committed;
 use super::*;
 use crate::base::{BlobSource, Digest, Error};
 use crate::files::make_fifo;

@@ -1,1 +1,248 @@
+//! Bad input: an error that names the thing and the fix, its exit status, and no partial state.
 
+use std::fs;
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use super::{Run, copy_of, file_store, run, run_with};
+use crate::s3_server::Server;
+
+const MANIFEST: &str = "blobs/sha256/b0ec433acc0d1e548dda3b19887818c148a96a65865eade78f0548ada0fc2750";
+
+/// A copy of a fixture, and a store beside it that must stay as it is.
+struct Trial {
+    work: tempfile::TempDir,
+    source: PathBuf,
+}
+
+impl Trial {
+    fn new() -> Self {
+        let work = tempfile::tempdir().unwrap();
+        let source = work.path().join("source");
+        copy_of("max", &source);
+        Self { work, source }
+    }
+
+    fn store(&self) -> String {
+        file_store(&self.work.path().join("store"))
+    }
+
+    fn export(&self) -> Run {
+        run(&["export", self.source.to_str().unwrap(), "--cache-to", &self.store()])
+    }
+
+    /// The export fails like this, and nothing has come into the store.
+    #[track_caller]
+    fn export_fails(&self, status: i32, parts: &[&str]) {
+        self.export().expect(status).says(parts).says(&["error: ", "hint: "]);
+        assert!(!self.work.path().join("store").exists());
+    }
+}
+
+#[test]
+fn attributes() {
+    for (attributes, parts) in [
+        ("type=s3,bucket=trial,bukcet=x", &["bukcet", "did you mean bucket"][..]),
+        ("type=s3,bucket=trial,mode=inline", &["mode=inline", "max or min"]),
+        ("type=inline", &["only s3 and local"]),
+        ("type=s3,bucket=..,endpoint_url=file:///tmp/never", &["bucket=..", "3 to 63"]),
+        ("type=s3,bucket=trial,endpoint_url=file://relative", &["endpoint_url", "file:///absolute"]),
+        ("type=s3,bucket=trial", &["region", "AWS_REGION"]),
+        ("type=s3,region=eu-west-1", &["bucket", "AWS_BUCKET"]),
+        ("type=s3,bucket=trial,compression=zstd", &["compression", "layers are moved as they are"]),
+        ("type=s3,bucket=trial,region=r,access_key_id=AK", &["secret_access_key", "both"]),
+    ] {
+        let run = run(&["export", "tests/fixtures/min/local", "--cache-to", attributes]);
+        run.expect(2).says(parts).says(&["error: ", "hint: "]);
+    }
+    assert!(!Path::new("/tmp/never").exists());
+}
+
+#[test]
+fn a_secret_with_a_comma_is_not_printed() {
+    let attributes = "type=s3,bucket=trial,region=r,access_key_id=AK,secret_access_key=MARKED1,MARKED2,MARKED3=x";
+    let run = run(&["export", "tests/fixtures/min/local", "--cache-to", attributes, "-vv", "--json"]).expect(2);
+    assert!(!run.stderr.contains("MARKED") && !run.stdout.contains("MARKED"), "{}{}", run.stderr, run.stdout);
+    run.says(&["quote"]);
+}
+
+#[test]
+fn no_credentials() {
+    let run = run(&["export", "tests/fixtures/min/local", "--cache-to", "type=s3,bucket=trial,region=eu-west-1"]);
+    run.expect(4).says(&["no credentials", "AWS_ACCESS_KEY_ID"]);
+}
+
+#[test]
+fn no_directory_and_no_tag() {
+    run(&["export", "/no/such/cache", "--cache-to", &file_store(Path::new("/tmp/never"))])
+        .expect(1)
+        .says(&["/no/such/cache", "--cache-to type=local"]);
+    let trial = Trial::new();
+    let source = format!("type=local,src={},tag=nope", trial.source.display());
+    run(&["export", &source, "--cache-to", &trial.store()]).expect(2).says(&["nope", "latest"]);
+}
+
+#[test]
+fn an_index_that_is_a_directory_a_link_or_a_pipe() {
+    for kind in ["directory", "link", "pipe"] {
+        let trial = Trial::new();
+        let index = trial.source.join("index.json");
+        fs::rename(&index, trial.source.join("moved")).unwrap();
+        match kind {
+            "directory" => fs::create_dir(&index).unwrap(),
+            "link" => symlink("moved", &index).unwrap(),
+            _ => assert!(std::process::Command::new("mkfifo").arg(&index).status().unwrap().success()),
+        }
+        trial.export_fails(1, &["index.json"]);
+        // An import must not follow or replace it either.
+        let good = Trial::new();
+        good.export().expect(0);
+        let import = ["import", trial.source.to_str().unwrap(), "--cache-from", &good.store()];
+        run(&import).expect(1).says(&["index.json", "hint: "]);
+        assert!(!trial.source.join(".s3-build-cache").exists());
+    }
+}
+
+#[test]
+fn a_linked_blob_folder() {
+    let trial = Trial::new();
+    let (blobs, elsewhere) = (trial.source.join("blobs/sha256"), trial.work.path().join("elsewhere"));
+    fs::rename(&blobs, &elsewhere).unwrap();
+    symlink(&elsewhere, &blobs).unwrap();
+    trial.export_fails(1, &["blobs/sha256"]);
+    let before = fs::read_dir(&elsewhere).unwrap().count();
+    let good = tempfile::tempdir().unwrap();
+    run(&["export", "tests/fixtures/two-tags/local", "--tag", "second", "--cache-to", &file_store(good.path())])
+        .expect(0);
+    let import = ["import", trial.source.to_str().unwrap(), "--cache-from", &file_store(good.path())];
+    run(&import).expect(1).says(&["blobs/sha256"]);
+    assert_eq!(fs::read_dir(&elsewhere).unwrap().count(), before);
+}
+
+#[test]
+fn a_truncated_and_a_missing_blob() {
+    let trial = Trial::new();
+    let name = "0706ae32fa69504750fc6885db782bef1d318511c48e8a1f360305fcc11f32e1";
+    let blob = trial.source.join("blobs/sha256").join(name);
+    fs::OpenOptions::new().write(true).open(&blob).unwrap().set_len(70_000).unwrap();
+    trial.export_fails(5, &[name, "70000", "71147"]);
+    fs::remove_file(&blob).unwrap();
+    trial.export_fails(5, &[name, "missing"]);
+}
+
+#[test]
+fn a_digest_that_is_a_path() {
+    let trial = Trial::new();
+    let index = trial.source.join("index.json");
+    let text = fs::read_to_string(&index).unwrap();
+    let digest = text.split("\"digest\":\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    fs::write(&index, text.replace(&digest, "sha256:../../x")).unwrap();
+    trial.export_fails(5, &["sha256:../../x", "64 lower-case hex digits"]);
+}
+
+#[test]
+fn a_manifest_that_is_not_what_its_digest_says() {
+    let trial = Trial::new();
+    let path = fs::read_dir(trial.source.join("blobs/sha256")).unwrap().map(|file| file.unwrap().path());
+    let manifest = path.into_iter().find(|path| fs::read(path).unwrap().starts_with(b"{\"schemaVersion\"")).unwrap();
+    let text = fs::read_to_string(&manifest).unwrap();
+    fs::write(&manifest, text.replacen("\"size\":1", "\"size\":2", 1)).unwrap();
+    trial.export_fails(5, &[manifest.file_name().unwrap().to_str().unwrap()]);
+    assert!(trial.source.join(MANIFEST).exists());
+}
+
+#[test]
+fn an_s3_manifest_with_a_cycle() {
+    let work = tempfile::tempdir().unwrap();
+    let manifests = work.path().join("store/trial/manifests");
+    fs::create_dir_all(&manifests).unwrap();
+    let good = fs::read_to_string("tests/fixtures/max/s3-manifest.json").unwrap();
+    let target = work.path().join("restored");
+    let import = ["import", target.to_str().unwrap(), "--cache-from", &file_store(&work.path().join("store"))];
+    // Layer 0 without a parent is its own parent.
+    for (bad, parts) in [
+        (good.replacen("\"parent\":10,", "", 1), &["layer 0 is its own ancestor"][..]),
+        (good.replacen("sha256:0706", "sha256:../../../x", 1), &["64 lower-case hex digits"]),
+        (good.replacen("\"link\":1", "\"link\":99", 1), &["990 is out of range"]),
+        (good[..1000].to_owned(), &["EOF"]),
+        ("<html></html>".to_owned(), &["not a cache config"]),
+    ] {
+        fs::write(manifests.join("buildkit"), bad).unwrap();
+        run(&import).expect(5).says(parts).says(&["manifests/buildkit", "hint: "]);
+        assert!(!target.exists());
+    }
+}
+
+/// The variables that let the program into a test server, and its attributes.
+fn s3(server: &Server) -> (String, Vec<(&'static str, String)>) {
+    let keys = server.credentials();
+    let attributes = format!("type=s3,region={},endpoint_url={}", server.region(), server.endpoint());
+    (attributes, vec![("AWS_ACCESS_KEY_ID", keys.access_key_id), ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key)])
+}
+
+#[test]
+fn a_bucket_that_does_not_exist_and_a_wrong_secret() {
+    let server = Server::start();
+    let (attributes, variables) = s3(&server);
+    let mut variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let absent = format!("{attributes},bucket=absent");
+    let export = ["export", "tests/fixtures/max/local", "--cache-to", &absent];
+    run_with(&export, &variables).expect(1).says(&["NoSuchBucket", "absent", "hint: there is no bucket"]);
+    let work = tempfile::tempdir().unwrap();
+    let directory = work.path().join("x");
+    let import = ["import", directory.to_str().unwrap(), "--cache-from", &absent];
+    run_with(&import, &variables).expect(1).says(&["NoSuchBucket"]);
+    assert!(!directory.exists());
+
+    variables[1].1 = "MARKED";
+    let there = format!("{attributes},bucket={}", server.bucket());
+    let export = ["export", "tests/fixtures/max/local", "--cache-to", &there, "-vv"];
+    let refused = run_with(&export, &variables).expect(4);
+    assert!(!refused.stderr.contains("MARKED") && !refused.stdout.contains("MARKED"));
+    refused.says(&["SignatureDoesNotMatch", "the environment", "hint: the secret access key is wrong"]);
+}
+
+/// A web console where the store should be.
+#[test]
+fn an_endpoint_that_speaks_html() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let endpoint = format!("http://{}", listener.local_addr().unwrap());
+    let console = thread::spawn(move || {
+        for _ in 0..2 {
+            let (mut stream, _) = listener.accept().unwrap();
+            let _ = stream.read(&mut [0; 4096]);
+            let page = "<!DOCTYPE html><html><title>Console</title></html>";
+            let head = "HTTP/1.1 200 OK\r\nserver: console/1\r\ncontent-type: text/html\r\nconnection: close";
+            write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{page}", page.len()).unwrap();
+        }
+    });
+    let attributes = format!("type=s3,bucket=trial,endpoint_url={endpoint}");
+    let variables = [("AWS_ACCESS_KEY_ID", "AK"), ("AWS_SECRET_ACCESS_KEY", "SK")];
+    let parts = ["does not answer as S3 does", "console/1", "endpoint_url"];
+    let export = ["export", "tests/fixtures/max/local", "--cache-to", &attributes];
+    run_with(&export, &variables).expect(1).says(&parts);
+    let work = tempfile::tempdir().unwrap();
+    let directory = work.path().join("x");
+    run_with(&["import", directory.to_str().unwrap(), "--cache-from", &attributes], &variables).expect(1).says(&parts);
+    assert!(!directory.exists());
+    console.join().unwrap();
+}
+
+#[test]
+fn a_read_only_directory_and_a_lock_that_is_held() {
+    let trial = Trial::new();
+    trial.export().expect(0);
+    let target = trial.work.path().join("restored");
+    let import = ["import", target.to_str().unwrap(), "--cache-from", &trial.store()];
+    run(&import).expect(0);
+    let lock = fs::File::create(target.join("index.json.lock")).unwrap();
+    lock.lock().unwrap();
+    let before = fs::read(target.join("index.json")).unwrap();
+    run(&import).expect(1).says(&["index.json.lock", "locked by another process"]);
+    assert_eq!(fs::read(target.join("index.json")).unwrap(), before);
+    drop(lock);
+    run(&import).expect(0);
+}

@@ -1,0 +1,72 @@
+//! The rooms of `src/` and which of them each may import: imports go one way.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// A room, and the rooms it may name. Whoever comes later may name those before, never the other way round.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("base", &[]),
+    ("files", &["base"]),
+    ("config", &["base"]),
+    ("sigv4", &["base"]),
+    ("manifest", &["base"]),
+    ("transfer", &["base"]),
+    ("http", &["base"]),
+    ("layout", &["base", "files", "manifest"]),
+    ("credentials", &["base", "config", "http", "sigv4"]),
+    ("s3", &["base", "config", "credentials", "http", "sigv4"]),
+    ("store", &["base", "config", "credentials", "files", "http", "s3"]),
+    ("ops", &["base", "config", "credentials", "layout", "manifest", "store", "transfer"]),
+    ("fuzzing", &["base", "config", "credentials", "layout", "manifest", "s3"]),
+    // The program: what it names as `crate::` is its own, of the library it sees the public items.
+    (
+        "cli",
+        &[
+            "args", "exit", "export", "help", "human", "import", "json", "logger", "output", "progress", "session",
+            "signals",
+        ],
+    ),
+];
+
+fn rust_files(directory: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().path());
+    let (directories, files): (Vec<_>, Vec<_>) = entries.partition(|path| path.is_dir());
+    let mut files: Vec<PathBuf> =
+        files.into_iter().filter(|path| path.extension().is_some_and(|extension| extension == "rs")).collect();
+    files.extend(directories.iter().flat_map(|directory| rust_files(directory)));
+    files
+}
+
+/// The rooms that the file names as `crate::room`, in whatever line.
+fn named(text: &str) -> Vec<String> {
+    let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+    let after = code.flat_map(|line| line.split("crate::").skip(1)).map(|rest| {
+        rest.chars().take_while(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || *c == '_').collect::<String>()
+    });
+    after.filter(|room| !room.is_empty()).collect()
+}
+
+#[test]
+fn imports_go_one_way() {
+    for path in rust_files(Path::new("src")) {
+        let room = path.iter().nth(1).unwrap().to_str().unwrap();
+        if room == "lib.rs" {
+            continue;
+        }
+        let (_, allowed) =
+            ROOMS.iter().find(|(name, _)| *name == room).unwrap_or_else(|| panic!("{room}: a new room?"));
+        for other in named(&fs::read_to_string(&path).unwrap()) {
+            assert!(other == room || allowed.contains(&other.as_str()), "{} imports {other}", path.display());
+        }
+    }
+}
+
+#[test]
+fn only_http_names_ureq_and_no_file_is_too_long() {
+    for path in rust_files(Path::new("src")) {
+        let text = fs::read_to_string(&path).unwrap();
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n");
+        assert!(path.starts_with("src/http") || !code.contains("ureq::"), "{} names ureq", path.display());
+        assert!(path.ends_with("tests.rs") || text.lines().count() <= 400, "{} is too long", path.display());
+    }
+}
