@@ -133,7 +133,15 @@ pub(crate) use go_struct;
 /// Appends `text` as a JSON string, escaped as Go escapes it: also `<`, `>`, `&` and the two Unicode line separators.
 pub(crate) fn push_go_string(out: &mut String, text: &str) {
     out.push('"');
-    for character in text.chars() {
+    let escaped =
+        |character: char| matches!(character, '\0'..='\u{1f}' | '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
+    let mut rest = text;
+    while let Some((at, character)) = rest.char_indices().find(|(_, character)| escaped(*character)) {
+        let (plain, after) = rest.split_at_checked(at).unwrap_or((rest, ""));
+        out.push_str(plain);
+        let mut after = after.chars();
+        after.next();
+        rest = after.as_str();
         match character {
             '"' => out.push_str("\\\""),
             '\\' => out.push_str("\\\\"),
@@ -142,13 +150,13 @@ pub(crate) fn push_go_string(out: &mut String, text: &str) {
             '\t' => out.push_str("\\t"),
             '\u{8}' => out.push_str("\\b"),
             '\u{c}' => out.push_str("\\f"),
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' | '\u{0}'..='\u{1f}' => {
+            _ => {
                 // Writing to a String cannot fail.
                 let _ = write!(out, "\\u{:04x}", u32::from(character));
             }
-            _ => out.push(character),
         }
     }
+    out.push_str(rest);
     out.push('"');
 }
 

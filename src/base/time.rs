@@ -145,8 +145,8 @@ fn parse(text: &str) -> Option<Timestamp> {
     let nanos = match fraction {
         None => 0,
         Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            let nine: String = digits.chars().chain("000000000".chars()).take(9).collect();
-            nine.parse().ok()?
+            let nine = digits.bytes().chain(std::iter::repeat(b'0')).take(9);
+            nine.fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'))
         }
         Some(_) => return None,
     };
@@ -168,7 +168,12 @@ fn parse(text: &str) -> Option<Timestamp> {
 }
 
 fn split_exact<const N: usize>(text: &str, separator: char) -> Option<[&str; N]> {
-    text.split(separator).collect::<Vec<_>>().try_into().ok()
+    let mut parts = text.split(separator);
+    let mut out = [""; N];
+    for slot in &mut out {
+        *slot = parts.next()?;
+    }
+    parts.next().is_none().then_some(out)
 }
 
 fn number<T: FromStr>(digits: &str, length: usize) -> Option<T> {
@@ -180,9 +185,12 @@ impl fmt::Display for Timestamp {
         let (date, time) = (self.local.date(), self.local.time());
         write!(f, "{:04}-{:02}-{:02}T", date.year(), u8::from(date.month()), date.day())?;
         write!(f, "{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())?;
-        if time.nanosecond() != 0 {
-            let digits = format!("{:09}", time.nanosecond());
-            write!(f, ".{}", digits.trim_end_matches('0'))?;
+        let (mut fraction, mut width) = (time.nanosecond(), 9);
+        if fraction != 0 {
+            while fraction % 10 == 0 {
+                (fraction, width) = (fraction / 10, width - 1);
+            }
+            write!(f, ".{fraction:0width$}")?;
         }
         if self.offset_minutes == 0 {
             return f.write_str("Z");

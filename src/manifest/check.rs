@@ -1,6 +1,7 @@
 //! From the raw document to the checked config: all problems are looked for, the first are reported.
 
 use std::collections::{BTreeSet, HashMap};
+use std::fmt;
 
 use crate::base::{Digest, Error, Problem, Result, Timestamp};
 use crate::manifest::descriptor::Descriptor;
@@ -20,6 +21,16 @@ pub(super) enum Source<'a> {
     Descriptors(&'a HashMap<&'a str, &'a Descriptor>),
 }
 
+/// What a problem is with: a layer or a record, by its position.
+#[derive(Clone, Copy)]
+struct Place(&'static str, usize);
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.0, self.1)
+    }
+}
+
 #[derive(Default)]
 struct Problems {
     first: Vec<String>,
@@ -35,8 +46,8 @@ impl Problems {
     }
 
     /// Keeps a value, or notes why there is none.
-    fn keep<T>(&mut self, at: &str, result: std::result::Result<T, String>) -> Option<T> {
-        result.map_err(|why| self.add(|| format!("{at}: {why}"))).ok()
+    fn keep<T>(&mut self, place: Place, result: std::result::Result<T, String>) -> Option<T> {
+        result.map_err(|why| self.add(|| format!("{place}: {why}"))).ok()
     }
 }
 
@@ -44,26 +55,23 @@ impl Problems {
 pub(super) fn check(raw: RawConfig, source: Source<'_>) -> Result<CacheConfig> {
     let mut problems = Problems::default();
     let (layer_count, record_count) = (raw.layers.len(), raw.records.len());
-    let mut layers = Vec::with_capacity(layer_count);
+    let mut layers: Vec<Layer> = Vec::with_capacity(layer_count);
     for (at, layer) in raw.layers.into_iter().enumerate() {
         layers.extend(check_layer(at, layer, layer_count, &source, &mut problems));
     }
-    let mut records = Vec::with_capacity(record_count);
+    let mut records: Vec<Record> = Vec::with_capacity(record_count);
     for (at, record) in raw.records.into_iter().enumerate() {
         records.extend(check_record(at, record, (layer_count, record_count), &mut problems));
     }
     // Cycles are looked for only among indexes that are all in range.
     if problems.total == 0 {
         check_blobs(&layers, &mut problems);
-        let parents = |at: usize| layers.get(at).and_then(|layer: &Layer| layer.parent).map(|parent| parent.0);
-        for at in cycles(layer_count, |at| parents(at).into_iter().collect()) {
+        let parent = |at: usize| layers.get(at).and_then(|layer| layer.parent).map(|parent| parent.0);
+        for at in cycles(layer_count, |at| parent(at).into_iter()) {
             problems.add(|| format!("layer {at} is its own ancestor"));
         }
-        let links = |at: usize| {
-            let inputs = records.get(at).map(|record: &Record| record.inputs.as_slice()).unwrap_or_default();
-            inputs.iter().flatten().map(|input| input.link.0).collect()
-        };
-        for at in cycles(record_count, links) {
+        let inputs = |at: usize| records.get(at).map(|record| record.inputs.as_slice()).unwrap_or_default();
+        for at in cycles(record_count, |at| inputs(at).iter().flatten().map(|input| input.link.0)) {
             problems.add(|| format!("record {at} is its own input"));
         }
     }
@@ -78,7 +86,7 @@ pub(super) fn check(raw: RawConfig, source: Source<'_>) -> Result<CacheConfig> {
 }
 
 fn check_layer(at: usize, raw: RawLayer, layers: usize, source: &Source<'_>, problems: &mut Problems) -> Option<Layer> {
-    let name = format!("layer {at}");
+    let place = Place("layer", at);
     let blob = raw.blob.parse::<Digest>().map_err(|error| format!("blob: {error}"));
     let annotations = match source {
         Source::Annotations => raw.annotations.ok_or_else(|| "it has no annotations".to_owned()).and_then(annotations),
@@ -91,9 +99,9 @@ fn check_layer(at: usize, raw: RawLayer, layers: usize, source: &Source<'_>, pro
         -1 => Ok(None),
         parent => index(parent, layers).map(|parent| Some(LayerIndex(parent))).map_err(|why| format!("parent {why}")),
     };
-    let blob = problems.keep(&name, blob);
-    let parent = problems.keep(&name, parent);
-    let annotations = problems.keep(&name, annotations);
+    let blob = problems.keep(place, blob);
+    let parent = problems.keep(place, parent);
+    let annotations = problems.keep(place, annotations);
     Some(Layer { blob: blob?, parent: parent?, annotations: annotations? })
 }
 
@@ -124,34 +132,34 @@ fn check_record(
     (layers, records): (usize, usize),
     problems: &mut Problems,
 ) -> Option<Record> {
-    let name = format!("record {at}");
+    let place = Place("record", at);
     let before = problems.total;
     if raw.digest.is_empty() {
-        problems.add(|| format!("{name}: it has no digest"));
+        problems.add(|| format!("{place}: it has no digest"));
     }
     let layer = |value| index(value, layers).map(LayerIndex).map_err(|why| format!("layer {why}"));
     let mut results = Vec::with_capacity(raw.results.len());
     for result in raw.results {
-        let layer = problems.keep(&name, layer(result.layer));
-        let created_at = problems.keep(&name, time(result.created_at.as_deref()));
+        let layer = problems.keep(place, layer(result.layer));
+        let created_at = problems.keep(place, time(result.created_at.as_deref()));
         results.extend(layer.zip(created_at).map(|(layer, created_at)| CacheResult { layer, created_at }));
     }
     let mut chains = Vec::with_capacity(raw.chains.len());
     for chain in raw.chains {
-        let layers = chain.layers.into_iter().filter_map(|value| problems.keep(&name, layer(value))).collect();
-        let created_at = problems.keep(&name, time(chain.created_at.as_deref()));
+        let layers = chain.layers.into_iter().filter_map(|value| problems.keep(place, layer(value))).collect();
+        let created_at = problems.keep(place, time(chain.created_at.as_deref()));
         chains.extend(created_at.map(|created_at| ChainedResult { layers, created_at }));
     }
     let mut inputs = Vec::with_capacity(raw.inputs.len());
     for (list_at, list) in raw.inputs.into_iter().enumerate() {
         let list = list.unwrap_or_default();
         if list.is_empty() {
-            problems.add(|| format!("{name}: input {list_at} is empty"));
+            problems.add(|| format!("{place}: input {list_at} is empty"));
         }
         let mut checked = Vec::with_capacity(list.len());
         for input in list {
             let link = index(input.link, records).map_err(|why| format!("link {why}"));
-            let link = problems.keep(&name, link);
+            let link = problems.keep(place, link);
             checked.extend(link.map(|link| Input { selector: input.selector, link: RecordIndex(link) }));
         }
         inputs.push(checked);
@@ -171,7 +179,7 @@ fn check_blobs(layers: &[Layer], problems: &mut Problems) {
 }
 
 /// A node of each cycle in the graph that `next` spans, in their order, found without recursion.
-fn cycles(nodes: usize, next: impl Fn(usize) -> Vec<usize>) -> BTreeSet<usize> {
+fn cycles<I: Iterator<Item = usize>>(nodes: usize, next: impl Fn(usize) -> I) -> BTreeSet<usize> {
     #[derive(Clone, Copy, PartialEq)]
     enum Mark {
         New,
@@ -187,7 +195,7 @@ fn cycles(nodes: usize, next: impl Fn(usize) -> Vec<usize>) -> BTreeSet<usize> {
         set(&mut marks, start, Mark::OnPath);
         let mut path = vec![(start, next(start))];
         while let Some((node, targets)) = path.last_mut() {
-            let Some(target) = targets.pop() else {
+            let Some(target) = targets.next() else {
                 set(&mut marks, *node, Mark::Done);
                 path.pop();
                 continue;
