@@ -41,6 +41,9 @@ mod base;
 mod config;
 mod credentials;
 mod files;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod http;
 mod layout;
 mod manifest;

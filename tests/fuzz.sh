@@ -12,9 +12,12 @@ if ! cargo fuzz --version >/dev/null 2>&1 && ! cargo install --quiet --locked ca
     echo "no fuzzing: cargo-fuzz cannot be installed on this machine"
     exit 0
 fi
+cargo +nightly fetch --quiet --locked --manifest-path fuzz/Cargo.toml
+targets=$(cargo +nightly fuzz list)
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
 ran=()
-for target in $(cargo +nightly fuzz list); do
-    log=$(mktemp)
+for target in $targets; do
     # New inputs go to a folder of their own: the corpus holds the committed seeds only.
     mkdir -p "fuzz/target/corpus/$target"
     if ! cargo +nightly fuzz run "$target" "fuzz/target/corpus/$target" "fuzz/corpus/$target" -- \
@@ -24,6 +27,5 @@ for target in $(cargo +nightly fuzz list); do
     fi
     echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") executions in $seconds s"
     ran+=("$target")
-    rm -f "$log"
 done
 echo "ran: ${ran[*]}"

@@ -33,6 +33,7 @@ pub(crate) fn parse_fields(text: &str) -> Result<Vec<String>> {
     }
 }
 
+#[cfg(any(test, fuzzing))]
 /// The field as it is written: quoted where it has to be.
 pub(crate) fn quote_field(field: &str) -> String {
     if field.starts_with('"') || field.contains([',', '"', '\n', '\r']) {

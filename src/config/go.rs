@@ -14,11 +14,12 @@ pub(crate) fn parse_bool(text: &str) -> Option<bool> {
 /// A duration such as `24h`, `1h30m`, `1.5h`, `300ms` or `0`. `None` for anything else, for a negative one, and for
 /// one over Go's 2⁶³ − 1 nanoseconds (about 292 years).
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
-    let mut rest = text.strip_prefix('+').unwrap_or(text);
-    // Go takes a bare zero, and a negative zero is a zero.
-    if matches!(rest, "0" | "-0") {
+    let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
+    // Go takes a zero without a unit.
+    if unsigned == "0" {
         return Some(Duration::ZERO);
     }
+    let mut rest = unsigned;
     if rest.is_empty() {
         return None;
     }
@@ -40,7 +41,8 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
         total = total.checked_add(value).filter(|&total| i64::try_from(total).is_ok())?;
         rest = next;
     }
-    Some(Duration::from_nanos(total))
+    // A negative zero is a zero.
+    (total == 0 || !text.starts_with('-')).then(|| Duration::from_nanos(total))
 }
 
 fn leading_digits(text: &str) -> (&str, &str) {
@@ -83,6 +85,7 @@ mod tests {
             ("+0", 0),
             ("-0", 0),
             ("0s", 0),
+            ("-0h0.0s", 0),
             ("5ns", 5),
             ("1us", 1_000),
             ("1\u{b5}s", 1_000),
@@ -105,7 +108,8 @@ mod tests {
     #[test]
     fn what_is_no_duration() {
         let texts = [
-            "", "+", "1", "1.5", "s", ".s", ".", "1d", "-1s", "--1s", "1 s", " 1s", "1s ", "1h-3m", "1S", "1e3s", "٣s",
+            "", "+", "+-0", "-", "--0", "1", "1.5", "s", ".s", ".", "1d", "-1s", "--1s", "1 s", " 1s", "1s ", "1h-3m",
+            "1S", "1e3s", "٣s",
         ];
         for text in texts {
             assert_eq!(parse_duration(text), None, "{text}");

@@ -10,7 +10,10 @@ mod options;
 
 pub use cache_ref::CacheRef;
 pub use endpoint_url::EndpointUrl;
+#[cfg(any(test, fuzzing))]
 pub(crate) use fields::{parse_fields, quote_field};
+#[cfg(any(test, fuzzing))]
+pub(crate) use go::parse_duration;
 pub use local::LocalOptions;
 pub(crate) use options::check_bucket;
 pub use options::{CacheOptions, Mode, RetryMode};

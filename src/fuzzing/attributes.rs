@@ -1,0 +1,58 @@
+//! Attribute strings.
+
+use crate::base::{Result, Secret};
+use crate::config::{CacheOptions, CacheRef, parse_fields, quote_field};
+
+/// Fields survive quoting, a parsed cache is valid, and nothing shown depends on the text of a secret.
+pub fn attributes(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    the_grammar_shows_columns_only(text);
+    if let Ok(fields) = parse_fields(text) {
+        assert_eq!(parse_fields(&join(&fields)).ok().as_ref(), Some(&fields));
+        let other: Vec<String> = fields.iter().map(|field| with_other_secret(field)).collect();
+        assert_eq!(shown(&join(&fields).parse()), shown(&join(&other).parse()));
+    }
+    if let Ok(CacheRef::S3(options)) = text.parse() {
+        assert!(options.validate().is_ok());
+        assert!((1..=64).contains(&options.connections()));
+        let mut other = (*options).clone();
+        for secret in [&mut other.secret_access_key, &mut other.session_token] {
+            *secret = secret.as_ref().map(|_| Secret::new("another"));
+        }
+        assert_eq!(format!("{options:?}"), format!("{other:?}"));
+    }
+}
+
+/// Text of the same shape gives the same error.
+fn the_grammar_shows_columns_only(text: &str) {
+    let plain = |c: char| match c {
+        ',' | '"' | '\n' | '\r' => c.to_string(),
+        _ => "x".repeat(c.len_utf8()),
+    };
+    let lengths = |text: &str| match parse_fields(text) {
+        Ok(fields) => Ok(fields.iter().map(String::len).collect::<Vec<_>>()),
+        Err(error) => Err(error.chain()),
+    };
+    assert_eq!(lengths(text), lengths(&text.chars().map(plain).collect::<String>()));
+}
+
+fn join(fields: &[String]) -> String {
+    fields.iter().map(|field| quote_field(field)).collect::<Vec<_>>().join(",")
+}
+
+fn with_other_secret(field: &str) -> String {
+    match field.split_once('=') {
+        Some((key, value)) if ["secret_access_key", "session_token"].contains(&key.to_ascii_lowercase().as_str()) => {
+            format!("{key}={}", "x".repeat(value.len()))
+        }
+        _ => field.to_owned(),
+    }
+}
+
+/// All that a person may see of it.
+fn shown(parsed: &Result<CacheOptions>) -> String {
+    match parsed {
+        Ok(options) => format!("{options:?} {:?}", options.warnings()),
+        Err(error) => format!("{error:?} {} {:?}", error.chain(), error.hint()),
+    }
+}

@@ -1,0 +1,50 @@
+//! Cache configs.
+
+use crate::manifest::CacheConfig;
+
+/// What is read survives writing, by way of S3 and of a local cache; what is made of it can be read again; reducing
+/// and merging it a second time changes nothing; and all of it is bounded by the size of the input.
+pub fn cache_config(data: &[u8]) {
+    let config = match CacheConfig::from_s3_json(data) {
+        Ok(config) => config,
+        Err(error) => {
+            assert!(error.to_string().len() < 16_384);
+            return;
+        }
+    };
+    let json = config.to_s3_json();
+    // Times that were left out are written: an object of two bytes becomes one of fifty.
+    assert!(json.len() <= 64 + 32 * data.len());
+    can_be_read_again(&config);
+
+    let local = CacheConfig::from_local_json(&config.to_local_json(), &config.descriptors());
+    // A time that has none in UTC is refused, and is the only reason to refuse.
+    let in_utc = config.layers().iter().all(|layer| layer.annotations.created_at.to_utc().is_some());
+    assert_eq!(local.as_ref().ok().map(CacheConfig::to_local_json), in_utc.then(|| config.to_local_json()));
+
+    let (min, found) = config.min();
+    can_be_read_again(&min);
+    assert_eq!(min.min(), (min.clone(), found));
+
+    let lost = config.blobs().into_iter().step_by(2).map(|(blob, _)| blob).collect();
+    let kept = config.without_blobs(&lost);
+    can_be_read_again(&kept);
+    assert!(kept.layers().iter().all(|layer| !lost.contains(&layer.blob)));
+    assert_eq!(kept.without_blobs(&lost), kept);
+
+    assert_eq!(merge(&[&config, &config]), config);
+    let merged = merge(&[&config, &min, &kept]);
+    can_be_read_again(&merged);
+    assert_eq!(merge(&[&kept, &config, &min]), merged);
+    assert_eq!(merge(&[&merged, &config]), merged);
+}
+
+fn can_be_read_again(config: &CacheConfig) {
+    assert_eq!(CacheConfig::from_s3_json(&config.to_s3_json()).ok().as_ref(), Some(config));
+}
+
+fn merge(configs: &[&CacheConfig]) -> CacheConfig {
+    let merged = CacheConfig::merge(configs.iter().map(|config| (String::new(), (*config).clone())));
+    assert!(merged.is_ok());
+    merged.unwrap_or_default()
+}

@@ -1,0 +1,51 @@
+//! What must hold for any bytes a stranger can send: one function for each fuzz target in `fuzz/`, which panics when
+//! it does not hold. The seeds in `fuzz/corpus/` are replayed by the tests.
+
+mod attributes;
+mod cache_config;
+mod duration;
+mod xml;
+
+pub use attributes::attributes;
+pub use cache_config::cache_config;
+pub use duration::duration;
+pub use xml::xml;
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::panic::catch_unwind;
+    use std::path::PathBuf;
+
+    /// A target's name and its property.
+    type Target = (&'static str, fn(&[u8]));
+
+    const TARGETS: &[Target] = &[
+        ("attributes", super::attributes),
+        ("cache_config", super::cache_config),
+        ("duration", super::duration),
+        ("xml", super::xml),
+    ];
+
+    #[test]
+    fn every_seed_holds() {
+        let corpus = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/corpus");
+        for (target, property) in TARGETS {
+            let seeds: Vec<_> =
+                fs::read_dir(format!("{corpus}/{target}")).unwrap().map(|seed| seed.unwrap().path()).collect();
+            assert!(!seeds.is_empty(), "{target} has no seeds");
+            let fails = |seed: &&PathBuf| catch_unwind(|| property(&fs::read(seed).unwrap())).is_err();
+            let failed: Vec<&PathBuf> = seeds.iter().filter(fails).collect();
+            assert!(failed.is_empty(), "{failed:?}");
+        }
+    }
+
+    #[test]
+    fn every_target_is_replayed() {
+        let targets = fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/fuzz_targets")).unwrap();
+        let targets = targets.map(|entry| entry.unwrap().path().file_stem().unwrap().to_str().unwrap().to_owned());
+        let replayed: BTreeSet<String> = TARGETS.iter().map(|(target, _)| (*target).to_owned()).collect();
+        assert_eq!(targets.collect::<BTreeSet<_>>(), replayed);
+    }
+}
