@@ -13,6 +13,7 @@ const QUIRKS: Quirks = Quirks {
     has_no_age: false,
     ignores_if_match: false,
     missing_bucket_is_empty: true,
+    makes_missing_buckets: true,
     keys_are_paths: true,
     breaks_keys_with: &[],
 };

@@ -7,5 +7,6 @@ mod cli;
 mod conformance;
 mod dir_store;
 mod imports;
+mod real_server;
 mod s3;
 mod s3_server;

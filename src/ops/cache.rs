@@ -102,6 +102,11 @@ impl S3Cache {
         self.store.location(&self.options.prefix)
     }
 
+    /// The object store it is in, for what goes beyond a cache.
+    pub fn store(&self) -> &Arc<dyn ObjectStore> {
+        &self.store
+    }
+
     /// How many requests were sent so far, every attempt counted.
     pub fn requests(&self) -> u64 {
         self.store.requests()

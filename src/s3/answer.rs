@@ -65,7 +65,7 @@ impl Answer {
             message: text("Message").or_else(|| header("x-minio-error-desc")),
             request_id: header("x-amz-request-id").or_else(|| text("RequestId")),
             region: header("x-amz-bucket-region").or_else(|| text("Region")),
-            foreign: error.is_none() && (!empty || is_html(response)),
+            foreign: error.is_none() && !empty,
             server: header("server"),
             retry_after: retry::retry_after(response.header("x-amz-retry-after"), response.header("retry-after")),
         }

@@ -2,7 +2,7 @@
 
 use crate::base::{Error, Payload, Problem, Result};
 use crate::http::Method;
-use crate::s3::answer::is_html;
+use crate::s3::answer::{Cause, is_html};
 use crate::s3::client::{Call, Client};
 use crate::s3::head_object::not_s3;
 
@@ -22,11 +22,11 @@ impl Client {
         call.headers.extend(self.parts.write_headers.iter().cloned());
         call.body = Some(payload);
         let written = self.execute(&call, |mut response| {
-            if is_html(&response) {
+            // Empty, and read so that the connection can serve the next request. Swift calls its nothing HTML.
+            let body = response.read(1024).map_err(Cause::NoAnswer)?;
+            if is_html(&response) && !body.is_empty() {
                 return Err(not_s3(&response));
             }
-            // Empty, and read so that the connection can serve the next request.
-            let _ = response.read(1024);
             Ok(())
         });
         written.map_err(|failed| self.explain(&call, failed))

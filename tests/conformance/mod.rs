@@ -27,6 +27,8 @@ pub(crate) struct Quirks {
     pub(crate) ignores_if_match: bool,
     /// It answers for a bucket that does not exist as for an empty one.
     pub(crate) missing_bucket_is_empty: bool,
+    /// It makes the bucket that an object is written to.
+    pub(crate) makes_missing_buckets: bool,
     /// A key beside the same key and a slash is an error, as for files and directories.
     pub(crate) keys_are_paths: bool,
     /// Keys with one of these in them are refused or changed.

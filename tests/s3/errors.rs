@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use s3_build_cache::{Error, ErrorKind, Secret, StaticCredentials};
 
-use crate::s3::{builder, cache, export};
+use crate::s3::{builder, cache, elsewhere, export};
 use crate::s3_server::{Config, Fault, Match, Operation, Server};
 
 #[track_caller]
@@ -62,11 +62,7 @@ fn an_expired_token_a_wrong_clock_and_a_wrong_region_have_their_own_hints() {
 #[test]
 fn a_missing_bucket_is_no_miss() {
     let server = Server::start();
-    let mut options = cache(&server, "").options().clone();
-    options.bucket = Some("absent".to_owned());
-    let keys = server.credentials();
-    let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from(keys.secret_access_key), None);
-    let opened = s3_build_cache::S3Cache::builder(&options).credentials(Arc::new(provider)).connect().unwrap();
+    let opened = elsewhere(&server);
     for error in [export(&opened, "max").unwrap_err(), export(&opened, "min").unwrap_err(), opened.load().unwrap_err()]
     {
         told(&error, ErrorKind::NoSuchBucket, &["NoSuchBucket", "absent", "check bucket"]);

@@ -1,12 +1,9 @@
 //! What the network and the server do wrong, and that the result is right all the same.
 
 use std::fs;
-use std::sync::Arc;
 use std::time::Duration;
 
-use s3_build_cache::ErrorKind;
-
-use crate::s3::{TestClock, builder, cache, export};
+use crate::s3::{cache, export};
 use crate::s3_server::{At, Fault, Match, Operation, Server, Then};
 
 /// The export is right, the fault struck, and no request broke a rule.
