@@ -5,6 +5,51 @@ use std::io::{self, Cursor, Read};
 use super::{Digest, Result};
 
 /// Blobs by digest: a local cache directory, or whatever an embedder keeps its layers in.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let bucket = tempfile::tempdir()?;
+/// use std::collections::HashMap;
+/// use std::io::{Cursor, Read};
+///
+/// use s3_build_cache::{
+///     Annotations, BlobSource, CacheConfigBuilder, CacheOptions, Digest, Error, ExportOptions, Problem, S3Cache,
+///     Timestamp,
+/// };
+///
+/// struct InMemory(HashMap<Digest, Vec<u8>>);
+///
+/// impl BlobSource for InMemory {
+///     fn blob_size(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+///         Ok(self.0.get(digest).map(|bytes| bytes.len() as u64))
+///     }
+///
+///     fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, Error> {
+///         let bytes = self.0.get(digest).ok_or_else(|| Error::Integrity(Problem::new(format!("no blob {digest}"))))?;
+///         Ok(Box::new(Cursor::new(bytes.clone())))
+///     }
+/// }
+///
+/// let bytes = b"a layer".to_vec();
+/// let blob = Digest::of(&bytes);
+/// let mut builder = CacheConfigBuilder::new();
+/// let layer = builder.layer(blob, None, Annotations {
+///     media_type: "application/vnd.oci.image.layer.v1.tar".to_owned(),
+///     diff_id: blob,
+///     size: bytes.len() as u64,
+///     created_at: Timestamp::ZERO,
+/// });
+/// let step = builder.record(Digest::of(b"a step").to_string(), []);
+/// builder.result(step, layer, Timestamp::ZERO);
+///
+/// let options: CacheOptions =
+///     format!("type=s3,bucket=my-cache,endpoint_url=file://{}", bucket.path().display()).parse()?;
+/// let source = InMemory(HashMap::from([(blob, bytes)]));
+/// let report = S3Cache::connect(&options)?.export_config(&builder.build()?, &source, &ExportOptions::new())?;
+/// assert_eq!(report.blobs.transferred, 1);
+/// # Ok(())
+/// # }
+/// ```
 pub trait BlobSource: Send + Sync {
     /// The size in bytes, or `None` when the source has no such blob.
     ///

@@ -4,6 +4,35 @@ use super::Digest;
 
 /// Hears what an operation does, from several threads at once. Every method of it is called often: it must be quick
 /// and must not block.
+///
+/// ```
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let bucket = tempfile::tempdir()?;
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicUsize, Ordering};
+///
+/// use s3_build_cache::{CacheOptions, Event, LocalCache, Progress, S3Cache};
+///
+/// #[derive(Default)]
+/// struct Count(AtomicUsize);
+///
+/// impl Progress for Count {
+///     fn event(&self, event: &Event<'_>) {
+///         if matches!(event, Event::Finished { .. }) {
+///             self.0.fetch_add(1, Ordering::Relaxed);
+///         }
+///     }
+/// }
+///
+/// let options: CacheOptions =
+///     format!("type=s3,bucket=my-cache,endpoint_url=file://{}", bucket.path().display()).parse()?;
+/// let count = Arc::new(Count::default());
+/// let cache = S3Cache::builder(&options).progress(count.clone()).connect()?;
+/// cache.export(&LocalCache::open("tests/fixtures/min/local", "latest")?)?;
+/// assert_eq!(count.0.load(Ordering::Relaxed), 3);
+/// # Ok(())
+/// # }
+/// ```
 pub trait Progress: Send + Sync {
     /// Something happened.
     fn event(&self, event: &Event<'_>);

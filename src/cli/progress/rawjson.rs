@@ -26,11 +26,11 @@ impl Progress for RawJson {
                 last.insert(*digest, Instant::now());
                 line("started", Some(digest), 0, total);
             }
-            Event::Advanced { digest, current, total } => {
-                if last.get(digest).is_none_or(|last| last.elapsed() >= INTERVAL) {
-                    last.insert(*digest, Instant::now());
-                    line("advanced", Some(digest), current, total);
-                }
+            Event::Advanced { digest, current, total }
+                if last.get(digest).is_none_or(|last| last.elapsed() >= INTERVAL) =>
+            {
+                last.insert(*digest, Instant::now());
+                line("advanced", Some(digest), current, total);
             }
             Event::Finished { digest, total, .. } => {
                 last.remove(digest);
