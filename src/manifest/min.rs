@@ -1,11 +1,13 @@
 //! `mode=min`: only the layers of the result.
 
 use crate::manifest::filter::{Kept, whole_chains};
+use crate::manifest::layered;
 use crate::manifest::model::{CacheConfig, LayerIndex, set};
 
 impl CacheConfig {
     /// Only the layers of the build's result, as BuildKit's `mode=min` has them: from each record that no other links
-    /// to, down every path to the first record with results. All records are kept.
+    /// to, down every path to the first record with results; and the results that those are layered from. All records
+    /// are kept.
     ///
     /// The second value is false when there was no result to find; then nothing is dropped.
     #[must_use]
@@ -17,6 +19,8 @@ impl CacheConfig {
         for result in first().flat_map(|record| &record.results) {
             self.mark_chain(result.layer, &mut layers);
         }
+        // While whole chains are all that is marked.
+        layered::keep_inputs(self, &mut layers);
         for LayerIndex(layer) in first().flat_map(|record| &record.chains).flat_map(|chain| &chain.layers) {
             set(&mut layers, *layer, true);
         }
@@ -54,8 +58,9 @@ impl CacheConfig {
     }
 
     /// Marks a layer and its ancestors, down to the first that is marked already: with its own, for nothing else was
-    /// marked before.
-    fn mark_chain(&self, layer: LayerIndex, layers: &mut [bool]) {
+    /// marked before. Whether one was not.
+    pub(super) fn mark_chain(&self, layer: LayerIndex, layers: &mut [bool]) -> bool {
+        let new = layers.get(layer.0) == Some(&false);
         let mut at = Some(layer);
         while let Some(LayerIndex(layer)) = at
             && let Some(kept @ false) = layers.get_mut(layer)
@@ -63,5 +68,6 @@ impl CacheConfig {
             *kept = true;
             at = self.layers.get(layer).and_then(|layer| layer.parent);
         }
+        new
     }
 }

@@ -9,6 +9,7 @@ mod canonical;
 mod check;
 mod descriptor;
 mod filter;
+mod layered;
 mod media_type;
 mod merge;
 mod min;

@@ -86,6 +86,18 @@ fn min_of_max_is_buildkits_own_min() {
     assert_eq!(min.min(), (min, true));
 }
 
+/// A link copy's result is a layer of its own, which the result is layered from.
+#[test]
+fn min_of_linked_copies_is_buildkits_own_min() {
+    for build in ["link", "link2", "l3"] {
+        let max = CacheConfig::from_s3_json(&read(&format!("link/{build}-max.json"))).unwrap();
+        let (min, found) = max.min();
+        assert!(found);
+        assert!(min.to_s3_json() == read(&format!("link/{build}-min.json")), "{build}");
+        assert_eq!(min.min(), (min, true), "{build}");
+    }
+}
+
 #[test]
 fn a_merge_of_real_configs_holds_all_of_them() {
     let read = |path| CacheConfig::from_s3_json(&read(path)).unwrap();

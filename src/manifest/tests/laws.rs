@@ -88,6 +88,35 @@ fn is_canonical(config: &CacheConfig) -> bool {
         && inputs.all(|list| list.is_sorted_by_key(|input| (input.link, &input.selector)))
 }
 
+/// Keeps the results of its inputs that a kept result is layered from, by trying all.
+fn keep_inputs(config: &CacheConfig, kept: &mut BTreeSet<usize>, chain: impl Fn(LayerIndex) -> Vec<usize>) {
+    let blobs = |layer| chain(layer).iter().rev().map(|at| config.layers[*at].blob).collect::<Vec<_>>();
+    loop {
+        let before = kept.len();
+        for record in config.records.iter().filter(|record| record.inputs.len() > 1) {
+            for whole in
+                record.results.iter().map(|result| result.layer).filter(|at| kept.contains(&at.0)).collect::<Vec<_>>()
+            {
+                let mut ways: Vec<Vec<LayerIndex>> = vec![Vec::new()];
+                for list in &record.inputs {
+                    let results = list.iter().flat_map(|input| &config.records[input.link.0].results);
+                    let options: BTreeSet<LayerIndex> = results.map(|result| result.layer).collect();
+                    let longer = |way: &Vec<LayerIndex>, option: &LayerIndex| [way.as_slice(), &[*option]].concat();
+                    ways = ways.iter().flat_map(|way| options.iter().map(move |option| longer(way, option))).collect();
+                }
+                let fits = |way: &&Vec<LayerIndex>| {
+                    way.iter().flat_map(|layer| blobs(*layer)).collect::<Vec<_>>() == blobs(whole)
+                };
+                let layers = ways.iter().filter(fits).flatten().flat_map(|layer| chain(*layer)).collect::<Vec<_>>();
+                kept.extend(layers);
+            }
+        }
+        if kept.len() == before {
+            return;
+        }
+    }
+}
+
 /// `mode=min` as it is defined.
 fn min(config: &CacheConfig) -> (CacheConfig, bool) {
     fn first_with_results(config: &CacheConfig, at: usize, found: &mut BTreeSet<usize>) {
@@ -115,6 +144,9 @@ fn min(config: &CacheConfig) -> (CacheConfig, bool) {
     let mut kept = BTreeSet::new();
     for record in found.iter().map(|at| &config.records[*at]) {
         kept.extend(record.results.iter().flat_map(|result| with_ancestors(config, result.layer)));
+    }
+    keep_inputs(config, &mut kept, |layer| with_ancestors(config, layer));
+    for record in found.iter().map(|at| &config.records[*at]) {
         kept.extend(record.chains.iter().flat_map(|chain| &chain.layers).map(|layer| layer.0));
     }
     let place = |LayerIndex(old)| kept.iter().position(|at| *at == old).map(LayerIndex);
