@@ -21,6 +21,10 @@ pub(crate) fn run(command: &Export) -> ExitCode {
     // Read once: it is the same cache for every target.
     let (source, config) = match load(command) {
         Ok(loaded) => loaded,
+        Err(error) if error.kind() != ErrorKind::Usage && command.targets.iter().all(|target| target.ignore_error) => {
+            log::warn!("there is nothing to export and ignore-error is set: {}", error.chain());
+            return session.end("failed", &Report::default(), &[], Some(Failure::from(&error)), 0);
+        }
         Err(error) => return session.fail(&error),
     };
     let mut targets = Vec::with_capacity(command.targets.len());

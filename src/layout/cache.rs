@@ -195,6 +195,8 @@ impl BlobSource for LocalCache {
 }
 
 fn missing(action: &'static str, path: &Path) -> Error {
-    let source = io::ErrorKind::NotFound.into();
-    Error::Io(Box::new(IoError { action, path: path.to_owned(), hint: Some(HOW_TO_WRITE.to_owned()), source }))
+    // In the system's words, which people know.
+    let source = io::Error::from_raw_os_error(libc::ENOENT);
+    let hint = format!("{HOW_TO_WRITE}; a build with nothing to cache writes none");
+    Error::Io(Box::new(IoError { action, path: path.to_owned(), hint: Some(hint), source }))
 }

@@ -77,9 +77,13 @@ fn no_credentials() {
 
 #[test]
 fn no_directory_and_no_tag() {
-    run(&["export", "/no/such/cache", "--cache-to", &file_store(Path::new("/tmp/never"))])
-        .expect(1)
-        .says(&["/no/such/cache", "--cache-to type=local"]);
+    run(&["export", "/no/such/cache", "--cache-to", &file_store(Path::new("/tmp/never"))]).expect(1).says(&[
+        "/no/such/cache",
+        "No such file or directory",
+        "--cache-to type=local",
+    ]);
+    let ignored = format!("{},ignore-error=true", file_store(Path::new("/tmp/never")));
+    run(&["export", "/no/such/cache", "--cache-to", &ignored]).expect(0).says(&["warning: ", "/no/such/cache"]);
     let trial = Trial::new();
     let source = format!("type=local,src={},tag=nope", trial.source.display());
     run(&["export", &source, "--cache-to", &trial.store()]).expect(2).says(&["nope", "latest"]);
