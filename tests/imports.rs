@@ -17,7 +17,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("s3", &["base", "config", "credentials", "http", "sigv4"]),
     ("store", &["base", "config", "credentials", "files", "http", "s3"]),
     ("ops", &["base", "config", "credentials", "layout", "manifest", "store", "transfer"]),
-    ("fuzzing", &["base", "config", "credentials", "layout", "manifest", "s3"]),
+    ("fuzzing", &["base", "config", "credentials", "http", "layout", "manifest", "s3"]),
     // The program: what it names as `crate::` is its own, of the library it sees the public items.
     (
         "cli",

@@ -18,6 +18,8 @@ use std::time::SystemTime;
 use crate::base::{Result, Secret};
 
 pub(crate) use chain::provider;
+#[cfg(any(test, fuzzing))]
+pub(crate) use ini::{Ini, Section, Value, parse as parse_ini};
 pub(crate) use profile::Profile;
 pub(crate) use setting::Setting;
 pub(crate) use settings::{S3Settings, Settings};

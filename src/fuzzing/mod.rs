@@ -4,11 +4,17 @@
 mod attributes;
 mod cache_config;
 mod duration;
+mod ini;
+mod oci;
+mod replies;
 mod xml;
 
 pub use attributes::attributes;
 pub use cache_config::cache_config;
 pub use duration::duration;
+pub use ini::ini;
+pub use oci::oci;
+pub use replies::replies;
 pub use xml::xml;
 
 #[cfg(test)]
@@ -25,6 +31,9 @@ mod tests {
         ("attributes", super::attributes),
         ("cache_config", super::cache_config),
         ("duration", super::duration),
+        ("ini", super::ini),
+        ("oci", super::oci),
+        ("replies", super::replies),
         ("xml", super::xml),
     ];
 

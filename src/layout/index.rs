@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::base::{Digest, Error, Problem, Result, push_go_string};
+use crate::base::{Digest, Error, Problem, Result, json_problem, push_go_string};
 use crate::layout::manifest::Reference;
 use crate::manifest::Descriptor;
 
@@ -15,6 +15,8 @@ pub(super) const MAX_INDEX_BYTES: u64 = 16 * 1024 * 1024;
 const MAX_OBJECTS: usize = 100_000;
 /// How many tags an error lists.
 const MAX_LISTED_TAGS: usize = 20;
+/// A tag of a registry has at most this many.
+const MAX_LISTED_TAG_CHARS: usize = 128;
 
 const REF_NAME: &str = "org.opencontainers.image.ref.name";
 const IMAGE_NAME: &str = "io.containerd.image.name";
@@ -100,7 +102,8 @@ impl Index {
             });
             Ok(Self { fields, entries })
         };
-        read().map_err(|error| Error::Integrity(Problem::new("index.json is not an OCI index").source(error)))
+        let invalid = |error| format!("index.json is not an OCI index: {}", json_problem(&error));
+        read().map_err(|error| Error::Integrity(Problem::new(invalid(error))))
     }
 
     /// The document, compact as far as it is ours.
@@ -169,7 +172,7 @@ impl Index {
 
     fn tags_hint(&self) -> String {
         let names = |annotation| self.entries.iter().filter_map(move |entry| entry.descriptor.annotation(annotation));
-        let mut tags: Vec<String> = names(REF_NAME).chain(names(IMAGE_NAME)).map(|tag| format!("{tag:?}")).collect();
+        let mut tags: Vec<String> = names(REF_NAME).chain(names(IMAGE_NAME)).map(listed).collect();
         tags.sort_unstable();
         tags.dedup();
         let more = tags.len().saturating_sub(MAX_LISTED_TAGS);
@@ -212,6 +215,14 @@ impl Index {
             return Err(Error::Conflict(Problem::new(message).hint("use another tag, or another directory")));
         }
         Ok(())
+    }
+}
+
+/// In quotes, and cut when it is too long to be one of BuildKit's.
+fn listed(tag: &str) -> String {
+    match tag.char_indices().nth(MAX_LISTED_TAG_CHARS).and_then(|(end, _)| tag.get(..end)) {
+        Some(start) => format!("{start:?}…"),
+        None => format!("{tag:?}"),
     }
 }
 

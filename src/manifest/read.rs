@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::base::{Error, Problem, Result, from_go_json};
+use crate::base::{Error, Problem, Result, from_go_json, json_problem};
 use crate::manifest::check::{Source, check};
 use crate::manifest::descriptor::Descriptor;
 use crate::manifest::model::CacheConfig;
@@ -41,5 +41,5 @@ fn parse(json: &[u8]) -> Result<RawConfig> {
     if json.iter().filter(|byte| matches!(byte, b'{' | b'[')).count() > MAX_PARTS {
         return Err(invalid(format!("it has more than {MAX_PARTS} objects and lists")));
     }
-    from_go_json(json).map_err(|error| invalid(error.to_string()))
+    from_go_json(json).map_err(|error| invalid(json_problem(&error)))
 }

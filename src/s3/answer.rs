@@ -8,7 +8,7 @@ use crate::http::{Fault, Response, retry};
 /// Error documents are a few hundred bytes; more is not read.
 const MAX_ERROR_BYTES: u64 = 64 * 1024;
 /// Of what a server says at most this much is shown.
-const MAX_SHOWN_CHARS: usize = 300;
+pub(crate) const MAX_SHOWN_CHARS: usize = 300;
 
 /// Why a call failed for good.
 #[derive(Debug)]
@@ -29,17 +29,17 @@ pub(super) enum Cause {
 
 /// A refusal.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) code: Option<String>,
-    pub(super) message: Option<String>,
-    pub(super) request_id: Option<String>,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) code: Option<String>,
+    pub(crate) message: Option<String>,
+    pub(crate) request_id: Option<String>,
     /// The region the bucket is in, where the answer says so.
-    pub(super) region: Option<String>,
+    pub(crate) region: Option<String>,
     /// The body is neither empty nor an S3 document.
     pub(super) foreign: bool,
     /// What the server calls itself.
-    pub(super) server: Option<String>,
+    pub(crate) server: Option<String>,
     pub(super) retry_after: Option<Duration>,
 }
 
@@ -53,21 +53,26 @@ impl Answer {
 
     /// `body` is that of the response.
     pub(super) fn new(response: &Response, body: &[u8]) -> Self {
-        let header = |name: &str| response.header(name).filter(|value| !value.is_empty()).map(shown);
+        Self::parse(response.status(), |name| response.header(name), body)
+    }
+
+    /// `header` gives the trimmed value of a header that is there.
+    pub(crate) fn parse<'a>(status: u16, header: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> Self {
+        let shown_header = |name: &str| header(name).filter(|value| !value.is_empty()).map(shown);
         let document = Element::parse(body).ok().filter(|root| root.name == "Error" || root.child("Error").is_some());
         // STS and some stores wrap it.
         let error = document.as_ref().map(|root| root.child("Error").unwrap_or(root));
         let text = |name: &str| error.and_then(|error| error.child_text(name)).map(shown);
         let empty = body.iter().all(u8::is_ascii_whitespace);
         Self {
-            status: response.status(),
-            code: text("Code").or_else(|| header("x-minio-error-code")),
-            message: text("Message").or_else(|| header("x-minio-error-desc")),
-            request_id: header("x-amz-request-id").or_else(|| text("RequestId")),
-            region: header("x-amz-bucket-region").or_else(|| text("Region")),
+            status,
+            code: text("Code").or_else(|| shown_header("x-minio-error-code")),
+            message: text("Message").or_else(|| shown_header("x-minio-error-desc")),
+            request_id: shown_header("x-amz-request-id").or_else(|| text("RequestId")),
+            region: shown_header("x-amz-bucket-region").or_else(|| text("Region")),
             foreign: error.is_none() && !empty,
-            server: header("server"),
-            retry_after: retry::retry_after(response.header("x-amz-retry-after"), response.header("retry-after")),
+            server: shown_header("server"),
+            retry_after: retry::retry_after(header("x-amz-retry-after"), header("retry-after")),
         }
     }
 
@@ -85,7 +90,7 @@ impl Answer {
         self.status == 404 && !self.foreign && (self.code.is_none() || self.has_code(&["NoSuchKey", "NotFound"]))
     }
 
-    pub(super) fn failure(&self) -> retry::Failure {
+    pub(crate) fn failure(&self) -> retry::Failure {
         if self.is_transient() {
             retry::Failure::Transient { retry_after: self.retry_after }
         } else {
@@ -132,8 +137,8 @@ impl Answer {
     }
 }
 
-pub(super) fn is_html(response: &Response) -> bool {
-    response.header("content-type").is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html"))
+pub(super) fn is_html(content_type: Option<&str>) -> bool {
+    content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html"))
 }
 
 /// Bounded, on one line.

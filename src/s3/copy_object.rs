@@ -1,6 +1,6 @@
 //! `CopyObject` of an object onto itself: what makes it new again.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::base::{Element, Result, Timestamp, percent_encode_path};
 use crate::http::{Method, Response};
@@ -21,6 +21,32 @@ pub(crate) enum Copied {
     Done,
     /// There is nothing to copy.
     NotFound,
+}
+
+/// What a copy was answered with when the server had said 200: it may still have failed after that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CopyReply {
+    Copied {
+        /// The new last-modified time, where it can be read.
+        modified: Option<SystemTime>,
+    },
+    /// An error document, or nothing.
+    Failed,
+    /// Not what S3 answers.
+    Foreign,
+}
+
+impl CopyReply {
+    pub(crate) fn parse(body: &[u8]) -> Self {
+        match Element::parse(body) {
+            Ok(reply) if reply.name == "CopyObjectResult" => {
+                let modified = reply.child_text("LastModified").and_then(|text| text.parse::<Timestamp>().ok());
+                Self::Copied { modified: modified.and_then(Timestamp::to_system_time) }
+            }
+            Err(_) if !body.iter().all(u8::is_ascii_whitespace) => Self::Foreign,
+            _ => Self::Failed,
+        }
+    }
 }
 
 impl Client {
@@ -48,27 +74,20 @@ impl Client {
         }
     }
 
-    /// The copy may fail after the server has said 200: then the body is an error document, or empty.
     fn copied(&self, key: &str, mut response: Response) -> std::result::Result<(), Cause> {
         let body = response.read(MAX_REPLY_BYTES).map_err(Cause::NoAnswer)?;
-        let Ok(reply) = Element::parse(&body) else {
-            let empty = body.iter().all(u8::is_ascii_whitespace);
-            return Err(if empty { failed(&response, &body) } else { not_s3(&response) });
+        let modified = match CopyReply::parse(&body) {
+            CopyReply::Copied { modified } => modified,
+            CopyReply::Failed => {
+                let answer = Answer { foreign: false, ..Answer::new(&response, &body) };
+                return Err(Cause::Refused(Box::new(answer)));
+            }
+            CopyReply::Foreign => return Err(not_s3(&response)),
         };
-        if reply.name != "CopyObjectResult" {
-            return Err(failed(&response, &body));
-        }
-        let modified = reply.child_text("LastModified").and_then(|text| text.parse::<Timestamp>().ok());
-        let age = modified
-            .and_then(Timestamp::to_system_time)
-            .map(|modified| self.server_time(&response).duration_since(modified).unwrap_or_default());
+        let age = modified.map(|modified| self.server_time(&response).duration_since(modified).unwrap_or_default());
         if age.is_some_and(|age| age > UNMOVED) {
             log::info!("the store did not move the last-modified time of {key} with the copy");
         }
         Ok(())
     }
-}
-
-fn failed(response: &Response, body: &[u8]) -> Cause {
-    Cause::Refused(Box::new(Answer { foreign: false, ..Answer::new(response, body) }))
 }

@@ -6,6 +6,7 @@ use crate::base::{Result, parse_http_date};
 use crate::http::{Method, Response};
 use crate::s3::answer::Cause;
 use crate::s3::client::{Call, Client};
+use crate::s3::content_range::ContentRange;
 
 /// What is known of an object without its bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,6 +16,17 @@ pub(crate) struct Head {
     pub(crate) age: Option<Duration>,
     /// False when the object is archived and not restored.
     pub(crate) readable: bool,
+}
+
+impl Head {
+    /// `header` gives the trimmed value of a header that is there; `now` is the time by the server's clock.
+    pub(crate) fn parse<'a>(size: u64, header: impl Fn(&str) -> Option<&'a str>, now: SystemTime) -> Self {
+        let modified = header("last-modified").and_then(parse_http_date);
+        let age = modified.map(|modified| now.duration_since(modified).unwrap_or_default());
+        let restored = header("x-amz-restore").is_some_and(|value| value.contains("ongoing-request=\"false\""));
+        let archived = header("x-amz-storage-class").is_some_and(is_archive);
+        Self { size, age, readable: !archived || restored }
+    }
 }
 
 impl Client {
@@ -36,7 +48,7 @@ impl Client {
         let mut call = Call::new("HeadObject", Method::Get, Some(key));
         call.headers.push(("range".to_owned(), "bytes=0-0".to_owned()));
         let total = |response: &Response| match response.header("content-range") {
-            Some(range) => range.rsplit_once('/').and_then(|(_, total)| total.parse().ok()),
+            Some(range) => ContentRange::parse(range).map(|range| range.total),
             None => response.content_length(),
         };
         match self.execute(&call, |response| self.head(&response, total(&response))) {
@@ -52,12 +64,7 @@ impl Client {
 
     fn head(&self, response: &Response, size: Option<u64>) -> std::result::Result<Head, Cause> {
         let Some(size) = size else { return Err(not_s3(response)) };
-        let modified = response.header("last-modified").and_then(parse_http_date);
-        let age = modified.map(|modified| self.server_time(response).duration_since(modified).unwrap_or_default());
-        let restored =
-            response.header("x-amz-restore").is_some_and(|value| value.contains("ongoing-request=\"false\""));
-        let archived = response.header("x-amz-storage-class").is_some_and(is_archive);
-        Ok(Head { size, age, readable: !archived || restored })
+        Ok(Head::parse(size, |name| response.header(name), self.server_time(response)))
     }
 
     /// The time by the server's clock; ours where it does not say.

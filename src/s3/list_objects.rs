@@ -1,5 +1,7 @@
 //! `ListObjectsV2`.
 
+use std::time::SystemTime;
+
 use crate::base::{Element, Result, Timestamp, percent_decode};
 use crate::http::{Method, Response};
 use crate::s3::answer::{Answer, Cause};
@@ -50,10 +52,18 @@ impl Client {
     fn page(&self, mut response: Response, prefix: &str) -> std::result::Result<Page, Cause> {
         let body = response.read(MAX_LIST_BYTES).map_err(Cause::NoAnswer)?;
         let Ok(reply) = Element::parse(&body) else { return Err(not_s3(&response)) };
+        let page = Page::of(&reply, prefix, self.server_time(&response));
+        page.ok_or_else(|| Cause::Refused(Box::new(Answer::new(&response, &body))))
+    }
+}
+
+impl Page {
+    /// What a `ListBucketResult` says of the objects under `prefix`; `now` is the time by the server's clock. `None`
+    /// when it is another document.
+    pub(crate) fn of(reply: &Element, prefix: &str, now: SystemTime) -> Option<Self> {
         if reply.name != "ListBucketResult" {
-            return Err(Cause::Refused(Box::new(Answer::new(&response, &body))));
+            return None;
         }
-        let now = self.server_time(&response);
         let encoded = reply.child_text("EncodingType") == Some("url");
         let objects = reply.children.iter().filter(|child| child.name == "Contents").filter_map(|object| {
             let key = decode(&object.child("Key")?.text, prefix, encoded);
@@ -67,7 +77,7 @@ impl Client {
         let objects = objects.collect();
         let truncated = reply.child_text("IsTruncated") == Some("true");
         let continuation = reply.child_text("NextContinuationToken").filter(|_| truncated).map(str::to_owned);
-        Ok(Page { objects, continuation })
+        Some(Self { objects, continuation })
     }
 }
 

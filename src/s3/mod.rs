@@ -6,6 +6,7 @@
 
 mod answer;
 mod client;
+mod content_range;
 mod copy_object;
 mod delete_object;
 mod endpoint;
@@ -15,7 +16,15 @@ mod head_object;
 mod list_objects;
 mod put_object;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use answer::{Answer, MAX_SHOWN_CHARS};
 pub(crate) use client::{Client, ClientParts};
+#[cfg(any(test, fuzzing))]
+pub(crate) use content_range::ContentRange;
 pub(crate) use copy_object::Copied;
+#[cfg(any(test, fuzzing))]
+pub(crate) use copy_object::CopyReply;
 pub(crate) use endpoint::{Endpoint, EndpointChoice};
 pub(crate) use head_object::Head;
+#[cfg(any(test, fuzzing))]
+pub(crate) use list_objects::Page;

@@ -24,7 +24,7 @@ impl Client {
         let written = self.execute(&call, |mut response| {
             // Empty, and read so that the connection can serve the next request. Swift calls its nothing HTML.
             let body = response.read(1024).map_err(Cause::NoAnswer)?;
-            if is_html(&response) && !body.is_empty() {
+            if is_html(response.header("content-type")) && !body.is_empty() {
                 return Err(not_s3(&response));
             }
             Ok(())

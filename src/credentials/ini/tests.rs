@@ -82,59 +82,11 @@ fn debug_shows_no_values() {
     assert!(!format!("{ini:?}").contains("MARKED"));
 }
 
-/// The same file written plainly: sorted, every text in quotes.
-fn printed(ini: &Ini) -> String {
-    let mut out = String::new();
-    for (name, section) in &ini.sections {
-        out.push_str(&format!("[{name}]\n"));
-        for (key, value) in section {
-            let mut lines = value.text.split('\n');
-            let first = lines.next().unwrap();
-            out.push_str(&if first.is_empty() { format!("{key}=\n") } else { format!("{key}=\"{first}\"\n") });
-            lines.for_each(|line| out.push_str(&format!("  {line}\n")));
-            for (key, value) in &value.nested {
-                out.push_str(&format!("  {key} = \"{}\"\n", value.text));
-            }
-        }
-    }
-    out
-}
-
-fn without_lines(mut ini: Ini) -> Ini {
-    for value in ini.sections.values_mut().flat_map(Section::values_mut) {
-        value.line = 0;
-        value.nested.values_mut().for_each(|value| value.line = 0);
-    }
-    ini
-}
-
-/// Whether no name has another meaning at the start of a line: it can have one when it was written indented, or after
-/// white space that is neither blank nor tab.
-fn prints(ini: &Ini) -> bool {
-    let plain = |key: &String| without_comment(key) == key && !key.starts_with(['[', '#', ';']);
-    let sections = || ini.sections.values();
-    sections().flat_map(Section::keys).all(plain)
-        && sections()
-            .flat_map(Section::values)
-            .flat_map(|value| value.nested.keys())
-            .all(|key| !key.starts_with(['#', ';']))
-}
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_text_is_read(text in any::<String>()) {
         parse(&text);
-    }
-
-    #[test]
-    fn printed_sections_read_the_same(text in "([\\[\\]a-bA \t=:#;\"'\r\u{a0}x.]{0,12}\n){0,12}") {
-        let ini = parse(&format!("[default]\n{text}"));
-        if prints(&ini) {
-            let again = parse(&printed(&ini));
-            prop_assert_eq!(shown(&again), shown(&ini));
-            prop_assert!(without_lines(again) == without_lines(ini));
-        }
     }
 }

@@ -1,0 +1,127 @@
+//! What an S3 server answers.
+
+use std::time::{Duration, SystemTime};
+
+use crate::base::{Element, Timestamp, parse_http_date, percent_encode_query};
+use crate::http::retry::Attempts;
+use crate::s3::{Answer, ContentRange, CopyReply, Head, MAX_SHOWN_CHARS, Page};
+
+/// An answer as in HTTP: the status, a header a line, an empty line, the body. The header `prefix` stands for what a
+/// listing was asked for.
+struct Reply<'a> {
+    status: u16,
+    headers: Vec<(&'a str, &'a str)>,
+    body: &'a [u8],
+}
+
+/// Little is shown of a refusal and on one line, a page is no larger than its text, a range is one, and no server can
+/// make us wait long.
+pub fn replies(data: &[u8]) {
+    let reply = Reply::parse(data);
+    // The year 2027.
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    refusal(&reply);
+    listing(&reply, now);
+    copy(reply.body);
+    if let Some(text) = reply.header("content-range") {
+        content_range(text);
+    }
+    let head = Head::parse(reply.body.len() as u64, |name| reply.header(name), now);
+    assert!(head.age.is_none() || reply.header("last-modified").is_some());
+    if let Some(date) = reply.header("date").and_then(parse_http_date) {
+        Head::parse(0, |name| reply.header(name), date);
+    }
+}
+
+impl<'a> Reply<'a> {
+    fn parse(data: &'a [u8]) -> Self {
+        let end = data.windows(2).position(|pair| pair == b"\n\n");
+        let (head, body) = match end.and_then(|end| Some((data.get(..end)?, data.get(end + 2..)?))) {
+            Some(parts) => parts,
+            None => (data, &b""[..]),
+        };
+        let mut lines = std::str::from_utf8(head).unwrap_or_default().split('\n');
+        let status = lines.next().and_then(|status| status.trim().parse().ok()).unwrap_or(200);
+        let headers = lines.filter_map(|line| line.split_once(':')).map(|(name, value)| (name, value.trim())).collect();
+        Self { status, headers, body }
+    }
+
+    fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name)).map(|(_, value)| *value)
+    }
+}
+
+fn refusal(reply: &Reply<'_>) {
+    let answer = Answer::parse(reply.status, |name| reply.header(name), reply.body);
+    assert_eq!(answer.status, reply.status);
+    for shown in [&answer.code, &answer.message, &answer.request_id, &answer.region, &answer.server] {
+        let shown = shown.as_deref().unwrap_or_default();
+        assert!(shown.chars().count() <= MAX_SHOWN_CHARS && !shown.contains(char::is_control), "{shown:?}");
+    }
+    let pause = Attempts::default().failed(answer.failure(), 3, 1.0);
+    assert!(pause.is_none_or(|pause| pause <= Duration::from_secs(30)));
+}
+
+fn listing(reply: &Reply<'_>, now: SystemTime) {
+    let prefix = reply.header("prefix").unwrap_or_default();
+    let Ok(root) = Element::parse(reply.body) else { return };
+    let Some(page) = Page::of(&root, prefix, now) else { return };
+    let keys: usize = page.objects.iter().map(|(key, _)| key.len()).sum();
+    assert!(keys + page.continuation.as_ref().map_or(0, String::len) <= reply.body.len());
+    assert!(page.objects.len() <= reply.body.len());
+    let objects = page.objects.iter().map(|(key, head)| {
+        let class = if head.readable { "STANDARD" } else { "GLACIER" };
+        let modified = head.age.and_then(|age| now.checked_sub(age)).map_or(Timestamp::ZERO, Timestamp::from);
+        format!(
+            "<Contents><Key>{}</Key><Size>{}</Size><StorageClass>{class}</StorageClass>\
+             <LastModified>{modified}</LastModified></Contents>",
+            percent_encode_query(key),
+            head.size,
+        )
+    });
+    let objects: String = objects.collect();
+    let text = format!("<ListBucketResult><EncodingType>url</EncodingType>{objects}</ListBucketResult>");
+    let again = Element::parse(text.as_bytes()).ok().and_then(|root| Page::of(&root, "", now)).unwrap_or_default();
+    let plain = |page: &Page| -> Vec<(String, u64, bool)> {
+        page.objects.iter().map(|(key, head)| (key.clone(), head.size, head.readable)).collect()
+    };
+    assert_eq!(plain(&again), plain(&page));
+    for ((_, again), (_, head)) in again.objects.iter().zip(&page.objects) {
+        assert!(head.age.is_none() || again.age == head.age || again.age.is_some_and(|age| age > YEARS));
+    }
+}
+
+/// Before the year 0 there is no text for a time.
+const YEARS: Duration = Duration::from_secs(1900 * 365 * 24 * 3600);
+
+fn copy(body: &[u8]) {
+    let reply = CopyReply::parse(body);
+    let root = Element::parse(body).ok();
+    let name = root.as_ref().map(|root| root.name.as_str());
+    assert_eq!(matches!(reply, CopyReply::Copied { .. }), name == Some("CopyObjectResult"));
+    assert!(reply != CopyReply::Foreign || root.is_none());
+    if let CopyReply::Copied { modified: Some(modified) } = reply {
+        let time = Timestamp::from(modified);
+        let text = format!("<CopyObjectResult><LastModified>{time}</LastModified></CopyObjectResult>");
+        assert!(time.is_zero() || CopyReply::parse(text.as_bytes()) == reply);
+    }
+}
+
+fn content_range(text: &str) {
+    let Some(range) = ContentRange::parse(text) else { return };
+    let ContentRange { start, end, total } = range;
+    assert!(start < end && end <= total);
+    assert!(!text.contains('+'));
+    assert_eq!(ContentRange::parse(&format!("bytes {start}-{}/{total}", end - 1)), Some(range));
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn long_texts_are_cut() {
+        let long = "&#27;]\u{85}x".repeat(10_000).replace("&#27;", "&#x7f;");
+        for name in ["Code", "Message", "RequestId", "Region"] {
+            super::replies(format!("403\nserver: {long}\n\n<Error><{name}>{long}</{name}></Error>").as_bytes());
+        }
+    }
+}
