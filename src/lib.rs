@@ -65,8 +65,10 @@ pub use manifest::{
     Annotations, CacheConfig, CacheConfigBuilder, CacheResult, ChainedResult, Input, Layer, LayerId, LayerIndex,
     MAX_MANIFEST_BYTES, Record, RecordId, RecordIndex,
 };
+#[doc(hidden)]
+pub use ops::Tuning;
 pub use ops::{
     BlobCounts, BlobReader, ExportOptions, ImportOptions, ImportOutcome, Imported, Report, S3Cache, S3CacheBuilder,
     SourceOutcome, export, import, import_from,
 };
-pub use store::{DirStore, GetOptions, ListPage, Object, ObjectMeta, ObjectStore, Touch};
+pub use store::{DirStore, GetOptions, ListPage, Object, ObjectMeta, ObjectStore, PartsUpload, Touch};

@@ -2,7 +2,7 @@
 
 use std::io::{self, Cursor, Read};
 
-use super::{Digest, Result};
+use super::{Digest, Error, Problem, Result};
 
 /// Blobs by digest: a local cache directory, or whatever an embedder keeps its layers in.
 ///
@@ -62,6 +62,21 @@ pub trait BlobSource: Send + Sync {
     /// # Errors
     /// When the blob is not there or cannot be read.
     fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>>;
+
+    /// A reader from the byte at `offset`. Called twice for each part of a large blob, so a source that can seek should
+    /// do so: this implementation reads the bytes before and drops them.
+    ///
+    /// # Errors
+    /// As [`open_blob`](Self::open_blob); also when there are fewer bytes, or then while reading.
+    fn open_blob_at(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send>> {
+        let mut reader = self.open_blob(digest)?;
+        match io::copy(&mut reader.by_ref().take(offset), &mut io::sink()) {
+            Ok(_) => Ok(reader),
+            Err(error) => {
+                Err(Error::Integrity(Problem::new(format!("the local blob {digest} cannot be read")).source(error)))
+            }
+        }
+    }
 }
 
 /// A request body: rewindable, of known length and hash.

@@ -8,6 +8,8 @@ mod encode;
 mod env;
 mod error;
 mod json;
+mod ordered;
+mod parts;
 mod progress;
 mod secret;
 mod time;
@@ -21,6 +23,8 @@ pub(crate) use encode::{percent_decode, percent_encode_path, percent_encode_quer
 pub use env::{Env, MapEnv, ProcessEnv};
 pub use error::{Error, ErrorKind, IoError, Problem, Result, S3Error, S3ErrorClass};
 pub(crate) use json::{KnownKey, from_go_json, go_struct, json_problem, push_go_string};
+pub(crate) use ordered::{Arrived, OrderedHasher};
+pub(crate) use parts::Parts;
 pub use progress::{Action, Event, NoProgress, Progress};
 pub use secret::Secret;
 pub(crate) use time::parse_http_date;

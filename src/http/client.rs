@@ -81,8 +81,10 @@ impl Client {
                 }
                 self.run(request, builder.body(SendBody::from_reader(&mut guard)))
             }
-            // A PUT without a body says so.
-            None if request.method == Method::Put => self.run(request, builder(request).body([].as_slice())),
+            // A PUT or POST without a body says so.
+            None if matches!(request.method, Method::Put | Method::Post) => {
+                self.run(request, builder(request).body([].as_slice()))
+            }
             None => self.run(request, builder(request).body(())),
         };
         response.map(Response::new).map_err(Fault::new)

@@ -13,6 +13,7 @@ pub(crate) enum Method {
     Get,
     Head,
     Put,
+    Post,
     Delete,
 }
 
@@ -22,6 +23,7 @@ impl Method {
             Self::Get => "GET",
             Self::Head => "HEAD",
             Self::Put => "PUT",
+            Self::Post => "POST",
             Self::Delete => "DELETE",
         }
     }

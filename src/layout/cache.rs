@@ -1,6 +1,6 @@
 //! A cache in a directory: finding it by its tag, reading it, and its blobs.
 
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
 use crate::base::{BlobSource, Digest, Error, Hasher, IoError, Problem, Result};
@@ -187,10 +187,16 @@ impl BlobSource for LocalCache {
     }
 
     fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>> {
-        match self.open_if_there(digest)? {
-            Some(opened) => Ok(Box::new(opened.file)),
-            None => Err(Error::io("read", self.blob_path(digest), io::ErrorKind::NotFound.into())),
-        }
+        self.open_blob_at(digest, 0)
+    }
+
+    fn open_blob_at(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send>> {
+        let failed = |error| Error::io("read", self.blob_path(digest), error);
+        let Some(Opened { mut file, .. }) = self.open_if_there(digest)? else {
+            return Err(failed(io::ErrorKind::NotFound.into()));
+        };
+        file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+        Ok(Box::new(file))
     }
 }
 

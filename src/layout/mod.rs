@@ -12,6 +12,7 @@ pub(crate) mod manifest;
 mod raw;
 mod write;
 
+pub(crate) use blob::BlobWriter;
 pub use cache::LocalCache;
 pub(crate) use write::LayoutWriter;
 

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::base::{Cancel, Clock, Digest, Env, Event, NoProgress, ProcessEnv, Progress, Result, SystemClock};
+use crate::base::{Action, Cancel, Clock, Digest, Env, Event, NoProgress, ProcessEnv, Progress, Result, SystemClock};
 use crate::config::CacheOptions;
 use crate::credentials::CredentialsProvider;
 use crate::manifest::CacheConfig;
 use crate::ops::download::{BlobReader, ResumingReader};
 use crate::ops::import::load_names;
+use crate::ops::tuning::Tuning;
 use crate::store::{self, ObjectStore};
 
 /// BuildKit's cache in one bucket, opened: several operations share its connections and credentials.
@@ -38,6 +39,7 @@ pub struct S3Cache {
     pub(super) store: Arc<dyn ObjectStore>,
     pub(super) options: CacheOptions,
     pub(super) connections: usize,
+    pub(super) tuning: Tuning,
     pub(super) context: Context,
 }
 
@@ -54,6 +56,10 @@ impl Context {
         log::warn!("{message}");
         self.progress.event(&Event::Warning(message));
     }
+
+    pub(super) fn finished(&self, digest: &Digest, action: Action, total: u64) {
+        self.progress.event(&Event::Finished { digest, action, total });
+    }
 }
 
 /// Opens an [`S3Cache`] with parts of the caller's own: environment, store, credentials, clock, progress, cancel handle.
@@ -64,6 +70,7 @@ pub struct S3CacheBuilder {
     store: Option<Arc<dyn ObjectStore>>,
     credentials: Option<Arc<dyn CredentialsProvider>>,
     connections: Option<usize>,
+    tuning: Tuning,
     context: Context,
 }
 
@@ -84,6 +91,7 @@ impl S3Cache {
             store: None,
             credentials: None,
             connections: None,
+            tuning: Tuning::default(),
             context: Context {
                 clock: Arc::new(SystemClock::default()),
                 progress: Arc::new(NoProgress),
@@ -161,6 +169,14 @@ impl S3CacheBuilder {
         self
     }
 
+    /// Uses these sizes instead of the defaults.
+    #[doc(hidden)]
+    #[must_use]
+    pub fn tuning(mut self, tuning: Tuning) -> Self {
+        self.tuning = tuning;
+        self
+    }
+
     /// Takes the time from here, and waits here.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -199,10 +215,11 @@ impl S3CacheBuilder {
                     clock: self.context.clock.clone(),
                     cancel: self.context.cancel.clone(),
                     connections,
+                    max_copy_bytes: self.tuning.max_copy,
                 },
             )?,
         };
-        Ok(S3Cache { store, options: self.options, connections, context: self.context })
+        Ok(S3Cache { store, options: self.options, connections, tuning: self.tuning, context: self.context })
     }
 }
 

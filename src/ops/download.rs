@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,14 +17,19 @@ const MAX_BREAKS: u32 = 3;
 const CHUNK_BYTES: usize = 128 * 1024;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The bytes of an object. When its connection breaks, the rest is asked for, unless the object has changed.
+/// The bytes of an object, or of a range of one. When its connection breaks, the rest is asked for, unless the object
+/// has changed: that is an error of kind [`Conflict`](ErrorKind::Conflict).
 pub(super) struct ResumingReader {
     store: Arc<dyn ObjectStore>,
     context: Context,
     key: String,
     etag: Option<String>,
+    /// Of the whole object.
     size: u64,
     position: u64,
+    end: u64,
+    /// The store sends more than it is asked for.
+    whole: bool,
     breaks: u32,
     body: Option<Box<dyn Read + Send>>,
 }
@@ -31,14 +37,52 @@ pub(super) struct ResumingReader {
 impl ResumingReader {
     /// Opens the object; `None` when it does not exist.
     pub(super) fn open(store: Arc<dyn ObjectStore>, context: Context, key: String) -> Result<Option<Self>> {
-        let Some(object) = store.get(&key, &GetOptions::default())? else { return Ok(None) };
-        let (size, etag, body) = (object.size, object.etag, Some(object.body));
-        Ok(Some(Self { store, context, key, etag, size, position: 0, breaks: 0, body }))
+        Self::open_first(store, context, key, None)
     }
 
-    /// The size of the object in bytes.
+    /// Opens the object, only its first bytes where there is a limit to them; `None` when it does not exist.
+    pub(super) fn open_first(
+        store: Arc<dyn ObjectStore>,
+        context: Context,
+        key: String,
+        limit: Option<u64>,
+    ) -> Result<Option<Self>> {
+        let options = limit.map_or_else(GetOptions::default, |limit| GetOptions::range(0..limit));
+        let Some(object) = store.get(&key, &options)? else { return Ok(None) };
+        let end = limit.map_or(object.size, |limit| limit.min(object.size));
+        let (size, etag, whole, body) = (object.size, object.etag, object.whole, Some(object.body));
+        Ok(Some(Self { store, context, key, etag, size, position: 0, end, whole, breaks: 0, body }))
+    }
+
+    /// A reader of another range of the same object. Nothing is asked for before it is read.
+    pub(super) fn another(&self, range: Range<u64>) -> Self {
+        Self {
+            store: self.store.clone(),
+            context: self.context.clone(),
+            key: self.key.clone(),
+            etag: self.etag.clone(),
+            size: self.size,
+            position: range.start,
+            end: range.end,
+            whole: false,
+            breaks: 0,
+            body: None,
+        }
+    }
+
+    /// The size of the whole object in bytes.
     pub(super) fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Where it reads next.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// Whether the store sends the whole object though a range of it was asked for.
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole
     }
 
     /// Reads the rest and returns its digest, telling how far it is.
@@ -105,16 +149,30 @@ impl ResumingReader {
     }
 
     fn reopen(&mut self) -> io::Result<Box<dyn Read + Send>> {
-        let mut options = GetOptions::range(self.position..self.size);
+        let mut options = GetOptions::range(self.position..self.end);
         options.if_match.clone_from(&self.etag);
-        let object = self.store.get(&self.key, &options).map_err(io::Error::other)?;
+        let object = self.store.get(&self.key, &options).map_err(|error| io::Error::other(self.named(error)))?;
         let gone = || io::Error::new(io::ErrorKind::NotFound, format!("{} is gone", self.store.location(&self.key)));
         let object = object.ok_or_else(gone)?;
         if object.size != self.size || (self.etag.is_some() && object.etag != self.etag) {
-            let message = format!("{} changed while it was read", self.store.location(&self.key));
-            return Err(io::Error::new(io::ErrorKind::InvalidData, message));
+            return Err(io::Error::other(self.changed()));
         }
+        self.whole = object.whole;
         Ok(object.body)
+    }
+
+    fn changed(&self) -> Error {
+        let message = format!("{} changed while it was read", self.store.location(&self.key));
+        Error::Conflict(Problem::new(message).hint("run the command again"))
+    }
+
+    /// A condition that does not hold, and a range past the end, mean that the object is another than before.
+    fn named(&self, error: Error) -> Error {
+        match error {
+            Error::S3(refusal) if matches!(refusal.status, Some(412 | 416)) => self.changed(),
+            Error::Conflict(_) => self.changed(),
+            error => error,
+        }
     }
 
     fn broke(&mut self, error: io::Error) -> io::Result<()> {
@@ -130,13 +188,13 @@ impl ResumingReader {
 
 impl Read for ResumingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.position < self.size && !buffer.is_empty() {
+        while self.position < self.end && !buffer.is_empty() {
             self.context.cancel.check().map_err(io::Error::other)?;
             let mut body = match self.body.take() {
                 Some(body) => body,
                 None => self.reopen()?,
             };
-            let left = usize::try_from(self.size - self.position).unwrap_or(usize::MAX);
+            let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
             let window = buffer.len().min(left);
             match body.read(buffer.get_mut(..window).unwrap_or_default()) {
                 Ok(0) => self.broke(io::ErrorKind::UnexpectedEof.into())?,
@@ -151,7 +209,7 @@ impl Read for ResumingReader {
                 Err(error) => self.broke(error)?,
             }
         }
-        if self.position >= self.size
+        if self.position >= self.end
             && let Some(mut body) = self.body.take()
         {
             let mut end = [0; 1];

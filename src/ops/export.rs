@@ -1,19 +1,17 @@
 //! Export: a local cache goes to the store, its manifest last.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::base::{Action, BlobSource, BytesPayload, Digest, Error, Event, Problem, Result};
+use crate::base::{BlobSource, BytesPayload, Digest, Error, Event, Problem, Result};
 use crate::config::{CacheOptions, Mode};
 use crate::layout::LocalCache;
 use crate::manifest::CacheConfig;
 use crate::ops::cache::S3Cache;
-use crate::ops::download::ResumingReader;
 use crate::ops::presence;
 use crate::ops::report::{BlobCounts, Report};
-use crate::ops::upload::BlobPayload;
-use crate::store::{ObjectMeta, Touch};
-use crate::transfer::{self, Stop};
+use crate::ops::send::{Done, Job, Sender, Step};
+use crate::store::ObjectMeta;
+use crate::transfer;
 
 /// What an export does beyond its attributes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,22 +42,6 @@ impl ExportOptions {
         self.verify_existing = verify_existing;
         self
     }
-}
-
-/// What is to be done with one blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Step {
-    Upload,
-    Touch,
-    Verify,
-}
-
-struct Job {
-    digest: Digest,
-    size: u64,
-    step: Step,
-    meta: Option<ObjectMeta>,
-    touch: bool,
 }
 
 /// Moves the local cache to the store that `options` name, as BuildKit itself would have written it.
@@ -175,94 +157,12 @@ impl S3Cache {
         let uploads = jobs.iter().filter(|job| job.step == Step::Upload);
         let (blobs, bytes) = uploads.fold((0, 0), |(blobs, bytes), job| (blobs + 1, bytes + job.size));
         self.context.progress.event(&Event::Planned { blobs, bytes });
-        let refused = AtomicBool::new(false);
-        transfer::run(jobs, self.connections, &self.context.cancel, |job, stop| {
-            let mut done = Done::Left;
-            let mut upload = job.step == Step::Upload;
-            if job.step == Step::Verify {
-                upload = !self.verify(&job, stop)?;
-            }
-            if !upload && job.touch {
-                match self.touch(&job, &refused)? {
-                    Some(Touch::Done) => done = Done::Touched,
-                    Some(Touch::Gone) => upload = true,
-                    None => {}
-                }
-            }
-            if upload {
-                self.upload(&job, source, stop)?;
-                done = Done::Uploaded { replaced: job.step != Step::Upload };
-            }
-            Ok((job.size, done))
-        })
+        let sizes: Vec<u64> = jobs.iter().map(|job| job.size).collect();
+        let sender = Sender::new(self, source);
+        let threads = sender.threads(&jobs);
+        let done = transfer::run_chunked(jobs, threads, &self.context.cancel, &sender)?;
+        Ok(sizes.into_iter().zip(done).collect())
     }
-
-    fn upload(&self, job: &Job, source: &dyn BlobSource, stop: &Stop<'_>) -> Result<()> {
-        let payload = BlobPayload {
-            source,
-            digest: job.digest,
-            size: job.size,
-            verify: self.options.verify_source,
-            context: &self.context,
-            stop,
-        };
-        self.store.put(&self.options.blob_key(&job.digest), &payload)?;
-        self.finished(job, Action::Upload);
-        Ok(())
-    }
-
-    /// `None` when the store refused: an old blob is still a good blob, so that is a warning, and only the first one.
-    fn touch(&self, job: &Job, refused: &AtomicBool) -> Result<Option<Touch>> {
-        let Some(meta) = &job.meta else { return Ok(None) };
-        if refused.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        match self.store.touch(&self.options.blob_key(&job.digest), meta) {
-            Ok(touch) => {
-                self.finished(job, Action::Touch);
-                Ok(Some(touch))
-            }
-            Err(Error::Canceled) => Err(Error::Canceled),
-            Err(error) => {
-                if !refused.swap(true, Ordering::Relaxed) {
-                    self.context.warn(&format!("blobs already there could not be touched, they may expire: {error}"));
-                }
-                Ok(None)
-            }
-        }
-    }
-
-    /// Whether the blob in the store has its digest.
-    fn verify(&self, job: &Job, stop: &Stop<'_>) -> Result<bool> {
-        let key = self.options.blob_key(&job.digest);
-        let Some(mut reader) = ResumingReader::open(self.store.clone(), self.context.clone(), key)? else {
-            return Ok(false);
-        };
-        let (digest, action, total) = (&job.digest, Action::Verify, job.size);
-        self.context.progress.event(&Event::Started { digest, action, total });
-        let read = reader.digest(stop, |current| {
-            self.context.progress.event(&Event::Advanced { digest, current, total });
-        })?;
-        if read != job.digest {
-            self.context.warn(&format!(
-                "{} does not have its digest and is replaced",
-                self.store.location(&self.options.blob_key(digest))
-            ));
-        }
-        self.finished(job, action);
-        Ok(read == job.digest)
-    }
-
-    fn finished(&self, job: &Job, action: Action) {
-        self.context.progress.event(&Event::Finished { digest: &job.digest, action, total: job.size });
-    }
-}
-
-/// How a job ended.
-enum Done {
-    Uploaded { replaced: bool },
-    Touched,
-    Left,
 }
 
 /// Every blob must be there before anything is sent.

@@ -1,21 +1,19 @@
 //! Import: manifests of one or more caches become one local cache, its index last.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::{Mutex, PoisonError};
 
-use crate::base::{Action, Digest, Error, Event, Problem, Result};
+use crate::base::{Digest, Error, Event, Problem, Result};
 use crate::config::CacheOptions;
-use crate::layout::{LayoutWriter, LocalCache};
+use crate::layout::LocalCache;
 use crate::manifest::{CacheConfig, MAX_MANIFEST_BYTES};
 use crate::ops::cache::S3Cache;
 use crate::ops::download::ResumingReader;
+use crate::ops::fetch::{Fetched, Fetcher, Wanted};
 use crate::ops::report::{BlobCounts, ImportOutcome, Report, SourceOutcome};
-use crate::transfer::{self, Stop};
+use crate::transfer;
 
 /// BuildKit reads no local cache config or manifest larger than this.
 const BUILDKIT_LOCAL_LIMIT: u64 = 1024 * 1024;
-/// A blob with a wrong digest is fetched once more: the first time may have been the network.
-const FETCHES: usize = 2;
 
 /// What an import does beyond its attributes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -140,7 +138,7 @@ fn restore(
         first.context.warn("the cache was found but has no layers: nothing to restore");
         return Ok(ImportOutcome::Miss);
     }
-    let run = Run { sources: answered, target, options, writer: Mutex::new(None) };
+    let run = Run { target, options, fetcher: Fetcher::new(&answered, target) };
     let (config, blobs, bytes) = run.blobs(first, config)?;
     if config.layers().is_empty() {
         first.context.warn("no layer of the cache could be restored");
@@ -232,18 +230,9 @@ fn find<'a>(
 
 /// One import under way.
 struct Run<'a> {
-    sources: Vec<&'a S3Cache>,
     target: &'a LocalCache,
     options: &'a ImportOptions,
-    /// Made when the first blob is there to be written, so that a cache without any leaves no trace.
-    writer: Mutex<Option<LayoutWriter>>,
-}
-
-/// How the search for a blob ended.
-enum Fetched {
-    Yes,
-    /// Gone or corrupt everywhere; why, by location.
-    Lost(String),
+    fetcher: Fetcher<'a>,
 }
 
 impl Run<'_> {
@@ -268,10 +257,9 @@ impl Run<'_> {
             return Ok((config, counts, bytes));
         }
         first.context.progress.event(&Event::Planned { blobs: wanted.len(), bytes });
-        let fetched =
-            transfer::run(wanted.clone(), first.connections, &first.context.cancel, |(digest, size), stop| {
-                self.fetch(&digest, size, stop)
-            })?;
+        let jobs: Vec<Wanted> = wanted.iter().map(|&(digest, size)| Wanted::new(digest, size)).collect();
+        let threads = self.fetcher.threads(first, &jobs);
+        let fetched = transfer::run_chunked(jobs, threads, &first.context.cancel, &self.fetcher)?;
         let mut lost = HashMap::new();
         for ((digest, size), fetched) in wanted.into_iter().zip(fetched) {
             match fetched {
@@ -308,69 +296,8 @@ impl Run<'_> {
         Ok(rest)
     }
 
-    fn fetch(&self, digest: &Digest, size: u64, stop: &Stop<'_>) -> Result<Fetched> {
-        let mut reasons = Vec::new();
-        let mut first_error = None;
-        for source in &self.sources {
-            match self.fetch_from(source, digest, size, stop) {
-                Ok(None) => return Ok(Fetched::Yes),
-                Ok(Some(why)) => reasons.push(why),
-                Err(error @ (Error::Canceled | Error::Io(_))) => return Err(error),
-                // The object vanished or changed under the reader: no better than gone.
-                Err(Error::Integrity(problem)) => reasons.push(problem.message),
-                Err(error) => {
-                    first_error.get_or_insert(error);
-                }
-            }
-        }
-        match first_error {
-            Some(error) => Err(error),
-            None => Ok(Fetched::Lost(reasons.join(", "))),
-        }
-    }
-
-    /// `None` when the blob is in the directory, else why this source cannot give it.
-    fn fetch_from(&self, source: &S3Cache, digest: &Digest, size: u64, stop: &Stop<'_>) -> Result<Option<String>> {
-        let key = source.options.blob_key(digest);
-        let location = source.store.location(&key);
-        let (action, progress) = (Action::Download, &source.context.progress);
-        for _ in 0..FETCHES {
-            stop.check()?;
-            let opened = ResumingReader::open(source.store.clone(), source.context.clone(), key.clone())?;
-            let Some(mut reader) = opened else { return Ok(Some(format!("{location} is gone"))) };
-            if reader.size() != size {
-                return Ok(Some(format!("{location} has {} bytes, its layer says {size}", reader.size())));
-            }
-            progress.event(&Event::Started { digest, action, total: size });
-            let mut writer = self.with_writer(|writer| writer.blob(digest, size))?;
-            reader.copy_to(stop, |chunk, current| {
-                writer.write(chunk)?;
-                progress.event(&Event::Advanced { digest, current, total: size });
-                Ok(())
-            })?;
-            if writer.finish()? {
-                progress.event(&Event::Finished { digest, action, total: size });
-                return Ok(None);
-            }
-            log::warn!("{location} does not have its digest");
-        }
-        Ok(Some(format!("{location} does not have its digest")))
-    }
-
-    fn with_writer<T>(&self, act: impl FnOnce(&LayoutWriter) -> Result<T>) -> Result<T> {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let writer = match &mut *writer {
-            Some(writer) => writer,
-            none => none.insert(self.target.begin_write()?),
-        };
-        act(writer)
-    }
-
     fn commit(self, first: &S3Cache, config: &CacheConfig) -> Result<()> {
-        let writer = match self.writer.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(writer) => writer,
-            None => self.target.begin_write()?,
-        };
+        let writer = self.fetcher.into_writer()?;
         let committed = writer.commit(config)?;
         for (what, size) in [("config", committed.config_size), ("manifest", committed.manifest_size)] {
             if size > BUILDKIT_LOCAL_LIMIT {

@@ -3,9 +3,13 @@
 mod cache;
 mod download;
 mod export;
+mod fetch;
 mod import;
+mod meter;
 mod presence;
 mod report;
+mod send;
+mod tuning;
 mod upload;
 
 pub use cache::{S3Cache, S3CacheBuilder};
@@ -13,3 +17,5 @@ pub use download::BlobReader;
 pub use export::{ExportOptions, export};
 pub use import::{ImportOptions, Imported, import, import_from};
 pub use report::{BlobCounts, ImportOutcome, Report, SourceOutcome};
+#[doc(hidden)]
+pub use tuning::Tuning;

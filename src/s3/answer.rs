@@ -81,6 +81,16 @@ impl Answer {
         Self { foreign: true, ..Self::new(response, b"") }
     }
 
+    /// A success whose body says that it is none, or says nothing.
+    pub(super) fn failed(response: &Response, body: &[u8]) -> Cause {
+        Cause::Refused(Box::new(Self { foreign: false, ..Self::new(response, body) }))
+    }
+
+    /// The server has no such operation.
+    pub(super) fn is_unsupported(&self) -> bool {
+        matches!(self.status, 405 | 501) && !self.foreign
+    }
+
     pub(super) fn has_code(&self, codes: &[&str]) -> bool {
         self.code.as_deref().is_some_and(|code| codes.contains(&code))
     }

@@ -49,12 +49,23 @@ pub(super) struct Call<'a> {
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<&'a dyn Payload>,
     pub(super) answer_timeout: Duration,
+    /// Cleans up: is sent also after the operation was cancelled.
+    pub(super) after_cancel: bool,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(operation: &'static str, method: Method, key: Option<&'a str>) -> Self {
         let headers = Vec::new();
-        Self { operation, method, key, query: &[], headers, body: None, answer_timeout: ANSWER_TIMEOUT }
+        Self {
+            operation,
+            method,
+            key,
+            query: &[],
+            headers,
+            body: None,
+            answer_timeout: ANSWER_TIMEOUT,
+            after_cancel: false,
+        }
     }
 }
 
@@ -65,6 +76,11 @@ impl Client {
 
     pub(crate) fn bucket(&self) -> &str {
         &self.parts.bucket
+    }
+
+    /// The time by the client's clock, for what took how long.
+    pub(crate) fn monotonic(&self) -> Duration {
+        self.parts.clock.monotonic()
     }
 
     /// How many requests were sent, every attempt counted.
@@ -95,7 +111,9 @@ impl Client {
     }
 
     fn attempt<T>(&self, call: &Call<'_>, made: u32, read: impl Fn(Response) -> Result<T, Cause>) -> Result<T, Cause> {
-        self.parts.cancel.check().map_err(Cause::Own)?;
+        if !call.after_cancel {
+            self.parts.cancel.check().map_err(Cause::Own)?;
+        }
         let request = self.sign(call, made).map_err(Cause::Own)?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         log::debug!("{} {}{}", call.method.as_str(), request.host, request.target);

@@ -10,8 +10,8 @@ use crate::s3::head_object::not_s3;
 use crate::s3::put_object::CONTENT_TYPE;
 
 /// The server copies up to 5 GiB before it answers.
-const COPY_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-const MAX_REPLY_BYTES: u64 = 64 * 1024;
+pub(super) const COPY_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+pub(super) const MAX_REPLY_BYTES: u64 = 64 * 1024;
 /// A copy whose last-modified time is older than this did not move it.
 const UNMOVED: Duration = Duration::from_secs(3600);
 
@@ -78,10 +78,7 @@ impl Client {
         let body = response.read(MAX_REPLY_BYTES).map_err(Cause::NoAnswer)?;
         let modified = match CopyReply::parse(&body) {
             CopyReply::Copied { modified } => modified,
-            CopyReply::Failed => {
-                let answer = Answer { foreign: false, ..Answer::new(&response, &body) };
-                return Err(Cause::Refused(Box::new(answer)));
-            }
+            CopyReply::Failed => return Err(Answer::failed(&response, &body)),
             CopyReply::Foreign => return Err(not_s3(&response)),
         };
         let age = modified.map(|modified| self.server_time(&response).duration_since(modified).unwrap_or_default());

@@ -104,8 +104,11 @@ impl Client {
                 "allow s3:GetObject on the object, and s3:ListBucket on the bucket: without the latter S3 answers 403 \
                  for what does not exist; credentials: {who}"
             ),
-            _ if call.operation == "CopyObject" => {
+            _ if matches!(call.operation, "CopyObject" | "UploadPartCopy") => {
                 format!("allow s3:GetObject and s3:PutObject on the object; credentials: {who}")
+            }
+            _ if matches!(call.operation, "CreateMultipartUpload" | "UploadPart" | "CompleteMultipartUpload") => {
+                format!("allow s3:PutObject on the object; credentials: {who}")
             }
             _ => format!("allow s3:{} on the object; credentials: {who}", call.operation),
         }
@@ -137,6 +140,14 @@ impl Client {
         }
         Some(match (answer.status, answer.code.as_deref()) {
             (_, Some("SecondLevelDomainForbidden")) => "this store wants use_path_style=false".to_owned(),
+            (_, Some("EntityTooSmall" | "InvalidPart" | "InvalidPartOrder")) => {
+                "the store wants other parts than those it was sent: tell the authors of this program which store it is"
+                    .to_owned()
+            }
+            (_, Some("NoSuchUpload")) => {
+                "somebody has aborted the upload, perhaps a lifecycle rule of the bucket: run the command again"
+                    .to_owned()
+            }
             (_, Some("EntityTooLarge")) => "the object is larger than the store takes".to_owned(),
             (413, _) => "a proxy refuses large bodies: raise its limit (nginx: client_max_body_size)".to_owned(),
             (507, _) | (_, Some("XMinioStorageFull")) => "the store is full".to_owned(),

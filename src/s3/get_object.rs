@@ -16,6 +16,8 @@ pub(crate) struct OpenedObject {
     pub(crate) size: u64,
     pub(crate) etag: Option<String>,
     pub(crate) body: Box<dyn Read + Send>,
+    /// The server sends the whole object though a range was asked for.
+    pub(crate) whole: bool,
 }
 
 impl Client {
@@ -56,7 +58,8 @@ impl Client {
             let end = |total: u64| range.end.min(total);
             return match answered {
                 Some(ContentRange { start, end: last, total }) if start == range.start && last == end(total) => {
-                    Ok(OpenedObject { size: total, etag, body: limited(response.into_body(), last - start) })
+                    let body = limited(response.into_body(), last - start);
+                    Ok(OpenedObject { size: total, etag, body, whole: false })
                 }
                 _ => Err(wrong_range(&response)),
             };
@@ -71,12 +74,12 @@ impl Client {
         };
         let body = response.into_body();
         Ok(match range {
-            None => OpenedObject { size, etag, body },
+            None => OpenedObject { size, etag, body, whole: false },
             // The server does not do ranges: the bytes before are skipped.
             Some(range) => {
                 let skipping = Skip { inner: body, skip: range.start };
                 let length = range.end.min(size).saturating_sub(range.start);
-                OpenedObject { size, etag, body: limited(Box::new(skipping), length) }
+                OpenedObject { size, etag, body: limited(Box::new(skipping), length), whole: true }
             }
         })
     }

@@ -4,10 +4,13 @@
 //! conditions where they are sent; no trailers, no checksum headers, always a length. A blob's payload hash is its
 //! digest, so that stores which check it refuse a corrupt upload at no cost to us.
 
+mod abort_multipart_upload;
 mod answer;
 mod client;
+mod complete_multipart_upload;
 mod content_range;
 mod copy_object;
+mod create_multipart_upload;
 mod delete_object;
 mod endpoint;
 mod explain;
@@ -15,16 +18,21 @@ mod get_object;
 mod head_object;
 mod list_objects;
 mod put_object;
+mod upload_part;
+mod upload_part_copy;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use answer::{Answer, MAX_SHOWN_CHARS};
 pub(crate) use client::{Client, ClientParts};
+pub(crate) use complete_multipart_upload::{Completed, Expected};
 #[cfg(any(test, fuzzing))]
 pub(crate) use content_range::ContentRange;
 pub(crate) use copy_object::Copied;
 #[cfg(any(test, fuzzing))]
 pub(crate) use copy_object::CopyReply;
+pub(crate) use create_multipart_upload::UploadName;
 pub(crate) use endpoint::{Endpoint, EndpointChoice};
 pub(crate) use head_object::Head;
 #[cfg(any(test, fuzzing))]
 pub(crate) use list_objects::Page;
+pub(crate) use upload_part_copy::{CopySource, PartCopied};

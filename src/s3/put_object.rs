@@ -1,22 +1,16 @@
 //! `PutObject`.
 
-use crate::base::{Error, Payload, Problem, Result};
+use crate::base::{Payload, Result};
 use crate::http::Method;
 use crate::s3::answer::{Cause, is_html};
 use crate::s3::client::{Call, Client};
 use crate::s3::head_object::not_s3;
 
-/// S3 takes no larger object in one request.
-const MAX_PUT_BYTES: u64 = 5 * 1024 * 1024 * 1024;
 pub(super) const CONTENT_TYPE: &str = "application/octet-stream";
 
 impl Client {
     /// Writes an object whole, or not at all. Repeating it is harmless: the bytes are the same.
     pub(crate) fn put_object(&self, key: &str, payload: &dyn Payload) -> Result<()> {
-        if payload.size() > MAX_PUT_BYTES {
-            let message = format!("{key} has {} bytes, and one request takes at most {MAX_PUT_BYTES}", payload.size());
-            return Err(Error::Setup(Problem::new(message).hint("split the build step that makes such a layer")));
-        }
         let mut call = Call::new("PutObject", Method::Put, Some(key));
         call.headers.push(("content-type".to_owned(), CONTENT_TYPE.to_owned()));
         call.headers.extend(self.parts.write_headers.iter().cloned());

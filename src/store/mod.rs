@@ -46,6 +46,16 @@ pub trait ObjectStore: Send + Sync {
     /// When it was not written; also when the payload could not be read or its bytes were not those it announced.
     fn put(&self, key: &str, payload: &dyn Payload) -> Result<()>;
 
+    /// Begins to write an object of `size` bytes in parts; `None` where the store has no parts, and then
+    /// [`put`](Self::put) takes any size.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    fn put_in_parts<'a>(&'a self, key: &str, size: u64) -> Result<Option<Box<dyn PartsUpload + 'a>>> {
+        let _ = (key, size);
+        Ok(None)
+    }
+
     /// Sets the object's age to zero without sending its bytes.
     ///
     /// # Errors
@@ -66,6 +76,31 @@ pub trait ObjectStore: Send + Sync {
 
     /// How many requests were sent so far, every attempt counted. Zero where there are none to count.
     fn requests(&self) -> u64;
+}
+
+/// An object on its way into a store in parts: it appears whole, when it is completed. Dropped before that, the upload
+/// is given up, and the store told so.
+///
+/// Parts are written by several threads, in any order, each perhaps more than once. They have one size, but for the
+/// last, which may be smaller.
+pub trait PartsUpload: Send + Sync {
+    /// Writes one part. `number` counts from one; `offset` is where its bytes begin in the object.
+    ///
+    /// # Errors
+    /// As [`ObjectStore::put`].
+    fn put_part(&self, number: u32, offset: u64, payload: &dyn Payload) -> Result<()>;
+
+    /// Makes one part of the bytes `range` of the object `source`, which the store has, without sending them.
+    ///
+    /// # Errors
+    /// When the store refuses.
+    fn copy_part(&self, number: u32, offset: u64, source: &str, range: Range<u64>) -> Result<Touch>;
+
+    /// Makes the object of the parts that were written.
+    ///
+    /// # Errors
+    /// When it was not made: the parts are not those of an object, or the store failed.
+    fn complete(self: Box<Self>) -> Result<()>;
 }
 
 /// What a store knows of an object without its bytes.
@@ -99,16 +134,20 @@ pub struct Object {
     pub etag: Option<String>,
     /// The bytes asked for. Ends early with an error, never silently, when the store said how many there are.
     pub body: Box<dyn Read + Send>,
+    /// The store does not do ranges: it sends the whole object, and what was not asked for is dropped on the way.
+    pub whole: bool,
 }
 
-/// How a touch ended.
+/// How a touch, or another copy inside the store, ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Touch {
-    /// The object is new again.
+    /// The object is new again, or the bytes are copied.
     Done,
     /// The object does not exist (any more): upload it.
     Gone,
+    /// The store cannot copy so large an object, or parts of one: upload it again.
+    Unsupported,
 }
 
 /// One page of a listing.
@@ -138,6 +177,6 @@ impl GetOptions {
 impl Object {
     /// An object of `size` bytes in all, whose asked-for bytes `body` yields.
     pub fn new(size: u64, etag: Option<String>, body: Box<dyn Read + Send>) -> Self {
-        Self { size, etag, body }
+        Self { size, etag, body, whole: false }
     }
 }

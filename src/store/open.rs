@@ -19,6 +19,8 @@ pub(crate) struct Parts {
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cancel: Cancel,
     pub(crate) connections: usize,
+    /// Larger objects are touched in parts.
+    pub(crate) max_copy_bytes: u64,
 }
 
 /// Opens the store that the options, and the environment where they are silent, name. Sends nothing.
@@ -28,7 +30,10 @@ pub(crate) struct Parts {
 pub(crate) fn open(options: &CacheOptions, parts: Parts) -> Result<Arc<dyn ObjectStore>> {
     match Settings::resolve(options, &*parts.env)? {
         Settings::Directory { dir, bucket } => Ok(Arc::new(DirStore::new(dir, &bucket, parts.clock)?)),
-        Settings::S3(settings) => Ok(Arc::new(S3Store::new(client(options, &settings, parts)?))),
+        Settings::S3(settings) => {
+            let max_copy_bytes = parts.max_copy_bytes;
+            Ok(Arc::new(S3Store::new(client(options, &settings, parts)?, max_copy_bytes)))
+        }
     }
 }
 

@@ -1,11 +1,15 @@
 //! The thread pool: jobs in a queue, scoped threads, results in the order of the jobs.
+//!
+//! A job may turn out to consist of chunks that several threads can do; which thread does what is decided by [`queue`].
 
-use std::collections::VecDeque;
+mod queue;
+
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::base::{Cancel, Error, Result};
+use queue::{Queue, Unit};
 
 /// Tells a job under way whether it still makes sense to go on.
 #[derive(Debug)]
@@ -22,116 +26,216 @@ impl Stop<'_> {
     }
 }
 
+/// A kind of work whose jobs may consist of chunks.
+pub(crate) trait Work: Sync {
+    /// A job that has not begun.
+    type Job: Send;
+    /// One that has: what its chunks share. Dropped before its end when the run fails, by the last thread that is at it.
+    type Open: Send + Sync;
+    /// What a job yields.
+    type Done: Send;
+
+    /// Begins a job, and does all of it where it has no chunks.
+    fn begin(&self, job: Self::Job, stop: &Stop<'_>) -> Result<Next<Self>>;
+
+    /// Does one chunk of a job, counted from zero.
+    fn chunk(&self, open: &Self::Open, index: usize, stop: &Stop<'_>) -> Result<()>;
+
+    /// Ends a job whose chunks are all done.
+    fn end(&self, open: Self::Open, stop: &Stop<'_>) -> Result<Next<Self>>;
+}
+
+/// How it goes on with a job.
+pub(crate) enum Next<W: Work + ?Sized> {
+    /// It is done.
+    Done(W::Done),
+    /// So many chunks of it are to be done.
+    Chunks(W::Open, usize),
+    /// It has to begin again.
+    Again(W::Job),
+}
+
 /// Runs `work` on every job, on at most `threads` threads, and returns the results in the order of the jobs.
 ///
-/// Jobs start in their order. The first error stops new jobs, asks those under way to stop, and is returned once they
-/// have; no thread outlives the call.
+/// Jobs begin in their order. The first error stops new work, asks what is under way to stop, and is returned once it
+/// has; no thread outlives the call.
 ///
 /// # Errors
 /// The first error of a job; [`Error::Canceled`] when `cancel` was cancelled before the last job began.
+pub(crate) fn run_chunked<W: Work>(
+    jobs: Vec<W::Job>,
+    threads: usize,
+    cancel: &Cancel,
+    work: &W,
+) -> Result<Vec<W::Done>> {
+    let total = jobs.len();
+    let state = State { queue: Queue::new(jobs), done: Vec::with_capacity(total), error: None };
+    let failed = AtomicBool::new(false);
+    let pool = Pool { work, state: Mutex::new(state), changed: Condvar::new(), stop: Stop { cancel, failed: &failed } };
+    thread::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|| pool.serve());
+        }
+        pool.serve();
+    });
+    let State { mut done, error, .. } = pool.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+    if let Some(error) = error {
+        return Err(error);
+    }
+    if done.len() < total {
+        return Err(Error::Canceled);
+    }
+    done.sort_unstable_by_key(|(slot, _)| *slot);
+    Ok(done.into_iter().map(|(_, result)| result).collect())
+}
+
+/// Runs `work` on every job as [`run_chunked`] does, where jobs have no chunks.
+///
+/// # Errors
+/// As [`run_chunked`].
 pub(crate) fn run<J: Send, T: Send>(
     jobs: Vec<J>,
     threads: usize,
     cancel: &Cancel,
     work: impl Fn(J, &Stop<'_>) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    let threads = threads.clamp(1, jobs.len().max(1));
-    let total = jobs.len();
-    let queue = Mutex::new(jobs.into_iter().enumerate().collect::<VecDeque<_>>());
-    let done = Mutex::new(Vec::with_capacity(total));
-    let first_error = Mutex::new(None);
-    let failed = AtomicBool::new(false);
-    let worker = || {
-        let stop = Stop { cancel, failed: &failed };
-        while let Some((index, job)) = next(&queue, &stop) {
-            match work(job, &stop) {
-                Ok(result) => done.lock().unwrap_or_else(PoisonError::into_inner).push((index, result)),
-                Err(error) => {
-                    failed.store(true, Ordering::Relaxed);
-                    first_error.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(error);
-                }
-            }
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(worker);
-        }
-        worker();
-    });
-    if let Some(error) = first_error.into_inner().unwrap_or_else(PoisonError::into_inner) {
-        return Err(error);
-    }
-    let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-    if done.len() < total {
-        return Err(Error::Canceled);
-    }
-    done.sort_unstable_by_key(|(index, _)| *index);
-    Ok(done.into_iter().map(|(_, result)| result).collect())
+    let threads = threads.min(jobs.len());
+    run_chunked(jobs, threads, cancel, &Whole { work, types: std::marker::PhantomData })
 }
 
-fn next<J>(queue: &Mutex<VecDeque<J>>, stop: &Stop<'_>) -> Option<J> {
-    stop.check().ok()?;
-    queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+struct Whole<F, J, T> {
+    work: F,
+    types: std::marker::PhantomData<fn(J) -> T>,
+}
+
+impl<J: Send, T: Send, F: Fn(J, &Stop<'_>) -> Result<T> + Sync> Work for Whole<F, J, T> {
+    type Job = J;
+    type Open = ();
+    type Done = T;
+
+    fn begin(&self, job: J, stop: &Stop<'_>) -> Result<Next<Self>> {
+        (self.work)(job, stop).map(Next::Done)
+    }
+
+    fn chunk(&self, _: &(), _: usize, _: &Stop<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    fn end(&self, _: (), _: &Stop<'_>) -> Result<Next<Self>> {
+        Err(Error::Canceled)
+    }
+}
+
+struct Pool<'a, W: Work> {
+    work: &'a W,
+    state: Mutex<State<W>>,
+    /// There may be a unit to take, or all is over.
+    changed: Condvar,
+    stop: Stop<'a>,
+}
+
+struct State<W: Work> {
+    queue: Queue<W::Job, W::Open>,
+    done: Vec<(usize, W::Done)>,
+    error: Option<Error>,
+}
+
+impl<W: Work> Pool<'_, W> {
+    fn serve(&self) {
+        let _alarm = Alarm(self);
+        let mut unit = self.next();
+        while let Some(current) = unit {
+            unit = match self.perform(current) {
+                Ok(Some(more)) => Some(more),
+                Ok(None) => self.next(),
+                Err(error) => return self.fail(Some(error)),
+            };
+        }
+    }
+
+    /// Waits for a unit; `None` when there will be none.
+    fn next(&self) -> Option<Unit<W::Job, W::Open>> {
+        let mut state = self.lock();
+        loop {
+            if self.stop.check().is_err() {
+                drop(state);
+                self.fail(None);
+                return None;
+            }
+            if let Some(unit) = state.queue.take() {
+                return Some(unit);
+            }
+            if state.queue.is_over() {
+                return None;
+            }
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    fn perform(&self, unit: Unit<W::Job, W::Open>) -> Result<Option<Unit<W::Job, W::Open>>> {
+        match unit {
+            Unit::Begin(slot, job) => {
+                let next = self.work.begin(job, &self.stop)?;
+                Ok(self.go_on(slot, next))
+            }
+            Unit::Chunk(slot, open, index) => {
+                self.work.chunk(&open, index, &self.stop)?;
+                drop(open);
+                let last = self.lock().queue.chunk_done(slot);
+                // All other threads let go of it before they said that their chunk was done.
+                let Some(open) = last.and_then(Arc::into_inner) else { return Ok(None) };
+                let next = self.work.end(open, &self.stop)?;
+                Ok(self.go_on(slot, next))
+            }
+        }
+    }
+
+    fn go_on(&self, slot: usize, next: Next<W>) -> Option<Unit<W::Job, W::Open>> {
+        let mut state = self.lock();
+        let unit = match next {
+            Next::Done(done) => {
+                state.queue.ended();
+                state.done.push((slot, done));
+                None
+            }
+            Next::Chunks(open, chunks) => Some(state.queue.opened(slot, open, chunks)),
+            Next::Again(job) => {
+                state.queue.again(slot, job);
+                None
+            }
+        };
+        self.changed.notify_all();
+        unit
+    }
+
+    /// Ends the run. What has begun is dropped here, or by the thread that is still at it.
+    fn fail(&self, error: Option<Error>) {
+        self.stop.failed.store(true, Ordering::Relaxed);
+        let mut state = self.lock();
+        if let Some(error) = error {
+            state.error.get_or_insert(error);
+        }
+        let open = state.queue.clear();
+        drop(state);
+        self.changed.notify_all();
+        drop(open);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State<W>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A thread that panics ends the run: the others would wait for what it held.
+struct Alarm<'p, 'a, W: Work>(&'p Pool<'a, W>);
+
+impl<W: Work> Drop for Alarm<'_, '_, W> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.0.fail(None);
+        }
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::sync::Barrier;
-    use std::sync::atomic::AtomicUsize;
-
-    use crate::base::Problem;
-
-    use super::*;
-
-    fn failure(text: &str) -> Error {
-        Error::Usage(Problem::new(text))
-    }
-
-    #[test]
-    fn results_come_in_the_order_of_the_jobs() {
-        for threads in [0, 1, 3, 500] {
-            let doubled = run((0..100).collect(), threads, &Cancel::new(), |job: u32, _| Ok(job * 2)).unwrap();
-            assert_eq!(doubled, (0..100).map(|job| job * 2).collect::<Vec<_>>());
-        }
-        assert!(run(Vec::<u8>::new(), 4, &Cancel::new(), |_, _| Ok(())).unwrap().is_empty());
-    }
-
-    #[test]
-    fn the_first_error_stops_new_jobs_and_those_under_way() {
-        let started = AtomicUsize::new(0);
-        let both_run = Barrier::new(2);
-        let error = run::<u32, ()>((0..1000).collect(), 2, &Cancel::new(), |job, stop| {
-            started.fetch_add(1, Ordering::Relaxed);
-            both_run.wait();
-            if job == 0 {
-                return Err(failure("the first"));
-            }
-            while stop.check().is_ok() {
-                thread::yield_now();
-            }
-            Err(failure("a later one"))
-        })
-        .unwrap_err();
-        assert_eq!(error.to_string(), "the first");
-        assert_eq!(started.into_inner(), 2);
-    }
-
-    #[test]
-    fn cancelling_is_an_error_unless_all_was_done() {
-        let cancel = Cancel::new();
-        let result = run(vec![1, 2, 3], 1, &cancel, |job, _| {
-            if job == 2 {
-                cancel.cancel();
-            }
-            Ok(job)
-        });
-        assert!(matches!(result, Err(Error::Canceled)));
-        let late = Cancel::new();
-        let result = run(vec![1], 1, &late, |job, _| {
-            late.cancel();
-            Ok(job)
-        });
-        assert_eq!(result.unwrap(), [1]);
-    }
-}
+mod tests;

@@ -6,6 +6,7 @@
 
 mod key;
 mod list;
+mod parts;
 mod write;
 
 use std::fs::{self, File};
@@ -19,7 +20,7 @@ use std::time::SystemTime;
 use crate::base::{Clock, Error, Payload, Problem, Result};
 use crate::config::check_bucket;
 use crate::files::{Opened, Place, TempFolder, directory, directory_place, open_file, root_directory};
-use crate::store::{GetOptions, ListPage, Object, ObjectMeta, ObjectStore, Touch};
+use crate::store::{GetOptions, ListPage, Object, ObjectMeta, ObjectStore, PartsUpload, Touch};
 
 /// As many as S3 has.
 const PAGE_KEYS: usize = 1000;
@@ -141,6 +142,11 @@ impl ObjectStore for DirStore {
     fn put(&self, key: &str, payload: &dyn Payload) -> Result<()> {
         key::check(key)?;
         self.write(key, payload)
+    }
+
+    fn put_in_parts<'a>(&'a self, key: &str, size: u64) -> Result<Option<Box<dyn PartsUpload + 'a>>> {
+        key::check(key)?;
+        Ok(Some(Box::new(parts::Upload::begin(self, key, size)?)))
     }
 
     fn touch(&self, key: &str, _: &ObjectMeta) -> Result<Touch> {

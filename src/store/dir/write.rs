@@ -1,8 +1,8 @@
 //! Writing an object: whole and right, or not at all.
 
 use std::fs::{self, DirBuilder};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::DirBuilderExt;
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
@@ -18,13 +18,23 @@ const FILE_MODE: u32 = 0o644;
 
 impl DirStore {
     pub(super) fn write(&self, key: &str, payload: &dyn Payload) -> Result<()> {
-        // What is in the way is found before the bytes are moved.
-        let path = self.make_place(key)?;
+        let temp = self.begin(key)?;
+        self.copy(key, payload, &temp, 0)?;
+        self.name(key, &temp)
+    }
+
+    /// A temporary for an object. What is in its way is found before the bytes are moved.
+    pub(super) fn begin(&self, key: &str) -> Result<TempFile> {
+        self.make_place(key)?;
         if !self.swept.swap(true, Ordering::Relaxed) {
             self.temps.sweep()?;
         }
-        let temp = self.temps.create(FILE_MODE)?;
-        self.copy(key, payload, &temp)?;
+        self.temps.create(FILE_MODE)
+    }
+
+    /// Gives a whole object its name.
+    pub(super) fn name(&self, key: &str, temp: &TempFile) -> Result<()> {
+        let path = self.make_place(key)?;
         let modified = temp.file().set_modified(self.clock.now());
         modified.map_err(|error| Error::io("set the time of", temp.path(), error))?;
         let mut tries = TRIES;
@@ -85,8 +95,8 @@ impl DirStore {
         Error::Conflict(Problem::new(message).hint("use another name or prefix: one of the two would be a directory"))
     }
 
-    /// Copies the payload and makes sure that it is what it says.
-    fn copy(&self, key: &str, payload: &dyn Payload, temp: &TempFile) -> Result<()> {
+    /// Copies the payload to an offset of the file, and makes sure that it is what it says.
+    pub(super) fn copy(&self, key: &str, payload: &dyn Payload, temp: &TempFile, offset: u64) -> Result<()> {
         let wrong = |why: String| {
             let message = format!("{} was not written: {why}", self.bucket.join(key).display());
             Error::Integrity(Problem::new(message))
@@ -106,12 +116,13 @@ impl DirStore {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(failed(error)),
             };
+            let at = offset.saturating_add(size);
             size += chunk.len() as u64;
             if size > payload.size() {
                 return Err(wrong(format!("it goes on after its {} bytes", payload.size())));
             }
             hasher.update(chunk);
-            temp.file().write_all(chunk).map_err(|error| Error::io("write", temp.path(), error))?;
+            temp.file().write_all_at(chunk, at).map_err(|error| Error::io("write", temp.path(), error))?;
         }
         let digest = hasher.finish();
         if size != payload.size() {

@@ -1,0 +1,174 @@
+//! A digest over bytes that arrive in pieces, in any order and from several threads.
+
+use std::ops::Range;
+use std::sync::{Mutex, PoisonError, TryLockError};
+
+use super::{Digest, Hasher, Result};
+
+/// Read back at once: large enough for few system calls.
+const CHUNK_BYTES: usize = 128 * 1024;
+
+/// Reads bytes that have arrived back: fills some of the buffer from that offset, and says how much.
+pub(crate) type ReadBack<'a> = &'a mut dyn FnMut(u64, &mut [u8]) -> Result<usize>;
+
+/// The bytes that have arrived: disjoint ranges in order, those that meet made one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Arrived(Vec<Range<u64>>);
+
+/// A SHA-256 that follows the gapless beginning of what has arrived. Bytes that arrive in order are hashed as they
+/// pass; the others are read back when the gap before them has closed.
+#[derive(Debug, Default)]
+pub(crate) struct OrderedHasher {
+    arrived: Mutex<Arrived>,
+    head: Mutex<Head>,
+}
+
+#[derive(Debug, Default)]
+struct Head {
+    hasher: Hasher,
+    position: u64,
+}
+
+impl Arrived {
+    /// Takes note of a range.
+    pub(crate) fn insert(&mut self, range: Range<u64>) {
+        if range.is_empty() {
+            return;
+        }
+        let first = self.0.partition_point(|have| have.end < range.start);
+        let last = self.0.partition_point(|have| have.start <= range.end);
+        let met = self.0.get(first..last).unwrap_or_default();
+        let start = met.first().map_or(range.start, |have| have.start.min(range.start));
+        let end = met.last().map_or(range.end, |have| have.end.max(range.end));
+        self.0.splice(first..last.max(first), [start..end]);
+    }
+
+    /// Where the first gap begins.
+    pub(crate) fn prefix(&self) -> u64 {
+        self.0.first().filter(|first| first.start == 0).map_or(0, |first| first.end)
+    }
+}
+
+impl OrderedHasher {
+    /// Takes note that `bytes` have arrived at `offset`, where they can be read back from now on. Each byte may arrive
+    /// only once.
+    pub(crate) fn arrive(&self, offset: u64, bytes: &[u8]) {
+        let end = offset.saturating_add(bytes.len() as u64);
+        // Whoever is at it will read these back.
+        if let Ok(mut head) = self.head.try_lock()
+            && head.position == offset
+        {
+            head.hasher.update(bytes);
+            head.position = end;
+        }
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner).insert(offset..end);
+    }
+
+    /// Hashes what has arrived in the meantime, unless it is less than `worthwhile` bytes, or another thread is at it.
+    ///
+    /// # Errors
+    /// Those of `read_back`.
+    pub(crate) fn catch_up(&self, worthwhile: u64, read_back: ReadBack<'_>) -> Result<()> {
+        loop {
+            let mut head = match self.head.try_lock() {
+                Ok(head) => head,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => return Ok(()),
+            };
+            let end = self.prefix();
+            if end.saturating_sub(head.position) < worthwhile.max(1) {
+                return Ok(());
+            }
+            head.read_to(end, read_back)?;
+            // Once more: who came while the lock was held has gone away again.
+        }
+    }
+
+    /// Hashes the rest. `None` when fewer than `size` bytes have arrived.
+    ///
+    /// # Errors
+    /// Those of `read_back`.
+    pub(crate) fn finish(&self, size: u64, read_back: ReadBack<'_>) -> Result<Option<Digest>> {
+        if self.prefix() != size {
+            return Ok(None);
+        }
+        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        head.read_to(size, read_back)?;
+        Ok(Some(head.hasher.clone().finish()))
+    }
+
+    fn prefix(&self) -> u64 {
+        self.arrived.lock().unwrap_or_else(PoisonError::into_inner).prefix()
+    }
+}
+
+impl Head {
+    fn read_to(&mut self, end: u64, read_back: ReadBack<'_>) -> Result<()> {
+        let mut buffer = Vec::new();
+        while self.position < end {
+            if buffer.is_empty() {
+                buffer.resize(CHUNK_BYTES, 0);
+            }
+            let window = buffer.len().min(usize::try_from(end - self.position).unwrap_or(usize::MAX));
+            let read = read_back(self.position, buffer.get_mut(..window).unwrap_or_default())?;
+            self.hasher.update(buffer.get(..read).unwrap_or_default());
+            self.position += read as u64;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn ranges_that_meet_become_one() {
+        let mut arrived = Arrived::default();
+        for (range, ranges) in [
+            (5..7, vec![5..7]),
+            (9..9, vec![5..7]),
+            (0..2, vec![0..2, 5..7]),
+            (7..9, vec![0..2, 5..9]),
+            (20..30, vec![0..2, 5..9, 20..30]),
+            (1..6, vec![0..9, 20..30]),
+            (3..4, vec![0..9, 20..30]),
+            (9..20, vec![0..30]),
+            (0..40, vec![0..40]),
+        ] {
+            arrived.insert(range.clone());
+            assert_eq!(arrived.0, ranges, "after {range:?}");
+        }
+        assert_eq!(arrived.prefix(), 40);
+        assert_eq!(Arrived(vec![1..2]).prefix(), 0);
+    }
+
+    proptest! {
+        #[test]
+        fn the_order_of_arrival_does_not_matter(
+            bytes in prop::collection::vec(any::<u8>(), 0..400),
+            piece in 1_usize..50,
+            order in any::<u64>(),
+            worthwhile in 0_u64..60,
+        ) {
+            let hasher = OrderedHasher::default();
+            let mut read_back = |offset: u64, buffer: &mut [u8]| {
+                let from = &bytes[usize::try_from(offset).unwrap()..];
+                let read = from.len().min(buffer.len()).min(7);
+                buffer[..read].copy_from_slice(&from[..read]);
+                Ok(read)
+            };
+            let mut pieces: Vec<(usize, &[u8])> = bytes.chunks(piece).enumerate().collect();
+            pieces.sort_by_key(|(at, _)| (*at as u64 + 1).wrapping_mul(order));
+            for (at, bytes) in pieces {
+                hasher.arrive((at * piece) as u64, bytes);
+                hasher.catch_up(worthwhile, &mut read_back).unwrap();
+            }
+            let size = bytes.len() as u64;
+            prop_assert_eq!(hasher.finish(size + 1, &mut read_back).unwrap(), None);
+            prop_assert_eq!(hasher.finish(size, &mut read_back).unwrap(), Some(Digest::of(&bytes)));
+        }
+    }
+}

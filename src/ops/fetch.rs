@@ -1,0 +1,272 @@
+//! What an import does with each blob: from which source it comes, how often it is tried, whole or in ranges.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::base::{Action, Digest, Error, ErrorKind, Parts, Result};
+use crate::layout::{BlobWriter, LayoutWriter, LocalCache};
+use crate::ops::cache::S3Cache;
+use crate::ops::download::ResumingReader;
+use crate::ops::meter::Meter;
+use crate::transfer::{Next, Stop, Work};
+
+/// A blob with a wrong digest is fetched once more: the first time may have been the network.
+const FETCHES: usize = 2;
+
+/// The blobs of one import on their way.
+pub(super) struct Fetcher<'a> {
+    sources: Vec<Source<'a>>,
+    target: &'a LocalCache,
+    /// Made when the first blob is there to be written, so that a cache without any leaves no trace.
+    writer: Mutex<Option<LayoutWriter>>,
+}
+
+struct Source<'a> {
+    cache: &'a S3Cache,
+    /// It sends whole objects for ranges: asked for in ranges, a blob would come as often as it has ranges.
+    sends_whole: AtomicBool,
+}
+
+/// A blob to be fetched.
+pub(super) struct Wanted {
+    digest: Digest,
+    size: u64,
+    /// The source to ask next, and how often it gave wrong bytes.
+    source: usize,
+    fetches: usize,
+    /// What was wrong with the sources before.
+    reasons: Vec<String>,
+    error: Option<Error>,
+}
+
+/// How the search for a blob ended.
+pub(super) enum Fetched {
+    Yes,
+    /// Gone or corrupt everywhere; why, by location.
+    Lost(String),
+}
+
+/// A blob that comes in ranges.
+pub(super) struct Ranged<'a> {
+    wanted: Wanted,
+    readers: Mutex<Readers>,
+    parts: Parts,
+    writer: BlobWriter,
+    meter: Meter<'a>,
+    /// What a range failed with.
+    error: Mutex<Option<Error>>,
+}
+
+struct Readers {
+    /// Opened at the first range, until that is read.
+    first: Option<ResumingReader>,
+    /// What the readers of the others are made from.
+    template: ResumingReader,
+}
+
+/// How one source did.
+enum Outcome {
+    Good,
+    /// It does not have the blob.
+    Gone(String),
+    /// What it gave was wrong; the next time it may be right.
+    Wrong(String),
+}
+
+/// A blob, or the beginning of one.
+enum Opened<'a> {
+    Ended(Outcome),
+    Ranges { first: ResumingReader, parts: Parts, writer: BlobWriter, meter: Meter<'a> },
+}
+
+impl Wanted {
+    pub(super) fn new(digest: Digest, size: u64) -> Self {
+        Self { digest, size, source: 0, fetches: 0, reasons: Vec::new(), error: None }
+    }
+
+    fn next_source(mut self) -> Self {
+        self.source += 1;
+        self.fetches = 0;
+        self
+    }
+}
+
+impl<'a> Fetcher<'a> {
+    pub(super) fn new(sources: &[&'a S3Cache], target: &'a LocalCache) -> Self {
+        let source = |cache: &&'a S3Cache| Source { cache, sends_whole: AtomicBool::new(false) };
+        Self { sources: sources.iter().map(source).collect(), target, writer: Mutex::new(None) }
+    }
+
+    /// How many threads have something to do.
+    pub(super) fn threads(&self, first: &S3Cache, wanted: &[Wanted]) -> usize {
+        let chunks = |wanted: &Wanted| Parts::balanced(wanted.size, first.tuning.range_size).count();
+        wanted.iter().map(chunks).fold(0_usize, usize::saturating_add).min(first.connections)
+    }
+
+    /// The writer, to commit what was fetched.
+    ///
+    /// # Errors
+    /// When there was nothing to fetch, and the directory cannot be written.
+    pub(super) fn into_writer(self) -> Result<LayoutWriter> {
+        match self.writer.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(writer) => Ok(writer),
+            None => self.target.begin_write(),
+        }
+    }
+
+    fn begin_blob(&self, digest: &Digest, size: u64) -> Result<BlobWriter> {
+        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
+        let writer = match &mut *writer {
+            Some(writer) => writer,
+            none => none.insert(self.target.begin_write()?),
+        };
+        writer.blob(digest, size)
+    }
+
+    fn start(&self, source: &Source<'a>, wanted: &Wanted) -> Meter<'a> {
+        Meter::start(&*source.cache.context.progress, &wanted.digest, Action::Download, wanted.size)
+    }
+
+    /// Fetches a blob whole, or opens its first range.
+    fn open(&self, source: &Source<'a>, wanted: &Wanted, stop: &Stop<'_>) -> Result<Opened<'a>> {
+        let cache = source.cache;
+        let key = cache.options.blob_key(&wanted.digest);
+        let location = cache.store.location(&key);
+        let open = |limit| ResumingReader::open_first(cache.store.clone(), cache.context.clone(), key.clone(), limit);
+        let parts = Parts::balanced(wanted.size, cache.tuning.range_size);
+        let in_ranges = parts.count() > 1 && !source.sends_whole.load(Ordering::Relaxed);
+        let mut opened = open(in_ranges.then(|| parts.range(0).end))?;
+        let mut ranged = in_ranges;
+        if in_ranges && opened.as_ref().is_some_and(ResumingReader::is_whole) {
+            log::info!("{location}: the store does not do ranges, blobs are fetched whole");
+            source.sends_whole.store(true, Ordering::Relaxed);
+            opened = open(None)?;
+            ranged = false;
+        }
+        let Some(mut reader) = opened else { return Ok(Opened::Ended(Outcome::Gone(format!("{location} is gone")))) };
+        if reader.size() != wanted.size {
+            let why = format!("{location} has {} bytes, its layer says {}", reader.size(), wanted.size);
+            return Ok(Opened::Ended(Outcome::Gone(why)));
+        }
+        let meter = self.start(source, wanted);
+        let mut writer = self.begin_blob(&wanted.digest, wanted.size)?;
+        if ranged {
+            writer.allocate()?;
+            return Ok(Opened::Ranges { first: reader, parts, writer, meter });
+        }
+        reader.copy_to(stop, |chunk, _| {
+            writer.write(chunk)?;
+            meter.add(chunk.len() as u64);
+            Ok(())
+        })?;
+        Ok(Opened::Ended(self.finish(source, wanted, writer, &meter)?))
+    }
+
+    fn finish(&self, source: &Source<'a>, wanted: &Wanted, writer: BlobWriter, meter: &Meter<'_>) -> Result<Outcome> {
+        if writer.finish()? {
+            meter.finish();
+            return Ok(Outcome::Good);
+        }
+        let location = source.cache.store.location(&source.cache.options.blob_key(&wanted.digest));
+        Ok(Outcome::Wrong(format!("{location} does not have its digest")))
+    }
+
+    fn fetch_range(&self, ranged: &Ranged<'a>, index: usize, stop: &Stop<'_>) -> Result<()> {
+        let mut readers = lock(&ranged.readers);
+        let first = if index == 0 { readers.first.take() } else { None };
+        let mut reader = first.unwrap_or_else(|| readers.template.another(ranged.parts.range(index)));
+        drop(readers);
+        let mut written = reader.position();
+        reader.copy_to(stop, |chunk, position| {
+            ranged.writer.write_at(written, chunk)?;
+            written = position;
+            ranged.meter.add(chunk.len() as u64);
+            // The blob is lost already: what else comes of it is of no use.
+            if lock(&ranged.error).is_some() { Err(Error::Canceled) } else { Ok(()) }
+        })
+    }
+
+    /// What comes after a source has been asked.
+    fn settle(&self, mut wanted: Wanted, outcome: Result<Outcome>) -> Result<Next<Self>> {
+        match outcome {
+            Ok(Outcome::Good) => return Ok(Next::Done(Fetched::Yes)),
+            Ok(Outcome::Gone(why)) => wanted.reasons.push(why),
+            Ok(Outcome::Wrong(why)) => return Ok(Next::Again(once_more(wanted, why))),
+            Err(error @ (Error::Canceled | Error::Io(_))) => return Err(error),
+            Err(error) if error.kind() == ErrorKind::Conflict => {
+                return Ok(Next::Again(once_more(wanted, error.to_string())));
+            }
+            // The object vanished under the reader: no better than gone.
+            Err(Error::Integrity(problem)) => wanted.reasons.push(problem.message),
+            Err(error) => {
+                wanted.error.get_or_insert(error);
+            }
+        }
+        Ok(Next::Again(wanted.next_source()))
+    }
+}
+
+fn once_more(mut wanted: Wanted, why: String) -> Wanted {
+    log::warn!("{why}");
+    wanted.fetches += 1;
+    if wanted.fetches < FETCHES {
+        return wanted;
+    }
+    wanted.reasons.push(why);
+    wanted.next_source()
+}
+
+impl<'a> Work for Fetcher<'a> {
+    type Job = Wanted;
+    type Open = Ranged<'a>;
+    type Done = Fetched;
+
+    fn begin(&self, mut wanted: Wanted, stop: &Stop<'_>) -> Result<Next<Self>> {
+        stop.check()?;
+        let Some(source) = self.sources.get(wanted.source) else {
+            return match wanted.error.take() {
+                Some(error) => Err(error),
+                None => Ok(Next::Done(Fetched::Lost(wanted.reasons.join(", ")))),
+            };
+        };
+        match self.open(source, &wanted, stop) {
+            Ok(Opened::Ranges { first, parts, writer, meter }) => {
+                let readers = Mutex::new(Readers { template: first.another(0..0), first: Some(first) });
+                let (chunks, error) = (parts.count(), Mutex::new(None));
+                Ok(Next::Chunks(Ranged { wanted, readers, parts, writer, meter, error }, chunks))
+            }
+            Ok(Opened::Ended(outcome)) => self.settle(wanted, Ok(outcome)),
+            Err(error) => self.settle(wanted, Err(error)),
+        }
+    }
+
+    fn chunk(&self, ranged: &Ranged<'a>, index: usize, stop: &Stop<'_>) -> Result<()> {
+        if lock(&ranged.error).is_some() {
+            return Ok(());
+        }
+        match self.fetch_range(ranged, index, stop) {
+            Ok(()) => Ok(()),
+            Err(error @ Error::Io(_)) => Err(error),
+            Err(error) => {
+                stop.check()?;
+                lock(&ranged.error).get_or_insert(error);
+                Ok(())
+            }
+        }
+    }
+
+    fn end(&self, ranged: Ranged<'a>, stop: &Stop<'_>) -> Result<Next<Self>> {
+        stop.check()?;
+        let Ranged { wanted, writer, meter, error, .. } = ranged;
+        if let Some(error) = error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            return self.settle(wanted, Err(error));
+        }
+        let Some(source) = self.sources.get(wanted.source) else { return Ok(Next::Again(wanted)) };
+        let outcome = self.finish(source, &wanted, writer, &meter);
+        self.settle(wanted, outcome)
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,30 @@
+//! `AbortMultipartUpload`.
+
+use std::time::Duration;
+
+use crate::base::Result;
+use crate::http::Method;
+use crate::s3::answer::Cause;
+use crate::s3::client::{Call, Client};
+use crate::s3::create_multipart_upload::UploadName;
+
+/// Somebody may be waiting for the program to end.
+const ABORT_TIMEOUT: Duration = Duration::from_secs(4);
+
+impl Client {
+    /// Gives an upload up, also after the operation was cancelled; one that is no more is given up already.
+    pub(crate) fn abort_multipart_upload(&self, upload: &UploadName) -> Result<()> {
+        let query = [("uploadId", upload.id.as_str())];
+        let mut call = Call::new("AbortMultipartUpload", Method::Delete, Some(&upload.key));
+        call.query = &query;
+        call.answer_timeout = ABORT_TIMEOUT;
+        call.after_cancel = true;
+        match self.execute(&call, |_| Ok(())) {
+            Ok(()) => Ok(()),
+            Err(failed) => match &failed.cause {
+                Cause::Refused(answer) if answer.status == 404 && !answer.foreign => Ok(()),
+                _ => Err(self.explain(&call, failed)),
+            },
+        }
+    }
+}

@@ -1,0 +1,116 @@
+//! `CompleteMultipartUpload`: what makes an object of its parts.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use crate::base::{BytesPayload, Element, Result};
+use crate::http::{Method, Response};
+use crate::s3::answer::{Answer, Cause};
+use crate::s3::client::{Call, Client};
+use crate::s3::copy_object::MAX_REPLY_BYTES;
+use crate::s3::create_multipart_upload::UploadName;
+use crate::s3::head_object::not_s3;
+
+/// The server puts up to ten thousand parts together, and some are silent meanwhile.
+const COMPLETE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// An object that is this much older than the upload is not of it. Times of objects have whole seconds, and an
+/// upload's is that of its beginning.
+const AGE_TOLERANCE: Duration = Duration::from_secs(60);
+
+/// How a complete ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Completed {
+    /// The server said so.
+    Yes,
+    /// The server did not say so, but the object is there. Parts of the upload may be left.
+    Found,
+}
+
+/// What the object will be, to know it by when the answer gets lost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Expected {
+    pub(crate) size: u64,
+    /// How long ago the upload was begun.
+    pub(crate) begun: Duration,
+}
+
+impl Client {
+    /// Makes the object of parts given by number, in order, and entity tag. When it is not clear how that ended, the
+    /// object itself is asked.
+    pub(crate) fn complete_multipart_upload(
+        &self,
+        upload: &UploadName,
+        parts: &[(u32, String)],
+        expected: Expected,
+    ) -> Result<Completed> {
+        let body = BytesPayload::new(document(parts).into_bytes());
+        let query = [("uploadId", upload.id.as_str())];
+        let mut call = Call::new("CompleteMultipartUpload", Method::Post, Some(&upload.key));
+        call.query = &query;
+        call.headers.push(("content-type".to_owned(), "application/xml".to_owned()));
+        call.body = Some(&body);
+        call.answer_timeout = COMPLETE_TIMEOUT;
+        let failed = match self.execute(&call, completed) {
+            Ok(()) => return Ok(Completed::Yes),
+            Err(failed) => failed,
+        };
+        if is_ambiguous(&failed.cause)
+            && let Ok(Some(head)) = self.head_object(&upload.key)
+            && head.size == expected.size
+            && head.age.is_none_or(|age| age <= expected.begun + AGE_TOLERANCE)
+        {
+            log::info!("{} was completed though the store did not say so", upload.key);
+            return Ok(Completed::Found);
+        }
+        Err(self.explain(&call, failed))
+    }
+}
+
+/// Whether the object may be there all the same: nobody has said that it is not.
+fn is_ambiguous(cause: &Cause) -> bool {
+    match cause {
+        Cause::Own(_) => false,
+        Cause::NoAnswer(_) => true,
+        // The upload is no more: an attempt whose answer was lost has completed it.
+        Cause::Refused(answer) => answer.has_code(&["NoSuchUpload"]) || matches!(answer.status, 200..300 | 500..),
+    }
+}
+
+fn document(parts: &[(u32, String)]) -> String {
+    let mut document = String::from("<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+    for (number, etag) in parts {
+        let etag = escaped(etag);
+        let _ = write!(document, "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
+    }
+    document.push_str("</CompleteMultipartUpload>");
+    document
+}
+
+fn escaped(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+/// The server says 200 before it knows, sends white space meanwhile, and then the result or an error.
+fn completed(mut response: Response) -> std::result::Result<(), Cause> {
+    let body = response.read(MAX_REPLY_BYTES).map_err(Cause::NoAnswer)?;
+    match Element::parse(&body) {
+        Ok(reply) if reply.name == "CompleteMultipartUploadResult" => Ok(()),
+        Ok(_) => Err(Answer::failed(&response, &body)),
+        Err(_) if body.iter().all(u8::is_ascii_whitespace) => Err(Answer::failed(&response, &body)),
+        Err(_) => Err(not_s3(&response)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entity_tags_go_back_as_they_came() {
+        let document = document(&[(1, "\"a&b\"".to_owned()), (2, "W/<c>".to_owned())]);
+        let root = Element::parse(document.as_bytes()).unwrap();
+        let parts: Vec<_> =
+            root.children.iter().map(|part| (part.child_text("PartNumber"), part.child_text("ETag"))).collect();
+        assert_eq!(parts, [(Some("1"), Some("\"a&b\"")), (Some("2"), Some("W/<c>"))]);
+    }
+}

@@ -1,0 +1,44 @@
+//! `CreateMultipartUpload`.
+
+use crate::base::{Element, Result};
+use crate::http::{Method, Response};
+use crate::s3::answer::{Answer, Cause};
+use crate::s3::client::{Call, Client};
+use crate::s3::copy_object::MAX_REPLY_BYTES;
+use crate::s3::head_object::not_s3;
+use crate::s3::put_object::CONTENT_TYPE;
+
+/// A multipart upload that was begun.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UploadName {
+    pub(crate) key: String,
+    /// The server's own name for it: any characters.
+    pub(crate) id: String,
+}
+
+impl Client {
+    /// Begins an object in parts; `None` when the server has no such operation. A retry after an answer that was lost
+    /// leaves an empty upload behind: nobody knows its name.
+    pub(crate) fn create_multipart_upload(&self, key: &str) -> Result<Option<UploadName>> {
+        let mut call = Call::new("CreateMultipartUpload", Method::Post, Some(key));
+        call.query = &[("uploads", "")];
+        call.headers.push(("content-type".to_owned(), CONTENT_TYPE.to_owned()));
+        call.headers.extend(self.parts.write_headers.iter().cloned());
+        match self.execute(&call, created) {
+            Ok(id) => Ok(Some(UploadName { key: key.to_owned(), id })),
+            Err(failed) => match &failed.cause {
+                Cause::Refused(answer) if answer.is_unsupported() => Ok(None),
+                _ => Err(self.explain(&call, failed)),
+            },
+        }
+    }
+}
+
+fn created(mut response: Response) -> std::result::Result<String, Cause> {
+    let body = response.read(MAX_REPLY_BYTES).map_err(Cause::NoAnswer)?;
+    let Ok(reply) = Element::parse(&body) else { return Err(not_s3(&response)) };
+    match reply.child("UploadId").filter(|id| reply.name == "InitiateMultipartUploadResult" && !id.text.is_empty()) {
+        Some(id) => Ok(id.text.clone()),
+        None => Err(Cause::Refused(Box::new(Answer::new(&response, &body)))),
+    }
+}

@@ -1,0 +1,73 @@
+//! `UploadPartCopy`.
+
+use std::ops::Range;
+
+use crate::base::{Element, Result, percent_encode_path};
+use crate::http::{Method, Response};
+use crate::s3::answer::{Answer, Cause};
+use crate::s3::client::{Call, Client};
+use crate::s3::copy_object::{COPY_TIMEOUT, MAX_REPLY_BYTES};
+use crate::s3::create_multipart_upload::UploadName;
+use crate::s3::head_object::not_s3;
+
+/// How the copy of a part ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum PartCopied {
+    /// With this entity tag, as it is to be given back.
+    Done(String),
+    /// There is nothing to copy.
+    NotFound,
+    /// The server has no such operation.
+    Unsupported,
+}
+
+/// Where the bytes of a part come from.
+#[derive(Clone, Debug)]
+pub(crate) struct CopySource<'a> {
+    pub(crate) key: &'a str,
+    /// Inside the object, and not empty.
+    pub(crate) range: Range<u64>,
+}
+
+impl Client {
+    /// Makes one part, numbered from one, of bytes that the server has.
+    pub(crate) fn upload_part_copy(
+        &self,
+        upload: &UploadName,
+        number: u32,
+        source: &CopySource<'_>,
+    ) -> Result<PartCopied> {
+        let number = number.to_string();
+        let query = [("partNumber", number.as_str()), ("uploadId", &upload.id)];
+        let mut call = Call::new("UploadPartCopy", Method::Put, Some(&upload.key));
+        call.query = &query;
+        let Range { start, end } = source.range;
+        for (name, value) in [
+            ("x-amz-copy-source", percent_encode_path(&format!("{}/{}", self.parts.bucket, source.key))),
+            // Both ends are inside the range.
+            ("x-amz-copy-source-range", format!("bytes={start}-{}", end.saturating_sub(1))),
+        ] {
+            call.headers.push((name.to_owned(), value));
+        }
+        call.answer_timeout = COPY_TIMEOUT;
+        match self.execute(&call, copied) {
+            Ok(etag) => Ok(PartCopied::Done(etag)),
+            Err(failed) => match &failed.cause {
+                Cause::Refused(answer) if answer.is_not_found() => Ok(PartCopied::NotFound),
+                Cause::Refused(answer) if answer.is_unsupported() => Ok(PartCopied::Unsupported),
+                _ => Err(self.explain(&call, failed)),
+            },
+        }
+    }
+}
+
+/// The copy may fail after the server has said 200: then the body is an error document, or empty.
+fn copied(mut response: Response) -> std::result::Result<String, Cause> {
+    let body = response.read(MAX_REPLY_BYTES).map_err(Cause::NoAnswer)?;
+    let Ok(reply) = Element::parse(&body) else {
+        let empty = body.iter().all(u8::is_ascii_whitespace);
+        return Err(if empty { Answer::failed(&response, &body) } else { not_s3(&response) });
+    };
+    let etag = reply.child_text("ETag").filter(|_| reply.name == "CopyPartResult");
+    etag.map(str::to_owned).ok_or_else(|| Answer::failed(&response, &body))
+}

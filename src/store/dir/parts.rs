@@ -1,0 +1,77 @@
+//! Writing an object in parts: each to its place in one temporary.
+
+use std::io::{self, Read};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::sync::{Mutex, PoisonError};
+
+use crate::base::{Arrived, Error, Payload, Problem, Result};
+use crate::files::TempFile;
+use crate::store::dir::DirStore;
+use crate::store::{GetOptions, ObjectStore, PartsUpload, Touch};
+
+const CHUNK_BYTES: usize = 128 * 1024;
+
+/// An object on its way; its temporary goes when this is dropped.
+pub(super) struct Upload<'a> {
+    store: &'a DirStore,
+    key: String,
+    size: u64,
+    temp: TempFile,
+    written: Mutex<Arrived>,
+}
+
+impl<'a> Upload<'a> {
+    pub(super) fn begin(store: &'a DirStore, key: &str, size: u64) -> Result<Self> {
+        let temp = store.begin(key)?;
+        Ok(Self { store, key: key.to_owned(), size, temp, written: Mutex::default() })
+    }
+
+    fn wrote(&self, offset: u64, size: u64) {
+        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        written.insert(offset..offset.saturating_add(size));
+    }
+}
+
+impl PartsUpload for Upload<'_> {
+    fn put_part(&self, _: u32, offset: u64, payload: &dyn Payload) -> Result<()> {
+        self.store.copy(&self.key, payload, &self.temp, offset)?;
+        self.wrote(offset, payload.size());
+        Ok(())
+    }
+
+    fn copy_part(&self, _: u32, offset: u64, source: &str, range: Range<u64>) -> Result<Touch> {
+        let Some(mut object) = self.store.get(source, &GetOptions::range(range.clone()))? else {
+            return Ok(Touch::Gone);
+        };
+        if range.end > object.size {
+            let message = format!("{} has only {} bytes", self.store.location(source), object.size);
+            return Err(Error::Integrity(Problem::new(message)));
+        }
+        let mut buffer = vec![0; CHUNK_BYTES];
+        let mut copied = 0;
+        loop {
+            let chunk = match object.body.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => buffer.get(..read).unwrap_or_default(),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(error) => return Err(Error::io("read", self.store.location(source), error)),
+            };
+            let written = self.temp.file().write_all_at(chunk, offset.saturating_add(copied));
+            written.map_err(|error| Error::io("write", self.temp.path(), error))?;
+            copied += chunk.len() as u64;
+        }
+        self.wrote(offset, copied);
+        Ok(Touch::Done)
+    }
+
+    fn complete(self: Box<Self>) -> Result<()> {
+        let prefix = self.written.lock().unwrap_or_else(PoisonError::into_inner).prefix();
+        if prefix != self.size {
+            let location = self.store.location(&self.key);
+            let message = format!("{location} was not written: its parts do not make {} bytes", self.size);
+            return Err(Error::Integrity(Problem::new(message)));
+        }
+        self.store.name(&self.key, &self.temp)
+    }
+}

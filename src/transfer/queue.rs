@@ -1,0 +1,169 @@
+//! Which piece of work comes next: a pure decision.
+//!
+//! A thread goes to the piece where the fewest others are. A job that has not begun has nobody; of jobs with equally
+//! many the earlier one is served, and one that has begun before one that has not. So every job that has begun keeps
+//! going, the others begin in their order, and when there are none left, all threads help with what is still open: a
+//! lone large blob gets them all, and never all of them while others wait.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+/// The jobs that have not ended. `J` is a job that has not begun, `O` one that has.
+#[derive(Debug)]
+pub(super) struct Queue<J, O> {
+    waiting: VecDeque<(usize, J)>,
+    open: Vec<Open<O>>,
+    /// Jobs in the hands of a thread that begins or ends them: there may be more to do when it is through.
+    held: usize,
+}
+
+#[derive(Debug)]
+struct Open<O> {
+    slot: usize,
+    state: Arc<O>,
+    chunks: usize,
+    /// The first chunk that nobody has taken.
+    next: usize,
+    /// How many threads are at it.
+    workers: usize,
+}
+
+/// What a thread is to do. The number is that of the job, in the order they were given.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Unit<J, O> {
+    /// Begin this job.
+    Begin(usize, J),
+    /// Do this chunk.
+    Chunk(usize, Arc<O>, usize),
+}
+
+impl<J, O> Queue<J, O> {
+    pub(super) fn new(jobs: Vec<J>) -> Self {
+        Self { waiting: jobs.into_iter().enumerate().collect(), open: Vec::new(), held: 0 }
+    }
+
+    /// Takes the next unit; `None` when there is none, at least for now.
+    pub(super) fn take(&mut self) -> Option<Unit<J, O>> {
+        let open = self.open.iter_mut().filter(|open| open.next < open.chunks).min_by_key(|open| open.workers);
+        match open {
+            Some(open) if open.workers == 0 || self.waiting.is_empty() => Some(open.take()),
+            _ => {
+                let (slot, job) = self.waiting.pop_front()?;
+                self.held += 1;
+                Some(Unit::Begin(slot, job))
+            }
+        }
+    }
+
+    /// A job has begun. The thread that began it does its first chunk.
+    pub(super) fn opened(&mut self, slot: usize, state: O, chunks: usize) -> Unit<J, O> {
+        self.held -= 1;
+        let mut open = Open { slot, state: Arc::new(state), chunks: chunks.max(1), next: 0, workers: 0 };
+        let unit = open.take();
+        self.open.push(open);
+        unit
+    }
+
+    /// A chunk is done. When that was the last one, the job is handed out to be ended.
+    pub(super) fn chunk_done(&mut self, slot: usize) -> Option<Arc<O>> {
+        let at = self.open.iter().position(|open| open.slot == slot)?;
+        let open = self.open.get_mut(at)?;
+        open.workers -= 1;
+        if open.workers > 0 || open.next < open.chunks {
+            return None;
+        }
+        self.held += 1;
+        Some(self.open.swap_remove(at).state)
+    }
+
+    /// A job has ended.
+    pub(super) fn ended(&mut self) {
+        self.held -= 1;
+    }
+
+    /// A job has to begin again, before those that have not begun.
+    pub(super) fn again(&mut self, slot: usize, job: J) {
+        self.held -= 1;
+        self.waiting.push_front((slot, job));
+    }
+
+    /// Whether all is done.
+    pub(super) fn is_over(&self) -> bool {
+        self.waiting.is_empty() && self.open.is_empty() && self.held == 0
+    }
+
+    /// Forgets everything; what has begun is handed out, to be dropped.
+    pub(super) fn clear(&mut self) -> Vec<Arc<O>> {
+        self.waiting.clear();
+        self.open.drain(..).map(|open| open.state).collect()
+    }
+}
+
+impl<O> Open<O> {
+    fn take<J>(&mut self) -> Unit<J, O> {
+        let unit = Unit::Chunk(self.slot, self.state.clone(), self.next);
+        self.next += 1;
+        self.workers += 1;
+        unit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What threads take one after the other, none of them getting ready: `b2` begins job 2, `2.1` is its chunk 1.
+    /// `chunks` has those of every job; one chunk is a job that is done when it has begun.
+    fn taken(queue: &mut Queue<usize, ()>, threads: usize) -> Vec<String> {
+        let unit = |queue: &mut Queue<usize, ()>| match queue.take() {
+            Some(Unit::Begin(slot, 1)) => format!("b{slot}"),
+            Some(Unit::Begin(slot, chunks)) => {
+                let Unit::Chunk(_, _, chunk) = queue.opened(slot, (), chunks) else { unreachable!() };
+                format!("b{slot}+{chunk}")
+            }
+            Some(Unit::Chunk(slot, _, chunk)) => format!("{slot}.{chunk}"),
+            None => "-".to_owned(),
+        };
+        (0..threads).map(|_| unit(queue)).collect()
+    }
+
+    #[test]
+    fn a_lone_job_gets_all_threads() {
+        let mut queue = Queue::new(vec![100]);
+        assert_eq!(taken(&mut queue, 4), ["b0+0", "0.1", "0.2", "0.3"]);
+        let mut queue = Queue::new(vec![2]);
+        assert_eq!(taken(&mut queue, 4), ["b0+0", "0.1", "-", "-"]);
+    }
+
+    #[test]
+    fn every_job_begins_before_one_gets_a_second_thread() {
+        let mut queue = Queue::new(vec![9, 5, 1, 1]);
+        assert_eq!(taken(&mut queue, 8), ["b0+0", "b1+0", "b2", "b3", "0.1", "1.1", "0.2", "1.2"]);
+    }
+
+    #[test]
+    fn what_has_begun_goes_on_and_what_is_ready_makes_room() {
+        let mut queue = Queue::new(vec![9, 1, 1, 1]);
+        assert_eq!(taken(&mut queue, 2), ["b0+0", "b1"]);
+        assert!(queue.chunk_done(0).is_none());
+        assert_eq!(taken(&mut queue, 1), ["0.1"]);
+        queue.ended();
+        assert_eq!(taken(&mut queue, 1), ["b2"]);
+        queue.ended();
+        assert_eq!(taken(&mut queue, 2), ["b3", "0.2"]);
+    }
+
+    #[test]
+    fn the_last_chunk_to_end_ends_the_job_whichever_it_is() {
+        let mut queue = Queue::new(vec![3]);
+        assert_eq!(taken(&mut queue, 3), ["b0+0", "0.1", "0.2"]);
+        assert!(queue.chunk_done(0).is_none() && queue.chunk_done(0).is_none() && !queue.is_over());
+        assert!(queue.chunk_done(0).is_some());
+        assert!(!queue.is_over() && queue.take().is_none());
+        queue.again(0, 1);
+        assert_eq!(taken(&mut queue, 1), ["b0"]);
+        assert!(!queue.is_over());
+        queue.ended();
+        assert!(queue.is_over());
+    }
+}
