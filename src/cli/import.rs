@@ -3,8 +3,7 @@
 use std::process::ExitCode;
 
 use s3_build_cache::{
-    Error, ErrorKind, ImportOptions, ImportOutcome, Imported, LocalCache, Report, Result, S3Cache, SourceOutcome,
-    import_from,
+    Error, ErrorKind, ImportOptions, ImportOutcome, Imported, LocalCache, Result, S3Cache, SourceOutcome, import_from,
 };
 
 use crate::args::Import;
@@ -28,24 +27,28 @@ pub(crate) fn run(command: &Import) -> ExitCode {
     let options =
         ImportOptions::new().dry_run(command.dry_run).verify_existing(command.verify_existing).strict(command.strict);
     let target = LocalCache::create(&command.target.dir, &command.target.tag);
-    let Imported { sources, outcome, .. } = import_from(&caches, &target, &options);
+    let Imported { sources, report, outcome, .. } = import_from(&caches, &target, &options);
     targets.extend(caches.iter().zip(sources).map(|(cache, had)| Target::source(cache.location(), had)));
     match outcome {
-        Ok(ImportOutcome::Restored(report)) => {
+        Ok(ImportOutcome::Restored(_)) => {
             let (verb, word) = if report.dry_run { ("would restore", "dry-run") } else { ("restored", "restored") };
             session.say(&human::summary(verb, &report));
             session.end(word, &report, &targets, None, 0)
         }
         Ok(_) => {
-            let places: Vec<&str> = targets.iter().map(|target| target.cache.as_str()).collect();
-            session.say(&format!("no cache found in {}: nothing written", places.join(", ")));
+            let places = targets.iter().map(|target| target.cache.as_str()).collect::<Vec<_>>().join(", ");
+            session.say(&if report.names.is_empty() {
+                format!("no cache found in {places}: nothing written")
+            } else {
+                format!("no layer could be restored from {places}: the index was not written")
+            });
             let status = if command.fail_on_miss { exit::MISS } else { 0 };
-            session.end("miss", &Report::default(), &targets, None, status)
+            session.end("miss", &report, &targets, None, status)
         }
         Err(error) => {
             session.complain("import: ", &error);
             let failure = Some(Failure::from(&error));
-            session.end("failed", &Report::default(), &targets, failure, exit::status(&error))
+            session.end("failed", &report, &targets, failure, exit::status(&error))
         }
     }
 }

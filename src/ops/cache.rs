@@ -8,7 +8,7 @@ use crate::config::CacheOptions;
 use crate::credentials::CredentialsProvider;
 use crate::manifest::CacheConfig;
 use crate::ops::download::{BlobReader, ResumingReader};
-use crate::ops::import::load_names;
+use crate::ops::load::load_names;
 use crate::ops::tuning::Tuning;
 use crate::store::{self, ObjectStore};
 

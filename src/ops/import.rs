@@ -5,11 +5,11 @@ use std::collections::{BTreeSet, HashMap};
 use crate::base::{Digest, Error, Event, Problem, Result};
 use crate::config::CacheOptions;
 use crate::layout::LocalCache;
-use crate::manifest::{CacheConfig, MAX_MANIFEST_BYTES};
+use crate::manifest::CacheConfig;
 use crate::ops::cache::S3Cache;
-use crate::ops::download::ResumingReader;
 use crate::ops::fetch::{Fetched, Fetcher, Wanted};
-use crate::ops::report::{BlobCounts, ImportOutcome, Report, SourceOutcome};
+use crate::ops::load;
+use crate::ops::report::{ImportOutcome, Report, SourceOutcome};
 use crate::transfer;
 
 /// BuildKit reads no local cache config or manifest larger than this.
@@ -101,6 +101,8 @@ impl S3Cache {
 pub struct Imported {
     /// What each source had, in the order given; shorter when the import stopped at a source that failed.
     pub sources: Vec<SourceOutcome>,
+    /// What was done, however the whole ended.
+    pub report: Report,
     /// How the whole ended.
     pub outcome: Result<ImportOutcome>,
 }
@@ -111,121 +113,45 @@ pub struct Imported {
 /// When some sources answer and others fail, the import goes on without the others, with a warning, unless `options`
 /// are strict.
 pub fn import_from(sources: &[S3Cache], target: &LocalCache, options: &ImportOptions) -> Imported {
-    let mut had = Vec::with_capacity(sources.len());
-    let outcome = restore(sources, target, options, &mut had);
-    Imported { sources: had, outcome }
-}
-
-fn restore(
-    sources: &[S3Cache],
-    target: &LocalCache,
-    options: &ImportOptions,
-    had: &mut Vec<SourceOutcome>,
-) -> Result<ImportOutcome> {
     let Some(first) = sources.first() else {
-        return Err(Error::Usage(Problem::new("an import needs at least one cache to import from")));
+        let none = Problem::new("an import needs at least one cache to import from");
+        return Imported { sources: Vec::new(), report: Report::default(), outcome: Err(Error::Usage(none)) };
     };
     let start = first.context.clock.monotonic();
     let requests = || sources.iter().map(S3Cache::requests).sum::<u64>();
-    let requests_before = requests();
-    let (answered, found) = find(sources, options, had)?;
-    if found.is_empty() {
-        return Ok(ImportOutcome::Miss);
-    }
-    let names = found.iter().map(|found| found.name.clone()).collect();
+    let before = requests();
+    let mut imported = Imported { sources: Vec::new(), report: Report::default(), outcome: Ok(ImportOutcome::Miss) };
+    let restored = restore(sources, target, options, &mut imported);
+    imported.report.requests = requests() - before;
+    imported.report.elapsed = first.context.clock.monotonic().saturating_sub(start);
+    imported.report.dry_run = options.dry_run;
+    imported.outcome = restored.map(|restored| match restored {
+        true => ImportOutcome::Restored(imported.report.clone()),
+        false => ImportOutcome::Miss,
+    });
+    imported
+}
+
+/// Whether there was something to restore. What was found and done is noted as it happens.
+fn restore(sources: &[S3Cache], target: &LocalCache, options: &ImportOptions, noted: &mut Imported) -> Result<bool> {
+    let (answered, found) = load::find(sources, options.strict, &mut noted.sources)?;
+    noted.report.names = found.iter().map(|found| found.name.clone()).collect();
+    let Some(first) = sources.first().filter(|_| !found.is_empty()) else { return Ok(false) };
     let config = CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config)))?;
     if config.layers().is_empty() {
-        first.context.warn("the cache was found but has no layers: nothing to restore");
-        return Ok(ImportOutcome::Miss);
+        first.context.warn("the cache was found but has no layers: there is nothing to restore");
+        return Ok(false);
     }
     let run = Run { target, options, fetcher: Fetcher::new(&answered, target) };
-    let (config, blobs, bytes) = run.blobs(first, config)?;
+    let config = run.blobs(first, config, &mut noted.report)?;
+    noted.report.layers = config.layers().len();
     if config.layers().is_empty() {
-        first.context.warn("no layer of the cache could be restored");
-        return Ok(ImportOutcome::Miss);
+        return Ok(false);
     }
     if !options.dry_run {
         run.commit(first, &config)?;
     }
-    Ok(ImportOutcome::Restored(Report {
-        layers: config.layers().len(),
-        blobs,
-        bytes,
-        requests: requests() - requests_before,
-        elapsed: first.context.clock.monotonic().saturating_sub(start),
-        names,
-        dry_run: options.dry_run,
-    }))
-}
-
-/// A manifest that exists.
-pub(super) struct Found {
-    pub(super) name: String,
-    pub(super) location: String,
-    pub(super) config: CacheConfig,
-}
-
-/// The manifests of all names of one cache that exist.
-pub(super) fn load_names(cache: &S3Cache) -> Result<Vec<Found>> {
-    for warning in cache.options.warnings() {
-        cache.context.warn(&warning);
-    }
-    let names = cache.options.names.clone();
-    let found = transfer::run(names, cache.connections, &cache.context.cancel, |name, _| {
-        let key = cache.options.manifest_key(&name);
-        let Some(reader) = ResumingReader::open(cache.store.clone(), cache.context.clone(), key.clone())? else {
-            return Ok(None);
-        };
-        let location = cache.store.location(&key);
-        let bytes = reader.read_to_vec(MAX_MANIFEST_BYTES)?;
-        let config = CacheConfig::from_s3_json(&bytes).map_err(|error| match error {
-            Error::Integrity(problem) => Error::Integrity(
-                Problem::new(format!("{location} is not a valid cache manifest"))
-                    .source(Error::Integrity(problem))
-                    .hint("export the cache again under this name"),
-            ),
-            other => other,
-        })?;
-        Ok(Some(Found { name, location, config }))
-    })?;
-    Ok(found.into_iter().flatten().collect())
-}
-
-/// The sources that answered, and the manifests they have.
-fn find<'a>(
-    sources: &'a [S3Cache],
-    options: &ImportOptions,
-    had: &mut Vec<SourceOutcome>,
-) -> Result<(Vec<&'a S3Cache>, Vec<Found>)> {
-    let mut answered = Vec::new();
-    let mut found = Vec::new();
-    let mut first_error = None;
-    for source in sources {
-        match load_names(source) {
-            Ok(manifests) => {
-                let names: Vec<String> = manifests.iter().map(|found| found.name.clone()).collect();
-                had.push(if names.is_empty() { SourceOutcome::Miss } else { SourceOutcome::Found(names) });
-                answered.push(source);
-                found.extend(manifests);
-            }
-            Err(error) => {
-                had.push(SourceOutcome::Failed {
-                    kind: error.kind(),
-                    message: error.chain(),
-                    hint: error.hint().map(str::to_owned),
-                });
-                if options.strict || sources.len() == 1 || matches!(error, Error::Canceled) {
-                    return Err(error);
-                }
-                source.context.warn(&format!("going on without a source: {}", error.chain()));
-                first_error.get_or_insert(error);
-            }
-        }
-    }
-    match first_error {
-        Some(error) if answered.is_empty() => Err(error),
-        _ => Ok((answered, found)),
-    }
+    Ok(true)
 }
 
 /// One import under way.
@@ -237,10 +163,11 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Brings the blobs of `config` that are not there yet; returns what is left of the config without the lost ones.
-    fn blobs(&self, first: &S3Cache, config: CacheConfig) -> Result<(CacheConfig, BlobCounts, u64)> {
+    fn blobs(&self, first: &S3Cache, config: CacheConfig, report: &mut Report) -> Result<CacheConfig> {
         let mut wanted = Vec::new();
         let blobs = config.blobs();
-        let mut counts = BlobCounts { total: blobs.len(), ..BlobCounts::default() };
+        let counts = &mut report.blobs;
+        counts.total = blobs.len();
         for (digest, size) in blobs {
             let there = self.target.has_blob(&digest, size)?
                 && (!self.options.verify_existing || self.target.verify_blob(&digest)?);
@@ -251,10 +178,10 @@ impl Run<'_> {
             }
         }
         wanted.sort_by_key(|&(_, size)| std::cmp::Reverse(size));
-        let mut bytes = wanted.iter().map(|(_, size)| size).sum();
+        let bytes = wanted.iter().map(|(_, size)| size).sum();
         if self.options.dry_run {
-            counts.transferred = wanted.len();
-            return Ok((config, counts, bytes));
+            (counts.transferred, report.bytes) = (wanted.len(), bytes);
+            return Ok(config);
         }
         first.context.progress.event(&Event::Planned { blobs: wanted.len(), bytes });
         let jobs: Vec<Wanted> = wanted.iter().map(|&(digest, size)| Wanted::new(digest, size)).collect();
@@ -263,15 +190,17 @@ impl Run<'_> {
         let mut lost = HashMap::new();
         for ((digest, size), fetched) in wanted.into_iter().zip(fetched) {
             match fetched {
-                Fetched::Yes => counts.transferred += 1,
+                Fetched::Yes => {
+                    counts.transferred += 1;
+                    report.bytes += size;
+                }
                 Fetched::Lost(why) => {
-                    bytes -= size;
                     lost.insert(digest, why);
                 }
             }
         }
         counts.missing = lost.len();
-        Ok((self.without(first, config, lost)?, counts, bytes))
+        self.without(first, config, lost)
     }
 
     fn without(&self, first: &S3Cache, config: CacheConfig, lost: HashMap<Digest, String>) -> Result<CacheConfig> {
@@ -291,8 +220,9 @@ impl Run<'_> {
         for why in reasons {
             first.context.warn(why);
         }
-        let dropped = config.layers().len() - rest.layers().len();
-        first.context.warn(&format!("{dropped} of {} layers were dropped, the rest is kept", config.layers().len()));
+        let (all, left) = (config.layers().len(), rest.layers().len());
+        let the_rest = if left == 0 { "nothing is left to restore" } else { "the rest is kept" };
+        first.context.warn(&format!("{} of {all} layers were dropped, {the_rest}", all - left));
         Ok(rest)
     }
 

@@ -5,6 +5,7 @@ mod download;
 mod export;
 mod fetch;
 mod import;
+mod load;
 mod meter;
 mod presence;
 mod report;

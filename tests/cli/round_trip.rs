@@ -95,6 +95,24 @@ fn an_expired_blob_costs_its_layer_and_no_more() {
 }
 
 #[test]
+fn a_cache_that_lost_every_root_restores_nothing_and_says_what_happened() {
+    let work = tempfile::tempdir().unwrap();
+    let store = file_store(&work.path().join("store"));
+    run(&["export", "tests/fixtures/min/local", "--cache-to", &store]).expect(0);
+    for blob in fs::read_dir(work.path().join("store/trial/blobs")).unwrap() {
+        fs::remove_file(blob.unwrap().path()).unwrap();
+    }
+    let target = work.path().join("restored");
+    let import = ["import", target.to_str().unwrap(), "--cache-from", &store];
+    let lost = run(&import).expect(0).says(&["3 of 3 layers were dropped, nothing is left to restore"]);
+    assert!(lost.last_line().starts_with("no layer could be restored from"), "{}", lost.stdout);
+    assert!(!target.exists());
+    run(&[&import[..], &["--fail-on-miss"]].concat()).expect(3);
+    let json = run(&[&import[..], &["--json"]].concat()).expect(0).stdout;
+    assert!(json.contains("\"missing\":3") && json.contains("\"outcome\":\"miss\""), "{json}");
+}
+
+#[test]
 fn several_caches_are_merged_and_one_that_fails_is_left_out() {
     let work = tempfile::tempdir().unwrap();
     let (one, two) = (file_store(&work.path().join("one")), file_store(&work.path().join("two")));
