@@ -10,6 +10,7 @@ const QUIRKS: Quirks = Quirks {
     does_not_check_payload_hash: false,
     touch_does_not_move_last_modified: false,
     refuses_touch: false,
+    copies_no_parts: false,
     has_no_age: false,
     ignores_if_match: false,
     missing_bucket_is_empty: true,

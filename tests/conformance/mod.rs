@@ -4,6 +4,7 @@
 
 mod listing;
 mod objects;
+mod parts;
 mod payload;
 
 use std::io::{self, Read};
@@ -21,6 +22,8 @@ pub(crate) struct Quirks {
     pub(crate) touch_does_not_move_last_modified: bool,
     /// It refuses the copy of an object onto itself.
     pub(crate) refuses_touch: bool,
+    /// It cannot copy a part.
+    pub(crate) copies_no_parts: bool,
     /// It says nothing of the age of objects.
     pub(crate) has_no_age: bool,
     /// It sends the object though its entity tag is another than the one asked for.
@@ -47,6 +50,7 @@ pub(crate) fn run(store: &dyn ObjectStore, quirks: &Quirks) {
     objects::large(store, &prefix);
     objects::touch(store, quirks, &prefix);
     payload::run(store, quirks, &prefix);
+    parts::run(store, quirks, &prefix);
     listing::run(store, &prefix);
     empty(store, &prefix);
 }

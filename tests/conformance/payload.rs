@@ -38,6 +38,11 @@ impl Payload for Liar {
     }
 }
 
+/// As many bytes as announced, and others.
+pub(super) fn another() -> impl Payload {
+    Liar { size: 12, sha256: Digest::of(b"twelve bytes"), bytes: b"Twelve bytes", breaks: false }
+}
+
 pub(super) fn run(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
     let whole_hash = Digest::of(b"twelve bytes");
     let liar = |size, bytes| Liar { size, sha256: whole_hash, bytes, breaks: false };

@@ -1,8 +1,11 @@
 //! The S3 client against the strict server.
 
+mod blobs;
 mod errors;
 mod faults;
 mod import;
+mod multipart;
+mod ranges;
 mod wire;
 
 use std::sync::{Arc, Mutex};

@@ -1,0 +1,103 @@
+//! Objects in parts, sent and copied.
+
+use s3_build_cache::{BytesPayload, ErrorKind, ObjectStore, PartsUpload, Touch};
+
+use super::{Quirks, put, whole};
+
+/// The smallest that all stores take.
+const PART: usize = 5 * 1024 * 1024;
+
+fn bytes(size: usize) -> Vec<u8> {
+    let mut state = 7_u32;
+    let next = || {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        state.to_be_bytes()[0]
+    };
+    std::iter::repeat_with(next).take(size).collect()
+}
+
+fn begin<'a>(store: &'a dyn ObjectStore, key: &str, size: usize) -> Box<dyn PartsUpload + 'a> {
+    let upload = store.put_in_parts(key, size as u64);
+    upload.unwrap_or_else(|error| panic!("begin {key}: {}", error.chain())).expect("a store with parts")
+}
+
+fn put_part(upload: &dyn PartsUpload, at: usize, bytes: &[u8]) {
+    let number = u32::try_from(at + 1).unwrap();
+    let part = &bytes[at * PART..bytes.len().min((at + 1) * PART)];
+    let put = upload.put_part(number, (at * PART) as u64, &BytesPayload::new(part.to_vec()));
+    put.unwrap_or_else(|error| panic!("part {number}: {}", error.chain()));
+}
+
+pub(super) fn run(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
+    let key = &format!("{prefix}parts/one +=~");
+    let data = bytes(2 * PART + 1000);
+
+    // In any order, one of them twice, and nothing to be seen before the end.
+    let upload = begin(store, key, data.len());
+    put_part(&*upload, 2, &data);
+    upload.put_part(1, 0, &BytesPayload::new(vec![1; PART])).unwrap();
+    put_part(&*upload, 1, &data);
+    put_part(&*upload, 0, &data);
+    assert_eq!(store.head(key).unwrap(), None);
+    upload.complete().unwrap_or_else(|error| panic!("complete: {}", error.chain()));
+    assert_eq!(store.head(key).unwrap().unwrap().size, data.len() as u64);
+    assert!(whole(store, key).unwrap() == data);
+
+    // Given up: what was there stays.
+    let upload = begin(store, key, data.len());
+    upload.put_part(1, 0, &BytesPayload::new(vec![2; PART])).unwrap();
+    drop(upload);
+    assert!(whole(store, key).unwrap() == data);
+
+    // One part may be small, and replaces what was there.
+    let upload = begin(store, key, 3);
+    upload.put_part(1, 0, &BytesPayload::new(b"new".to_vec())).unwrap();
+    upload.complete().unwrap();
+    assert_eq!(whole(store, key).unwrap(), b"new");
+
+    lies(store, quirks, prefix);
+    copies(store, quirks, prefix, &data);
+}
+
+/// A part whose bytes are not those that were announced.
+fn lies(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
+    if quirks.does_not_check_payload_hash {
+        return;
+    }
+    let key = &format!("{prefix}parts/lie");
+    let upload = begin(store, key, 12);
+    let error = upload.put_part(1, 0, &super::payload::another()).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Integrity, "{}", error.chain());
+    drop(upload);
+    assert_eq!(store.head(key).unwrap(), None);
+}
+
+fn copies(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str, data: &[u8]) {
+    if quirks.copies_no_parts {
+        return;
+    }
+    let (source, key) = (&format!("{prefix}parts/source a+b"), &format!("{prefix}parts/copy"));
+    put(store, source, data);
+    // The last range ends with the object; the others begin where those before end.
+    let upload = begin(store, key, data.len());
+    let size = data.len() as u64;
+    for (number, start) in (1..).zip((0..size).step_by(PART)) {
+        let range = start..size.min(start + PART as u64);
+        let copied = upload.copy_part(number, start, source, range);
+        assert_eq!(copied.unwrap_or_else(|error| panic!("copy {number}: {}", error.chain())), Touch::Done);
+    }
+    upload.complete().unwrap();
+    assert!(whole(store, key).unwrap() == data);
+
+    // Onto itself, as a touch does it.
+    let upload = begin(store, key, data.len());
+    for (number, start) in (1..).zip((0..size).step_by(PART)) {
+        upload.copy_part(number, start, key, start..size.min(start + PART as u64)).unwrap();
+    }
+    upload.complete().unwrap();
+    assert!(whole(store, key).unwrap() == data);
+
+    let upload = begin(store, key, PART);
+    assert_eq!(upload.copy_part(1, 0, &format!("{source}-absent"), 0..PART as u64).unwrap(), Touch::Gone);
+    drop(upload);
+}

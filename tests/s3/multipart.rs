@@ -1,0 +1,414 @@
+//! Uploads in parts: the object is right, or there is none and no part is left.
+
+use std::io::{self, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use s3_build_cache::{
+    BlobSource, BytesPayload, Cancel, Digest, Error, ErrorKind, Event, ExportOptions, ObjectMeta, Progress, Report,
+    Result, S3Cache, Touch, Tuning,
+};
+
+use crate::s3::blobs::{Blobs, PART, Told, config, cut, noise, server, small_parts};
+use crate::s3::builder;
+use crate::s3_server::{At, Config, Failure, Fault, Match, Operation, Server, Then};
+
+fn export(cache: &S3Cache, blobs: &Blobs) -> Result<Report> {
+    cache.export_config(&blobs.config, blobs, &ExportOptions::new())
+}
+
+fn count(server: &Server, operation: Operation) -> usize {
+    server.requests().iter().filter(|request| request.operation == operation).count()
+}
+
+#[test]
+fn a_large_blob_goes_in_equal_parts_and_a_small_one_as_ever() {
+    let (server, blobs) = (server(), Blobs::of(&[5 * PART + 1, PART, 10, 0, 2 * PART]));
+    let told = Told::new();
+    let opened = builder(&server, "").tuning(small_parts()).progress(told.clone()).connect().unwrap();
+    let report = export(&opened, &blobs).unwrap();
+    assert_eq!((report.blobs.transferred, report.bytes), (5, 8 * PART as u64 + 11));
+    blobs.are_in(&server);
+    assert!(server.uploads().is_empty());
+    assert_eq!((count(&server, Operation::UploadPart), count(&server, Operation::PutObject)), (8, 4));
+    assert!(server.requests().iter().all(|request| request.refused.is_none()));
+    let mut sizes: Vec<u64> = (server.requests().iter())
+        .filter(|request| request.operation == Operation::UploadPart)
+        .map(|request| request.body_len)
+        .collect();
+    sizes.sort_unstable();
+    assert_eq!(sizes, [&[1][..], &[PART as u64; 7]].concat());
+    for (digest, bytes) in &blobs.bytes {
+        if !bytes.is_empty() {
+            told.is_right(digest, bytes.len() as u64, 1);
+        }
+    }
+}
+
+#[test]
+fn storage_class_and_encryption_go_with_the_upload() {
+    let (server, blobs) = (server(), Blobs::of(&[3 * PART]));
+    export(&cut(&server, ",storage_class=STANDARD_IA,server_side_encryption=AES256"), &blobs).unwrap();
+    let headers = server.object_headers(&blobs.key()).unwrap();
+    for (name, value) in [
+        ("x-amz-storage-class", "STANDARD_IA"),
+        ("x-amz-server-side-encryption", "AES256"),
+        ("content-type", "application/octet-stream"),
+    ] {
+        assert!(headers.iter().any(|(n, v)| n == name && v == value), "{name}: {headers:?}");
+    }
+}
+
+/// The upload is right, the fault struck, nothing is left over.
+#[track_caller]
+fn survives(matching: Match, fault: Fault) {
+    let (server, blobs) = (server(), Blobs::of(&[4 * PART + 100]));
+    let case = format!("{matching:?} {fault:?}");
+    server.fault(matching, fault);
+    let told = Told::new();
+    let opened = builder(&server, "").tuning(small_parts()).progress(told.clone()).connect().unwrap();
+    export(&opened, &blobs).unwrap_or_else(|error| panic!("{case}: {}", error.chain()));
+    assert_eq!(server.pending_faults(), 0, "{case}");
+    blobs.are_in(&server);
+    told.is_right(&blobs.digest(), 4 * PART as u64 + 100, 1);
+    assert!(server.requests().iter().all(|request| request.refused.is_none()), "{case}");
+    // Nobody knows the name of an upload whose beginning was not answered.
+    let orphans = usize::from(case.contains("CreateMultipartUpload") && case.contains("Done"))
+        + usize::from(case.contains("CreateMultipartUpload") && case.contains("EmptyReply"))
+        + usize::from(case.contains("CreateMultipartUpload") && case.contains("ReplyAfter"));
+    assert_eq!(server.uploads().len(), orphans, "{case}");
+}
+
+#[test]
+fn an_upload_survives_what_passes() {
+    let lost = || Failure::new(500, "InternalError", "done, and then said to have failed");
+    for operation in [Operation::CreateMultipartUpload, Operation::UploadPart, Operation::CompleteMultipartUpload] {
+        for fault in [
+            Fault::slow_down(),
+            Fault::internal_error(),
+            Fault::too_many_requests(),
+            Fault::Reset(At::Head),
+            Fault::Reset(At::Done),
+            Fault::EmptyReply,
+            Fault::CloseAfter,
+            Fault::ResetNext,
+            Fault::Html(503),
+            Fault::ReplyAfter(lost()),
+            Fault::Delay(Duration::from_millis(20)),
+        ] {
+            survives(Match::operation(operation), fault);
+        }
+    }
+    for fault in [Fault::error_in_200(), Fault::Truncate(20), Fault::EmptyBody] {
+        survives(Match::operation(Operation::CompleteMultipartUpload), fault);
+    }
+    for (nth, at) in [(1, 10), (3, 40_000), (5, 50)] {
+        survives(Match::operation(Operation::UploadPart).nth(nth), Fault::Reset(At::RequestBody(at)));
+    }
+    survives(Match::operation(Operation::UploadPart), Fault::early_slow_down(Then::Reset));
+    survives(Match::operation(Operation::UploadPart), Fault::early_slow_down(Then::Drain));
+}
+
+#[test]
+fn a_complete_whose_answer_is_lost_is_looked_up() {
+    for fault in [
+        Fault::ReplyAfter(Failure::new(500, "InternalError", "lost")),
+        Fault::ReplyAfter(Failure::new(200, "InternalError", "lost")),
+        Fault::Reset(At::Done),
+        Fault::EmptyReply,
+        Fault::Truncate(30),
+        Fault::EmptyBody,
+    ] {
+        let (server, blobs) = (server(), Blobs::of(&[3 * PART]));
+        let complete = Match::operation(Operation::CompleteMultipartUpload);
+        server.fault(complete.clone(), fault.clone());
+        export(&cut(&server, ""), &blobs).unwrap_or_else(|error| panic!("{fault:?}: {}", error.chain()));
+        blobs.are_in(&server);
+        // The second complete meets no upload any more; the object says that the first one did it.
+        assert_eq!(count(&server, Operation::CompleteMultipartUpload), 2, "{fault:?}");
+        assert_eq!(count(&server, Operation::HeadObject), 2, "{fault:?}");
+        assert_eq!(server.pending_faults(), 0);
+    }
+}
+
+/// What was there before the upload has the same key and size, and is not it.
+#[test]
+fn an_old_object_is_not_taken_for_the_new_one() {
+    let (server, blobs) = (server(), Blobs::of(&[3 * PART]));
+    server.put_object(&blobs.key(), &noise(77, 3 * PART));
+    server.set_age(&blobs.key(), Duration::from_secs(3600));
+    server.fault(Match::operation(Operation::CompleteMultipartUpload).always(), Fault::internal_error());
+    let verify = ExportOptions::new().verify_existing(true);
+    let error = cut(&server, "").export_config(&blobs.config, &blobs, &verify).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Store, "{}", error.chain());
+    assert!(server.uploads().is_empty());
+    server.clear_faults();
+    let report = cut(&server, "").export_config(&blobs.config, &blobs, &verify).unwrap();
+    assert_eq!((report.blobs.transferred, report.blobs.present), (1, 0));
+    blobs.are_in(&server);
+}
+
+#[test]
+fn an_upload_that_fails_is_aborted_whatever_failed() {
+    let denied = || Failure::new(403, "AccessDenied", "Access Denied");
+    let storm = || Match::operation(Operation::UploadPart).nth(3).always();
+    for (matching, fault, kind) in [
+        (storm(), Fault::slow_down(), ErrorKind::Store),
+        (storm(), Fault::Reply(denied()), ErrorKind::Access),
+        (storm(), Fault::early_denied(Then::Reset), ErrorKind::Access),
+        (storm(), Fault::Reset(At::RequestBody(1000)), ErrorKind::Network),
+        (storm(), Fault::Header("etag", None), ErrorKind::Store),
+        (Match::operation(Operation::CompleteMultipartUpload).always(), Fault::internal_error(), ErrorKind::Store),
+        (Match::operation(Operation::CompleteMultipartUpload).always(), Fault::error_in_200(), ErrorKind::Store),
+        (Match::operation(Operation::CompleteMultipartUpload), Fault::Reply(denied()), ErrorKind::Access),
+        (
+            Match::operation(Operation::CompleteMultipartUpload),
+            Fault::Reply(Failure::new(400, "EntityTooSmall", "too small")),
+            ErrorKind::Store,
+        ),
+        (
+            Match::operation(Operation::CompleteMultipartUpload),
+            Fault::Reply(Failure::new(400, "InvalidPart", "not found")),
+            ErrorKind::Store,
+        ),
+    ] {
+        let (server, blobs) = (server(), Blobs::of(&[6 * PART]));
+        let case = format!("{matching:?} {fault:?}");
+        server.fault(matching, fault);
+        let error = export(&cut(&server, ""), &blobs).unwrap_err();
+        assert_eq!(error.kind(), kind, "{case}: {}", error.chain());
+        assert!(server.uploads().is_empty() && server.keys().is_empty(), "{case}");
+        assert_eq!(count(&server, Operation::AbortMultipartUpload), 1, "{case}");
+    }
+}
+
+#[test]
+fn an_upload_that_somebody_else_aborts_fails_and_says_so() {
+    let (server, blobs) = (server(), Blobs::of(&[3 * PART]));
+    let gone = Failure::new(404, "NoSuchUpload", "The specified upload does not exist.");
+    server.fault(Match::operation(Operation::UploadPart).nth(2).always(), Fault::Reply(gone));
+    let error = export(&cut(&server, ""), &blobs).unwrap_err();
+    assert!(error.hint().is_some_and(|hint| hint.contains("aborted")), "{} {:?}", error.chain(), error.hint());
+    assert!(server.uploads().is_empty());
+}
+
+/// Reads a blob, with one byte another or the end missing, from a certain opening on.
+struct Damaged {
+    blobs: Blobs,
+    from: usize,
+    opened: AtomicUsize,
+    cut: bool,
+}
+
+impl BlobSource for Damaged {
+    fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
+        self.blobs.blob_size(digest)
+    }
+
+    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>> {
+        let mut bytes = self.blobs.bytes[digest].clone();
+        if self.opened.fetch_add(1, Ordering::SeqCst) >= self.from {
+            if self.cut {
+                bytes.truncate(5 * PART / 2);
+            } else {
+                bytes[5 * PART / 2] ^= 1;
+            }
+        }
+        Ok(Box::new(io::Cursor::new(bytes)))
+    }
+}
+
+#[test]
+fn a_blob_that_is_damaged_is_not_stored() {
+    for more in ["", ",verify_source=true"] {
+        for cut_off in [false, true] {
+            for connections in [1, 4] {
+                let (server, blobs) = (server(), Blobs::of(&[4 * PART]));
+                let config = blobs.config.clone();
+                let source = Damaged { blobs, from: 0, opened: AtomicUsize::new(0), cut: cut_off };
+                let opened = builder(&server, more).tuning(small_parts()).connections(connections).connect().unwrap();
+                let error = opened.export_config(&config, &source, &ExportOptions::new()).unwrap_err();
+                assert_eq!(error.kind(), ErrorKind::Integrity, "{}", error.chain());
+                assert!(server.uploads().is_empty() && server.keys().is_empty());
+                assert_eq!(count(&server, Operation::CompleteMultipartUpload), 0);
+            }
+        }
+    }
+}
+
+/// The part was hashed, and is another when it is sent; the store does not look.
+#[test]
+fn a_blob_that_changes_between_hashing_and_sending_is_not_stored() {
+    let server = Server::with(Config { checks_payload: false, ..config() });
+    for from in 1..8 {
+        let blobs = Blobs::of(&[4 * PART]);
+        let config = blobs.config.clone();
+        let source = Damaged { blobs, from, opened: AtomicUsize::new(0), cut: false };
+        let opened = builder(&server, ",verify_source=true").tuning(small_parts()).connections(1).connect().unwrap();
+        match opened.export_config(&config, &source, &ExportOptions::new()) {
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Integrity, "{}", error.chain());
+                assert!(server.keys().is_empty(), "{from}");
+            }
+            // The part with the damage was through before.
+            Ok(_) => {
+                source.blobs.are_in(&server);
+                assert!(from >= 6, "{from}");
+            }
+        }
+        assert!(server.uploads().is_empty());
+        for key in server.keys() {
+            server.remove(&key);
+        }
+    }
+}
+
+/// Cancels after so many bytes.
+struct CancelAt(Cancel, u64);
+
+impl Progress for CancelAt {
+    fn event(&self, event: &Event<'_>) {
+        if matches!(event, Event::Advanced { current, .. } if *current >= self.1) {
+            self.0.cancel();
+        }
+    }
+}
+
+#[test]
+fn cancelling_aborts_the_upload() {
+    for at in [1, 3 * PART as u64, 6 * PART as u64] {
+        for connections in [1, 16] {
+            let (server, blobs) = (server(), Blobs::of(&[6 * PART, 5 * PART]));
+            let cancel = Cancel::new();
+            let progress = Arc::new(CancelAt(cancel.clone(), at));
+            let opened = builder(&server, "").tuning(small_parts()).cancel(cancel).progress(progress);
+            let error = export(&opened.connections(connections).connect().unwrap(), &blobs).unwrap_err();
+            assert!(matches!(error, Error::Canceled), "{error}");
+            assert!(server.uploads().is_empty() && server.object("manifests/buildkit").is_none());
+            assert!(count(&server, Operation::AbortMultipartUpload) >= 1);
+        }
+    }
+}
+
+#[test]
+fn an_abort_that_fails_does_not_hide_why() {
+    let (server, blobs) = (server(), Blobs::of(&[3 * PART]));
+    server
+        .fault(Match::operation(Operation::UploadPart).always(), Fault::Reply(Failure::new(403, "AccessDenied", "no")));
+    server.fault(Match::operation(Operation::AbortMultipartUpload).always(), Fault::internal_error());
+    let error = export(&cut(&server, ""), &blobs).unwrap_err();
+    assert!(error.to_string().starts_with("UploadPart"), "{error}");
+}
+
+#[test]
+fn a_store_without_multipart_gets_the_blob_in_one_request() {
+    let (server, blobs) = (server(), Blobs::of(&[3 * PART]));
+    let missing = Failure::new(501, "NotImplemented", "no such operation");
+    server.fault(Match::operation(Operation::CreateMultipartUpload).always(), Fault::Reply(missing));
+    export(&cut(&server, ""), &blobs).unwrap();
+    blobs.are_in(&server);
+    assert_eq!(count(&server, Operation::UploadPart), 0);
+}
+
+/// Objects above the limit of a copy, limits of whole parts and one byte beside them.
+#[test]
+fn buildkit_5266_what_is_too_large_for_one_copy_is_touched_in_parts() {
+    for size in [PART + 1, 2 * PART - 1, 2 * PART, 2 * PART + 1, 3 * PART, 3 * PART + 1] {
+        let max_copy = PART as u64;
+        let (server, blobs) = (Server::with(Config { max_copy, ..config() }), Blobs::of(&[size]));
+        blobs.put_into(&server);
+        server.set_age(&blobs.key(), Duration::from_secs(48 * 3600));
+        let opened = builder(&server, ",storage_class=STANDARD_IA").tuning(Tuning { max_copy, ..small_parts() });
+        let report = export(&opened.connect().unwrap(), &blobs).unwrap();
+        assert_eq!((report.blobs.touched, report.blobs.transferred), (1, 0), "{size}");
+        blobs.are_in(&server);
+        assert!(server.age(&blobs.key()).unwrap() < Duration::from_secs(60));
+        assert_eq!(count(&server, Operation::UploadPartCopy), size.div_ceil(PART), "{size}");
+        assert_eq!((count(&server, Operation::CopyObject), server.uploads().len()), (0, 0), "{size}");
+        let headers = server.object_headers(&blobs.key()).unwrap();
+        assert!(headers.contains(&("x-amz-storage-class".to_owned(), "STANDARD_IA".to_owned())), "{headers:?}");
+        assert!(server.requests().iter().all(|request| request.refused.is_none()));
+    }
+    // Just at the limit one copy does it.
+    let (server, blobs) = (Server::with(Config { max_copy: PART as u64, ..config() }), Blobs::of(&[PART]));
+    blobs.put_into(&server);
+    server.set_age(&blobs.key(), Duration::from_secs(48 * 3600));
+    let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
+    assert_eq!(export(&builder(&server, "").tuning(tuning).connect().unwrap(), &blobs).unwrap().blobs.touched, 1);
+    assert_eq!(count(&server, Operation::CopyObject), 1);
+}
+
+#[test]
+fn copies_of_parts_survive_what_passes_and_are_aborted_when_it_does_not() {
+    let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
+    for (fault, times, touched) in [
+        (Fault::slow_down(), 1, 1),
+        (Fault::error_in_200(), 1, 1),
+        (Fault::EmptyBody, 1, 1),
+        (Fault::Reset(At::Done), 1, 1),
+        (Fault::error_in_200(), usize::MAX, 0),
+        (Fault::Reply(Failure::new(403, "AccessDenied", "no")), usize::MAX, 0),
+    ] {
+        let (server, blobs) = (Server::with(Config { max_copy: PART as u64, ..config() }), Blobs::of(&[3 * PART]));
+        blobs.put_into(&server);
+        server.set_age(&blobs.key(), Duration::from_secs(48 * 3600));
+        server.fault(Match::operation(Operation::UploadPartCopy).nth(2).times(times), fault);
+        // A touch that is refused is a warning.
+        let report = export(&builder(&server, "").tuning(tuning).connect().unwrap(), &blobs).unwrap();
+        assert_eq!(report.blobs.touched, touched);
+        blobs.are_in(&server);
+        assert!(server.uploads().is_empty());
+    }
+}
+
+#[test]
+fn where_the_store_copies_no_parts_the_blob_is_copied_whole_or_uploaded_again() {
+    let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
+    // As Google has it: no copies of parts, and no limit to a copy.
+    for (max_copy, touched) in [(5 << 30, 2), (PART as u64, 0)] {
+        let server = Server::with(Config { copies_parts: false, max_copy, ..config() });
+        let blobs = Blobs::of(&[3 * PART, 4 * PART]);
+        blobs.put_into(&server);
+        for key in server.keys() {
+            server.set_age(&key, Duration::from_secs(48 * 3600));
+        }
+        let opened = builder(&server, "").tuning(tuning).connections(1).connect().unwrap();
+        let report = export(&opened, &blobs).unwrap();
+        assert_eq!((report.blobs.touched, report.blobs.transferred), (touched, 2 - touched));
+        blobs.are_in(&server);
+        assert!(server.uploads().is_empty());
+        // It is asked once.
+        assert_eq!(count(&server, Operation::UploadPartCopy), 1);
+        for key in blobs.bytes.keys() {
+            assert!(server.age(&format!("blobs/{key}")).unwrap() < Duration::from_secs(60));
+        }
+    }
+}
+
+/// The server's ids hold `/ + = ~`, a space and an ampersand, and its entity tags quotes.
+#[test]
+fn an_upload_id_of_any_characters_is_given_back_as_it_was() {
+    let (server, blobs) = (server(), Blobs::of(&[2 * PART]));
+    let opened = cut(&server, ",prefix=a b+c/");
+    export(&opened, &blobs).unwrap();
+    for request in server.requests().iter().filter(|request| request.query.contains("uploadId")) {
+        assert!(request.query.contains("uploadId=upload-1%2F%2B%3D~%20%26"), "{}", request.query);
+    }
+    let store = opened.store();
+    let upload = store.put_in_parts("x", 2 * PART as u64).unwrap().unwrap();
+    assert_eq!(server.uploads().len(), 1);
+    upload.put_part(1, 0, &BytesPayload::new(noise(1, PART))).unwrap();
+    drop(upload);
+    assert!(server.uploads().is_empty() && server.object("x").is_none());
+}
+
+#[test]
+fn a_touch_of_what_has_gone_is_an_upload() {
+    let (server, blobs) = (server(), Blobs::of(&[2 * PART]));
+    let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
+    let opened = builder(&server, "").tuning(tuning).connect().unwrap();
+    let meta = ObjectMeta::new(2 * PART as u64, None);
+    assert_eq!(opened.store().touch(&blobs.key(), &meta).unwrap(), Touch::Gone);
+    assert!(server.uploads().is_empty());
+}

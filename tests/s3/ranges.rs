@@ -1,0 +1,297 @@
+//! Downloads in ranges: the same bytes come back, and no more requests than it takes.
+
+use std::fs;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use s3_build_cache::{
+    BlobSource, Cancel, Error, Event, ImportOptions, ImportOutcome, LocalCache, Progress, Report, S3Cache, import_from,
+};
+
+use crate::s3::blobs::{Blobs, PART, Told, cut, small_parts};
+use crate::s3::{builder, cache};
+use crate::s3_server::{At, Failure, Fault, Match, Operation, Server};
+
+fn holding(sizes: &[usize]) -> (Server, Blobs) {
+    let (server, blobs) = (Server::start(), Blobs::of(sizes));
+    blobs.put_into(&server);
+    (server, blobs)
+}
+
+#[track_caller]
+fn import(opened: &S3Cache, directory: &Path) -> Report {
+    match opened.import(&LocalCache::create(directory, "latest")) {
+        Ok(ImportOutcome::Restored(report)) => report,
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => panic!("{}", error.chain()),
+    }
+}
+
+#[track_caller]
+fn restored(directory: &Path, blobs: &Blobs) {
+    for (digest, bytes) in &blobs.bytes {
+        let file = fs::read(directory.join("blobs/sha256").join(digest.hex())).unwrap();
+        assert!(file == *bytes, "{digest}");
+    }
+    assert!(!directory.join(".s3-build-cache").exists());
+}
+
+/// The ranges asked for, sorted, `None` first.
+fn ranges(server: &Server, key: &str) -> Vec<Option<String>> {
+    let requests = server.requests();
+    let of_key = requests.iter().filter(|request| request.path.contains(&key["blobs/sha256:".len()..]));
+    let mut ranges: Vec<_> = of_key.map(|request| request.header("range").map(str::to_owned)).collect();
+    ranges.sort_by_key(|range| {
+        let start =
+            range.as_ref().and_then(|range| range.strip_prefix("bytes=")?.split('-').next()?.parse::<u64>().ok());
+        start.map_or(0, |start| start + 1)
+    });
+    ranges
+}
+
+#[test]
+fn a_large_blob_comes_in_ranges_and_a_small_one_in_one_request() {
+    let (server, blobs) = holding(&[5 * PART + 1, 2 * PART, PART, 10, 0]);
+    let (work, told) = (tempfile::tempdir().unwrap(), Told::new());
+    let opened = builder(&server, "").tuning(small_parts()).progress(told.clone()).connect().unwrap();
+    let report = import(&opened, work.path());
+    restored(work.path(), &blobs);
+    // The manifest, 6 ranges, 2 ranges, and one for each of the small ones.
+    assert_eq!((report.blobs.transferred, report.requests), (5, 1 + 6 + 2 + 3));
+    for (digest, bytes) in &blobs.bytes {
+        if !bytes.is_empty() {
+            told.is_right(digest, bytes.len() as u64, 1);
+        }
+        let ranges = ranges(&server, &format!("blobs/{digest}"));
+        assert!(bytes.len() > PART || ranges == [None], "{ranges:?}");
+    }
+    let conditions = server.requests().iter().filter(|request| request.header("if-match").is_some()).count();
+    assert_eq!(conditions, 6);
+}
+
+#[test]
+fn one_connection_is_enough_and_is_used_again() {
+    let (server, blobs) = holding(&[20 * PART, 10 * PART]);
+    let work = tempfile::tempdir().unwrap();
+    import(&builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap(), work.path());
+    restored(work.path(), &blobs);
+    assert!(server.requests().iter().all(|request| request.connection == 1));
+}
+
+#[test]
+fn a_lone_blob_uses_all_connections() {
+    let (server, blobs) = holding(&[32 * PART]);
+    server.fault(Match::operation(Operation::GetObject).always(), Fault::Delay(Duration::from_millis(50)));
+    let work = tempfile::tempdir().unwrap();
+    import(&builder(&server, "").tuning(small_parts()).connections(8).connect().unwrap(), work.path());
+    restored(work.path(), &blobs);
+    let mut connections: Vec<u64> = server.requests().iter().map(|request| request.connection).collect();
+    connections.sort_unstable();
+    connections.dedup();
+    assert_eq!(connections.len(), 8);
+}
+
+#[test]
+fn a_download_survives_what_passes() {
+    for nth in [1, 2, 4] {
+        for fault in [
+            Fault::slow_down(),
+            Fault::internal_error(),
+            Fault::Reset(At::Head),
+            Fault::Reset(At::ResponseBody(10)),
+            Fault::Reset(At::ResponseBody(50_000)),
+            Fault::Reset(At::Answered),
+            Fault::EmptyReply,
+            Fault::Truncate(100),
+            Fault::TruncateUnannounced(40_000),
+            Fault::CloseAfter,
+            Fault::ResetNext,
+            Fault::Html(503),
+            Fault::content_range("bytes 0-9/262144"),
+            Fault::ignore_range(),
+            Fault::Corrupt(100),
+            Fault::other_etag(),
+            Fault::Drip { bytes: 8000, every: Duration::from_millis(1) },
+        ] {
+            let (server, blobs) = holding(&[4 * PART]);
+            let case = format!("{nth} {fault:?}");
+            server.fault(Match::operation(Operation::GetObject).key("blobs/").nth(nth), fault);
+            let work = tempfile::tempdir().unwrap();
+            let report = import(&cut(&server, ""), work.path());
+            assert_eq!(report.blobs.missing, 0, "{case}");
+            assert_eq!(server.pending_faults(), 0, "{case}");
+            restored(work.path(), &blobs);
+            assert!(server.requests().iter().all(|request| request.refused.is_none()), "{case}");
+        }
+    }
+}
+
+#[test]
+fn buildkit_5597_a_broken_range_goes_on_where_it_broke() {
+    let (server, blobs) = holding(&[4 * PART]);
+    server.fault(Match::operation(Operation::GetObject).key("blobs/").nth(2), Fault::Truncate(50_000));
+    let work = tempfile::tempdir().unwrap();
+    let told = Told::new();
+    let opened = builder(&server, "").tuning(small_parts()).connections(1).progress(told.clone()).connect().unwrap();
+    import(&opened, work.path());
+    restored(work.path(), &blobs);
+    let ranges: Vec<String> = ranges(&server, &blobs.key()).into_iter().flatten().collect();
+    assert_eq!(
+        ranges,
+        ["bytes=0-65535", "bytes=65536-131071", "bytes=115536-131071", "bytes=131072-196607", "bytes=196608-262143"]
+    );
+    told.is_right(&blobs.digest(), 4 * PART as u64, 1);
+}
+
+#[test]
+fn a_store_that_ignores_ranges_sends_each_blob_once() {
+    let (server, blobs) = holding(&[8 * PART, 7 * PART, 6 * PART]);
+    server.fault(Match::operation(Operation::GetObject).key("blobs/").always(), Fault::ignore_range());
+    let work = tempfile::tempdir().unwrap();
+    import(&builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap(), work.path());
+    restored(work.path(), &blobs);
+    // One request finds it out.
+    let gets = server.requests().iter().filter(|request| request.path.contains("/blobs/")).count();
+    assert_eq!(gets, 4);
+}
+
+#[test]
+fn an_object_that_changes_while_it_comes_is_fetched_again_once() {
+    let (server, blobs) = holding(&[4 * PART]);
+    let other = |nth: usize, times| {
+        let ranges = Match::operation(Operation::GetObject).key("blobs/").nth(nth).times(times);
+        server.fault(ranges, Fault::other_etag());
+    };
+    other(3, 1);
+    let work = tempfile::tempdir().unwrap();
+    let told = Told::new();
+    let opened = builder(&server, "").tuning(small_parts()).progress(told.clone()).connect().unwrap();
+    assert_eq!(import(&opened, work.path()).blobs.missing, 0);
+    restored(work.path(), &blobs);
+    told.is_right(&blobs.digest(), 4 * PART as u64, 2);
+
+    // It never stops to change: as good as gone.
+    server.clear_faults();
+    server.take_requests();
+    let changed = Failure::new(412, "PreconditionFailed", "At least one of the preconditions did not hold");
+    for nth in [2, 4] {
+        let range = Match::operation(Operation::GetObject).key("blobs/").nth(nth);
+        server.fault(range, Fault::Reply(changed.clone()));
+    }
+    let work = tempfile::tempdir().unwrap();
+    let target = LocalCache::create(work.path().join("x"), "latest");
+    let strict = ImportOptions::new().strict(true);
+    let opened = builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap();
+    let error = import_from(&[opened], &target, &strict).outcome.unwrap_err();
+    assert!(error.to_string().contains("changed while it was read"), "{}", error.chain());
+    assert!(!target.dir().exists());
+    assert_eq!((server.requests().len(), server.pending_faults()), (1 + 4, 0));
+}
+
+#[test]
+fn a_corrupt_range_is_found_and_the_blob_is_fetched_once_more_and_no_more() {
+    for nth in 1..=4 {
+        let (server, blobs) = holding(&[4 * PART]);
+        let range = |nth| Match::operation(Operation::GetObject).key("blobs/").nth(nth);
+        server.fault(range(nth).times(1), Fault::Corrupt(7));
+        server.fault(range(nth + 4).times(1), Fault::Corrupt(7));
+        let work = tempfile::tempdir().unwrap();
+        let target = LocalCache::create(work.path().join("x"), "latest");
+        let strict = ImportOptions::new().strict(true);
+        let error = import_from(&[cut(&server, "")], &target, &strict).outcome.unwrap_err();
+        assert!(error.to_string().contains("does not have its digest"), "{}", error.chain());
+        assert!(!target.dir().exists());
+        assert_eq!(ranges(&server, &blobs.key()).len(), 8);
+    }
+}
+
+#[test]
+fn a_blob_that_is_gone_half_way_costs_only_what_needs_it() {
+    let (server, blobs) = holding(&[4 * PART, 10]);
+    let gone = Failure::new(404, "NoSuchKey", "The specified key does not exist.");
+    let large = blobs.bytes.iter().find(|(_, bytes)| bytes.len() > PART).unwrap().0;
+    let ranges = Match::operation(Operation::GetObject).key(&large.hex()).nth(3).always();
+    server.fault(ranges, Fault::Reply(gone));
+    let work = tempfile::tempdir().unwrap();
+    let report = import(&cut(&server, ""), work.path());
+    assert_eq!((report.blobs.missing, report.blobs.transferred, report.layers), (1, 1, 1));
+    assert!(!work.path().join(".s3-build-cache").exists());
+}
+
+#[test]
+fn ranges_of_one_source_and_the_rest_of_another() {
+    let ((one, blobs), two) = (holding(&[4 * PART, 3 * PART]), Server::start());
+    blobs.put_into(&two);
+    one.fault(Match::operation(Operation::GetObject).key("blobs/").nth(3).always(), Fault::Reset(At::Head));
+    let work = tempfile::tempdir().unwrap();
+    let target = LocalCache::create(work.path(), "latest");
+    let sources = [cut(&one, ""), cut(&two, "")];
+    import_from(&sources, &target, &ImportOptions::new().strict(true)).outcome.unwrap();
+    restored(work.path(), &blobs);
+}
+
+struct CancelAt(Cancel, u64);
+
+impl Progress for CancelAt {
+    fn event(&self, event: &Event<'_>) {
+        if matches!(event, Event::Advanced { current, .. } if *current >= self.1) {
+            self.0.cancel();
+        }
+    }
+}
+
+#[test]
+fn cancelling_removes_the_temporaries() {
+    for connections in [1, 16] {
+        let (server, _) = holding(&[8 * PART, 7 * PART]);
+        let (cancel, work) = (Cancel::new(), tempfile::tempdir().unwrap());
+        let progress = Arc::new(CancelAt(cancel.clone(), 3 * PART as u64));
+        let opened = builder(&server, "").tuning(small_parts()).cancel(cancel).progress(progress);
+        let target = LocalCache::create(work.path().join("x"), "latest");
+        let error = opened.connections(connections).connect().unwrap().import(&target).unwrap_err();
+        assert!(matches!(error, Error::Canceled), "{error}");
+        assert!(!target.dir().exists());
+    }
+}
+
+/// Readers of one blob at a time share nothing but the connections.
+#[test]
+fn buildkit_6675_shared_reader() {
+    let (server, blobs) = holding(&[5 * PART + 3]);
+    for nth in [3, 5, 9] {
+        server.fault(Match::operation(Operation::GetObject).key("blobs/").nth(nth), Fault::Truncate(70_000));
+    }
+    let (opened, digest) = (cache(&server, ""), blobs.digest());
+    std::thread::scope(|scope| {
+        for reader in 1..=8 {
+            let (opened, expected) = (&opened, &blobs.bytes[&digest]);
+            scope.spawn(move || {
+                let mut blob = opened.open_blob(&digest).unwrap().unwrap();
+                let mut bytes = Vec::new();
+                let mut buffer = vec![0; 1000 * reader];
+                loop {
+                    match blob.read(&mut buffer).unwrap() {
+                        0 => break,
+                        read => bytes.extend_from_slice(&buffer[..read]),
+                    }
+                }
+                assert!(bytes == *expected);
+            });
+        }
+    });
+    let local = tempfile::tempdir().unwrap();
+    import(&cut(&server, ""), local.path());
+    // And readers of a local blob at an offset.
+    let source = LocalCache::open(local.path(), "latest").unwrap();
+    for offset in [0, 1, 5 * PART + 3, 5 * PART + 4] {
+        for mut reader in
+            [source.open_blob_at(&digest, offset as u64).unwrap(), blobs.open_blob_at(&digest, offset as u64).unwrap()]
+        {
+            let mut rest = Vec::new();
+            reader.read_to_end(&mut rest).unwrap();
+            assert!(rest == blobs.bytes[&digest].get(offset..).unwrap_or_default());
+        }
+    }
+}
