@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::base::{Element, Timestamp, parse_http_date, percent_encode_query};
-use crate::http::retry::Attempts;
+use crate::http::retry::{Attempts, Decision, Policy};
 use crate::s3::{Answer, ContentRange, CopyReply, Head, MAX_SHOWN_CHARS, Page};
 
 /// An answer as in HTTP: the status, a header a line, an empty line, the body. The header `prefix` stands for what a
@@ -58,8 +58,10 @@ fn refusal(reply: &Reply<'_>) {
         let shown = shown.as_deref().unwrap_or_default();
         assert!(shown.chars().count() <= MAX_SHOWN_CHARS && !shown.contains(char::is_control), "{shown:?}");
     }
-    let pause = Attempts::default().failed(answer.failure(), 3, 1.0);
-    assert!(pause.is_none_or(|pause| pause <= Duration::from_secs(30)));
+    match Policy::standard(3).failed(&mut Attempts::default(), answer.failure()) {
+        Decision::Retry(pause) => assert!(pause <= Duration::from_secs(30)),
+        decision => assert_eq!(decision, Decision::GiveUp),
+    }
 }
 
 fn listing(reply: &Reply<'_>, now: SystemTime) {

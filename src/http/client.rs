@@ -1,5 +1,7 @@
 //! The connection pool, and one request over it.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use ureq::http;
@@ -8,7 +10,7 @@ use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, SendBody};
 
-use crate::base::Result;
+use crate::base::{Clock, Result};
 use crate::http::exchange;
 use crate::http::fault::Fault;
 use crate::http::message::{Method, Request, Response};
@@ -31,12 +33,15 @@ pub(crate) struct ClientConfig<'a> {
     pub(crate) tls: bool,
     /// A PEM file of the certificates to trust instead of the system's, and the setting that names it.
     pub(crate) ca_bundle: Option<(&'a std::path::Path, &'a str)>,
+    /// What the speed of bodies is measured with. Reads and writes that stall are timed by the system.
+    pub(crate) clock: Arc<dyn Clock>,
 }
 
 /// A pool of connections.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Client {
     agent: Agent,
+    clock: Arc<dyn Clock>,
 }
 
 impl Client {
@@ -45,6 +50,7 @@ impl Client {
     pub(crate) fn new(config: &ClientConfig<'_>) -> Result<Self> {
         let roots = if config.tls { roots::load(config.ca_bundle)? } else { RootCerts::WebPki };
         let idle = config.connections.saturating_mul(2);
+        let clock = config.clock.clone();
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -63,7 +69,7 @@ impl Client {
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
         let connector = DefaultConnector::new().chain(KeepAnswers);
-        Ok(Self { agent: Agent::with_parts(config, connector, DefaultResolver::default()) })
+        Ok(Self { agent: Agent::with_parts(config, connector, DefaultResolver::default()), clock })
     }
 
     /// Sends the request once.
@@ -87,7 +93,7 @@ impl Client {
             }
             None => self.run(request, builder(request).body(())),
         };
-        response.map(Response::new).map_err(Fault::new)
+        response.map(|response| Response::new(response, self.clock.clone())).map_err(Fault::new)
     }
 
     fn run<B: ureq::AsSendBody>(
@@ -103,6 +109,12 @@ impl Client {
             .timeout_per_read(Some(silence))
             .build();
         self.agent.run(configured)
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client").field("agent", &self.agent).finish_non_exhaustive()
     }
 }
 

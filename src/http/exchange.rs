@@ -9,7 +9,9 @@ use std::cell::Cell;
 /// What is known of the exchange that this thread is at.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Exchange {
-    /// The connection took no more of the request.
+    /// The first bytes of the request have been given to the connection.
+    pub(super) begun: bool,
+    /// The rest of the request goes nowhere: the connection took no more, or a refusal came before all was sent.
     pub(super) write_failed: bool,
     /// The connection has served another request before.
     pub(super) reused: bool,
@@ -18,7 +20,8 @@ pub(super) struct Exchange {
 }
 
 thread_local! {
-    static EXCHANGE: Cell<Exchange> = const { Cell::new(Exchange { write_failed: false, reused: false, answered: false }) };
+    static EXCHANGE: Cell<Exchange> =
+        const { Cell::new(Exchange { begun: false, write_failed: false, reused: false, answered: false }) };
 }
 
 pub(super) fn begin() {

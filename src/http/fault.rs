@@ -36,7 +36,7 @@ pub(crate) enum FaultKind {
     PlainHttp,
     /// The server was silent for too long.
     Timeout,
-    /// The connection had served another request and was closed before this one was answered.
+    /// The connection had served other requests, and was closed before this one was answered or went wrong otherwise.
     Stale,
     /// The connection broke.
     Broken,
@@ -51,7 +51,7 @@ impl Fault {
     }
 
     pub(super) fn new(error: ureq::Error) -> Self {
-        use FaultKind::{HostNotFound, NotHttp, Timeout, Tls};
+        use FaultKind::{HostNotFound, Timeout, Tls};
         match error {
             ureq::Error::Io(error) => Self::io(error),
             // As text: ureq's error is no `source` of anything.
@@ -59,8 +59,13 @@ impl Fault {
             ureq::Error::Tls(text) => Self { kind: Tls, source: text.into() },
             ureq::Error::HostNotFound => Self { kind: HostNotFound, source: "no such host".into() },
             ureq::Error::Timeout(timeout) => Self { kind: Timeout, source: timeout_text(timeout).into() },
-            error => Self { kind: NotHttp, source: error.to_string().into() },
+            error => Self::not_http(&error),
         }
+    }
+
+    /// An error of a response's body: there was an answer, so the connection was not stale.
+    pub(super) fn body(error: io::Error) -> Self {
+        Self { kind: io_kind(&error), source: Box::new(error) }
     }
 
     fn io(error: io::Error) -> Self {
@@ -72,6 +77,12 @@ impl Fault {
         let exchange = exchange::current();
         let stale = kind == FaultKind::Broken && exchange.reused && !exchange.answered;
         Self { kind: if stale { FaultKind::Stale } else { kind }, source: Box::new(error) }
+    }
+
+    /// What came is no HTTP. On a connection that served others it may be what is left of their answers.
+    fn not_http(error: &ureq::Error) -> Self {
+        let kind = if exchange::current().reused { FaultKind::Stale } else { FaultKind::NotHttp };
+        Self { kind, source: error.to_string().into() }
     }
 
     /// The payload's own error, where it is one.
@@ -141,7 +152,7 @@ fn tls_kind(text: &str) -> FaultKind {
     }
 }
 
-fn timeout_text(timeout: ureq::Timeout) -> &'static str {
+pub(super) fn timeout_text(timeout: ureq::Timeout) -> &'static str {
     match timeout {
         ureq::Timeout::Resolve => "the name server did not answer in time",
         ureq::Timeout::Connect => "no connection came about in time",

@@ -1,11 +1,13 @@
 //! Requests and responses.
 
 use std::fmt;
-use std::io::Read;
+use std::io::{self, Read};
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::Payload;
-use crate::http::fault::Fault;
+use crate::base::{Clock, Payload};
+use crate::http::fault::{Fault, timeout_text};
+use crate::http::watch::Watched;
 
 /// The methods that S3 and the credential services use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,9 +56,11 @@ pub(crate) struct Response {
 }
 
 impl Response {
-    pub(super) fn new(response: ureq::http::Response<ureq::Body>) -> Self {
+    pub(super) fn new(response: ureq::http::Response<ureq::Body>, clock: Arc<dyn Clock>) -> Self {
         let (parts, body) = response.into_parts();
-        Self { status: parts.status.as_u16(), headers: parts.headers, body: Box::new(body.into_reader()) }
+        let size = body.content_length();
+        let body = Watched::new(Box::new(Plain(body.into_reader())), size, clock);
+        Self { status: parts.status.as_u16(), headers: parts.headers, body: Box::new(body) }
     }
 
     pub(crate) fn status(&self) -> u16 {
@@ -80,17 +84,35 @@ impl Response {
     /// request.
     ///
     /// # Errors
-    /// When the connection breaks before.
+    /// When the connection breaks before, or the body comes too slowly.
     pub(crate) fn read(&mut self, limit: u64) -> Result<Vec<u8>, Fault> {
         let mut bytes = Vec::new();
         match self.body.by_ref().take(limit).read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),
-            Err(error) => Err(Fault::new(error.into())),
+            Err(error) => Err(Fault::body(error)),
         }
+    }
+
+    /// Makes these bytes the body, which has been read.
+    pub(crate) fn put_back(&mut self, bytes: Vec<u8>) {
+        self.body = Box::new(io::Cursor::new(bytes));
     }
 
     pub(crate) fn into_body(self) -> Box<dyn Read + Send> {
         self.body
+    }
+}
+
+/// A body whose time limits are errors of the kind that others expect them to be.
+struct Plain<R>(R);
+
+impl<R: Read> Read for Plain<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer).map_err(|error| match ureq::Error::from(error) {
+            ureq::Error::Io(error) => error,
+            ureq::Error::Timeout(timeout) => io::Error::new(io::ErrorKind::TimedOut, timeout_text(timeout)),
+            error => io::Error::other(error.to_string()),
+        })
     }
 }
 

@@ -11,6 +11,7 @@ mod payload;
 pub(crate) mod retry;
 mod roots;
 mod transport;
+mod watch;
 
 pub(crate) use client::{Client, ClientConfig};
 pub(crate) use fault::Fault;

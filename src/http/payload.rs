@@ -51,7 +51,8 @@ impl<'a> Guard<'a> {
 impl Read for Guard<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.next(buffer).map_err(|error| io::Error::other(PayloadError(error)))?;
-        self.left -= read as u64;
+        // A reader that claims more than it was given room for is stopped by ureq.
+        self.left = self.left.saturating_sub(read as u64);
         Ok(read)
     }
 }

@@ -1,11 +1,13 @@
 use std::io::{self, Cursor, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::path::Path;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use super::fault::FaultKind;
 use super::*;
-use crate::base::{BytesPayload, Digest, Payload};
+use crate::base::{BytesPayload, Digest, Payload, SystemClock};
 
 /// Serves one connection after another on loopback with `serve`, which gets the head of the first request.
 fn server(connections: usize, serve: impl Fn(TcpStream, String) + Send + 'static) -> (SocketAddr, JoinHandle<()>) {
@@ -34,8 +36,12 @@ fn head(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
+fn config<'a>(tls: bool, ca_bundle: Option<(&'a Path, &'a str)>) -> ClientConfig<'a> {
+    ClientConfig { connections: 4, tls, ca_bundle, clock: Arc::new(SystemClock::default()) }
+}
+
 fn client() -> Client {
-    Client::new(&ClientConfig { connections: 4, tls: false, ca_bundle: None }).unwrap()
+    Client::new(&config(false, None)).unwrap()
 }
 
 fn request<'a>(host: &'a str, method: Method, target: &str, body: Option<&'a dyn Payload>) -> Request<'a> {
@@ -131,6 +137,133 @@ fn a_reset_without_an_answer_is_a_broken_connection() {
     let (host, body) = (address.to_string(), BytesPayload::new(vec![1; 30 << 20]));
     let fault = client().send(&put(&host, &body)).unwrap_err();
     assert_eq!(fault.kind, FaultKind::Broken, "{fault}");
+    thread.join().unwrap();
+}
+
+/// A server that has answered may stop to read, and one that reads on does it for nothing: neither is waited for.
+#[test]
+fn a_refusal_is_noticed_while_the_body_is_being_sent() {
+    for reads_on in [false, true] {
+        let (address, thread) = server(1, move |mut stream, _| {
+            stream.write_all(FORBIDDEN).unwrap();
+            if reads_on {
+                // Slowly, so that sending takes its time.
+                let mut piece = vec![0; 64 << 10];
+                while stream.read(&mut piece).is_ok_and(|read| read > 0) {
+                    thread::sleep(Duration::from_millis(2));
+                }
+            } else {
+                thread::sleep(Duration::from_millis(900));
+            }
+        });
+        let (host, body) = (address.to_string(), Paced);
+        let start = std::time::Instant::now();
+        let sender = client();
+        let mut response = sender.send(&put(&host, &body)).unwrap();
+        assert_eq!(response.status(), 403);
+        assert_eq!(response.read(100).unwrap(), b"wrong");
+        assert!(start.elapsed() < Duration::from_secs(20));
+        drop((response, sender));
+        thread.join().unwrap();
+    }
+}
+
+/// Endless for a test, and at a pace at which it takes a while to fill the system's buffers.
+struct Paced;
+
+impl Payload for Paced {
+    fn size(&self) -> u64 {
+        1 << 33
+    }
+
+    fn sha256(&self) -> Digest {
+        Digest::of(b"")
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        struct Pace;
+        impl Read for Pace {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                thread::sleep(Duration::from_millis(5));
+                Ok(buffer.len().min(8 << 10))
+            }
+        }
+        Ok(Box::new(Pace))
+    }
+}
+
+/// What the server says after a refusal that ends with the connection.
+#[test]
+fn an_early_answer_without_a_length_keeps_its_body() {
+    let (address, thread) = server(1, |mut stream, _| {
+        stream.write_all(b"HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\nwrong").unwrap();
+    });
+    let (host, body) = (address.to_string(), BytesPayload::new(vec![1; 30 << 20]));
+    let mut response = client().send(&put(&host, &body)).unwrap();
+    assert_eq!(response.status(), 403);
+    assert_eq!(response.read(100).unwrap(), b"wrong");
+    thread.join().unwrap();
+}
+
+/// The server is slow to say that it wants the body, which is on its way by then.
+#[test]
+fn a_late_100_continue_is_no_answer() {
+    let (address, thread) = server(1, |mut stream, _| {
+        thread::sleep(Duration::from_millis(1300));
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
+        let mut body = vec![0; 3 << 20];
+        stream.read_exact(&mut body).unwrap();
+        stream.write_all(OK).unwrap();
+    });
+    let (host, body) = (address.to_string(), BytesPayload::new(vec![1; 3 << 20]));
+    let response = client().send(&Request { expect_continue: true, ..put(&host, &body) }).unwrap();
+    assert!(response.is_success());
+    thread.join().unwrap();
+}
+
+/// The success comes before the body is through, which is sent all the same.
+#[test]
+fn an_early_success_is_not_waited_for_again() {
+    let (address, thread) = server(1, |mut stream, _| {
+        stream.write_all(OK).unwrap();
+        let mut body = Vec::new();
+        stream.read_to_end(&mut body).unwrap();
+        assert_eq!(body.len(), 600 << 10);
+    });
+    struct Short;
+    impl Payload for Short {
+        fn size(&self) -> u64 {
+            600 << 10
+        }
+
+        fn sha256(&self) -> Digest {
+            Digest::of(b"")
+        }
+
+        fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+            Ok(Box::new(Paced.open()?.take(self.size())))
+        }
+    }
+    let host = address.to_string();
+    let sender = client();
+    let response = sender.send(&put(&host, &Short)).unwrap();
+    assert!(response.is_success());
+    drop((response, sender));
+    thread.join().unwrap();
+}
+
+/// More than was announced: what is left of one answer is not taken for the next.
+#[test]
+fn garbage_on_a_used_connection_is_stale_and_on_a_new_one_not_http() {
+    let (address, thread) = server(1, |mut stream, _| {
+        stream.write_all(OK).unwrap();
+        head(&mut stream);
+        let _ = stream.write_all(b"garbage that is no status line\r\n\r\n");
+    });
+    let (host, sender) = (address.to_string(), client());
+    let get = || request(&host, Method::Get, "/b/k", None);
+    sender.send(&get()).unwrap().read(10).unwrap();
+    assert_eq!(sender.send(&get()).unwrap_err().kind, FaultKind::Stale);
     thread.join().unwrap();
 }
 
@@ -242,8 +375,8 @@ fn faults_have_their_kind_and_a_hint() {
 #[test]
 fn a_bundle_without_certificates_is_an_error_that_names_it() {
     let file = tempfile::NamedTempFile::new().unwrap();
-    let config = |path| ClientConfig { connections: 1, tls: true, ca_bundle: Some((path, "AWS_CA_BUNDLE")) };
+    let config = |path| config(true, Some((path, "AWS_CA_BUNDLE")));
     let error = Client::new(&config(file.path())).unwrap_err().to_string();
     assert!(error.contains("AWS_CA_BUNDLE") && error.contains(&file.path().display().to_string()), "{error}");
-    assert!(Client::new(&config(std::path::Path::new("/no/such/bundle"))).is_err());
+    assert!(Client::new(&config(Path::new("/no/such/bundle"))).is_err());
 }

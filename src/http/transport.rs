@@ -1,16 +1,25 @@
 //! A wrapper around ureq's connections that does not lose an early answer.
 //!
-//! A server may answer before it has read the body: 403, 503. It then closes the connection, or stops reading. ureq
-//! sees a failed write and drops the answer that is waiting to be read. Here a failed write is remembered, the rest of
-//! the body goes nowhere, and the answer is read; only when there is none is the write's error reported.
+//! A server may answer before it has read the body: 403, 503. It then closes the connection, stops reading, or reads
+//! the rest for nothing. ureq sees a failed write and drops the answer that is waiting to be read. Here a failed write
+//! is remembered, the rest of the body goes nowhere, and the answer is read; only when there is none is the write's
+//! error reported. Now and then it is looked whether a refusal has come already: a server that has stopped to read
+//! would otherwise be noticed by the time limit of a write, and one that reads on by nothing.
 //!
 //! The traits are outside ureq's semantic versioning, hence its minor version is pinned by `Cargo.lock` and checked by
 //! the tests of this folder.
+
+use std::time::{Duration, Instant};
 
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use ureq::{Error, Timeout};
 
 use crate::http::exchange;
+
+/// How often it is looked for an early refusal.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long a look may take. Systems round it up to a few milliseconds, in which their buffers keep the line busy.
+const LOOK: Duration = Duration::from_millis(1);
 
 /// Wraps what the connectors before it made.
 #[derive(Debug)]
@@ -20,7 +29,14 @@ impl<In: Transport> Connector<In> for KeepAnswers {
     type Out = Wrapped<In>;
 
     fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Wrapped<In>>, Error> {
-        Ok(chained.map(|inner| Wrapped { inner, write_error: None, dead: false, served: false, unread: false }))
+        Ok(chained.map(|inner| Wrapped {
+            inner,
+            write_error: None,
+            dead: false,
+            served: false,
+            unread: false,
+            looked: Instant::now(),
+        }))
     }
 }
 
@@ -35,6 +51,42 @@ pub(super) struct Wrapped<T> {
     served: bool,
     /// Input has come that ureq has not been offered by [`Transport::await_input`].
     unread: bool,
+    /// When it was last looked for an early refusal.
+    looked: Instant,
+}
+
+impl<T: Transport> Wrapped<T> {
+    /// Whether the server has refused the request while it is being sent.
+    fn is_refused(&mut self, timeout: NextTimeout) -> bool {
+        if self.looked.elapsed() < LOOK_EVERY {
+            return false;
+        }
+        let look = NextTimeout { after: LOOK.into(), per_read: None, ..timeout };
+        let before = self.inner.buffers().input().len();
+        // Most likely nothing has come. A broken connection shows when it is written to.
+        let _ = self.inner.await_input(look);
+        self.looked = Instant::now();
+        if self.inner.buffers().input().len() > before {
+            self.answered();
+        }
+        // Not a late `100 Continue`, and not the success of a server that is satisfied early.
+        let input = self.inner.buffers().input();
+        input.starts_with(b"HTTP/1.") && matches!(input.get(9), Some(b'3'..=b'5'))
+    }
+
+    fn end_writing(&mut self, error: Option<Error>) {
+        self.write_error = error;
+        self.dead = true;
+        exchange::update(|exchange| exchange.write_failed = true);
+    }
+
+    fn answered(&mut self) {
+        self.unread = true;
+        self.served = true;
+        // What there is to read is more telling.
+        self.write_error = None;
+        exchange::update(|exchange| exchange.answered = true);
+    }
 }
 
 impl<T: Transport> Transport for Wrapped<T> {
@@ -43,16 +95,22 @@ impl<T: Transport> Transport for Wrapped<T> {
     }
 
     fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
-        let reused = self.served;
-        exchange::update(|exchange| exchange.reused |= reused);
+        let exchange = exchange::current();
+        if !exchange.begun {
+            let reused = self.served;
+            exchange::update(|exchange| (exchange.begun, exchange.reused) = (true, reused));
+            self.looked = Instant::now();
+        }
         if self.dead {
+            return Ok(());
+        }
+        if exchange.begun && self.is_refused(timeout) {
+            self.end_writing(None);
             return Ok(());
         }
         match self.inner.transmit_output(amount, timeout) {
             Err(error) if ends_writing(&error) => {
-                self.write_error = Some(error);
-                self.dead = true;
-                exchange::update(|exchange| exchange.write_failed = true);
+                self.end_writing(Some(error));
                 Ok(())
             }
             result => result,
@@ -69,9 +127,7 @@ impl<T: Transport> Transport for Wrapped<T> {
         let before = self.inner.buffers().input().len();
         let result = self.inner.await_input(timeout);
         if self.inner.buffers().input().len() > before {
-            self.unread = true;
-            self.served = true;
-            exchange::update(|exchange| exchange.answered = true);
+            self.answered();
             return result;
         }
         match self.write_error.take() {

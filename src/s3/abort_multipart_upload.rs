@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::base::Result;
 use crate::http::Method;
-use crate::s3::answer::Cause;
+use crate::s3::answer::{Cause, read_empty};
 use crate::s3::client::{Call, Client};
 use crate::s3::create_multipart_upload::UploadName;
 
@@ -19,7 +19,7 @@ impl Client {
         call.query = &query;
         call.answer_timeout = ABORT_TIMEOUT;
         call.after_cancel = true;
-        match self.execute(&call, |_| Ok(())) {
+        match self.execute(&call, |mut response| read_empty(&mut response)) {
             Ok(()) => Ok(()),
             Err(failed) => match &failed.cause {
                 Cause::Refused(answer) if answer.status == 404 && !answer.foreign => Ok(()),

@@ -1,12 +1,13 @@
 //! What a server says when it refuses: status, error document, headers.
 
-use std::time::Duration;
+use std::time::SystemTime;
 
-use crate::base::Element;
-use crate::http::{Fault, Response, retry};
+use crate::base::{Element, parse_http_date};
+use crate::http::retry::{Failure, RetryAfter};
+use crate::http::{Fault, Response};
 
 /// Error documents are a few hundred bytes; more is not read.
-const MAX_ERROR_BYTES: u64 = 64 * 1024;
+pub(super) const MAX_ERROR_BYTES: u64 = 64 * 1024;
 /// Of what a server says at most this much is shown.
 pub(crate) const MAX_SHOWN_CHARS: usize = 300;
 
@@ -15,6 +16,8 @@ pub(crate) const MAX_SHOWN_CHARS: usize = 300;
 pub(super) struct Failed {
     pub(super) cause: Cause,
     pub(super) attempts: u32,
+    /// It might have been tried again, if not so many others had failed.
+    pub(super) out_of_tokens: bool,
 }
 
 #[derive(Debug)]
@@ -40,7 +43,11 @@ pub(crate) struct Answer {
     pub(super) foreign: bool,
     /// What the server calls itself.
     pub(crate) server: Option<String>,
-    pub(super) retry_after: Option<Duration>,
+    pub(super) retry_after: Option<RetryAfter>,
+    /// Where a redirect leads.
+    pub(super) location: Option<String>,
+    /// The server's time, where it is that of this answer and not of a cache on the way.
+    pub(super) date: Option<SystemTime>,
 }
 
 impl Answer {
@@ -69,10 +76,14 @@ impl Answer {
             code: text("Code").or_else(|| shown_header("x-minio-error-code")),
             message: text("Message").or_else(|| shown_header("x-minio-error-desc")),
             request_id: shown_header("x-amz-request-id").or_else(|| text("RequestId")),
-            region: shown_header("x-amz-bucket-region").or_else(|| text("Region")),
+            region: shown_header("x-amz-bucket-region")
+                .or_else(|| text("Region"))
+                .or_else(|| error?.child_text("Endpoint").and_then(region_of_host)),
             foreign: error.is_none() && !empty,
             server: shown_header("server"),
-            retry_after: retry::retry_after(header("x-amz-retry-after"), header("retry-after")),
+            retry_after: RetryAfter::of(&header),
+            location: header("location").map(str::to_owned),
+            date: header("date").filter(|_| header("age").is_none()).and_then(parse_http_date),
         }
     }
 
@@ -100,11 +111,22 @@ impl Answer {
         self.status == 404 && !self.foreign && (self.code.is_none() || self.has_code(&["NoSuchKey", "NotFound"]))
     }
 
-    pub(crate) fn failure(&self) -> retry::Failure {
-        if self.is_transient() {
-            retry::Failure::Transient { retry_after: self.retry_after }
+    /// A reply that is no document: empty or cut off, what the server will do better next time; or not S3's at all.
+    pub(super) fn no_document(response: &Response, body: &[u8]) -> Cause {
+        let text = String::from_utf8_lossy(body);
+        let cut_off = text.trim_start().starts_with('<') && !text.to_ascii_lowercase().contains("<html");
+        let foreign = !(text.trim().is_empty() || cut_off) || is_html(response.header("content-type"));
+        Cause::Refused(Box::new(Self { foreign, ..Self::new(response, body) }))
+    }
+
+    pub(crate) fn failure(&self) -> Failure {
+        let retry_after = self.retry_after;
+        if self.is_throttled() {
+            Failure::Throttled { retry_after }
+        } else if self.is_transient() {
+            Failure::Transient { retry_after }
         } else {
-            retry::Failure::Permanent
+            Failure::Permanent
         }
     }
 
@@ -124,6 +146,8 @@ impl Answer {
             "BandwidthLimitExceeded",
             "LimitExceededException",
             "PriorRequestNotComplete",
+            "ProvisionedThroughputExceededException",
+            "TransactionInProgressException",
             "EC2ThrottledException",
         ];
         self.status == 429 || self.has_code(CODES)
@@ -139,7 +163,7 @@ impl Answer {
         ];
         // 520 to 526: a CDN could not reach the store behind it. A 200 here is an error document.
         let by_status = matches!(self.status, 200 | 408 | 500 | 502 | 503 | 504 | 520..=526) && !self.foreign_success();
-        by_status || self.is_throttled() || self.has_code(CODES)
+        by_status || self.has_code(CODES)
     }
 
     fn foreign_success(&self) -> bool {
@@ -147,12 +171,100 @@ impl Answer {
     }
 }
 
+/// Reads a reply that is to be empty, so that its connection can serve the next request. It may be an error document
+/// all the same, or that of something else than S3.
+pub(super) fn read_empty(response: &mut Response) -> Result<(), Cause> {
+    let body = response.read(MAX_ERROR_BYTES).map_err(Cause::NoAnswer)?;
+    let is_error = Element::parse(&body).is_ok_and(|root| root.name == "Error" || root.child("Error").is_some());
+    // Swift calls its nothing HTML.
+    if is_error || (is_html(response.header("content-type")) && !body.is_empty()) {
+        return Err(Cause::Refused(Box::new(Answer::new(response, &body))));
+    }
+    Ok(())
+}
+
+/// The region in the name of an AWS endpoint: `bucket.s3.eu-west-1.amazonaws.com`, or `s3-eu-west-1` in older ones.
+fn region_of_host(host: &str) -> Option<String> {
+    let (before, _) = host.split_once(".amazonaws.")?;
+    let (front, last) = before.rsplit_once('.').unwrap_or(("", before));
+    let region = match last.strip_prefix("s3-") {
+        Some(region) => region,
+        None if front == "s3" || front.ends_with(".s3") => last,
+        None => return None,
+    };
+    (!region.is_empty()).then(|| shown(region))
+}
+
 pub(super) fn is_html(content_type: Option<&str>) -> bool {
     content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html"))
 }
 
 /// Bounded, on one line.
-fn shown(text: &str) -> String {
+pub(super) fn shown(text: &str) -> String {
     let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
     clean.take(MAX_SHOWN_CHARS).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_region_of_an_endpoint() {
+        for (host, region) in [
+            ("cache.s3.eu-west-1.amazonaws.com", Some("eu-west-1")),
+            ("s3.cn-north-1.amazonaws.com.cn", Some("cn-north-1")),
+            ("a.b.s3-us-west-2.amazonaws.com", Some("us-west-2")),
+            ("cache.s3.amazonaws.com", None),
+            ("s3.amazonaws.com", None),
+            ("x.eu-west-1.amazonaws.com", None),
+            ("s3.example.com", None),
+        ] {
+            assert_eq!(region_of_host(host).as_deref(), region, "{host}");
+        }
+    }
+
+    #[test]
+    fn what_is_tried_again_and_what_not() {
+        use Failure::{Permanent, Throttled, Transient};
+        let (transient, throttled) = (Transient { retry_after: None }, Throttled { retry_after: None });
+        for (status, code, failure) in [
+            (500, "", transient),
+            (502, "", transient),
+            (503, "", transient),
+            (504, "", transient),
+            (522, "", transient),
+            (408, "", transient),
+            (500, "InternalError", transient),
+            (400, "RequestTimeout", transient),
+            (409, "OperationAborted", transient),
+            (409, "ConditionalRequestConflict", transient),
+            (200, "InternalError", transient),
+            (200, "", transient),
+            (503, "SlowDown", throttled),
+            (429, "", throttled),
+            (429, "TooManyRequests", throttled),
+            (400, "ThrottlingException", throttled),
+            (400, "ProvisionedThroughputExceededException", throttled),
+            (200, "SlowDown", throttled),
+            (400, "", Permanent),
+            (401, "", Permanent),
+            (403, "AccessDenied", Permanent),
+            (404, "NoSuchKey", Permanent),
+            (405, "", Permanent),
+            (409, "BucketAlreadyExists", Permanent),
+            (411, "MissingContentLength", Permanent),
+            (412, "PreconditionFailed", Permanent),
+            (416, "InvalidRange", Permanent),
+            (501, "NotImplemented", Permanent),
+            (507, "InsufficientStorage", Permanent),
+            (301, "PermanentRedirect", Permanent),
+        ] {
+            let code = Some(code.to_owned()).filter(|code| !code.is_empty());
+            let answer = Answer { status, code, ..Answer::default() };
+            assert_eq!(answer.failure(), failure, "{answer:?}");
+        }
+        let page = Answer { status: 200, foreign: true, ..Answer::default() };
+        assert_eq!(page.failure(), Permanent);
+    }
 }

@@ -1,16 +1,18 @@
 //! The request loop: every attempt is signed anew and reads its payload from the first byte.
 
 use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::base::{Cancel, Clock, Digest, Error, Payload, Problem};
 use crate::credentials::CredentialsProvider;
-use crate::http::{self, Method, Request, Response, retry};
+use crate::http::retry::{Attempts, Decision, Failure, Policy};
+use crate::http::{self, Method, Request, Response};
 use crate::s3::answer::{Answer, Cause, Failed};
 use crate::s3::endpoint::Endpoint;
-use crate::sigv4::{self, Context, EMPTY_SHA256, Keys, Signable, canonical_query};
+use crate::s3::learn::{Lessons, Used, shifted};
+use crate::sigv4::{self, Context, EMPTY_SHA256, Keys, Signable};
 
 /// How long a server may think before it answers.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -21,10 +23,11 @@ const EXPECT_CONTINUE_BYTES: u64 = 2 * 1024 * 1024;
 pub(crate) struct ClientParts {
     pub(crate) http: http::Client,
     pub(crate) bucket: String,
+    /// Where the bucket is believed to be: its region may turn out to be another.
     pub(crate) endpoint: Endpoint,
     /// `None`: requests are not signed.
     pub(crate) credentials: Option<Arc<dyn CredentialsProvider>>,
-    pub(crate) max_attempts: u32,
+    pub(crate) retry: Policy,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cancel: Cancel,
     /// Go with whatever is written: storage class and encryption.
@@ -34,8 +37,13 @@ pub(crate) struct ClientParts {
 /// One bucket.
 pub(crate) struct Client {
     pub(super) parts: ClientParts,
+    /// Where the bucket is, by all that is known.
+    pub(super) endpoint: RwLock<Arc<Endpoint>>,
+    pub(super) region_learnt: AtomicBool,
+    /// By how many seconds the server's clock is ahead of ours; zero as long as that does not matter to it.
+    pub(super) ahead: AtomicI64,
     requests: AtomicU64,
-    /// The server has taken a body: it will not refuse the next for a reason it knows beforehand.
+    /// The server took the last body: it will not refuse the next for a reason it knows beforehand.
     put_accepted: AtomicBool,
 }
 
@@ -71,7 +79,19 @@ impl<'a> Call<'a> {
 
 impl Client {
     pub(crate) fn new(parts: ClientParts) -> Self {
-        Self { parts, requests: AtomicU64::new(0), put_accepted: AtomicBool::new(false) }
+        Self {
+            endpoint: RwLock::new(Arc::new(parts.endpoint.clone())),
+            parts,
+            region_learnt: AtomicBool::new(false),
+            ahead: AtomicI64::new(0),
+            requests: AtomicU64::new(0),
+            put_accepted: AtomicBool::new(false),
+        }
+    }
+
+    /// Where the bucket is, by all that is known.
+    pub(super) fn endpoint(&self) -> Arc<Endpoint> {
+        self.endpoint.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(crate) fn bucket(&self) -> &str {
@@ -90,77 +110,113 @@ impl Client {
 
     /// Sends the call until `read` has made something of an answer, or trying again makes no sense.
     pub(super) fn execute<T>(&self, call: &Call<'_>, read: impl Fn(Response) -> Result<T, Cause>) -> Result<T, Failed> {
-        let mut attempts = retry::Attempts::default();
+        let (policy, clock) = (&self.parts.retry, &*self.parts.clock);
+        let mut attempts = Attempts::default();
+        let mut lessons = Lessons::default();
         loop {
-            let cause = match self.attempt(call, attempts.made, &read) {
-                Ok(result) => return Ok(result),
+            let own = |error| Failed { cause: Cause::Own(error), attempts: attempts.made, out_of_tokens: false };
+            if !call.after_cancel {
+                policy.wait_for_turn(clock, &self.parts.cancel).map_err(own)?;
+            }
+            let used = self.prepare(&lessons).map_err(own)?;
+            let result = self.attempt(call, &used, attempts.made, &read);
+            policy.ended(result.as_ref().err().map(failure), clock);
+            let cause = match result {
+                Ok(result) => {
+                    policy.succeeded(&attempts);
+                    return Ok(result);
+                }
                 Err(cause) => cause,
             };
-            let failure = match &cause {
-                Cause::Own(_) => retry::Failure::Permanent,
-                Cause::NoAnswer(fault) => retry::Failure::NoAnswer(fault.kind),
-                Cause::Refused(answer) => answer.failure(),
-            };
-            let Some(pause) = attempts.failed(failure, self.parts.max_attempts, retry::jitter()) else {
-                return Err(Failed { cause, attempts: attempts.made });
-            };
-            let what = call.key.unwrap_or_default();
-            log::info!("{} {what} failed ({}), again in {:.1} s", call.operation, brief(&cause), pause.as_secs_f32());
-            self.parts.clock.sleep(pause, &self.parts.cancel);
+            if let Cause::Refused(answer) = &cause
+                && self.learn(call, &mut lessons, &used, answer).map_err(own)?
+            {
+                attempts.corrected();
+                continue;
+            }
+            match policy.failed(&mut attempts, failure(&cause)) {
+                Decision::Retry(pause) => {
+                    let (what, pause_seconds) = (call.key.unwrap_or_default(), pause.as_secs_f32());
+                    log::info!("{} {what} failed ({}), again in {pause_seconds:.1} s", call.operation, brief(&cause));
+                    clock.sleep(pause, &self.parts.cancel);
+                }
+                decision => {
+                    let out_of_tokens = decision == Decision::OutOfTokens;
+                    return Err(Failed { cause, attempts: attempts.made, out_of_tokens });
+                }
+            }
         }
     }
 
-    fn attempt<T>(&self, call: &Call<'_>, made: u32, read: impl Fn(Response) -> Result<T, Cause>) -> Result<T, Cause> {
-        if !call.after_cancel {
-            self.parts.cancel.check().map_err(Cause::Own)?;
-        }
-        let request = self.sign(call, made).map_err(Cause::Own)?;
+    /// Gathers what the next attempt is made with, by all that is known.
+    fn prepare(&self, lessons: &Lessons) -> crate::base::Result<Used> {
+        Ok(Used {
+            endpoint: lessons.host.clone().unwrap_or_else(|| self.endpoint()),
+            credentials: self.parts.credentials.as_ref().map(|provider| provider.credentials()).transpose()?,
+            ahead: self.ahead.load(Ordering::Relaxed),
+            began: self.parts.clock.now(),
+        })
+    }
+
+    fn attempt<T>(
+        &self,
+        call: &Call<'_>,
+        used: &Used,
+        made: u32,
+        read: impl Fn(Response) -> Result<T, Cause>,
+    ) -> Result<T, Cause> {
+        let request = self.sign(call, used, made);
         self.requests.fetch_add(1, Ordering::Relaxed);
         log::debug!("{} {}{}", call.method.as_str(), request.host, request.target);
-        let response = self.parts.http.send(&request).map_err(|fault| match fault.into_payload_error() {
+        let sent = self.parts.http.send(&request);
+        if call.body.is_some() {
+            let accepted = sent.as_ref().is_ok_and(Response::is_success);
+            self.put_accepted.store(accepted, Ordering::Relaxed);
+        }
+        let response = sent.map_err(|fault| match fault.into_payload_error() {
             Ok(error) => Cause::Own(payload_error(error)),
             Err(fault) => Cause::NoAnswer(fault),
         })?;
         log::debug!("{} {}", response.status(), request.target);
-        if !response.is_success() {
-            return Err(Cause::Refused(Box::new(Answer::read(response))));
-        }
-        if call.body.is_some() {
-            self.put_accepted.store(true, Ordering::Relaxed);
-        }
-        read(response)
+        if response.is_success() { read(response) } else { Err(Cause::Refused(Box::new(Answer::read(response)))) }
     }
 
-    fn sign<'a>(&'a self, call: &Call<'a>, made: u32) -> crate::base::Result<Request<'a>> {
-        let endpoint = &self.parts.endpoint;
-        let path = call.key.map_or_else(|| endpoint.bucket_path(), |key| endpoint.object_path(key));
-        let query = canonical_query(call.query);
+    fn sign<'a>(&self, call: &Call<'a>, used: &'a Used, made: u32) -> Request<'a> {
+        let endpoint = &*used.endpoint;
+        let target = endpoint.target(call.key, call.query);
         let mut headers = vec![("host".to_owned(), endpoint.host.clone())];
         headers.extend(call.headers.iter().cloned());
-        if let Some(provider) = &self.parts.credentials {
-            let credentials = provider.credentials()?;
+        if let Some(credentials) = &used.credentials {
             let keys = Keys {
                 access_key_id: &credentials.access_key_id,
                 secret_access_key: &credentials.secret_access_key,
                 session_token: credentials.session_token.as_ref(),
             };
             let payload_hash = call.body.map_or_else(|| EMPTY_SHA256.to_owned(), |body| Digest::hex(&body.sha256()));
-            let request =
-                Signable { method: call.method.as_str(), path: &path, query: &query, payload_hash: &payload_hash };
-            let context = Context { region: &endpoint.region, service: "s3", time: self.parts.clock.now() };
-            sigv4::sign(&mut headers, &request, keys, context);
+            let (path, query) = target.split_once('?').unwrap_or((&target, ""));
+            let request = Signable { method: call.method.as_str(), path, query, payload_hash: &payload_hash };
+            let time = shifted(self.parts.clock.now(), used.ahead);
+            sigv4::sign(&mut headers, &request, keys, Context { region: &endpoint.region, service: "s3", time });
         }
         let large = call.body.is_some_and(|body| body.size() >= EXPECT_CONTINUE_BYTES);
-        Ok(Request {
+        Request {
             method: call.method,
             https: endpoint.https,
             host: &endpoint.host,
-            target: if query.is_empty() { path } else { format!("{path}?{query}") },
+            target,
             headers,
             body: call.body,
             expect_continue: large && (made > 0 || !self.put_accepted.load(Ordering::Relaxed)),
             answer_timeout: call.answer_timeout,
-        })
+        }
+    }
+}
+
+fn failure(cause: &Cause) -> Failure {
+    match cause {
+        Cause::Own(_) => Failure::Permanent,
+        Cause::NoAnswer(fault) => Failure::NoAnswer(fault.kind),
+        Cause::Refused(answer) => answer.failure(),
     }
 }
 
@@ -191,7 +247,7 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("bucket", &self.parts.bucket)
-            .field("endpoint", &self.parts.endpoint)
+            .field("endpoint", &self.endpoint())
             .finish_non_exhaustive()
     }
 }

@@ -9,7 +9,6 @@ use crate::s3::answer::{Answer, Cause};
 use crate::s3::client::{Call, Client};
 use crate::s3::copy_object::MAX_REPLY_BYTES;
 use crate::s3::create_multipart_upload::UploadName;
-use crate::s3::head_object::not_s3;
 
 /// The server puts up to ten thousand parts together, and some are silent meanwhile.
 const COMPLETE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
@@ -96,8 +95,7 @@ fn completed(mut response: Response) -> std::result::Result<(), Cause> {
     match Element::parse(&body) {
         Ok(reply) if reply.name == "CompleteMultipartUploadResult" => Ok(()),
         Ok(_) => Err(Answer::failed(&response, &body)),
-        Err(_) if body.iter().all(u8::is_ascii_whitespace) => Err(Answer::failed(&response, &body)),
-        Err(_) => Err(not_s3(&response)),
+        Err(_) => Err(Answer::no_document(&response, &body)),
     }
 }
 

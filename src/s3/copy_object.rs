@@ -6,7 +6,6 @@ use crate::base::{Element, Result, Timestamp, percent_encode_path};
 use crate::http::{Method, Response};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::client::{Call, Client};
-use crate::s3::head_object::not_s3;
 use crate::s3::put_object::CONTENT_TYPE;
 
 /// The server copies up to 5 GiB before it answers.
@@ -32,7 +31,7 @@ pub(crate) enum CopyReply {
     },
     /// An error document, or nothing.
     Failed,
-    /// Not what S3 answers.
+    /// Not what S3 answers, or not all of it.
     Foreign,
 }
 
@@ -53,7 +52,7 @@ impl Client {
     /// Copies an object onto itself. What a copy does not carry over by itself is sent again.
     pub(crate) fn touch_object(&self, key: &str) -> Result<Copied> {
         let mut call = Call::new("CopyObject", Method::Put, Some(key));
-        let now = Timestamp::from(self.parts.clock.now()).to_string();
+        let now = Timestamp::from(self.now()).to_string();
         for (name, value) in [
             ("content-type", CONTENT_TYPE),
             ("x-amz-copy-source", &percent_encode_path(&format!("{}/{key}", self.parts.bucket))),
@@ -79,7 +78,7 @@ impl Client {
         let modified = match CopyReply::parse(&body) {
             CopyReply::Copied { modified } => modified,
             CopyReply::Failed => return Err(Answer::failed(&response, &body)),
-            CopyReply::Foreign => return Err(not_s3(&response)),
+            CopyReply::Foreign => return Err(Answer::no_document(&response, &body)),
         };
         let age = modified.map(|modified| self.server_time(&response).duration_since(modified).unwrap_or_default());
         if age.is_some_and(|age| age > UNMOVED) {

@@ -5,7 +5,6 @@ use crate::http::{Method, Response};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::client::{Call, Client};
 use crate::s3::copy_object::MAX_REPLY_BYTES;
-use crate::s3::head_object::not_s3;
 use crate::s3::put_object::CONTENT_TYPE;
 
 /// A multipart upload that was begun.
@@ -36,7 +35,7 @@ impl Client {
 
 fn created(mut response: Response) -> std::result::Result<String, Cause> {
     let body = response.read(MAX_REPLY_BYTES).map_err(Cause::NoAnswer)?;
-    let Ok(reply) = Element::parse(&body) else { return Err(not_s3(&response)) };
+    let Ok(reply) = Element::parse(&body) else { return Err(Answer::no_document(&response, &body)) };
     match reply.child("UploadId").filter(|id| reply.name == "InitiateMultipartUploadResult" && !id.text.is_empty()) {
         Some(id) => Ok(id.text.clone()),
         None => Err(Cause::Refused(Box::new(Answer::new(&response, &body)))),

@@ -2,14 +2,14 @@
 
 use crate::base::Result;
 use crate::http::Method;
-use crate::s3::answer::Cause;
+use crate::s3::answer::{Cause, read_empty};
 use crate::s3::client::{Call, Client};
 
 impl Client {
     /// Removes an object; one that does not exist is removed already.
     pub(crate) fn delete_object(&self, key: &str) -> Result<()> {
         let call = Call::new("DeleteObject", Method::Delete, Some(key));
-        match self.execute(&call, |_| Ok(())) {
+        match self.execute(&call, |mut response| read_empty(&mut response)) {
             Ok(()) => Ok(()),
             Err(failed) => match &failed.cause {
                 Cause::Refused(answer) if answer.is_not_found() => Ok(()),

@@ -1,7 +1,8 @@
 //! Where a bucket is: host, path and signing region, from region, endpoint and addressing style.
 
-use crate::base::percent_encode_path;
+use crate::base::{percent_decode, percent_encode_path};
 use crate::config::EndpointUrl;
+use crate::sigv4::canonical_query;
 
 /// The host names of AWS's partitions by the regions' beginnings; all others are in the commercial one.
 const PARTITIONS: &[(&str, &str)] = &[
@@ -13,6 +14,8 @@ const PARTITIONS: &[(&str, &str)] = &[
     ("eu-isoe-", "cloud.adc-e.uk"),
 ];
 const COMMERCIAL: &str = "amazonaws.com";
+/// Longer ones come from servers that have none to name.
+const MAX_REGION_BYTES: usize = 64;
 
 /// What decides where a bucket is.
 #[derive(Clone, Debug)]
@@ -41,6 +44,19 @@ pub(crate) struct Endpoint {
     /// Not AWS's own.
     pub(crate) custom: bool,
     pub(crate) path_style: bool,
+    /// What it was made from, to be made again for another region.
+    choice: AwsChoice,
+    /// Hosts that end with this are of the same service.
+    domain: String,
+}
+
+/// What decides where a bucket of AWS is, but for the region.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct AwsChoice {
+    bucket: String,
+    path_style: bool,
+    fips: bool,
+    dualstack: bool,
 }
 
 impl Endpoint {
@@ -58,9 +74,17 @@ impl Endpoint {
     fn custom(choice: &EndpointChoice<'_>, https: bool, host: &str, port: &str, base: &str) -> Self {
         let is_address = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
         let path_style = choice.path_style || is_address || !is_virtual_hostable(choice.bucket, https);
-        let (host, path) = place(choice.bucket, path_style, host, base);
-        let region = choice.region.to_owned();
-        Self { https, host: format!("{host}{port}"), path, region, custom: true, path_style }
+        let (full, path) = place(choice.bucket, path_style, host, base);
+        Self {
+            https,
+            host: format!("{full}{port}"),
+            path,
+            region: choice.region.to_owned(),
+            custom: true,
+            path_style,
+            choice: AwsChoice::of(choice),
+            domain: host.to_owned(),
+        }
     }
 
     fn aws(choice: &EndpointChoice<'_>) -> Self {
@@ -75,7 +99,63 @@ impl Endpoint {
         };
         let path_style = choice.path_style || !is_virtual_hostable(choice.bucket, true);
         let (host, path) = place(choice.bucket, path_style, &host, "");
-        Self { https: true, host, path, region: region.to_owned(), custom: false, path_style }
+        Self {
+            https: true,
+            host,
+            path,
+            region: region.to_owned(),
+            custom: false,
+            path_style,
+            choice: AwsChoice::of(choice),
+            domain: suffix.to_owned(),
+        }
+    }
+
+    /// The same bucket in another region: on AWS at another host; elsewhere only the signature changes. `None` when
+    /// that cannot be the name of a region.
+    pub(crate) fn in_region(&self, region: &str) -> Option<Self> {
+        let of_aws = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+        let of_others = |byte: u8| byte.is_ascii_graphic() && byte != b'/' && byte != b',';
+        let good = |byte| if self.custom { of_others(byte) } else { of_aws(byte) };
+        if region.is_empty() || region.len() > MAX_REGION_BYTES || !region.bytes().all(good) {
+            return None;
+        }
+        if self.custom {
+            return Some(Self { region: region.to_owned(), ..self.clone() });
+        }
+        let AwsChoice { bucket, path_style, fips, dualstack } = &self.choice;
+        let (path_style, fips, dualstack) = (*path_style, *fips, *dualstack);
+        Some(Self::new(&EndpointChoice { bucket, region, custom: None, path_style, fips, dualstack }))
+    }
+
+    /// The same at the host that a redirect names; `None` when it is not the same object at a host of the same
+    /// service: whoever gets a signed request could read what is in it.
+    pub(crate) fn redirected(&self, location: &str, target: &str) -> Option<Self> {
+        let (scheme, rest) = location.split_once("://")?;
+        let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+        let host = host.to_ascii_lowercase();
+        let name = match host.rsplit_once(':') {
+            Some((name, port)) if !port.contains(']') => name,
+            _ => &host,
+        };
+        let clean = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-.[]:".contains(&byte));
+        let same_scheme = scheme.eq_ignore_ascii_case(if self.https { "https" } else { "http" });
+        let same_object = path.is_empty() || percent_decode(path, false)? == percent_decode(target, false)?;
+        let elsewhere = host != self.host;
+        (clean && same_scheme && same_object && elsewhere && self.is_of_service(name))
+            .then(|| Self { host: host.clone(), ..self.clone() })
+    }
+
+    fn is_of_service(&self, name: &str) -> bool {
+        let name = name.strip_prefix(&format!("{}.", self.choice.bucket)).unwrap_or(name);
+        match name.strip_suffix(&self.domain) {
+            // Anybody can have other hosts under AWS's domain.
+            Some(before) if !self.custom => {
+                (before.starts_with("s3.") || before.starts_with("s3-")) && before.ends_with('.')
+            }
+            Some(before) => before.is_empty() || before.ends_with('.'),
+            None => false,
+        }
     }
 
     /// The encoded path of an object.
@@ -88,9 +168,22 @@ impl Endpoint {
         if self.path.is_empty() { "/".to_owned() } else { self.path.clone() }
     }
 
+    /// Path and query, as they are sent: of an object, or of the bucket.
+    pub(crate) fn target(&self, key: Option<&str>, query: &[(&str, &str)]) -> String {
+        let path = key.map_or_else(|| self.bucket_path(), |key| self.object_path(key));
+        if query.is_empty() { path } else { format!("{path}?{}", canonical_query(query)) }
+    }
+
     /// The URL for messages.
     pub(crate) fn url(&self) -> String {
         format!("{}://{}", if self.https { "https" } else { "http" }, self.host)
+    }
+}
+
+impl AwsChoice {
+    fn of(choice: &EndpointChoice<'_>) -> Self {
+        let EndpointChoice { bucket, path_style, fips, dualstack, .. } = *choice;
+        Self { bucket: bucket.to_owned(), path_style, fips, dualstack }
     }
 }
 
@@ -185,5 +278,57 @@ mod tests {
             dualstack: true,
         };
         assert_eq!(Endpoint::new(&choice).host, "buck.s3-fips.dualstack.us-east-1.amazonaws.com");
+    }
+
+    #[test]
+    fn another_region_is_another_host_on_aws_only() {
+        let aws = endpoint("buck", "us-east-1", "", false).in_region("eu-west-1").unwrap();
+        assert_eq!(aws, endpoint("buck", "eu-west-1", "", false));
+        let path_style = endpoint("buck", "us-east-1", "", true).in_region("cn-north-1").unwrap();
+        assert_eq!(path_style.host, "s3.cn-north-1.amazonaws.com.cn");
+        let custom = endpoint("buck", "us-east-1", "https://s3.us-east-1.amazonaws.com", false);
+        let moved = custom.in_region("eu-west-1").unwrap();
+        assert_eq!((moved.host.as_str(), moved.region.as_str()), ("buck.s3.us-east-1.amazonaws.com", "eu-west-1"));
+        for region in ["", "evil.example.com/", "eu west", "EU", "x#", &"x".repeat(65)] {
+            assert_eq!(aws.in_region(region), None, "{region}");
+        }
+        assert_eq!(custom.in_region("a/b"), None);
+        assert!(custom.in_region("Zone_1").is_some());
+    }
+
+    #[test]
+    fn redirects_stay_within_the_service() {
+        let aws = || endpoint("buck", "us-west-2", "", false);
+        let own = || endpoint("buck", "x", "https://s3.example.com:9000", false);
+        let ip = || endpoint("buck", "x", "http://127.0.0.1:9000", false);
+        let v6 = || endpoint("buck", "x", "http://[::1]:9000", false);
+        let rows: [(&dyn Fn() -> Endpoint, &str, Option<&str>); 20] = [
+            (&aws, "https://buck.s3-us-west-2.amazonaws.com/a%3Ab", Some("buck.s3-us-west-2.amazonaws.com")),
+            (&aws, "https://buck.s3.eu-west-1.amazonaws.com/a:b", Some("buck.s3.eu-west-1.amazonaws.com")),
+            (&aws, "https://s3.eu-west-1.amazonaws.com", Some("s3.eu-west-1.amazonaws.com")),
+            (&aws, "https://buck.s3.us-west-2.amazonaws.com/a:b", None),
+            (&aws, "http://buck.s3-us-west-2.amazonaws.com/a:b", None),
+            (&aws, "https://buck.s3-us-west-2.amazonaws.com/other", None),
+            (&aws, "https://buck.ec2-1-2-3-4.compute-1.amazonaws.com/a:b", None),
+            (&aws, "https://buck.s3.evilamazonaws.com/a:b", None),
+            (&aws, "https://buck.s3.amazonaws.com.evil.com/a:b", None),
+            (&aws, "https://evil.com#.s3-x.amazonaws.com/a:b", None),
+            (&aws, "https://user@buck.s3-x.amazonaws.com/a:b", None),
+            (&aws, "/a:b", None),
+            (&own, "https://buck.eu.s3.example.com/a:b", Some("buck.eu.s3.example.com")),
+            (&own, "https://BUCK.s3.example.com:9001/a:b", Some("buck.s3.example.com:9001")),
+            (&own, "https://buck.evils3.example.com/a:b", None),
+            (&own, "https://buck.s3-eu-west-1.amazonaws.com/a:b", None),
+            (&ip, "http://127.0.0.1:9001/buck/a:b", Some("127.0.0.1:9001")),
+            (&ip, "http://127.0.0.2:9000/buck/a:b", None),
+            (&v6, "http://[::1]:9001/buck/a:b", Some("[::1]:9001")),
+            (&v6, "http://[::2]:9001/buck/a:b", None),
+        ];
+        for (endpoint, location, host) in rows {
+            let endpoint = endpoint();
+            let redirected = endpoint.redirected(location, &endpoint.object_path("a:b"));
+            assert_eq!(redirected.as_ref().map(|to| to.host.as_str()), host, "{location}");
+            assert!(redirected.is_none_or(|to| to.region == endpoint.region && to.path == endpoint.path));
+        }
     }
 }

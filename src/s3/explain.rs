@@ -1,7 +1,7 @@
 //! From a failed call to the crate's error: what it means, and the likely fix.
 
 use crate::base::{Error, S3Error, S3ErrorClass};
-use crate::s3::answer::{Answer, Cause, Failed};
+use crate::s3::answer::{Answer, Cause, Failed, shown};
 use crate::s3::client::{Call, Client};
 
 /// Codes that speak of the credentials, whatever the status.
@@ -20,10 +20,23 @@ const ACCESS_CODES: &[&str] = &[
     "UnsupportedAlgorithm",
     "NotSignedUp",
 ];
+const OUT_OF_TOKENS: &str = "it was not tried again, for too many requests have failed";
 const CORRUPT_CODES: &[&str] = &["BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch"];
 
 impl Client {
     pub(super) fn explain(&self, call: &Call<'_>, failed: Failed) -> Error {
+        let out_of_tokens = failed.out_of_tokens;
+        match self.explain_cause(call, failed) {
+            Error::S3(mut error) if out_of_tokens => {
+                let hint = error.hint.map(|hint| format!("{hint}; ")).unwrap_or_default();
+                error.hint = Some(format!("{hint}{OUT_OF_TOKENS}"));
+                Error::S3(error)
+            }
+            error => error,
+        }
+    }
+
+    fn explain_cause(&self, call: &Call<'_>, failed: Failed) -> Error {
         let error = S3Error {
             operation: call.operation,
             bucket: self.parts.bucket.clone(),
@@ -40,7 +53,7 @@ impl Client {
         match failed.cause {
             Cause::Own(error) => error,
             Cause::NoAnswer(fault) => {
-                let hint = fault.hint().map(|hint| format!("{} ({})", hint, self.parts.endpoint.url()));
+                let hint = fault.hint().map(|hint| format!("{} ({})", hint, self.endpoint().url()));
                 S3Error { hint, source: Some(Box::new(fault)), ..error }.into()
             }
             Cause::Refused(answer) => {
@@ -69,7 +82,7 @@ impl Client {
                 format!(
                     "{} does not answer as S3 does (HTTP {}{server}): is endpoint_url the API, and not a web console or \
                      a proxy?",
-                    self.parts.endpoint.url(),
+                    self.endpoint().url(),
                     answer.status,
                 )
             }
@@ -88,7 +101,7 @@ impl Client {
         let who = self.parts.credentials.as_ref().map_or("no credentials (anonymous)".to_owned(), |p| p.origin());
         match answer.code.as_deref() {
             Some("InvalidAccessKeyId" | "NotSignedUp" | "InvalidTokenId") => {
-                format!("{} does not know the access key; it comes from {who}", self.parts.endpoint.url())
+                format!("{} does not know the access key; it comes from {who}", self.endpoint().url())
             }
             Some("SignatureDoesNotMatch") => format!(
                 "the secret access key is wrong (it comes from {who}), or a proxy changes the Host header or others"
@@ -115,8 +128,8 @@ impl Client {
     }
 
     fn bucket_hint(&self) -> String {
-        let url = self.parts.endpoint.url();
-        let style = if self.parts.endpoint.custom && !self.parts.endpoint.path_style {
+        let url = self.endpoint().url();
+        let style = if self.endpoint().custom && !self.endpoint().path_style {
             ", or the server wants use_path_style=true"
         } else {
             ""
@@ -125,7 +138,7 @@ impl Client {
     }
 
     fn region_hint(&self, answer: &Answer) -> String {
-        let signed = &self.parts.endpoint.region;
+        let signed = &self.endpoint().region;
         match &answer.region {
             Some(region) => format!("the bucket is in region {region}, not {signed}: give region={region}"),
             None => format!("the server expects another region than {signed}: check region"),
@@ -136,7 +149,12 @@ impl Client {
         let redirected = matches!(answer.status, 301 | 302 | 307 | 308)
             || answer.has_code(&["PermanentRedirect", "IllegalLocationConstraintException"]);
         if redirected {
-            return Some(self.region_hint(answer));
+            return Some(match &answer.location {
+                Some(location) if answer.region.is_none() => {
+                    format!("the server redirects to {}: check endpoint_url", shown(location))
+                }
+                _ => self.region_hint(answer),
+            });
         }
         Some(match (answer.status, answer.code.as_deref()) {
             (_, Some("SecondLevelDomainForbidden")) => "this store wants use_path_style=false".to_owned(),
@@ -151,7 +169,7 @@ impl Client {
             (_, Some("EntityTooLarge")) => "the object is larger than the store takes".to_owned(),
             (413, _) => "a proxy refuses large bodies: raise its limit (nginx: client_max_body_size)".to_owned(),
             (507, _) | (_, Some("XMinioStorageFull")) => "the store is full".to_owned(),
-            _ if answer.region.as_ref().is_some_and(|region| *region != self.parts.endpoint.region) => {
+            _ if answer.region.as_ref().is_some_and(|region| *region != self.endpoint().region) => {
                 self.region_hint(answer)
             }
             _ => return None,

@@ -3,9 +3,9 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
-use crate::base::Result;
+use crate::base::{Element, Result};
 use crate::http::{Method, Response};
-use crate::s3::answer::{Answer, Cause, is_html};
+use crate::s3::answer::{Answer, Cause, MAX_ERROR_BYTES, is_html};
 use crate::s3::client::{Call, Client};
 use crate::s3::content_range::ContentRange;
 use crate::s3::head_object::not_s3;
@@ -52,6 +52,7 @@ impl Client {
         if is_html(response.header("content-type")) {
             return Err(not_s3(&response));
         }
+        let response = no_error_document(response)?;
         let etag = response.header("etag").map(str::to_owned);
         if let (Some(range), Some(text)) = (range, response.header("content-range")) {
             let answered = ContentRange::parse(text);
@@ -87,6 +88,19 @@ impl Client {
             }
         })
     }
+}
+
+/// A success whose body is an error document is a failure: nothing in a cache is XML.
+fn no_error_document(mut response: Response) -> std::result::Result<Response, Cause> {
+    let is_xml = response.header("content-type").is_some_and(|value| value.contains("/xml"));
+    if is_xml && response.content_length().is_some_and(|length| length <= MAX_ERROR_BYTES) {
+        let body = response.read(MAX_ERROR_BYTES).map_err(Cause::NoAnswer)?;
+        if Element::parse(&body).is_ok_and(|root| root.name == "Error") {
+            return Err(Cause::Refused(Box::new(Answer::new(&response, &body))));
+        }
+        response.put_back(body);
+    }
+    Ok(response)
 }
 
 /// Broken caches on the way do this; the next answer may be right.

@@ -69,7 +69,7 @@ impl Client {
 
     /// The time by the server's clock; ours where it does not say.
     pub(super) fn server_time(&self, response: &Response) -> SystemTime {
-        response.header("date").and_then(parse_http_date).unwrap_or_else(|| self.parts.clock.now())
+        response.header("date").and_then(parse_http_date).unwrap_or_else(|| self.now())
     }
 }
 

@@ -6,7 +6,7 @@ use crate::base::{Element, Result, Timestamp, percent_decode};
 use crate::http::{Method, Response};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::client::{Call, Client};
-use crate::s3::head_object::{Head, is_archive, not_s3};
+use crate::s3::head_object::{Head, is_archive};
 
 /// A thousand objects with keys of 1,024 bytes, every byte of them escaped, fit.
 const MAX_LIST_BYTES: u64 = 16 * 1024 * 1024;
@@ -51,7 +51,7 @@ impl Client {
 
     fn page(&self, mut response: Response, prefix: &str) -> std::result::Result<Page, Cause> {
         let body = response.read(MAX_LIST_BYTES).map_err(Cause::NoAnswer)?;
-        let Ok(reply) = Element::parse(&body) else { return Err(not_s3(&response)) };
+        let Ok(reply) = Element::parse(&body) else { return Err(Answer::no_document(&response, &body)) };
         let page = Page::of(&reply, prefix, self.server_time(&response));
         page.ok_or_else(|| Cause::Refused(Box::new(Answer::new(&response, &body))))
     }

@@ -16,6 +16,7 @@ mod endpoint;
 mod explain;
 mod get_object;
 mod head_object;
+mod learn;
 mod list_objects;
 mod put_object;
 mod upload_part;

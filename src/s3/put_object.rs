@@ -2,9 +2,8 @@
 
 use crate::base::{Payload, Result};
 use crate::http::Method;
-use crate::s3::answer::{Cause, is_html};
+use crate::s3::answer::read_empty;
 use crate::s3::client::{Call, Client};
-use crate::s3::head_object::not_s3;
 
 pub(super) const CONTENT_TYPE: &str = "application/octet-stream";
 
@@ -15,14 +14,7 @@ impl Client {
         call.headers.push(("content-type".to_owned(), CONTENT_TYPE.to_owned()));
         call.headers.extend(self.parts.write_headers.iter().cloned());
         call.body = Some(payload);
-        let written = self.execute(&call, |mut response| {
-            // Empty, and read so that the connection can serve the next request. Swift calls its nothing HTML.
-            let body = response.read(1024).map_err(Cause::NoAnswer)?;
-            if is_html(response.header("content-type")) && !body.is_empty() {
-                return Err(not_s3(&response));
-            }
-            Ok(())
-        });
+        let written = self.execute(&call, |mut response| read_empty(&mut response));
         written.map_err(|failed| self.explain(&call, failed))
     }
 }

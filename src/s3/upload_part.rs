@@ -2,7 +2,7 @@
 
 use crate::base::{Payload, Result};
 use crate::http::{Method, Response};
-use crate::s3::answer::Cause;
+use crate::s3::answer::{Cause, read_empty};
 use crate::s3::client::{Call, Client};
 use crate::s3::create_multipart_upload::UploadName;
 use crate::s3::head_object::not_s3;
@@ -20,7 +20,6 @@ impl Client {
 }
 
 fn uploaded(mut response: Response) -> std::result::Result<String, Cause> {
-    // Empty, and read so that the connection can serve the next request.
-    response.read(1024).map_err(Cause::NoAnswer)?;
+    read_empty(&mut response)?;
     response.header("etag").map(str::to_owned).ok_or_else(|| not_s3(&response))
 }

@@ -8,7 +8,6 @@ use crate::s3::answer::{Answer, Cause};
 use crate::s3::client::{Call, Client};
 use crate::s3::copy_object::{COPY_TIMEOUT, MAX_REPLY_BYTES};
 use crate::s3::create_multipart_upload::UploadName;
-use crate::s3::head_object::not_s3;
 
 /// How the copy of a part ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,10 +63,7 @@ impl Client {
 /// The copy may fail after the server has said 200: then the body is an error document, or empty.
 fn copied(mut response: Response) -> std::result::Result<String, Cause> {
     let body = response.read(MAX_REPLY_BYTES).map_err(Cause::NoAnswer)?;
-    let Ok(reply) = Element::parse(&body) else {
-        let empty = body.iter().all(u8::is_ascii_whitespace);
-        return Err(if empty { Answer::failed(&response, &body) } else { not_s3(&response) });
-    };
+    let Ok(reply) = Element::parse(&body) else { return Err(Answer::no_document(&response, &body)) };
     let etag = reply.child_text("ETag").filter(|_| reply.name == "CopyPartResult");
     etag.map(str::to_owned).ok_or_else(|| Answer::failed(&response, &body))
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use crate::base::{Cancel, Clock, Env, Result};
-use crate::config::CacheOptions;
+use crate::config::{CacheOptions, RetryMode};
 use crate::credentials::{self, CredentialsProvider, S3Settings, Settings};
-use crate::http;
+use crate::http::{self, retry};
 use crate::s3::{Client, ClientParts, Endpoint, EndpointChoice};
 use crate::store::ObjectStore;
 use crate::store::dir::DirStore;
@@ -51,14 +51,21 @@ fn client(options: &CacheOptions, settings: &S3Settings, parts: Parts) -> Result
         _ => credentials::provider(options, &*parts.env, &settings.profile)?,
     };
     let ca_bundle = settings.ca_bundle.as_ref().map(|bundle| (bundle.value.as_path(), bundle.origin.as_str()));
-    let http =
-        http::Client::new(&http::ClientConfig { connections: parts.connections, tls: endpoint.https, ca_bundle })?;
+    let http = http::Client::new(&http::ClientConfig {
+        connections: parts.connections,
+        tls: endpoint.https,
+        ca_bundle,
+        clock: parts.clock.clone(),
+    })?;
     Ok(Client::new(ClientParts {
         http,
         bucket: settings.bucket.clone(),
         endpoint,
         credentials,
-        max_attempts: settings.max_attempts,
+        retry: match settings.retry_mode {
+            RetryMode::Standard => retry::Policy::standard(settings.max_attempts),
+            RetryMode::Adaptive => retry::Policy::adaptive(settings.max_attempts),
+        },
         clock: parts.clock,
         cancel: parts.cancel,
         write_headers: write_headers(options),

@@ -8,7 +8,7 @@ use crate::s3::{builder, cache, elsewhere, export};
 use crate::s3_server::{Config, Fault, Match, Operation, Server};
 
 #[track_caller]
-fn told(error: &Error, kind: ErrorKind, parts: &[&str]) {
+pub(super) fn told(error: &Error, kind: ErrorKind, parts: &[&str]) {
     let text = format!("{} | {}", error.chain(), error.hint().unwrap_or_default());
     assert_eq!(error.kind(), kind, "{text}");
     for part in parts {
@@ -38,25 +38,6 @@ fn wrong_keys_are_told_apart_and_not_tried_again() {
         told(&error, ErrorKind::Access, &["GetObject s3://cache/manifests/buildkit"]);
         assert!(server.requests().len() <= 3, "{:?}", server.requests());
     }
-}
-
-#[test]
-fn an_expired_token_a_wrong_clock_and_a_wrong_region_have_their_own_hints() {
-    let server = Server::start();
-    server.fault(Match::any().always(), Fault::expired_token());
-    told(&export(&cache(&server, ""), "max").unwrap_err(), ErrorKind::Access, &["ExpiredToken", "expired"]);
-
-    let server = Server::with(Config { clock_ahead: 20 * 60, ..Config::default() });
-    told(&export(&cache(&server, ""), "max").unwrap_err(), ErrorKind::Access, &["RequestTimeTooSkewed", "clock"]);
-
-    let server = Server::start();
-    let other = builder(&server, "").connect().unwrap().options().clone();
-    let mut other = other;
-    other.region = Some("mars-1".to_owned());
-    let keys = server.credentials();
-    let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from(keys.secret_access_key), None);
-    let opened = s3_build_cache::S3Cache::builder(&other).credentials(Arc::new(provider)).connect().unwrap();
-    told(&export(&opened, "max").unwrap_err(), ErrorKind::Access, &[server.region(), "mars-1"]);
 }
 
 #[test]

@@ -4,8 +4,10 @@ mod blobs;
 mod errors;
 mod faults;
 mod import;
+mod learning;
 mod multipart;
 mod ranges;
+mod retries;
 mod wire;
 
 use std::sync::{Arc, Mutex};
@@ -18,7 +20,7 @@ use s3_build_cache::{
 use crate::conformance::{self, Quirks};
 use crate::s3_server::Server;
 
-/// Sleeps without waiting, and remembers for how long.
+/// Sleeps without waiting, and remembers for how long; the monotonic clock moves on by as much.
 #[derive(Default)]
 pub(crate) struct TestClock {
     pub(crate) slept: Mutex<Vec<Duration>>,
@@ -30,7 +32,8 @@ impl Clock for TestClock {
     }
 
     fn monotonic(&self) -> Duration {
-        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap()
+        let slept: Duration = self.slept.lock().unwrap().iter().sum();
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap() + slept
     }
 
     fn sleep(&self, duration: Duration, _: &Cancel) {
@@ -84,7 +87,8 @@ pub(crate) fn elsewhere(server: &Server) -> S3Cache {
     options.bucket = Some("absent".to_owned());
     let keys = server.credentials();
     let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from(keys.secret_access_key), None);
-    S3Cache::builder(&options).env(MapEnv::default()).credentials(Arc::new(provider)).connect().unwrap()
+    let builder = S3Cache::builder(&options).env(MapEnv::default()).clock(Arc::new(TestClock::default()));
+    builder.credentials(Arc::new(provider)).connect().unwrap()
 }
 
 pub(crate) fn fixture(name: &str) -> LocalCache {

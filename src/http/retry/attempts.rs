@@ -1,0 +1,195 @@
+//! The attempts of one call: what failed, and whether it may be tried again.
+
+use std::time::Duration;
+
+use super::retry_after::RetryAfter;
+use crate::http::fault::FaultKind;
+
+/// A connection that went stale in the pool says nothing about the server: those do not count, up to this many.
+const MAX_STALE: u32 = 3;
+/// Without jitter from where doubling gets there.
+const MAX_BACKOFF: Duration = Duration::from_secs(20);
+/// The last pause that is doubled: 2⁴ seconds.
+const LAST_DOUBLED: u32 = 4;
+
+/// Why an attempt failed, as far as the decision goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Failure {
+    /// There was no answer.
+    NoAnswer(FaultKind),
+    /// The server failed; perhaps it says when to come back.
+    Transient { retry_after: Option<RetryAfter> },
+    /// The server asks for fewer requests; perhaps it says when to come back.
+    Throttled { retry_after: Option<RetryAfter> },
+    /// It would fail again.
+    Permanent,
+}
+
+/// What comes after a failed attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Decision {
+    /// Try again after this pause.
+    Retry(Duration),
+    /// The failure stands.
+    GiveUp,
+    /// The failure stands, for too many others have failed: it might have been tried again.
+    OutOfTokens,
+}
+
+/// The attempts of one call so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Attempts {
+    /// How many were made and failed.
+    pub(crate) made: u32,
+    /// Those of them that do not count: the server was not to blame, or told what to change.
+    free: u32,
+    stale: u32,
+    /// What the last retry was paid with.
+    pub(super) cost: Option<u32>,
+}
+
+impl Attempts {
+    /// Takes note of a failed attempt whose answer said what to do instead, which is done at once.
+    pub(crate) fn corrected(&mut self) {
+        self.made += 1;
+        self.free += 1;
+    }
+
+    /// Takes note of a failed attempt. `jitter` is a random number from 0 up to 1; `pay` takes the tokens for a retry
+    /// after a timeout or another failure, and may have too few.
+    pub(super) fn failed(
+        &mut self,
+        failure: Failure,
+        max_attempts: u32,
+        jitter: f64,
+        pay: impl FnOnce(bool) -> Option<u32>,
+    ) -> Decision {
+        self.made += 1;
+        let retry_after = match failure {
+            Failure::NoAnswer(FaultKind::Stale) if self.stale < MAX_STALE => {
+                self.stale += 1;
+                self.free += 1;
+                return Decision::Retry(Duration::ZERO);
+            }
+            Failure::NoAnswer(kind) if !passes(kind) => return Decision::GiveUp,
+            Failure::NoAnswer(_) => None,
+            Failure::Transient { retry_after } | Failure::Throttled { retry_after } => retry_after,
+            Failure::Permanent => return Decision::GiveUp,
+        };
+        let counted = self.made - self.free;
+        if counted >= max_attempts {
+            return Decision::GiveUp;
+        }
+        let Some(cost) = pay(failure == Failure::NoAnswer(FaultKind::Timeout)) else { return Decision::OutOfTokens };
+        self.cost = Some(cost);
+        let backoff = backoff(counted, jitter);
+        Decision::Retry(retry_after.map_or(backoff, |wanted| wanted.pause(backoff)))
+    }
+}
+
+/// The pause after that many attempts.
+fn backoff(attempts: u32, jitter: f64) -> Duration {
+    if attempts > LAST_DOUBLED {
+        return MAX_BACKOFF;
+    }
+    Duration::from_secs(1 << attempts).mul_f64(jitter.clamp(0.0, 1.0))
+}
+
+/// Whether it may be over soon.
+fn passes(kind: FaultKind) -> bool {
+    matches!(
+        kind,
+        FaultKind::NameServer | FaultKind::Refused | FaultKind::Timeout | FaultKind::Stale | FaultKind::Broken
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Decision::{GiveUp, OutOfTokens, Retry};
+    use super::*;
+
+    const TRANSIENT: Failure = Failure::Transient { retry_after: None };
+
+    fn failed(attempts: &mut Attempts, failure: Failure, max_attempts: u32, jitter: f64) -> Decision {
+        attempts.failed(failure, max_attempts, jitter, |timeout| Some(if timeout { 10 } else { 5 }))
+    }
+
+    fn seconds(seconds: u64) -> Decision {
+        Retry(Duration::from_secs(seconds))
+    }
+
+    #[test]
+    fn three_attempts_with_growing_pauses_then_no_more() {
+        let mut attempts = Attempts::default();
+        assert_eq!(failed(&mut attempts, TRANSIENT, 3, 1.0), seconds(2));
+        assert_eq!(failed(&mut attempts, TRANSIENT, 3, 0.5), seconds(2));
+        assert_eq!(failed(&mut attempts, TRANSIENT, 3, 1.0), GiveUp);
+        assert_eq!(attempts.made, 3);
+        assert_eq!(failed(&mut Attempts::default(), TRANSIENT, 1, 1.0), GiveUp);
+    }
+
+    #[test]
+    fn pauses_double_up_to_twenty_seconds() {
+        let mut attempts = Attempts::default();
+        for pause in [2, 4, 8, 16, 20, 20, 20] {
+            assert_eq!(failed(&mut attempts, TRANSIENT, u32::MAX, 1.0), seconds(pause));
+        }
+        // From there on without jitter.
+        assert_eq!(failed(&mut attempts, TRANSIENT, u32::MAX, 0.0), seconds(20));
+        assert_eq!(failed(&mut Attempts::default(), TRANSIENT, 3, 0.0), seconds(0));
+    }
+
+    #[test]
+    fn what_cannot_succeed_is_not_tried_again() {
+        use FaultKind::*;
+        for kind in [Payload, HostNotFound, UnknownIssuer, WrongName, Expired, Tls, PlainHttp, NotHttp] {
+            assert_eq!(failed(&mut Attempts::default(), Failure::NoAnswer(kind), 3, 0.5), GiveUp, "{kind:?}");
+        }
+        for kind in [NameServer, Refused, Timeout, Broken] {
+            assert_eq!(failed(&mut Attempts::default(), Failure::NoAnswer(kind), 3, 0.5), seconds(1), "{kind:?}");
+        }
+        assert_eq!(failed(&mut Attempts::default(), Failure::Permanent, 3, 0.5), GiveUp);
+    }
+
+    #[test]
+    fn stale_connections_do_not_count_and_do_not_wait() {
+        let mut attempts = Attempts::default();
+        let stale = Failure::NoAnswer(FaultKind::Stale);
+        for _ in 0..3 {
+            assert_eq!(attempts.failed(stale, 1, 1.0, |_| None), seconds(0));
+        }
+        assert_eq!(failed(&mut attempts, stale, 1, 1.0), GiveUp);
+        assert_eq!(attempts.made, 4);
+    }
+
+    #[test]
+    fn a_correction_does_not_count() {
+        let mut attempts = Attempts::default();
+        attempts.corrected();
+        assert_eq!(failed(&mut attempts, TRANSIENT, 2, 1.0), seconds(2));
+        assert_eq!(failed(&mut attempts, TRANSIENT, 2, 1.0), GiveUp);
+        assert_eq!(attempts.made, 3);
+    }
+
+    #[test]
+    fn the_server_may_ask_for_a_longer_pause() {
+        let wanted = Some(RetryAfter::Plain(Duration::from_secs(7)));
+        for failure in [Failure::Transient { retry_after: wanted }, Failure::Throttled { retry_after: wanted }] {
+            assert_eq!(failed(&mut Attempts::default(), failure, 3, 0.5), seconds(7));
+        }
+    }
+
+    #[test]
+    fn retries_are_paid_for_and_timeouts_cost_more() {
+        let mut attempts = Attempts::default();
+        failed(&mut attempts, Failure::NoAnswer(FaultKind::Timeout), 3, 0.0);
+        assert_eq!(attempts.cost, Some(10));
+        failed(&mut attempts, TRANSIENT, 3, 0.0);
+        assert_eq!(attempts.cost, Some(5));
+        assert_eq!(Attempts::default().failed(TRANSIENT, 3, 0.0, |_| None), OutOfTokens);
+        // What is over anyway takes nothing.
+        let never = |_: bool| -> Option<u32> { panic!("paid") };
+        assert_eq!(Attempts::default().failed(TRANSIENT, 1, 0.0, never), GiveUp);
+        assert_eq!(Attempts::default().failed(Failure::Permanent, 3, 0.0, never), GiveUp);
+    }
+}

@@ -1,0 +1,133 @@
+//! What the calls of one client share: how often to try, the tokens for retries, and the rate of requests.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::attempts::{Attempts, Decision, Failure};
+use super::jitter;
+use super::rate::Rate;
+use super::tokens::Tokens;
+use crate::base::{Cancel, Clock, Result};
+
+/// One of AWS's retry modes, with the state that its calls share.
+#[derive(Debug)]
+pub(crate) struct Policy {
+    max_attempts: u32,
+    tokens: Mutex<Tokens>,
+    /// Only `adaptive` has one; its inside is made by the first request, which knows the time.
+    rate: Option<Mutex<Option<Rate>>>,
+}
+
+impl Policy {
+    /// `standard`. `max_attempts` includes the first.
+    pub(crate) fn standard(max_attempts: u32) -> Self {
+        Self { max_attempts, tokens: Mutex::default(), rate: None }
+    }
+
+    /// `adaptive`: the same with a limit on the rate.
+    pub(crate) fn adaptive(max_attempts: u32) -> Self {
+        Self { rate: Some(Mutex::default()), ..Self::standard(max_attempts) }
+    }
+
+    /// Waits until an attempt may be made.
+    ///
+    /// # Errors
+    /// When it was cancelled, before or meanwhile.
+    pub(crate) fn wait_for_turn(&self, clock: &dyn Clock, cancel: &Cancel) -> Result<()> {
+        loop {
+            cancel.check()?;
+            let Some(pause) = self.with_rate(clock, Rate::acquire).flatten() else { return Ok(()) };
+            clock.sleep(pause, cancel);
+        }
+    }
+
+    /// Takes note that the server answered an attempt, or did not: `None` when it succeeded.
+    pub(crate) fn ended(&self, failure: Option<Failure>, clock: &dyn Clock) {
+        let throttled = matches!(failure, Some(Failure::Throttled { .. }));
+        self.with_rate(clock, |rate, now| rate.update(now, throttled));
+    }
+
+    /// Takes note that a call succeeded.
+    pub(crate) fn succeeded(&self, attempts: &Attempts) {
+        lock(&self.tokens).succeeded(attempts.cost);
+    }
+
+    /// Decides what comes after a failed attempt.
+    pub(crate) fn failed(&self, attempts: &mut Attempts, failure: Failure) -> Decision {
+        attempts.failed(failure, self.max_attempts, jitter(), |timed_out| lock(&self.tokens).take(timed_out))
+    }
+
+    fn with_rate<T>(&self, clock: &dyn Clock, change: impl FnOnce(&mut Rate, Duration) -> T) -> Option<T> {
+        let rate = self.rate.as_ref()?;
+        let now = clock.monotonic();
+        Some(change(lock(rate).get_or_insert_with(|| Rate::new(now)), now))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::SystemTime;
+
+    use super::*;
+
+    /// Time passes only in sleep.
+    #[derive(Default)]
+    struct Asleep(Mutex<Duration>);
+
+    impl Clock for Asleep {
+        fn now(&self) -> SystemTime {
+            SystemTime::UNIX_EPOCH + self.monotonic()
+        }
+
+        fn monotonic(&self) -> Duration {
+            *lock(&self.0)
+        }
+
+        fn sleep(&self, duration: Duration, _: &Cancel) {
+            *lock(&self.0) += duration;
+        }
+    }
+
+    const THROTTLED: Failure = Failure::Throttled { retry_after: None };
+
+    #[test]
+    fn standard_never_waits_for_a_turn() {
+        let (policy, clock) = (Policy::standard(3), Asleep::default());
+        for _ in 0..100 {
+            policy.wait_for_turn(&clock, &Cancel::new()).unwrap();
+            policy.ended(Some(THROTTLED), &clock);
+        }
+        assert_eq!(clock.monotonic(), Duration::ZERO);
+    }
+
+    #[test]
+    fn adaptive_waits_once_it_was_throttled_and_can_be_cancelled() {
+        let (policy, clock, cancel) = (Policy::adaptive(3), Asleep::default(), Cancel::new());
+        policy.wait_for_turn(&clock, &cancel).unwrap();
+        policy.ended(Some(Failure::Permanent), &clock);
+        policy.wait_for_turn(&clock, &cancel).unwrap();
+        assert_eq!(clock.monotonic(), Duration::ZERO);
+        policy.ended(Some(THROTTLED), &clock);
+        policy.wait_for_turn(&clock, &cancel).unwrap();
+        assert_eq!(clock.monotonic(), Duration::from_secs(2));
+        cancel.cancel();
+        assert!(policy.wait_for_turn(&clock, &cancel).is_err());
+    }
+
+    #[test]
+    fn calls_share_the_tokens() {
+        let policy = Policy::standard(2);
+        for _ in 0..100 {
+            assert!(matches!(policy.failed(&mut Attempts::default(), THROTTLED), Decision::Retry(_)));
+        }
+        let mut attempts = Attempts::default();
+        assert_eq!(policy.failed(&mut attempts, THROTTLED), Decision::OutOfTokens);
+        attempts.cost = Some(5);
+        policy.succeeded(&attempts);
+        assert!(matches!(policy.failed(&mut Attempts::default(), THROTTLED), Decision::Retry(_)));
+    }
+}

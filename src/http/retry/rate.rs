@@ -1,0 +1,172 @@
+//! The rate of the mode `adaptive`: unlimited until a server throttles; then cut at once, and raised again along a
+//! cubic curve while requests succeed.
+
+use std::time::Duration;
+
+/// How much the newest measurement counts.
+const SMOOTH: f64 = 0.8;
+/// What a throttled rate is cut to.
+const BETA: f64 = 0.7;
+/// How steep the curve is.
+const SCALE: f64 = 0.4;
+/// Requests a second that are always allowed.
+const MIN_FILL: f64 = 0.5;
+const MIN_CAPACITY: f64 = 1.0;
+/// The rate is measured over this many seconds.
+const MEASURE_SECONDS: f64 = 0.5;
+
+/// A limit on the rate of requests. Times are of one monotonic clock; rates are requests a second.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Rate {
+    enabled: bool,
+    fill: f64,
+    capacity: f64,
+    tokens: f64,
+    refilled_at: f64,
+    measured: f64,
+    measured_at: f64,
+    requests: f64,
+    last_max: f64,
+    throttled_at: f64,
+}
+
+impl Rate {
+    pub(super) fn new(now: Duration) -> Self {
+        let now = now.as_secs_f64();
+        Self { measured_at: slot(now), refilled_at: now, ..Self::default() }
+    }
+
+    /// Lets a request go, or says how long to wait before asking again.
+    pub(super) fn acquire(&mut self, now: Duration) -> Option<Duration> {
+        if !self.enabled {
+            return None;
+        }
+        self.refill(now.as_secs_f64());
+        if self.tokens >= 1.0 {
+            self.tokens -= 1.0;
+            return None;
+        }
+        Some(Duration::from_secs_f64((1.0 - self.tokens) / self.fill))
+    }
+
+    /// Takes note of how a request ended.
+    pub(super) fn update(&mut self, now: Duration, throttled: bool) {
+        let now = now.as_secs_f64();
+        self.measure(now);
+        let calculated = if throttled {
+            self.last_max = if self.enabled { self.measured.min(self.fill) } else { self.measured };
+            self.throttled_at = now;
+            self.enabled = true;
+            self.last_max * BETA
+        } else {
+            let window = (self.last_max * (1.0 - BETA) / SCALE).cbrt();
+            SCALE * (now - self.throttled_at - window).powi(3) + self.last_max
+        };
+        self.refill(now);
+        let rate = calculated.min(2.0 * self.measured);
+        self.fill = rate.max(MIN_FILL);
+        self.capacity = rate.max(MIN_CAPACITY);
+        self.tokens = self.tokens.min(self.capacity);
+    }
+
+    fn measure(&mut self, now: f64) {
+        self.requests += 1.0;
+        let slot = slot(now);
+        if slot > self.measured_at {
+            let current = self.requests / (slot - self.measured_at);
+            self.measured = SMOOTH * current + (1.0 - SMOOTH) * self.measured;
+            self.requests = 0.0;
+            self.measured_at = slot;
+        }
+    }
+
+    fn refill(&mut self, now: f64) {
+        let passed = (now - self.refilled_at).max(0.0);
+        self.tokens = self.capacity.min(self.tokens + passed * self.fill);
+        self.refilled_at = now;
+    }
+}
+
+fn slot(now: f64) -> f64 {
+    (now / MEASURE_SECONDS).floor() * MEASURE_SECONDS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: f64) -> Duration {
+        Duration::from_secs_f64(seconds)
+    }
+
+    #[track_caller]
+    fn close(value: f64, expected: f64) {
+        assert!((value - expected).abs() < 1e-6, "{value} is not {expected}");
+    }
+
+    /// Ten requests a second for two seconds, from which 10 a second are measured in the end.
+    fn busy() -> Rate {
+        let mut rate = Rate::new(at(100.0));
+        for tick in 0..=20 {
+            rate.update(at(100.0 + f64::from(tick) / 10.0), false);
+        }
+        rate
+    }
+
+    #[test]
+    fn nothing_is_limited_before_the_first_throttle() {
+        let mut rate = busy();
+        assert!((0..1000).all(|_| rate.acquire(at(102.0)).is_none()));
+        // Slots of 0.5 s: 6 requests in the first, 5 in each after, smoothed.
+        close(rate.measured, 0.8 * (10.0 + 0.2 * (10.0 + 0.2 * (10.0 + 0.2 * 12.0))));
+    }
+
+    #[test]
+    fn a_throttle_cuts_the_rate_to_seven_tenths() {
+        let mut rate = busy();
+        let before = rate.measured;
+        rate.update(at(102.1), true);
+        close(rate.fill, 0.7 * before);
+        // What was saved up before may go, then the next request waits for its token.
+        assert!((0..100).take_while(|_| rate.acquire(at(102.1)).is_none()).count() <= 7);
+        rate.tokens = 0.0;
+        let wait = rate.acquire(at(102.1)).unwrap();
+        close(wait.as_secs_f64(), 1.0 / rate.fill);
+        assert_eq!(rate.acquire(at(102.1) + wait + at(0.001)), None);
+        // Cut again from the lower of what is measured and what was allowed.
+        let allowed = rate.fill;
+        rate.update(at(102.2), true);
+        close(rate.fill, 0.7 * allowed.min(before));
+    }
+
+    #[test]
+    fn the_rate_comes_back_along_the_curve_and_at_most_to_twice_what_is_measured() {
+        let mut rate = busy();
+        rate.update(at(102.1), true);
+        let last_max = rate.last_max;
+        let window = (last_max * 0.3 / 0.4).cbrt();
+        rate.update(at(102.2), false);
+        close(rate.fill, (0.4 * (0.1 - window).powi(3) + last_max).max(0.5));
+        // When the window has passed, the old rate is allowed again, if as much is used.
+        let mut now = 102.2;
+        while now < 102.1 + window {
+            now += 0.1;
+            rate.update(at(now), false);
+        }
+        assert!((rate.fill - last_max).abs() < 0.5, "{rate:?}");
+        rate.update(at(now + 60.0), false);
+        close(rate.fill, 2.0 * rate.measured);
+    }
+
+    #[test]
+    fn one_request_in_two_seconds_is_always_allowed() {
+        let mut rate = Rate::new(at(5.0));
+        rate.update(at(5.1), true);
+        close(rate.fill, 0.5);
+        assert_eq!(rate.acquire(at(5.1)), Some(at(2.0)));
+        assert_eq!(rate.acquire(at(7.1)), None);
+        assert_eq!(rate.acquire(at(7.1)), Some(at(2.0)));
+        // A clock that stands still or goes back breaks nothing.
+        assert_eq!(rate.acquire(at(6.0)), Some(at(2.0)));
+    }
+}

@@ -1,0 +1,67 @@
+//! The tokens that retries are paid with: when many calls fail, a client stops to retry instead of making it worse.
+
+const CAPACITY: u32 = 500;
+const RETRY_COST: u32 = 5;
+/// What timed out has held a connection for long.
+const TIMEOUT_COST: u32 = 10;
+/// What a call that succeeds at once brings in.
+const FIRST_TRY_GAIN: u32 = 1;
+
+/// A bucket of tokens, full at first.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tokens {
+    left: u32,
+}
+
+impl Default for Tokens {
+    fn default() -> Self {
+        Self { left: CAPACITY }
+    }
+}
+
+impl Tokens {
+    /// Pays for a retry; what it cost, or `None` when there is not enough left.
+    pub(super) fn take(&mut self, timed_out: bool) -> Option<u32> {
+        let cost = if timed_out { TIMEOUT_COST } else { RETRY_COST };
+        self.left = self.left.checked_sub(cost)?;
+        Some(cost)
+    }
+
+    /// A call succeeded: with the retry that was paid with `cost`, or at once.
+    pub(super) fn succeeded(&mut self, cost: Option<u32>) {
+        self.left = CAPACITY.min(self.left + cost.unwrap_or(FIRST_TRY_GAIN));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_cost_and_successes_bring_in() {
+        let mut tokens = Tokens::default();
+        assert_eq!(tokens.take(false), Some(5));
+        assert_eq!(tokens.take(true), Some(10));
+        assert_eq!(tokens.left, 485);
+        tokens.succeeded(Some(10));
+        assert_eq!(tokens.left, 495);
+        tokens.succeeded(None);
+        assert_eq!(tokens.left, 496);
+        for _ in 0..10 {
+            tokens.succeeded(None);
+        }
+        assert_eq!(tokens.left, CAPACITY);
+    }
+
+    #[test]
+    fn an_empty_bucket_gives_none_until_something_succeeds() {
+        let mut tokens = Tokens::default();
+        assert_eq!((0..).take_while(|_| tokens.take(false).is_some()).count(), 100);
+        assert_eq!(tokens.take(false), None);
+        tokens.succeeded(None);
+        assert_eq!(tokens.take(false), None);
+        tokens.succeeded(Some(5));
+        assert_eq!((tokens.left, tokens.take(true)), (6, None));
+        assert_eq!(tokens.take(false), Some(5));
+    }
+}

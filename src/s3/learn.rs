@@ -1,0 +1,234 @@
+//! What a refusal teaches: that the session is over, that the bucket is in another region or at another host, or that
+//! a clock is wrong. Each is acted upon once in a call; region and clock are remembered for the client.
+
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use crate::base::Result;
+use crate::credentials::Credentials;
+use crate::s3::answer::Answer;
+use crate::s3::client::{Call, Client};
+use crate::s3::endpoint::Endpoint;
+
+/// The credentials were good, or belong to a session that is over.
+const SESSION_CODES: &[&str] = &["ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"];
+/// What a wrong clock is called, by itself or for what comes of it.
+const CLOCK_CODES: &[&str] = &[
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "InvalidSignatureException",
+    "AuthFailure",
+    "AccessDeniedException",
+    // rclone's server.
+    "AccessDenied",
+];
+/// A clock that is off by less is not what was refused: servers allow 15 minutes.
+const CLOCK_TOLERANCE: Duration = Duration::from_secs(4 * 60);
+/// After a longer exchange it is not known what moment the server's time was.
+const MAX_ROUND_TRIP: Duration = Duration::from_secs(15 * 60);
+/// A bucket that is new is one redirect away until its name is known everywhere.
+const MAX_REDIRECTS: u32 = 2;
+
+/// What an attempt was made with.
+pub(super) struct Used {
+    pub(super) endpoint: Arc<Endpoint>,
+    pub(super) credentials: Option<Credentials>,
+    /// By how many seconds the server's clock was taken to be ahead of ours.
+    pub(super) ahead: i64,
+    /// When it began, by our clock.
+    pub(super) began: SystemTime,
+}
+
+/// What one call has learnt.
+#[derive(Default)]
+pub(super) struct Lessons {
+    session: bool,
+    region: bool,
+    clock: bool,
+    redirects: u32,
+    /// Where a redirect has led: for this call only, for it is temporary.
+    pub(super) host: Option<Arc<Endpoint>>,
+}
+
+impl Client {
+    /// Whether the refusal says what to do otherwise, so that the call is worth another attempt.
+    ///
+    /// # Errors
+    /// When new credentials are needed and cannot be had.
+    pub(super) fn learn(&self, call: &Call<'_>, lessons: &mut Lessons, used: &Used, answer: &Answer) -> Result<bool> {
+        if answer.has_code(SESSION_CODES) {
+            return Ok(!std::mem::replace(&mut lessons.session, true) && self.renew_session(used)?);
+        }
+        if let Some(region) = other_region(answer, &used.endpoint) {
+            return Ok(!std::mem::replace(&mut lessons.region, true) && self.learn_region(lessons, used, region));
+        }
+        if answer.status == 307 && lessons.redirects < MAX_REDIRECTS {
+            let target = used.endpoint.target(call.key, call.query);
+            let to = answer.location.as_deref().and_then(|location| used.endpoint.redirected(location, &target));
+            lessons.redirects += 1;
+            lessons.host = to.map(Arc::new);
+            return Ok(lessons.host.is_some());
+        }
+        Ok(!lessons.clock && {
+            lessons.clock = self.learn_clock(used, answer);
+            lessons.clock
+        })
+    }
+
+    /// Whether there are other credentials than those that were refused.
+    fn renew_session(&self, used: &Used) -> Result<bool> {
+        let (Some(provider), Some(old)) = (&self.parts.credentials, &used.credentials) else { return Ok(false) };
+        provider.invalidate(old);
+        let new = provider.credentials()?;
+        let same = (&new.access_key_id, &new.secret_access_key, &new.session_token)
+            == (&old.access_key_id, &old.secret_access_key, &old.session_token);
+        if !same {
+            log::info!("the session has expired, going on with a new one from {}", provider.origin());
+        }
+        Ok(!same)
+    }
+
+    fn learn_region(&self, lessons: &mut Lessons, used: &Used, region: &str) -> bool {
+        let mut endpoint = self.endpoint.write().unwrap_or_else(PoisonError::into_inner);
+        if endpoint.region == used.endpoint.region {
+            // Who sends us back and forth is not to be followed.
+            if self.region_learnt.load(Ordering::Relaxed) {
+                return false;
+            }
+            let Some(other) = endpoint.in_region(region) else { return false };
+            log::warn!(
+                "the bucket {} is in region {region}, not {}: going on there; region={region} saves the detour",
+                self.parts.bucket,
+                endpoint.region
+            );
+            self.region_learnt.store(true, Ordering::Relaxed);
+            *endpoint = Arc::new(other);
+        }
+        // Otherwise another call has learnt it meanwhile.
+        lessons.host = None;
+        true
+    }
+
+    fn learn_clock(&self, used: &Used, answer: &Answer) -> bool {
+        let may_be = match &answer.code {
+            Some(_) => answer.has_code(CLOCK_CODES),
+            None => matches!(answer.status, 400 | 401 | 403),
+        };
+        if !may_be || used.credentials.is_none() {
+            return false;
+        }
+        let known = self.ahead.load(Ordering::Relaxed);
+        if known != used.ahead {
+            return true;
+        }
+        let Some(ahead) = answer.date.and_then(|date| clock_error(date, used, self.parts.clock.now())) else {
+            return false;
+        };
+        let (seconds, side) = (ahead.unsigned_abs(), if ahead > 0 { "behind" } else { "ahead of" });
+        log::warn!("this machine's clock is {seconds} s {side} the server's: signing by the server's, set it (NTP)");
+        self.ahead.store(ahead, Ordering::Relaxed);
+        true
+    }
+
+    /// The time by the server's clock, as far as it is known to differ from ours.
+    pub(super) fn now(&self) -> SystemTime {
+        shifted(self.parts.clock.now(), self.ahead.load(Ordering::Relaxed))
+    }
+}
+
+/// The region that a refusal names, where it is another than the request was signed for.
+fn other_region<'a>(answer: &'a Answer, endpoint: &Endpoint) -> Option<&'a str> {
+    let may_be = matches!(answer.status, 300..=400 | 403);
+    answer.region.as_deref().filter(|region| may_be && *region != endpoint.region)
+}
+
+/// By how many seconds the server, who said that it was `date`, is ahead of our clock; `None` when that is no news. An
+/// answer may come at any moment of the exchange: the one that makes the error least counts.
+fn clock_error(date: SystemTime, used: &Used, ended: SystemTime) -> Option<i64> {
+    if ended.duration_since(used.began).ok()? > MAX_ROUND_TRIP {
+        return None;
+    }
+    let (first, last) = (shifted(used.began, used.ahead), shifted(ended, used.ahead));
+    if date.duration_since(last).is_ok_and(|ahead| ahead > CLOCK_TOLERANCE) {
+        return difference(date, ended);
+    }
+    if first.duration_since(date).is_ok_and(|behind| behind > CLOCK_TOLERANCE) {
+        return difference(date, used.began);
+    }
+    None
+}
+
+/// `one` minus `other` in seconds.
+fn difference(one: SystemTime, other: SystemTime) -> Option<i64> {
+    match one.duration_since(other) {
+        Ok(after) => i64::try_from(after.as_secs()).ok(),
+        Err(before) => i64::try_from(before.duration().as_secs()).ok().map(|seconds| -seconds),
+    }
+}
+
+/// The time so many seconds later, or earlier when negative.
+pub(super) fn shifted(time: SystemTime, seconds: i64) -> SystemTime {
+    let by = Duration::from_secs(seconds.unsigned_abs());
+    let shifted = if seconds < 0 { time.checked_sub(by) } else { time.checked_add(by) };
+    shifted.unwrap_or(time)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::s3::endpoint::EndpointChoice;
+
+    fn endpoint() -> Endpoint {
+        Endpoint::new(&EndpointChoice {
+            bucket: "buck",
+            region: "us-east-1",
+            custom: None,
+            path_style: false,
+            fips: false,
+            dualstack: false,
+        })
+    }
+
+    #[test]
+    fn a_refusal_that_names_another_region_is_about_the_region() {
+        for (status, region, learnt) in [
+            (301, Some("eu-west-1"), true),
+            (307, Some("eu-west-1"), true),
+            (400, Some("eu-west-1"), true),
+            (403, Some("eu-west-1"), true),
+            (404, Some("eu-west-1"), false),
+            (503, Some("eu-west-1"), false),
+            (400, Some("us-east-1"), false),
+            (301, None, false),
+        ] {
+            let answer = Answer { status, region: region.map(str::to_owned), ..Answer::default() };
+            assert_eq!(other_region(&answer, &endpoint()).is_some(), learnt, "{status} {region:?}");
+        }
+    }
+
+    /// An exchange of `took` seconds began at 10,000 by our clock; the server says that it is `date`.
+    #[test]
+    fn clocks_are_compared_over_the_whole_exchange() {
+        for (ahead, took, date, learnt) in [
+            (0, 1, 10_000, None),
+            (0, 1, 10_240, None),
+            (0, 1, 10_242, Some(241)),
+            (0, 1, 9_759, Some(-241)),
+            (0, 1, 9_760, None),
+            (0, 1, 20_001, Some(10_000)),
+            // A long upload that is refused early or late.
+            (0, 800, 10_000, None),
+            (0, 800, 10_800, None),
+            (0, 901, 20_000, None),
+            // What is known already is no news.
+            (1200, 1, 11_200, None),
+            (1200, 1, 10_000, Some(0)),
+            (-1200, 1, 10_001, Some(0)),
+        ] {
+            let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
+            let used = Used { endpoint: Arc::new(endpoint()), credentials: None, ahead, began: at(10_000) };
+            assert_eq!(clock_error(at(date), &used, at(10_000 + took)), learnt, "{ahead} {took} {date}");
+        }
+    }
+}
