@@ -1,1 +1,348 @@
+//! What the client learns from a refusal, and what it does not fall for.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use s3_build_cache::{
+    BytesPayload, Error, ErrorKind, GetOptions, ObjectMeta, Result, S3Cache, Secret, StaticCredentials,
+};
+
+use crate::s3::errors::told;
+use crate::s3::{builder, cache, export};
+use crate::s3_server::{Config, Credentials, Failure, Fault, Match, Operation, Server};
+
+/// A cache that believes the bucket to be in another region.
+fn lost(server: &Server) -> S3Cache {
+    let mut options = cache(server, "").options().clone();
+    options.region = Some("mars-1".to_owned());
+    let keys = server.credentials();
+    let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from(keys.secret_access_key), None);
+    S3Cache::builder(&options).credentials(Arc::new(provider)).connect().unwrap()
+}
+
+/// What an operation of the store comes to, as a word.
+type Step = fn(&S3Cache) -> Result<&'static str>;
+
+/// Every operation on `blobs/x`, which exists.
+const STEPS: [(&str, Step); 6] = [
+    ("HEAD", |cache| Ok(cache.store().head("blobs/x")?.map_or("absent", |_| "done"))),
+    ("GET", |cache| Ok(cache.store().get("blobs/x", &GetOptions::default())?.map_or("absent", |_| "done"))),
+    ("PUT", |cache| cache.store().put("blobs/x", &BytesPayload::new(b"new".to_vec())).map(|()| "done")),
+    ("copy", |cache| cache.store().touch("blobs/x", &ObjectMeta::new(3, None)).map(|_| "done")),
+    ("list", |cache| cache.store().list("blobs/", None).map(|_| "done")),
+    ("DELETE", |cache| cache.store().delete("blobs/x").map(|()| "done")),
+];
+
+#[track_caller]
+fn done(result: Result<&'static str>, case: &str) {
+    match result {
+        Ok("done") => {}
+        Ok(other) => panic!("{case}: {other}"),
+        Err(error) => panic!("{case}: {} | {:?}", error.chain(), error.hint()),
+    }
+}
+
+#[test]
+fn a_wrong_region_is_learnt_once_by_whatever_comes_first() {
+    for (name, step) in STEPS {
+        let server = Server::start();
+        server.put_object("blobs/x", b"old");
+        let opened = lost(&server);
+        done(step(&opened), name);
+        // A HEAD has no body to name the region in: it is asked once more as a GET.
+        let extra = if name == "HEAD" { 2 } else { 1 };
+        assert_eq!(server.take_requests().len(), 1 + extra, "{name}");
+        server.put_object("blobs/x", b"old");
+        done(step(&opened), name);
+        assert_eq!(server.take_requests().len(), 1, "{name}: it is remembered");
+    }
+    let server = Server::start();
+    assert_eq!(export(&lost(&server), "max").unwrap().blobs.transferred, 10);
+}
+
+#[test]
+fn the_region_may_stand_in_a_header_a_body_or_an_endpoint() {
+    let redirect = |status, code: &str| Failure::new(status, code, "elsewhere");
+    for (name, step) in STEPS {
+        for (failure, in_header) in [
+            (redirect(301, "PermanentRedirect").header("x-amz-bucket-region", "eu-test-1"), true),
+            (redirect(307, "TemporaryRedirect").header("x-amz-bucket-region", "eu-test-1"), true),
+            (redirect(400, "AuthorizationHeaderMalformed").header("x-amz-bucket-region", "eu-test-1"), true),
+            (redirect(400, "IllegalLocationConstraintException").header("x-amz-bucket-region", "eu-test-1"), true),
+            (redirect(400, "AuthorizationHeaderMalformed").detail("Region", "eu-test-1"), false),
+            (redirect(301, "PermanentRedirect").detail("Endpoint", "cache.s3.eu-test-1.amazonaws.com"), false),
+        ] {
+            let server = Server::start();
+            server.put_object("blobs/x", b"old");
+            let case = format!("{name} {failure:?}");
+            server.fault(Match::any(), Fault::Reply(failure));
+            done(step(&lost(&server)), &case);
+            let requests = server.requests();
+            assert_eq!(requests.len(), if name == "HEAD" && !in_header { 3 } else { 2 }, "{case}");
+            // The endpoint is the user's own: nothing but the signature changes.
+            assert!(requests.iter().all(|one| one.header("host") == Some(&server.address().to_string())), "{case}");
+            assert!(requests.last().unwrap().header("authorization").unwrap().contains("/eu-test-1/s3/"), "{case}");
+        }
+    }
+}
+
+#[test]
+fn a_region_that_is_none_or_leads_nowhere_is_an_error_that_names_it() {
+    for (region, requests) in [("mars-1", 1), ("a/b", 1), ("venus-1", 2)] {
+        let server = Server::start();
+        server.fault(Match::any().always(), Fault::wrong_region(region));
+        let opened = lost(&server);
+        let error = opened.store().list("", None).unwrap_err();
+        told(&error, ErrorKind::Store, &["PermanentRedirect", region]);
+        assert_eq!(server.take_requests().len(), requests, "{region}");
+        // Who sends us on again is not followed.
+        server.clear_faults();
+        server.fault(Match::any().always(), Fault::wrong_region("pluto-1"));
+        opened.store().list("", None).unwrap_err();
+        assert!(server.take_requests().len() <= 2, "{region}");
+    }
+}
+
+/// The server's name in `Location` has another port: it is another server of the same service.
+#[test]
+fn a_redirect_within_the_service_is_followed_with_a_new_signature() {
+    let (old, new) = (Server::start(), Server::start());
+    let location = |target: &str| format!("{}{target}", new.endpoint());
+    for (name, step) in STEPS {
+        new.put_object("blobs/x", b"old");
+        let target =
+            if name == "list" { "/cache?encoding-type=url&list-type=2&prefix=blobs%2F" } else { "/cache/blobs/x" };
+        old.fault(Match::any(), Fault::redirect(&location(target)));
+        done(step(&cache(&old, "")), name);
+        assert_eq!((old.take_requests().len(), old.pending_faults()), (1, 0), "{name}");
+        let followed = new.take_requests();
+        assert_eq!(followed.len(), 1, "{name}");
+        assert_eq!(
+            (followed[0].refused.as_deref(), followed[0].header("host")),
+            (None, Some(&*new.address().to_string()))
+        );
+        old.clear_faults();
+    }
+    assert!(old.keys().is_empty());
+}
+
+#[test]
+fn other_redirects_are_not_followed() {
+    let server = Server::start();
+    let own = server.endpoint();
+    for location in [
+        "https://evil.example.com/cache/blobs/x".to_owned(),
+        "http://127.0.0.2/cache/blobs/x".to_owned(),
+        "https://cache.s3.eu-west-1.amazonaws.com/blobs/x".to_owned(),
+        format!("{own}/cache/blobs/y"),
+        format!("{own}/cache/blobs/x"),
+        "/cache/blobs/x".to_owned(),
+    ] {
+        server.fault(Match::any(), Fault::redirect(&location));
+        let error = cache(&server, "").store().put("blobs/x", &BytesPayload::new(b"x".to_vec())).unwrap_err();
+        told(&error, ErrorKind::Store, &["TemporaryRedirect", &location]);
+        assert_eq!(server.take_requests().len(), 1, "{location}");
+    }
+    // Nor are circles.
+    let other = Server::start();
+    let (there, back) = (format!("{}/cache/blobs/x", other.endpoint()), format!("{own}/cache/blobs/x"));
+    server.fault(Match::any().always(), Fault::redirect(&there));
+    other.fault(Match::any().always(), Fault::redirect(&back));
+    cache(&server, "").store().delete("blobs/x").unwrap_err();
+    assert_eq!((server.requests().len(), other.requests().len()), (2, 1));
+}
+
+#[test]
+fn a_wrong_clock_is_corrected_once_and_the_correction_remembered() {
+    for ahead in [20 * 60, -20 * 60, 400 * 24 * 3600, -400 * 24 * 3600] {
+        for (name, step) in STEPS {
+            let server = Server::with(Config { clock_ahead: ahead, ..Config::default() });
+            server.put_object("blobs/x", b"old");
+            let opened = cache(&server, "");
+            done(step(&opened), name);
+            assert_eq!(server.take_requests().len(), 2, "{name} {ahead}");
+            server.put_object("blobs/x", b"old");
+            done(step(&opened), name);
+            assert_eq!(server.take_requests().len(), 1, "{name} {ahead}");
+        }
+    }
+    let server = Server::with(Config { clock_ahead: -3600, ..Config::default() });
+    assert_eq!(export(&cache(&server, ""), "max").unwrap().blobs.transferred, 10);
+}
+
+/// A clock that is set right in the middle of a run is learnt as well.
+#[test]
+fn a_clock_that_changes_is_followed() {
+    let server = Server::with(Config { clock_ahead: 3600, ..Config::default() });
+    let opened = cache(&server, "");
+    for (ahead, requests) in [(3600, 2), (3600, 1), (0, 2), (0, 1), (-3600, 2)] {
+        server.set_clock_ahead(ahead);
+        opened.store().list("", None).unwrap();
+        assert_eq!(server.take_requests().len(), requests, "{ahead}");
+    }
+}
+
+#[test]
+fn a_clock_that_the_server_does_not_tell_is_an_error_with_the_fix() {
+    let skewed = || Server::with(Config { clock_ahead: 20 * 60, ..Config::default() });
+    for fault in [
+        // No date, one that is none, and one that a cache has kept.
+        Fault::Header("date", None),
+        Fault::Header("date", Some("yesterday".to_owned())),
+        Fault::Header("age", Some("1".to_owned())),
+    ] {
+        let server = skewed();
+        server.fault(Match::any().always(), fault.clone());
+        let error = cache(&server, "").store().list("", None).unwrap_err();
+        told(&error, ErrorKind::Access, &["RequestTimeTooSkewed", "clock"]);
+        assert_eq!(server.requests().len(), 1, "{fault:?}");
+    }
+    // A server that contradicts itself gets one more request, not more.
+    let server = Server::start();
+    server.fault(Match::any().always(), Fault::Reply(Failure::new(403, "RequestTimeTooSkewed", "no")));
+    told(&cache(&server, "").store().list("", None).unwrap_err(), ErrorKind::Access, &["RequestTimeTooSkewed"]);
+    assert_eq!(server.requests().len(), 1);
+    let server = skewed();
+    server.fault(Match::any().always(), Fault::Reply(Failure::new(403, "RequestTimeTooSkewed", "no")));
+    told(&cache(&server, "").store().list("", None).unwrap_err(), ErrorKind::Access, &["RequestTimeTooSkewed"]);
+    assert_eq!(server.requests().len(), 2);
+}
+
+/// Wrong keys on a machine whose clock is right are not a matter of time.
+#[test]
+fn a_wrong_signature_is_not_taken_for_a_wrong_clock() {
+    let server = Server::with(Config { clock_ahead: 100, ..Config::default() });
+    let keys = server.credentials();
+    let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from("wrong"), None);
+    let opened = builder(&server, "").credentials(Arc::new(provider)).connect().unwrap();
+    told(&opened.store().list("", None).unwrap_err(), ErrorKind::Access, &["SignatureDoesNotMatch"]);
+    assert_eq!(server.requests().len(), 1);
+}
+
+/// Gives the credentials it has, and takes the next when they are refused.
+struct Sessions {
+    all: Vec<Credentials>,
+    at: Mutex<usize>,
+    invalidated: AtomicUsize,
+    /// Fails when there are none left, instead of giving the last again.
+    fails: bool,
+}
+
+impl Sessions {
+    fn new(all: &[Credentials], fails: bool) -> Arc<Self> {
+        Arc::new(Self { all: all.to_vec(), at: Mutex::new(0), invalidated: AtomicUsize::new(0), fails })
+    }
+}
+
+impl s3_build_cache::CredentialsProvider for Sessions {
+    fn credentials(&self) -> Result<s3_build_cache::Credentials> {
+        let at = *self.at.lock().unwrap();
+        let Some(keys) = self.all.get(at).or_else(|| self.all.last().filter(|_| !self.fails)) else {
+            return Err(Error::Access(s3_build_cache::Problem::new("no session is to be had").hint("log in")));
+        };
+        let token = keys.session_token.as_deref().map(Secret::from);
+        StaticCredentials::new(&keys.access_key_id, &Secret::from(&*keys.secret_access_key), token.as_ref())
+            .credentials()
+    }
+
+    fn invalidate(&self, used: &s3_build_cache::Credentials) {
+        self.invalidated.fetch_add(1, Ordering::SeqCst);
+        let mut at = self.at.lock().unwrap();
+        if self.all.get(*at).is_some_and(|keys| keys.access_key_id == used.access_key_id) {
+            *at += 1;
+        }
+    }
+
+    fn origin(&self) -> String {
+        "the sessions of this test".to_owned()
+    }
+}
+
+fn session(number: usize) -> Credentials {
+    Credentials::new(&format!("ASIA{number}"), &format!("secret{number}"), Some(&format!("token{number}")))
+}
+
+fn with_session(number: usize) -> Server {
+    Server::with(Config { credentials: session(number), ..Config::default() })
+}
+
+fn opened_with(server: &Server, provider: Arc<Sessions>) -> S3Cache {
+    builder(server, "").credentials(provider).connect().unwrap()
+}
+
+#[test]
+fn an_expired_session_is_renewed_once() {
+    for (name, step) in STEPS {
+        let server = with_session(1);
+        server.put_object("blobs/x", b"old");
+        let provider = Sessions::new(&[session(1), session(2)], false);
+        let opened = opened_with(&server, provider.clone());
+        done(step(&opened), name);
+        server.put_object("blobs/x", b"old");
+        server.rotate_credentials(session(2));
+        server.take_requests();
+        done(step(&opened), name);
+        let extra = if name == "HEAD" { 2 } else { 1 };
+        assert_eq!(server.take_requests().len(), 1 + extra, "{name}");
+        assert_eq!(provider.invalidated.load(Ordering::SeqCst), 1, "{name}");
+    }
+}
+
+#[test]
+fn a_session_that_expires_in_the_middle_of_an_export_does_not_stop_it() {
+    let server = with_session(1);
+    let opened = opened_with(&server, Sessions::new(&[session(1), session(2)], false));
+    server.fault(Match::operation(Operation::PutObject).nth(3), Fault::expired_token());
+    assert_eq!(export(&opened, "max").unwrap_err().kind(), ErrorKind::Access, "the server knows no other session");
+    server.rotate_credentials(session(2));
+    assert_eq!(export(&opened, "max").unwrap().blobs.total, 10);
+}
+
+#[test]
+fn a_session_that_cannot_be_renewed_is_an_error_at_once() {
+    // Static keys, and a provider that has no others.
+    let server = Server::start();
+    server.fault(Match::any().always(), Fault::expired_token());
+    told(
+        &cache(&server, "").store().list("", None).unwrap_err(),
+        ErrorKind::Access,
+        &["ExpiredToken", "get new credentials"],
+    );
+    assert_eq!(server.requests().len(), 1);
+
+    let server = with_session(2);
+    server.rotate_credentials(session(3));
+    let provider = Sessions::new(&[session(2)], false);
+    let error = opened_with(&server, provider).store().list("", None).unwrap_err();
+    told(&error, ErrorKind::Access, &["ExpiredToken", "the sessions of this test"]);
+    assert_eq!(server.requests().len(), 1);
+
+    // One that gives others which have expired as well: one more request, not more.
+    let server = with_session(1);
+    server.rotate_credentials(session(2));
+    server.rotate_credentials(session(3));
+    let error =
+        opened_with(&server, Sessions::new(&[session(1), session(2), session(3)], false)).store().list("", None);
+    told(&error.unwrap_err(), ErrorKind::Access, &["ExpiredToken"]);
+    assert_eq!(server.requests().len(), 2);
+
+    // One that fails says why itself.
+    let server = with_session(1);
+    server.rotate_credentials(session(2));
+    let error = opened_with(&server, Sessions::new(&[session(1)], true)).store().list("", None).unwrap_err();
+    told(&error, ErrorKind::Access, &["no session is to be had", "log in"]);
+    assert_eq!(server.requests().len(), 1);
+}
+
+/// A region, a clock and a session at once: each is learnt, none of them counts as a retry.
+#[test]
+fn all_of_it_may_be_wrong_at_once() {
+    let server = Server::with(Config { credentials: session(1), clock_ahead: 7200, ..Config::default() });
+    let mut options = builder(&server, ",retry_max_attempts=1").connect().unwrap().options().clone();
+    options.region = Some("mars-1".to_owned());
+    server.rotate_credentials(session(2));
+    let provider = Sessions::new(&[session(1), session(2)], false);
+    let opened = S3Cache::builder(&options).credentials(provider).connect().unwrap();
+    opened.store().list("", None).unwrap();
+    assert_eq!(server.requests().len(), 4);
+}
