@@ -11,6 +11,7 @@ const QUIRKS: Quirks = Quirks {
     touch_does_not_move_last_modified: false,
     refuses_touch: false,
     copies_no_parts: false,
+    copies_no_parts_of_parts: false,
     has_no_age: false,
     ignores_if_match: false,
     missing_bucket_is_empty: true,

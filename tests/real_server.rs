@@ -50,7 +50,7 @@ impl Server {
                 ..Quirks::default()
             },
             "juicefs" => Quirks { touch_does_not_move_last_modified: true, keys_are_paths: true, ..Quirks::default() },
-            "swift" => Quirks::default(),
+            "swift" => Quirks { copies_no_parts_of_parts: true, ..Quirks::default() },
             other => panic!("a server nobody knows: {other}"),
         }
     }

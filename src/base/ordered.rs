@@ -40,7 +40,7 @@ impl Arrived {
         let met = self.0.get(first..last).unwrap_or_default();
         let start = met.first().map_or(range.start, |have| have.start.min(range.start));
         let end = met.last().map_or(range.end, |have| have.end.max(range.end));
-        self.0.splice(first..last.max(first), [start..end]);
+        self.0.splice(first..last.max(first), std::iter::once(start..end));
     }
 
     /// Where the first gap begins.
@@ -125,6 +125,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::single_range_in_vec_init, reason = "one range is meant")]
     fn ranges_that_meet_become_one() {
         let mut arrived = Arrived::default();
         for (range, ranges) in [

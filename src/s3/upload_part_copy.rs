@@ -53,7 +53,10 @@ impl Client {
             Ok(etag) => Ok(PartCopied::Done(etag)),
             Err(failed) => match &failed.cause {
                 Cause::Refused(answer) if answer.is_not_found() => Ok(PartCopied::NotFound),
-                Cause::Refused(answer) if answer.is_unsupported() => Ok(PartCopied::Unsupported),
+                // Swift copies ranges, but not of an object that was itself uploaded in parts.
+                Cause::Refused(answer) if answer.is_unsupported() || answer.has_code(&["InvalidRequest"]) => {
+                    Ok(PartCopied::Unsupported)
+                }
                 _ => Err(self.explain(&call, failed)),
             },
         }

@@ -24,6 +24,8 @@ pub(crate) struct Quirks {
     pub(crate) refuses_touch: bool,
     /// It cannot copy a part.
     pub(crate) copies_no_parts: bool,
+    /// It copies no part of an object that was itself uploaded in parts.
+    pub(crate) copies_no_parts_of_parts: bool,
     /// It says nothing of the age of objects.
     pub(crate) has_no_age: bool,
     /// It sends the object though its entity tag is another than the one asked for.
