@@ -298,11 +298,11 @@ mod tests {
 
     #[test]
     fn redirects_stay_within_the_service() {
-        let aws = || endpoint("buck", "us-west-2", "", false);
-        let own = || endpoint("buck", "x", "https://s3.example.com:9000", false);
-        let ip = || endpoint("buck", "x", "http://127.0.0.1:9000", false);
-        let v6 = || endpoint("buck", "x", "http://[::1]:9000", false);
-        let rows: [(&dyn Fn() -> Endpoint, &str, Option<&str>); 20] = [
+        let aws = endpoint("buck", "us-west-2", "", false);
+        let own = endpoint("buck", "x", "https://s3.example.com:9000", false);
+        let ip = endpoint("buck", "x", "http://127.0.0.1:9000", false);
+        let v6 = endpoint("buck", "x", "http://[::1]:9000", false);
+        for (endpoint, location, host) in [
             (&aws, "https://buck.s3-us-west-2.amazonaws.com/a%3Ab", Some("buck.s3-us-west-2.amazonaws.com")),
             (&aws, "https://buck.s3.eu-west-1.amazonaws.com/a:b", Some("buck.s3.eu-west-1.amazonaws.com")),
             (&aws, "https://s3.eu-west-1.amazonaws.com", Some("s3.eu-west-1.amazonaws.com")),
@@ -323,9 +323,7 @@ mod tests {
             (&ip, "http://127.0.0.2:9000/buck/a:b", None),
             (&v6, "http://[::1]:9001/buck/a:b", Some("[::1]:9001")),
             (&v6, "http://[::2]:9001/buck/a:b", None),
-        ];
-        for (endpoint, location, host) in rows {
-            let endpoint = endpoint();
+        ] {
             let redirected = endpoint.redirected(location, &endpoint.object_path("a:b"));
             assert_eq!(redirected.as_ref().map(|to| to.host.as_str()), host, "{location}");
             assert!(redirected.is_none_or(|to| to.region == endpoint.region && to.path == endpoint.path));
