@@ -76,7 +76,15 @@ enum Outcome {
 /// A blob, or the beginning of one.
 enum Opened<'a> {
     Ended(Outcome),
-    Ranges { first: Box<ResumingReader>, parts: Parts, writer: BlobWriter, meter: Meter<'a> },
+    Ranges(Box<FirstRange<'a>>),
+}
+
+/// What the ranges of a blob begin with.
+struct FirstRange<'a> {
+    reader: ResumingReader,
+    parts: Parts,
+    writer: BlobWriter,
+    meter: Meter<'a>,
 }
 
 impl Wanted {
@@ -152,7 +160,7 @@ impl<'a> Fetcher<'a> {
         let mut writer = self.begin_blob(&wanted.digest, wanted.size)?;
         if ranged {
             writer.allocate()?;
-            return Ok(Opened::Ranges { first: Box::new(reader), parts, writer, meter });
+            return Ok(Opened::Ranges(Box::new(FirstRange { reader, parts, writer, meter })));
         }
         reader.copy_to(stop, |chunk, _| {
             writer.write(chunk)?;
@@ -230,8 +238,9 @@ impl<'a> Work for Fetcher<'a> {
             };
         };
         match self.open(source, &wanted, stop) {
-            Ok(Opened::Ranges { first, parts, writer, meter }) => {
-                let readers = Mutex::new(Readers { template: first.another(0..0), first: Some(*first) });
+            Ok(Opened::Ranges(first)) => {
+                let FirstRange { reader, parts, writer, meter } = *first;
+                let readers = Mutex::new(Readers { template: reader.another(0..0), first: Some(reader) });
                 let (chunks, error) = (parts.count(), Mutex::new(None));
                 Ok(Next::Chunks(Ranged { wanted, readers, parts, writer, meter, error }, chunks))
             }
