@@ -6,6 +6,7 @@
 mod cli;
 mod conformance;
 mod dir_store;
+mod fixture;
 mod imports;
 mod real_server;
 mod s3;

@@ -7,7 +7,8 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::thread;
 
-use super::{Run, copy_of, file_store, run, run_with};
+use super::{Run, file_store, run, run_with};
+use crate::fixture;
 use crate::s3_server::Server;
 
 const MANIFEST: &str = "blobs/sha256/b0ec433acc0d1e548dda3b19887818c148a96a65865eade78f0548ada0fc2750";
@@ -22,7 +23,7 @@ impl Trial {
     fn new() -> Self {
         let work = tempfile::tempdir().unwrap();
         let source = work.path().join("source");
-        copy_of("max", &source);
+        fixture::copy("max", &source);
         Self { work, source }
     }
 

@@ -59,19 +59,6 @@ pub(crate) fn file_store(dir: &Path) -> String {
     format!("type=s3,bucket=trial,endpoint_url=file://{}", dir.display())
 }
 
-/// A copy of a fixture's local cache that a test may spoil.
-pub(crate) fn copy_of(fixture: &str, to: &Path) {
-    let from = format!("tests/fixtures/{fixture}/local");
-    std::fs::create_dir_all(to.join("blobs/sha256")).unwrap();
-    for file in ["oci-layout", "index.json"] {
-        std::fs::write(to.join(file), std::fs::read(format!("{from}/{file}")).unwrap()).unwrap();
-    }
-    for blob in std::fs::read_dir(format!("{from}/blobs/sha256")).unwrap() {
-        let blob = blob.unwrap();
-        std::fs::write(to.join("blobs/sha256").join(blob.file_name()), std::fs::read(blob.path()).unwrap()).unwrap();
-    }
-}
-
 #[test]
 fn help_and_version_go_to_standard_output() {
     for arguments in [&["--help"][..], &["help"], &["export", "--help"], &["help", "import"], &["-h"], &["--version"]] {

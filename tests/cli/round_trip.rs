@@ -2,7 +2,8 @@
 
 use std::fs;
 
-use super::{copy_of, file_store, run};
+use super::{file_store, run};
+use crate::fixture;
 
 #[test]
 fn every_fixture_comes_back() {
@@ -154,7 +155,7 @@ fn verify_existing_replaces_what_is_corrupt_on_both_sides() {
     let work = tempfile::tempdir().unwrap();
     let store = file_store(&work.path().join("store"));
     let source = work.path().join("source");
-    copy_of("min", &source);
+    fixture::copy("min", &source);
     let export = ["export", source.to_str().unwrap(), "--cache-to", &store];
     run(&export).expect(0);
     let digest = "6a6dc3084967287b564240682c1d1cbc50303e88a795bc13addda12b1779ffcb";

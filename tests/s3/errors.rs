@@ -116,7 +116,7 @@ fn a_store_that_checks_hashes_refuses_a_corrupt_local_blob() {
     let server = Server::start();
     let directory = tempfile::tempdir().unwrap();
     let copy = directory.path().join("cache");
-    copy_fixture(&copy);
+    crate::fixture::copy("min", &copy);
     let blob = copy.join("blobs/sha256/6a6dc3084967287b564240682c1d1cbc50303e88a795bc13addda12b1779ffcb");
     let size = std::fs::metadata(&blob).unwrap().len();
     std::fs::write(&blob, vec![b'x'; usize::try_from(size).unwrap()]).unwrap();
@@ -130,16 +130,4 @@ fn a_store_that_checks_hashes_refuses_a_corrupt_local_blob() {
     told(&error, ErrorKind::Integrity, &["6a6dc308"]);
     assert!(!trusting.keys().iter().any(|key| key.contains("6a6dc308")));
     assert_eq!(trusting.object("manifests/buildkit"), None);
-}
-
-pub(super) fn copy_fixture(to: &std::path::Path) {
-    let from = std::path::Path::new("tests/fixtures/min/local");
-    std::fs::create_dir_all(to.join("blobs/sha256")).unwrap();
-    for file in ["oci-layout", "index.json"] {
-        std::fs::write(to.join(file), std::fs::read(from.join(file)).unwrap()).unwrap();
-    }
-    for blob in std::fs::read_dir(from.join("blobs/sha256")).unwrap() {
-        let blob = blob.unwrap();
-        std::fs::write(to.join("blobs/sha256").join(blob.file_name()), std::fs::read(blob.path()).unwrap()).unwrap();
-    }
 }
