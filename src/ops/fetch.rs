@@ -76,12 +76,12 @@ enum Outcome {
 /// A blob, or the beginning of one.
 enum Opened<'a> {
     Ended(Outcome),
-    Ranges(Box<FirstRange<'a>>),
+    Begun(Box<Begun<'a>>),
 }
 
-/// What the ranges of a blob begin with.
-struct FirstRange<'a> {
-    reader: ResumingReader,
+/// A blob of which the first range is open.
+struct Begun<'a> {
+    first: ResumingReader,
     parts: Parts,
     writer: BlobWriter,
     meter: Meter<'a>,
@@ -160,7 +160,7 @@ impl<'a> Fetcher<'a> {
         let mut writer = self.begin_blob(&wanted.digest, wanted.size)?;
         if ranged {
             writer.allocate()?;
-            return Ok(Opened::Ranges(Box::new(FirstRange { reader, parts, writer, meter })));
+            return Ok(Opened::Begun(Box::new(Begun { first: reader, parts, writer, meter })));
         }
         reader.copy_to(stop, |chunk, _| {
             writer.write(chunk)?;
@@ -238,9 +238,9 @@ impl<'a> Work for Fetcher<'a> {
             };
         };
         match self.open(source, &wanted, stop) {
-            Ok(Opened::Ranges(first)) => {
-                let FirstRange { reader, parts, writer, meter } = *first;
-                let readers = Mutex::new(Readers { template: reader.another(0..0), first: Some(reader) });
+            Ok(Opened::Begun(begun)) => {
+                let Begun { first, parts, writer, meter } = *begun;
+                let readers = Mutex::new(Readers { template: first.another(0..0), first: Some(first) });
                 let (chunks, error) = (parts.count(), Mutex::new(None));
                 Ok(Next::Chunks(Ranged { wanted, readers, parts, writer, meter, error }, chunks))
             }

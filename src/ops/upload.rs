@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
-use crate::base::{Action, BlobSource, Digest, Error, Event, Hasher, Payload, Progress, Result};
+use crate::base::{Action, BlobSource, Digest, Error, Event, Hasher, Payload, Problem, Progress, Result};
 use crate::ops::meter::PartMeter;
 use crate::transfer::Stop;
 
@@ -146,7 +146,6 @@ pub(super) fn read_range(
 
 /// Reads at least one byte.
 pub(super) fn read_some(reader: &mut dyn Read, digest: &Digest, buffer: &mut [u8]) -> Result<usize> {
-    use crate::base::Problem;
     let hint = "the local cache is damaged or in use: build it again";
     loop {
         match reader.read(buffer) {
