@@ -11,8 +11,10 @@ use crate::ops::cache::Context;
 use crate::store::{GetOptions, ObjectStore};
 use crate::transfer::Stop;
 
-/// How often in a row a body may break without yielding a byte.
+/// How often in a row a body may break without having yielded [`PROGRESS_BYTES`].
 const MAX_BREAKS: u32 = 3;
+/// What counts as progress: a server that gives a few bytes at a time would be asked for ever.
+const PROGRESS_BYTES: u64 = 64 * 1024;
 /// Large enough for few system calls, small enough for 64 connections in flat memory.
 const CHUNK_BYTES: usize = 128 * 1024;
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
@@ -31,6 +33,8 @@ pub(super) struct ResumingReader {
     /// The store sends more than it is asked for.
     whole: bool,
     breaks: u32,
+    /// Where it broke last.
+    broke_at: u64,
     body: Option<Box<dyn Read + Send>>,
 }
 
@@ -51,7 +55,7 @@ impl ResumingReader {
         let Some(object) = store.get(&key, &options)? else { return Ok(None) };
         let end = limit.map_or(object.size, |limit| limit.min(object.size));
         let (size, etag, whole, body) = (object.size, object.etag, object.whole, Some(object.body));
-        Ok(Some(Self { store, context, key, etag, size, position: 0, end, whole, breaks: 0, body }))
+        Ok(Some(Self { store, context, key, etag, size, position: 0, end, whole, breaks: 0, broke_at: 0, body }))
     }
 
     /// A reader of another range of the same object. Nothing is asked for before it is read.
@@ -66,6 +70,7 @@ impl ResumingReader {
             end: range.end,
             whole: false,
             breaks: 0,
+            broke_at: range.start,
             body: None,
         }
     }
@@ -176,7 +181,9 @@ impl ResumingReader {
     }
 
     fn broke(&mut self, error: io::Error) -> io::Result<()> {
-        self.breaks += 1;
+        let progress = self.position - self.broke_at;
+        self.breaks = if progress < PROGRESS_BYTES { self.breaks + 1 } else { 1 };
+        self.broke_at = self.position;
         if self.breaks >= MAX_BREAKS {
             return Err(error);
         }
@@ -200,7 +207,6 @@ impl Read for ResumingReader {
                 Ok(0) => self.broke(io::ErrorKind::UnexpectedEof.into())?,
                 Ok(read) => {
                     self.position += read as u64;
-                    self.breaks = 0;
                     // The last byte drains the body, so that its connection can serve the next request.
                     self.body = Some(body);
                     return Ok(read);

@@ -116,6 +116,19 @@ fn buildkit_5597_a_broken_body_is_resumed_where_it_broke() {
     assert_eq!(ranges, [None, rest.clone(), rest]);
 }
 
+/// Each answer brings a little, and it would take a thousand of them.
+#[test]
+fn a_server_that_gives_a_few_bytes_at_a_time_is_given_up() {
+    let server = holding("max");
+    let key = "0706ae32fa69504750fc6885db782bef1d318511c48e8a1f360305fcc11f32e1";
+    server.fault(Match::operation(Operation::GetObject).key(key).always(), Fault::Truncate(70));
+    let work = tempfile::tempdir().unwrap();
+    let error = cache(&server, "").import(&LocalCache::create(work.path(), "latest")).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Network, "{}", error.chain());
+    assert_eq!(server.requests().iter().filter(|request| request.path.contains(key)).count(), 3);
+    assert!(!work.path().join("index.json").exists());
+}
+
 #[test]
 fn a_corrupt_blob_is_fetched_once_more_and_then_dropped() {
     let key = "6a6dc3084967287b564240682c1d1cbc50303e88a795bc13addda12b1779ffcb";
