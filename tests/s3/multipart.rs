@@ -386,6 +386,22 @@ fn where_the_store_copies_no_parts_the_blob_is_copied_whole_or_uploaded_again() 
     }
 }
 
+/// Swift does not copy every range of an object that was itself written in parts.
+#[test]
+fn a_source_that_cannot_be_copied_in_parts_is_uploaded_again() {
+    let (server, blobs) = (Server::with(Config { max_copy: PART as u64, ..config() }), Blobs::of(&[3 * PART]));
+    blobs.put_into(&server);
+    server.set_age(&blobs.key(), Duration::from_secs(48 * 3600));
+    let refusal =
+        Failure::new(400, "InvalidRequest", "Cannot specify both Range header and partNumber query parameter");
+    server.fault(Match::operation(Operation::UploadPartCopy).always(), Fault::Reply(refusal));
+    let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
+    let report = export(&builder(&server, "").tuning(tuning).connect().unwrap(), &blobs).unwrap();
+    assert_eq!((report.blobs.touched, report.blobs.transferred), (0, 1));
+    blobs.are_in(&server);
+    assert!(server.age(&blobs.key()).unwrap() < Duration::from_secs(60) && server.uploads().is_empty());
+}
+
 /// The server's ids hold `/ + = ~`, a space and an ampersand, and its entity tags quotes.
 #[test]
 fn an_upload_id_of_any_characters_is_given_back_as_it_was() {
