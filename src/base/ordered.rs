@@ -125,7 +125,6 @@ mod tests {
     use super::*;
 
     #[test]
-    #[expect(clippy::single_range_in_vec_init, reason = "one range is meant")]
     fn ranges_that_meet_become_one() {
         let mut arrived = Arrived::default();
         for (range, ranges) in [
