@@ -1,15 +1,36 @@
 //! Stopping an operation from another thread.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::Duration;
+use std::fmt;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::{Duration, Instant};
 
 use super::{Error, Result};
 
-/// A handle that cancels an operation from another thread: no new work begins, transfers under way stop at their next
-/// chunk, temporaries are removed. Clones share one state.
-#[derive(Clone, Debug, Default)]
+/// A handle that cancels an operation from another thread: no new work begins, transfers under way are interrupted,
+/// also those whose connection stands still, temporaries are removed. Clones share one state.
+#[derive(Clone, Default)]
 pub struct Cancel {
-    state: Arc<(Mutex<bool>, Condvar)>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Default)]
+struct Shared {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+#[derive(Default)]
+struct State {
+    canceled: Option<Instant>,
+    /// What interrupts those who wait for something else than this handle.
+    interrupts: Vec<(u64, Box<dyn FnOnce() + Send>)>,
+    next: u64,
+}
+
+/// An action that a [`Cancel`] takes; forgotten when this is dropped.
+pub(crate) struct Interrupt {
+    shared: Weak<Shared>,
+    id: u64,
 }
 
 impl Cancel {
@@ -20,13 +41,24 @@ impl Cancel {
 
     /// Cancels every operation that holds this handle or a clone of it.
     pub fn cancel(&self) {
-        *self.state.0.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.state.1.notify_all();
+        let mut state = self.shared.lock();
+        state.canceled.get_or_insert_with(Instant::now);
+        let interrupts = std::mem::take(&mut state.interrupts);
+        drop(state);
+        self.shared.changed.notify_all();
+        for (_, interrupt) in interrupts {
+            interrupt();
+        }
     }
 
     /// Whether [`cancel`](Self::cancel) was called.
     pub fn is_canceled(&self) -> bool {
-        *self.state.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.since().is_some()
+    }
+
+    /// How long ago the handle was cancelled.
+    pub(crate) fn since(&self) -> Option<Duration> {
+        self.shared.lock().canceled.map(|at| at.elapsed())
     }
 
     /// # Errors
@@ -37,7 +69,73 @@ impl Cancel {
 
     /// Waits for `duration`, or until the handle is cancelled.
     pub fn wait(&self, duration: Duration) {
-        let canceled = self.state.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let _unused = self.state.1.wait_timeout_while(canceled, duration, |canceled| !*canceled);
+        let state = self.shared.lock();
+        let _unused = self.shared.changed.wait_timeout_while(state, duration, |state| state.canceled.is_none());
+    }
+
+    /// Calls `act` when the handle is cancelled, on the thread that cancels it; at once when it has been already.
+    pub(crate) fn on_cancel(&self, act: impl FnOnce() + Send + 'static) -> Interrupt {
+        let mut state = self.shared.lock();
+        let id = state.next;
+        state.next += 1;
+        if state.canceled.is_some() {
+            drop(state);
+            act();
+        } else {
+            state.interrupts.push((id, Box::new(act)));
+        }
+        Interrupt { shared: Arc::downgrade(&self.shared), id }
+    }
+}
+
+impl Shared {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Interrupt {
+    fn drop(&mut self) {
+        if let Some(shared) = self.shared.upgrade() {
+            let mut state = shared.lock();
+            let forgotten = state.interrupts.iter().position(|(id, _)| *id == self.id);
+            let forgotten = forgotten.map(|at| state.interrupts.swap_remove(at));
+            // What it holds may hold a handle.
+            drop(state);
+            drop(forgotten);
+        }
+    }
+}
+
+impl fmt::Debug for Cancel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cancel").field("canceled", &self.is_canceled()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use super::*;
+
+    #[test]
+    fn actions_are_taken_once_and_at_once_when_it_is_too_late() {
+        let (cancel, count) = (Cancel::new(), Arc::new(AtomicU32::new(0)));
+        let act = |by: u32| {
+            let count = count.clone();
+            cancel.on_cancel(move || {
+                count.fetch_add(by, Ordering::SeqCst);
+            })
+        };
+        let (_kept, forgotten) = (act(1), act(10));
+        drop(forgotten);
+        assert_eq!(count.load(Ordering::SeqCst), 0);
+        cancel.cancel();
+        cancel.cancel();
+        assert_eq!(count.load(Ordering::SeqCst), 1);
+        let _late = act(100);
+        assert_eq!(count.load(Ordering::SeqCst), 101);
+        assert!(cancel.check().is_err());
     }
 }

@@ -17,6 +17,7 @@ mod xml;
 
 pub use blob::{BlobSource, BytesPayload, Payload};
 pub use cancel::Cancel;
+pub(crate) use cancel::Interrupt;
 pub(crate) use digest::Hasher;
 pub use digest::{Digest, InvalidDigest};
 pub(crate) use encode::{percent_decode, percent_encode_path, percent_encode_query};

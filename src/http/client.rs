@@ -4,13 +4,14 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use ureq::config::Config;
 use ureq::http;
 use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::{Connector, DefaultConnector};
 use ureq::{Agent, SendBody};
 
-use crate::base::{Clock, Result};
+use crate::base::{Cancel, Clock, Interrupt, Result};
 use crate::http::exchange;
 use crate::http::fault::Fault;
 use crate::http::message::{Method, Request, Response};
@@ -42,6 +43,15 @@ pub(crate) struct ClientConfig<'a> {
 pub(crate) struct Client {
     agent: Agent,
     clock: Arc<dyn Clock>,
+    stop: Option<Arc<Stop>>,
+}
+
+/// What ends a client's requests.
+struct Stop {
+    cancel: Cancel,
+    _interrupt: Interrupt,
+    /// For what has to be sent afterwards: an agent that was shut down is so for good.
+    afterwards: Agent,
 }
 
 impl Client {
@@ -68,8 +78,16 @@ impl Client {
             .max_idle_age(IDLE_TIME)
             .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
-        let connector = DefaultConnector::new().chain(KeepAnswers);
-        Ok(Self { agent: Agent::with_parts(config, connector, DefaultResolver::default()), clock })
+        Ok(Self { agent: agent(config), clock, stop: None })
+    }
+
+    /// The same client, whose requests and bodies break off when `cancel` is cancelled, also while nothing moves. Name
+    /// look-ups and attempts to connect end at their time limits.
+    pub(crate) fn stopped_by(self, cancel: &Cancel) -> Self {
+        let afterwards = agent(self.agent.config().clone());
+        let stopped = self.agent.clone();
+        let _interrupt = cancel.on_cancel(move || stopped.shutdown());
+        Self { stop: Some(Arc::new(Stop { cancel: cancel.clone(), _interrupt, afterwards })), ..self }
     }
 
     /// Sends the request once.
@@ -102,13 +120,17 @@ impl Client {
         built: http::Result<http::Request<B>>,
     ) -> std::result::Result<http::Response<ureq::Body>, ureq::Error> {
         let silence = request.answer_timeout.max(STALL_TIMEOUT);
-        let configured = self
-            .agent
+        let agent = match &self.stop {
+            Some(stop) if request.cleans_up && stop.cancel.is_canceled() => &stop.afterwards,
+            _ => &self.agent,
+        };
+        let configured = agent
             .configure_request(built?)
+            .timeout_global(request.cleans_up.then_some(request.answer_timeout))
             .timeout_recv_response(Some(request.answer_timeout))
             .timeout_per_read(Some(silence))
             .build();
-        self.agent.run(configured)
+        agent.run(configured)
     }
 }
 
@@ -116,6 +138,10 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("agent", &self.agent).finish_non_exhaustive()
     }
+}
+
+fn agent(config: Config) -> Agent {
+    Agent::with_parts(config, DefaultConnector::new().chain(KeepAnswers), DefaultResolver::default())
 }
 
 fn builder(request: &Request<'_>) -> http::request::Builder {

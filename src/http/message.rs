@@ -46,6 +46,8 @@ pub(crate) struct Request<'a> {
     pub(crate) expect_continue: bool,
     /// How long the server may be silent before it answers.
     pub(crate) answer_timeout: Duration,
+    /// Cleans up: goes out also after the client was stopped, and has `answer_timeout` for all of it.
+    pub(crate) cleans_up: bool,
 }
 
 /// An answer whose body has not been read.

@@ -140,6 +140,9 @@ impl ResumingReader {
 
     /// The crate's error behind a failed read.
     fn failed(&self, error: io::Error) -> Error {
+        if self.context.cancel.is_canceled() {
+            return Error::Canceled;
+        }
         match error.downcast::<Error>() {
             Ok(error) => error,
             Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::NotFound) => {
@@ -181,6 +184,7 @@ impl ResumingReader {
     }
 
     fn broke(&mut self, error: io::Error) -> io::Result<()> {
+        self.context.cancel.check().map_err(io::Error::other)?;
         let progress = self.position - self.broke_at;
         self.breaks = if progress < PROGRESS_BYTES { self.breaks + 1 } else { 1 };
         self.broke_at = self.position;

@@ -8,7 +8,7 @@ use crate::s3::answer::{Cause, read_empty};
 use crate::s3::client::{Call, Client};
 use crate::s3::create_multipart_upload::UploadName;
 
-/// Somebody may be waiting for the program to end.
+/// Less than what a cancelled program has.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl Client {
@@ -18,7 +18,7 @@ impl Client {
         let mut call = Call::new("AbortMultipartUpload", Method::Delete, Some(&upload.key));
         call.query = &query;
         call.answer_timeout = ABORT_TIMEOUT;
-        call.after_cancel = true;
+        call.cleans_up = true;
         match self.execute(&call, |mut response| read_empty(&mut response)) {
             Ok(()) => Ok(()),
             Err(failed) => match &failed.cause {

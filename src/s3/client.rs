@@ -57,8 +57,9 @@ pub(super) struct Call<'a> {
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<&'a dyn Payload>,
     pub(super) answer_timeout: Duration,
-    /// Cleans up: is sent also after the operation was cancelled.
-    pub(super) after_cancel: bool,
+    /// Cleans up: is sent also after the operation was cancelled, though not for long: somebody may be waiting for the
+    /// program to end.
+    pub(super) cleans_up: bool,
 }
 
 impl<'a> Call<'a> {
@@ -72,7 +73,7 @@ impl<'a> Call<'a> {
             headers,
             body: None,
             answer_timeout: ANSWER_TIMEOUT,
-            after_cancel: false,
+            cleans_up: false,
         }
     }
 }
@@ -110,13 +111,16 @@ impl Client {
 
     /// Sends the call until `read` has made something of an answer, or trying again makes no sense.
     pub(super) fn execute<T>(&self, call: &Call<'_>, read: impl Fn(Response) -> Result<T, Cause>) -> Result<T, Failed> {
-        let (policy, clock) = (&self.parts.retry, &*self.parts.clock);
+        let (policy, clock, cancel) = (&self.parts.retry, &*self.parts.clock, &self.parts.cancel);
         let mut attempts = Attempts::default();
         let mut lessons = Lessons::default();
         loop {
             let own = |error| Failed { cause: Cause::Own(error), attempts: attempts.made, out_of_tokens: false };
-            if !call.after_cancel {
-                policy.wait_for_turn(clock, &self.parts.cancel).map_err(own)?;
+            let canceled = cancel.is_canceled();
+            match call.cleans_up {
+                true if self.patience(call).is_zero() => return Err(own(Error::Canceled)),
+                true => {}
+                false => policy.wait_for_turn(clock, cancel).map_err(own)?,
             }
             let used = self.prepare(&lessons).map_err(own)?;
             let result = self.attempt(call, &used, attempts.made, &read);
@@ -128,6 +132,14 @@ impl Client {
                 }
                 Err(cause) => cause,
             };
+            if cancel.is_canceled() && !call.cleans_up {
+                // Whatever the failure looks like, it is our own doing.
+                return Err(Failed { cause: Cause::Own(Error::Canceled), attempts: attempts.made, out_of_tokens: false });
+            }
+            if cancel.is_canceled() && !canceled && matches!(cause, Cause::NoAnswer(_)) {
+                attempts.corrected();
+                continue;
+            }
             if let Cause::Refused(answer) = &cause
                 && self.learn(call, &mut lessons, &used, answer).map_err(own)?
             {
@@ -138,7 +150,7 @@ impl Client {
                 Decision::Retry(pause) => {
                     let (what, pause_seconds) = (call.key.unwrap_or_default(), pause.as_secs_f32());
                     log::info!("{} {what} failed ({}), again in {pause_seconds:.1} s", call.operation, brief(&cause));
-                    clock.sleep(pause, &self.parts.cancel);
+                    clock.sleep(pause, cancel);
                 }
                 decision => {
                     let out_of_tokens = decision == Decision::OutOfTokens;
@@ -207,8 +219,15 @@ impl Client {
             headers,
             body: call.body,
             expect_continue: large && (made > 0 || !self.put_accepted.load(Ordering::Relaxed)),
-            answer_timeout: call.answer_timeout,
+            answer_timeout: self.patience(call),
+            cleans_up: call.cleans_up,
         }
+    }
+
+    /// How long the server may think: once all is cancelled, what cleans up shares that time.
+    fn patience(&self, call: &Call<'_>) -> Duration {
+        let since = self.parts.cancel.since().filter(|_| call.cleans_up);
+        call.answer_timeout.saturating_sub(since.unwrap_or_default())
     }
 }
 

@@ -58,7 +58,7 @@ fn client(options: &CacheOptions, settings: &S3Settings, parts: Parts) -> Result
         clock: parts.clock.clone(),
     })?;
     Ok(Client::new(ClientParts {
-        http,
+        http: http.stopped_by(&parts.cancel),
         bucket: settings.bucket.clone(),
         endpoint,
         credentials,

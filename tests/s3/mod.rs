@@ -1,6 +1,7 @@
 //! The S3 client against the strict server.
 
 mod blobs;
+mod cancel;
 mod errors;
 mod faults;
 mod import;

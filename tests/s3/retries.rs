@@ -419,7 +419,7 @@ fn buildkit_3749_accept_encoding_is_not_signed() {
 }
 
 #[test]
-fn buildkit_6373_no_checksum_is_sent_that_stores_do_not_know() {
+fn buildkit_6373_and_6970_no_checksum_is_sent_that_stores_do_not_know() {
     let server = Server::start();
     export(&cache(&server, ""), "max").unwrap();
     let odd =

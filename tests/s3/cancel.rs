@@ -1,0 +1,154 @@
+//! Cancelling while the connection stands still: it ends soon, and nothing is left.
+
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use s3_build_cache::{Cancel, Error, ImportOutcome, LocalCache, Result, S3Cache, SystemClock};
+
+use crate::s3::blobs::{Blobs, PART, config, small_parts};
+use crate::s3::builder;
+use crate::s3_server::{Config, Fault, Match, Operation, Server, Then};
+
+/// Far below the time limits of reads and writes, far above what it takes.
+const SOON: Duration = Duration::from_secs(5);
+const STANDSTILL: Duration = Duration::from_secs(300);
+
+fn held() -> Fault {
+    Fault::Delay(STANDSTILL)
+}
+
+fn wait_for(server: &Server, operation: Operation) {
+    let start = Instant::now();
+    while !server.requests().iter().any(|request| request.operation == operation) {
+        assert!(start.elapsed() < Duration::from_secs(20), "no {operation:?} came");
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+/// Runs `act`, and cancels it a little after the server was asked for `operation`.
+#[track_caller]
+fn cancelled<T: Send>(
+    server: &Server,
+    operation: Operation,
+    after: Duration,
+    act: impl FnOnce(S3Cache) -> Result<T> + Send,
+) {
+    let cancel = Cancel::new();
+    let clock = std::sync::Arc::new(SystemClock::default());
+    let opened = builder(server, "").tuning(small_parts()).clock(clock).cancel(cancel.clone());
+    let opened = opened.connect().unwrap();
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| act(opened).map(drop));
+        wait_for(server, operation);
+        thread::sleep(after);
+        let start = Instant::now();
+        cancel.cancel();
+        let result = thread.join().unwrap();
+        assert!(matches!(result, Err(Error::Canceled)), "{operation:?}: {result:?}");
+        assert!(start.elapsed() < SOON, "{operation:?}: {:?}", start.elapsed());
+    });
+    assert!(server.uploads().is_empty(), "{operation:?}: {:?}", server.uploads());
+    assert_eq!(server.object("manifests/buildkit").is_some(), operation == Operation::GetObject);
+}
+
+#[test]
+fn an_export_that_waits_for_an_answer_is_interrupted() {
+    for (operation, sizes) in [
+        (Operation::ListObjectsV2, &[10; 9][..]),
+        (Operation::PutObject, &[10, 20]),
+        (Operation::HeadObject, &[10]),
+        (Operation::CreateMultipartUpload, &[3 * PART]),
+        (Operation::UploadPart, &[6 * PART, 3 * PART]),
+        (Operation::CompleteMultipartUpload, &[2 * PART]),
+    ] {
+        let (server, blobs) = (Server::with(config()), Blobs::of(sizes));
+        server.fault(Match::operation(operation).always(), held());
+        cancelled(&server, operation, Duration::from_millis(50), |cache| {
+            cache.export_config(&blobs.config, &blobs, &Default::default())
+        });
+    }
+}
+
+#[test]
+fn an_export_whose_bytes_nobody_takes_is_interrupted() {
+    // More than the buffers of a loopback connection hold.
+    let (server, blobs) = (Server::with(Config { min_part: 0, ..config() }), Blobs::of(&[12 << 20]));
+    server.fault(Match::operation(Operation::PutObject).always(), held());
+    let whole = s3_build_cache::Tuning { multipart_above: u64::MAX, ..small_parts() };
+    // It first waits a second for the word to go on.
+    cancelled(&server, Operation::PutObject, Duration::from_millis(1500), |cache| {
+        let cache = S3Cache::builder(cache.options()).store(cache.store().clone()).tuning(whole).connect()?;
+        cache.export_config(&blobs.config, &blobs, &Default::default())
+    });
+}
+
+#[test]
+fn an_import_that_waits_for_bytes_is_interrupted_and_leaves_nothing() {
+    let drip = || Fault::Drip { bytes: 2000, every: STANDSTILL };
+    for (key, fault) in [("manifests/", held()), ("manifests/", drip()), ("blobs/", held()), ("blobs/", drip())] {
+        let (server, blobs) = (Server::with(config()), Blobs::of(&[5 * PART, 1000, PART]));
+        blobs.put_into(&server);
+        server.fault(Match::operation(Operation::GetObject).key(key).always(), fault);
+        let work = tempfile::tempdir().unwrap();
+        let target = LocalCache::create(work.path().join("restored"), "latest");
+        cancelled(&server, Operation::GetObject, Duration::from_millis(300), |cache| -> Result<ImportOutcome> {
+            cache.import(&target)
+        });
+        // Of the directory at most whole blobs are there.
+        assert!(!target.dir().join("index.json").exists() && !target.dir().join(".s3-build-cache").exists(), "{key}");
+        for blob in fs::read_dir(target.dir().join("blobs/sha256")).into_iter().flatten() {
+            let digest = format!("sha256:{}", blob.unwrap().file_name().to_str().unwrap()).parse().unwrap();
+            assert!(target.verify_blob(&digest).unwrap());
+        }
+    }
+}
+
+#[test]
+fn a_store_that_does_not_answer_an_abort_holds_nobody_up() {
+    let (server, blobs) = (Server::with(config()), Blobs::of(&[3 * PART, 4 * PART, 5 * PART, 6 * PART]));
+    server.fault(Match::operation(Operation::UploadPart).always(), held());
+    server.fault(Match::operation(Operation::AbortMultipartUpload).always(), held());
+    let cancel = Cancel::new();
+    let opened = builder(&server, "").tuning(small_parts()).cancel(cancel.clone()).connect().unwrap();
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| opened.export_config(&blobs.config, &blobs, &Default::default()));
+        wait_for(&server, Operation::UploadPart);
+        let start = Instant::now();
+        cancel.cancel();
+        assert!(matches!(thread.join().unwrap(), Err(Error::Canceled)));
+        assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    });
+}
+
+/// Cleaning up after a failure is interrupted as well, and then done over a new connection.
+#[test]
+fn an_abort_under_way_is_done_all_the_same() {
+    let (server, blobs) = (Server::with(config()), Blobs::of(&[3 * PART]));
+    server.fault(Match::operation(Operation::UploadPart).always(), Fault::early_denied(Then::Reset));
+    server.fault(Match::operation(Operation::AbortMultipartUpload), held());
+    let cancel = Cancel::new();
+    let opened = builder(&server, ",retry_max_attempts=1").tuning(small_parts()).cancel(cancel.clone());
+    let opened = opened.connect().unwrap();
+    thread::scope(|scope| {
+        let thread = scope.spawn(|| opened.export_config(&blobs.config, &blobs, &Default::default()));
+        wait_for(&server, Operation::AbortMultipartUpload);
+        thread::sleep(Duration::from_millis(50));
+        let start = Instant::now();
+        cancel.cancel();
+        assert!(thread.join().unwrap().is_err());
+        assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    });
+    assert!(server.uploads().is_empty());
+}
+
+#[test]
+fn a_handle_that_was_cancelled_before_ends_everything_at_once() {
+    let (server, blobs) = (Server::with(config()), Blobs::of(&[3 * PART]));
+    let cancel = Cancel::new();
+    cancel.cancel();
+    let opened = builder(&server, "").cancel(cancel).connect().unwrap();
+    let result = opened.export_config(&blobs.config, &blobs, &Default::default());
+    assert!(matches!(result, Err(Error::Canceled)));
+    assert!(server.requests().is_empty());
+}
