@@ -134,7 +134,11 @@ impl Client {
             };
             if cancel.is_canceled() && !call.cleans_up {
                 // Whatever the failure looks like, it is our own doing.
-                return Err(Failed { cause: Cause::Own(Error::Canceled), attempts: attempts.made, out_of_tokens: false });
+                return Err(Failed {
+                    cause: Cause::Own(Error::Canceled),
+                    attempts: attempts.made,
+                    out_of_tokens: false,
+                });
             }
             if cancel.is_canceled() && !canceled && matches!(cause, Cause::NoAnswer(_)) {
                 attempts.corrected();

@@ -1,8 +1,11 @@
 //! The program as a user runs it.
 
 mod bad_input;
+mod caches;
+mod crash;
 mod json;
 mod round_trip;
+mod signals;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -15,6 +18,11 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    pub(crate) fn of(Output { status, stdout, stderr }: Output) -> Self {
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { status: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+    }
+
     /// Panics with what the program said unless it ended with that status.
     #[track_caller]
     pub(crate) fn expect(self, status: i32) -> Self {
@@ -39,15 +47,14 @@ impl Run {
 /// The program with no environment but these variables, in an empty home.
 pub(crate) fn run_with(arguments: &[&str], variables: &[(&str, &str)]) -> Run {
     let home = tempfile::tempdir().unwrap();
-    let Output { status, stdout, stderr } = Command::new(env!("CARGO_BIN_EXE_s3-build-cache"))
+    let output = Command::new(env!("CARGO_BIN_EXE_s3-build-cache"))
         .args(arguments)
         .env_clear()
         .env("HOME", home.path())
         .envs(variables.iter().copied())
         .output()
         .unwrap();
-    let text = |bytes| String::from_utf8(bytes).unwrap();
-    Run { status: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+    Run::of(output)
 }
 
 pub(crate) fn run(arguments: &[&str]) -> Run {

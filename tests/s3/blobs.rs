@@ -42,8 +42,16 @@ pub(crate) struct Blobs {
 impl Blobs {
     /// One blob of each size.
     pub(crate) fn of(sizes: &[usize]) -> Self {
-        let blobs = sizes.iter().enumerate().map(|(at, size)| noise(at as u32 + 1, *size));
-        let bytes: HashMap<Digest, Vec<u8>> = blobs.map(|bytes| (Digest::of(&bytes), bytes)).collect();
+        Self::seeded(0, sizes)
+    }
+
+    /// The same with other bytes for each seed.
+    pub(crate) fn seeded(seed: u32, sizes: &[usize]) -> Self {
+        Self::new(sizes.iter().zip(seed + 1..).map(|(size, seed)| noise(seed, *size)).collect())
+    }
+
+    pub(crate) fn new(blobs: Vec<Vec<u8>>) -> Self {
+        let bytes: HashMap<Digest, Vec<u8>> = blobs.into_iter().map(|bytes| (Digest::of(&bytes), bytes)).collect();
         let mut builder = CacheConfigBuilder::new();
         for (digest, bytes) in &bytes {
             let created_at = "2026-01-02T03:04:05Z".parse().unwrap();
@@ -58,6 +66,11 @@ impl Blobs {
             builder.result(record, layer, created_at);
         }
         Self { bytes, config: builder.build().unwrap() }
+    }
+
+    /// The same blobs and one more.
+    pub(crate) fn and(self, blob: Vec<u8>) -> Self {
+        Self::new(self.bytes.into_values().chain([blob]).collect())
     }
 
     /// The digest of the only blob, or of one of them.

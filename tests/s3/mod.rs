@@ -1,6 +1,6 @@
 //! The S3 client against the strict server.
 
-mod blobs;
+pub(crate) mod blobs;
 mod cancel;
 mod errors;
 mod faults;

@@ -1,0 +1,171 @@
+//! Caches of made-up blobs, on disk and in the test server, and runs of the program that do not end by themselves.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use s3_build_cache::{CacheConfig, LocalCache};
+
+use super::Run;
+use crate::s3::blobs::Blobs;
+use crate::s3_server::Server;
+
+/// Writes the blobs and their config as a local cache.
+pub(crate) fn write_cache(blobs: &Blobs, dir: &Path) {
+    let writer = LocalCache::create(dir, "latest").begin_write().unwrap();
+    for (digest, bytes) in &blobs.bytes {
+        let mut blob = writer.blob(digest, bytes.len() as u64).unwrap();
+        blob.write(bytes).unwrap();
+        assert!(blob.finish().unwrap());
+    }
+    writer.commit(&blobs.config).unwrap();
+}
+
+/// The attributes of the test server, keys included.
+pub(crate) fn s3_store(server: &Server) -> String {
+    let keys = server.credentials();
+    format!(
+        "type=s3,bucket={},region={},endpoint_url={},access_key_id={},secret_access_key={}",
+        server.bucket(),
+        server.region(),
+        server.endpoint(),
+        keys.access_key_id,
+        keys.secret_access_key,
+    )
+}
+
+/// Copies a directory with all that is in it.
+pub(crate) fn copy_tree(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let (entry, path) = entry.map(|entry| (entry.file_type().unwrap(), entry.path())).unwrap();
+        let to = to.join(path.file_name().unwrap());
+        if entry.is_dir() {
+            copy_tree(&path, &to);
+        } else {
+            fs::copy(&path, &to).unwrap();
+        }
+    }
+}
+
+/// All objects of a bucket by key.
+pub(crate) fn objects_of_dir(bucket: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut objects = BTreeMap::new();
+    let mut dirs = vec![bucket.to_owned()];
+    while let Some(dir) = dirs.pop() {
+        for entry in fs::read_dir(&dir).into_iter().flatten() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                dirs.push(path);
+            } else {
+                let key = path.strip_prefix(bucket).unwrap().to_str().unwrap().to_owned();
+                objects.insert(key, fs::read(&path).unwrap());
+            }
+        }
+    }
+    objects
+}
+
+pub(crate) fn objects_of(server: &Server) -> BTreeMap<String, Vec<u8>> {
+    server.keys().into_iter().filter_map(|key| Some((key.clone(), server.object(&key)?))).collect()
+}
+
+/// The bucket holds one of these caches whole, or none, and no blob that is not what its name says.
+#[track_caller]
+pub(crate) fn bucket_is_sound(objects: &BTreeMap<String, Vec<u8>>, caches: &[&CacheConfig]) -> Option<usize> {
+    for (key, bytes) in objects {
+        if let Some(digest) = key.strip_prefix("blobs/") {
+            assert_eq!(s3_build_cache::Digest::of(bytes).to_string(), digest);
+        }
+    }
+    let manifest = objects.get("manifests/buildkit")?;
+    let which = caches.iter().position(|config| config.to_s3_json() == *manifest).expect("one of the manifests");
+    for (digest, size) in caches[which].blobs() {
+        assert_eq!(objects.get(&format!("blobs/{digest}")).map(|bytes| bytes.len() as u64), Some(size), "{digest}");
+    }
+    Some(which)
+}
+
+/// The directory holds one of these caches whole, or none.
+#[track_caller]
+pub(crate) fn dir_is_sound(dir: &Path, caches: &[&CacheConfig]) -> Option<usize> {
+    for blob in fs::read_dir(dir.join("blobs/sha256")).into_iter().flatten() {
+        let path = blob.unwrap().path();
+        let digest = s3_build_cache::Digest::of(&fs::read(&path).unwrap()).to_string();
+        assert_eq!(digest.strip_prefix("sha256:"), path.file_name().unwrap().to_str());
+    }
+    if !dir.join("index.json").exists() {
+        return None;
+    }
+    let cache = LocalCache::open(dir, "latest").unwrap();
+    let config = cache.load().unwrap();
+    let which = caches.iter().position(|known| **known == config).expect("one of the caches");
+    for (digest, size) in config.blobs() {
+        assert!(cache.has_blob(&digest, size).unwrap(), "{digest}");
+    }
+    Some(which)
+}
+
+/// Nothing is left but the cache.
+#[track_caller]
+pub(crate) fn no_temporaries(dir: &Path) {
+    for name in [".s3-build-cache", "index.json.lock"] {
+        assert!(!dir.join(name).exists(), "{name} is left in {}", dir.display());
+    }
+}
+
+/// A run under way, in an empty home. It is killed when it is dropped.
+pub(crate) struct Running {
+    child: Option<Child>,
+    _home: tempfile::TempDir,
+}
+
+pub(crate) fn start(arguments: &[&str]) -> Running {
+    let home = tempfile::tempdir().unwrap();
+    let child = Command::new(env!("CARGO_BIN_EXE_s3-build-cache"))
+        .args(arguments)
+        .env_clear()
+        .env("HOME", home.path())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    Running { child: Some(child), _home: home }
+}
+
+impl Running {
+    /// `kill -9`.
+    pub(crate) fn kill(&mut self) {
+        self.child.as_mut().unwrap().kill().unwrap();
+    }
+
+    /// Sends a signal by its name.
+    pub(crate) fn signal(&self, name: &str) {
+        let pid = self.child.as_ref().unwrap().id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end; the status of a run that was killed is -1.
+    #[track_caller]
+    pub(crate) fn finish(mut self, within: Duration) -> Run {
+        let start = Instant::now();
+        while self.child.as_mut().unwrap().try_wait().unwrap().is_none() {
+            assert!(start.elapsed() < within, "it still runs after {within:?}");
+            thread::sleep(Duration::from_millis(5));
+        }
+        let output = self.child.take().unwrap().wait_with_output().unwrap();
+        Run::of(output)
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
+    }
+}
