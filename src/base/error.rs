@@ -244,15 +244,25 @@ impl Error {
     /// A local file or directory that could not be used.
     pub fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         let hint = match source.kind() {
-            io::ErrorKind::StorageFull => {
-                Some("the disk is full: free some space and run the command again".to_owned())
-            }
-            io::ErrorKind::PermissionDenied => Some("check who owns it and its mode".to_owned()),
-            io::ErrorKind::ReadOnlyFilesystem => Some("the file system is mounted read-only".to_owned()),
+            io::ErrorKind::StorageFull => Some("the disk is full: free some space and run the command again"),
+            io::ErrorKind::QuotaExceeded => Some("the quota of this user is used up: free some space"),
+            io::ErrorKind::FileTooLarge => Some("the file system, or a limit (ulimit -f), allows no file so large"),
+            io::ErrorKind::PermissionDenied => Some("check who owns it and its mode"),
+            io::ErrorKind::ReadOnlyFilesystem => Some("the file system is mounted read-only"),
+            _ if is_out_of_files(&source) => Some(OUT_OF_FILES),
             _ => None,
         };
-        Self::Io(Box::new(IoError { action, path: path.into(), hint, source }))
+        Self::Io(Box::new(IoError { action, path: path.into(), hint: hint.map(str::to_owned), source }))
     }
+}
+
+/// The way out when there are [too few](is_out_of_files).
+pub(crate) const OUT_OF_FILES: &str =
+    "there may be too few open files and connections: raise the limit (ulimit -n), or lower --jobs";
+
+/// Whether the process, or the system, may not have another file or connection.
+pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }
 
 impl fmt::Display for Error {

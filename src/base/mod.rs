@@ -23,6 +23,7 @@ pub use digest::{Digest, InvalidDigest};
 pub(crate) use encode::{percent_decode, percent_encode_path, percent_encode_query};
 pub use env::{Env, MapEnv, ProcessEnv};
 pub use error::{Error, ErrorKind, IoError, Problem, Result, S3Error, S3ErrorClass};
+pub(crate) use error::{OUT_OF_FILES, is_out_of_files};
 pub(crate) use json::{KnownKey, from_go_json, go_struct, json_problem, push_go_string};
 pub(crate) use ordered::{Arrived, OrderedHasher};
 pub(crate) use parts::Parts;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::io;
 
+use crate::base::{OUT_OF_FILES, is_out_of_files};
 use crate::http::exchange;
 use crate::http::payload::PayloadError;
 
@@ -22,6 +23,8 @@ pub(crate) enum FaultKind {
     HostNotFound,
     /// The name server could not be asked just now.
     NameServer,
+    /// This machine may not open another connection.
+    OutOfFiles,
     /// Nobody listens there.
     Refused,
     /// The certificate is from an issuer that is not trusted.
@@ -104,6 +107,7 @@ impl Fault {
                  use_path_style=true"
             }
             FaultKind::NameServer => "the name server did not answer: try again, and check the network of this machine",
+            FaultKind::OutOfFiles => OUT_OF_FILES,
             FaultKind::Refused => "nothing listens there: check the host and port of endpoint_url",
             FaultKind::UnknownIssuer => {
                 "the certificate's issuer is not trusted: name its CA in AWS_CA_BUNDLE (a PEM file)"
@@ -130,6 +134,7 @@ fn io_kind(error: &io::Error) -> FaultKind {
         return if transient { FaultKind::NameServer } else { FaultKind::HostNotFound };
     }
     match error.kind() {
+        _ if is_out_of_files(error) => FaultKind::OutOfFiles,
         io::ErrorKind::ConnectionRefused => FaultKind::Refused,
         io::ErrorKind::InvalidData => tls_kind(&text),
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => FaultKind::Timeout,

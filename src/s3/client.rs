@@ -99,6 +99,11 @@ impl Client {
         &self.parts.bucket
     }
 
+    /// The object as people name it.
+    fn location(&self, key: Option<&str>) -> String {
+        format!("s3://{}/{}", self.parts.bucket, key.unwrap_or_default())
+    }
+
     /// The time by the client's clock, for what took how long.
     pub(crate) fn monotonic(&self) -> Duration {
         self.parts.clock.monotonic()
@@ -190,7 +195,7 @@ impl Client {
             self.put_accepted.store(accepted, Ordering::Relaxed);
         }
         let response = sent.map_err(|fault| match fault.into_payload_error() {
-            Ok(error) => Cause::Own(payload_error(error)),
+            Ok(error) => Cause::Own(payload_error(&self.location(call.key), error)),
             Err(fault) => Cause::NoAnswer(fault),
         })?;
         log::debug!("{} {}", response.status(), request.target);
@@ -243,18 +248,19 @@ fn failure(cause: &Cause) -> Failure {
     }
 }
 
-/// The crate's own error where the payload gave one.
-fn payload_error(error: std::io::Error) -> Error {
+/// Why the bytes of `location` could not be sent: the crate's own error where the payload gave one.
+fn payload_error(location: &str, error: std::io::Error) -> Error {
     let kind = error.kind();
+    let not_sent = |why: &str| {
+        let message = format!("{location} was not sent: {why}");
+        Problem::new(message).hint("the local cache is damaged or in use: build it again")
+    };
     match error.downcast::<Error>() {
         Ok(error) => error,
         Err(error) if matches!(kind, std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData) => {
-            Error::Integrity(
-                Problem::new(format!("a blob changed while it was sent: {error}"))
-                    .hint("the local cache is damaged or in use: build it again"),
-            )
+            Error::Integrity(not_sent(&error.to_string()))
         }
-        Err(error) => Error::Integrity(Problem::new("a blob could not be read while it was sent").source(error)),
+        Err(error) => Error::Integrity(not_sent("its bytes cannot be read").source(error)),
     }
 }
 

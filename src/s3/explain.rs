@@ -91,6 +91,11 @@ impl Client {
                     .to_owned()
             }
             S3ErrorClass::Throttled => "the store asks for fewer requests: lower upload_parallelism".to_owned(),
+            S3ErrorClass::Server if answer.foreign => {
+                "the store failed, or a proxy in between, for this is not how S3 says it: try again later, and tell \
+                 their operators"
+                    .to_owned()
+            }
             S3ErrorClass::Server => "the store failed: try again later, and tell its operator".to_owned(),
             _ => return self.refused_hint(answer),
         };

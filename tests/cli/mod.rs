@@ -4,6 +4,7 @@ mod bad_input;
 mod caches;
 mod crash;
 mod json;
+mod local_faults;
 mod round_trip;
 mod signals;
 

@@ -112,6 +112,18 @@ fn html_is_not_s3_and_not_a_miss() {
 }
 
 #[test]
+fn a_page_for_people_with_a_server_error_may_be_a_proxys() {
+    let server = Server::start();
+    server.fault(Match::any().always(), Fault::Html(502));
+    told(&cache(&server, "").load().unwrap_err(), ErrorKind::Store, &["HTTP 502", "proxy in between", "3 attempts"]);
+    server.clear_faults();
+    server.fault(Match::any().always(), Fault::internal_error());
+    let error = cache(&server, "").load().unwrap_err();
+    told(&error, ErrorKind::Store, &["InternalError", "the store failed"]);
+    assert!(!error.hint().unwrap().contains("proxy"));
+}
+
+#[test]
 fn a_store_that_checks_hashes_refuses_a_corrupt_local_blob() {
     let server = Server::start();
     let directory = tempfile::tempdir().unwrap();

@@ -99,7 +99,12 @@ fn backoff(attempts: u32, jitter: f64) -> Duration {
 fn passes(kind: FaultKind) -> bool {
     matches!(
         kind,
-        FaultKind::NameServer | FaultKind::Refused | FaultKind::Timeout | FaultKind::Stale | FaultKind::Broken
+        FaultKind::NameServer
+            | FaultKind::OutOfFiles
+            | FaultKind::Refused
+            | FaultKind::Timeout
+            | FaultKind::Stale
+            | FaultKind::Broken
     )
 }
 
@@ -145,7 +150,7 @@ mod tests {
         for kind in [Payload, HostNotFound, UnknownIssuer, WrongName, Expired, Tls, PlainHttp, NotHttp] {
             assert_eq!(failed(&mut Attempts::default(), Failure::NoAnswer(kind), 3, 0.5), GiveUp, "{kind:?}");
         }
-        for kind in [NameServer, Refused, Timeout, Broken] {
+        for kind in [NameServer, OutOfFiles, Refused, Timeout, Broken] {
             assert_eq!(failed(&mut Attempts::default(), Failure::NoAnswer(kind), 3, 0.5), seconds(1), "{kind:?}");
         }
         assert_eq!(failed(&mut Attempts::default(), Failure::Permanent, 3, 0.5), GiveUp);

@@ -1,0 +1,294 @@
+//! What this machine does wrong: full disks, read-only directories, limits, files that change under our hands.
+//!
+//! Some of it needs mounts or another user. Where that cannot be had, a test says so and ends.
+
+use std::fs::{self, OpenOptions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::caches::{bucket_is_sound, dir_is_sound, no_temporaries, objects_of, s3_store, start, write_cache};
+use super::{Run, file_store, run};
+use crate::s3::blobs::Blobs;
+use crate::s3_server::{Fault, Match, Operation, Server};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_s3-build-cache");
+const SOON: Duration = Duration::from_secs(30);
+
+/// A cache on disk, and a store beside it that has it.
+struct Trial {
+    work: tempfile::TempDir,
+    blobs: Blobs,
+}
+
+impl Trial {
+    fn new(sizes: &[usize]) -> Self {
+        let trial = Self { work: tempfile::tempdir().unwrap(), blobs: Blobs::of(sizes) };
+        write_cache(&trial.blobs, &trial.source());
+        fs::set_permissions(trial.work.path(), PermissionsExt::from_mode(0o755)).unwrap();
+        trial
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.work.path().join(name)
+    }
+
+    fn source(&self) -> PathBuf {
+        self.path("source")
+    }
+
+    fn store(&self) -> String {
+        file_store(&self.path("store"))
+    }
+
+    fn export(&self, store: &str) -> [String; 4] {
+        ["export", self.source().to_str().unwrap(), "--cache-to", store].map(str::to_owned)
+    }
+
+    fn import(&self, dir: &Path, store: &str) -> [String; 4] {
+        ["import", dir.to_str().unwrap(), "--cache-from", store].map(str::to_owned)
+    }
+
+    fn exported(&self) -> String {
+        let store = self.store();
+        run(&self.export(&store).each_ref().map(String::as_str)).expect(0);
+        store
+    }
+}
+
+/// Runs the program by a shell that first does `before`; it finds `place` as `$PLACE`. In mounts of its own, where it
+/// asks for them; `None` where these cannot be had.
+fn run_after(before: &str, mounts: bool, place: &Path, arguments: &[String]) -> Option<Run> {
+    let script =
+        format!("{before} || exit 99; \"$@\"; status=$?; find \"$PLACE\" -not -path '*/sha256*' >&2; exit $status");
+    let mut command = Command::new(if mounts { "unshare" } else { "sh" });
+    if mounts {
+        command.args(["--mount", "sh"]);
+    }
+    command.args(["-c", &script, "sh", PROGRAM]).args(arguments).env("PLACE", place);
+    let ended = command.stdin(Stdio::null()).output().ok().map(Run::of);
+    let able = ended.filter(|run| run.status != 99 && !run.stderr.contains("unshare"));
+    if able.is_none() {
+        println!("skipped: this machine cannot do {before:?}");
+    }
+    able
+}
+
+/// What `find` saw: nothing half done.
+#[track_caller]
+fn found_no_remains(run: &Run, place: &Path) {
+    let found: Vec<&Path> = run.stderr.lines().map(Path::new).filter(|line| line.starts_with(place)).collect();
+    assert!(found.contains(&place), "{}", run.stderr);
+    for name in [".s3-build-cache", "index.json", "manifests"] {
+        assert!(!found.iter().any(|path| path.ends_with(name)), "{name}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn a_full_disk() {
+    let trial = Trial::new(&[3 << 20, 2 << 20, 10]);
+    let server = Server::start();
+    trial.blobs.put_into(&server);
+    let place = trial.path("small");
+    fs::create_dir(&place).unwrap();
+    let full = "mount -t tmpfs -o size=2m none \"$PLACE\"";
+    for arguments in [
+        trial.import(&place, &trial.exported()),
+        trial.import(&place, &s3_store(&server)),
+        trial.export(&file_store(&place)),
+    ] {
+        let Some(run) = run_after(full, true, &place, &arguments) else { return };
+        let run = run.expect(1).says(&["error: ", "cannot write", "No space left", "hint: the disk is full"]);
+        found_no_remains(&run, &place);
+    }
+}
+
+#[test]
+fn a_limit_to_the_size_of_files() {
+    let trial = Trial::new(&[3 << 20, 2 << 20, 10]);
+    let server = Server::start();
+    trial.blobs.put_into(&server);
+    let place = trial.path("small");
+    fs::create_dir(&place).unwrap();
+    let limit = "trap '' XFSZ && ulimit -f 2048";
+    for arguments in [
+        trial.import(&place, &trial.exported()),
+        trial.import(&place, &s3_store(&server)),
+        trial.export(&file_store(&place)),
+    ] {
+        let Some(run) = run_after(limit, false, &place, &arguments) else { return };
+        let run = run.expect(1).says(&["error: ", "cannot write", "File too large", "hint: "]);
+        found_no_remains(&run, &place);
+    }
+}
+
+#[test]
+fn a_directory_that_is_read_only() {
+    let trial = Trial::new(&[1000, 10]);
+    let read_only = "mount --bind \"$PLACE\" \"$PLACE\" && mount -o remount,bind,ro \"$PLACE\"";
+    // For one who only reads that is no matter.
+    let store = trial.store();
+    let Some(exported) = run_after(read_only, true, &trial.source(), &trial.export(&store)) else { return };
+    exported.expect(0);
+    let imported = trial.path("restored");
+    run_after(read_only, true, &trial.path("store"), &trial.import(&imported, &store)).unwrap().expect(0);
+    assert_eq!(dir_is_sound(&imported, &[&trial.blobs.config]), Some(0));
+
+    let place = trial.path("place");
+    fs::create_dir(&place).unwrap();
+    for arguments in [trial.import(&place, &store), trial.export(&file_store(&place))] {
+        let run = run_after(read_only, true, &place, &arguments).unwrap();
+        let parts = ["error: ", place.to_str().unwrap(), "Read-only file system", "hint: the file system is mounted"];
+        run.expect(1).says(&parts);
+        assert_eq!(fs::read_dir(&place).unwrap().count(), 0);
+    }
+}
+
+/// The program as somebody who owns nothing here.
+fn run_as_nobody(arguments: &[String]) -> Option<Run> {
+    let become_nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "--", PROGRAM];
+    let run = |arguments: &[String]| Command::new("setpriv").args(become_nobody).args(arguments).output().ok();
+    if !run(&["--version".to_owned()]).is_some_and(|output| output.status.success()) {
+        println!("skipped: this machine cannot run the program as another user");
+        return None;
+    }
+    run(arguments).map(Run::of)
+}
+
+#[test]
+fn no_permission() {
+    let trial = Trial::new(&[1000, 10]);
+    let store = trial.exported();
+    let place = trial.path("place");
+    fs::create_dir(&place).unwrap();
+    // The directory of another is read without its lock.
+    let server = Server::start();
+    let Some(exported) = run_as_nobody(&trial.export(&s3_store(&server))) else { return };
+    exported.expect(0);
+    let denied = ["error: ", "Permission denied", "hint: check who owns it and its mode"];
+    for arguments in
+        [trial.import(&place, &store), trial.import(&trial.path("new"), &store), trial.export(&file_store(&place))]
+    {
+        run_as_nobody(&arguments).unwrap().expect(1).says(&denied);
+        assert_eq!(fs::read_dir(&place).unwrap().count(), 0);
+    }
+    let blob = trial.source().join("blobs/sha256").join(trial.blobs.digest().hex());
+    fs::set_permissions(&blob, PermissionsExt::from_mode(0)).unwrap();
+    let server = Server::start();
+    let run = run_as_nobody(&trial.export(&s3_store(&server))).unwrap();
+    run.expect(1).says(&denied).says(&[blob.to_str().unwrap()]);
+    assert!(server.keys().is_empty());
+}
+
+#[test]
+fn too_few_open_files() {
+    let sizes: Vec<usize> = (0..80).map(|at| 100_000 + at).collect();
+    let trial = Trial::new(&sizes);
+    let server = Server::start();
+    trial.blobs.put_into(&server);
+    let empty = Server::start();
+    for operation in [Operation::PutObject, Operation::GetObject] {
+        for server in [&server, &empty] {
+            server.fault(Match::operation(operation).always(), Fault::Delay(Duration::from_millis(100)));
+        }
+    }
+    let place = trial.path("place");
+    let jobs = ["-j", "40"].map(str::to_owned);
+    for arguments in [
+        trial.export(&s3_store(&empty)),
+        trial.import(&place, &s3_store(&server)),
+        trial.import(&place, &trial.exported()),
+        trial.export(&file_store(&trial.path("other"))),
+    ] {
+        let arguments = [&arguments[..], &jobs].concat();
+        let begun = Instant::now();
+        let Some(run) = run_after("ulimit -n 24", false, &trial.source(), &arguments) else { return };
+        assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
+        // Some can do with that.
+        if run.status != 0 {
+            run.expect(1).says(&["error: ", "Too many open files", "ulimit -n", "--jobs"]);
+        }
+        assert!(!place.join(".s3-build-cache").exists() && !trial.path("other/.s3-build-cache").exists());
+        dir_is_sound(&place, &[&trial.blobs.config]);
+        bucket_is_sound(&objects_of(&empty), &[&trial.blobs.config]);
+    }
+}
+
+#[test]
+fn a_blob_that_changes_while_it_is_uploaded() {
+    for (grow, more) in [(false, ""), (true, ""), (false, ",verify_source=true")] {
+        let trial = Trial::new(&[3 << 20, 500]);
+        let large = *trial.blobs.bytes.iter().max_by_key(|(_, bytes)| bytes.len()).unwrap().0;
+        let path = trial.source().join("blobs/sha256").join(large.hex());
+        let server = Server::start();
+        // Shorter than the client waits for the word to go on: the blob is open, and nothing of it is read.
+        server
+            .fault(Match::operation(Operation::PutObject).key(&large.hex()), Fault::Delay(Duration::from_millis(600)));
+        let arguments = trial.export(&format!("{}{more}", s3_store(&server)));
+        let export = start(&arguments.each_ref().map(String::as_str));
+        while !server.requests().iter().any(|request| request.path.contains(&large.hex())) {
+            thread::sleep(Duration::from_millis(5));
+        }
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        let file = OpenOptions::new().write(true).open(&path).unwrap();
+        file.set_len(if grow { 4 << 20 } else { 1 << 20 }).unwrap();
+        let what = if grow { "longer than it was" } else { "shorter than it was" };
+        let key = format!("s3://cache/blobs/{large} was not sent");
+        export.finish(SOON).expect(5).says(&["error: ", &key, what, "hint: the local cache is damaged or in use"]);
+        assert!(server.object(&format!("blobs/{large}")).is_none());
+        assert_eq!(bucket_is_sound(&objects_of(&server), &[&trial.blobs.config]), None);
+    }
+}
+
+/// The name is given to another file: the one that was opened is sent.
+#[test]
+fn a_blob_that_is_replaced_while_it_is_uploaded() {
+    let trial = Trial::new(&[3 << 20]);
+    let digest = trial.blobs.digest();
+    let path = trial.source().join("blobs/sha256").join(digest.hex());
+    let server = Server::start();
+    server.fault(Match::operation(Operation::PutObject).key("blobs/"), Fault::Delay(Duration::from_millis(600)));
+    let arguments = trial.export(&s3_store(&server));
+    let export = start(&arguments.each_ref().map(String::as_str));
+    while !server.requests().iter().any(|request| request.operation == Operation::PutObject) {
+        thread::sleep(Duration::from_millis(5));
+    }
+    fs::write(trial.path("other"), "something else").unwrap();
+    fs::rename(trial.path("other"), &path).unwrap();
+    export.finish(SOON).expect(0);
+    assert_eq!(bucket_is_sound(&objects_of(&server), &[&trial.blobs.config]), Some(0));
+}
+
+#[test]
+fn a_link_where_a_blob_should_be() {
+    let trial = Trial::new(&[1000, 10]);
+    let store = trial.exported();
+    let path = trial.source().join("blobs/sha256").join(trial.blobs.digest().hex());
+    fs::rename(&path, trial.path("elsewhere")).unwrap();
+    symlink(trial.path("elsewhere"), &path).unwrap();
+    let other = file_store(&trial.path("other"));
+    for arguments in [trial.export(&other), trial.import(&trial.source(), &store)] {
+        let run = run(&arguments.each_ref().map(String::as_str));
+        run.expect(1).says(&["error: ", path.to_str().unwrap(), "a symbolic link", "hint: remove it"]);
+    }
+    assert!(!trial.path("other").exists());
+    no_temporaries(&trial.source());
+}
+
+#[test]
+fn a_blob_that_was_corrupt_from_the_start_is_said_to_be_so() {
+    let trial = Trial::new(&[1000, 10]);
+    let digest = trial.blobs.digest();
+    let path = trial.source().join("blobs/sha256").join(digest.hex());
+    let size = usize::try_from(fs::metadata(&path).unwrap().len()).unwrap();
+    fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+    fs::write(&path, vec![b'x'; size]).unwrap();
+    let server = Server::start();
+    let arguments = trial.export(&format!("{},verify_source=true", s3_store(&server)));
+    let run = run(&arguments.each_ref().map(String::as_str)).expect(5);
+    let sentence = format!("s3://cache/blobs/{digest} was not sent: the local blob {digest} does not have its digest");
+    assert!(!run.stderr.contains("changed"), "{}", run.stderr);
+    run.says(&[&sentence, "hint: the local cache is damaged"]);
+}
