@@ -6,20 +6,22 @@ use std::time::Duration;
 
 use ureq::config::Config;
 use ureq::http;
-use ureq::tls::{RootCerts, TlsConfig};
 use ureq::unversioned::resolver::DefaultResolver;
-use ureq::unversioned::transport::{Connector, DefaultConnector};
+use ureq::unversioned::transport::{Connector, TcpConnector};
 use ureq::{Agent, SendBody};
 
-use crate::base::{Cancel, Clock, Interrupt, Result};
+use crate::base::{Cancel, Clock, Env, Interrupt, Result};
 use crate::http::exchange;
 use crate::http::fault::Fault;
 use crate::http::message::{Method, Request, Response};
 use crate::http::payload::Guard;
+use crate::http::proxy::Proxies;
 use crate::http::roots;
+use crate::http::tls::{Tls, TlsConnector};
 use crate::http::transport::KeepAnswers;
+use crate::http::tunnel::{ProxyResolver, TunnelConnector};
 
-const USER_AGENT: &str = concat!("s3-build-cache/", env!("CARGO_PKG_VERSION"));
+pub(super) const USER_AGENT: &str = concat!("s3-build-cache/", env!("CARGO_PKG_VERSION"));
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a connection may move nothing: every transfer goes on, or ends after this.
 const STALL_TIMEOUT: Duration = Duration::from_secs(60);
@@ -30,10 +32,13 @@ const IDLE_TIME: Duration = Duration::from_secs(8);
 pub(crate) struct ClientConfig<'a> {
     /// How many connections may be open at once.
     pub(crate) connections: usize,
-    /// Whether TLS is wanted at all: reading the system's certificates takes time.
-    pub(crate) tls: bool,
+    /// Where to: whether by `https`, and the `Host` header. Certificates are read where there is TLS, which takes time;
+    /// and that the proxy for this host can be used is checked before anything is sent.
+    pub(crate) target: (bool, &'a str),
     /// A PEM file of the certificates to trust instead of the system's, and the setting that names it.
     pub(crate) ca_bundle: Option<(&'a std::path::Path, &'a str)>,
+    /// Names the proxies.
+    pub(crate) env: &'a dyn Env,
     /// What the speed of bodies is measured with. Reads and writes that stall are timed by the system.
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -42,6 +47,8 @@ pub(crate) struct ClientConfig<'a> {
 #[derive(Clone)]
 pub(crate) struct Client {
     agent: Agent,
+    proxies: Arc<Proxies>,
+    tls: Tls,
     clock: Arc<dyn Clock>,
     stop: Option<Arc<Stop>>,
 }
@@ -56,9 +63,15 @@ struct Stop {
 
 impl Client {
     /// # Errors
-    /// When the certificates to trust cannot be read.
+    /// When the certificates to trust cannot be read, or the target's proxy cannot be used.
     pub(crate) fn new(config: &ClientConfig<'_>) -> Result<Self> {
-        let roots = if config.tls { roots::load(config.ca_bundle)? } else { RootCerts::WebPki };
+        let (https, host) = config.target;
+        let proxies = Arc::new(Proxies::from_env(config.env));
+        if let Some(proxy) = proxies.choose(https, host)? {
+            log::info!("{host} is reached through the proxy {proxy}");
+        }
+        let needs_tls = https || proxies.need_tls();
+        let tls = if needs_tls { Tls::trusting(roots::load(config.ca_bundle)?) } else { Tls::none() };
         let idle = config.connections.saturating_mul(2);
         let clock = config.clock.clone();
         let config = Agent::config_builder()
@@ -76,15 +89,14 @@ impl Client {
             .max_idle_connections(idle)
             .max_idle_connections_per_host(idle)
             .max_idle_age(IDLE_TIME)
-            .tls_config(TlsConfig::builder().root_certs(roots).build())
             .build();
-        Ok(Self { agent: agent(config), clock, stop: None })
+        Ok(Self { agent: agent(config, &proxies, &tls), proxies, tls, clock, stop: None })
     }
 
     /// The same client, whose requests and bodies break off when `cancel` is cancelled, also while nothing moves. Name
     /// look-ups and attempts to connect end at their time limits.
     pub(crate) fn stopped_by(self, cancel: &Cancel) -> Self {
-        let afterwards = agent(self.agent.config().clone());
+        let afterwards = agent(self.agent.config().clone(), &self.proxies, &self.tls);
         let stopped = self.agent.clone();
         let _interrupt = cancel.on_cancel(move || stopped.shutdown());
         Self { stop: Some(Arc::new(Stop { cancel: cancel.clone(), _interrupt, afterwards })), ..self }
@@ -111,7 +123,10 @@ impl Client {
             }
             None => self.run(request, builder(request).body(())),
         };
-        response.map(|response| Response::new(response, self.clock.clone())).map_err(Fault::new)
+        response.map(|response| Response::new(response, self.clock.clone())).map_err(|error| {
+            let proxy = self.proxies.choose(request.https, request.host).ok().flatten();
+            Fault::new(error, proxy.map(|proxy| proxy.to_string()))
+        })
     }
 
     fn run<B: ureq::AsSendBody>(
@@ -140,8 +155,13 @@ impl fmt::Debug for Client {
     }
 }
 
-fn agent(config: Config) -> Agent {
-    Agent::with_parts(config, DefaultConnector::new().chain(KeepAnswers), DefaultResolver::default())
+fn agent(config: Config, proxies: &Arc<Proxies>, tls: &Tls) -> Agent {
+    let connector = TcpConnector::default()
+        .chain(TunnelConnector { proxies: Arc::clone(proxies), tls: tls.clone() })
+        .chain(TlsConnector(tls.clone()))
+        .chain(KeepAnswers);
+    let resolver = ProxyResolver { proxies: Arc::clone(proxies), names: DefaultResolver::default() };
+    Agent::with_parts(config, connector, resolver)
 }
 
 fn builder(request: &Request<'_>) -> http::request::Builder {

@@ -9,6 +9,8 @@ use std::cell::Cell;
 /// What is known of the exchange that this thread is at.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Exchange {
+    /// The proxy has not opened the tunnel yet.
+    pub(super) tunnelling: bool,
     /// The first bytes of the request have been given to the connection.
     pub(super) begun: bool,
     /// The rest of the request goes nowhere: the connection took no more, or a refusal came before all was sent.
@@ -17,11 +19,12 @@ pub(super) struct Exchange {
     pub(super) reused: bool,
     /// A byte of an answer has come.
     pub(super) answered: bool,
+    /// The answer began as TLS begins.
+    pub(super) tls: bool,
 }
 
 thread_local! {
-    static EXCHANGE: Cell<Exchange> =
-        const { Cell::new(Exchange { begun: false, write_failed: false, reused: false, answered: false }) };
+    static EXCHANGE: Cell<Exchange> = Cell::default();
 }
 
 pub(super) fn begin() {

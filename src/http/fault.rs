@@ -6,12 +6,25 @@ use std::io;
 use crate::base::{OUT_OF_FILES, is_out_of_files};
 use crate::http::exchange;
 use crate::http::payload::PayloadError;
+use crate::http::tunnel::NoTunnel;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// A request that got no answer.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) kind: FaultKind,
-    source: Box<dyn std::error::Error + Send + Sync>,
+    source: Source,
+    via: Option<Via>,
+}
+
+/// The way through a proxy.
+#[derive(Debug)]
+struct Via {
+    /// `host:port (VARIABLE)`
+    proxy: String,
+    /// It happened on the way to the proxy or at it, not behind it.
+    before: bool,
 }
 
 /// Why there was no answer: what decides whether to try again, and what to tell the user.
@@ -43,6 +56,10 @@ pub(crate) enum FaultKind {
     Stale,
     /// The connection broke.
     Broken,
+    /// TLS is spoken where plain HTTP was expected.
+    SpeaksTls,
+    /// The proxy opened no tunnel to the server, for this HTTP status.
+    NoTunnel(u16),
     /// What answered does not speak HTTP.
     NotHttp,
 }
@@ -50,57 +67,97 @@ pub(crate) enum FaultKind {
 impl Fault {
     /// An error of the payload, before or while it was sent.
     pub(super) fn payload(error: io::Error) -> Self {
-        Self { kind: FaultKind::Payload, source: Box::new(error) }
+        Self { kind: FaultKind::Payload, source: Box::new(error), via: None }
     }
 
-    pub(super) fn new(error: ureq::Error) -> Self {
-        use FaultKind::{HostNotFound, Timeout, Tls};
-        match error {
+    /// `proxy` is the one that the request went by, as messages show it.
+    pub(super) fn new(error: ureq::Error, proxy: Option<String>) -> Self {
+        let (kind, source) = match error {
             ureq::Error::Io(error) => Self::io(error),
-            // As text: ureq's error is no `source` of anything.
-            ureq::Error::Rustls(error) => Self { kind: tls_kind(&error.to_string()), source: Box::new(error) },
-            ureq::Error::Tls(text) => Self { kind: Tls, source: text.into() },
-            ureq::Error::HostNotFound => Self { kind: HostNotFound, source: "no such host".into() },
-            ureq::Error::Timeout(timeout) => Self { kind: Timeout, source: timeout_text(timeout).into() },
+            ureq::Error::HostNotFound => (FaultKind::HostNotFound, "no such host".into()),
+            ureq::Error::Timeout(timeout) => (FaultKind::Timeout, timeout_text(timeout).into()),
             error => Self::not_http(&error),
-        }
+        };
+        let exchange = exchange::current();
+        let before = exchange.tunnelling && !exchange.begun;
+        Self { kind, source, via: proxy.map(|proxy| Via { proxy, before }) }
     }
 
     /// An error of a response's body: there was an answer, so the connection was not stale.
     pub(super) fn body(error: io::Error) -> Self {
-        Self { kind: io_kind(&error), source: Box::new(error) }
+        Self { kind: io_kind(&error), source: Box::new(error), via: None }
     }
 
-    fn io(error: io::Error) -> Self {
+    fn io(error: io::Error) -> (FaultKind, Source) {
         if error.get_ref().is_some_and(|inner| inner.is::<PayloadError>()) {
             let payload = error.downcast::<PayloadError>().map_or_else(|error| error, |error| error.0);
-            return Self::payload(payload);
+            return (FaultKind::Payload, Box::new(payload));
         }
         let kind = io_kind(&error);
         let exchange = exchange::current();
         let stale = kind == FaultKind::Broken && exchange.reused && !exchange.answered;
-        Self { kind: if stale { FaultKind::Stale } else { kind }, source: Box::new(error) }
+        (if stale { FaultKind::Stale } else { kind }, Box::new(error))
     }
 
     /// What came is no HTTP. On a connection that served others it may be what is left of their answers.
-    fn not_http(error: &ureq::Error) -> Self {
-        let kind = if exchange::current().reused { FaultKind::Stale } else { FaultKind::NotHttp };
-        Self { kind, source: error.to_string().into() }
+    fn not_http(error: &ureq::Error) -> (FaultKind, Source) {
+        let exchange = exchange::current();
+        if exchange.tls {
+            return (FaultKind::SpeaksTls, "the server speaks TLS".into());
+        }
+        // As text: ureq's error is no `source` of anything.
+        (if exchange.reused { FaultKind::Stale } else { FaultKind::NotHttp }, error.to_string().into())
     }
 
     /// The payload's own error, where it is one.
     pub(crate) fn into_payload_error(self) -> Result<io::Error, Self> {
-        let Self { kind, source } = self;
+        let Self { kind, source, via } = self;
         match source.downcast::<io::Error>() {
             Ok(error) if kind == FaultKind::Payload => Ok(*error),
-            Ok(error) => Err(Self { kind, source: error }),
-            Err(source) => Err(Self { kind, source }),
+            Ok(error) => Err(Self { kind, source: error, via }),
+            Err(source) => Err(Self { kind, source, via }),
         }
     }
 
     /// The likely fix.
-    pub(crate) fn hint(&self) -> Option<&'static str> {
-        Some(match self.kind {
+    pub(crate) fn hint(&self) -> Option<String> {
+        let hint = self.kind.hint()?;
+        Some(match &self.via {
+            None => hint.to_owned(),
+            Some(Via { proxy, before: true }) => {
+                format!("{}; the proxy is {proxy}; NO_PROXY lists the hosts that need none", self.kind.proxy_hint())
+            }
+            Some(Via { proxy, before: false }) => format!("{hint}; the connection goes through the proxy {proxy}"),
+        })
+    }
+}
+
+impl FaultKind {
+    /// What to do about it when it happens before the proxy has opened the tunnel.
+    fn proxy_hint(self) -> &'static str {
+        match self {
+            Self::NoTunnel(407) => {
+                "the proxy wants another user name and password: http://USER:PASSWORD@host:port, percent-encoded"
+            }
+            Self::NoTunnel(500..) => "the proxy does not reach the endpoint: check endpoint_url, or try again later",
+            Self::NoTunnel(_) => "the proxy refuses a tunnel (CONNECT) to the endpoint: have its host and port allowed",
+            Self::HostNotFound => "the proxy's host name does not exist",
+            Self::Refused => "nothing listens where the proxy should be",
+            Self::PlainHttp => "the proxy speaks plain HTTP: name it as http://host:port",
+            Self::UnknownIssuer => {
+                "the issuer of the proxy's own certificate is not trusted: name its CA in AWS_CA_BUNDLE"
+            }
+            Self::WrongName => "the proxy's own certificate is for another host name",
+            Self::Expired => "the proxy's own certificate has expired, or this machine's clock is wrong",
+            Self::Tls => "the TLS handshake with the proxy itself failed",
+            Self::NotHttp | Self::SpeaksTls => "what listens there does not speak HTTP as a proxy does",
+            Self::NameServer => "the name server did not answer when asked for the proxy: try again",
+            _ => "the proxy did not answer, or hung up: try again later",
+        }
+    }
+
+    fn hint(self) -> Option<&'static str> {
+        Some(match self {
             FaultKind::Payload => return None,
             FaultKind::HostNotFound => {
                 "check endpoint_url and region; with a custom endpoint the bucket becomes part of the host name unless \
@@ -121,7 +178,10 @@ impl Fault {
             FaultKind::PlainHttp => "that port speaks plain HTTP: write http:// in endpoint_url, or use the TLS port",
             FaultKind::Timeout => "the server was silent for too long: check the network, or try again later",
             FaultKind::Stale | FaultKind::Broken => "the connection broke: check the network, or try again later",
-            FaultKind::NotHttp => "what listens there does not speak HTTP as S3 does: check endpoint_url",
+            FaultKind::SpeaksTls => "that port speaks TLS: write https:// in endpoint_url, or use the plain port",
+            FaultKind::NoTunnel(_) | FaultKind::NotHttp => {
+                "what listens there does not speak HTTP as S3 does: check endpoint_url"
+            }
         })
     }
 }
@@ -133,27 +193,39 @@ fn io_kind(error: &io::Error) -> FaultKind {
         let transient = text.contains("Temporary failure") || text.contains("Try again");
         return if transient { FaultKind::NameServer } else { FaultKind::HostNotFound };
     }
+    if let Some(inner) = error.get_ref() {
+        if let Some(error) = inner.downcast_ref::<rustls::Error>() {
+            return tls_kind(error);
+        }
+        if let Some(NoTunnel { status }) = inner.downcast_ref() {
+            return status.map_or(FaultKind::NotHttp, FaultKind::NoTunnel);
+        }
+    }
     match error.kind() {
         _ if is_out_of_files(error) => FaultKind::OutOfFiles,
         io::ErrorKind::ConnectionRefused => FaultKind::Refused,
-        io::ErrorKind::InvalidData => tls_kind(&text),
         io::ErrorKind::TimedOut | io::ErrorKind::WouldBlock => FaultKind::Timeout,
         _ => FaultKind::Broken,
     }
 }
 
-/// rustls is not a dependency of ours: its errors are told apart by the names it prints.
-fn tls_kind(text: &str) -> FaultKind {
-    if text.contains("UnknownIssuer") || text.contains("CaUsedAsEndEntity") {
-        FaultKind::UnknownIssuer
-    } else if text.contains("NotValidForName") || text.contains("not valid for name") {
-        FaultKind::WrongName
-    } else if text.contains("Expired") || text.contains("NotValidYet") || text.contains("certificate expired") {
-        FaultKind::Expired
-    } else if text.contains("InvalidContentType") {
-        FaultKind::PlainHttp
-    } else {
-        FaultKind::Tls
+fn tls_kind(error: &rustls::Error) -> FaultKind {
+    use rustls::CertificateError::{
+        BadSignature, Expired, ExpiredContext, NotValidForName, NotValidForNameContext, NotValidYet,
+        NotValidYetContext, Other, UnknownIssuer,
+    };
+    match error {
+        rustls::Error::InvalidCertificate(error) => match error {
+            // Signed by another CA of the same name.
+            UnknownIssuer | BadSignature => FaultKind::UnknownIssuer,
+            NotValidForName | NotValidForNameContext { .. } => FaultKind::WrongName,
+            Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => FaultKind::Expired,
+            // A certificate that is its own CA.
+            Other(error) if error.to_string().contains("CaUsedAsEndEntity") => FaultKind::UnknownIssuer,
+            _ => FaultKind::Tls,
+        },
+        rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType) => FaultKind::PlainHttp,
+        _ => FaultKind::Tls,
     }
 }
 

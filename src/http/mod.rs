@@ -1,4 +1,4 @@
-//! HTTP/1.1 for S3 and the credential services, on ureq: the only folder that names it.
+//! HTTP/1.1 for S3 and the credential services, on ureq and rustls: the only folder that names them.
 //!
 //! It sends one request once. What to send again, and when, is decided by [`retry`] for the caller's loop, which
 //! rebuilds and signs each attempt.
@@ -7,10 +7,14 @@ mod client;
 mod exchange;
 mod fault;
 mod message;
+mod no_proxy;
 mod payload;
+mod proxy;
 pub(crate) mod retry;
 mod roots;
+mod tls;
 mod transport;
+mod tunnel;
 mod watch;
 
 pub(crate) use client::{Client, ClientConfig};

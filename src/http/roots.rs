@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use ureq::tls::{Certificate, PemItem, RootCerts, parse_pem};
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use crate::base::{Error, Problem, Result};
 
@@ -18,28 +20,32 @@ const SYSTEM_BUNDLES: &[&str] = &[
     "/usr/local/share/certs/ca-root-nss.crt",
 ];
 
-/// The certificates of `bundle` alone; without one those of the system, and where it has none those of this program.
-pub(super) fn load(bundle: Option<(&Path, &str)>) -> Result<RootCerts> {
+/// The certificates of `bundle`, a file and the setting that names it, alone; without one those of the system and
+/// Mozilla's, which are built in: an old image knows the company's, and not always the newest of AWS.
+pub(super) fn load(bundle: Option<(&Path, &str)>) -> Result<RootCertStore> {
+    let mut roots = RootCertStore::empty();
     if let Some((path, origin)) = bundle {
-        let wrong = |message: String| Error::Setup(Problem::new(message).hint("name a file of certificates in PEM"));
-        let pem = std::fs::read(path).map_err(|error| Error::io("read", path, error))?;
-        let certificates = certificates(&pem);
-        if certificates.is_empty() {
-            return Err(wrong(format!("{} ({origin}) has no certificate in it", path.display())));
+        let pem = std::fs::read(path).map_err(|error| unreadable(path, origin, error))?;
+        if add(&mut roots, &pem) == 0 {
+            let message = format!("{} ({origin}) has no certificate in it", path.display());
+            return Err(Error::Setup(Problem::new(message).hint("name a file of certificates in PEM")));
         }
-        return Ok(RootCerts::new_with_certs(&certificates));
+        return Ok(roots);
     }
-    let system = SYSTEM_BUNDLES.iter().find_map(|path| std::fs::read(path).ok());
-    let certificates = system.map(|pem| certificates(&pem)).unwrap_or_default();
-    Ok(if certificates.is_empty() { RootCerts::WebPki } else { RootCerts::new_with_certs(&certificates) })
+    if let Some(pem) = SYSTEM_BUNDLES.iter().find_map(|path| std::fs::read(path).ok()) {
+        add(&mut roots, &pem);
+    }
+    roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+    Ok(roots)
 }
 
-/// Those that can be read: bundles have entries that are none.
-fn certificates(pem: &[u8]) -> Vec<Certificate<'static>> {
-    let items = parse_pem(pem).filter_map(std::result::Result::ok);
-    let certificates = items.filter_map(|item| match item {
-        PemItem::Certificate(certificate) => Some(certificate),
-        _ => None,
-    });
-    certificates.collect()
+fn unreadable(path: &Path, origin: &str, error: std::io::Error) -> Error {
+    let problem = Problem::new(format!("cannot read {} ({origin})", path.display()));
+    Error::Setup(problem.hint("name a file of certificates in PEM").source(error))
+}
+
+/// Those that can be read, and how many that are: bundles have entries that are none.
+fn add(roots: &mut RootCertStore, pem: &[u8]) -> usize {
+    let (added, _) = roots.add_parsable_certificates(CertificateDer::pem_slice_iter(pem).filter_map(|item| item.ok()));
+    added
 }

@@ -21,6 +21,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long a look may take. Systems round it up to a few milliseconds, in which their buffers keep the line busy.
 const LOOK: Duration = Duration::from_millis(1);
 
+/// How a server that expects TLS answers to plain HTTP, in any version of TLS.
+const TLS_ALERT: &[u8] = &[21, 3];
+
 /// Wraps what the connectors before it made.
 #[derive(Debug)]
 pub(super) struct KeepAnswers;
@@ -85,7 +88,11 @@ impl<T: Transport> Wrapped<T> {
         self.served = true;
         // What there is to read is more telling.
         self.write_error = None;
-        exchange::update(|exchange| exchange.answered = true);
+        let tls = self.inner.buffers().input().starts_with(TLS_ALERT);
+        exchange::update(|exchange| {
+            exchange.tls |= tls && !exchange.answered;
+            exchange.answered = true;
+        });
     }
 }
 

@@ -53,8 +53,9 @@ fn client(options: &CacheOptions, settings: &S3Settings, parts: Parts) -> Result
     let ca_bundle = settings.ca_bundle.as_ref().map(|bundle| (bundle.value.as_path(), bundle.origin.as_str()));
     let http = http::Client::new(&http::ClientConfig {
         connections: parts.connections,
-        tls: endpoint.https,
+        target: (endpoint.https, &endpoint.host),
         ca_bundle,
+        env: &*parts.env,
         clock: parts.clock.clone(),
     })?;
     Ok(Client::new(ClientParts {

@@ -97,15 +97,8 @@ fn backoff(attempts: u32, jitter: f64) -> Duration {
 
 /// Whether it may be over soon.
 fn passes(kind: FaultKind) -> bool {
-    matches!(
-        kind,
-        FaultKind::NameServer
-            | FaultKind::OutOfFiles
-            | FaultKind::Refused
-            | FaultKind::Timeout
-            | FaultKind::Stale
-            | FaultKind::Broken
-    )
+    use FaultKind::{Broken, NameServer, NoTunnel, OutOfFiles, Refused, Stale, Timeout};
+    matches!(kind, NameServer | OutOfFiles | Refused | Timeout | Stale | Broken | NoTunnel(429 | 502..=504))
 }
 
 #[cfg(test)]
@@ -147,10 +140,21 @@ mod tests {
     #[test]
     fn what_cannot_succeed_is_not_tried_again() {
         use FaultKind::*;
-        for kind in [Payload, HostNotFound, UnknownIssuer, WrongName, Expired, Tls, PlainHttp, NotHttp] {
+        for kind in [
+            Payload,
+            HostNotFound,
+            UnknownIssuer,
+            WrongName,
+            Expired,
+            Tls,
+            PlainHttp,
+            SpeaksTls,
+            NoTunnel(403),
+            NotHttp,
+        ] {
             assert_eq!(failed(&mut Attempts::default(), Failure::NoAnswer(kind), 3, 0.5), GiveUp, "{kind:?}");
         }
-        for kind in [NameServer, OutOfFiles, Refused, Timeout, Broken] {
+        for kind in [NameServer, OutOfFiles, Refused, Timeout, Broken, NoTunnel(503)] {
             assert_eq!(failed(&mut Attempts::default(), Failure::NoAnswer(kind), 3, 0.5), seconds(1), "{kind:?}");
         }
         assert_eq!(failed(&mut Attempts::default(), Failure::Permanent, 3, 0.5), GiveUp);

@@ -1,0 +1,297 @@
+//! Which proxy a host is reached by: the rules of Go's `httpproxy` package, which BuildKit follows.
+//!
+//! `HTTPS_PROXY` is for `https` targets, `HTTP_PROXY` for `http` ones, `NO_PROXY` lists the exceptions; upper case goes
+//! before lower case. Either way the proxy is asked for a tunnel with `CONNECT`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
+
+use crate::base::{Env, Error, Problem, Result, Secret, percent_decode};
+use crate::http::no_proxy::{NoProxy, Target};
+
+/// The proxies that the environment names.
+#[derive(Debug, Default)]
+pub(super) struct Proxies {
+    https: Option<Named>,
+    http: Option<Named>,
+    no_proxy: NoProxy,
+    /// Run by a web server: there `HTTP_PROXY` is what a stranger sent as the header `Proxy`.
+    cgi: bool,
+}
+
+/// A variable that is set.
+#[derive(Debug)]
+struct Named {
+    variable: &'static str,
+    proxy: std::result::Result<Arc<Proxy>, Unusable>,
+}
+
+/// A proxy of a kind that this program does not speak to.
+#[derive(Debug)]
+struct Unusable {
+    scheme: String,
+}
+
+/// A proxy that opens tunnels.
+#[derive(Debug, PartialEq)]
+pub(super) struct Proxy {
+    /// Whether it is spoken to over TLS.
+    pub(super) https: bool,
+    /// An IPv6 address in brackets.
+    pub(super) host: String,
+    pub(super) port: u16,
+    /// The value of `Proxy-Authorization`.
+    pub(super) authorization: Option<Secret>,
+    /// The variable that names it.
+    pub(super) variable: &'static str,
+}
+
+/// As messages show it: without user name and password.
+impl fmt::Display for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{} ({})", self.host, self.port, self.variable)
+    }
+}
+
+impl Proxies {
+    /// A variable that is no URL is as good as not set, but for a warning.
+    pub(super) fn from_env(env: &dyn Env) -> Self {
+        let no_proxy = env.var("NO_PROXY").or_else(|| env.var("no_proxy")).unwrap_or_default();
+        Self {
+            https: named(env, ["HTTPS_PROXY", "https_proxy"]),
+            http: named(env, ["HTTP_PROXY", "http_proxy"]),
+            no_proxy: NoProxy::parse(&no_proxy),
+            cgi: env.var("REQUEST_METHOD").is_some(),
+        }
+    }
+
+    /// The proxy for a host, `host` or `host:port`; `None` for those that are reached without one.
+    ///
+    /// # Errors
+    /// When the host's proxy is not one that can be used.
+    pub(super) fn choose(&self, https: bool, authority: &str) -> Result<Option<&Arc<Proxy>>> {
+        let Some(named) = (if https { &self.https } else { &self.http }) else { return Ok(None) };
+        let target = Target::new(https, authority);
+        if target.is_metadata() {
+            return Ok(None);
+        }
+        if self.cgi && !https {
+            let message =
+                format!("{} is not used where REQUEST_METHOD is set, as it is for CGI programs", named.variable);
+            return Err(setup(message, "unset the one or the other: a web client can set the former"));
+        }
+        if target.is_loopback() || self.no_proxy.matches(&target) {
+            return Ok(None);
+        }
+        match &named.proxy {
+            Ok(proxy) => Ok(Some(proxy)),
+            Err(Unusable { scheme }) => {
+                let message = format!("{} names a {scheme} proxy, which is not supported", named.variable);
+                Err(setup(message, "name an http:// or https:// proxy, or add the endpoint's host to NO_PROXY"))
+            }
+        }
+    }
+
+    /// Whether one of them is spoken to over TLS.
+    pub(super) fn need_tls(&self) -> bool {
+        [&self.https, &self.http].into_iter().flatten().any(|named| named.proxy.as_ref().is_ok_and(|proxy| proxy.https))
+    }
+}
+
+fn setup(message: String, hint: &str) -> Error {
+    Error::Setup(Problem::new(message).hint(hint))
+}
+
+fn named(env: &dyn Env, variables: [&'static str; 2]) -> Option<Named> {
+    let (variable, value) = variables.into_iter().find_map(|variable| Some((variable, env.var(variable)?)))?;
+    let Some(proxy) = parse(&value, variable) else {
+        // Not what it is: there may be a password in it.
+        log::warn!("{variable} is not the URL of a proxy, and ignored: write http://host:port");
+        return None;
+    };
+    Some(Named { variable, proxy: proxy.map(Arc::new) })
+}
+
+/// `[scheme://][user[:password]@]host[:port]`, `http` where there is no scheme; what follows does not matter. `None`
+/// for what is no URL.
+fn parse(url: &str, variable: &'static str) -> Option<std::result::Result<Proxy, Unusable>> {
+    let is_scheme = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_alphabetic())
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
+    };
+    let (scheme, rest) = match url.split_once("://") {
+        Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_ascii_lowercase(), rest),
+        _ => ("http".to_owned(), url),
+    };
+    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
+    let (user, place) = match authority.rsplit_once('@') {
+        Some((user, place)) => (Some(user), place),
+        None => (None, authority),
+    };
+    let (https, default_port) = match scheme.as_str() {
+        "http" => (false, 80),
+        "https" => (true, 443),
+        _ => return Some(Err(Unusable { scheme })),
+    };
+    let (host, port) = host_and_port(place, default_port)?;
+    let authorization = match user {
+        Some(user) => Some(basic(user)?),
+        None => None,
+    };
+    Some(Ok(Proxy { https, host, port, authorization, variable }))
+}
+
+fn host_and_port(place: &str, default_port: u16) -> Option<(String, u16)> {
+    let end = match place.strip_prefix('[') {
+        Some(bracketed) => {
+            let (address, _) = bracketed.split_once(']')?;
+            address.parse::<std::net::Ipv6Addr>().ok()?;
+            address.len() + 2
+        }
+        None => place.find(':').unwrap_or(place.len()),
+    };
+    let (host, port) = place.split_at_checked(end)?;
+    let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
+    if host.is_empty() || !(is_name || host.starts_with('[')) {
+        return None;
+    }
+    let port = match port {
+        "" | ":" => default_port,
+        _ => port.strip_prefix(':').filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?,
+    };
+    Some((host.to_ascii_lowercase(), port))
+}
+
+/// `Proxy-Authorization` for `user` or `user:password`, percent-encoded.
+fn basic(user: &str) -> Option<Secret> {
+    if !user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:%@".contains(&byte)) {
+        return None;
+    }
+    let (user, password) = user.split_once(':').unwrap_or((user, ""));
+    let pair = format!("{}:{}", percent_decode(user, false)?, percent_decode(password, false)?);
+    Some(Secret::from(format!("Basic {}", BASE64_STANDARD.encode(pair))))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::MapEnv;
+
+    fn proxies(variables: &[(&str, &str)]) -> Proxies {
+        Proxies::from_env(&MapEnv::new(variables.iter().copied()))
+    }
+
+    /// The proxy as messages show it.
+    fn chosen(variables: &[(&str, &str)], url: &str) -> Option<String> {
+        let (scheme, host) = url.split_once("://").unwrap();
+        proxies(variables).choose(scheme == "https", host).unwrap().map(|proxy| proxy.to_string())
+    }
+
+    #[test]
+    fn each_scheme_has_its_variables_and_upper_case_goes_first() {
+        let both = [("HTTPS_PROXY", "s:1"), ("https_proxy", "s:2"), ("HTTP_PROXY", "p:1"), ("http_proxy", "p:2")];
+        assert_eq!(chosen(&both, "https://a.com").as_deref(), Some("s:1 (HTTPS_PROXY)"));
+        assert_eq!(chosen(&both, "http://a.com").as_deref(), Some("p:1 (HTTP_PROXY)"));
+        assert_eq!(chosen(&both[1..2], "https://a.com").as_deref(), Some("s:2 (https_proxy)"));
+        assert_eq!(chosen(&both[1..2], "http://a.com"), None);
+        assert_eq!(
+            chosen(&[("HTTPS_PROXY", ""), ("https_proxy", "s:2")], "https://a.com").unwrap(),
+            "s:2 (https_proxy)"
+        );
+        assert_eq!(chosen(&[("ALL_PROXY", "s:1"), ("all_proxy", "s:1")], "https://a.com"), None);
+    }
+
+    #[test]
+    fn no_proxy_loopback_and_metadata_go_without() {
+        let set = [("HTTP_PROXY", "p:1"), ("NO_PROXY", "a.com,10.0.0.0/8"), ("no_proxy", "*")];
+        for (url, proxied) in [
+            ("http://b.com", true),
+            ("http://x.a.com:9000", false),
+            ("http://10.1.2.3:9000", false),
+            ("http://localhost:9000", false),
+            ("http://127.0.0.1", false),
+            ("http://[::1]:9000", false),
+            ("http://169.254.169.254", false),
+            ("http://169.254.170.2", false),
+            ("http://169.254.170.23", false),
+            ("http://[fd00:ec2::254]", false),
+            ("http://[fd00:ec2::23]", false),
+            ("http://169.254.1.1", true),
+        ] {
+            assert_eq!(chosen(&set, url).is_some(), proxied, "{url}");
+        }
+        assert_eq!(chosen(&[("HTTPS_PROXY", "s:1"), ("no_proxy", "*")], "https://a.com"), None);
+    }
+
+    #[test]
+    fn proxies_are_urls_or_the_beginning_of_one() {
+        for (value, shown) in [
+            ("proxy", Some("proxy:80")),
+            ("proxy:3128", Some("proxy:3128")),
+            ("http://Proxy.example.com:3128/", Some("proxy.example.com:3128")),
+            ("HTTP://proxy", Some("proxy:80")),
+            ("https://proxy", Some("proxy:443")),
+            ("https://proxy:8443/path?query#fragment", Some("proxy:8443")),
+            ("http://[2001:db8::1]:3128", Some("[2001:db8::1]:3128")),
+            ("[2001:db8::1]", Some("[2001:db8::1]:80")),
+            ("u:p@10.0.0.1:3128", Some("10.0.0.1:3128")),
+            ("http://proxy:", Some("proxy:80")),
+            ("http://", None),
+            ("http://proxy:port", None),
+            ("http://proxy:70000", None),
+            ("http://pro xy", None),
+            ("http://u:p%zz@proxy", None),
+            ("http://u:p\u{7f}@proxy", None),
+            ("://proxy", None),
+            ("[::1", None),
+        ] {
+            let shown = shown.map(|shown| format!("{shown} (HTTPS_PROXY)"));
+            assert_eq!(chosen(&[("HTTPS_PROXY", value)], "https://a.com"), shown, "{value}");
+        }
+        assert!(proxies(&[("HTTP_PROXY", "https://proxy")]).need_tls());
+        assert!(!proxies(&[("HTTP_PROXY", "http://proxy"), ("HTTPS_PROXY", "socks5://proxy")]).need_tls());
+    }
+
+    #[test]
+    fn user_and_password_are_decoded_once_and_shown_nowhere() {
+        for (value, pair) in [
+            ("http://user:pass@proxy", "user:pass"),
+            ("user@proxy", "user:"),
+            ("http://us%40er:p%3Aa%25+ss@proxy", "us@er:p:a%+ss"),
+            ("http://a:b@c@proxy", "a:b@c"),
+        ] {
+            let proxies = proxies(&[("HTTPS_PROXY", value)]);
+            let proxy = proxies.choose(true, "a.com").unwrap().unwrap();
+            let authorization = proxy.authorization.as_ref().unwrap().expose();
+            assert_eq!(*authorization, format!("Basic {}", BASE64_STANDARD.encode(pair)), "{value}");
+            for secret in [authorization.trim_start_matches("Basic "), "pass", "us@er", "a:b"] {
+                assert!(!format!("{proxies:?} {proxy}").contains(secret), "{secret}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_proxy_that_cannot_be_used_is_an_error_where_it_would_be_used() {
+        for scheme in ["socks5", "socks5h", "socks4", "ftp"] {
+            let url = format!("{scheme}://marked-user:marked-password@proxy:1080");
+            let proxies = proxies(&[("https_proxy", &url), ("NO_PROXY", "b.com")]);
+            let error = proxies.choose(true, "a.com").unwrap_err();
+            let text = format!("{} {error:?}", error.chain());
+            assert!(text.contains("https_proxy") && text.contains(scheme) && !text.contains("marked"), "{text}");
+            assert!(proxies.choose(true, "b.com").unwrap().is_none());
+            assert!(proxies.choose(false, "a.com").unwrap().is_none());
+        }
+    }
+
+    #[test]
+    fn cgi_programs_do_not_trust_http_proxy() {
+        let set = [("HTTP_PROXY", "p:1"), ("HTTPS_PROXY", "s:1"), ("REQUEST_METHOD", "GET")];
+        let proxies = proxies(&set);
+        assert!(proxies.choose(false, "a.com").unwrap_err().to_string().contains("HTTP_PROXY"));
+        assert!(proxies.choose(false, "169.254.169.254").unwrap().is_none());
+        assert!(proxies.choose(true, "a.com").unwrap().is_some());
+    }
+}

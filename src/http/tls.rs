@@ -1,0 +1,123 @@
+//! TLS over what ureq calls a transport.
+//!
+//! ureq could do it too. But it trusts either its own certificates or given ones, where here both are wanted; and it
+//! reads them anew for each connection that a request with a time limit of its own opens, which also means that no TLS
+//! session is ever resumed. Here one configuration serves all connections of a client.
+
+use std::fmt;
+use std::io::{self, Read as _, Write as _};
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use ureq::Error;
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
+};
+
+/// Speaks TLS on the connections of `https` requests.
+#[derive(Debug)]
+pub(super) struct TlsConnector(pub(super) Tls);
+
+/// How TLS is spoken; without a configuration it is not.
+#[derive(Clone)]
+pub(super) struct Tls(Option<Arc<ClientConfig>>);
+
+impl Tls {
+    pub(super) fn none() -> Self {
+        Self(None)
+    }
+
+    pub(super) fn trusting(roots: RootCertStore) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = builder.map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
+        // It has a cipher suite for each version of TLS, so there is always a configuration.
+        Self(config.ok().map(Arc::new))
+    }
+
+    /// Shakes hands with the server that is `host`, an IPv6 address in brackets.
+    pub(super) fn wrap<T: Transport>(
+        &self,
+        transport: T,
+        host: &str,
+        details: &ConnectionDetails<'_>,
+    ) -> Result<TlsTransport, Error> {
+        let Some(config) = &self.0 else { return Err(Error::TlsRequired) };
+        let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let name = ServerName::try_from(bare).map_err(|error| Error::Io(io::Error::other(error)))?;
+        let session = ClientConnection::new(Arc::clone(config), name).map_err(invalid)?;
+        let below = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));
+        let mut stream = StreamOwned::new(session, below);
+        stream.sock.set_timeout(details.timeout);
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
+        Ok(TlsTransport { buffers, stream })
+    }
+}
+
+/// As rustls itself reports what a peer did wrong.
+fn invalid(error: rustls::Error) -> Error {
+    Error::Io(io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tls").field(&self.0.is_some()).finish()
+    }
+}
+
+impl<In: Transport> Connector<In> for TlsConnector {
+    type Out = Either<In, TlsTransport>;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+        let Some(transport) = chained else { return Ok(None) };
+        if !details.needs_tls() {
+            return Ok(Some(Either::A(transport)));
+        }
+        let host = details.uri.host().unwrap_or_default();
+        self.0.wrap(transport, host, details).map(|transport| Some(Either::B(transport)))
+    }
+}
+
+/// A connection within TLS.
+pub(super) struct TlsTransport {
+    buffers: LazyBuffers,
+    stream: StreamOwned<ClientConnection, TransportAdapter>,
+}
+
+impl Transport for TlsTransport {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        self.stream.sock.set_timeout(timeout);
+        let output = self.buffers.output().get(..amount).unwrap_or_default();
+        self.stream.write_all(output)?;
+        Ok(())
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.stream.sock.set_timeout(timeout);
+        let read = self.stream.read(self.buffers.input_append_buf())?;
+        self.buffers.input_appended(read);
+        Ok(read > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.stream.sock.get_mut().is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for TlsTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsTransport").field("below", self.stream.sock.inner()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,119 @@
+//! Tunnels through proxies, opened with `CONNECT`.
+//!
+//! ureq opens tunnels too, but through the one proxy of an agent, and says of a failure only that there was one. Here
+//! each connection's own host decides; the name that is looked up is the proxy's; and as long as the tunnel is not open
+//! whatever goes wrong is known to be the proxy's.
+
+use std::fmt;
+use std::io::{self, Read as _, Write as _};
+use std::sync::Arc;
+
+use ureq::Error;
+use ureq::config::Config;
+use ureq::http::Uri;
+use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, Either, NextTimeout, Transport, TransportAdapter};
+
+use crate::http::client::USER_AGENT;
+use crate::http::exchange;
+use crate::http::proxy::{Proxies, Proxy};
+use crate::http::tls::Tls;
+
+/// Proxies answer with a page of a few lines at most before its body.
+const MAX_HEAD_BYTES: usize = 16 * 1024;
+
+/// Looks up the proxy's name in place of the host's, where there is one.
+#[derive(Debug)]
+pub(super) struct ProxyResolver {
+    pub(super) proxies: Arc<Proxies>,
+    pub(super) names: DefaultResolver,
+}
+
+/// Opens the tunnel on a connection to the proxy.
+#[derive(Debug)]
+pub(super) struct TunnelConnector {
+    pub(super) proxies: Arc<Proxies>,
+    pub(super) tls: Tls,
+}
+
+/// What a proxy answered that opened no tunnel.
+#[derive(Debug)]
+pub(super) struct NoTunnel {
+    /// `None` for what is no HTTP.
+    pub(super) status: Option<u16>,
+}
+
+impl fmt::Display for NoTunnel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.status {
+            Some(status) => write!(f, "the proxy opens no tunnel: HTTP {status}"),
+            None => f.write_str("the proxy does not answer as one"),
+        }
+    }
+}
+
+impl std::error::Error for NoTunnel {}
+
+/// The proxy for the host of a URI.
+fn proxy<'a>(proxies: &'a Proxies, uri: &Uri) -> Result<Option<&'a Arc<Proxy>>, Error> {
+    let authority = uri.authority().map_or("", |authority| authority.as_str());
+    let https = uri.scheme_str() == Some("https");
+    proxies.choose(https, authority).map_err(|error| Error::Io(io::Error::other(error)))
+}
+
+impl Resolver for ProxyResolver {
+    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
+        let Some(proxy) = proxy(&self.proxies, uri)? else { return self.names.resolve(uri, config, timeout) };
+        exchange::update(|exchange| exchange.tunnelling = true);
+        let uri = Uri::builder().scheme("http").authority(format!("{}:{}", proxy.host, proxy.port)).path_and_query("/");
+        self.names.resolve(&uri.build()?, config, timeout)
+    }
+}
+
+impl<In: Transport> Connector<In> for TunnelConnector {
+    type Out = Either<In, Box<dyn Transport>>;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+        let Some(transport) = chained else { return Ok(None) };
+        let Some(proxy) = proxy(&self.proxies, details.uri)? else { return Ok(Some(Either::A(transport))) };
+        let below =
+            if proxy.https { self.tls.wrap(transport, &proxy.host, details)?.boxed() } else { transport.boxed() };
+        let mut stream = TransportAdapter::new(below, Arc::clone(&details.current_time));
+        stream.set_timeout(details.timeout);
+        stream.write_all(head(proxy, details.uri).as_bytes())?;
+        let status = status(&mut stream)?;
+        if !status.is_some_and(|status| (200..300).contains(&status)) {
+            return Err(Error::Io(io::Error::other(NoTunnel { status })));
+        }
+        exchange::update(|exchange| exchange.tunnelling = false);
+        Ok(Some(Either::B(stream.into_inner())))
+    }
+}
+
+fn head(proxy: &Proxy, uri: &Uri) -> String {
+    let host = uri.host().unwrap_or_default();
+    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+    let authorization = proxy.authorization.as_ref();
+    let authorization = authorization.map(|value| format!("proxy-authorization: {}\r\n", value.expose()));
+    format!(
+        "CONNECT {host}:{port} HTTP/1.1\r\nhost: {host}:{port}\r\nuser-agent: {USER_AGENT}\r\n{}\r\n",
+        authorization.unwrap_or_default()
+    )
+}
+
+/// The status of the answer, whose head is read to its end: what follows is the host's.
+fn status(stream: &mut TransportAdapter) -> io::Result<Option<u16>> {
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") {
+        let mut byte = [0];
+        if stream.read(&mut byte)? == 0 {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        head.extend(byte);
+        if head.len() > MAX_HEAD_BYTES {
+            return Ok(None);
+        }
+    }
+    let line = head.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
+    Ok(line.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| digits.parse().ok()))
+}
