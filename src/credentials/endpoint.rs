@@ -1,4 +1,4 @@
-//! Which endpoint the environment and the profile set for S3.
+//! Which endpoint the environment and the profile set for a service.
 
 use crate::base::{Env, Error, Problem, Result};
 use crate::config::{CacheOptions, EndpointUrl};
@@ -7,9 +7,8 @@ use crate::credentials::settings::env_bool;
 use crate::credentials::{Profile, Setting};
 
 const GLOBAL: &str = "AWS_ENDPOINT_URL";
-const S3: &str = "AWS_ENDPOINT_URL_S3";
 
-/// The endpoint, or `None` for AWS's own.
+/// The endpoint of S3, or `None` for AWS's own.
 pub(super) fn endpoint_url(
     options: &CacheOptions,
     env: &dyn Env,
@@ -18,6 +17,15 @@ pub(super) fn endpoint_url(
     if let Some(endpoint) = options.endpoint()? {
         return Ok(Some(Setting::new(endpoint, "the attribute endpoint_url")));
     }
+    service_endpoint(env, profile, "s3")
+}
+
+/// The endpoint of a service as the AWS files name it (`sso_oidc`), or `None` for AWS's own.
+pub(super) fn service_endpoint(
+    env: &dyn Env,
+    profile: &Profile,
+    service: &str,
+) -> Result<Option<Setting<EndpointUrl>>> {
     let ignored = match env_bool(env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")? {
         Some(ignored) => ignored.value,
         None => profile.get("ignore_configured_endpoint_urls").is_some_and(|text| text.eq_ignore_ascii_case("true")),
@@ -25,17 +33,18 @@ pub(super) fn endpoint_url(
     if ignored {
         return Ok(None);
     }
-    configured(env, profile).map(parse).transpose()
+    configured(env, profile, service).map(parse).transpose()
 }
 
-fn configured(env: &dyn Env, profile: &Profile) -> Option<Setting<String>> {
+fn configured(env: &dyn Env, profile: &Profile, service: &str) -> Option<Setting<String>> {
+    let own = format!("{GLOBAL}_{}", service.to_ascii_uppercase());
     let variable = |name: &str| env.var(name).map(|url| Setting::new(url, name));
     let every_service = || variable(GLOBAL).or_else(|| profile.setting("endpoint_url").map(owned));
-    // A global variable, be it empty, hides the services section, unless the S3 variable is there, be it empty.
-    if env.is_set(GLOBAL) && !env.is_set(S3) {
+    // A global variable, be it empty, hides the services section, unless the service's own variable is there, be it empty.
+    if env.is_set(GLOBAL) && !env.is_set(&own) {
         return every_service();
     }
-    variable(S3).or_else(|| profile.service_endpoint("s3").map(owned)).or_else(every_service)
+    variable(&own).or_else(|| profile.service_endpoint(service).map(owned)).or_else(every_service)
 }
 
 fn owned(setting: Setting<&str>) -> Setting<String> {

@@ -54,15 +54,22 @@ impl AwsFile {
                 return Ok(Self { shown: format!("{shown} (left out: {error})"), ini: Ini::default() });
             }
         };
-        let text = read(file, &path).map_err(|problem| {
+        let text = read(file, &path, "AWS file", MAX_FILE_BYTES).map_err(|problem| {
             Error::Setup(problem.hint(format!("{variable} says where that file is; /dev/null stands for none")))
         })?;
         Ok(Self { shown, ini: ini::parse(&text) })
     }
 }
 
-fn read(file: File, path: &Path) -> std::result::Result<String, Problem> {
-    let wrong = |why: &str| Problem::new(format!("the AWS file {} {why}", path.display()));
+/// Reads a file that a setting names, a token or the like.
+pub(super) fn read_text(path: &Path, what: &str, limit: u64) -> std::result::Result<String, Problem> {
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
+    let wrong = |error| Problem::new(format!("the {what} {} cannot be read", path.display())).source(error);
+    read(opened.map_err(wrong)?, path, what, limit)
+}
+
+fn read(file: File, path: &Path, what: &str, limit: u64) -> std::result::Result<String, Problem> {
+    let wrong = |why: &str| Problem::new(format!("the {what} {} {why}", path.display()));
     let kind = file.metadata().map_err(|error| wrong("cannot be read").source(error))?.file_type();
     if kind.is_dir() {
         return Err(wrong("is a directory"));
@@ -71,10 +78,10 @@ fn read(file: File, path: &Path) -> std::result::Result<String, Problem> {
         return Err(wrong("is a pipe or a disk: a regular file is needed"));
     }
     let mut bytes = Vec::new();
-    let size = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
+    let size = file.take(limit + 1).read_to_end(&mut bytes);
     let size = size.map_err(|error| wrong("cannot be read").source(error))?;
-    if size as u64 > MAX_FILE_BYTES {
-        return Err(wrong(&format!("is longer than {MAX_FILE_BYTES} bytes")));
+    if size as u64 > limit {
+        return Err(wrong(&format!("is longer than {limit} bytes")));
     }
     // Stray bytes cost the value they are in, not the file.
     Ok(String::from_utf8_lossy(&bytes).into_owned())

@@ -1,23 +1,37 @@
 //! Where credentials, and the settings that live beside them, come from: the attributes, the environment and the
 //! AWS files, in the order of the Go SDK that BuildKit is built with.
 
+mod assume_role;
+mod aws_host;
+mod cached;
 mod chain;
+mod container;
+mod context;
+mod document;
 mod endpoint;
 mod environment;
 mod files;
+mod imds;
 mod ini;
+mod login;
+mod process;
 mod profile;
+mod service;
 mod setting;
 mod settings;
+mod sso;
 mod static_keys;
-mod unsupported;
+mod sts;
+mod web_identity;
 
 use std::fmt;
 use std::time::SystemTime;
 
 use crate::base::{Result, Secret};
 
+use chain::Lookup;
 pub(crate) use chain::provider;
+pub(crate) use context::Context;
 #[cfg(any(test, fuzzing))]
 pub(crate) use ini::{Ini, Section, Value, parse as parse_ini};
 pub(crate) use profile::Profile;

@@ -42,6 +42,8 @@ pub(crate) struct S3Settings {
     pub retry_mode: RetryMode,
     /// How often to try, the first time included; at least 1.
     pub max_attempts: u32,
+    /// The same for the services that give credentials, for which the attribute does not count.
+    pub service_attempts: u32,
     /// The certificates to trust in place of the system's.
     pub ca_bundle: Option<Setting<PathBuf>>,
     /// Use AWS's FIPS endpoints. Never with an endpoint of one's own.
@@ -80,7 +82,8 @@ impl Settings {
             region: region_for(endpoint.is_some(), region(options, env, &profile))?,
             endpoint,
             retry_mode: retry_mode(options, env, &profile)?,
-            max_attempts: max_attempts(options, env, &profile)?,
+            max_attempts: options.retry_max_attempts.map_or_else(|| max_attempts(env, &profile), Ok)?,
+            service_attempts: max_attempts(env, &profile)?,
             ca_bundle: ca_bundle(env, &profile),
             fips: fips.is_some(),
             dualstack: dualstack.is_some(),
@@ -150,10 +153,7 @@ fn retry_mode(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Resul
 }
 
 /// Zero counts as not set, as in the Go SDK.
-fn max_attempts(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Result<u32> {
-    if let Some(attempts) = options.retry_max_attempts {
-        return Ok(attempts);
-    }
+fn max_attempts(env: &dyn Env, profile: &Profile) -> Result<u32> {
     let allowed = "it is a whole number from 1";
     if let Some(setting) = variable(env, "AWS_MAX_ATTEMPTS") {
         match setting.value.parse::<u32>() {
@@ -171,7 +171,7 @@ fn max_attempts(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Res
 }
 
 /// A number as Go reads one in the AWS files: `0x10`, `0o17`, `017` and `0b11` too.
-fn go_integer(text: &str) -> Option<u32> {
+pub(super) fn go_integer(text: &str) -> Option<u32> {
     let lower = text.to_ascii_lowercase();
     let (digits, radix) = match lower.strip_prefix('0') {
         None | Some("") => (lower.as_str(), 10),
@@ -193,7 +193,7 @@ fn ca_bundle(env: &dyn Env, profile: &Profile) -> Option<Setting<PathBuf>> {
 }
 
 /// A switch that is on. The environment is read strictly; in a file everything but `true` is off.
-fn flag(env: &dyn Env, profile: &Profile, name: &str, key: &str) -> Result<Option<Setting<bool>>> {
+pub(super) fn flag(env: &dyn Env, profile: &Profile, name: &str, key: &str) -> Result<Option<Setting<bool>>> {
     let set = match env_bool(env, name)? {
         Some(set) => Some(set),
         None => profile.setting(key).map(|setting| setting.map(|text| text.eq_ignore_ascii_case("true"))),
@@ -210,15 +210,15 @@ pub(super) fn env_bool(env: &dyn Env, name: &str) -> Result<Option<Setting<bool>
     }
 }
 
-fn variable(env: &dyn Env, name: &str) -> Option<Setting<String>> {
+pub(super) fn variable(env: &dyn Env, name: &str) -> Option<Setting<String>> {
     env.var(name).map(|value| Setting::new(value, name))
 }
 
-fn variable_or_setting(env: &dyn Env, name: &str, profile: &Profile, key: &str) -> Option<Setting<String>> {
+pub(super) fn variable_or_setting(env: &dyn Env, name: &str, profile: &Profile, key: &str) -> Option<Setting<String>> {
     variable(env, name).or_else(|| profile.setting(key).map(|setting| setting.map(str::to_owned)))
 }
 
-fn wrong(setting: &Setting<String>, allowed: &str) -> Error {
+pub(super) fn wrong(setting: &Setting<String>, allowed: &str) -> Error {
     let shown: String = setting.value.chars().take(100).collect();
     setup(format!("{} is not valid: {shown:?}", setting.origin), allowed)
 }

@@ -35,6 +35,10 @@ impl StaticCredentials {
         self
     }
 
+    pub(super) fn into_credentials(self) -> Credentials {
+        self.credentials
+    }
+
     /// Refuses what cannot be put into a header, before a client does it and perhaps shows it.
     pub(super) fn check(self) -> std::result::Result<Self, Problem> {
         let Credentials { access_key_id, secret_access_key, session_token, .. } = &self.credentials;

@@ -1,28 +1,134 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock};
+use std::time::Duration;
 
 use super::*;
-use crate::base::{Error, MapEnv};
+use crate::base::{Cancel, Clock, Error, MapEnv};
 use crate::config::CacheOptions;
 
 mod chain;
+mod precedence;
 mod profile;
+mod roles;
+mod secrets;
+pub(super) mod server;
 mod settings;
 
-/// A home directory with AWS files, attributes and variables.
-struct World {
-    home: tempfile::TempDir,
+pub(super) use server::Server;
+
+/// A home directory with AWS files, attributes, variables, and a clock.
+pub(super) struct World {
+    pub(super) home: tempfile::TempDir,
     variables: Vec<(String, String)>,
     options: CacheOptions,
+    pub(super) clock: Arc<TestClock>,
+}
+
+/// Stands still until somebody sleeps, which takes no time.
+pub(super) struct TestClock {
+    pub(super) now: Mutex<SystemTime>,
+    pub(super) slept: Mutex<Vec<Duration>>,
+}
+
+/// 2030-01-01T00:00:00Z.
+pub(super) fn start() -> SystemTime {
+    SystemTime::UNIX_EPOCH + Duration::from_secs(1_893_456_000)
+}
+
+impl TestClock {
+    pub(super) fn advance(&self, seconds: u64) {
+        *self.now.lock().unwrap() += Duration::from_secs(seconds);
+    }
+}
+
+impl Clock for TestClock {
+    fn now(&self) -> SystemTime {
+        *self.now.lock().unwrap()
+    }
+
+    fn monotonic(&self) -> Duration {
+        self.now().duration_since(SystemTime::UNIX_EPOCH).unwrap()
+    }
+
+    fn sleep(&self, duration: Duration, _: &Cancel) {
+        *self.now.lock().unwrap() += duration;
+        self.slept.lock().unwrap().push(duration);
+    }
+}
+
+/// What was logged by whatever test.
+struct Logs(Mutex<String>);
+
+impl log::Log for Logs {
+    fn enabled(&self, _: &log::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn log(&self, record: &log::Record<'_>) {
+        let mut text = self.0.lock().unwrap();
+        text.push_str(&format!("{}: {}\n", record.level(), record.args()));
+    }
+
+    fn flush(&self) {}
+}
+
+fn logs() -> &'static Logs {
+    static LOGS: OnceLock<Logs> = OnceLock::new();
+    LOGS.get_or_init(|| Logs(Mutex::default()))
 }
 
 /// The keys of a profile. Every secret here and below is MARKED, and must never be shown.
 const KEYS: &str = "aws_access_key_id=AKPROFILE\naws_secret_access_key=MARKED-p\naws_session_token=MARKED-pt\n";
 
 impl World {
-    fn new(variables: &[(&str, &str)]) -> Self {
+    /// No instance is asked, unless a variable says otherwise.
+    pub(super) fn new(variables: &[(&str, &str)]) -> Self {
+        let _ = log::set_logger(logs());
+        log::set_max_level(log::LevelFilter::Debug);
         let home = tempfile::tempdir().unwrap();
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Self { home, variables: variables.iter().map(owned).collect(), options: CacheOptions::new("b") }
+        let off = ("AWS_EC2_METADATA_DISABLED", "TRUE");
+        let clock = TestClock { now: Mutex::new(start()), slept: Mutex::default() };
+        Self {
+            home,
+            variables: [off].iter().chain(variables).map(owned).collect(),
+            options: CacheOptions::new("b"),
+            clock: Arc::new(clock),
+        }
+    }
+
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        self.variables.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// All services are this server.
+    pub(super) fn at(self, server: &Server) -> Self {
+        let url = server.url();
+        self.with("AWS_ENDPOINT_URL_STS", &url)
+            .with("AWS_ENDPOINT_URL_SSO", &url)
+            .with("AWS_ENDPOINT_URL_SSO_OIDC", &url)
+            .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &format!("{url}/path/that/goes"))
+    }
+
+    /// A file in the home directory, its path.
+    pub(super) fn put(&self, name: &str, text: &str) -> String {
+        let path = self.home.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, text).unwrap();
+        path.display().to_string()
+    }
+
+    pub(super) fn context(&self) -> Context {
+        Context {
+            env: Arc::new(MapEnv::default()),
+            clock: self.clock.clone(),
+            cancel: Cancel::new(),
+            ca_bundle: None,
+            region: "eu-west-1".to_owned(),
+            fips: false,
+            dualstack: false,
+            attempts: 3,
+        }
     }
 
     fn file(self, name: &str, text: &str) -> Self {
@@ -32,15 +138,15 @@ impl World {
         self
     }
 
-    fn config(self, text: &str) -> Self {
+    pub(super) fn config(self, text: &str) -> Self {
         self.file("config", text)
     }
 
-    fn credentials(self, text: &str) -> Self {
+    pub(super) fn credentials(self, text: &str) -> Self {
         self.file("credentials", text)
     }
 
-    fn options(mut self, change: impl FnOnce(&mut CacheOptions)) -> Self {
+    pub(super) fn options(mut self, change: impl FnOnce(&mut CacheOptions)) -> Self {
         change(&mut self.options);
         self
     }
@@ -54,12 +160,12 @@ impl World {
         Profile::load(&self.options, &self.env())
     }
 
-    fn provider(&self) -> Result<Option<Arc<dyn CredentialsProvider>>> {
-        provider(&self.options, &self.env(), &self.profile()?)
+    pub(super) fn provider(&self) -> Result<Option<Arc<dyn CredentialsProvider>>> {
+        provider(&self.options, &self.env(), &self.profile()?, &self.context())
     }
 
     /// Id, secret and token, or the error; neither its text nor any Debug ever shows a secret.
-    fn keys(&self) -> std::result::Result<(String, String, String), Error> {
+    pub(super) fn keys(&self) -> std::result::Result<(String, String, String), Error> {
         let debug = format!("{:?} {:?} {:?}", self.options, self.env(), self.profile());
         assert!(!debug.contains("MARKED"), "{debug}");
         match self.provider() {
@@ -80,12 +186,12 @@ impl World {
         }
     }
 
-    fn id(&self) -> String {
+    pub(super) fn id(&self) -> String {
         self.keys().unwrap().0
     }
 
     /// Message and hint.
-    fn error(&self) -> String {
+    pub(super) fn error(&self) -> String {
         let error = self.keys().unwrap_err();
         format!("{}: {} ({})", error.kind().as_str(), error.chain(), error.hint().unwrap_or_default())
     }
@@ -104,7 +210,7 @@ impl World {
     }
 }
 
-fn in_order(text: &str, parts: &[&str]) {
+pub(super) fn in_order(text: &str, parts: &[&str]) {
     let mut rest = text;
     for part in parts {
         rest = rest.split_once(part).unwrap_or_else(|| panic!("{part:?} is not where it should be in {text:?}")).1;

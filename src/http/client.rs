@@ -22,11 +22,24 @@ use crate::http::transport::KeepAnswers;
 use crate::http::tunnel::{ProxyResolver, TunnelConnector};
 
 pub(super) const USER_AGENT: &str = concat!("s3-build-cache/", env!("CARGO_PKG_VERSION"));
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(15);
-/// How long a connection may move nothing: every transfer goes on, or ends after this.
-const STALL_TIMEOUT: Duration = Duration::from_secs(60);
 /// Shorter than servers keep idle connections, so that few requests meet one that was just closed.
 const IDLE_TIME: Duration = Duration::from_secs(8);
+
+/// How long to wait for a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Timeouts {
+    /// For its name and for a connection, each.
+    pub(crate) connect: Duration,
+    /// For a connection that moves nothing: every transfer goes on, or ends after this.
+    pub(crate) stall: Duration,
+}
+
+impl Timeouts {
+    /// For servers anywhere.
+    pub(crate) const REMOTE: Self = Self { connect: Duration::from_secs(15), stall: Duration::from_secs(60) };
+    /// For the metadata services of this machine's host, which answer at once or not at all.
+    pub(crate) const LOCAL: Self = Self { connect: Duration::from_secs(1), stall: Duration::from_secs(2) };
+}
 
 /// What a [`Client`] is made of.
 pub(crate) struct ClientConfig<'a> {
@@ -41,6 +54,7 @@ pub(crate) struct ClientConfig<'a> {
     pub(crate) env: &'a dyn Env,
     /// What the speed of bodies is measured with. Reads and writes that stall are timed by the system.
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) timeouts: Timeouts,
 }
 
 /// A pool of connections.
@@ -50,6 +64,7 @@ pub(crate) struct Client {
     proxies: Arc<Proxies>,
     tls: Tls,
     clock: Arc<dyn Clock>,
+    stall: Duration,
     stop: Option<Arc<Stop>>,
 }
 
@@ -74,6 +89,7 @@ impl Client {
         let tls = if needs_tls { Tls::trusting(roots::load(config.ca_bundle)?) } else { Tls::none() };
         let idle = config.connections.saturating_mul(2);
         let clock = config.clock.clone();
+        let Timeouts { connect, stall } = config.timeouts;
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
@@ -82,15 +98,15 @@ impl Client {
             .user_agent(USER_AGENT)
             .accept("")
             .accept_encoding("identity")
-            .timeout_resolve(Some(CONNECT_TIMEOUT))
-            .timeout_connect(Some(CONNECT_TIMEOUT))
-            .timeout_per_read(Some(STALL_TIMEOUT))
-            .timeout_per_write(Some(STALL_TIMEOUT))
+            .timeout_resolve(Some(connect))
+            .timeout_connect(Some(connect))
+            .timeout_per_read(Some(stall))
+            .timeout_per_write(Some(stall))
             .max_idle_connections(idle)
             .max_idle_connections_per_host(idle)
             .max_idle_age(IDLE_TIME)
             .build();
-        Ok(Self { agent: agent(config, &proxies, &tls), proxies, tls, clock, stop: None })
+        Ok(Self { agent: agent(config, &proxies, &tls), proxies, tls, clock, stall, stop: None })
     }
 
     /// The same client, whose requests and bodies break off when `cancel` is cancelled, also while nothing moves. Name
@@ -134,7 +150,7 @@ impl Client {
         request: &Request<'_>,
         built: http::Result<http::Request<B>>,
     ) -> std::result::Result<http::Response<ureq::Body>, ureq::Error> {
-        let silence = request.answer_timeout.max(STALL_TIMEOUT);
+        let silence = request.answer_timeout.max(self.stall);
         let agent = match &self.stop {
             Some(stop) if request.cleans_up && stop.cancel.is_canceled() => &stop.afterwards,
             _ => &self.agent,

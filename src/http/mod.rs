@@ -17,7 +17,7 @@ mod transport;
 mod tunnel;
 mod watch;
 
-pub(crate) use client::{Client, ClientConfig};
+pub(crate) use client::{Client, ClientConfig, Timeouts};
 pub(crate) use fault::Fault;
 pub(crate) use message::{Method, Request, Response};
 

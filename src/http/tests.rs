@@ -39,7 +39,7 @@ fn head(stream: &mut TcpStream) -> String {
 /// For hosts on loopback.
 fn config<'a>(https: bool, ca_bundle: Option<(&'a Path, &'a str)>, env: &'a MapEnv) -> ClientConfig<'a> {
     let clock = Arc::new(SystemClock::default());
-    ClientConfig { connections: 4, target: (https, "127.0.0.1"), ca_bundle, env, clock }
+    ClientConfig { connections: 4, target: (https, "127.0.0.1"), ca_bundle, env, clock, timeouts: Timeouts::REMOTE }
 }
 
 fn client() -> Client {

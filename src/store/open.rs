@@ -48,7 +48,11 @@ fn client(options: &CacheOptions, settings: &S3Settings, parts: Parts) -> Result
     });
     let credentials = match parts.credentials {
         Some(provider) if !options.anonymous => Some(provider),
-        _ => credentials::provider(options, &*parts.env, &settings.profile)?,
+        _ => {
+            let context =
+                credentials::Context::new(settings, parts.env.clone(), parts.clock.clone(), parts.cancel.clone());
+            credentials::provider(options, &*parts.env, &settings.profile, &context)?
+        }
     };
     let ca_bundle = settings.ca_bundle.as_ref().map(|bundle| (bundle.value.as_path(), bundle.origin.as_str()));
     let http = http::Client::new(&http::ClientConfig {
@@ -57,6 +61,7 @@ fn client(options: &CacheOptions, settings: &S3Settings, parts: Parts) -> Result
         ca_bundle,
         env: &*parts.env,
         clock: parts.clock.clone(),
+        timeouts: http::Timeouts::REMOTE,
     })?;
     Ok(Client::new(ClientParts {
         http: http.stopped_by(&parts.cancel),

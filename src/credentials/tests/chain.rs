@@ -72,7 +72,7 @@ fn nothing_at_all_says_where_it_looked() {
         &error,
         &["access", "access_key_id", "AWS_ACCESS_KEY_ID", "profile default", "/.aws/credentials (not there)"],
     );
-    in_order(&error, &["anonymous=true", "aws configure export-credentials"]);
+    in_order(&error, &["169.254.169.254", "AWS_EC2_METADATA_DISABLED", "AWS_ACCESS_KEY_ID and", "anonymous=true"]);
     let named = World::new(&ENV_KEYS).config("[profile ci]\nregion=r\n");
     in_order(&named.options(|options| options.profile = Some("ci".to_owned())).error(), &["not asked", "profile ci"]);
 }
@@ -81,53 +81,4 @@ fn nothing_at_all_says_where_it_looked() {
 fn anonymous_means_no_credentials() {
     let world = World::new(&ENV_KEYS).options(|options| options.anonymous = true);
     assert!(world.provider().unwrap().is_none());
-}
-
-#[test]
-fn a_source_of_a_later_version_is_named_where_the_chain_would_choose_it() {
-    for (name, value) in [
-        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"),
-        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/x"),
-        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1/x"),
-    ] {
-        in_order(
-            &World::new(&[(name, value)]).error(),
-            &["access", name, "not support", "export-credentials --format"],
-        );
-        let with_env: Vec<_> = ENV_KEYS.into_iter().chain([(name, value)]).collect();
-        assert_eq!(World::new(&with_env).id(), "AKENV");
-    }
-    for key in [
-        "role_arn",
-        "source_profile",
-        "credential_source",
-        "web_identity_token_file",
-        "sso_session",
-        "sso_start_url",
-        "login_session",
-        "credential_process",
-    ] {
-        let config = format!("[profile ci]\nregion=r\n{key}=MARKED\n");
-        let world = World::new(&[("AWS_PROFILE", "ci")]).config(&config);
-        let place = format!("{key} of profile ci ({}/.aws/config:3)", world.home.path().display());
-        in_order(&world.error(), &["access", &place, "not support", "--profile 'ci'"]);
-        let with_env: Vec<_> = ENV_KEYS.into_iter().chain([("AWS_PROFILE", "ci")]).collect();
-        assert_eq!(World::new(&with_env).config(&config).id(), "AKENV");
-        // The profile's own keys go before these, but not before a role.
-        let world = world.credentials(&format!("[ci]\n{KEYS}"));
-        if matches!(key, "role_arn" | "source_profile") {
-            in_order(&world.error(), &[key]);
-        } else {
-            assert_eq!(world.id(), "AKPROFILE", "{key}");
-        }
-    }
-    let role = World::new(&ENV_KEYS).options(|options| options.role_arn = Some("arn".to_owned()));
-    in_order(&role.error(), &["access", "the attribute role_arn", "not support"]);
-    // Keys of the profile go before a container, web identity goes before the profile.
-    let files = format!("[default]\n{KEYS}");
-    let world = World::new(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://x")]).credentials(&files);
-    assert_eq!(world.id(), "AKPROFILE");
-    let world = World::new(&[("AWS_WEB_IDENTITY_TOKEN_FILE", "/token")]).credentials(&files);
-    in_order(&world.error(), &["AWS_WEB_IDENTITY_TOKEN_FILE"]);
-    assert_eq!(world.options(|options| options.profile = Some("default".to_owned())).id(), "AKPROFILE");
 }

@@ -138,9 +138,10 @@ fn files_can_be_elsewhere_missing_or_unusable() {
     in_order(&world.error(), &["setup", dir, "is a directory", "AWS_CONFIG_FILE"]);
     let world = World::new(&[("AWS_CONFIG_FILE", "/dev/zero")]);
     in_order(&world.error(), &["setup", "/dev/zero is longer than"]);
-    let env = MapEnv::new::<String, String>([]);
-    let error = provider(&CacheOptions::new("b"), &env, &Profile::load(&CacheOptions::new("b"), &env).unwrap());
-    in_order(&error.err().unwrap().to_string(), &["there is no home directory"]);
+    let (options, env) = (CacheOptions::new("b"), MapEnv::new([("AWS_EC2_METADATA_DISABLED", "true")]));
+    let provider = provider(&options, &env, &Profile::load(&options, &env).unwrap(), &World::new(&[]).context());
+    let error = provider.unwrap().unwrap().credentials().unwrap_err();
+    in_order(&error.to_string(), &["there is no home directory"]);
 }
 
 #[test]

@@ -1,0 +1,138 @@
+//! A role, assumed with other credentials.
+
+use std::sync::Arc;
+
+use crate::base::{Error, Problem, Result};
+use crate::credentials::settings::{go_integer, wrong};
+use crate::credentials::sts::{Action, Sts};
+use crate::credentials::{Credentials, CredentialsProvider, Lookup, Profile};
+
+/// STS's own shortest time, which the Go SDK asks for where nothing else is set.
+const SHORTEST_SECONDS: u32 = 900;
+const LONGEST_SECONDS: u32 = 43_200;
+
+/// A role that is assumed with what another source gives.
+pub(super) struct AssumeRole {
+    sts: Sts,
+    base: Arc<dyn CredentialsProvider>,
+    role: Role,
+}
+
+/// Which role, and how.
+struct Role {
+    arn: String,
+    /// The setting that names it.
+    origin: String,
+    session_name: Option<String>,
+    external_id: Option<String>,
+    seconds: u32,
+}
+
+impl AssumeRole {
+    /// The role of the attribute `role_arn`; `base` itself without one.
+    pub(super) fn of_attributes(
+        lookup: &Lookup<'_>,
+        base: Arc<dyn CredentialsProvider>,
+    ) -> Result<Arc<dyn CredentialsProvider>> {
+        let options = lookup.options;
+        let Some(arn) = &options.role_arn else { return Ok(base) };
+        let role = Role {
+            arn: arn.trim().to_owned(),
+            origin: "the attribute role_arn".to_owned(),
+            session_name: options.role_session_name.clone(),
+            external_id: options.external_id.clone(),
+            seconds: SHORTEST_SECONDS,
+        };
+        Ok(Arc::new(Self { sts: Sts::find(lookup)?, base, role }))
+    }
+
+    /// The role of the profile; `base` itself without one.
+    ///
+    /// # Errors
+    /// When the profile wants a code of a second factor, which nobody is there to type.
+    pub(super) fn of_profile(
+        lookup: &Lookup<'_>,
+        profile: &Profile,
+        base: Arc<dyn CredentialsProvider>,
+    ) -> Result<Arc<dyn CredentialsProvider>> {
+        let Some(arn) = profile.setting("role_arn") else { return Ok(base) };
+        if let Some(mfa) = profile.setting("mfa_serial") {
+            let message = format!("{} asks for a code of a second factor, and nobody is asked here", mfa.origin);
+            let hint = format!(
+                "fetch keys first and export them: eval \"$(aws configure export-credentials --profile '{}' --format \
+                 env)\"",
+                lookup.profile.name()
+            );
+            return Err(Error::Setup(Problem::new(message).hint(hint)));
+        }
+        let role = Role {
+            arn: arn.value.to_owned(),
+            origin: arn.origin,
+            session_name: profile.get("role_session_name").map(str::to_owned),
+            external_id: profile.get("external_id").map(str::to_owned),
+            seconds: seconds(profile)?,
+        };
+        Ok(Arc::new(Self { sts: Sts::find(lookup)?, base, role }))
+    }
+}
+
+/// What the Go SDK cannot use is the shortest time there too; what STS would refuse is an error.
+fn seconds(profile: &Profile) -> Result<u32> {
+    let Some(setting) = profile.setting("duration_seconds") else { return Ok(SHORTEST_SECONDS) };
+    match go_integer(setting.value) {
+        Some(seconds @ SHORTEST_SECONDS..=LONGEST_SECONDS) => Ok(seconds),
+        Some(seconds) if seconds > LONGEST_SECONDS => {
+            let allowed = format!("it is {SHORTEST_SECONDS} to {LONGEST_SECONDS}");
+            Err(wrong(&setting.map(str::to_owned), &allowed))
+        }
+        _ => {
+            log::warn!("{} is not {SHORTEST_SECONDS} to {LONGEST_SECONDS}: {SHORTEST_SECONDS} it is", setting.origin);
+            Ok(SHORTEST_SECONDS)
+        }
+    }
+}
+
+impl CredentialsProvider for AssumeRole {
+    fn credentials(&self) -> Result<Credentials> {
+        let base = self.base.credentials()?;
+        let made;
+        let session_name = match &self.role.session_name {
+            Some(name) => name,
+            None => {
+                made = self.sts.session_name();
+                &made
+            }
+        };
+        let seconds = self.role.seconds.to_string();
+        let mut form = vec![("DurationSeconds", seconds.as_str())];
+        form.extend(self.role.external_id.as_deref().map(|id| ("ExternalId", id)));
+        form.extend([("RoleArn", self.role.arn.as_str()), ("RoleSessionName", session_name)]);
+        let token = base.session_token.as_ref().map_or("", |token| token.expose());
+        let secrets = [base.secret_access_key.expose(), token];
+        self.sts.call(&Action {
+            name: "AssumeRole",
+            form: &form,
+            signer: Some(&base),
+            origin: &self.origin(),
+            secrets: &secrets,
+            transient: &[],
+            hint,
+        })
+    }
+
+    fn origin(&self) -> String {
+        format!("the role {} ({}), assumed with {}", self.role.arn, self.role.origin, self.base.origin())
+    }
+}
+
+fn hint(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "AccessDenied" => {
+            "the role does not exist, its trust policy does not name the caller (or wants an external id), or the \
+             caller lacks sts:AssumeRole"
+        }
+        "ExpiredToken" | "ExpiredTokenException" => "what the role is assumed with has expired: get new credentials",
+        "InvalidClientTokenId" => "STS does not know the keys that the role is assumed with",
+        _ => return None,
+    })
+}

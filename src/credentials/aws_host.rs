@@ -1,0 +1,123 @@
+//! Where AWS's own services for credentials are.
+
+use crate::base::{Problem, Result};
+use crate::config::EndpointUrl;
+use crate::credentials::context::Context;
+use crate::credentials::service::Site;
+use crate::credentials::{Lookup, Setting, endpoint};
+
+/// The host names of AWS's partitions by the regions' beginnings, without and with IPv6; all others are in the
+/// commercial one.
+const PARTITIONS: &[(&str, &str, &str)] = &[
+    ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    ("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
+    ("us-isob-", "sc2s.sgov.gov", "api.aws.scloud"),
+    ("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+    ("us-iso-", "c2s.ic.gov", "api.aws.ic.gov"),
+    ("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+];
+const COMMERCIAL: (&str, &str) = ("amazonaws.com", "api.aws");
+
+/// A service of AWS's, or what the settings put in its place.
+#[derive(Debug)]
+pub(super) struct Service {
+    /// The first label or labels of its host: `portal.sso`.
+    host: &'static str,
+    custom: Option<Setting<EndpointUrl>>,
+}
+
+impl Service {
+    /// The service whose settings are called `name`: `sts`, `sso`, `sso_oidc`.
+    ///
+    /// # Errors
+    /// When a setting names an endpoint that cannot be one.
+    pub(super) fn find(lookup: &Lookup<'_>, name: &str, host: &'static str) -> Result<Self> {
+        let custom = endpoint::service_endpoint(lookup.env, lookup.profile, name)?;
+        Ok(Self { host, custom })
+    }
+
+    /// Where it is, and the region to sign for.
+    pub(super) fn site(&self, context: &Context, region: &str) -> std::result::Result<(Site, String), Problem> {
+        let pseudo = region.strip_prefix("fips-").or_else(|| region.strip_suffix("-fips"));
+        let (region, fips) = (pseudo.unwrap_or(region), context.fips || pseudo.is_some());
+        let global = matches!(region, "aws-global");
+        let signed = if global { "us-east-1" } else { region };
+        if let Some(custom) = &self.custom {
+            if fips || context.dualstack {
+                let message = format!("FIPS or dualstack and {} cannot be combined", custom.origin);
+                return Err(Problem::new(message).hint("leave out one of the two"));
+            }
+            let site = Site::of(&custom.value).ok_or_else(|| Problem::new(format!("{} is a file: URL", custom.origin)));
+            return Ok((site?, signed.to_owned()));
+        }
+        if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
+            let problem = Problem::new(format!("{region:?} is not a region of AWS, and {} is asked there", self.host));
+            return Err(
+                problem.hint("give region=NAME, or name the service's own endpoint, as in AWS_ENDPOINT_URL_STS")
+            );
+        }
+        let partition = PARTITIONS.iter().find(|(prefix, ..)| region.starts_with(prefix));
+        let (plain, dual) = partition.map_or(COMMERCIAL, |(_, plain, dual)| (*plain, *dual));
+        // GovCloud's plain hosts are FIPS.
+        let service = match self.host {
+            host if !fips || (region.starts_with("us-gov-") && !context.dualstack) => host.to_owned(),
+            host => format!("{host}-fips"),
+        };
+        let host = match (context.dualstack, global) {
+            (true, _) => format!("{service}.{signed}.{dual}"),
+            (false, true) if !fips => format!("{service}.{plain}"),
+            _ => format!("{service}.{signed}.{plain}"),
+        };
+        Ok((Site { https: true, host, base_path: String::new() }, signed.to_owned()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::base::{Cancel, SystemClock};
+
+    #[test]
+    fn hosts_of_sts_and_sso_by_partition() {
+        let context = |fips, dualstack| Context {
+            env: Arc::new(crate::base::MapEnv::default()),
+            clock: Arc::new(SystemClock::default()),
+            cancel: Cancel::new(),
+            ca_bundle: None,
+            region: String::new(),
+            fips,
+            dualstack,
+            attempts: 3,
+        };
+        let sts = Service { host: "sts", custom: None };
+        for (region, fips, dualstack, host, signed) in [
+            ("eu-west-1", false, false, "sts.eu-west-1.amazonaws.com", "eu-west-1"),
+            ("cn-north-1", false, false, "sts.cn-north-1.amazonaws.com.cn", "cn-north-1"),
+            ("us-iso-east-1", false, false, "sts.us-iso-east-1.c2s.ic.gov", "us-iso-east-1"),
+            ("mars-1", false, false, "sts.mars-1.amazonaws.com", "mars-1"),
+            ("aws-global", false, false, "sts.amazonaws.com", "us-east-1"),
+            ("us-east-1", true, false, "sts-fips.us-east-1.amazonaws.com", "us-east-1"),
+            ("us-gov-west-1", true, false, "sts.us-gov-west-1.amazonaws.com", "us-gov-west-1"),
+            ("us-east-1", false, true, "sts.us-east-1.api.aws", "us-east-1"),
+            ("us-east-1", true, true, "sts-fips.us-east-1.api.aws", "us-east-1"),
+            ("fips-us-east-1", false, false, "sts-fips.us-east-1.amazonaws.com", "us-east-1"),
+        ] {
+            let (site, region) = sts.site(&context(fips, dualstack), region).unwrap();
+            assert_eq!((site.host.as_str(), region.as_str(), site.https), (host, signed, true));
+        }
+        let sso = Service { host: "portal.sso", custom: None };
+        let (site, _) = sso.site(&context(false, false), "eu-west-1").unwrap();
+        assert_eq!(site.url(), "https://portal.sso.eu-west-1.amazonaws.com");
+        for region in ["", "a/b", "evil.com#"] {
+            assert!(sts.site(&context(false, false), region).is_err());
+        }
+        let url = EndpointUrl::parse("http://h:1/base", "x").unwrap();
+        let custom = Service { host: "sts", custom: Some(Setting::new(url, "AWS_ENDPOINT_URL_STS")) };
+        let (site, region) = custom.site(&context(false, false), "").unwrap();
+        assert_eq!((site.url().as_str(), site.base_path.as_str(), region.as_str()), ("http://h:1", "/base", ""));
+        let problem = custom.site(&context(true, false), "r").unwrap_err();
+        assert!(problem.message.contains("AWS_ENDPOINT_URL_STS"), "{problem:?}");
+    }
+}

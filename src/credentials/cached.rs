@@ -1,0 +1,228 @@
+//! Keeps temporary credentials, and fetches new ones before they expire.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::time::{Duration, SystemTime};
+
+use crate::base::{Clock, Error, ErrorKind, Problem, Result};
+use crate::credentials::{Credentials, CredentialsProvider};
+
+/// What is valid for less than this is fetched anew, unless it was never valid for much longer.
+const REFRESH_BEFORE: Duration = Duration::from_secs(5 * 60);
+/// The last part of a lifetime that is too short for [`REFRESH_BEFORE`].
+const REFRESH_PART: u32 = 4;
+/// How long a source that failed is left alone while what it gave before is valid.
+const RETRY_AFTER: Duration = Duration::from_secs(30);
+
+/// One source behind a cache: it is asked when something is signed, by one thread at a time.
+pub(super) struct Cached {
+    source: Arc<dyn CredentialsProvider>,
+    clock: Arc<dyn Clock>,
+    /// What to say when the source fails.
+    failure: Failure,
+    state: Mutex<State>,
+    /// Held by the thread that asks the source.
+    asking: Mutex<()>,
+}
+
+/// How a source's failure is told.
+#[derive(Debug)]
+pub(super) struct Failure {
+    /// What there is not: `no credentials from …`.
+    pub(super) message: String,
+    /// The likely fix where the source knows none.
+    pub(super) hint: Option<String>,
+}
+
+#[derive(Default)]
+struct State {
+    kept: Option<Kept>,
+    /// Counts how often the source was asked.
+    asked: u64,
+    /// Why the last time failed, for those who waited for it.
+    failed: Option<Told>,
+    warned: bool,
+}
+
+#[derive(Clone)]
+struct Kept {
+    credentials: Credentials,
+    /// When to ask for others; `None` for those that do not expire.
+    refresh: Option<SystemTime>,
+}
+
+/// An error that can be told more than once.
+#[derive(Clone)]
+struct Told {
+    kind: ErrorKind,
+    chain: String,
+    hint: Option<String>,
+}
+
+/// What the state allows.
+enum Have {
+    Fresh(Credentials),
+    /// Valid, but not for long.
+    Ageing(Credentials),
+    Nothing,
+}
+
+impl Cached {
+    pub(super) fn new(source: Arc<dyn CredentialsProvider>, clock: Arc<dyn Clock>, failure: Failure) -> Self {
+        Self { source, clock, failure, state: Mutex::default(), asking: Mutex::default() }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn have(&self) -> Have {
+        let now = self.clock.now();
+        match &self.state().kept {
+            Some(Kept { credentials, refresh }) if refresh.is_none_or(|refresh| now < refresh) => {
+                Have::Fresh(credentials.clone())
+            }
+            Some(Kept { credentials, .. }) if credentials.expires.is_none_or(|expires| now < expires) => {
+                Have::Ageing(credentials.clone())
+            }
+            _ => Have::Nothing,
+        }
+    }
+
+    /// Asks the source; the caller holds `asking`.
+    fn ask(&self) -> Result<Credentials> {
+        let result = self.source.credentials().and_then(|credentials| self.unexpired(credentials));
+        let mut state = self.state();
+        state.asked += 1;
+        match result {
+            Ok(credentials) => {
+                let refresh = credentials.expires.map(|expires| refresh_at(self.clock.now(), expires));
+                *state = State {
+                    kept: Some(Kept { credentials: credentials.clone(), refresh }),
+                    asked: state.asked,
+                    ..State::default()
+                };
+                Ok(credentials)
+            }
+            Err(error) => {
+                let error = self.explain(error);
+                state.failed = Some(Told::new(&error));
+                Err(error)
+            }
+        }
+    }
+
+    fn unexpired(&self, credentials: Credentials) -> Result<Credentials> {
+        if credentials.expires.is_some_and(|expires| expires <= self.clock.now()) {
+            let problem = Problem::new("what it gives has expired already");
+            return Err(Error::Access(
+                problem.hint("check this machine's clock, and what keeps the source up to date"),
+            ));
+        }
+        Ok(credentials)
+    }
+
+    fn explain(&self, error: Error) -> Error {
+        let kind = error.kind();
+        if kind == ErrorKind::Canceled {
+            return error;
+        }
+        let mut problem = Problem::new(self.failure.message.clone());
+        problem.hint = error.hint().map(str::to_owned).or_else(|| self.failure.hint.clone());
+        let problem = problem.source(error);
+        if kind == ErrorKind::Setup { Error::Setup(problem) } else { Error::Access(problem) }
+    }
+
+    /// An early refresh has failed: what is still valid will do for a while.
+    fn go_on(&self, old: Credentials, error: Error) -> Result<Credentials> {
+        if error.kind() == ErrorKind::Canceled {
+            return Err(error);
+        }
+        let now = self.clock.now();
+        let mut state = self.state();
+        if !std::mem::replace(&mut state.warned, true) {
+            log::warn!("{}; those of before are used while they are valid", error.chain());
+        }
+        if let Some(kept) = &mut state.kept {
+            let pause = old.expires.map_or(RETRY_AFTER, |expires| left(now, expires) / REFRESH_PART).min(RETRY_AFTER);
+            kept.refresh = Some(now + pause);
+        }
+        Ok(old)
+    }
+}
+
+impl CredentialsProvider for Cached {
+    fn credentials(&self) -> Result<Credentials> {
+        let before = self.state().asked;
+        match self.have() {
+            Have::Fresh(credentials) => return Ok(credentials),
+            Have::Ageing(old) => {
+                // Another thread is at it already: what there is will do.
+                let _asking = match self.asking.try_lock() {
+                    Ok(guard) => guard,
+                    Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
+                    Err(TryLockError::WouldBlock) => return Ok(old),
+                };
+                return match self.have() {
+                    Have::Fresh(credentials) => Ok(credentials),
+                    _ => self.ask().or_else(|error| self.go_on(old, error)),
+                };
+            }
+            Have::Nothing => {}
+        }
+        let _asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        match self.have() {
+            Have::Fresh(credentials) | Have::Ageing(credentials) => return Ok(credentials),
+            Have::Nothing => {}
+        }
+        // Whoever waited for a failure shares it: asking again would make the next one wait as long.
+        let state = self.state();
+        if let Some(told) = state.failed.clone().filter(|_| state.asked != before) {
+            return Err(told.again());
+        }
+        drop(state);
+        self.ask()
+    }
+
+    fn invalidate(&self, used: &Credentials) {
+        let mut state = self.state();
+        let same = |kept: &Kept| {
+            kept.credentials.access_key_id == used.access_key_id
+                && kept.credentials.secret_access_key == used.secret_access_key
+                && kept.credentials.session_token == used.session_token
+        };
+        if state.kept.as_ref().is_some_and(same) {
+            state.kept = None;
+        }
+    }
+
+    fn origin(&self) -> String {
+        self.source.origin()
+    }
+}
+
+impl Told {
+    fn new(error: &Error) -> Self {
+        Self { kind: error.kind(), chain: error.chain(), hint: error.hint().map(str::to_owned) }
+    }
+
+    fn again(self) -> Error {
+        let mut problem = Problem::new(self.chain);
+        problem.hint = self.hint;
+        match self.kind {
+            ErrorKind::Canceled => Error::Canceled,
+            ErrorKind::Setup => Error::Setup(problem),
+            _ => Error::Access(problem),
+        }
+    }
+}
+
+fn refresh_at(now: SystemTime, expires: SystemTime) -> SystemTime {
+    expires - REFRESH_BEFORE.min(left(now, expires) / REFRESH_PART)
+}
+
+fn left(now: SystemTime, expires: SystemTime) -> Duration {
+    expires.duration_since(now).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,209 @@
+//! The role of a container: ECS, CodeBuild, EKS Pod Identity, and others that give it over HTTP.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::base::{Error, Problem, Result};
+use crate::config::EndpointUrl;
+use crate::credentials::chain::{Found, Lookup};
+use crate::credentials::context::Context;
+use crate::credentials::document::{Document, Names};
+use crate::credentials::files::read_text;
+use crate::credentials::service::{self, Message, Patience, Reply, Site, shown};
+use crate::credentials::{Credentials, CredentialsProvider};
+use crate::http::{Method, Timeouts};
+
+const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
+const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
+const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
+const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
+const ECS_HOST: &str = "169.254.170.2";
+/// Where plain HTTP may go beside loopback: the agents of ECS and EKS.
+const AGENTS: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
+    IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
+];
+const MAX_TOKEN_BYTES: u64 = 64 * 1024;
+const ATTEMPTS: u32 = 3;
+const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "Token" };
+
+/// The agent that gives a container its role.
+struct Container {
+    context: Context,
+    site: Site,
+    target: String,
+    authorization: Authorization,
+    variable: &'static str,
+}
+
+enum Authorization {
+    None,
+    Token(String),
+    /// Read anew each time.
+    File(PathBuf),
+}
+
+/// The one that the environment names; the relative one first.
+///
+/// # Errors
+/// When the URL is none, or is one that a token must not be sent to.
+pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
+    let variable = |name| lookup.env.var(name);
+    let (variable, (site, target)) = if let Some(path) = variable(RELATIVE) {
+        (RELATIVE, relative(&path)?)
+    } else if let Some(url) = variable(FULL) {
+        (FULL, full(&url)?)
+    } else {
+        return Ok(None);
+    };
+    let authorization = match (lookup.env.var(TOKEN_FILE), lookup.env.var(TOKEN)) {
+        (Some(file), _) => Authorization::File(file.into()),
+        (None, Some(token)) => Authorization::Token(token),
+        (None, None) => Authorization::None,
+    };
+    Ok(Some(Arc::new(Container { context: lookup.context.clone(), site, target, authorization, variable })))
+}
+
+fn relative(path: &str) -> Result<(Site, String)> {
+    if !path.starts_with('/') || !is_target(path) {
+        return Err(wrong(RELATIVE, "is not a path", "it begins with / and is set by ECS: leave it as it is"));
+    }
+    Ok((Site { https: false, host: ECS_HOST.to_owned(), base_path: String::new() }, path.to_owned()))
+}
+
+/// The URL is not shown: its path may be what the agent knows the container by.
+fn full(url: &str) -> Result<(Site, String)> {
+    let not_url = || wrong(FULL, "is not a URL of http:// or https://", "it is set by EKS or ECS: leave it as it is");
+    let (scheme, rest) = url.split_once("://").ok_or_else(not_url)?;
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    let (authority, target) = rest.split_at_checked(end).ok_or_else(not_url)?;
+    let target = target.split('#').next().unwrap_or_default();
+    let target = if target.starts_with('/') { target.to_owned() } else { format!("/{target}") };
+    if !is_target(&target) || authority.contains('@') {
+        return Err(not_url());
+    }
+    let parsed = EndpointUrl::parse(&format!("{scheme}://{authority}"), FULL).map_err(|_| not_url())?;
+    let site = Site::of(&parsed).ok_or_else(not_url)?;
+    if let EndpointUrl::Http { https: false, host, .. } = &parsed {
+        check_host(host)?;
+    }
+    Ok((site, target))
+}
+
+/// A token must not go over plain HTTP to whoever may be listening.
+fn check_host(host: &str) -> Result<()> {
+    let hint = "over http:// it is loopback or the agent of ECS or EKS (169.254.170.2, 169.254.170.23, \
+                [fd00:ec2::23]); elsewhere use https://";
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let addresses: Vec<IpAddr> = match bare.parse() {
+        Ok(address) => vec![address],
+        Err(_) => match (host, 0).to_socket_addrs() {
+            Ok(found) => found.map(|address| address.ip()).collect(),
+            Err(error) => {
+                let problem = Problem::new(format!("{FULL}: there is no host {host}"));
+                return Err(Error::Setup(problem.hint(hint).source(error)));
+            }
+        },
+    };
+    let allowed = |address: &IpAddr| {
+        let address = address.to_canonical();
+        address.is_loopback() || AGENTS.contains(&address)
+    };
+    if addresses.is_empty() || !addresses.iter().all(allowed) {
+        return Err(wrong(FULL, &format!("sends credentials to {host} without TLS"), hint));
+    }
+    Ok(())
+}
+
+fn is_target(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn wrong(variable: &str, why: &str, hint: &str) -> Error {
+    Error::Setup(Problem::new(format!("{variable} {why}")).hint(hint))
+}
+
+impl Container {
+    fn token(&self) -> Result<String> {
+        let (token, variable) = match &self.authorization {
+            Authorization::None => return Ok(String::new()),
+            Authorization::Token(token) => (token.clone(), TOKEN),
+            Authorization::File(path) => {
+                let text = read_text(path, "authorization token file", MAX_TOKEN_BYTES);
+                let hint =
+                    format!("{TOKEN_FILE} names that file: it must be there, and this process be able to read it");
+                (text.map_err(|problem| Error::Access(problem.hint(hint)))?, TOKEN_FILE)
+            }
+        };
+        if !token.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
+            let problem =
+                Problem::new(format!("the token of {variable} has a line break or another control character"));
+            return Err(Error::Access(
+                problem.hint("write the token without a line break, also at the end of the file"),
+            ));
+        }
+        Ok(token)
+    }
+
+    fn refusal(&self, reply: &Reply, token: &str) -> Error {
+        let json = reply.header("content-type") == Some("application/json");
+        let document = if json { Document::parse(&reply.body).unwrap_or_default() } else { Document::default() };
+        let raw = String::from_utf8_lossy(&reply.body);
+        let (code, reason) = if json { (document.text("code"), document.text("message")) } else { (None, Some(&*raw)) };
+        let problem = reply.refusal(&self.what(), code, reason, &[token, &self.target]);
+        let hint = match reply.status() {
+            401 | 403 => "the agent refuses the token: is the pod or task still the one it was given to?",
+            404 => "the agent knows no role for this container: give the task or the service account one",
+            429 => "the agent asks for fewer requests: try again later",
+            _ => "look at the log of the agent (ECS agent, EKS Pod Identity agent)",
+        };
+        Error::Access(problem.hint(hint))
+    }
+
+    fn what(&self) -> String {
+        format!("the container's credentials at {}", self.site.url())
+    }
+
+    fn credentials_of(&self, reply: &Reply) -> std::result::Result<Credentials, Problem> {
+        let document = Document::parse(&reply.body)?;
+        document.credentials(NAMES, document.time("Expiration")?, &self.origin())
+    }
+}
+
+impl CredentialsProvider for Container {
+    fn credentials(&self) -> Result<Credentials> {
+        let token = self.token()?;
+        // Never through a proxy: the agent knows its container by where the request comes from.
+        let timeouts = Timeouts { connect: Duration::from_secs(2), stall: Duration::from_secs(5) };
+        let client = self.context.client((self.site.https, &self.site.host), timeouts)?;
+        let patience =
+            Patience { answer: timeouts.stall, attempts: ATTEMPTS, longest_pause: Duration::from_secs(1), until: None };
+        let make = || {
+            let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
+            if !token.is_empty() {
+                headers.push(("authorization".to_owned(), token.clone()));
+            }
+            Ok(Message { method: Method::Get, target: self.target.clone(), headers, body: None })
+        };
+        let transient = |reply: &Reply| reply.is_transient(None) || reply.status() == 429;
+        let reply = service::send((&self.context, &client), &self.site, patience, &make, &transient);
+        let reply = reply.map_err(|none| none.explain(&self.what(), &self.site))?;
+        if !reply.is_success() {
+            return Err(self.refusal(&reply, &token));
+        }
+        self.credentials_of(&reply).map_err(|problem| {
+            let outer = Problem::new(format!("{} gave an answer that cannot be used", self.what()));
+            Error::Access(outer.hint("is what answers there the agent?").source(Error::Access(problem)))
+        })
+    }
+
+    fn origin(&self) -> String {
+        format!("the container's role at {} ({})", shown(&self.site.url(), &[]), self.variable)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,79 @@
+//! The JSON that sources of credentials answer with, read as Go reads it: keys exact, else in another ASCII case.
+
+use std::time::SystemTime;
+
+use serde_json::{Map, Value};
+
+use crate::base::{Problem, Secret, Timestamp, from_go_json};
+use crate::credentials::{Credentials, StaticCredentials};
+
+/// One object. It may hold secrets: it has no `Debug`.
+#[derive(Clone, Default)]
+pub(super) struct Document(pub(super) Map<String, Value>);
+
+/// What a source calls the parts of its credentials.
+#[derive(Clone, Copy)]
+pub(super) struct Names {
+    pub(super) id: &'static str,
+    pub(super) secret: &'static str,
+    pub(super) token: &'static str,
+}
+
+impl Document {
+    /// Just one object and nothing after it. What else there may be is not shown.
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+        match from_go_json(bytes) {
+            Ok(Value::Object(map)) => Ok(Self(map)),
+            Ok(_) => Err(Problem::new("it is not a JSON object")),
+            Err(error) => Err(Problem::new(format!(
+                "it is not one JSON object (line {}, column {})",
+                error.line(),
+                error.column()
+            ))),
+        }
+    }
+
+    /// The value, unless it is `null`.
+    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+        let other = || self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value);
+        self.0.get(key).or_else(other).filter(|value| !value.is_null())
+    }
+
+    /// A text that is not empty.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        self.get(key)?.as_str().filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn object(&self, key: &str) -> Option<Self> {
+        self.get(key)?.as_object().cloned().map(Self)
+    }
+
+    /// A time in RFC 3339.
+    pub(super) fn time(&self, key: &str) -> Result<Option<SystemTime>, Problem> {
+        let Some(value) = self.get(key) else { return Ok(None) };
+        let time = value.as_str().and_then(|text| text.parse::<Timestamp>().ok()).and_then(Timestamp::to_system_time);
+        time.map(Some).ok_or_else(|| Problem::new(format!("its {key} is not a time in RFC 3339")))
+    }
+
+    /// Keys that `origin` gave, neither of them missing.
+    pub(super) fn credentials(
+        &self,
+        names: Names,
+        expires: Option<SystemTime>,
+        origin: &str,
+    ) -> Result<Credentials, Problem> {
+        let need = |key| self.text(key).ok_or_else(|| Problem::new(format!("it has no {key}")));
+        let (id, secret) = (need(names.id)?, need(names.secret)?);
+        fetched((id, secret, self.text(names.token)), expires, origin)
+    }
+}
+
+/// Id, secret and token that `origin` gave, if they can be such.
+pub(super) fn fetched(
+    (id, secret, token): (&str, &str, Option<&str>),
+    expires: Option<SystemTime>,
+    origin: &str,
+) -> Result<Credentials, Problem> {
+    let keys = StaticCredentials::new(id, &Secret::from(secret), token.map(Secret::from).as_ref());
+    Ok(Credentials { expires, ..keys.with_origin(origin).check()?.into_credentials() })
+}

@@ -1,0 +1,257 @@
+//! The role of an EC2 instance, from its metadata service: version 2, and version 1 where that is all there is.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, SystemTime};
+
+use crate::base::{Env, Error, Problem, Result, percent_encode_query};
+use crate::config::EndpointUrl;
+use crate::credentials::context::Context;
+use crate::credentials::document::{Document, Names};
+use crate::credentials::service::{self, Message, NoReply, Patience, Reply, Site, shown};
+use crate::credentials::setting::blame;
+use crate::credentials::settings::{env_bool, variable_or_setting, wrong};
+use crate::credentials::{Credentials, CredentialsProvider, Lookup, Profile};
+use crate::http::{Client, Method, Timeouts};
+
+const TOKEN_TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";
+const TOKEN: &str = "x-aws-ec2-metadata-token";
+const TTL_SECONDS: &str = "300";
+const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
+const IPV4: &str = "http://169.254.169.254";
+const IPV6: &str = "http://[fd00:ec2::254]";
+const ATTEMPTS: u32 = 3;
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
+const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+/// Where nothing answers, this machine is no instance: after this long no attempt is made a second time.
+const GIVE_UP: Duration = Duration::from_secs(2);
+/// An instance that cannot renew its credentials offers expired ones, and they are honoured as long as AWS says so.
+const EXTENSION: Duration = Duration::from_secs(10 * 60);
+/// New ones are asked for once an hour at least.
+const LONGEST_LIFE: Duration = Duration::from_secs(60 * 60);
+const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "Token" };
+
+/// Where the metadata service is and what is allowed of it.
+#[derive(Clone)]
+pub(super) struct ImdsSettings {
+    site: Site,
+    disabled: bool,
+    v1_disabled: bool,
+}
+
+/// The instance's metadata service.
+pub(super) struct Imds {
+    context: Context,
+    settings: ImdsSettings,
+    /// There is no version 2, as far as is known.
+    v1: AtomicBool,
+}
+
+/// What was asked for and how it was refused.
+enum Refused {
+    /// The service says no; asking with a new token may help.
+    Unauthorized(Error),
+    Final(Error),
+}
+
+impl ImdsSettings {
+    /// # Errors
+    /// When a setting has a value that it cannot have, whether or not the service will be asked.
+    pub(super) fn find(env: &dyn Env, profile: &Profile) -> Result<Self> {
+        let mode = variable_or_setting(
+            env,
+            "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+            profile,
+            "ec2_metadata_service_endpoint_mode",
+        );
+        let mut url = IPV4;
+        if let Some(mode) = mode.filter(|mode| !mode.value.trim().is_empty()) {
+            match mode.value.trim().to_ascii_lowercase().as_str() {
+                "ipv4" => {}
+                "ipv6" => url = IPV6,
+                _ => return Err(wrong(&mode, "it is IPv4 or IPv6")),
+            }
+        }
+        let own =
+            variable_or_setting(env, "AWS_EC2_METADATA_SERVICE_ENDPOINT", profile, "ec2_metadata_service_endpoint");
+        let (url, origin) = own.map_or((url.to_owned(), String::new()), |own| (own.value, own.origin));
+        let parsed = EndpointUrl::parse(url.trim(), "the URL").map_err(|error| blame(&origin, error))?;
+        let site = Site::of(&parsed).ok_or_else(|| {
+            let problem = Problem::new(format!("{origin} is a file: URL"));
+            Error::Setup(problem.hint(format!("for example {IPV4}")))
+        })?;
+        let v1_disabled = match env_bool(env, "AWS_EC2_METADATA_V1_DISABLED")? {
+            Some(set) => set.value,
+            None => profile.get("ec2_metadata_v1_disabled").is_some_and(|text| text.eq_ignore_ascii_case("true")),
+        };
+        // Read loosely, as the SDKs do: what is neither true nor false is neither.
+        let disabled = env.var("AWS_EC2_METADATA_DISABLED").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        Ok(Self { site: Site { base_path: String::new(), ..site }, disabled, v1_disabled })
+    }
+}
+
+impl Imds {
+    pub(super) fn new(lookup: &Lookup<'_>) -> Self {
+        Self { context: lookup.context.clone(), settings: lookup.imds.clone(), v1: AtomicBool::new(false) }
+    }
+
+    fn what(&self) -> String {
+        format!("the instance's metadata service at {}", self.settings.site.url())
+    }
+
+    fn patience(&self, until: Duration) -> Patience {
+        Patience { answer: ANSWER_TIMEOUT, attempts: ATTEMPTS, longest_pause: LONGEST_PAUSE, until: Some(until) }
+    }
+
+    /// The token for this fetch; `None` to do without, as version 1 does.
+    fn token(&self, client: &Client, until: Duration) -> Result<Option<String>> {
+        if self.v1.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
+        let make = || {
+            let headers = vec![(TOKEN_TTL.to_owned(), TTL_SECONDS.to_owned())];
+            Ok(Message { method: Method::Put, target: "/latest/api/token".to_owned(), headers, body: None })
+        };
+        let transient = |reply: &Reply| reply.is_transient(None);
+        let site = &self.settings.site;
+        let (error, for_good) =
+            match service::send((&self.context, client), site, self.patience(until), &make, &transient) {
+                Ok(reply) if reply.is_success() => match token_of(&reply) {
+                    Some(token) => return Ok(Some(token)),
+                    None => (Error::Access(Problem::new(format!("{} gave a token that is none", self.what()))), false),
+                },
+                Ok(reply) => {
+                    let problem = reply.refusal(&format!("{} gave no token", self.what()), None, None, &[]);
+                    if reply.status() == 400 {
+                        return Err(Error::Access(problem.hint("is what answers there the metadata service?")));
+                    }
+                    (Error::Access(problem), matches!(reply.status(), 403..=405))
+                }
+                Err(NoReply::Own(error)) => return Err(error),
+                Err(NoReply::Fault(fault)) => {
+                    let problem = Problem::new(format!("{} did not answer", self.what())).source(fault);
+                    (Error::Access(problem), true)
+                }
+            };
+        if self.settings.v1_disabled {
+            return Err(error);
+        }
+        log::debug!("{}; trying version 1", error.chain());
+        if for_good {
+            self.v1.store(true, Ordering::Relaxed);
+        }
+        Ok(None)
+    }
+
+    fn get(
+        &self,
+        client: &Client,
+        path: &str,
+        token: Option<&str>,
+        until: Duration,
+    ) -> std::result::Result<Reply, Refused> {
+        let make = || {
+            let headers = token.map(|token| (TOKEN.to_owned(), token.to_owned())).into_iter().collect();
+            Ok(Message { method: Method::Get, target: path.to_owned(), headers, body: None })
+        };
+        let transient = |reply: &Reply| reply.is_transient(None);
+        let site = &self.settings.site;
+        match service::send((&self.context, client), site, self.patience(until), &make, &transient) {
+            Ok(reply) if reply.is_success() => Ok(reply),
+            Ok(reply) => {
+                let problem = reply.refusal(&self.what(), None, None, &[]);
+                Err(match (reply.status(), token) {
+                    (401, _) => Refused::Unauthorized(Error::Access(problem.hint(
+                        "it wants version 2 (IMDSv2), whose answer does not reach containers with a hop limit of 1: \
+                         raise http-put-response-hop-limit to 2",
+                    ))),
+                    (404, _) => {
+                        Refused::Final(Error::Access(problem.hint(
+                            "the instance has no role: attach an instance profile, or configure other credentials",
+                        )))
+                    }
+                    _ => Refused::Final(Error::Access(problem)),
+                })
+            }
+            Err(NoReply::Own(error)) => Err(Refused::Final(error)),
+            // Without a hint: most likely this is no instance, and other sources are what is missing.
+            Err(NoReply::Fault(fault)) => Err(Refused::Final(Error::Access(
+                Problem::new(format!("{} did not answer", self.what())).source(fault),
+            ))),
+        }
+    }
+
+    fn fetch(&self, client: &Client, until: Duration) -> std::result::Result<Credentials, Refused> {
+        let token = self.token(client, until).map_err(Refused::Final)?;
+        let token = token.as_deref();
+        let list = self.get(client, ROLES, token, until)?;
+        let list = String::from_utf8_lossy(&list.body);
+        let Some(role) = list.lines().map(str::trim).find(|line| !line.is_empty()) else {
+            let problem = Problem::new(format!("{} names no role", self.what()));
+            return Err(Refused::Final(Error::Access(problem.hint("attach an instance profile to the instance"))));
+        };
+        let reply = self.get(client, &format!("{ROLES}{}", percent_encode_query(role)), token, until)?;
+        self.read(&reply).map_err(|problem| {
+            let message = format!("{} gave no usable credentials for role {}", self.what(), shown(role, &[]));
+            let hint = "look at the instance profile and its role; a new one takes a few minutes";
+            Refused::Final(Error::Access(Problem::new(message).hint(hint).source(Error::Access(problem))))
+        })
+    }
+
+    fn read(&self, reply: &Reply) -> std::result::Result<Credentials, Problem> {
+        let document = Document::parse(&reply.body)?;
+        let code = document.text("Code").ok_or_else(|| Problem::new("it has no Code"))?;
+        if !code.eq_ignore_ascii_case("Success") {
+            let reason = document.text("Message").unwrap_or_default();
+            return Err(Problem::new(format!("{}: {}", shown(code, &[]), shown(reason, &[]))));
+        }
+        let expires = document.time("Expiration")?.ok_or_else(|| Problem::new("it has no Expiration"))?;
+        let expires = lifetime(expires, self.context.clock.now());
+        document.credentials(NAMES, Some(expires), &self.origin())
+    }
+}
+
+/// Until when credentials that expire at `expires` are used without asking again.
+fn lifetime(expires: SystemTime, now: SystemTime) -> SystemTime {
+    if expires <= now {
+        log::warn!("the instance's credentials have expired and its metadata service has no newer ones; using them");
+        return now + EXTENSION;
+    }
+    expires.min(now + LONGEST_LIFE)
+}
+
+/// A token comes with its lifetime, or it is something else that answered.
+fn token_of(reply: &Reply) -> Option<String> {
+    reply.header(TOKEN_TTL)?.parse::<u32>().ok()?;
+    let token = String::from_utf8_lossy(&reply.body).trim().to_owned();
+    (!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())).then_some(token)
+}
+
+impl CredentialsProvider for Imds {
+    fn credentials(&self) -> Result<Credentials> {
+        if self.settings.disabled {
+            let message = "the instance's metadata service is switched off by AWS_EC2_METADATA_DISABLED";
+            return Err(Error::Access(Problem::new(message)));
+        }
+        // Never through a proxy: it would ask its own machine's.
+        let client = self.context.client((self.settings.site.https, &self.settings.site.host), Timeouts::LOCAL)?;
+        let until = self.context.clock.monotonic() + GIVE_UP;
+        match self.fetch(&client, until) {
+            Ok(credentials) => Ok(credentials),
+            Err(Refused::Final(error)) => Err(error),
+            // Once more with a token of its own, which the service may not have wanted before.
+            Err(Refused::Unauthorized(_)) => {
+                self.v1.store(false, Ordering::Relaxed);
+                self.fetch(&client, until).map_err(|refused| match refused {
+                    Refused::Unauthorized(error) | Refused::Final(error) => error,
+                })
+            }
+        }
+    }
+
+    fn origin(&self) -> String {
+        format!("the instance's role (metadata service at {})", self.settings.site.url())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,74 @@
+//! The session of `aws login`, as long as it lasts: renewing it is left to the AWS CLI.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::base::{Clock, Digest, Error, Problem, Result};
+use crate::credentials::chain::{Found, Lookup};
+use crate::credentials::document::{Document, Names};
+use crate::credentials::files::read_text;
+use crate::credentials::{Credentials, CredentialsProvider, Profile};
+
+const DIRECTORY: &str = "AWS_LOGIN_CACHE_DIRECTORY";
+const MAX_FILE_BYTES: u64 = 256 * 1024;
+const NAMES: Names = Names { id: "accessKeyId", secret: "secretAccessKey", token: "sessionToken" };
+
+/// The file that `aws login` keeps a session in.
+struct Login {
+    file: PathBuf,
+    /// The setting that names the session.
+    origin: String,
+    profile: String,
+    clock: Arc<dyn Clock>,
+}
+
+/// The one of a profile.
+pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
+    let Some(session) = profile.setting("login_session") else { return Ok(None) };
+    let directory = lookup.env.var(DIRECTORY).map(PathBuf::from);
+    let directory = directory.or_else(|| Some(lookup.env.home()?.join(".aws/login/cache")));
+    let Some(directory) = directory else {
+        let problem = Problem::new(format!("there is no home directory to look for {} in", session.origin));
+        return Err(Error::Setup(problem.hint(format!("set HOME or {DIRECTORY}"))));
+    };
+    let name = Digest::of(session.value.trim().as_bytes()).hex();
+    Ok(Some(Arc::new(Login {
+        file: directory.join(format!("{name}.json")),
+        origin: session.origin,
+        profile: profile.name().to_owned(),
+        clock: lookup.context.clock.clone(),
+    })))
+}
+
+impl Login {
+    fn read(&self) -> std::result::Result<Credentials, Problem> {
+        let text = read_text(&self.file, "login session", MAX_FILE_BYTES)?;
+        let wrong = |problem| {
+            Problem::new(format!("{} is not a login session", self.file.display())).source(Error::Access(problem))
+        };
+        let document = Document::parse(text.as_bytes()).map_err(wrong)?;
+        if let Some(key) = ["clientId", "refreshToken", "dpopKey"].into_iter().find(|key| document.text(key).is_none())
+        {
+            return Err(wrong(Problem::new(format!("it has no {key}"))));
+        }
+        let access = document.object("accessToken").ok_or_else(|| wrong(Problem::new("it has no accessToken")))?;
+        let expires = access.time("expiresAt").map_err(wrong)?;
+        let expires = expires.ok_or_else(|| wrong(Problem::new("its accessToken has no expiresAt")))?;
+        if expires <= self.clock.now() {
+            return Err(Problem::new("the login session has expired, and is not renewed here"));
+        }
+        access.credentials(NAMES, Some(expires), &self.origin()).map_err(wrong)
+    }
+}
+
+impl CredentialsProvider for Login {
+    fn credentials(&self) -> Result<Credentials> {
+        self.read().map_err(|problem| {
+            Error::Access(problem.hint(format!("log in again: aws login --profile '{}'", self.profile)))
+        })
+    }
+
+    fn origin(&self) -> String {
+        format!("the session of {}", self.origin)
+    }
+}

@@ -1,0 +1,207 @@
+//! The sections of the two AWS files, and one profile made of them by the Go SDK's rules.
+
+use crate::base::{Env, Error, Problem, Result, Secret};
+use crate::credentials::StaticCredentials;
+use crate::credentials::files::AwsFile;
+use crate::credentials::ini::{Ini, Section, Value};
+use crate::credentials::profile::{DEFAULT, Placed, Profile};
+
+const ID: &str = "aws_access_key_id";
+const SECRET: &str = "aws_secret_access_key";
+const TOKEN: &str = "aws_session_token";
+/// More names than this do not help whoever mistyped one.
+const MAX_NAMES_SHOWN: usize = 10;
+
+/// What the credentials file may say about a profile that the config file has too. Everything else there is lost,
+/// `endpoint_url` and `services` among it.
+const SHARED_KEYS: &[&str] = &[
+    "ca_bundle",
+    "credential_process",
+    "credential_source",
+    "duration_seconds",
+    "ec2_metadata_service_endpoint",
+    "ec2_metadata_service_endpoint_mode",
+    "ec2_metadata_v1_disabled",
+    "external_id",
+    "login_session",
+    "max_attempts",
+    "mfa_serial",
+    "region",
+    "retry_mode",
+    "role_arn",
+    "role_session_name",
+    "source_profile",
+    "sso_account_id",
+    "sso_region",
+    "sso_role_name",
+    "sso_session",
+    "sso_start_url",
+    "use_dualstack_endpoint",
+    "use_fips_endpoint",
+    "web_identity_token_file",
+];
+
+/// Both files.
+pub(super) struct Files {
+    config: AwsFile,
+    credentials: AwsFile,
+}
+
+/// The static keys of one section. A key without a value counts as there.
+enum Pair {
+    Absent,
+    Half {
+        there: String,
+        missing: &'static str,
+    },
+    /// `None` when one of the two is empty.
+    Whole(Option<StaticCredentials>),
+}
+
+impl Files {
+    pub(super) fn load(env: &dyn Env) -> Result<Self> {
+        Ok(Self { config: AwsFile::config(env)?, credentials: AwsFile::credentials(env)? })
+    }
+
+    pub(super) fn shown(&self) -> String {
+        format!("{} and {}", self.credentials.shown, self.config.shown)
+    }
+
+    /// The profile of that name, without those it refers to.
+    ///
+    /// # Errors
+    /// When it has one half of a pair of keys.
+    pub(super) fn profile(&self, name: &str) -> Result<Option<Profile>> {
+        let in_config = config_section(&self.config.ini, name);
+        let in_credentials = Some(name).filter(|name| !name.starts_with("profile "));
+        let in_credentials = in_credentials.and_then(|name| self.credentials.ini.sections.get(name));
+        if in_config.is_none() && in_credentials.is_none() {
+            return Ok(None);
+        }
+        let mut profile = Profile { name: name.to_owned(), files: self.shown(), ..Profile::default() };
+        profile.merge((in_config, &self.config), (in_credentials, &self.credentials))?;
+        let services = profile.get("services").and_then(|name| find(&self.config.ini, "services", name));
+        for (service, block) in services.into_iter().flatten() {
+            if let Some(url) = block.nested.get("endpoint_url") {
+                profile.services.insert(service.clone(), Placed::new(url, &self.config));
+            }
+        }
+        Ok(Some(profile))
+    }
+
+    /// Looks up the section that the profile's `sso_session` names.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(super) fn link_sso_session(&self, profile: &mut Profile) -> Result<()> {
+        let Some(name) = profile.setting("sso_session") else { return Ok(()) };
+        let Some(section) = find(&self.config.ini, "sso-session", name.value.trim()) else {
+            let message = format!("there is no section [sso-session {}], which {} names", name.value, name.origin);
+            let hint = format!("add it to {}, or run aws configure sso", self.config.shown);
+            return Err(Error::Setup(Problem::new(message).hint(hint)));
+        };
+        profile.sso_session =
+            section.iter().map(|(key, value)| (key.clone(), Placed::new(value, &self.config))).collect();
+        Ok(())
+    }
+
+    /// What is wrong when there is no profile of that name.
+    pub(super) fn missing(&self, name: &str, chosen_by: &str) -> Problem {
+        missing(name, chosen_by, &self.config, &self.credentials)
+    }
+}
+
+impl Profile {
+    fn merge(&mut self, config: (Option<&Section>, &AwsFile), credentials: (Option<&Section>, &AwsFile)) -> Result<()> {
+        let only = config.0.is_none();
+        for (key, value) in config.0.into_iter().flatten() {
+            self.settings.insert(key.clone(), Placed::new(value, config.1));
+        }
+        for (key, value) in credentials.0.into_iter().flatten() {
+            if only || SHARED_KEYS.contains(&key.as_str()) {
+                self.settings.insert(key.clone(), Placed::new(value, credentials.1));
+            }
+        }
+        // Kept out of reach of `get`, so that they stay secrets.
+        for key in [ID, SECRET, TOKEN] {
+            self.settings.remove(key);
+        }
+        let pair =
+            |(section, file): (Option<&Section>, &AwsFile)| section.map(|section| Pair::of(section, file, &self.name));
+        // Keys go as a pair and take no token from elsewhere; half a pair is forgiven when the credentials file has
+        // the profile too and no half of its own.
+        let pair = match (pair(config), pair(credentials)) {
+            (pair @ Some(Pair::Whole(_)), Some(Pair::Absent)) => pair,
+            (pair, None) => pair,
+            (_, pair) => pair,
+        };
+        match pair {
+            Some(Pair::Whole(keys)) => self.keys = keys,
+            Some(Pair::Half { there, missing }) => {
+                let message = format!("profile {} has {there} without {missing}", self.name);
+                let hint = format!("write {missing} into the same file, under the same heading");
+                return Err(Error::Setup(Problem::new(message).hint(hint)));
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl Pair {
+    fn of(section: &Section, file: &AwsFile, profile: &str) -> Self {
+        let half = |key: &str, value: &Value, missing| Self::Half {
+            there: format!("{key} ({}:{})", file.shown, value.line),
+            missing,
+        };
+        match (section.get(ID), section.get(SECRET)) {
+            (None, None) => Self::Absent,
+            (Some(id), None) => half(ID, id, SECRET),
+            (None, Some(secret)) => half(SECRET, secret, ID),
+            (Some(id), Some(secret)) if id.text.is_empty() || secret.text.is_empty() => Self::Whole(None),
+            (Some(id), Some(secret)) => {
+                let token = section.get(TOKEN).map(|token| Secret::new(token.text.as_str()));
+                let keys = StaticCredentials::new(&id.text, &Secret::new(secret.text.as_str()), token.as_ref());
+                Self::Whole(Some(keys.with_origin(format!("profile {profile} in {}", file.shown))))
+            }
+        }
+    }
+}
+
+/// `[profile NAME]`, or `[default]` where no `[profile default]` hides it.
+fn config_section<'a>(ini: &'a Ini, name: &str) -> Option<&'a Section> {
+    let bare = || ini.sections.get(name).filter(|_| name.eq_ignore_ascii_case(DEFAULT));
+    ini.sections.get(&format!("profile {name}")).or_else(bare).or_else(|| find(ini, "profile", name))
+}
+
+/// `[KIND NAME]`, or `[KIND "NAME"]` as the AWS CLI understands it.
+fn find<'a>(ini: &'a Ini, kind: &str, name: &str) -> Option<&'a Section> {
+    [format!("{kind} {name}"), format!("{kind} \"{name}\""), format!("{kind} '{name}'")]
+        .iter()
+        .find_map(|heading| ini.sections.get(heading))
+}
+
+fn missing(name: &str, chosen_by: &str, config: &AwsFile, credentials: &AwsFile) -> Problem {
+    let message = format!("there is no profile {name} (from {chosen_by}) in {} or {}", credentials.shown, config.shown);
+    let in_config = config.ini.sections.keys().filter_map(|heading| match heading.strip_prefix("profile ") {
+        Some(name) => Some(name),
+        None => Some(heading.as_str()).filter(|heading| heading.eq_ignore_ascii_case(DEFAULT)),
+    });
+    let in_credentials =
+        credentials.ini.sections.keys().map(String::as_str).filter(|name| !name.starts_with("profile "));
+    let mut names: Vec<&str> = in_config.chain(in_credentials).collect();
+    names.sort_unstable();
+    names.dedup();
+    let hint = if config.ini.sections.contains_key(name) {
+        format!("the config file has [{name}]: there it must be [profile {name}]")
+    } else if credentials.ini.sections.contains_key(&format!("profile {name}")) {
+        format!("the credentials file has [profile {name}]: there it must be [{name}]")
+    } else if names.is_empty() {
+        format!("these files have no profiles; check AWS_CONFIG_FILE and HOME, or leave out {chosen_by}")
+    } else {
+        let more = if names.len() > MAX_NAMES_SHOWN { ", …" } else { "" };
+        names.truncate(MAX_NAMES_SHOWN);
+        format!("the profiles there are {}{more}", names.join(", "))
+    };
+    Problem::new(message).hint(hint)
+}

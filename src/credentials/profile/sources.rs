@@ -1,0 +1,115 @@
+//! The profiles that `source_profile` leads to, and what must hold for all of them.
+
+use std::collections::BTreeSet;
+
+use crate::base::{Error, Problem, Result};
+use crate::credentials::Setting;
+use crate::credentials::profile::Profile;
+use crate::credentials::profile::sections::Files;
+
+/// Each link is a request of its own; AWS itself allows few.
+const MAX_LINKS: usize = 32;
+/// What counts only where a profile is first met.
+const ROLE: &[&str] = &["role_arn", "external_id", "mfa_serial", "role_session_name", "source_profile"];
+/// Only one of these may be in a profile.
+const TYPES: &[&str] = &["source_profile", "credential_source", "credential_process", "web_identity_token_file"];
+const NEED_ROLE: &[&str] = &["source_profile", "credential_source", "web_identity_token_file"];
+/// Each of these, or keys, makes a profile one that has credentials.
+const HAS_CREDENTIALS: &[&str] = &[
+    "credential_source",
+    "credential_process",
+    "web_identity_token_file",
+    "sso_session",
+    "sso_region",
+    "sso_account_id",
+    "sso_start_url",
+    "sso_role_name",
+    "login_session",
+];
+
+/// Follows `source_profile` from `top`, which holds the others afterwards.
+///
+/// A profile that is met again (it may name itself) gives credentials and no role: what it says of roles has been
+/// heeded where it was met first.
+///
+/// # Errors
+/// When a setting lacks the role it is for, two settings contradict each other, or a source does not exist or has no
+/// credentials.
+pub(super) fn link(top: Profile, files: &Files) -> Result<Profile> {
+    let mut seen = BTreeSet::new();
+    let mut links: Vec<Profile> = Vec::new();
+    let mut current = top;
+    loop {
+        let again = !seen.insert(current.name.clone());
+        if again {
+            current.settings.retain(|key, _| !ROLE.contains(&key.as_str()));
+        } else {
+            need_role(&current)?;
+        }
+        if !links.is_empty() && current.keys.is_some() {
+            break;
+        }
+        one_type(&current)?;
+        files.link_sso_session(&mut current)?;
+        let Some(source) = current.setting("source_profile").map(|source| source.map(str::to_owned)) else {
+            if let Some(user) = links.last()
+                && HAS_CREDENTIALS.iter().all(|key| current.get(key).is_none())
+            {
+                return Err(without_credentials(user, &current, again));
+            }
+            break;
+        };
+        current.keys = None;
+        let Some(next) = files.profile(&source.value)? else {
+            return Err(Error::Setup(files.missing(&source.value, &source.origin)));
+        };
+        links.push(std::mem::replace(&mut current, next));
+        if links.len() > MAX_LINKS {
+            let message = format!("{} goes through more than {MAX_LINKS} profiles", source.origin);
+            return Err(setup(message, "let the profile name the one that has the keys"));
+        }
+    }
+    links.push(current);
+    let mut top = links.remove(0);
+    top.sources = links;
+    Ok(top)
+}
+
+fn need_role(profile: &Profile) -> Result<()> {
+    if profile.get("role_arn").is_some() {
+        return Ok(());
+    }
+    match NEED_ROLE.iter().find_map(|key| profile.setting(key)) {
+        Some(Setting { origin, .. }) => {
+            let message = format!("{origin} is set without role_arn");
+            Err(setup(message, "write the role to assume as role_arn into the same profile"))
+        }
+        None => Ok(()),
+    }
+}
+
+fn one_type(profile: &Profile) -> Result<()> {
+    let mut set = TYPES.iter().filter_map(|key| profile.setting(key));
+    match (set.next(), set.next()) {
+        (Some(one), Some(other)) => {
+            let message = format!("{} and {} contradict each other", one.origin, other.origin);
+            let hint = "keep one of source_profile, credential_source, credential_process and web_identity_token_file";
+            Err(setup(message, hint))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn without_credentials(user: &Profile, source: &Profile, again: bool) -> Error {
+    let origin = user.setting("source_profile").map(|setting| setting.origin).unwrap_or_default();
+    let name = source.name();
+    let message = format!("profile {name} has no credentials, and {origin} wants to assume a role with them");
+    if again {
+        return setup(message, &format!("profiles refer to each other in a circle: give profile {name} keys"));
+    }
+    setup(message, "give that profile keys, or name one that has some")
+}
+
+fn setup(message: String, hint: &str) -> Error {
+    Error::Setup(Problem::new(message).hint(hint))
+}

@@ -1,0 +1,216 @@
+//! Asking a service over HTTP, again where that may help.
+
+use std::time::Duration;
+
+use crate::base::{BytesPayload, Error, Payload, Problem};
+use crate::config::EndpointUrl;
+use crate::credentials::context::Context;
+use crate::http::{Client, Fault, Method, Request, Response, retry};
+
+/// Answers are a few kilobytes; more is not read.
+const MAX_ANSWER_BYTES: u64 = 256 * 1024;
+/// Of what a service says at most this much is shown.
+const MAX_SHOWN_CHARS: usize = 300;
+/// Codes of a service that asks for fewer requests.
+const THROTTLED: &[&str] = &[
+    "BandwidthLimitExceeded",
+    "EC2ThrottledException",
+    "LimitExceededException",
+    "PriorRequestNotComplete",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "RequestThrottled",
+    "RequestThrottledException",
+    "RequestTimeout",
+    "RequestTimeoutException",
+    "SlowDown",
+    "ThrottledException",
+    "Throttling",
+    "ThrottlingException",
+    "TooManyRequestsException",
+    "TransactionInProgressException",
+];
+
+/// Where a service is.
+#[derive(Clone, Debug)]
+pub(super) struct Site {
+    pub(super) https: bool,
+    /// With the port unless it is the scheme's own.
+    pub(super) host: String,
+    /// Stands before every path: empty or `/` and more.
+    pub(super) base_path: String,
+}
+
+/// A request, as it is to be sent.
+pub(super) struct Message {
+    pub(super) method: Method,
+    pub(super) target: String,
+    /// Without `host`.
+    pub(super) headers: Vec<(String, String)>,
+    pub(super) body: Option<Vec<u8>>,
+}
+
+/// An answer of whatever status.
+pub(super) struct Reply {
+    response: Response,
+    pub(super) body: Vec<u8>,
+}
+
+/// Why there is no answer.
+pub(super) enum NoReply {
+    /// Not the service's doing.
+    Own(Error),
+    Fault(Fault),
+}
+
+/// How long and how often a service is asked.
+#[derive(Clone, Copy)]
+pub(super) struct Patience {
+    /// How long it may be silent.
+    pub(super) answer: Duration,
+    /// The first attempt included.
+    pub(super) attempts: u32,
+    pub(super) longest_pause: Duration,
+    /// No attempt but the first begins after this, on the monotonic clock.
+    pub(super) until: Option<Duration>,
+}
+
+impl Patience {
+    /// For AWS's services.
+    pub(super) fn remote(context: &Context) -> Self {
+        let (answer, longest_pause) = (Duration::from_secs(30), Duration::from_secs(20));
+        Self { answer, attempts: context.attempts, longest_pause, until: None }
+    }
+}
+
+impl Site {
+    /// `None` for a directory.
+    pub(super) fn of(url: &EndpointUrl) -> Option<Self> {
+        match url {
+            EndpointUrl::Http { https, host, port, base_path } => {
+                let port = port.map(|port| format!(":{port}")).unwrap_or_default();
+                Some(Self { https: *https, host: format!("{host}{port}"), base_path: base_path.clone() })
+            }
+            EndpointUrl::File(_) => None,
+        }
+    }
+
+    pub(super) fn url(&self) -> String {
+        format!("{}://{}", if self.https { "https" } else { "http" }, self.host)
+    }
+}
+
+impl Reply {
+    pub(super) fn status(&self) -> u16 {
+        self.response.status()
+    }
+
+    pub(super) fn is_success(&self) -> bool {
+        self.response.is_success()
+    }
+
+    pub(super) fn header(&self, name: &str) -> Option<&str> {
+        self.response.header(name)
+    }
+
+    /// Whether the service has failed for now, going by status and code alone.
+    pub(super) fn is_transient(&self, code: Option<&str>) -> bool {
+        matches!(self.status(), 500 | 502 | 503 | 504) || code.is_some_and(|code| THROTTLED.contains(&code))
+    }
+
+    /// The refusal of `what`, as the service gives its reason. None of `secrets` is shown.
+    pub(super) fn refusal(&self, what: &str, code: Option<&str>, reason: Option<&str>, secrets: &[&str]) -> Problem {
+        let mut message = format!("{what}: HTTP {}", self.status());
+        for (separator, part) in [(" ", code), (": ", reason)] {
+            if let Some(part) = part.map(|part| shown(part, secrets)).filter(|part| !part.is_empty()) {
+                message.push_str(separator);
+                message.push_str(&part);
+            }
+        }
+        Problem::new(message)
+    }
+}
+
+impl NoReply {
+    /// The error of `what`, which was sent to `site`.
+    pub(super) fn explain(self, what: &str, site: &Site) -> Error {
+        match self {
+            Self::Own(error) => error,
+            Self::Fault(fault) => {
+                let hint = format!(
+                    "nothing usable answers at {}: check the network of this machine, proxies, and \
+                    settings that name another endpoint",
+                    site.url()
+                );
+                Error::Access(Problem::new(format!("{what}: no answer from {}", site.url())).hint(hint).source(fault))
+            }
+        }
+    }
+}
+
+/// Sends what `make` makes, until there is an answer that is not `transient`, or patience ends.
+pub(super) fn send(
+    (context, client): (&Context, &Client),
+    site: &Site,
+    patience: Patience,
+    make: &dyn Fn() -> Result<Message, Error>,
+    transient: &dyn Fn(&Reply) -> bool,
+) -> Result<Reply, NoReply> {
+    let (policy, mut attempts) = (retry::Policy::standard(patience.attempts), retry::Attempts::default());
+    loop {
+        context.cancel.check().map_err(NoReply::Own)?;
+        let message = make().map_err(NoReply::Own)?;
+        let result = attempt(client, site, patience.answer, message);
+        let failure = match &result {
+            Ok(reply) if !transient(reply) => return result,
+            Ok(_) => retry::Failure::Transient { retry_after: None },
+            Err(NoReply::Fault(fault)) => retry::Failure::NoAnswer(fault.kind),
+            Err(NoReply::Own(_)) => return result,
+        };
+        let retry::Decision::Retry(pause) = policy.failed(&mut attempts, failure) else { return result };
+        let pause = pause.min(patience.longest_pause);
+        if patience.until.is_some_and(|until| context.clock.monotonic() + pause > until) {
+            return result;
+        }
+        match &result {
+            Ok(reply) => log::info!("{} answered {}, again in {:.1} s", site.host, reply.status(), pause.as_secs_f32()),
+            Err(_) => log::info!("no answer from {}, again in {:.1} s", site.host, pause.as_secs_f32()),
+        }
+        context.clock.sleep(pause, &context.cancel);
+    }
+}
+
+fn attempt(client: &Client, site: &Site, answer_timeout: Duration, message: Message) -> Result<Reply, NoReply> {
+    let Message { method, target, mut headers, body } = message;
+    let body = body.map(BytesPayload::new);
+    if !headers.iter().any(|(name, _)| name == "host") {
+        headers.push(("host".to_owned(), site.host.clone()));
+    }
+    // Paths and queries of these services are as good as credentials: they are not logged.
+    log::debug!("{} {}", method.as_str(), site.url());
+    let request = Request {
+        method,
+        https: site.https,
+        host: &site.host,
+        target,
+        headers,
+        body: body.as_ref().map(|body| body as &dyn Payload),
+        expect_continue: false,
+        answer_timeout,
+        cleans_up: false,
+    };
+    let mut response = client.send(&request).map_err(NoReply::Fault)?;
+    log::debug!("{} {}", response.status(), site.url());
+    let body = response.read(MAX_ANSWER_BYTES).map_err(NoReply::Fault)?;
+    Ok(Reply { response, body })
+}
+
+/// Bounded, on one line, and without secrets that were sent and may have come back.
+pub(super) fn shown(text: &str, secrets: &[&str]) -> String {
+    let mut text = text.to_owned();
+    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
+        text = text.replace(secret, "***");
+    }
+    let clean = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
+    clean.take(MAX_SHOWN_CHARS).collect()
+}

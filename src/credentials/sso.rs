@@ -1,0 +1,152 @@
+//! IAM Identity Center (SSO): credentials for the login that `aws sso login` keeps in a file.
+
+mod token;
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::base::{Error, Problem, Result};
+use crate::credentials::aws_host::Service;
+use crate::credentials::chain::{Found, Lookup};
+use crate::credentials::context::Context;
+use crate::credentials::document::{Document, Names};
+use crate::credentials::service::{self, Message, Patience, Reply, Site};
+use crate::credentials::{Credentials, CredentialsProvider, Profile, Setting};
+use crate::http::{Method, Timeouts};
+use crate::sigv4::canonical_query;
+use token::TokenFile;
+
+const BEARER: &str = "x-amz-sso_bearer_token";
+const ACCOUNT: &str = "sso_account_id";
+const ROLE: &str = "sso_role_name";
+const REGION: &str = "sso_region";
+const START_URL: &str = "sso_start_url";
+const SESSION: &str = "sso_session";
+const NAMES: Names = Names { id: "accessKeyId", secret: "secretAccessKey", token: "sessionToken" };
+
+/// A role in an account, for whoever has logged in.
+struct Sso {
+    context: Context,
+    portal: Service,
+    region: String,
+    account: String,
+    role: String,
+    token: TokenFile,
+    origin: String,
+    profile: String,
+}
+
+/// The one of a profile: of its `sso_session`, or with all settings in the profile itself.
+///
+/// # Errors
+/// When some of the settings are missing, or two of them contradict each other.
+pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
+    let Some(first) = [SESSION, REGION, START_URL, ACCOUNT, ROLE].iter().find_map(|key| profile.setting(key)) else {
+        return Ok(None);
+    };
+    let session = profile.get(SESSION);
+    let (region, start_url) = match session {
+        Some(_) => (of_session(profile, REGION)?, of_session(profile, START_URL)?),
+        None => (profile.setting(REGION), profile.setting(START_URL)),
+    };
+    let (account, role) = (profile.setting(ACCOUNT), profile.setting(ROLE));
+    let (Some(region), Some(start_url), Some(account), Some(role)) = (&region, &start_url, &account, &role) else {
+        let all = [(REGION, &region), (START_URL, &start_url), (ACCOUNT, &account), (ROLE, &role)];
+        let missing: Vec<&str> = all.iter().filter(|(_, found)| found.is_none()).map(|(key, _)| *key).collect();
+        let message = format!("{} is set without {}", first.origin, missing.join(", "));
+        return Err(setup(message, "run aws configure sso to set up the profile anew"));
+    };
+    let Some(home) = lookup.env.home() else {
+        let message = format!("there is no home directory to look for the login of {} in", first.origin);
+        return Err(setup(message, "set HOME"));
+    };
+    let login = match session {
+        Some(name) => format!("aws sso login --sso-session '{}'", name.trim()),
+        None => format!("aws sso login --profile '{}'", profile.name()),
+    };
+    Ok(Some(Arc::new(Sso {
+        context: lookup.context.clone(),
+        portal: Service::find(lookup, "sso", "portal.sso")?,
+        region: region.value.to_owned(),
+        account: account.value.to_owned(),
+        role: role.value.to_owned(),
+        token: TokenFile::new(lookup, &home, session.unwrap_or(start_url.value), session.is_some(), login)?,
+        origin: first.origin,
+        profile: profile.name().to_owned(),
+    })))
+}
+
+/// A setting of the session's section, which the profile may repeat.
+fn of_session<'a>(profile: &'a Profile, key: &str) -> Result<Option<Setting<&'a str>>> {
+    let (session, own) = (profile.session_setting(key), profile.setting(key));
+    match (&session, &own) {
+        (Some(session), Some(own)) if session.value != own.value => {
+            let message = format!("{} and {} contradict each other", own.origin, session.origin);
+            Err(setup(message, "leave it to the sso-session section"))
+        }
+        _ => Ok(session),
+    }
+}
+
+fn setup(message: String, hint: &str) -> Error {
+    Error::Setup(Problem::new(message).hint(hint))
+}
+
+impl Sso {
+    fn what(&self, site: &Site) -> String {
+        format!("GetRoleCredentials at {}", site.url())
+    }
+
+    fn read(&self, body: &[u8]) -> std::result::Result<Credentials, Problem> {
+        let document = Document::parse(body)?;
+        let keys = document.object("roleCredentials").ok_or_else(|| Problem::new("it has no roleCredentials"))?;
+        let millis = keys.get("expiration").and_then(serde_json::Value::as_u64);
+        let expires = millis.and_then(|millis| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis)));
+        let expires = expires.ok_or_else(|| Problem::new("its expiration is not a time"))?;
+        keys.credentials(NAMES, Some(expires), &self.origin())
+    }
+}
+
+impl CredentialsProvider for Sso {
+    fn credentials(&self) -> Result<Credentials> {
+        let token = self.token.current(&self.context, &self.region)?;
+        let token = token.expose();
+        let (site, _) = self.portal.site(&self.context, &self.region).map_err(Error::Access)?;
+        let client = self.context.client((site.https, &site.host), Timeouts::REMOTE)?;
+        let query = canonical_query(&[("account_id", &self.account), ("role_name", &self.role)]);
+        let make = || {
+            let target = format!("{}/federation/credentials?{query}", site.base_path);
+            let headers = vec![(BEARER.to_owned(), token.to_owned())];
+            Ok(Message { method: Method::Get, target, headers, body: None })
+        };
+        let transient = |reply: &Reply| reply.is_transient(error_type(reply));
+        let reply = service::send((&self.context, &client), &site, Patience::remote(&self.context), &make, &transient);
+        let reply = reply.map_err(|none| none.explain(&self.what(&site), &site))?;
+        if !reply.is_success() {
+            let document = Document::parse(&reply.body).unwrap_or_default();
+            let problem = reply.refusal(&self.what(&site), error_type(&reply), document.text("message"), &[token]);
+            return Err(Error::Access(problem.hint(match reply.status() {
+                401 => format!("log in again: {}", self.token.login()),
+                403 | 404 => format!("has the user role {} in account {}?", self.role, self.account),
+                _ => format!("check the sso_ settings of profile {}", self.profile),
+            })));
+        }
+        self.read(&reply.body).map_err(|problem| {
+            let outer = Problem::new(format!("{} gave an answer that cannot be used", self.what(&site)));
+            let hint = "is what answers there IAM Identity Center? AWS_ENDPOINT_URL_SSO names it";
+            Error::Access(outer.hint(hint).source(Error::Access(problem)))
+        })
+    }
+
+    fn origin(&self) -> String {
+        format!("role {} in account {} by SSO ({})", self.role, self.account, self.origin)
+    }
+}
+
+/// The header may have a URL behind the name.
+fn error_type(reply: &Reply) -> Option<&str> {
+    reply.header("x-amzn-errortype")?.split(':').next()
+}
+
+#[cfg(test)]
+mod tests;

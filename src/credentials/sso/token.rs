@@ -1,0 +1,138 @@
+//! The login that `aws sso login` keeps in a file, renewed where it can be.
+
+use std::fs::{self, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use sha1::{Digest, Sha1};
+
+use crate::base::{Error, Problem, Result, Secret, Timestamp};
+use crate::credentials::Lookup;
+use crate::credentials::aws_host::Service;
+use crate::credentials::context::Context;
+use crate::credentials::document::Document;
+use crate::credentials::files::read_text;
+use crate::credentials::service::{self, Message, Patience, Reply};
+use crate::http::{Method, Timeouts};
+
+/// A login is a few kilobytes.
+const MAX_FILE_BYTES: u64 = 256 * 1024;
+
+/// The file with the login.
+pub(super) struct TokenFile {
+    path: PathBuf,
+    /// Who renews it; logins of the older kind are not renewed.
+    oidc: Option<Service>,
+    /// The command that makes a new one.
+    login: String,
+}
+
+impl TokenFile {
+    /// The login is filed under `key`: the session's name, not trimmed, or the start URL.
+    pub(super) fn new(lookup: &Lookup<'_>, home: &Path, key: &str, renewable: bool, login: String) -> Result<Self> {
+        let name = hex::encode(Sha1::digest(key.as_bytes()));
+        let oidc = if renewable { Some(Service::find(lookup, "sso_oidc", "oidc")?) } else { None };
+        Ok(Self { path: home.join(".aws/sso/cache").join(format!("{name}.json")), oidc, login })
+    }
+
+    pub(super) fn login(&self) -> &str {
+        &self.login
+    }
+
+    /// The access token, from the file or a renewed one.
+    pub(super) fn current(&self, context: &Context, region: &str) -> Result<Secret> {
+        let text = read_text(&self.path, "SSO login", MAX_FILE_BYTES).map_err(|problem| self.again(problem))?;
+        let wrong = |problem| {
+            let outer = Problem::new(format!("{} is not an SSO login", self.path.display()));
+            self.again(outer.source(Error::Access(problem)))
+        };
+        let document = Document::parse(text.as_bytes()).map_err(wrong)?;
+        let token = document.text("accessToken").ok_or_else(|| wrong(Problem::new("it has no accessToken")))?;
+        let expires = document.time("expiresAt").map_err(wrong)?;
+        let expires = expires.ok_or_else(|| wrong(Problem::new("it has no expiresAt")))?;
+        if context.clock.now() < expires {
+            return Ok(Secret::from(token));
+        }
+        match &self.oidc {
+            Some(oidc) => self.renew(oidc, document, context, region),
+            None => Err(self.again(Problem::new("the SSO login has expired"))),
+        }
+    }
+
+    fn again(&self, problem: Problem) -> Error {
+        Error::Access(problem.hint(format!("log in again: {}", self.login)))
+    }
+
+    fn renew(&self, oidc: &Service, mut document: Document, context: &Context, region: &str) -> Result<Secret> {
+        let part = |key| document.text(key).map(str::to_owned);
+        let parts = (part("refreshToken"), part("clientId"), part("clientSecret"));
+        let (Some(refresh), Some(id), Some(secret)) = parts else {
+            return Err(self.again(Problem::new("the SSO login has expired, and holds nothing to renew it with")));
+        };
+        let (site, _) = oidc.site(context, region).map_err(Error::Access)?;
+        let body = json!({
+            "clientId": id, "clientSecret": secret, "grantType": "refresh_token", "refreshToken": refresh,
+        });
+        let client = context.client((site.https, &site.host), Timeouts::REMOTE)?;
+        let make = || {
+            let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
+            let target = format!("{}/token", site.base_path);
+            Ok(Message { method: Method::Post, target, headers, body: Some(body.to_string().into_bytes()) })
+        };
+        let what = format!("CreateToken at {}", site.url());
+        let transient = |reply: &Reply| reply.is_transient(super::error_type(reply));
+        let reply = service::send((context, &client), &site, Patience::remote(context), &make, &transient);
+        let reply = reply.map_err(|none| none.explain(&what, &site))?;
+        let answer = Document::parse(&reply.body).unwrap_or_default();
+        let seconds = answer.get("expiresIn").and_then(Value::as_u64).map(Duration::from_secs);
+        let (true, Some(token), Some(seconds)) = (reply.is_success(), answer.text("accessToken"), seconds) else {
+            let code = super::error_type(&reply).or_else(|| answer.text("error"));
+            let reason = answer.text("error_description").or_else(|| answer.text("message"));
+            let secrets = [refresh.as_str(), secret.as_str()];
+            return Err(self.again(reply.refusal(
+                &format!("the SSO login has expired; {what}"),
+                code,
+                reason,
+                &secrets,
+            )));
+        };
+        let expires = context.clock.now().checked_add(seconds).unwrap_or(SystemTime::UNIX_EPOCH);
+        let whole = Duration::from_secs(expires.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs());
+        let expires = Timestamp::from(SystemTime::UNIX_EPOCH + whole).to_string();
+        set(&mut document, "accessToken", token);
+        set(&mut document, "expiresAt", &expires);
+        if let Some(refresh) = answer.text("refreshToken") {
+            set(&mut document, "refreshToken", refresh);
+        }
+        if let Err(error) = replace(&self.path, Value::Object(document.0).to_string().as_bytes()) {
+            log::warn!("the renewed SSO login cannot be kept in {}: {error}", self.path.display());
+        }
+        Ok(Secret::from(token))
+    }
+}
+
+/// Takes the place of the key however it was written.
+fn set(document: &mut Document, key: &str, value: &str) {
+    document.0.retain(|name, _| !name.eq_ignore_ascii_case(key));
+    document.0.insert(key.to_owned(), Value::from(value));
+}
+
+/// All or nothing, with the mode of the file before: others may be reading it.
+fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+    let temp = path.with_extension(format!("json.{}.tmp", std::process::id()));
+    let _ = fs::remove_file(&temp);
+    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temp).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.set_permissions(fs::Permissions::from_mode(mode))?;
+        file.sync_data()
+    });
+    let result = written.and_then(|()| fs::rename(&temp, path));
+    if result.is_err() {
+        let _ = fs::remove_file(&temp);
+    }
+    result
+}

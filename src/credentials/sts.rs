@@ -1,0 +1,150 @@
+//! The two actions of the Security Token Service that give credentials.
+
+use crate::base::{Digest, Element, Error, Problem, Result, Timestamp, percent_encode_query};
+use crate::credentials::aws_host::Service;
+use crate::credentials::context::Context;
+use crate::credentials::document::fetched;
+use crate::credentials::service::{self, Message, Patience, Reply, Site};
+use crate::credentials::{Credentials, Lookup};
+use crate::http::{Method, Timeouts};
+use crate::sigv4::{self, Keys, Signable};
+
+const VERSION: &str = "2011-06-15";
+const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
+
+/// The Security Token Service of the cache's region.
+pub(super) struct Sts {
+    context: Context,
+    service: Service,
+}
+
+/// One action and who it is for.
+pub(super) struct Action<'a> {
+    pub(super) name: &'static str,
+    /// Its parameters in alphabetical order, without `Action` and `Version`.
+    pub(super) form: &'a [(&'a str, &'a str)],
+    /// The keys to sign with.
+    pub(super) signer: Option<&'a Credentials>,
+    /// Where the credentials come from, for messages.
+    pub(super) origin: &'a str,
+    /// What must not be shown should it come back.
+    pub(super) secrets: &'a [&'a str],
+    /// Further codes that pass when the action is tried again.
+    pub(super) transient: &'a [&'a str],
+    pub(super) hint: fn(code: &str) -> Option<&'static str>,
+}
+
+impl Sts {
+    /// # Errors
+    /// When a setting names an endpoint that cannot be one.
+    pub(super) fn find(lookup: &Lookup<'_>) -> Result<Self> {
+        Ok(Self { context: lookup.context.clone(), service: Service::find(lookup, "sts", "sts")? })
+    }
+
+    /// A session name that nobody else uses.
+    pub(super) fn session_name(&self) -> String {
+        let since = self.context.clock.now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
+        format!("s3-build-cache-{}", since.as_nanos())
+    }
+
+    /// # Errors
+    /// [`Error::Access`] when STS refuses, or does not answer as it should.
+    pub(super) fn call(&self, action: &Action<'_>) -> Result<Credentials> {
+        let (site, region) = self.service.site(&self.context, &self.context.region).map_err(Error::Access)?;
+        let client = self.context.client((site.https, &site.host), Timeouts::REMOTE)?;
+        let make = || Ok(self.message(action, &site, &region));
+        let transient = |reply: &Reply| {
+            let refusal = Refusal::read(&reply.body);
+            let code = refusal.code.as_deref();
+            reply.is_transient(code) || code.is_some_and(|code| action.transient.contains(&code))
+        };
+        let what = format!("{} at {}", action.name, site.url());
+        let reply = service::send((&self.context, &client), &site, Patience::remote(&self.context), &make, &transient);
+        let reply = reply.map_err(|none| none.explain(&what, &site))?;
+        if !reply.is_success() {
+            let Refusal { code, message } = Refusal::read(&reply.body);
+            let problem = reply.refusal(&what, code.as_deref(), message.as_deref(), action.secrets);
+            let hint = code.as_deref().and_then(|code| (action.hint)(code).or_else(|| common_hint(code)));
+            let hint =
+                hint.unwrap_or("is what answers there the Security Token Service? AWS_ENDPOINT_URL_STS names it");
+            return Err(Error::Access(problem.hint(hint)));
+        }
+        answer(action, &reply.body).map_err(|problem| {
+            let hint = "is what answers there the Security Token Service? AWS_ENDPOINT_URL_STS names it";
+            let outer = Problem::new(format!("{what} gave an answer without credentials")).hint(hint);
+            Error::Access(outer.source(Error::Access(problem)))
+        })
+    }
+
+    fn message(&self, action: &Action<'_>, site: &Site, region: &str) -> Message {
+        let (first, last) = ([("Action", action.name)], [("Version", VERSION)]);
+        // `Version` goes before what begins with W.
+        let (before, after): (Vec<_>, Vec<_>) = action.form.iter().copied().partition(|(name, _)| *name < "Version");
+        let pairs = first.into_iter().chain(before).chain(last).chain(after);
+        let pairs: Vec<String> =
+            pairs.map(|(name, value)| format!("{name}={}", percent_encode_query(value).replace("%20", "+"))).collect();
+        let body = pairs.join("&").into_bytes();
+        let path = format!("{}/", site.base_path);
+        let mut headers = vec![("host".to_owned(), site.host.clone()), ("content-type".to_owned(), FORM.to_owned())];
+        if let Some(signer) = action.signer {
+            let keys = Keys {
+                access_key_id: &signer.access_key_id,
+                secret_access_key: &signer.secret_access_key,
+                session_token: signer.session_token.as_ref(),
+            };
+            let payload_hash = Digest::of(&body).hex();
+            let request = Signable { method: "POST", path: &path, query: "", payload_hash: &payload_hash };
+            let context = sigv4::Context { region, service: "sts", time: self.context.clock.now() };
+            sigv4::sign(&mut headers, &request, keys, context);
+        }
+        Message { method: Method::Post, target: path, headers, body: Some(body) }
+    }
+}
+
+/// What STS answers when it refuses.
+#[derive(Default)]
+struct Refusal {
+    code: Option<String>,
+    message: Option<String>,
+}
+
+impl Refusal {
+    fn read(body: &[u8]) -> Self {
+        let Ok(root) = Element::parse(body) else { return Self::default() };
+        let error = child(&root, "Error").unwrap_or(&root);
+        Self { code: text(error, "Code").map(str::to_owned), message: text(error, "Message").map(str::to_owned) }
+    }
+}
+
+fn answer(action: &Action<'_>, body: &[u8]) -> std::result::Result<Credentials, Problem> {
+    let root = Element::parse(body).map_err(|error| Problem::new("it is not XML").source(error))?;
+    let result = child(&root, &format!("{}Result", action.name));
+    let credentials = result.and_then(|result| child(result, "Credentials"));
+    let credentials = credentials.ok_or_else(|| Problem::new("it has no Credentials"))?;
+    let need = |name| text(credentials, name).ok_or_else(|| Problem::new(format!("its Credentials have no {name}")));
+    let keys = (need("AccessKeyId")?, need("SecretAccessKey")?, Some(need("SessionToken")?));
+    let expiration = need("Expiration")?;
+    let time = expiration.parse().or_else(|_| format!("{expiration}Z").parse::<Timestamp>());
+    let time = time.ok().and_then(Timestamp::to_system_time);
+    let expires = time.ok_or_else(|| Problem::new("its Expiration is not a time"))?;
+    fetched(keys, Some(expires), action.origin)
+}
+
+/// Names are matched in any ASCII case, as in the Go SDK.
+fn child<'a>(element: &'a Element, name: &str) -> Option<&'a Element> {
+    element.children.iter().find(|child| child.name.eq_ignore_ascii_case(name))
+}
+
+fn text<'a>(element: &'a Element, name: &str) -> Option<&'a str> {
+    child(element, name).map(|child| child.text.trim()).filter(|text| !text.is_empty())
+}
+
+fn common_hint(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "RegionDisabledException" => "STS is switched off in this region: switch it on in the account, or take another",
+        "SignatureDoesNotMatch" => "the keys that the role is assumed with are wrong, or this machine's clock is",
+        "RequestExpired" | "RequestTimeTooSkewed" => "this machine's clock is wrong: set it (NTP)",
+        "ValidationError" => "check the role's ARN, its session name and its external id",
+        _ => return None,
+    })
+}

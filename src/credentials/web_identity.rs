@@ -1,0 +1,121 @@
+//! A role, assumed with a token that the CI system or Kubernetes puts into a file.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::base::{Error, Problem, Result};
+use crate::credentials::chain::{Found, Lookup};
+use crate::credentials::files::read_text;
+use crate::credentials::sts::{Action, Sts};
+use crate::credentials::{Credentials, CredentialsProvider, Profile};
+
+const VARIABLE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
+/// STS takes tokens of up to 20,000 characters.
+const MAX_TOKEN_BYTES: u64 = 64 * 1024;
+/// A token may be newer than what STS knows of its issuer.
+const TRANSIENT: &[&str] = &["InvalidIdentityToken", "IDPCommunicationError"];
+
+/// A role that is assumed with a token in a file, which is read anew each time.
+struct WebIdentity {
+    sts: Sts,
+    file: PathBuf,
+    role_arn: String,
+    session_name: Option<String>,
+    /// The setting that names the file.
+    origin: String,
+}
+
+/// The one that the environment sets up: EKS and many CI systems do.
+pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
+    let Some(file) = lookup.env.var(VARIABLE) else { return Ok(None) };
+    let Some(role_arn) = lookup.env.var("AWS_ROLE_ARN") else {
+        let problem = Problem::new(format!("{VARIABLE} is set without AWS_ROLE_ARN"));
+        return Err(Error::Setup(problem.hint(format!("set AWS_ROLE_ARN to the role to assume, or unset {VARIABLE}"))));
+    };
+    Ok(Some(Arc::new(WebIdentity {
+        sts: Sts::find(lookup)?,
+        file: file.into(),
+        role_arn,
+        session_name: lookup.env.var("AWS_ROLE_SESSION_NAME"),
+        origin: VARIABLE.to_owned(),
+    })))
+}
+
+/// The one of a profile, which has a role too.
+pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
+    let Some(file) = profile.setting("web_identity_token_file") else { return Ok(None) };
+    let Some(role_arn) = profile.get("role_arn") else {
+        let problem = Problem::new(format!("{} is set without role_arn", file.origin));
+        return Err(Error::Setup(problem.hint("write the role to assume as role_arn into the same profile")));
+    };
+    Ok(Some(Arc::new(WebIdentity {
+        sts: Sts::find(lookup)?,
+        file: file.value.into(),
+        role_arn: role_arn.to_owned(),
+        session_name: profile.get("role_session_name").map(str::to_owned),
+        origin: file.origin,
+    })))
+}
+
+impl WebIdentity {
+    fn token(&self) -> Result<String> {
+        let text = read_text(&self.file, "web identity token file", MAX_TOKEN_BYTES);
+        let token = text.map(|text| text.trim().to_owned()).and_then(|token| {
+            let empty = || Problem::new(format!("the web identity token file {} is empty", self.file.display()));
+            if token.is_empty() { Err(empty()) } else { Ok(token) }
+        });
+        token.map_err(|problem| {
+            let hint = format!(
+                "{} names that file: the CI system or Kubernetes must write it, and this process be able to read it",
+                self.origin
+            );
+            Error::Access(problem.hint(hint))
+        })
+    }
+}
+
+impl CredentialsProvider for WebIdentity {
+    fn credentials(&self) -> Result<Credentials> {
+        let token = self.token()?;
+        let session_name = self.session_name.clone().unwrap_or_else(|| self.sts.session_name());
+        self.sts.call(&Action {
+            name: "AssumeRoleWithWebIdentity",
+            form: &[
+                ("RoleArn", self.role_arn.as_str()),
+                ("RoleSessionName", session_name.as_str()),
+                ("WebIdentityToken", token.as_str()),
+            ],
+            signer: None,
+            origin: &self.origin(),
+            secrets: &[token.as_str()],
+            transient: TRANSIENT,
+            hint,
+        })
+    }
+
+    fn origin(&self) -> String {
+        format!(
+            "the role {}, assumed with the web identity in {} ({})",
+            self.role_arn,
+            self.file.display(),
+            self.origin
+        )
+    }
+}
+
+fn hint(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "AccessDenied" => {
+            "the role's trust policy does not allow this identity: compare its conditions (sub, aud) with the token's \
+             claims"
+        }
+        "InvalidIdentityToken" => {
+            "the account has no OIDC provider for the token's issuer, or the token's audience is not in it (often \
+             sts.amazonaws.com)"
+        }
+        "ExpiredToken" | "ExpiredTokenException" => {
+            "the token in the file has expired: have the CI system write a new one, right before this step"
+        }
+        _ => return None,
+    })
+}
