@@ -55,7 +55,9 @@ pub(crate) fn provider(
         Some(base) => {
             let source = AssumeRole::of_attributes(&lookup, base)?;
             let message = format!("there are no credentials from {}", source.origin());
-            (source, Failure { message, hint: None })
+            // What has no hint of its own is that no metadata service answers.
+            let hint = "only EC2 instances have a role of their own: name another source of credentials, or attach one";
+            (source, Failure { message, hint: Some(hint.to_owned()) })
         }
         None => {
             let failure = nothing_found(&lookup);

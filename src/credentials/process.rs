@@ -17,6 +17,7 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const LOOK: Duration = Duration::from_millis(20);
 /// Credentials are a few kilobytes.
 const MAX_OUTPUT_BYTES: u64 = 64 * 1024;
+const BY_HAND: &str = "run the command of credential_process by hand, and see what it says and does";
 const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "SessionToken" };
 
 /// A command line of the shell whose output is credentials. Neither is ever shown: both may hold secrets.
@@ -74,7 +75,7 @@ impl Process {
             let read = stdout.map_or(Ok(0), |stdout| stdout.take(MAX_OUTPUT_BYTES + 1).read_to_end(&mut bytes));
             let _ = sender.send(read.map(|_| bytes));
         });
-        let io = |error| Error::Access(Problem::new("the program's output cannot be read").source(error));
+        let io = |error| Error::Access(Problem::new("the program's output cannot be read").hint(BY_HAND).source(error));
         let mut output = None;
         loop {
             self.cancel.check()?;
@@ -85,9 +86,8 @@ impl Process {
                     Err(RecvTimeoutError::Disconnected) => output = Some(Vec::new()),
                 },
                 Some(bytes) if bytes.len() as u64 > MAX_OUTPUT_BYTES => {
-                    return Err(Error::Access(Problem::new(format!(
-                        "the program prints more than {MAX_OUTPUT_BYTES} bytes"
-                    ))));
+                    let problem = Problem::new(format!("the program prints more than {MAX_OUTPUT_BYTES} bytes"));
+                    return Err(Error::Access(problem.hint(BY_HAND)));
                 }
                 Some(bytes) => {
                     if let Some(status) = child.try_wait().map_err(io)? {

@@ -12,6 +12,8 @@ use crate::sigv4::{self, Keys, Signable};
 const VERSION: &str = "2011-06-15";
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
+const NOT_STS: &str = "is what answers there the Security Token Service? AWS_ENDPOINT_URL_STS names it";
+
 /// The Security Token Service of the cache's region.
 pub(super) struct Sts {
     context: Context,
@@ -65,13 +67,11 @@ impl Sts {
             let Refusal { code, message } = Refusal::read(&reply.body);
             let problem = reply.refusal(&what, code.as_deref(), message.as_deref(), action.secrets);
             let hint = code.as_deref().and_then(|code| (action.hint)(code).or_else(|| common_hint(code)));
-            let hint =
-                hint.unwrap_or("is what answers there the Security Token Service? AWS_ENDPOINT_URL_STS names it");
+            let hint = hint.unwrap_or(if transient(&reply) { "STS failed: try again later" } else { NOT_STS });
             return Err(Error::Access(problem.hint(hint)));
         }
         answer(action, &reply.body).map_err(|problem| {
-            let hint = "is what answers there the Security Token Service? AWS_ENDPOINT_URL_STS names it";
-            let outer = Problem::new(format!("{what} gave an answer without credentials")).hint(hint);
+            let outer = Problem::new(format!("{what} gave an answer without credentials")).hint(NOT_STS);
             Error::Access(outer.source(Error::Access(problem)))
         })
     }

@@ -1,1 +1,162 @@
+use crate::credentials::tests::server::{Answer, ROLES, Received, SOON, cloud, json_answer};
+use crate::credentials::tests::{Server, World, in_order};
 
+const PUT: &str = "PUT /latest/api/token";
+
+fn world(server: &Server) -> World {
+    World::new(&[("AWS_EC2_METADATA_DISABLED", "false")]).at(server)
+}
+
+fn text(status: u16, body: &str) -> Answer {
+    (status, String::new(), body.to_owned())
+}
+
+/// With this answer to the request for a token.
+fn with_token(status: u16, headers: &'static str) -> Server {
+    Server::start(move |received: &Received| {
+        if received.method == "PUT" { (status, headers.to_owned(), "MARKED-tok".to_owned()) } else { cloud(received) }
+    })
+}
+
+#[test]
+fn version_two_is_three_requests_with_a_token() {
+    let server = Server::cloud();
+    let keys = world(&server).keys().unwrap();
+    assert_eq!(keys, ("AKIMDS".to_owned(), "MARKED-i".to_owned(), "MARKED-it".to_owned()));
+    let requests = server.requests();
+    assert_eq!(server.kinds(), [PUT, &format!("GET {ROLES}"), &format!("GET {ROLES}the-role")]);
+    assert_eq!(requests[0].header("x-aws-ec2-metadata-token-ttl-seconds"), Some("300"));
+    assert_eq!(requests[0].header("content-length"), Some("0"));
+    assert_eq!(requests[1].header("x-aws-ec2-metadata-token"), Some("MARKED-imds-token"));
+    assert_eq!(requests[2].header("x-aws-ec2-metadata-token"), Some("MARKED-imds-token"));
+}
+
+/// How often the token is asked for, in two fetches; whether version 1 follows.
+#[test]
+fn version_one_where_there_is_no_two_and_it_is_allowed() {
+    for (status, headers, asked, v1) in [
+        (403, "", [1, 0], true),
+        (404, "", [1, 0], true),
+        (405, "", [1, 0], true),
+        (401, "", [1, 1], true),
+        (418, "", [1, 1], true),
+        (200, "", [1, 1], true),
+        (200, "x-aws-ec2-metadata-token-ttl-seconds: soon\r\n", [1, 1], true),
+        (503, "", [3, 3], true),
+        (0, "", [3, 0], true),
+        (400, "", [1, 1], false),
+    ] {
+        let server = with_token(status, headers);
+        let tokens = |server: &Server| server.kinds().iter().filter(|kind| *kind == PUT).count();
+        let provider = world(&server).provider().unwrap().unwrap();
+        let first = provider.credentials();
+        assert_eq!(first.is_ok(), v1, "{status}");
+        assert_eq!(tokens(&server), asked[0], "{status}");
+        if let Ok(first) = first {
+            provider.invalidate(&first);
+        }
+        assert_eq!(provider.credentials().is_ok(), v1, "{status}");
+        assert_eq!(tokens(&server), asked[0] + asked[1], "{status}");
+        assert!(server.requests().iter().all(|request| request.header("x-aws-ec2-metadata-token").is_none()));
+
+        let strict = world(&server).with("AWS_EC2_METADATA_V1_DISABLED", "true");
+        assert!(strict.keys().is_err(), "{status}");
+        let strict = world(&server).config("[default]\nec2_metadata_v1_disabled=TRUE\n");
+        assert!(strict.keys().is_err(), "{status}");
+    }
+}
+
+#[test]
+fn refusals_say_what_to_do() {
+    let refuse = |status, body: &'static str| {
+        Server::start(
+            move |received: &Received| {
+                if received.target == ROLES { text(status, body) } else { cloud(received) }
+            },
+        )
+    };
+    let server = refuse(404, "");
+    in_order(&world(&server).error(), &["access", "there are no credentials: tried", "HTTP 404", "instance profile"]);
+    assert_eq!(server.kinds().len(), 2);
+    let server = refuse(500, "");
+    in_order(&world(&server).error(), &["HTTP 500"]);
+    assert_eq!(server.kinds().len(), 4);
+    // Once more with a new token.
+    let server = refuse(401, "");
+    in_order(&world(&server).error(), &["HTTP 401", "hop limit"]);
+    assert_eq!(server.kinds().len(), 4);
+    in_order(&world(&refuse(200, " \n")).error(), &["names no role", "instance profile"]);
+}
+
+#[test]
+fn answers_that_are_no_credentials() {
+    let good = format!(
+        r#"{{"Code":"Success","AccessKeyId":"AK","SecretAccessKey":"MARKED-i","Token":"MARKED-it","Expiration":"{SOON}"}}"#
+    );
+    for (body, parts) in [
+        (
+            r#"{"Code":"AssumeRoleUnauthorizedAccess","Message":"no trust"}"#.to_owned(),
+            &["AssumeRoleUnauthorizedAccess: no trust"][..],
+        ),
+        (good.replace("\"Code\":\"Success\",", ""), &["it has no Code"]),
+        (good.replace("\"AccessKeyId\":\"AK\",", ""), &["it has no AccessKeyId"]),
+        (good.replace("MARKED-i\"", "\""), &["it has no SecretAccessKey"]),
+        (good.replace("2030-", "soon"), &["Expiration is not a time"]),
+        ("MARKED".to_owned(), &["not one JSON object"]),
+    ] {
+        let server =
+            Server::start(
+                move |received: &Received| {
+                    if received.target.ends_with("the-role") { json_answer(&body) } else { cloud(received) }
+                },
+            );
+        in_order(&world(&server).error(), &["access", "no usable credentials for role the-role"]);
+        in_order(&world(&server).error(), parts);
+    }
+}
+
+/// AWS honours them while the instance cannot get others.
+#[test]
+fn expired_credentials_of_an_instance_are_used() {
+    let server = Server::cloud();
+    let world = world(&server);
+    world.clock.advance(24 * 3600);
+    let provider = world.provider().unwrap().unwrap();
+    assert_eq!(provider.credentials().unwrap().access_key_id, "AKIMDS");
+    provider.credentials().unwrap();
+    assert_eq!(server.kinds().len(), 3);
+    world.clock.advance(660);
+    provider.credentials().unwrap();
+    assert_eq!(server.kinds().len(), 6);
+}
+
+#[test]
+fn settings_are_checked_whether_or_not_the_service_is_asked() {
+    let keys = [("AWS_ACCESS_KEY_ID", "AK"), ("AWS_SECRET_ACCESS_KEY", "MARKED")];
+    for (name, value) in [
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5"),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "nonsense"),
+        ("AWS_EC2_METADATA_V1_DISABLED", "1"),
+    ] {
+        in_order(&World::new(&keys).with(name, value).error(), &["setup", name]);
+    }
+    let config = "[default]\nec2_metadata_service_endpoint_mode=x\n";
+    in_order(&World::new(&keys).config(config).error(), &["setup", "endpoint_mode of profile default"]);
+    for (mode, host) in [(" ipV6 ", "http://[fd00:ec2::254]"), ("IPv4", "http://169.254.169.254")] {
+        let world = World::new(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", mode)]);
+        in_order(&world.provider().unwrap().unwrap().origin(), &[host]);
+    }
+    in_order(&World::new(&[]).error(), &["access", "AWS_EC2_METADATA_DISABLED", "set AWS_ACCESS_KEY_ID"]);
+}
+
+#[test]
+fn where_nothing_answers_it_is_over_soon() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let world = World::new(&[
+        ("AWS_EC2_METADATA_DISABLED", "no"),
+        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", &format!("http://{free}")),
+    ]);
+    in_order(&world.error(), &["there are no credentials: tried", "did not answer", "set AWS_ACCESS_KEY_ID"]);
+    let slept: std::time::Duration = world.clock.slept.lock().unwrap().iter().sum();
+    assert!(slept <= super::GIVE_UP, "{slept:?}");
+}
