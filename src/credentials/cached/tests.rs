@@ -1,1 +1,146 @@
+use std::sync::Barrier;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::thread;
 
+use super::*;
+use crate::base::Secret;
+use crate::credentials::tests::{TestClock, start};
+
+/// Gives numbered keys with this lifetime, or fails.
+struct Counter {
+    clock: Arc<TestClock>,
+    asked: AtomicU32,
+    seconds: Option<u64>,
+    fails: AtomicBool,
+    pause: Duration,
+}
+
+impl CredentialsProvider for Counter {
+    fn credentials(&self) -> Result<Credentials> {
+        let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
+        thread::sleep(self.pause);
+        if self.fails.load(Ordering::SeqCst) {
+            return Err(Error::Access(Problem::new("refused").hint("ask nicely")));
+        }
+        Ok(Credentials {
+            access_key_id: number.to_string(),
+            secret_access_key: Secret::from("MARKED"),
+            session_token: None,
+            expires: self.seconds.map(|seconds| self.clock.now() + Duration::from_secs(seconds)),
+        })
+    }
+
+    fn origin(&self) -> String {
+        "the counter".to_owned()
+    }
+}
+
+fn cached(seconds: Option<u64>, pause: Duration) -> (Arc<Counter>, Cached, Arc<TestClock>) {
+    let clock = Arc::new(TestClock { now: Mutex::new(start()), slept: Mutex::default() });
+    let counter =
+        Counter { clock: clock.clone(), asked: AtomicU32::new(0), seconds, fails: AtomicBool::new(false), pause };
+    let counter = Arc::new(counter);
+    let failure = Failure { message: "no credentials from the counter".to_owned(), hint: None };
+    (counter.clone(), Cached::new(counter, clock.clone(), failure), clock)
+}
+
+fn id(cached: &Cached) -> String {
+    cached.credentials().unwrap().access_key_id
+}
+
+#[test]
+fn new_ones_are_fetched_before_the_old_expire() {
+    // An hour: five minutes before. Two minutes: half a minute before.
+    for (seconds, fresh) in [(3600, 3299), (120, 89)] {
+        let (_, cached, clock) = cached(Some(seconds), Duration::ZERO);
+        assert_eq!(id(&cached), "1");
+        clock.advance(fresh);
+        assert_eq!(id(&cached), "1");
+        clock.advance(1);
+        assert_eq!(id(&cached), "2");
+    }
+    let (_, cached, clock) = cached(None, Duration::ZERO);
+    assert_eq!(id(&cached), "1");
+    clock.advance(1_000_000_000);
+    assert_eq!(id(&cached), "1");
+}
+
+#[test]
+fn a_failed_early_refresh_goes_on_with_what_is_valid_and_does_not_ask_at_every_turn() {
+    let (counter, cached, clock) = cached(Some(3600), Duration::ZERO);
+    id(&cached);
+    counter.fails.store(true, Ordering::SeqCst);
+    clock.advance(3400);
+    for _ in 0..5 {
+        assert_eq!(id(&cached), "1");
+    }
+    assert_eq!(counter.asked.load(Ordering::SeqCst), 2);
+    clock.advance(30);
+    assert_eq!(id(&cached), "1");
+    assert_eq!(counter.asked.load(Ordering::SeqCst), 3);
+    clock.advance(170);
+    let error = cached.credentials().unwrap_err();
+    assert_eq!(error.chain(), "no credentials from the counter: refused");
+    assert_eq!(error.hint(), Some("ask nicely"));
+    counter.fails.store(false, Ordering::SeqCst);
+    assert_eq!(id(&cached), "5");
+}
+
+#[test]
+fn what_the_store_calls_expired_is_forgotten_unless_it_was_replaced() {
+    let (_, cached, _) = cached(Some(3600), Duration::ZERO);
+    let first = cached.credentials().unwrap();
+    cached.invalidate(&first);
+    assert_eq!(id(&cached), "2");
+    cached.invalidate(&first);
+    assert_eq!(id(&cached), "2");
+}
+
+#[test]
+fn what_has_expired_already_is_an_error() {
+    let (_, cached, _) = cached(Some(0), Duration::ZERO);
+    let error = cached.credentials().unwrap_err();
+    assert!(error.chain().contains("has expired already") && error.hint().is_some());
+}
+
+#[test]
+fn many_threads_cause_one_fetch_and_share_one_failure() {
+    for fails in [false, true] {
+        let (counter, cached, _) = cached(Some(3600), Duration::from_millis(100));
+        counter.fails.store(fails, Ordering::SeqCst);
+        let barrier = Barrier::new(8);
+        thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    barrier.wait();
+                    match cached.credentials() {
+                        Ok(credentials) => assert_eq!(credentials.access_key_id, "1"),
+                        Err(error) => {
+                            assert_eq!(error.chain(), "no credentials from the counter: refused");
+                            assert_eq!(error.hint(), Some("ask nicely"));
+                        }
+                    }
+                });
+            }
+        });
+        assert_eq!(counter.asked.load(Ordering::SeqCst), 1);
+        // Later it is asked anew.
+        if fails {
+            assert!(cached.credentials().is_err());
+            assert_eq!(counter.asked.load(Ordering::SeqCst), 2);
+        }
+    }
+}
+
+/// The others sign with what there is meanwhile.
+#[test]
+fn an_early_refresh_makes_nobody_wait() {
+    let (counter, cached, clock) = cached(Some(3600), Duration::ZERO);
+    id(&cached);
+    clock.advance(3400);
+    let asking = cached.asking.lock().unwrap();
+    assert_eq!(id(&cached), "1");
+    drop(asking);
+    assert_eq!(id(&cached), "2");
+    assert_eq!(counter.asked.load(Ordering::SeqCst), 2);
+}

@@ -19,10 +19,7 @@ fn a_command_of_the_shell_prints_credentials() {
         &world.provider().unwrap().unwrap().origin(),
         &["the program of credential_process of profile default (", "config:2)"],
     );
-    assert_eq!(
-        self::prints(r#"{"Version":1,"AccessKeyId":"AK","SecretAccessKey":"MARKED","Expiration":null}"#).id(),
-        "AK"
-    );
+    assert_eq!(prints(r#"{"Version":1,"AccessKeyId":"AK","SecretAccessKey":"MARKED","Expiration":null}"#).id(), "AK");
 }
 
 #[test]
