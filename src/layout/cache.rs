@@ -104,10 +104,19 @@ impl LocalCache {
     /// # Errors
     /// As [`has_blob`](Self::has_blob), and when it cannot be read.
     pub fn verify_blob(&self, digest: &Digest) -> Result<bool> {
+        self.verify_blob_while(digest, || Ok(()))
+    }
+
+    /// The same, as long as `check` lets it go on.
+    ///
+    /// # Errors
+    /// As [`verify_blob`](Self::verify_blob), and those of `check`.
+    pub(crate) fn verify_blob_while(&self, digest: &Digest, check: impl Fn() -> Result<()>) -> Result<bool> {
         let Some(Opened { mut file, .. }) = self.open_if_there(digest)? else { return Ok(false) };
         let mut hasher = Hasher::new();
         let mut buffer = vec![0; CHUNK_BYTES];
         loop {
+            check()?;
             match file.read(&mut buffer) {
                 Ok(0) => return Ok(hasher.finish() == *digest),
                 Ok(read) => hasher.update(buffer.get(..read).unwrap_or_default()),

@@ -404,3 +404,14 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn checking_a_blob_can_be_ended() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cache, digest) = (LocalCache::create(dir.path(), "latest"), Digest::of(&[7; 1000]));
+    let mut blob = cache.begin_write().unwrap().blob(&digest, 1000).unwrap();
+    blob.write(&[7; 1000]).unwrap();
+    assert!(blob.finish().unwrap());
+    assert!(cache.verify_blob(&digest).unwrap());
+    assert!(matches!(cache.verify_blob_while(&digest, || Err(Error::Canceled)), Err(Error::Canceled)));
+}

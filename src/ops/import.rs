@@ -168,9 +168,10 @@ impl Run<'_> {
         let blobs = config.blobs();
         let counts = &mut report.blobs;
         counts.total = blobs.len();
+        let going_on = || first.context.cancel.check();
         for (digest, size) in blobs {
             let there = self.target.has_blob(&digest, size)?
-                && (!self.options.verify_existing || self.target.verify_blob(&digest)?);
+                && (!self.options.verify_existing || self.target.verify_blob_while(&digest, going_on)?);
             if there {
                 counts.present += 1;
             } else {

@@ -137,17 +137,16 @@ impl Client {
                 }
                 Err(cause) => cause,
             };
-            if cancel.is_canceled() && !call.cleans_up {
+            if cancel.is_canceled() {
                 // Whatever the failure looks like, it is our own doing.
-                return Err(Failed {
-                    cause: Cause::Own(Error::Canceled),
-                    attempts: attempts.made,
-                    out_of_tokens: false,
-                });
-            }
-            if cancel.is_canceled() && !canceled && matches!(cause, Cause::NoAnswer(_)) {
-                attempts.corrected();
-                continue;
+                if !call.cleans_up {
+                    return Err(own(Error::Canceled));
+                }
+                // It was interrupted with all the others.
+                if !canceled && matches!(cause, Cause::NoAnswer(_)) {
+                    attempts.corrected();
+                    continue;
+                }
             }
             if let Cause::Refused(answer) = &cause
                 && self.learn(call, &mut lessons, &used, answer).map_err(own)?
