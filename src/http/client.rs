@@ -7,7 +7,7 @@ use std::time::Duration;
 use ureq::config::Config;
 use ureq::http;
 use ureq::unversioned::resolver::DefaultResolver;
-use ureq::unversioned::transport::{Connector, TcpConnector};
+use ureq::unversioned::transport::Connector;
 use ureq::{Agent, SendBody};
 
 use crate::base::{Cancel, Clock, Env, Interrupt, Result};
@@ -17,6 +17,7 @@ use crate::http::message::{Method, Request, Response};
 use crate::http::payload::Guard;
 use crate::http::proxy::Proxies;
 use crate::http::roots;
+use crate::http::tcp::TcpConnector;
 use crate::http::tls::{Tls, TlsConnector};
 use crate::http::transport::KeepAnswers;
 use crate::http::tunnel::{ProxyResolver, TunnelConnector};
@@ -172,7 +173,7 @@ impl fmt::Debug for Client {
 }
 
 fn agent(config: Config, proxies: &Arc<Proxies>, tls: &Tls) -> Agent {
-    let connector = TcpConnector::default()
+    let connector = TcpConnector
         .chain(TunnelConnector { proxies: Arc::clone(proxies), tls: tls.clone() })
         .chain(TlsConnector(tls.clone()))
         .chain(KeepAnswers);

@@ -12,6 +12,7 @@ mod payload;
 mod proxy;
 pub(crate) mod retry;
 mod roots;
+mod tcp;
 mod tls;
 mod transport;
 mod tunnel;

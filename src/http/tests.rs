@@ -383,3 +383,24 @@ fn a_bundle_without_certificates_is_an_error_that_names_it() {
         assert!(Client::new(&config(false, Some((path, "AWS_CA_BUNDLE")), &env)).is_ok());
     }
 }
+
+/// It has read some of the body, refuses, and neither reads the rest nor closes the connection.
+#[test]
+fn a_refusal_is_heard_while_a_write_is_blocked() {
+    let (done, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let (address, thread) = server(1, move |mut stream, _| {
+        stream.read_exact(&mut vec![0; 300_000]).unwrap();
+        // The client has filled all buffers by then.
+        thread::sleep(Duration::from_millis(400));
+        stream.write_all(FORBIDDEN).unwrap();
+        let _ = wait.lock().unwrap().recv();
+    });
+    let (host, body) = (address.to_string(), BytesPayload::new(vec![7; 16 << 20]));
+    let begun = std::time::Instant::now();
+    let mut response = client().send(&put(&host, &body)).unwrap();
+    assert_eq!((response.status(), response.read(100).unwrap()), (403, b"wrong".to_vec()));
+    assert!(begun.elapsed() < Duration::from_secs(10), "{:?}", begun.elapsed());
+    drop(done);
+    thread.join().unwrap();
+}
