@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base::{BytesPayload, Error, Payload, Problem};
 use crate::config::EndpointUrl;
 use crate::credentials::context::Context;
-use crate::http::{Client, Fault, Method, Request, Response, retry};
+use crate::http::{Client, Fault, Method, OnStop, Request, Response, retry};
 
 /// Answers are a few kilobytes; more is not read.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024;
@@ -197,7 +197,7 @@ fn attempt(client: &Client, site: &Site, answer_timeout: Duration, message: Mess
         body: body.as_ref().map(|body| body as &dyn Payload),
         expect_continue: false,
         answer_timeout,
-        cleans_up: false,
+        on_stop: OnStop::BreakOff,
     };
     let mut response = client.send(&request).map_err(NoReply::Fault)?;
     log::debug!("{} {}", response.status(), site.url());

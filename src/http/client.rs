@@ -13,7 +13,7 @@ use ureq::{Agent, SendBody};
 use crate::base::{Cancel, Clock, Env, Interrupt, Result};
 use crate::http::exchange;
 use crate::http::fault::Fault;
-use crate::http::message::{Method, Request, Response};
+use crate::http::message::{Method, OnStop, Request, Response};
 use crate::http::payload::Guard;
 use crate::http::proxy::Proxies;
 use crate::http::roots;
@@ -73,8 +73,8 @@ pub(crate) struct Client {
 struct Stop {
     cancel: Cancel,
     _interrupt: Interrupt,
-    /// For what has to be sent afterwards: an agent that was shut down is so for good.
-    afterwards: Agent,
+    /// For what does not break off: it is not shut down.
+    lasting: Agent,
 }
 
 impl Client {
@@ -113,10 +113,10 @@ impl Client {
     /// The same client, whose requests and bodies break off when `cancel` is cancelled, also while nothing moves. Name
     /// look-ups and attempts to connect end at their time limits.
     pub(crate) fn stopped_by(self, cancel: &Cancel) -> Self {
-        let afterwards = agent(self.agent.config().clone(), &self.proxies, &self.tls);
+        let lasting = agent(self.agent.config().clone(), &self.proxies, &self.tls);
         let stopped = self.agent.clone();
         let _interrupt = cancel.on_cancel(move || stopped.shutdown());
-        Self { stop: Some(Arc::new(Stop { cancel: cancel.clone(), _interrupt, afterwards })), ..self }
+        Self { stop: Some(Arc::new(Stop { cancel: cancel.clone(), _interrupt, lasting })), ..self }
     }
 
     /// Sends the request once.
@@ -153,12 +153,19 @@ impl Client {
     ) -> std::result::Result<http::Response<ureq::Body>, ureq::Error> {
         let silence = request.answer_timeout.max(self.stall);
         let agent = match &self.stop {
-            Some(stop) if request.cleans_up && stop.cancel.is_canceled() => &stop.afterwards,
-            _ => &self.agent,
+            Some(stop) => match request.on_stop {
+                OnStop::CleanUp if stop.cancel.is_canceled() => &stop.lasting,
+                OnStop::BreakOff | OnStop::CleanUp => &self.agent,
+                OnStop::Linger => {
+                    exchange::linger(Some(stop.cancel.clone()));
+                    &stop.lasting
+                }
+            },
+            None => &self.agent,
         };
         let configured = agent
             .configure_request(built?)
-            .timeout_global(request.cleans_up.then_some(request.answer_timeout))
+            .timeout_global((request.on_stop == OnStop::CleanUp).then_some(request.answer_timeout))
             .timeout_recv_response(Some(request.answer_timeout))
             .timeout_per_read(Some(silence))
             .build();

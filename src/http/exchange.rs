@@ -4,7 +4,10 @@
 //! ureq runs a request on the calling thread from begin to end, and its transport cannot be reached from outside. So
 //! the state of the exchange is the thread's, set anew by each request.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
+use std::time::Duration;
+
+use crate::base::Cancel;
 
 /// What is known of the exchange that this thread is at.
 #[derive(Clone, Copy, Debug, Default)]
@@ -23,12 +26,30 @@ pub(super) struct Exchange {
     pub(super) tls: bool,
 }
 
+/// Long enough for an answer that is on its way.
+const LINGERS: Duration = Duration::from_millis(1500);
+
 thread_local! {
+    static LINGERING: RefCell<Option<Cancel>> = const { RefCell::new(None) };
     static EXCHANGE: Cell<Exchange> = Cell::default();
 }
 
 pub(super) fn begin() {
     EXCHANGE.set(Exchange::default());
+    linger(None);
+}
+
+/// This thread's exchange goes on for [`LINGERS`] after that handle was cancelled.
+pub(super) fn linger(cancel: Option<Cancel>) {
+    LINGERING.set(cancel);
+}
+
+pub(super) fn lingers() -> bool {
+    LINGERING.with_borrow(Option::is_some)
+}
+
+pub(super) fn has_lingered() -> bool {
+    LINGERING.with_borrow(|cancel| cancel.as_ref().and_then(Cancel::since).is_some_and(|since| since >= LINGERS))
 }
 
 pub(super) fn current() -> Exchange {

@@ -46,8 +46,19 @@ pub(crate) struct Request<'a> {
     pub(crate) expect_continue: bool,
     /// How long the server may be silent before it answers.
     pub(crate) answer_timeout: Duration,
-    /// Cleans up: goes out also after the client was stopped, and has `answer_timeout` for all of it.
-    pub(crate) cleans_up: bool,
+    pub(crate) on_stop: OnStop,
+}
+
+/// What a request does when its client is stopped.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum OnStop {
+    /// It breaks off.
+    #[default]
+    BreakOff,
+    /// It has a little longer: what it begins at the server can be cleaned up only by who has read the answer.
+    Linger,
+    /// It cleans up: it goes out also afterwards, and has its `answer_timeout` for all.
+    CleanUp,
 }
 
 /// An answer whose body has not been read.

@@ -20,7 +20,7 @@ mod watch;
 
 pub(crate) use client::{Client, ClientConfig, Timeouts};
 pub(crate) use fault::Fault;
-pub(crate) use message::{Method, Request, Response};
+pub(crate) use message::{Method, OnStop, Request, Response};
 
 #[cfg(test)]
 mod tests;

@@ -15,7 +15,10 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, ShutdownHandle, Transport,
 };
 
-/// How long a write may be blocked before it is looked whether an answer has come.
+use crate::http::exchange;
+
+/// How long a write may be blocked before it is looked whether an answer has come; and a read, where it may have to end
+/// before its time.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// The status line as far as the first digit of the status.
 const STATUS_LINE: usize = 10;
@@ -52,7 +55,9 @@ fn connect(details: &ConnectionDetails<'_>) -> Result<TcpStream, Error> {
         };
         match connected {
             Ok(stream) => return Ok(stream),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => last = Some(Error::Timeout(details.timeout.reason)),
+            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                last = Some(Error::Timeout(details.timeout.reason))
+            }
             Err(error) => last = Some(error.into()),
         }
     }
@@ -156,7 +161,11 @@ impl Transport for TcpTransport {
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(Error::Timeout(timeout.reason));
             }
-            self.set_read_timeout(left)?;
+            if exchange::has_lingered() {
+                return Err(Error::Io(io::ErrorKind::ConnectionAborted.into()));
+            }
+            let wait = if exchange::lingers() { Some(left.unwrap_or(LOOK_EVERY).min(LOOK_EVERY)) } else { left };
+            self.set_read_timeout(wait)?;
             match (&*self.stream).read(self.buffers.input_append_buf()) {
                 Ok(read) => {
                     self.buffers.input_appended(read);

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::base::Result;
-use crate::http::Method;
+use crate::http::{Method, OnStop};
 use crate::s3::answer::{Cause, read_empty};
 use crate::s3::client::{Call, Client};
 use crate::s3::create_multipart_upload::UploadName;
@@ -18,7 +18,7 @@ impl Client {
         let mut call = Call::new("AbortMultipartUpload", Method::Delete, Some(&upload.key));
         call.query = &query;
         call.answer_timeout = ABORT_TIMEOUT;
-        call.cleans_up = true;
+        call.on_stop = OnStop::CleanUp;
         match self.execute(&call, |mut response| read_empty(&mut response)) {
             Ok(()) => Ok(()),
             Err(failed) => match &failed.cause {

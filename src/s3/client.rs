@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::base::{Cancel, Clock, Digest, Error, Payload, Problem};
 use crate::credentials::CredentialsProvider;
 use crate::http::retry::{Attempts, Decision, Failure, Policy};
-use crate::http::{self, Method, Request, Response};
+use crate::http::{self, Method, OnStop, Request, Response};
 use crate::s3::answer::{Answer, Cause, Failed};
 use crate::s3::endpoint::Endpoint;
 use crate::s3::learn::{Lessons, Used, shifted};
@@ -57,9 +57,9 @@ pub(super) struct Call<'a> {
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<&'a dyn Payload>,
     pub(super) answer_timeout: Duration,
-    /// Cleans up: is sent also after the operation was cancelled, though not for long: somebody may be waiting for the
-    /// program to end.
-    pub(super) cleans_up: bool,
+    /// What cleans up is sent also after the operation was cancelled, though not for long: somebody may be waiting for
+    /// the program to end.
+    pub(super) on_stop: OnStop,
 }
 
 impl<'a> Call<'a> {
@@ -73,7 +73,7 @@ impl<'a> Call<'a> {
             headers,
             body: None,
             answer_timeout: ANSWER_TIMEOUT,
-            cleans_up: false,
+            on_stop: OnStop::BreakOff,
         }
     }
 }
@@ -122,7 +122,8 @@ impl Client {
         loop {
             let own = |error| Failed { cause: Cause::Own(error), attempts: attempts.made, out_of_tokens: false };
             let canceled = cancel.is_canceled();
-            match call.cleans_up {
+            let cleans_up = call.on_stop == OnStop::CleanUp;
+            match cleans_up {
                 true if self.patience(call).is_zero() => return Err(own(Error::Canceled)),
                 true => {}
                 false => policy.wait_for_turn(clock, cancel).map_err(own)?,
@@ -139,7 +140,7 @@ impl Client {
             };
             if cancel.is_canceled() {
                 // Whatever the failure looks like, it is our own doing.
-                if !call.cleans_up {
+                if !cleans_up {
                     return Err(own(Error::Canceled));
                 }
                 // It was interrupted with all the others.
@@ -228,13 +229,13 @@ impl Client {
             body: call.body,
             expect_continue: large && (made > 0 || !self.put_accepted.load(Ordering::Relaxed)),
             answer_timeout: self.patience(call),
-            cleans_up: call.cleans_up,
+            on_stop: call.on_stop,
         }
     }
 
     /// How long the server may think: once all is cancelled, what cleans up shares that time.
     fn patience(&self, call: &Call<'_>) -> Duration {
-        let since = self.parts.cancel.since().filter(|_| call.cleans_up);
+        let since = self.parts.cancel.since().filter(|_| call.on_stop == OnStop::CleanUp);
         call.answer_timeout.saturating_sub(since.unwrap_or_default())
     }
 }

@@ -1,7 +1,7 @@
 //! `CreateMultipartUpload`.
 
 use crate::base::{Element, Result};
-use crate::http::{Method, Response};
+use crate::http::{Method, OnStop, Response};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::client::{Call, Client};
 use crate::s3::copy_object::MAX_REPLY_BYTES;
@@ -21,6 +21,7 @@ impl Client {
     pub(crate) fn create_multipart_upload(&self, key: &str) -> Result<Option<UploadName>> {
         let mut call = Call::new("CreateMultipartUpload", Method::Post, Some(key));
         call.query = &[("uploads", "")];
+        call.on_stop = OnStop::Linger;
         call.headers.push(("content-type".to_owned(), CONTENT_TYPE.to_owned()));
         call.headers.extend(self.parts.write_headers.iter().cloned());
         match self.execute(&call, created) {

@@ -152,3 +152,16 @@ fn a_handle_that_was_cancelled_before_ends_everything_at_once() {
     assert!(matches!(result, Err(Error::Canceled)));
     assert!(server.requests().is_empty());
 }
+
+/// Only who reads the answer knows the upload's name.
+#[test]
+fn an_upload_that_is_just_being_begun_is_aborted() {
+    let (server, blobs) = (Server::with(config()), Blobs::of(&[3 * PART, 4 * PART]));
+    let slow = Fault::Drip { bytes: 100, every: Duration::from_millis(100) };
+    server.fault(Match::operation(Operation::CreateMultipartUpload).always(), slow);
+    cancelled(&server, Operation::CreateMultipartUpload, Duration::from_millis(150), |cache| {
+        cache.export_config(&blobs.config, &blobs, &Default::default())
+    });
+    let aborted = server.requests().into_iter().filter(|one| one.operation == Operation::AbortMultipartUpload);
+    assert_eq!(aborted.count(), 2);
+}
