@@ -8,6 +8,7 @@ mod conformance;
 mod dir_store;
 mod fixture;
 mod imports;
+mod network;
 mod real_server;
 mod s3;
 mod s3_server;

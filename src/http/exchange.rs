@@ -14,6 +14,8 @@ use crate::base::Cancel;
 pub(super) struct Exchange {
     /// The proxy has not opened the tunnel yet.
     pub(super) tunnelling: bool,
+    /// A TLS handshake is going on.
+    pub(super) handshaking: bool,
     /// The first bytes of the request have been given to the connection.
     pub(super) begun: bool,
     /// The rest of the request goes nowhere: the connection took no more, or a refusal came before all was sent.

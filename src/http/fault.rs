@@ -52,6 +52,8 @@ pub(crate) enum FaultKind {
     PlainHttp,
     /// The server was silent for too long.
     Timeout,
+    /// The server was silent when it was to shake hands.
+    NoHandshake,
     /// The connection had served other requests, and was closed before this one was answered or went wrong otherwise.
     Stale,
     /// The connection broke.
@@ -72,13 +74,16 @@ impl Fault {
 
     /// `proxy` is the one that the request went by, as messages show it.
     pub(super) fn new(error: ureq::Error, proxy: Option<String>) -> Self {
+        let exchange = exchange::current();
         let (kind, source) = match error {
             ureq::Error::Io(error) => Self::io(error),
             ureq::Error::HostNotFound => (FaultKind::HostNotFound, "no such host".into()),
-            ureq::Error::Timeout(timeout) => (FaultKind::Timeout, timeout_text(timeout).into()),
+            ureq::Error::Timeout(timeout) => {
+                let kind = if exchange.handshaking { FaultKind::NoHandshake } else { FaultKind::Timeout };
+                (kind, timeout_text(timeout).into())
+            }
             error => Self::not_http(&error),
         };
-        let exchange = exchange::current();
         let before = exchange.tunnelling && !exchange.begun;
         Self { kind, source, via: proxy.map(|proxy| Via { proxy, before }) }
     }
@@ -149,7 +154,9 @@ impl FaultKind {
             }
             Self::WrongName => "the proxy's own certificate is for another host name",
             Self::Expired => "the proxy's own certificate has expired, or this machine's clock is wrong",
-            Self::Tls => "the TLS handshake with the proxy itself failed",
+            Self::Tls | Self::NoHandshake => {
+                "the TLS handshake with the proxy itself failed: does it speak plain HTTP, http://host:port?"
+            }
             Self::NotHttp | Self::SpeaksTls => "what listens there does not speak HTTP as a proxy does",
             Self::NameServer => "the name server did not answer when asked for the proxy: try again",
             _ => "the proxy did not answer, or hung up: try again later",
@@ -177,6 +184,10 @@ impl FaultKind {
             FaultKind::Tls => "the TLS handshake failed: check endpoint_url, and proxies in between",
             FaultKind::PlainHttp => "that port speaks plain HTTP: write http:// in endpoint_url, or use the TLS port",
             FaultKind::Timeout => "the server was silent for too long: check the network, or try again later",
+            FaultKind::NoHandshake => {
+                "the server does not answer as TLS does: does that port speak plain HTTP (http:// in endpoint_url)? \
+                 else check the network, or try again later"
+            }
             FaultKind::Stale | FaultKind::Broken => "the connection broke: check the network, or try again later",
             FaultKind::SpeaksTls => "that port speaks TLS: write https:// in endpoint_url, or use the plain port",
             FaultKind::NoTunnel(_) | FaultKind::NotHttp => {

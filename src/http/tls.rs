@@ -15,6 +15,8 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
 
+use crate::http::exchange;
+
 /// Speaks TLS on the connections of `https` requests.
 #[derive(Debug)]
 pub(super) struct TlsConnector(pub(super) Tls);
@@ -50,9 +52,11 @@ impl Tls {
         let below = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));
         let mut stream = StreamOwned::new(session, below);
         stream.sock.set_timeout(details.timeout);
+        exchange::update(|exchange| exchange.handshaking = true);
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
         }
+        exchange::update(|exchange| exchange.handshaking = false);
         let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Ok(TlsTransport { buffers, stream })
     }

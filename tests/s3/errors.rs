@@ -8,7 +8,7 @@ use crate::s3::{builder, cache, elsewhere, export};
 use crate::s3_server::{Config, Fault, Match, Operation, Server};
 
 #[track_caller]
-pub(super) fn told(error: &Error, kind: ErrorKind, parts: &[&str]) {
+pub(crate) fn told(error: &Error, kind: ErrorKind, parts: &[&str]) {
     let text = format!("{} | {}", error.chain(), error.hint().unwrap_or_default());
     assert_eq!(error.kind(), kind, "{text}");
     for part in parts {

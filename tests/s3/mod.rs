@@ -2,7 +2,7 @@
 
 pub(crate) mod blobs;
 mod cancel;
-mod errors;
+pub(crate) mod errors;
 mod faults;
 mod import;
 mod learning;

@@ -80,11 +80,15 @@ impl Attempts {
         if counted >= max_attempts {
             return Decision::GiveUp;
         }
-        let Some(cost) = pay(failure == Failure::NoAnswer(FaultKind::Timeout)) else { return Decision::OutOfTokens };
+        let Some(cost) = pay(timed_out(failure)) else { return Decision::OutOfTokens };
         self.cost = Some(cost);
         let backoff = backoff(counted, jitter);
         Decision::Retry(retry_after.map_or(backoff, |wanted| wanted.pause(backoff)))
     }
+}
+
+fn timed_out(failure: Failure) -> bool {
+    matches!(failure, Failure::NoAnswer(FaultKind::Timeout | FaultKind::NoHandshake))
 }
 
 /// The pause after that many attempts.
@@ -97,8 +101,11 @@ fn backoff(attempts: u32, jitter: f64) -> Duration {
 
 /// Whether it may be over soon.
 fn passes(kind: FaultKind) -> bool {
-    use FaultKind::{Broken, NameServer, NoTunnel, OutOfFiles, Refused, Stale, Timeout};
-    matches!(kind, NameServer | OutOfFiles | Refused | Timeout | Stale | Broken | NoTunnel(429 | 502..=504))
+    use FaultKind::{Broken, NameServer, NoHandshake, NoTunnel, OutOfFiles, Refused, Stale, Timeout};
+    matches!(
+        kind,
+        NameServer | OutOfFiles | Refused | Timeout | NoHandshake | Stale | Broken | NoTunnel(429 | 502..=504)
+    )
 }
 
 #[cfg(test)]
@@ -154,7 +161,7 @@ mod tests {
         ] {
             assert_eq!(failed(&mut Attempts::default(), Failure::NoAnswer(kind), 3, 0.5), GiveUp, "{kind:?}");
         }
-        for kind in [NameServer, OutOfFiles, Refused, Timeout, Broken, NoTunnel(503)] {
+        for kind in [NameServer, OutOfFiles, Refused, Timeout, NoHandshake, Broken, NoTunnel(503)] {
             assert_eq!(failed(&mut Attempts::default(), Failure::NoAnswer(kind), 3, 0.5), seconds(1), "{kind:?}");
         }
         assert_eq!(failed(&mut Attempts::default(), Failure::Permanent, 3, 0.5), GiveUp);

@@ -1,0 +1,101 @@
+//! Certificates: which are trusted, and what is said of those that are not.
+
+use std::io::Write;
+
+use rustls::HandshakeKind;
+use s3_build_cache::ErrorKind;
+
+use super::authority::{Authority, Valid};
+use super::listener::Listener;
+use super::terminator::Terminator;
+use super::{connect, round_trip};
+use crate::s3::errors::told;
+use crate::s3_server::Server;
+
+const NAMES: &[&str] = &["localhost", "127.0.0.1"];
+
+#[test]
+fn a_ca_of_ones_own_is_trusted_by_each_of_its_settings() {
+    let (server, ca, other) = (Server::start(), Authority::new("ours"), Authority::new("another"));
+    let tls = Terminator::start(ca.server(NAMES, Valid::Now), server.address());
+    let (bundle, wrong) = (ca.bundle().display().to_string(), other.bundle().display().to_string());
+    let profiles = tempfile::NamedTempFile::new().unwrap();
+    std::fs::write(profiles.path(), format!("[default]\nca_bundle = {bundle}\n")).unwrap();
+    let profiles = profiles.path().display().to_string();
+    let ip = format!("https://127.0.0.1:{}", tls.port());
+    round_trip(&connect(&server, &ip, &[("AWS_CA_BUNDLE", &bundle), ("SSL_CERT_FILE", &wrong)]).unwrap());
+    let name = format!("https://localhost:{}", tls.port());
+    for (more, trusted) in [
+        (&[("AWS_CA_BUNDLE", &*bundle)][..], true),
+        (&[("SSL_CERT_FILE", &bundle)], true),
+        (&[("AWS_CONFIG_FILE", &profiles), ("SSL_CERT_FILE", &wrong)], true),
+        (&[("AWS_CA_BUNDLE", &wrong), ("AWS_CONFIG_FILE", &profiles)], false),
+        (&[("AWS_CA_BUNDLE", &wrong), ("SSL_CERT_FILE", &bundle)], false),
+    ] {
+        let loaded = connect(&server, &name, more).unwrap().load();
+        assert_eq!(loaded.is_ok(), trusted, "{more:?} {loaded:?}");
+    }
+}
+
+#[test]
+fn each_wrong_certificate_has_its_hint_and_is_seen_once() {
+    let server = Server::start();
+    let (ca, other, same_name) = (Authority::new("ours"), Authority::new("another"), Authority::new("ours"));
+    let bundle = ca.bundle().display().to_string();
+    let trust = [("AWS_CA_BUNDLE", bundle.as_str())];
+    for (certificate, more, hint) in [
+        (other.server(NAMES, Valid::Now), &trust[..], "name its CA in AWS_CA_BUNDLE"),
+        (same_name.server(NAMES, Valid::Now), &trust, "name its CA in AWS_CA_BUNDLE"),
+        (ca.server(NAMES, Valid::Now), &[], "name its CA in AWS_CA_BUNDLE"),
+        (ca.server(&["s3.example.test"], Valid::Now), &trust, "for another host name"),
+        (ca.server(NAMES, Valid::Until2020), &trust, "has expired"),
+        (ca.server(NAMES, Valid::From2100), &trust, "this machine's clock is wrong"),
+    ] {
+        let tls = Terminator::start(certificate, server.address());
+        for host in NAMES {
+            let endpoint = format!("https://{host}:{}", tls.port());
+            let error = connect(&server, &endpoint, more).unwrap().load().unwrap_err();
+            told(&error, ErrorKind::Network, &[hint, &endpoint, "invalid peer certificate"]);
+            assert!(!error.to_string().contains("attempts"), "{error}");
+        }
+        assert_eq!(tls.connections(), NAMES.len(), "{hint}");
+    }
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn the_wrong_scheme_is_told_in_both_directions() {
+    let (server, ca) = (Server::start(), Authority::new("ours"));
+    let tls = Terminator::start(ca.server(NAMES, Valid::Now), server.address());
+    // As most servers do, and as those do that wait for the end of a line.
+    let refuses = Listener::start(|mut stream| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap());
+    let waits = server.endpoint().replace("http:", "https:");
+    for (endpoint, hint) in [
+        (format!("https://{}", refuses.address), "write http:// in endpoint_url"),
+        (waits, "(http:// in endpoint_url)"),
+        (format!("http://127.0.0.1:{}", tls.port()), "write https:// in endpoint_url"),
+    ] {
+        let once = if hint.contains('(') { &[("AWS_MAX_ATTEMPTS", "1")][..] } else { &[] };
+        let error = connect(&server, &endpoint, once).unwrap().load().unwrap_err();
+        told(&error, ErrorKind::Network, &[hint, &endpoint]);
+        assert!(!error.to_string().contains("attempts"), "{error}");
+    }
+    assert_eq!((refuses.connections(), tls.connections()), (1, 1));
+}
+
+#[test]
+fn a_new_connection_resumes_the_session() {
+    let (server, ca) = (Server::start(), Authority::new("ours"));
+    let tls = Terminator::start(ca.server(NAMES, Valid::Now), server.address());
+    let bundle = ca.bundle().display().to_string();
+    let endpoint = format!("https://localhost:{}", tls.port());
+    let cache = connect(&server, &endpoint, &[("AWS_CA_BUNDLE", &bundle)]).unwrap();
+    for _ in 0..3 {
+        cache.load().unwrap();
+        tls.hang_up();
+        while tls.handshakes().len() < tls.connections() {
+            std::thread::yield_now();
+        }
+    }
+    assert_eq!(tls.handshakes(), [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed]);
+}
