@@ -81,9 +81,11 @@ impl Client {
                 let server = answer.server.as_deref().map(|name| format!(" from {name}")).unwrap_or_default();
                 format!(
                     "{} does not answer as S3 does (HTTP {}{server}): is endpoint_url the API, and not a web console or \
-                     a proxy?",
+                     a proxy?{}",
                     self.endpoint().url(),
                     answer.status,
+                    // What many servers say to plain HTTP on the port for TLS.
+                    if answer.status == 400 && !self.endpoint().https { " Or does it want https://?" } else { "" },
                 )
             }
             S3ErrorClass::Corrupt => {

@@ -1,6 +1,6 @@
 //! Certificates: which are trusted, and what is said of those that are not.
 
-use std::io::Write;
+use std::io::{Read, Write};
 
 use rustls::HandshakeKind;
 use s3_build_cache::ErrorKind;
@@ -80,6 +80,15 @@ fn the_wrong_scheme_is_told_in_both_directions() {
         told(&error, ErrorKind::Network, &[hint, &endpoint]);
         assert!(!error.to_string().contains("attempts"), "{error}");
     }
+    // As nginx and Go's servers do: they answer in plain HTTP.
+    let answer =
+        b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
+    let explains = Listener::start(move |mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        stream.write_all(answer).unwrap();
+    });
+    let error = connect(&server, &format!("http://{}", explains.address), &[]).unwrap().load().unwrap_err();
+    told(&error, ErrorKind::Store, &["Or does it want https://?"]);
     assert_eq!((refuses.connections(), tls.connections()), (1, 1));
 }
 
