@@ -146,6 +146,7 @@ impl FaultKind {
             }
             Self::NoTunnel(500..) => "the proxy does not reach the endpoint: check endpoint_url, or try again later",
             Self::NoTunnel(_) => "the proxy refuses a tunnel (CONNECT) to the endpoint: have its host and port allowed",
+            Self::OutOfFiles => OUT_OF_FILES,
             Self::HostNotFound => "the proxy's host name does not exist",
             Self::Refused => "nothing listens where the proxy should be",
             Self::PlainHttp => "the proxy speaks plain HTTP: name it as http://host:port",

@@ -26,9 +26,13 @@ impl Listener {
                     if stopped.load(Ordering::SeqCst) {
                         break;
                     }
+                    let ours = stream.try_clone().unwrap();
                     streams.lock().unwrap().push(stream.try_clone().unwrap());
                     let serve = Arc::clone(&serve);
-                    threads.push(thread::spawn(move || serve(stream)));
+                    threads.push(thread::spawn(move || {
+                        serve(stream);
+                        let _ = ours.shutdown(Shutdown::Both);
+                    }));
                 }
                 threads.into_iter().for_each(|thread| thread.join().unwrap());
             }
