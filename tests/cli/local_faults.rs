@@ -175,7 +175,7 @@ fn no_permission() {
         assert_eq!(fs::read_dir(&place).unwrap().count(), 0);
     }
     let blob = trial.source().join("blobs/sha256").join(trial.blobs.digest().hex());
-    fs::set_permissions(&blob, PermissionsExt::from_mode(0)).unwrap();
+    fs::set_permissions(&blob, PermissionsExt::from_mode(0o0)).unwrap();
     let server = Server::start();
     let run = run_as_nobody(&trial.export(&s3_store(&server))).unwrap();
     run.expect(1).says(&denied).says(&[blob.to_str().unwrap()]);

@@ -69,6 +69,7 @@ impl Blobs {
     }
 
     /// The same blobs and one more.
+    #[cfg(feature = "cli")]
     pub(crate) fn and(self, blob: Vec<u8>) -> Self {
         Self::new(self.bytes.into_values().chain([blob]).collect())
     }
