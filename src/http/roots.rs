@@ -49,3 +49,28 @@ fn add(roots: &mut RootCertStore, pem: &[u8]) -> usize {
     let (added, _) = roots.add_parsable_certificates(CertificateDer::pem_slice_iter(pem).filter_map(|item| item.ok()));
     added
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_systems_certificates_are_trusted_beside_mozillas() {
+        let mut system = RootCertStore::empty();
+        if let Some(pem) = SYSTEM_BUNDLES.iter().find_map(|path| std::fs::read(path).ok()) {
+            add(&mut system, &pem);
+        }
+        let trusted = load(None).unwrap().roots;
+        assert_eq!(trusted.len(), system.len() + webpki_roots::TLS_SERVER_ROOTS.len());
+        assert!(system.roots.iter().chain(webpki_roots::TLS_SERVER_ROOTS).all(|root| trusted.contains(root)));
+    }
+
+    #[test]
+    fn what_is_no_certificate_is_left_out_of_a_bundle() {
+        let bundle = tempfile::NamedTempFile::new().unwrap();
+        let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+        std::fs::write(bundle.path(), garbage).unwrap();
+        let error = load(Some((bundle.path(), "SSL_CERT_FILE"))).unwrap_err().to_string();
+        assert!(error.contains("SSL_CERT_FILE"), "{error}");
+    }
+}
