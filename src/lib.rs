@@ -60,7 +60,7 @@ pub use base::{
 };
 pub use config::{CacheOptions, CacheRef, EndpointUrl, LocalOptions, Mode, RetryMode};
 pub use credentials::{Credentials, CredentialsProvider, StaticCredentials};
-pub use layout::LocalCache;
+pub use layout::{BlobWriter, Committed, LayoutWriter, LocalCache};
 pub use manifest::{
     Annotations, CacheConfig, CacheConfigBuilder, CacheResult, ChainedResult, Input, Layer, LayerId, LayerIndex,
     MAX_MANIFEST_BYTES, Record, RecordId, RecordIndex,

@@ -210,6 +210,9 @@ fn jobs(number: &str) -> Result<usize> {
 /// A directory, or the same as buildx writes it: `type=local,src=DIR,tag=TAG`.
 fn local_cache(directory: OsString, tag: Option<String>) -> Result<LocalOptions> {
     let attributes = directory.to_str().filter(|text| text.starts_with("type=") || text.contains(",type="));
+    if directory.is_empty() {
+        return Err(usage("the directory is empty", "write . for the one you are in"));
+    }
     let mut local = match attributes.map(str::parse).transpose()? {
         Some(CacheRef::Local(local)) => local,
         Some(_) => {

@@ -92,7 +92,7 @@ fn sum(targets: &[Target]) -> Report {
         all.blobs.transferred += report.blobs.transferred;
         all.blobs.present += report.blobs.present;
         all.blobs.touched += report.blobs.touched;
-        all.bytes += report.bytes;
+        all.bytes = all.bytes.saturating_add(report.bytes);
         all.requests += report.requests;
         all.elapsed += report.elapsed;
         for name in &report.names {

@@ -4,7 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
 
-use crate::progress;
+use crate::{output, progress};
 
 /// Prints log records on standard error, above the progress bars, and keeps the warnings for the JSON result.
 struct Logger {
@@ -47,10 +47,8 @@ impl Log for Logger {
             }
             warnings.push(text.clone());
         }
-        progress::print_above(&format!(
-            "{}: {text}",
-            record.level().as_str().to_lowercase().replace("warn", "warning")
-        ));
+        let level = record.level().as_str().to_lowercase().replace("warn", "warning");
+        progress::print_above(&format!("{level}: {}", output::printable(&text)));
     }
 
     fn flush(&self) {}

@@ -19,14 +19,20 @@ pub(crate) fn line(text: &str) {
 /// An error in two or three lines: what failed, why, and the likely fix.
 pub(crate) fn error(doing: &str, error: &Error) {
     let label = if colored() { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
-    line(&format!("{label} {doing}{error}"));
+    line(&format!("{label} {}", printable(&format!("{doing}{error}"))));
     let chain = error.chain();
     if let Some(causes) = chain.strip_prefix(&error.to_string()).and_then(|rest| rest.strip_prefix(": ")) {
-        line(&format!("cause: {causes}"));
+        line(&format!("cause: {}", printable(causes)));
     }
     if let Some(hint) = error.hint() {
-        line(&format!("hint: {hint}"));
+        line(&format!("hint: {}", printable(hint)));
     }
+}
+
+/// Arguments, names and answers may have control characters in them, which would command the terminal.
+pub(crate) fn printable(text: &str) -> String {
+    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
+    text.chars().map(escaped).collect()
 }
 
 fn colored() -> bool {

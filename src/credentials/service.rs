@@ -160,7 +160,7 @@ pub(super) fn send(
     loop {
         context.cancel.check().map_err(NoReply::Own)?;
         let message = make().map_err(NoReply::Own)?;
-        let result = attempt(client, site, patience.answer, message);
+        let result = attempt(client, site, (patience.answer, &attempts), message);
         let failure = match &result {
             Ok(reply) if !transient(reply) => return result,
             Ok(_) => retry::Failure::Transient { retry_after: None },
@@ -180,7 +180,12 @@ pub(super) fn send(
     }
 }
 
-fn attempt(client: &Client, site: &Site, answer_timeout: Duration, message: Message) -> Result<Reply, NoReply> {
+fn attempt(
+    client: &Client,
+    site: &Site,
+    (answer_timeout, attempts): (Duration, &retry::Attempts),
+    message: Message,
+) -> Result<Reply, NoReply> {
     let Message { method, target, mut headers, body } = message;
     let body = body.map(BytesPayload::new);
     if !headers.iter().any(|(name, _)| name == "host") {
@@ -197,6 +202,7 @@ fn attempt(client: &Client, site: &Site, answer_timeout: Duration, message: Mess
         body: body.as_ref().map(|body| body as &dyn Payload),
         expect_continue: false,
         answer_timeout,
+        new_connection: attempts.met_stale(),
         on_stop: OnStop::BreakOff,
     };
     let mut response = client.send(&request).map_err(NoReply::Fault)?;

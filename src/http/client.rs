@@ -23,6 +23,8 @@ use crate::http::transport::KeepAnswers;
 use crate::http::tunnel::{ProxyResolver, TunnelConnector};
 
 pub(super) const USER_AGENT: &str = concat!("s3-build-cache/", env!("CARGO_PKG_VERSION"));
+/// ureq holds against it all that it has read when an interim answer ends, up to 128 KiB: less would refuse a good one.
+const MAX_HEADER_BYTES: usize = 256 * 1024;
 /// Shorter than servers keep idle connections, so that few requests meet one that was just closed.
 const IDLE_TIME: Duration = Duration::from_secs(8);
 
@@ -94,6 +96,7 @@ impl Client {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
+            .max_response_header_size(MAX_HEADER_BYTES)
             .max_redirects_will_error(false)
             .proxy(None)
             .user_agent(USER_AGENT)
@@ -168,6 +171,7 @@ impl Client {
             .timeout_global((request.on_stop == OnStop::CleanUp).then_some(request.answer_timeout))
             .timeout_recv_response(Some(request.answer_timeout))
             .timeout_per_read(Some(silence))
+            .max_idle_age(if request.new_connection { Duration::ZERO } else { IDLE_TIME })
             .build();
         agent.run(configured)
     }

@@ -9,6 +9,9 @@ use crate::base::{Clock, Payload};
 use crate::http::fault::{Fault, timeout_text};
 use crate::http::watch::Watched;
 
+/// For an answer whose status says the most of it.
+const BRIEFLY: Duration = Duration::from_secs(10);
+
 /// The methods that S3 and the credential services use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Method {
@@ -46,6 +49,8 @@ pub(crate) struct Request<'a> {
     pub(crate) expect_continue: bool,
     /// How long the server may be silent before it answers.
     pub(crate) answer_timeout: Duration,
+    /// Do not take one that is idle: of those that were idle together, all may be dead.
+    pub(crate) new_connection: bool,
     pub(crate) on_stop: OnStop,
 }
 
@@ -66,14 +71,15 @@ pub(crate) struct Response {
     status: u16,
     headers: ureq::http::HeaderMap,
     body: Box<dyn Read + Send>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Response {
     pub(super) fn new(response: ureq::http::Response<ureq::Body>, clock: Arc<dyn Clock>) -> Self {
         let (parts, body) = response.into_parts();
         let size = body.content_length();
-        let body = Watched::new(Box::new(Plain(body.into_reader())), size, clock);
-        Self { status: parts.status.as_u16(), headers: parts.headers, body: Box::new(body) }
+        let body = Watched::new(Box::new(Plain(body.into_reader())), size, clock.clone());
+        Self { status: parts.status.as_u16(), headers: parts.headers, body: Box::new(body), clock }
     }
 
     pub(crate) fn status(&self) -> u16 {
@@ -104,6 +110,26 @@ impl Response {
             Ok(_) => Ok(bytes),
             Err(error) => Err(Fault::body(error)),
         }
+    }
+
+    /// Reads what comes of an error document in a few seconds, at most `limit` bytes; and why it ended early, if it did.
+    pub(crate) fn read_briefly(&mut self, limit: u64) -> (Vec<u8>, Option<Fault>) {
+        let deadline = self.clock.monotonic() + BRIEFLY;
+        let mut bytes = Vec::new();
+        let mut buffer = [0; 4096];
+        while (bytes.len() as u64) < limit {
+            match self.body.read(&mut buffer) {
+                Ok(0) => break,
+                Ok(read) => bytes.extend_from_slice(buffer.get(..read).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return (bytes, Some(Fault::body(error))),
+            }
+            if self.clock.monotonic() > deadline {
+                let slow = io::Error::new(io::ErrorKind::TimedOut, "the answer came too slowly");
+                return (bytes, Some(Fault::body(slow)));
+            }
+        }
+        (bytes, None)
     }
 
     /// Makes these bytes the body, which has been read.

@@ -56,6 +56,7 @@ fn request<'a>(host: &'a str, method: Method, target: &str, body: Option<&'a dyn
         body,
         expect_continue: false,
         answer_timeout: Duration::from_secs(20),
+        new_connection: false,
         on_stop: OnStop::BreakOff,
     }
 }

@@ -12,9 +12,9 @@ pub(crate) mod manifest;
 mod raw;
 mod write;
 
-pub(crate) use blob::BlobWriter;
+pub use blob::BlobWriter;
 pub use cache::LocalCache;
-pub(crate) use write::LayoutWriter;
+pub use write::{Committed, LayoutWriter};
 
 #[cfg(test)]
 mod tests;

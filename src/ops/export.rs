@@ -118,7 +118,7 @@ impl S3Cache {
                 match job.step {
                     Step::Upload => {
                         counts.transferred += 1;
-                        bytes += job.size;
+                        bytes = job.size.saturating_add(bytes);
                     }
                     Step::Touch => counts.touched += 1,
                     Step::Verify => {}
@@ -130,7 +130,7 @@ impl S3Cache {
                     Done::Uploaded { replaced } => {
                         counts.transferred += 1;
                         counts.present -= usize::from(replaced);
-                        bytes += size;
+                        bytes = size.saturating_add(bytes);
                     }
                     Done::Touched => counts.touched += 1,
                     Done::Left => {}
@@ -155,7 +155,7 @@ impl S3Cache {
 
     fn run_jobs(&self, jobs: Vec<Job>, source: &dyn BlobSource) -> Result<Vec<(u64, Done)>> {
         let uploads = jobs.iter().filter(|job| job.step == Step::Upload);
-        let (blobs, bytes) = uploads.fold((0, 0), |(blobs, bytes), job| (blobs + 1, bytes + job.size));
+        let (blobs, bytes) = uploads.fold((0, 0), |(blobs, bytes), job| (blobs + 1, job.size.saturating_add(bytes)));
         self.context.progress.event(&Event::Planned { blobs, bytes });
         let sizes: Vec<u64> = jobs.iter().map(|job| job.size).collect();
         let sender = Sender::new(self, source);

@@ -179,7 +179,7 @@ impl Run<'_> {
             }
         }
         wanted.sort_by_key(|&(_, size)| std::cmp::Reverse(size));
-        let bytes = wanted.iter().map(|(_, size)| size).sum();
+        let bytes = wanted.iter().fold(0_u64, |sum, (_, size)| sum.saturating_add(*size));
         if self.options.dry_run {
             (counts.transferred, report.bytes) = (wanted.len(), bytes);
             return Ok(config);
@@ -193,7 +193,7 @@ impl Run<'_> {
             match fetched {
                 Fetched::Yes => {
                     counts.transferred += 1;
-                    report.bytes += size;
+                    report.bytes = report.bytes.saturating_add(size);
                 }
                 Fetched::Lost(why) => {
                     lost.insert(digest, why);

@@ -52,10 +52,15 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// Reads an answer that is not a success.
-    pub(super) fn read(mut response: Response) -> Self {
-        // An error document that breaks off is as good as none: the status says enough to go on.
-        let body = response.read(MAX_ERROR_BYTES).unwrap_or_default();
-        Self::new(&response, &body)
+    pub(super) fn read(mut response: Response) -> Cause {
+        let (body, broke) = response.read_briefly(MAX_ERROR_BYTES);
+        let answer = Self::new(&response, &body);
+        match broke {
+            // Of an object that does not exist, of a bucket, or of something else: what is missing would have told.
+            Some(fault) if answer.status == 404 && answer.code.is_none() => Cause::NoAnswer(fault),
+            // Else the status says enough to go on.
+            _ => Cause::Refused(Box::new(answer)),
+        }
     }
 
     /// `body` is that of the response.

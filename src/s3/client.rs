@@ -129,7 +129,7 @@ impl Client {
                 false => policy.wait_for_turn(clock, cancel).map_err(own)?,
             }
             let used = self.prepare(&lessons).map_err(own)?;
-            let result = self.attempt(call, &used, attempts.made, &read);
+            let result = self.attempt(call, &used, &attempts, &read);
             policy.ended(result.as_ref().err().map(failure), clock);
             let cause = match result {
                 Ok(result) => {
@@ -183,10 +183,10 @@ impl Client {
         &self,
         call: &Call<'_>,
         used: &Used,
-        made: u32,
+        attempts: &Attempts,
         read: impl Fn(Response) -> Result<T, Cause>,
     ) -> Result<T, Cause> {
-        let request = self.sign(call, used, made);
+        let request = self.sign(call, used, attempts);
         self.requests.fetch_add(1, Ordering::Relaxed);
         log::debug!("{} {}{}", call.method.as_str(), request.host, request.target);
         let sent = self.parts.http.send(&request);
@@ -199,10 +199,10 @@ impl Client {
             Err(fault) => Cause::NoAnswer(fault),
         })?;
         log::debug!("{} {}", response.status(), request.target);
-        if response.is_success() { read(response) } else { Err(Cause::Refused(Box::new(Answer::read(response)))) }
+        if response.is_success() { read(response) } else { Err(Answer::read(response)) }
     }
 
-    fn sign<'a>(&self, call: &Call<'a>, used: &'a Used, made: u32) -> Request<'a> {
+    fn sign<'a>(&self, call: &Call<'a>, used: &'a Used, attempts: &Attempts) -> Request<'a> {
         let endpoint = &*used.endpoint;
         let target = endpoint.target(call.key, call.query);
         let mut headers = vec![("host".to_owned(), endpoint.host.clone())];
@@ -227,8 +227,9 @@ impl Client {
             target,
             headers,
             body: call.body,
-            expect_continue: large && (made > 0 || !self.put_accepted.load(Ordering::Relaxed)),
+            expect_continue: large && (attempts.made > 0 || !self.put_accepted.load(Ordering::Relaxed)),
             answer_timeout: self.patience(call),
+            new_connection: attempts.met_stale(),
             on_stop: call.on_stop,
         }
     }

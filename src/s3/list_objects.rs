@@ -9,7 +9,7 @@ use crate::s3::client::{Call, Client};
 use crate::s3::head_object::{Head, is_archive};
 
 /// A thousand objects with keys of 1,024 bytes, every byte of them escaped, fit.
-const MAX_LIST_BYTES: u64 = 16 * 1024 * 1024;
+const MAX_LIST_BYTES: u64 = 4 * 1024 * 1024;
 
 /// One page of a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

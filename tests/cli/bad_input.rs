@@ -181,6 +181,25 @@ fn an_s3_manifest_with_a_cycle() {
     }
 }
 
+#[test]
+fn sizes_that_add_up_to_more_than_there_is() {
+    let work = tempfile::tempdir().unwrap();
+    let manifests = work.path().join("store/trial/manifests");
+    fs::create_dir_all(&manifests).unwrap();
+    let good = fs::read_to_string("tests/fixtures/min/s3-manifest.json").unwrap();
+    let mut pieces = good.split("\"size\":");
+    let mut huge = pieces.next().unwrap().to_owned();
+    for piece in pieces {
+        huge.push_str("\"size\":9223372036854775807");
+        huge.push_str(piece.trim_start_matches(|c: char| c.is_ascii_digit()));
+    }
+    fs::write(manifests.join("buildkit"), huge).unwrap();
+    let target = work.path().join("restored");
+    let store = file_store(&work.path().join("store"));
+    let dry = run(&["import", target.to_str().unwrap(), "--cache-from", &store, "--dry-run"]).expect(0);
+    assert!(dry.last_line().starts_with("would restore 3 of 3 blobs"), "{}", dry.stdout);
+}
+
 /// The variables that let the program into a test server, and its attributes.
 fn s3(server: &Server) -> (String, Vec<(&'static str, String)>) {
     let keys = server.credentials();

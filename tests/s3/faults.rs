@@ -4,7 +4,7 @@ use std::fs;
 use std::time::Duration;
 
 use crate::s3::{cache, export};
-use crate::s3_server::{At, Fault, Match, Operation, Server, Then};
+use crate::s3_server::{At, Failure, Fault, Match, Operation, Server, Then};
 
 /// The export is right, the fault struck, and no request broke a rule.
 #[track_caller]
@@ -21,6 +21,34 @@ fn survives(matching: Match, fault: Fault) {
     );
     assert_eq!(server.keys().len(), 11, "{case}");
     assert!(server.requests().iter().all(|request| request.refused.is_none()), "{case}");
+}
+
+/// As after the failover of a load balancer: whatever was idle is dead, what is new is good.
+#[test]
+fn a_pool_full_of_dead_connections_costs_one_of_them() {
+    let server = Server::start();
+    server.fault(Match::any().always(), Fault::ResetNext);
+    export(&cache(&server, ",retry_max_attempts=1"), "max").unwrap_or_else(|error| panic!("{}", error.chain()));
+    assert_eq!(server.object("manifests/buildkit").unwrap(), fs::read("tests/fixtures/max/s3-manifest.json").unwrap());
+}
+
+/// What is missing of the answer would have told of what: it may be the bucket.
+#[test]
+fn a_404_that_breaks_off_is_no_miss() {
+    let server = Server::start();
+    export(&cache(&server, ""), "min").unwrap();
+    let broken = |key: &str| {
+        let failure = Failure::new(404, "NoSuchBucket", "The specified bucket does not exist");
+        let matching = || Match::operation(Operation::GetObject).key(key);
+        server.fault(matching(), Fault::Reply(failure));
+        server.fault(matching(), Fault::Truncate(30));
+    };
+    broken("manifests/");
+    let config = cache(&server, "").load().unwrap().expect("the second answer has it");
+    let blob = config.layers()[0].blob;
+    broken(&blob.hex());
+    assert!(cache(&server, "").open_blob(&blob).unwrap().is_some());
+    assert_eq!(server.pending_faults(), 0);
 }
 
 #[test]
@@ -48,7 +76,7 @@ fn an_export_survives_what_passes() {
     survives(put(), Fault::Reset(At::RequestBody(10)));
     survives(put(), Fault::early_slow_down(Then::Reset));
     survives(put(), Fault::early_slow_down(Then::Drain));
-    survives(put(), Fault::ReplyAfter(crate::s3_server::Failure::new(500, "InternalError", "oops")));
+    survives(put(), Fault::ReplyAfter(Failure::new(500, "InternalError", "oops")));
     survives(list(), Fault::error_in_200());
     survives(list(), Fault::Truncate(20));
 }

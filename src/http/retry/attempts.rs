@@ -49,6 +49,11 @@ pub(crate) struct Attempts {
 }
 
 impl Attempts {
+    /// Whether an attempt met a connection that had died in the pool.
+    pub(crate) fn met_stale(&self) -> bool {
+        self.stale > 0
+    }
+
     /// Takes note of a failed attempt whose answer said what to do instead, which is done at once.
     pub(crate) fn corrected(&mut self) {
         self.made += 1;
