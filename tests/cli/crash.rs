@@ -1,5 +1,6 @@
 //! `kill -9` at random moments, and runs that meet: what is there is the old state or the new one, and the next run
 //! makes it whole.
+#![expect(clippy::print_stdout, reason = "a failed test shows its seed")]
 
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -3,6 +3,7 @@
 //! Some of it needs mounts or another user. Where that cannot be had, a test says so and ends.
 
 use std::fs::{self, OpenOptions};
+use std::io::Write;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -58,6 +59,11 @@ impl Trial {
     }
 }
 
+/// Past the capture of what tests print, so that it is seen.
+fn skipped(what: &str) {
+    writeln!(std::io::stderr(), "skipped: this machine cannot do {what:?}").unwrap();
+}
+
 /// Runs the program by a shell that first does `before`; it finds `place` as `$PLACE`. In mounts of its own, where it
 /// asks for them; `None` where these cannot be had.
 fn run_after(before: &str, mounts: bool, place: &Path, arguments: &[String]) -> Option<Run> {
@@ -71,7 +77,7 @@ fn run_after(before: &str, mounts: bool, place: &Path, arguments: &[String]) -> 
     let ended = command.stdin(Stdio::null()).output().ok().map(Run::of);
     let able = ended.filter(|run| run.status != 99 && !run.stderr.contains("unshare"));
     if able.is_none() {
-        println!("skipped: this machine cannot do {before:?}");
+        skipped(before);
     }
     able
 }
@@ -151,7 +157,7 @@ fn run_as_nobody(arguments: &[String]) -> Option<Run> {
     let become_nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "--", PROGRAM];
     let run = |arguments: &[String]| Command::new("setpriv").args(become_nobody).args(arguments).output().ok();
     if !run(&["--version".to_owned()]).is_some_and(|output| output.status.success()) {
-        println!("skipped: this machine cannot run the program as another user");
+        skipped("setpriv");
         return None;
     }
     run(arguments).map(Run::of)
