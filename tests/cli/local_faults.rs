@@ -61,7 +61,8 @@ impl Trial {
 
 /// Past the capture of what tests print, so that it is seen.
 fn skipped(what: &str) {
-    writeln!(std::io::stderr(), "skipped: this machine cannot do {what:?}").unwrap();
+    let text = format!("skipped: this machine cannot do {what:?}\n");
+    std::io::stderr().write_all(text.as_bytes()).unwrap();
 }
 
 /// Runs the program by a shell that first does `before`; it finds `place` as `$PLACE`. In mounts of its own, where it
