@@ -11,6 +11,9 @@ pub(super) const MAX_ERROR_BYTES: u64 = 64 * 1024;
 /// Of what a server says at most this much is shown.
 pub(crate) const MAX_SHOWN_CHARS: usize = 300;
 
+/// So much of a secret is enough to know it by.
+const SECRET_HEAD_CHARS: usize = 12;
+
 /// Why a call failed for good.
 #[derive(Debug)]
 pub(super) struct Failed {
@@ -105,6 +108,21 @@ impl Answer {
     /// The server has no such operation.
     pub(super) fn is_unsupported(&self) -> bool {
         matches!(self.status, 405 | 501) && !self.foreign
+    }
+
+    /// Cuts what is shown where one of these begins: a server may send back what it was sent.
+    pub(super) fn hide(&mut self, secrets: &[&str]) {
+        let shown = [&mut self.code, &mut self.message, &mut self.request_id, &mut self.region, &mut self.server];
+        for text in shown.into_iter().flatten() {
+            for secret in secrets {
+                // It may have been cut itself.
+                let head: String = secret.chars().take(SECRET_HEAD_CHARS).collect();
+                if let Some(at) = text.find(&head).filter(|_| !head.is_empty()) {
+                    text.truncate(at);
+                    text.push_str("***");
+                }
+            }
+        }
     }
 
     pub(super) fn has_code(&self, codes: &[&str]) -> bool {

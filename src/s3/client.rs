@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::base::{Cancel, Clock, Digest, Error, Payload, Problem};
+use crate::base::{Cancel, Clock, Digest, Error, Payload, Problem, Secret};
 use crate::credentials::CredentialsProvider;
 use crate::http::retry::{Attempts, Decision, Failure, Policy};
 use crate::http::{self, Method, OnStop, Request, Response};
@@ -136,7 +136,7 @@ impl Client {
                     policy.succeeded(&attempts);
                     return Ok(result);
                 }
-                Err(cause) => cause,
+                Err(cause) => without_secrets(cause, &used),
             };
             if cancel.is_canceled() {
                 // Whatever the failure looks like, it is our own doing.
@@ -263,6 +263,14 @@ fn payload_error(location: &str, error: std::io::Error) -> Error {
         }
         Err(error) => Error::Integrity(not_sent("its bytes cannot be read").source(error)),
     }
+}
+
+fn without_secrets(mut cause: Cause, used: &Used) -> Cause {
+    if let (Cause::Refused(answer), Some(used)) = (&mut cause, &used.credentials) {
+        let token = used.session_token.as_ref().map(Secret::expose);
+        answer.hide(&[used.secret_access_key.expose(), token.unwrap_or_default()]);
+    }
+    cause
 }
 
 fn brief(cause: &Cause) -> String {

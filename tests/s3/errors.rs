@@ -5,7 +5,7 @@ use std::sync::Arc;
 use s3_build_cache::{Error, ErrorKind, Secret, StaticCredentials};
 
 use crate::s3::{builder, cache, elsewhere, export};
-use crate::s3_server::{Config, Fault, Match, Operation, Server};
+use crate::s3_server::{Config, Credentials, Failure, Fault, Match, Operation, Server};
 
 #[track_caller]
 pub(crate) fn told(error: &Error, kind: ErrorKind, parts: &[&str]) {
@@ -38,6 +38,25 @@ fn wrong_keys_are_told_apart_and_not_tried_again() {
         told(&error, ErrorKind::Access, &["GetObject s3://cache/manifests/buildkit"]);
         assert!(server.requests().len() <= 3, "{:?}", server.requests());
     }
+}
+
+/// Some servers say what they did not like, word by word.
+#[test]
+fn a_secret_that_a_server_sends_back_is_not_shown() {
+    let token = format!("IQoJb3MARKED{}", "x".repeat(400));
+    let server = Server::with(Config {
+        credentials: Credentials {
+            access_key_id: "ASIAEXAMPLE".to_owned(),
+            secret_access_key: "SECRETMARKED/key".to_owned(),
+            session_token: Some(token.clone()),
+        },
+        ..Config::default()
+    });
+    let message = format!("the header x-amz-security-token:{token} was not signed, SECRETMARKED/key");
+    server.fault(Match::any().always(), Fault::Reply(Failure::new(403, "AccessDenied", &message)));
+    let error = cache(&server, "").load().unwrap_err();
+    told(&error, ErrorKind::Access, &["the header x-amz-security-token:***"]);
+    assert!(!format!("{error:?}{}", error.chain()).contains("MARKED"), "{error:?}");
 }
 
 #[test]
@@ -75,8 +94,8 @@ fn an_export_needs_no_permission_to_list() {
     assert_eq!(again.blobs.present, 10);
 }
 
-fn denied() -> crate::s3_server::Failure {
-    crate::s3_server::Failure::new(403, "AccessDenied", "Access Denied")
+fn denied() -> Failure {
+    Failure::new(403, "AccessDenied", "Access Denied")
 }
 
 #[test]
