@@ -12,6 +12,7 @@ mod ordered;
 mod parts;
 mod progress;
 mod secret;
+mod shown;
 mod time;
 mod xml;
 
@@ -29,6 +30,9 @@ pub(crate) use ordered::{Arrived, OrderedHasher};
 pub(crate) use parts::Parts;
 pub use progress::{Action, Event, NoProgress, Progress};
 pub use secret::Secret;
+#[cfg(any(test, fuzzing))]
+pub(crate) use shown::MAX_SHOWN_CHARS;
+pub(crate) use shown::shown;
 pub(crate) use time::parse_http_date;
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
 pub(crate) use xml::Element;

@@ -1,4 +1,4 @@
-//! Where AWS's own services for credentials are.
+//! Where AWS's own services are: the domains of its partitions, and the hosts of those for credentials.
 
 use crate::base::{Problem, Result};
 use crate::config::EndpointUrl;
@@ -17,6 +17,12 @@ const PARTITIONS: &[(&str, &str, &str)] = &[
     ("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
 ];
 const COMMERCIAL: (&str, &str) = ("amazonaws.com", "api.aws");
+
+/// The domains that AWS's services have in the region's partition: without and with IPv6. S3 has the first only.
+pub(crate) fn domains(region: &str) -> (&'static str, &'static str) {
+    let partition = PARTITIONS.iter().find(|(prefix, ..)| region.starts_with(prefix));
+    partition.map_or(COMMERCIAL, |(_, plain, dual)| (*plain, *dual))
+}
 
 /// A service of AWS's, or what the settings put in its place.
 #[derive(Debug)]
@@ -56,8 +62,7 @@ impl Service {
                 problem.hint("give region=NAME, or name the service's own endpoint, as in AWS_ENDPOINT_URL_STS")
             );
         }
-        let partition = PARTITIONS.iter().find(|(prefix, ..)| region.starts_with(prefix));
-        let (plain, dual) = partition.map_or(COMMERCIAL, |(_, plain, dual)| (*plain, *dual));
+        let (plain, dual) = domains(region);
         // GovCloud's plain hosts are FIPS.
         let service = match self.host {
             host if !fips || (region.starts_with("us-gov-") && !context.dualstack) => host.to_owned(),

@@ -29,6 +29,7 @@ use std::time::SystemTime;
 
 use crate::base::{Result, Secret};
 
+pub(crate) use aws_host::domains;
 use chain::Lookup;
 pub(crate) use chain::provider;
 pub(crate) use context::Context;

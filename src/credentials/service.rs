@@ -2,15 +2,13 @@
 
 use std::time::Duration;
 
-use crate::base::{BytesPayload, Error, Payload, Problem};
+use crate::base::{self, BytesPayload, Error, Payload, Problem};
 use crate::config::EndpointUrl;
 use crate::credentials::context::Context;
 use crate::http::{Client, Fault, Method, OnStop, Request, Response, retry};
 
 /// Answers are a few kilobytes; more is not read.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024;
-/// Of what a service says at most this much is shown.
-const MAX_SHOWN_CHARS: usize = 300;
 /// Codes of a service that asks for fewer requests.
 const THROTTLED: &[&str] = &[
     "BandwidthLimitExceeded",
@@ -217,6 +215,5 @@ pub(super) fn shown(text: &str, secrets: &[&str]) -> String {
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         text = text.replace(secret, "***");
     }
-    let clean = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
-    clean.take(MAX_SHOWN_CHARS).collect()
+    base::shown(text.trim())
 }

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::base::{Element, Timestamp, parse_http_date, percent_encode_query};
+use crate::base::{Element, MAX_SHOWN_CHARS, Timestamp, parse_http_date, percent_encode_query};
 use crate::http::retry::{Attempts, Decision, Policy};
-use crate::s3::{Answer, ContentRange, CopyReply, Head, MAX_SHOWN_CHARS, Page};
+use crate::s3::{Answer, ContentRange, CopyReply, Head, Page};
 
 /// An answer as in HTTP: the status, a header a line, an empty line, the body. The header `prefix` stands for what a
 /// listing was asked for.

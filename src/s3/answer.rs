@@ -2,14 +2,12 @@
 
 use std::time::SystemTime;
 
-use crate::base::{Element, parse_http_date};
+use crate::base::{Element, parse_http_date, shown};
 use crate::http::retry::{Failure, RetryAfter};
 use crate::http::{Fault, Response};
 
 /// Error documents are a few hundred bytes; more is not read.
 pub(super) const MAX_ERROR_BYTES: u64 = 64 * 1024;
-/// Of what a server says at most this much is shown.
-pub(crate) const MAX_SHOWN_CHARS: usize = 300;
 
 /// So much of a secret is enough to know it by.
 const SECRET_HEAD_CHARS: usize = 12;
@@ -220,12 +218,6 @@ fn region_of_host(host: &str) -> Option<String> {
 
 pub(super) fn is_html(content_type: Option<&str>) -> bool {
     content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html"))
-}
-
-/// Bounded, on one line.
-pub(super) fn shown(text: &str) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    clean.take(MAX_SHOWN_CHARS).collect()
 }
 
 #[cfg(test)]

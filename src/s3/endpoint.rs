@@ -2,18 +2,9 @@
 
 use crate::base::{percent_decode, percent_encode_path};
 use crate::config::EndpointUrl;
+use crate::credentials::domains;
 use crate::sigv4::canonical_query;
 
-/// The host names of AWS's partitions by the regions' beginnings; all others are in the commercial one.
-const PARTITIONS: &[(&str, &str)] = &[
-    ("cn-", "amazonaws.com.cn"),
-    ("eusc-", "amazonaws.eu"),
-    ("us-isob-", "sc2s.sgov.gov"),
-    ("us-isof-", "csp.hci.ic.gov"),
-    ("us-iso-", "c2s.ic.gov"),
-    ("eu-isoe-", "cloud.adc-e.uk"),
-];
-const COMMERCIAL: &str = "amazonaws.com";
 /// Longer ones come from servers that have none to name.
 const MAX_REGION_BYTES: usize = 64;
 
@@ -89,8 +80,7 @@ impl Endpoint {
 
     fn aws(choice: &EndpointChoice<'_>) -> Self {
         let region = choice.region;
-        let partition = PARTITIONS.iter().find(|(prefix, _)| region.starts_with(prefix));
-        let suffix = partition.map_or(COMMERCIAL, |(_, suffix)| suffix);
+        let (suffix, _) = domains(region);
         let service = if choice.fips { "s3-fips" } else { "s3" };
         let service = if choice.dualstack { format!("{service}.dualstack") } else { service.to_owned() };
         let (host, region) = match region {

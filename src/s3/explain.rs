@@ -1,7 +1,7 @@
 //! From a failed call to the crate's error: what it means, and the likely fix.
 
-use crate::base::{Error, S3Error, S3ErrorClass};
-use crate::s3::answer::{Answer, Cause, Failed, shown};
+use crate::base::{Error, S3Error, S3ErrorClass, shown};
+use crate::s3::answer::{Answer, Cause, Failed};
 use crate::s3::client::{Call, Client};
 
 /// Codes that speak of the credentials, whatever the status.

@@ -23,7 +23,7 @@ mod upload_part;
 mod upload_part_copy;
 
 #[cfg(any(test, fuzzing))]
-pub(crate) use answer::{Answer, MAX_SHOWN_CHARS};
+pub(crate) use answer::Answer;
 pub(crate) use client::{Client, ClientParts};
 pub(crate) use complete_multipart_upload::{Completed, Expected};
 #[cfg(any(test, fuzzing))]

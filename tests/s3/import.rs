@@ -6,10 +6,10 @@ use std::path::Path;
 use std::sync::Arc;
 
 use s3_build_cache::{
-    Cancel, Error, ErrorKind, Event, ImportOptions, ImportOutcome, LocalCache, Progress, Report, S3Cache, import_from,
+    Cancel, Error, ErrorKind, ImportOptions, ImportOutcome, LocalCache, Report, S3Cache, import_from,
 };
 
-use crate::s3::{builder, cache, export};
+use crate::s3::{CancelAt, builder, cache, export};
 use crate::s3_server::{At, Fault, Match, Operation, Server};
 
 /// A server that holds a fixture.
@@ -250,22 +250,11 @@ fn a_blob_is_read_lazily_and_checked() {
     assert!(opened.open_blob(&layer.blob).unwrap().is_none());
 }
 
-/// Cancels after the first bytes of a blob.
-struct CancelAtOnce(Cancel);
-
-impl Progress for CancelAtOnce {
-    fn event(&self, event: &Event<'_>) {
-        if matches!(event, Event::Advanced { .. }) {
-            self.0.cancel();
-        }
-    }
-}
-
 #[test]
 fn cancelling_leaves_nothing_half_done() {
     let server = holding("max");
     let (cancel, work) = (Cancel::new(), tempfile::tempdir().unwrap());
-    let progress = Arc::new(CancelAtOnce(cancel.clone()));
+    let progress = Arc::new(CancelAt(cancel.clone(), 1));
     let opened = builder(&server, "").cancel(cancel.clone()).progress(progress).connect().unwrap();
     let directory = work.path().join("restored");
     let error = opened.import(&LocalCache::create(&directory, "latest")).unwrap_err();
@@ -274,7 +263,7 @@ fn cancelling_leaves_nothing_half_done() {
 
     let empty = Server::start();
     let (cancel, keys) = (Cancel::new(), empty.keys());
-    let progress = Arc::new(CancelAtOnce(cancel.clone()));
+    let progress = Arc::new(CancelAt(cancel.clone(), 1));
     let opened = builder(&empty, ",name=app").cancel(cancel).progress(progress).connections(1).connect().unwrap();
     assert!(matches!(export(&opened, "max").unwrap_err(), Error::Canceled));
     assert!(keys.is_empty() && empty.object("manifests/app").is_none());

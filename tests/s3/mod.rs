@@ -15,7 +15,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use s3_build_cache::{
-    Cancel, Clock, LocalCache, MapEnv, Report, Result, S3Cache, S3CacheBuilder, Secret, StaticCredentials,
+    Cancel, Clock, Event, LocalCache, MapEnv, Progress, Report, Result, S3Cache, S3CacheBuilder, Secret,
+    StaticCredentials,
 };
 
 use crate::conformance::{self, Quirks};
@@ -61,6 +62,17 @@ pub(crate) fn builder(server: &Server, more: &str) -> S3CacheBuilder {
 
 pub(crate) fn cache(server: &Server, more: &str) -> S3Cache {
     builder(server, more).connect().unwrap()
+}
+
+/// Cancels when a blob has come, or gone, so many bytes far.
+pub(crate) struct CancelAt(pub(crate) Cancel, pub(crate) u64);
+
+impl Progress for CancelAt {
+    fn event(&self, event: &Event<'_>) {
+        if matches!(event, Event::Advanced { current, .. } if *current >= self.1) {
+            self.0.cancel();
+        }
+    }
 }
 
 #[test]

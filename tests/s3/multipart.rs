@@ -6,12 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use s3_build_cache::{
-    BlobSource, BytesPayload, Cancel, Digest, Error, ErrorKind, Event, ExportOptions, ObjectMeta, Progress, Report,
-    Result, S3Cache, Touch, Tuning,
+    BlobSource, BytesPayload, Cancel, Digest, Error, ErrorKind, ExportOptions, ObjectMeta, Report, Result, S3Cache,
+    Touch, Tuning,
 };
 
 use crate::s3::blobs::{Blobs, PART, Told, config, cut, noise, server, small_parts};
-use crate::s3::builder;
+use crate::s3::{CancelAt, builder};
 use crate::s3_server::{At, Config, Failure, Fault, Match, Operation, Server, Then};
 
 fn export(cache: &S3Cache, blobs: &Blobs) -> Result<Report> {
@@ -260,17 +260,6 @@ fn a_blob_that_changes_between_hashing_and_sending_is_not_stored() {
         assert!(server.uploads().is_empty());
         for key in server.keys() {
             server.remove(&key);
-        }
-    }
-}
-
-/// Cancels after so many bytes.
-struct CancelAt(Cancel, u64);
-
-impl Progress for CancelAt {
-    fn event(&self, event: &Event<'_>) {
-        if matches!(event, Event::Advanced { current, .. } if *current >= self.1) {
-            self.0.cancel();
         }
     }
 }

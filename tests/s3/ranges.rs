@@ -7,11 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use s3_build_cache::{
-    BlobSource, Cancel, Error, Event, ImportOptions, ImportOutcome, LocalCache, Progress, Report, S3Cache, import_from,
+    BlobSource, Cancel, Error, ImportOptions, ImportOutcome, LocalCache, Report, S3Cache, import_from,
 };
 
 use crate::s3::blobs::{Blobs, PART, Told, cut, small_parts};
-use crate::s3::{builder, cache};
+use crate::s3::{CancelAt, builder, cache};
 use crate::s3_server::{At, Failure, Fault, Match, Operation, Server};
 
 fn holding(sizes: &[usize]) -> (Server, Blobs) {
@@ -230,16 +230,6 @@ fn ranges_of_one_source_and_the_rest_of_another() {
     let sources = [cut(&one, ""), cut(&two, "")];
     import_from(&sources, &target, &ImportOptions::new().strict(true)).outcome.unwrap();
     restored(work.path(), &blobs);
-}
-
-struct CancelAt(Cancel, u64);
-
-impl Progress for CancelAt {
-    fn event(&self, event: &Event<'_>) {
-        if matches!(event, Event::Advanced { current, .. } if *current >= self.1) {
-            self.0.cancel();
-        }
-    }
 }
 
 #[test]
