@@ -16,14 +16,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("credentials", &["base", "config", "http", "sigv4"]),
     ("s3", &["base", "config", "credentials", "http", "sigv4"]),
     ("store", &["base", "config", "credentials", "files", "http", "s3"]),
-    ("ops", &["base", "config", "credentials", "layout", "manifest", "store", "transfer"]),
+    ("ops", &["base", "config", "credentials", "layout", "manifest", "s3", "store", "transfer"]),
     ("fuzzing", &["base", "config", "credentials", "http", "layout", "manifest", "s3"]),
     // The program: what it names as `crate::` is its own, of the library it sees the public items.
     (
         "cli",
         &[
-            "args", "exit", "export", "help", "human", "import", "json", "logger", "output", "progress", "session",
-            "signals",
+            "args", "doctor", "exit", "export", "help", "human", "import", "json", "logger", "output", "progress",
+            "session", "signals",
         ],
     ),
 ];

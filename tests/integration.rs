@@ -8,6 +8,7 @@
 mod cli;
 mod conformance;
 mod dir_store;
+mod doctor;
 mod fixture;
 mod imports;
 mod network;

@@ -1,6 +1,6 @@
 //! The command line: raw arguments become a checked command, or text to print.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use lexopt::prelude::*;
@@ -16,8 +16,15 @@ pub(crate) enum Parsed {
 }
 
 pub(crate) enum Command {
+    Doctor(Box<Doctor>),
     Export(Export),
     Import(Import),
+}
+
+pub(crate) struct Doctor {
+    pub(crate) cache: CacheOptions,
+    pub(crate) write: bool,
+    pub(crate) global: Global,
 }
 
 pub(crate) struct Export {
@@ -70,6 +77,7 @@ struct Raw {
     strict: bool,
     verify_existing: bool,
     dry_run: bool,
+    write: bool,
     help: bool,
     global: Global,
 }
@@ -112,6 +120,7 @@ impl Raw {
             "--strict" => self.strict = true,
             "--verify-existing" => self.verify_existing = true,
             "--dry-run" => self.dry_run = true,
+            "--write" => self.write = true,
             "--json" => self.global.json = true,
             "-q" | "--quiet" => self.global.quiet = true,
             "-v" | "--verbose" => self.global.verbosity = self.global.verbosity.saturating_add(1),
@@ -128,41 +137,64 @@ impl Raw {
             return if self.help { Ok(Parsed::Print(help::MAIN.to_owned())) } else { Err(no_command()) };
         };
         let command = command.to_string_lossy().into_owned();
-        let export = match command.as_str() {
-            "export" => true,
-            "import" => false,
+        match command.as_str() {
+            "doctor" | "export" | "import" => {}
             "help" => return help::of(positional.next().as_deref().and_then(|name| name.to_str())).map(Parsed::Print),
             _ => {
-                let hint = "the commands are export and import; s3-build-cache --help shows them";
+                let hint = format!("the commands are {}; s3-build-cache --help shows them", help::COMMANDS);
                 return Err(usage(format!("unknown command {command:?}"), hint));
             }
-        };
+        }
         if self.help {
             return help::of(Some(&command)).map(Parsed::Print);
         }
-        let directory = positional.next().ok_or_else(|| {
-            usage(format!("{command} needs a directory"), format!("s3-build-cache {command} --help shows an example"))
+        self.check_options(&command)?;
+        let first = positional.next().ok_or_else(|| {
+            let what = if command == "doctor" { "the attributes of a cache" } else { "a directory" };
+            usage(format!("{command} needs {what}"), format!("s3-build-cache {command} --help shows an example"))
         })?;
         if let Some(extra) = positional.next() {
             let hint = "quote an argument that has spaces in it";
             return Err(usage(format!("unexpected argument {:?}", extra.to_string_lossy()), hint));
         }
-        let local = local_cache(directory, self.tag.take())?;
-        Ok(Parsed::Run(if export { self.export(local)? } else { self.import(local)? }))
+        Ok(Parsed::Run(match command.as_str() {
+            "doctor" => self.doctor(&first)?,
+            "export" => self.export(first)?,
+            _ => self.import(first)?,
+        }))
     }
 
-    fn export(self, source: LocalOptions) -> Result<Command> {
-        for (set, option) in [
-            (!self.cache_from.is_empty(), "--cache-from"),
-            (self.fail_on_miss, "--fail-on-miss"),
-            (self.strict, "--strict"),
+    /// Refuses options of the other commands.
+    fn check_options(&self, command: &str) -> Result<()> {
+        let moving = &["export", "import"][..];
+        for (option, set, of) in [
+            ("--cache-to", !self.cache_to.is_empty(), &["export"][..]),
+            ("--cache-from", !self.cache_from.is_empty(), &["import"]),
+            ("--tag", self.tag.is_some(), moving),
+            ("--fail-on-miss", self.fail_on_miss, &["import"]),
+            ("--strict", self.strict, &["import"]),
+            ("--verify-existing", self.verify_existing, moving),
+            ("--dry-run", self.dry_run, moving),
+            ("--write", self.write, &["doctor"]),
         ] {
-            if set {
-                return Err(usage(format!("{option} is an option of import"), "export takes --cache-to"));
+            if set && !of.contains(&command) {
+                let hint = format!("s3-build-cache {command} --help lists those of {command}");
+                return Err(usage(format!("{option} is an option of {}", of.join(" and ")), hint));
             }
         }
+        Ok(())
+    }
+
+    fn doctor(self, attributes: &OsStr) -> Result<Command> {
+        let attributes =
+            attributes.to_str().ok_or_else(|| usage("the attributes are not UTF-8", "write them in UTF-8"))?;
+        let cache = cache("doctor", attributes)?;
+        Ok(Command::Doctor(Box::new(Doctor { cache, write: self.write, global: self.global })))
+    }
+
+    fn export(mut self, directory: OsString) -> Result<Command> {
         Ok(Command::Export(Export {
-            source,
+            source: local_cache(directory, self.tag.take())?,
             targets: caches("export", "--cache-to", &self.cache_to)?,
             verify_existing: self.verify_existing,
             dry_run: self.dry_run,
@@ -170,12 +202,9 @@ impl Raw {
         }))
     }
 
-    fn import(self, target: LocalOptions) -> Result<Command> {
-        if !self.cache_to.is_empty() {
-            return Err(usage("--cache-to is an option of export", "import takes --cache-from"));
-        }
+    fn import(mut self, directory: OsString) -> Result<Command> {
         Ok(Command::Import(Import {
-            target,
+            target: local_cache(directory, self.tag.take())?,
             sources: caches("import", "--cache-from", &self.cache_from)?,
             fail_on_miss: self.fail_on_miss,
             strict: self.strict,
@@ -235,16 +264,18 @@ fn caches(command: &str, option: &str, attributes: &[String]) -> Result<Vec<Cach
         let hint = format!("for example {option} type=s3,region=eu-west-1,bucket=my-cache,name=app");
         return Err(usage(format!("{command} needs {option}"), hint));
     }
-    attributes
-        .iter()
-        .map(|text| match text.parse()? {
-            CacheRef::S3(options) => Ok(*options),
-            _ => Err(usage(
-                format!("{option} takes an S3 cache, not a local one"),
-                "the local cache directory is the first argument",
-            )),
-        })
-        .collect()
+    attributes.iter().map(|text| cache(option, text)).collect()
+}
+
+/// An S3 cache, which `taker` takes.
+fn cache(taker: &str, attributes: &str) -> Result<CacheOptions> {
+    match attributes.parse()? {
+        CacheRef::S3(options) => Ok(*options),
+        _ => Err(usage(
+            format!("{taker} takes an S3 cache, not a local one"),
+            "the local cache directory is the first argument of export and import",
+        )),
+    }
 }
 
 fn no_command() -> Error {

@@ -13,7 +13,12 @@ pub(crate) const CONFLICT: u8 = 6;
 
 /// The status of a failure.
 pub(crate) fn status(error: &Error) -> u8 {
-    match error.kind() {
+    of(error.kind())
+}
+
+/// The status of a failure of that kind.
+pub(crate) fn of(kind: ErrorKind) -> u8 {
+    match kind {
         ErrorKind::Usage => USAGE,
         ErrorKind::Access => ACCESS,
         ErrorKind::Integrity => INTEGRITY,

@@ -2,18 +2,23 @@
 
 use s3_build_cache::{Error, Problem, Result};
 
+/// As messages name them.
+pub(crate) const COMMANDS: &str = "export, import and doctor";
+
 pub(crate) const MAIN: &str = "\
 Move BuildKit's build cache between a local cache directory and S3.
 
 Usage: s3-build-cache export DIR --cache-to ATTRS...    local cache -> S3
        s3-build-cache import DIR --cache-from ATTRS...  S3 -> local cache
+       s3-build-cache doctor ATTRS                      why does it not work?
 
 Commands:
   export  upload what the bucket lacks, then the manifest
   import  download what the directory lacks, then the index
+  doctor  try every step on the way to a cache, and say what to mend
   help    show the options and examples of a command
 
-Options of both:
+Options of all:
       --progress MODE  auto, tty, plain, rawjson or quiet [default: auto]
       --json           print the result as one JSON object
   -q, --quiet          no progress and no summary, only warnings and errors
@@ -75,14 +80,36 @@ Examples:
   s3-build-cache import cache --cache-from type=s3,bucket=trial,endpoint_url=file:///tmp/trial
 ";
 
+const DOCTOR: &str = "\
+Try every step on the way to a cache by itself, and say what to mend: settings, endpoint,
+DNS, TCP, proxy, TLS, clock, credentials, bucket, permissions.
+
+Usage: s3-build-cache doctor ATTRS [OPTIONS]
+
+  ATTRS        what --cache-to or --cache-from would be given
+
+Options:
+      --write  also write, touch and delete a small object, under a key of its own
+
+and --json, -q, -v: see s3-build-cache --help
+
+Each line is a step: \u{2713} works, \u{2717} does not, - was not tried. The status is 0 when none failed,
+4 when one was refused, else that of the first that failed.
+
+Examples:
+  s3-build-cache doctor type=s3,region=eu-west-1,bucket=my-cache,name=app
+  s3-build-cache doctor type=s3,bucket=ci,endpoint_url=https://s3.example.com,use_path_style=true --write
+";
+
 /// The help of one command, or the overview.
 pub(crate) fn of(command: Option<&str>) -> Result<String> {
     match command {
         None => Ok(MAIN.to_owned()),
+        Some("doctor") => Ok(DOCTOR.to_owned()),
         Some("export") => Ok(EXPORT.to_owned()),
         Some("import") => Ok(IMPORT.to_owned()),
         Some(other) => {
-            let hint = "the commands are export and import";
+            let hint = format!("the commands are {COMMANDS}");
             Err(Error::Usage(Problem::new(format!("there is no help on {other:?}")).hint(hint)))
         }
     }

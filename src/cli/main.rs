@@ -1,6 +1,7 @@
-//! The program `s3-build-cache`: the library's export and import from a command line.
+//! The program `s3-build-cache`: the library's use cases from a command line.
 
 mod args;
+mod doctor;
 mod exit;
 mod export;
 mod help;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Err(error) => return usage_error(&error),
     };
     match command {
+        Command::Doctor(doctor) => doctor::run(&doctor),
         Command::Export(export) => export::run(&export),
         Command::Import(import) => import::run(&import),
     }
@@ -36,7 +38,8 @@ fn main() -> ExitCode {
 fn usage_error(error: &Error) -> ExitCode {
     output::error("", error);
     if std::env::args_os().any(|argument| argument == "--json") {
-        let command = if std::env::args_os().any(|argument| argument == "import") { "import" } else { "export" };
+        let named = |command: &&str| std::env::args_os().any(|argument| argument == **command);
+        let command = ["import", "doctor"].into_iter().find(named).unwrap_or("export");
         let failure = Some(Failure::from(error));
         let (report, warnings) = (Report::default(), Vec::new());
         let summary = Summary { command, outcome: "failed", report, warnings, targets: &[], error: failure };

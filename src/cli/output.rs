@@ -4,6 +4,9 @@ use std::io::{self, IsTerminal, Write};
 
 use s3_build_cache::Error;
 
+pub(crate) const RED: &str = "31";
+pub(crate) const GREEN: &str = "32";
+
 /// Writes to standard output.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -18,7 +21,8 @@ pub(crate) fn line(text: &str) {
 
 /// An error in two or three lines: what failed, why, and the likely fix.
 pub(crate) fn error(doing: &str, error: &Error) {
-    let label = if colored() { "\u{1b}[1;31merror:\u{1b}[0m" } else { "error:" };
+    let label = "error:";
+    let label = if has_colors(&io::stderr()) { paint(label, RED) } else { label.to_owned() };
     line(&format!("{label} {}", printable(&format!("{doing}{error}"))));
     let chain = error.chain();
     if let Some(causes) = chain.strip_prefix(&error.to_string()).and_then(|rest| rest.strip_prefix(": ")) {
@@ -35,6 +39,15 @@ pub(crate) fn printable(text: &str) -> String {
     text.chars().map(escaped).collect()
 }
 
-fn colored() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+/// The text in that color, where standard output shows it.
+pub(crate) fn colored(text: &str, color: &str) -> String {
+    if has_colors(&io::stdout()) { paint(text, color) } else { text.to_owned() }
+}
+
+fn paint(text: &str, color: &str) -> String {
+    format!("\u{1b}[1;{color}m{text}\u{1b}[0m")
+}
+
+fn has_colors(stream: &impl IsTerminal) -> bool {
+    stream.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
 }

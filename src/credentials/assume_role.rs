@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::base::{Error, Problem, Result};
 use crate::credentials::settings::{go_integer, wrong};
-use crate::credentials::sts::{Action, Sts};
+use crate::credentials::sts::{Action, Sts, credentials};
 use crate::credentials::{Credentials, CredentialsProvider, Lookup, Profile};
 
 /// STS's own shortest time, which the Go SDK asks for where nothing else is set.
@@ -43,7 +43,7 @@ impl AssumeRole {
             external_id: options.external_id.clone(),
             seconds: SHORTEST_SECONDS,
         };
-        Ok(Arc::new(Self { sts: Sts::find(lookup)?, base, role }))
+        Ok(Arc::new(Self { sts: Sts::find(lookup.context, lookup.profile)?, base, role }))
     }
 
     /// The role of the profile; `base` itself without one.
@@ -72,7 +72,7 @@ impl AssumeRole {
             external_id: profile.get("external_id").map(str::to_owned),
             seconds: seconds(profile)?,
         };
-        Ok(Arc::new(Self { sts: Sts::find(lookup)?, base, role }))
+        Ok(Arc::new(Self { sts: Sts::find(lookup.context, lookup.profile)?, base, role }))
     }
 }
 
@@ -109,15 +109,9 @@ impl CredentialsProvider for AssumeRole {
         form.extend([("RoleArn", self.role.arn.as_str()), ("RoleSessionName", session_name)]);
         let token = base.session_token.as_ref().map_or("", |token| token.expose());
         let secrets = [base.secret_access_key.expose(), token];
-        self.sts.call(&Action {
-            name: "AssumeRole",
-            form: &form,
-            signer: Some(&base),
-            origin: &self.origin(),
-            secrets: &secrets,
-            transient: &[],
-            hint,
-        })
+        let action =
+            Action { name: "AssumeRole", form: &form, signer: Some(&base), secrets: &secrets, transient: &[], hint };
+        self.sts.call(&action, &|result| credentials(result, &self.origin()))
     }
 
     fn origin(&self) -> String {

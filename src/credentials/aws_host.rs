@@ -4,7 +4,7 @@ use crate::base::{Problem, Result};
 use crate::config::EndpointUrl;
 use crate::credentials::context::Context;
 use crate::credentials::service::Site;
-use crate::credentials::{Lookup, Setting, endpoint};
+use crate::credentials::{Profile, Setting, endpoint};
 
 /// The host names of AWS's partitions by the regions' beginnings, without and with IPv6; all others are in the
 /// commercial one.
@@ -37,9 +37,14 @@ impl Service {
     ///
     /// # Errors
     /// When a setting names an endpoint that cannot be one.
-    pub(super) fn find(lookup: &Lookup<'_>, name: &str, host: &'static str) -> Result<Self> {
-        let custom = endpoint::service_endpoint(lookup.env, lookup.profile, name)?;
+    pub(super) fn find(context: &Context, profile: &Profile, name: &str, host: &'static str) -> Result<Self> {
+        let custom = endpoint::service_endpoint(&*context.env, profile, name)?;
         Ok(Self { host, custom })
+    }
+
+    /// What the settings put in its place.
+    pub(super) fn custom(&self) -> Option<&EndpointUrl> {
+        self.custom.as_ref().map(|setting| &setting.value)
     }
 
     /// Where it is, and the region to sign for.

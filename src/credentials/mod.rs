@@ -11,6 +11,7 @@ mod document;
 mod endpoint;
 mod environment;
 mod files;
+mod identity;
 mod imds;
 mod ini;
 mod login;
@@ -33,6 +34,7 @@ pub(crate) use aws_host::domains;
 use chain::Lookup;
 pub(crate) use chain::provider;
 pub(crate) use context::Context;
+pub(crate) use identity::identity;
 #[cfg(any(test, fuzzing))]
 pub(crate) use ini::{Ini, Section, Value, parse as parse_ini};
 pub(crate) use profile::Profile;

@@ -140,7 +140,7 @@ impl NoReply {
                     settings that name another endpoint",
                     site.url()
                 );
-                Error::Access(Problem::new(format!("{what}: no answer from {}", site.url())).hint(hint).source(fault))
+                Error::Network(Problem::new(format!("{what}: no answer from {}", site.url())).hint(hint).source(fault))
             }
         }
     }

@@ -66,7 +66,7 @@ pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
     };
     Ok(Some(Arc::new(Sso {
         context: lookup.context.clone(),
-        portal: Service::find(lookup, "sso", "portal.sso")?,
+        portal: Service::find(lookup.context, lookup.profile, "sso", "portal.sso")?,
         region: region.value.to_owned(),
         account: account.value.to_owned(),
         role: role.value.to_owned(),

@@ -1,11 +1,12 @@
-//! The two actions of the Security Token Service that give credentials.
+//! Actions of the Security Token Service.
 
 use crate::base::{Digest, Element, Error, Problem, Result, Timestamp, percent_encode_query};
+use crate::config::EndpointUrl;
 use crate::credentials::aws_host::Service;
 use crate::credentials::context::Context;
 use crate::credentials::document::fetched;
 use crate::credentials::service::{self, Message, Patience, Reply, Site};
-use crate::credentials::{Credentials, Lookup};
+use crate::credentials::{Credentials, Profile};
 use crate::http::{Method, Timeouts};
 use crate::sigv4::{self, Keys, Signable};
 
@@ -27,8 +28,6 @@ pub(super) struct Action<'a> {
     pub(super) form: &'a [(&'a str, &'a str)],
     /// The keys to sign with.
     pub(super) signer: Option<&'a Credentials>,
-    /// Where the credentials come from, for messages.
-    pub(super) origin: &'a str,
     /// What must not be shown should it come back.
     pub(super) secrets: &'a [&'a str],
     /// Further codes that pass when the action is tried again.
@@ -39,8 +38,13 @@ pub(super) struct Action<'a> {
 impl Sts {
     /// # Errors
     /// When a setting names an endpoint that cannot be one.
-    pub(super) fn find(lookup: &Lookup<'_>) -> Result<Self> {
-        Ok(Self { context: lookup.context.clone(), service: Service::find(lookup, "sts", "sts")? })
+    pub(super) fn find(context: &Context, profile: &Profile) -> Result<Self> {
+        Ok(Self { context: context.clone(), service: Service::find(context, profile, "sts", "sts")? })
+    }
+
+    /// What the settings put in its place.
+    pub(super) fn custom(&self) -> Option<&EndpointUrl> {
+        self.service.custom()
     }
 
     /// A session name that nobody else uses.
@@ -49,9 +53,15 @@ impl Sts {
         format!("s3-build-cache-{}", since.as_nanos())
     }
 
+    /// Sends the action, and gives what `read` makes of its result.
+    ///
     /// # Errors
-    /// [`Error::Access`] when STS refuses, or does not answer as it should.
-    pub(super) fn call(&self, action: &Action<'_>) -> Result<Credentials> {
+    /// [`Error::Access`] when STS refuses, or does not answer as it should; [`Error::Network`] when it does not answer.
+    pub(super) fn call<T>(
+        &self,
+        action: &Action<'_>,
+        read: &dyn Fn(&Element) -> std::result::Result<T, Problem>,
+    ) -> Result<T> {
         let (site, region) = self.service.site(&self.context, &self.context.region).map_err(Error::Access)?;
         let client = self.context.client((site.https, &site.host), Timeouts::REMOTE)?;
         let make = || Ok(self.message(action, &site, &region));
@@ -70,8 +80,8 @@ impl Sts {
             let hint = hint.unwrap_or(if transient(&reply) { "STS failed: try again later" } else { NOT_STS });
             return Err(Error::Access(problem.hint(hint)));
         }
-        answer(action, &reply.body).map_err(|problem| {
-            let outer = Problem::new(format!("{what} gave an answer without credentials")).hint(NOT_STS);
+        result(action, &reply.body).and_then(|result| read(&result)).map_err(|problem| {
+            let outer = Problem::new(format!("{what} gave an answer without what was asked for")).hint(NOT_STS);
             Error::Access(outer.source(Error::Access(problem)))
         })
     }
@@ -116,18 +126,23 @@ impl Refusal {
     }
 }
 
-fn answer(action: &Action<'_>, body: &[u8]) -> std::result::Result<Credentials, Problem> {
+fn result(action: &Action<'_>, body: &[u8]) -> std::result::Result<Element, Problem> {
     let root = Element::parse(body).map_err(|error| Problem::new("it is not XML").source(error))?;
-    let result = child(&root, &format!("{}Result", action.name));
-    let credentials = result.and_then(|result| child(result, "Credentials"));
-    let credentials = credentials.ok_or_else(|| Problem::new("it has no Credentials"))?;
+    let name = format!("{}Result", action.name);
+    let result = root.children.into_iter().find(|child| child.name.eq_ignore_ascii_case(&name));
+    result.ok_or_else(|| Problem::new(format!("it has no {name}")))
+}
+
+/// The credentials in the result of an action, which come from `origin`.
+pub(super) fn credentials(result: &Element, origin: &str) -> std::result::Result<Credentials, Problem> {
+    let credentials = child(result, "Credentials").ok_or_else(|| Problem::new("it has no Credentials"))?;
     let need = |name| text(credentials, name).ok_or_else(|| Problem::new(format!("its Credentials have no {name}")));
     let keys = (need("AccessKeyId")?, need("SecretAccessKey")?, Some(need("SessionToken")?));
     let expiration = need("Expiration")?;
     let time = expiration.parse().or_else(|_| format!("{expiration}Z").parse::<Timestamp>());
     let time = time.ok().and_then(Timestamp::to_system_time);
     let expires = time.ok_or_else(|| Problem::new("its Expiration is not a time"))?;
-    fetched(keys, Some(expires), action.origin)
+    fetched(keys, Some(expires), origin)
 }
 
 /// Names are matched in any ASCII case, as in the Go SDK.
@@ -135,7 +150,7 @@ fn child<'a>(element: &'a Element, name: &str) -> Option<&'a Element> {
     element.children.iter().find(|child| child.name.eq_ignore_ascii_case(name))
 }
 
-fn text<'a>(element: &'a Element, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(element: &'a Element, name: &str) -> Option<&'a str> {
     child(element, name).map(|child| child.text.trim()).filter(|text| !text.is_empty())
 }
 

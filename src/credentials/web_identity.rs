@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::base::{Error, Problem, Result};
 use crate::credentials::chain::{Found, Lookup};
 use crate::credentials::files::read_text;
-use crate::credentials::sts::{Action, Sts};
+use crate::credentials::sts::{Action, Sts, credentials};
 use crate::credentials::{Credentials, CredentialsProvider, Profile};
 
 const VARIABLE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
@@ -33,7 +33,7 @@ pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
         return Err(Error::Setup(problem.hint(format!("set AWS_ROLE_ARN to the role to assume, or unset {VARIABLE}"))));
     };
     Ok(Some(Arc::new(WebIdentity {
-        sts: Sts::find(lookup)?,
+        sts: Sts::find(lookup.context, lookup.profile)?,
         file: file.into(),
         role_arn,
         session_name: lookup.env.var("AWS_ROLE_SESSION_NAME"),
@@ -49,7 +49,7 @@ pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
         return Err(Error::Setup(problem.hint("write the role to assume as role_arn into the same profile")));
     };
     Ok(Some(Arc::new(WebIdentity {
-        sts: Sts::find(lookup)?,
+        sts: Sts::find(lookup.context, lookup.profile)?,
         file: file.value.into(),
         role_arn: role_arn.to_owned(),
         session_name: profile.get("role_session_name").map(str::to_owned),
@@ -78,7 +78,7 @@ impl CredentialsProvider for WebIdentity {
     fn credentials(&self) -> Result<Credentials> {
         let token = self.token()?;
         let session_name = self.session_name.clone().unwrap_or_else(|| self.sts.session_name());
-        self.sts.call(&Action {
+        let action = Action {
             name: "AssumeRoleWithWebIdentity",
             form: &[
                 ("RoleArn", self.role_arn.as_str()),
@@ -86,11 +86,11 @@ impl CredentialsProvider for WebIdentity {
                 ("WebIdentityToken", token.as_str()),
             ],
             signer: None,
-            origin: &self.origin(),
             secrets: &[token.as_str()],
             transient: TRANSIENT,
             hint,
-        })
+        };
+        self.sts.call(&action, &|result| credentials(result, &self.origin()))
     }
 
     fn origin(&self) -> String {

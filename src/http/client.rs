@@ -1,6 +1,7 @@
 //! The connection pool, and one request over it.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -69,6 +70,19 @@ pub(crate) struct Client {
     clock: Arc<dyn Clock>,
     stall: Duration,
     stop: Option<Arc<Stop>>,
+}
+
+/// How far a request on a new connection came.
+pub(crate) struct Reach {
+    /// How many the host's name has, or the proxy's; none when the look-up failed.
+    pub(crate) addresses: usize,
+    /// The one that a connection came about with.
+    pub(crate) peer: Option<SocketAddr>,
+    /// The proxy on the way, and whether it opened the tunnel.
+    pub(crate) tunnel: Option<(String, bool)>,
+    /// The version that was agreed upon.
+    pub(crate) tls: Option<&'static str>,
+    pub(crate) answer: std::result::Result<Response, Fault>,
 }
 
 /// What ends a client's requests.
@@ -147,6 +161,21 @@ impl Client {
             let proxy = self.proxies.choose(request.https, request.host).ok().flatten();
             Fault::new(error, proxy.map(|proxy| proxy.to_string()))
         })
+    }
+
+    /// Sends the request once, and tells how far it came: for who wants to know where the way to a server ends. This
+    /// client has no connection yet.
+    pub(crate) fn reach(&self, request: &Request<'_>) -> Reach {
+        let answer = self.send(request);
+        let exchange = exchange::current();
+        let proxy = self.proxies.choose(request.https, request.host).ok().flatten().map(|proxy| proxy.to_string());
+        Reach {
+            addresses: exchange.addresses,
+            peer: exchange.peer,
+            tunnel: proxy.map(|proxy| (proxy, !exchange.tunnelling)),
+            tls: exchange.secured,
+            answer,
+        }
     }
 
     fn run<B: ureq::AsSendBody>(

@@ -5,6 +5,7 @@
 //! the state of the exchange is the thread's, set anew by each request.
 
 use std::cell::{Cell, RefCell};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::base::Cancel;
@@ -12,6 +13,12 @@ use crate::base::Cancel;
 /// What is known of the exchange that this thread is at.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Exchange {
+    /// How many addresses the name was found to have.
+    pub(super) addresses: usize,
+    /// Where the connection goes.
+    pub(super) peer: Option<SocketAddr>,
+    /// The version of TLS that the last handshake ended with.
+    pub(super) secured: Option<&'static str>,
     /// The proxy has not opened the tunnel yet.
     pub(super) tunnelling: bool,
     /// A TLS handshake is going on.

@@ -33,6 +33,7 @@ impl Connector for TcpConnector {
     fn connect(&self, details: &ConnectionDetails<'_>, _: Option<()>) -> Result<Option<TcpTransport>, Error> {
         let stream = Arc::new(connect(details)?);
         stream.set_nodelay(details.config.no_delay())?;
+        exchange::update(|exchange| exchange.peer = stream.peer_addr().ok());
         let handle: Arc<dyn ShutdownHandle> = Arc::new(Handle(Arc::downgrade(&stream)));
         (details.register_shutdown)(Arc::downgrade(&handle))?;
         let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());

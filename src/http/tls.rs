@@ -9,7 +9,7 @@ use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 
 use rustls::pki_types::ServerName;
-use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
+use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, StreamOwned};
 use ureq::Error;
 use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
@@ -52,11 +52,15 @@ impl Tls {
         let below = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));
         let mut stream = StreamOwned::new(session, below);
         stream.sock.set_timeout(details.timeout);
-        exchange::update(|exchange| exchange.handshaking = true);
+        exchange::update(|exchange| (exchange.handshaking, exchange.secured) = (true, None));
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
         }
-        exchange::update(|exchange| exchange.handshaking = false);
+        let version = match stream.conn.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+            _ => "TLS 1.3",
+        };
+        exchange::update(|exchange| (exchange.handshaking, exchange.secured) = (false, Some(version)));
         let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Ok(TlsTransport { buffers, stream })
     }

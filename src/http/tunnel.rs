@@ -63,10 +63,17 @@ fn proxy<'a>(proxies: &'a Proxies, uri: &Uri) -> Result<Option<&'a Arc<Proxy>>, 
 
 impl Resolver for ProxyResolver {
     fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
-        let Some(proxy) = proxy(&self.proxies, uri)? else { return self.names.resolve(uri, config, timeout) };
-        exchange::update(|exchange| exchange.tunnelling = true);
-        let uri = Uri::builder().scheme("http").authority(format!("{}:{}", proxy.host, proxy.port)).path_and_query("/");
-        self.names.resolve(&uri.build()?, config, timeout)
+        let addresses = match proxy(&self.proxies, uri)? {
+            None => self.names.resolve(uri, config, timeout)?,
+            Some(proxy) => {
+                exchange::update(|exchange| exchange.tunnelling = true);
+                let place = format!("{}:{}", proxy.host, proxy.port);
+                let uri = Uri::builder().scheme("http").authority(place).path_and_query("/");
+                self.names.resolve(&uri.build()?, config, timeout)?
+            }
+        };
+        exchange::update(|exchange| exchange.addresses = addresses.len());
+        Ok(addresses)
     }
 }
 

@@ -65,9 +65,9 @@ impl Context {
 /// Opens an [`S3Cache`] with parts of the caller's own: environment, store, credentials, clock, progress, cancel handle.
 #[derive(Clone)]
 pub struct S3CacheBuilder {
-    options: CacheOptions,
+    pub(super) options: CacheOptions,
     env: Arc<dyn Env>,
-    store: Option<Arc<dyn ObjectStore>>,
+    pub(super) store: Option<Arc<dyn ObjectStore>>,
     credentials: Option<Arc<dyn CredentialsProvider>>,
     connections: Option<usize>,
     tuning: Tuning,
@@ -204,22 +204,33 @@ impl S3CacheBuilder {
     /// As [`S3Cache::connect`].
     pub fn connect(self) -> Result<S3Cache> {
         self.options.validate()?;
-        let connections = self.connections.unwrap_or_else(|| self.options.connections()).max(1);
-        let store = match self.store {
-            Some(store) => store,
-            None => store::open(
-                &self.options,
-                store::Parts {
-                    env: self.env,
-                    credentials: self.credentials,
-                    clock: self.context.clock.clone(),
-                    cancel: self.context.cancel.clone(),
-                    connections,
-                    max_copy_bytes: self.tuning.max_copy,
-                },
-            )?,
+        let store = match &self.store {
+            Some(store) => store.clone(),
+            None => store::open(&self.options, self.store_parts())?,
         };
-        Ok(S3Cache { store, options: self.options, connections, tuning: self.tuning, context: self.context })
+        Ok(self.on(store))
+    }
+
+    /// What to open the store with.
+    pub(super) fn store_parts(&self) -> store::Parts {
+        store::Parts {
+            env: self.env.clone(),
+            credentials: self.credentials.clone(),
+            clock: self.context.clock.clone(),
+            cancel: self.context.cancel.clone(),
+            connections: self.used_connections(),
+            max_copy_bytes: self.tuning.max_copy,
+        }
+    }
+
+    /// The cache on that store.
+    pub(super) fn on(self, store: Arc<dyn ObjectStore>) -> S3Cache {
+        let connections = self.used_connections();
+        S3Cache { store, options: self.options, connections, tuning: self.tuning, context: self.context }
+    }
+
+    fn used_connections(&self) -> usize {
+        self.connections.unwrap_or_else(|| self.options.connections()).max(1)
     }
 }
 

@@ -1,6 +1,7 @@
 //! The use cases: export and import, and the opened cache they run on.
 
 mod cache;
+mod doctor;
 mod download;
 mod export;
 mod fetch;
@@ -14,6 +15,7 @@ mod tuning;
 mod upload;
 
 pub use cache::{S3Cache, S3CacheBuilder};
+pub use doctor::{Check, CheckOutcome, DoctorOptions};
 pub use download::BlobReader;
 pub use export::{ExportOptions, export};
 pub use import::{ImportOptions, Imported, import, import_from};

@@ -91,7 +91,7 @@ impl Client {
     }
 
     /// Where the bucket is, by all that is known.
-    pub(super) fn endpoint(&self) -> Arc<Endpoint> {
+    pub(crate) fn endpoint(&self) -> Arc<Endpoint> {
         self.endpoint.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 

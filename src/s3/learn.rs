@@ -24,7 +24,7 @@ const CLOCK_CODES: &[&str] = &[
     "AccessDenied",
 ];
 /// A clock that is off by less is not what was refused: servers allow 15 minutes.
-const CLOCK_TOLERANCE: Duration = Duration::from_secs(4 * 60);
+pub(super) const CLOCK_TOLERANCE: Duration = Duration::from_secs(4 * 60);
 /// After a longer exchange it is not known what moment the server's time was.
 const MAX_ROUND_TRIP: Duration = Duration::from_secs(15 * 60);
 /// A bucket that is new is one redirect away until its name is known everywhere.
@@ -160,7 +160,7 @@ fn clock_error(date: SystemTime, used: &Used, ended: SystemTime) -> Option<i64> 
 }
 
 /// `one` minus `other` in seconds.
-fn difference(one: SystemTime, other: SystemTime) -> Option<i64> {
+pub(super) fn difference(one: SystemTime, other: SystemTime) -> Option<i64> {
     match one.duration_since(other) {
         Ok(after) => i64::try_from(after.as_secs()).ok(),
         Err(before) => i64::try_from(before.duration().as_secs()).ok().map(|seconds| -seconds),

@@ -19,6 +19,7 @@ mod head_object;
 mod learn;
 mod list_objects;
 mod put_object;
+mod reach;
 mod upload_part;
 mod upload_part_copy;
 
@@ -36,4 +37,5 @@ pub(crate) use endpoint::{Endpoint, EndpointChoice};
 pub(crate) use head_object::Head;
 #[cfg(any(test, fuzzing))]
 pub(crate) use list_objects::Page;
+pub(crate) use reach::Reach;
 pub(crate) use upload_part_copy::{CopySource, PartCopied};

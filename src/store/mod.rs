@@ -14,7 +14,8 @@ use std::time::Duration;
 use crate::base::{Payload, Result};
 
 pub use dir::DirStore;
-pub(crate) use open::{Parts, open};
+pub(crate) use open::{Parts, context, open, open_s3, provider};
+pub(crate) use s3::S3Store;
 
 /// One bucket of an object store. Keys are UTF-8, at most 1,024 bytes, compared byte for byte.
 pub trait ObjectStore: Send + Sync {

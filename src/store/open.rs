@@ -12,6 +12,7 @@ use crate::store::dir::DirStore;
 use crate::store::s3::S3Store;
 
 /// What a store is opened with, beside the options.
+#[derive(Clone)]
 pub(crate) struct Parts {
     pub(crate) env: Arc<dyn Env>,
     /// Instead of the chain.
@@ -31,13 +32,42 @@ pub(crate) fn open(options: &CacheOptions, parts: Parts) -> Result<Arc<dyn Objec
     match Settings::resolve(options, &*parts.env)? {
         Settings::Directory { dir, bucket } => Ok(Arc::new(DirStore::new(dir, &bucket, parts.clock)?)),
         Settings::S3(settings) => {
-            let max_copy_bytes = parts.max_copy_bytes;
-            Ok(Arc::new(S3Store::new(client(options, &settings, parts)?, max_copy_bytes)))
+            let credentials = provider(options, &settings, &parts)?;
+            Ok(Arc::new(open_s3(options, &settings, credentials, parts)?))
         }
     }
 }
 
-fn client(options: &CacheOptions, settings: &S3Settings, parts: Parts) -> Result<Client> {
+/// What requests are signed with; `None` when they are not to be.
+///
+/// # Errors
+/// When the credentials that are set up contradict themselves.
+pub(crate) fn provider(
+    options: &CacheOptions,
+    settings: &S3Settings,
+    parts: &Parts,
+) -> Result<Option<Arc<dyn CredentialsProvider>>> {
+    match &parts.credentials {
+        Some(provider) if !options.anonymous => Ok(Some(provider.clone())),
+        _ => credentials::provider(options, &*parts.env, &settings.profile, &context(settings, parts)),
+    }
+}
+
+/// What the sources of credentials work with.
+pub(crate) fn context(settings: &S3Settings, parts: &Parts) -> credentials::Context {
+    credentials::Context::new(settings, parts.env.clone(), parts.clock.clone(), parts.cancel.clone())
+}
+
+/// Opens a bucket in S3. Sends nothing.
+///
+/// # Errors
+/// When the way there cannot be set up: its certificates, its proxy.
+pub(crate) fn open_s3(
+    options: &CacheOptions,
+    settings: &S3Settings,
+    credentials: Option<Arc<dyn CredentialsProvider>>,
+    parts: Parts,
+) -> Result<S3Store> {
     let endpoint = Endpoint::new(&EndpointChoice {
         bucket: &settings.bucket,
         region: &settings.region.value,
@@ -46,14 +76,6 @@ fn client(options: &CacheOptions, settings: &S3Settings, parts: Parts) -> Result
         fips: settings.fips,
         dualstack: settings.dualstack,
     });
-    let credentials = match parts.credentials {
-        Some(provider) if !options.anonymous => Some(provider),
-        _ => {
-            let context =
-                credentials::Context::new(settings, parts.env.clone(), parts.clock.clone(), parts.cancel.clone());
-            credentials::provider(options, &*parts.env, &settings.profile, &context)?
-        }
-    };
     let ca_bundle = settings.ca_bundle.as_ref().map(|bundle| (bundle.value.as_path(), bundle.origin.as_str()));
     let http = http::Client::new(&http::ClientConfig {
         connections: parts.connections,
@@ -63,7 +85,7 @@ fn client(options: &CacheOptions, settings: &S3Settings, parts: Parts) -> Result
         clock: parts.clock.clone(),
         timeouts: http::Timeouts::REMOTE,
     })?;
-    Ok(Client::new(ClientParts {
+    let client = Client::new(ClientParts {
         http: http.stopped_by(&parts.cancel),
         bucket: settings.bucket.clone(),
         endpoint,
@@ -75,7 +97,8 @@ fn client(options: &CacheOptions, settings: &S3Settings, parts: Parts) -> Result
         clock: parts.clock,
         cancel: parts.cancel,
         write_headers: write_headers(options),
-    }))
+    });
+    Ok(S3Store::new(client, parts.max_copy_bytes))
 }
 
 fn write_headers(options: &CacheOptions) -> Vec<(String, String)> {

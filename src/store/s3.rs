@@ -14,7 +14,7 @@ const MAX_COPIED_PART: u64 = 1024 * 1024 * 1024;
 
 /// One bucket of an S3 server.
 #[derive(Debug)]
-pub(super) struct S3Store {
+pub(crate) struct S3Store {
     client: Client,
     max_copy_bytes: u64,
     /// The server was asked to copy a part and cannot.
@@ -25,6 +25,10 @@ impl S3Store {
     /// Objects of more than `max_copy_bytes` are copied in parts.
     pub(super) fn new(client: Client, max_copy_bytes: u64) -> Self {
         Self { client, max_copy_bytes, copies_no_parts: AtomicBool::new(false) }
+    }
+
+    pub(crate) fn client(&self) -> &Client {
+        &self.client
     }
 
     fn upload(&self, key: &str, size: u64) -> Result<Option<Upload<'_>>> {

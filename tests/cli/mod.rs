@@ -3,6 +3,7 @@
 mod bad_input;
 mod caches;
 mod crash;
+mod doctor;
 mod json;
 mod local_faults;
 mod round_trip;
@@ -71,7 +72,15 @@ pub(crate) fn file_store(dir: &Path) -> String {
 
 #[test]
 fn help_and_version_go_to_standard_output() {
-    for arguments in [&["--help"][..], &["help"], &["export", "--help"], &["help", "import"], &["-h"], &["--version"]] {
+    for arguments in [
+        &["--help"][..],
+        &["help"],
+        &["export", "--help"],
+        &["help", "import"],
+        &["help", "doctor"],
+        &["-h"],
+        &["--version"],
+    ] {
         let run = run(arguments).expect(0);
         assert!(!run.stdout.is_empty() && run.stderr.is_empty(), "{arguments:?}: {}", run.stderr);
     }
@@ -86,7 +95,7 @@ fn a_wrong_command_line_is_a_usage_error_with_its_fix() {
     let s3 = "type=s3,bucket=trial,region=r";
     for (arguments, parts) in [
         (&[][..], &["no command", "--help"][..]),
-        (&["exprot"], &["exprot", "export and import"]),
+        (&["exprot"], &["exprot", "export, import and doctor"]),
         (&["export"], &["directory", "--help"]),
         (&["export", "x"], &["--cache-to", "type=s3"]),
         (&["import", "", "--cache-from", s3], &["directory is empty"]),
@@ -95,6 +104,10 @@ fn a_wrong_command_line_is_a_usage_error_with_its_fix() {
         (&["export", "x", "--cache-from", s3], &["--cache-from", "import"]),
         (&["import", "x", "--cache-to", s3], &["--cache-to", "export"]),
         (&["export", "x", "--strict", "--cache-to", s3], &["--strict", "import"]),
+        (&["export", "x", "--write", "--cache-to", s3], &["--write", "doctor"]),
+        (&["doctor"], &["attributes of a cache", "--help"]),
+        (&["doctor", s3, "--dry-run"], &["--dry-run", "export and import"]),
+        (&["doctor", "type=local,dest=x"], &["doctor takes an S3 cache"]),
         (&["export", "x", "y", "--cache-to", s3], &["unexpected argument", "y"]),
         (&["export", "x", "--cache-to", s3, "--jobs", "65"], &["--jobs", "1 to 64"]),
         (&["export", "x", "--cache-to", s3, "--progress", "loud"], &["loud", "rawjson"]),

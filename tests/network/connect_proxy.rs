@@ -7,14 +7,14 @@ use std::thread;
 
 use super::listener::Listener;
 
-pub(super) struct ConnectProxy {
+pub(crate) struct ConnectProxy {
     listener: Listener,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl ConnectProxy {
     /// Answers every `CONNECT` with `answer`, a status line and headers, and when it is 200 goes on to `server`.
-    pub(super) fn start(answer: &'static str, server: SocketAddr) -> Self {
+    pub(crate) fn start(answer: &'static str, server: SocketAddr) -> Self {
         let heads = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&heads);
         let listener = Listener::start(move |mut client| {
@@ -29,12 +29,12 @@ impl ConnectProxy {
         Self { listener, heads }
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.listener.address
     }
 
     /// What it was asked for, all headers included.
-    pub(super) fn heads(&self) -> Vec<String> {
+    pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }

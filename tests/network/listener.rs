@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 
-pub(super) struct Listener {
-    pub(super) address: SocketAddr,
+pub(crate) struct Listener {
+    pub(crate) address: SocketAddr,
     streams: Arc<Mutex<Vec<TcpStream>>>,
     stopped: Arc<AtomicBool>,
     accepting: Option<JoinHandle<()>>,
 }
 
 impl Listener {
-    pub(super) fn start(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(serve: impl Fn(TcpStream) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let streams = Arc::new(Mutex::new(Vec::new()));
@@ -41,12 +41,12 @@ impl Listener {
     }
 
     /// How many connections there have been.
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.streams.lock().unwrap().len()
     }
 
     /// Ends all connections; new ones are served.
-    pub(super) fn hang_up(&self) {
+    pub(crate) fn hang_up(&self) {
         for stream in &*self.streams.lock().unwrap() {
             let _ = stream.shutdown(Shutdown::Both);
         }

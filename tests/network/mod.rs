@@ -1,10 +1,10 @@
 //! Real TLS and real proxies, on loopback.
 
-mod authority;
-mod connect_proxy;
-mod listener;
+pub(crate) mod authority;
+pub(crate) mod connect_proxy;
+pub(crate) mod listener;
 mod proxies;
-mod terminator;
+pub(crate) mod terminator;
 mod tls;
 
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::s3::{TestClock, fixture};
 use crate::s3_server::Server;
 
 /// The attributes of the server's cache when it is reached at `endpoint`.
-fn attributes(server: &Server, endpoint: &str) -> String {
+pub(crate) fn attributes(server: &Server, endpoint: &str) -> String {
     let (bucket, region) = (server.bucket(), server.region());
     format!("type=s3,bucket={bucket},region={region},use_path_style=true,endpoint_url={endpoint}")
 }
 
 /// The server's keys and more.
-fn variables<'a>(server: &Server, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, String)> {
+pub(crate) fn variables<'a>(server: &Server, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, String)> {
     let keys = server.credentials();
     let mut variables =
         vec![("AWS_ACCESS_KEY_ID", keys.access_key_id), ("AWS_SECRET_ACCESS_KEY", keys.secret_access_key)];

@@ -10,14 +10,14 @@ use rustls::{HandshakeKind, ServerConfig, ServerConnection};
 
 use super::listener::Listener;
 
-pub(super) struct Terminator {
+pub(crate) struct Terminator {
     listener: Listener,
     handshakes: Arc<Mutex<Vec<HandshakeKind>>>,
 }
 
 impl Terminator {
     /// What comes within TLS goes to `server`.
-    pub(super) fn start(config: Arc<ServerConfig>, server: SocketAddr) -> Self {
+    pub(crate) fn start(config: Arc<ServerConfig>, server: SocketAddr) -> Self {
         let handshakes = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&handshakes);
         let listener = Listener::start(move |stream| {
@@ -29,24 +29,24 @@ impl Terminator {
         Self { listener, handshakes }
     }
 
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.listener.address.port()
     }
 
-    pub(super) fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.listener.address
     }
 
-    pub(super) fn connections(&self) -> usize {
+    pub(crate) fn connections(&self) -> usize {
         self.listener.connections()
     }
 
-    pub(super) fn hang_up(&self) {
+    pub(crate) fn hang_up(&self) {
         self.listener.hang_up();
     }
 
     /// Of the connections that have ended.
-    pub(super) fn handshakes(&self) -> Vec<HandshakeKind> {
+    pub(crate) fn handshakes(&self) -> Vec<HandshakeKind> {
         self.handshakes.lock().unwrap().clone()
     }
 }

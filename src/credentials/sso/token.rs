@@ -34,7 +34,8 @@ impl TokenFile {
     /// The login is filed under `key`: the session's name, not trimmed, or the start URL.
     pub(super) fn new(lookup: &Lookup<'_>, home: &Path, key: &str, renewable: bool, login: String) -> Result<Self> {
         let name = hex::encode(Sha1::digest(key.as_bytes()));
-        let oidc = if renewable { Some(Service::find(lookup, "sso_oidc", "oidc")?) } else { None };
+        let oidc =
+            if renewable { Some(Service::find(lookup.context, lookup.profile, "sso_oidc", "oidc")?) } else { None };
         Ok(Self { path: home.join(".aws/sso/cache").join(format!("{name}.json")), oidc, login })
     }
 

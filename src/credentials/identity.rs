@@ -1,0 +1,51 @@
+//! Whom credentials belong to.
+
+use crate::base::{Problem, Result};
+use crate::credentials::sts::{Action, Sts, text};
+use crate::credentials::{Context, Credentials, S3Settings};
+
+/// Whom credentials belong to, as STS knows them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    pub(crate) account: String,
+    pub(crate) arn: String,
+}
+
+/// Asks STS whom the keys belong to; `None` where the bucket is in a store of one's own, which has no such service.
+/// Everybody may ask.
+///
+/// # Errors
+/// When STS refuses the keys, does not answer, or cannot be found.
+pub(crate) fn identity(settings: &S3Settings, context: &Context, keys: &Credentials) -> Result<Option<Identity>> {
+    let sts = Sts::find(context, &settings.profile)?;
+    if let Some(store) = &settings.endpoint
+        && sts.custom().is_none_or(|custom| *custom == store.value)
+    {
+        return Ok(None);
+    }
+    let token = keys.session_token.as_ref().map_or("", |token| token.expose());
+    let action = Action {
+        name: "GetCallerIdentity",
+        form: &[],
+        signer: Some(keys),
+        secrets: &[keys.secret_access_key.expose(), token],
+        transient: &[],
+        hint,
+    };
+    sts.call(&action, &|result| {
+        let need = |name| text(result, name).map(crate::base::shown);
+        match (need("Account"), need("Arn")) {
+            (Some(account), Some(arn)) => Ok(Some(Identity { account, arn })),
+            _ => Err(Problem::new("it has no Account and Arn")),
+        }
+    })
+}
+
+fn hint(code: &str) -> Option<&'static str> {
+    Some(match code {
+        "InvalidClientTokenId" => "STS does not know the access key: it was deleted, or is of another AWS partition",
+        "ExpiredToken" | "ExpiredTokenException" => "the session has expired: get new credentials",
+        "SignatureDoesNotMatch" => "the secret access key is wrong, or this machine's clock is",
+        _ => return None,
+    })
+}

@@ -1,0 +1,114 @@
+//! The credentials: where they come from, how long they are valid, and whose they are.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::base::{Error, ErrorKind, Problem, Timestamp};
+use crate::config::CacheOptions;
+use crate::credentials::{Credentials, CredentialsProvider, S3Settings, identity};
+use crate::ops::doctor::Findings;
+use crate::store::{self, Parts};
+
+/// What there is to say of credentials once there are any.
+const THEIRS: &[&str] = &["key", "expiry", "identity"];
+/// So much of a key id is shown at either end.
+const SHOWN_CHARS: usize = 4;
+
+/// What to sign with, `Some(None)` when nothing is to be signed; `None` when there are no credentials.
+pub(super) fn examine(
+    findings: &mut Findings<'_>,
+    options: &CacheOptions,
+    (settings, parts): (&S3Settings, &Parts),
+    reached: bool,
+) -> Option<Option<Arc<dyn CredentialsProvider>>> {
+    let asked = match store::provider(options, settings, parts) {
+        Ok(None) => {
+            findings.passed("credentials", "none: requests are not signed (anonymous=true)");
+            findings.skipped(THEIRS, "requests are not signed");
+            return Some(None);
+        }
+        Ok(Some(provider)) => provider.credentials().map(|keys| (provider, keys)),
+        Err(error) => Err(error),
+    };
+    let Some((provider, keys)) = findings.of("credentials", asked, |(provider, _)| provider.origin()) else {
+        findings.skipped(THEIRS, "there are no credentials");
+        return None;
+    };
+    findings.passed("key", masked(&keys.access_key_id));
+    expiry(findings, &keys, parts.clock.now());
+    if reached || settings.endpoint.is_some() {
+        whose(findings, (settings, parts), &keys);
+    } else {
+        findings.skipped(&["identity"], "AWS is not reached");
+    }
+    Some(Some(provider))
+}
+
+/// The public half of the keys, though not all of it: enough to tell one from another.
+fn masked(id: &str) -> String {
+    let chars: Vec<char> = id.chars().collect();
+    let text = |part: &[char]| part.iter().collect::<String>();
+    match (chars.first_chunk::<SHOWN_CHARS>(), chars.last_chunk::<SHOWN_CHARS>()) {
+        (Some(first), Some(last)) if chars.len() >= 4 * SHOWN_CHARS => format!("{}…{}", text(first), text(last)),
+        (Some(first), _) if chars.len() >= 2 * SHOWN_CHARS => format!("{}…", text(first)),
+        _ => "…".to_owned(),
+    }
+}
+
+fn expiry(findings: &mut Findings<'_>, keys: &Credentials, now: SystemTime) {
+    let Some(expires) = keys.expires else {
+        return findings.passed(
+            "expiry",
+            match keys.session_token {
+                Some(_) => "temporary; nothing says until when, and they cannot be renewed from here",
+                None => "they do not expire",
+            },
+        );
+    };
+    let at = Timestamp::from(expires);
+    match expires.duration_since(now) {
+        Ok(left) => findings.passed("expiry", format!("in {} ({at}), and renewed before", rounded(left))),
+        Err(_) => {
+            let problem = Problem::new(format!("they have expired at {at}"));
+            let hint = "get new credentials, or check this machine's clock";
+            findings.failed("expiry", &Error::Access(problem.hint(hint)));
+        }
+    }
+}
+
+fn rounded(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ ..120 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds / 60),
+    }
+}
+
+fn whose(findings: &mut Findings<'_>, (settings, parts): (&S3Settings, &Parts), keys: &Credentials) {
+    match identity(settings, &store::context(settings, parts), keys) {
+        Ok(Some(identity)) => findings.passed("identity", format!("{} (account {})", identity.arn, identity.account)),
+        Ok(None) => findings.skipped(&["identity"], "only AWS tells whose keys are whose"),
+        // It may well be shut off where S3 is not.
+        Err(error) if error.kind() == ErrorKind::Network => {
+            findings.skipped(&["identity"], &format!("S3 can do without: {}", error.chain()));
+        }
+        Err(error) => findings.failed("identity", &error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn most_of_a_key_id_is_masked() {
+        for (id, shown) in [
+            ("AKIAIOSFODNN7EXAMPLE", "AKIA…MPLE"),
+            ("AKIDEXAMPLE", "AKID…"),
+            ("minio", "…"),
+            ("", "…"),
+            ("ключ-доступа-один", "ключ…один"),
+        ] {
+            assert_eq!(masked(id), shown);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! The bucket: whether it is there, and what may be done in it.
+
+use std::io::Read as _;
+use std::time::SystemTime;
+
+use crate::base::{BytesPayload, Error, Payload as _, Problem, Result};
+use crate::ops::cache::S3Cache;
+use crate::ops::doctor::{CheckOutcome, DoctorOptions, Findings};
+use crate::ops::load::load_names;
+use crate::store::{GetOptions, ListPage, ObjectMeta, Touch};
+
+pub(super) const READING: &[&str] = &["bucket", "list", "read"];
+pub(super) const WRITING: &[&str] = &["write", "touch", "delete"];
+
+/// What a probe writes, for whoever finds one.
+const PROBE: &[u8] = b"Written by `s3-build-cache doctor --write`: it can be removed.\n";
+
+pub(super) fn examine(
+    findings: &mut Findings<'_>,
+    cache: &S3Cache,
+    elsewhere: &dyn Fn() -> Option<Error>,
+    options: &DoctorOptions,
+) {
+    if let Err(error) = cache.store.probe() {
+        findings.failed("bucket", &error);
+        findings.skipped(&["list", "read"], "the bucket is not reached");
+        return findings.skipped(if options.write { WRITING } else { &[] }, "the bucket is not reached");
+    }
+    match elsewhere() {
+        Some(error) => findings.failed("bucket", &error),
+        None => findings.passed("bucket", format!("{} is there", cache.store.location(""))),
+    }
+    let prefix = cache.options.blob_key_prefix();
+    let page = cache.store.list(&prefix, None);
+    let page = findings.of("list", page, |page| listed(page, &prefix));
+    match read(cache, &page.unwrap_or_default()) {
+        Ok(detail) => findings.passed("read", detail),
+        Err(error) => findings.failed("read", &error),
+    }
+    if options.write {
+        write(findings, cache);
+    }
+}
+
+fn listed(page: &ListPage, prefix: &str) -> String {
+    let (count, more) = (page.objects.len(), if page.continuation.is_some() { " and more" } else { "" });
+    format!("{count}{more} object{} under {prefix}", if count == 1 { "" } else { "s" })
+}
+
+/// Reads the manifests, and one byte of a blob: being allowed to read what is not there proves nothing.
+fn read(cache: &S3Cache, page: &ListPage) -> Result<String> {
+    let found = load_names(cache)?;
+    let missing = cache.options.names.iter().filter(|name| !found.iter().any(|found| found.name == **name));
+    let mut parts: Vec<String> =
+        found.iter().map(|found| format!("{}: {} layers", found.name, found.config.layers().len())).collect();
+    parts.extend(missing.map(|name| format!("{name}: no manifest yet, a miss")));
+    let layers = found.iter().flat_map(|found| found.config.layers());
+    let blob = layers.clone().find(|layer| layer.annotations.size > 0).map(|layer| cache.options.blob_key(&layer.blob));
+    let known = page.objects.iter().find(|(_, meta)| meta.size > 0).map(|(key, _)| key.clone());
+    if let Some(key) = blob.clone().or(known) {
+        match cache.store.get(&key, &GetOptions::range(0..1))? {
+            Some(object) => {
+                let first = object.body.take(1).read_to_end(&mut Vec::new());
+                first.map_err(|error| Error::io("read", cache.store.location(&key), error))?;
+            }
+            None if blob.is_some() => {
+                let problem = Problem::new(format!("{} is gone, and a manifest names it", cache.store.location(&key)));
+                return Err(Error::Integrity(
+                    problem.hint("export the cache again; a lifecycle rule may be too short"),
+                ));
+            }
+            None => {}
+        }
+    }
+    Ok(parts.join(", "))
+}
+
+/// Writes an object under a key that nobody else uses, makes it new, and removes it again.
+fn write(findings: &mut Findings<'_>, cache: &S3Cache) {
+    let since = cache.context.clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let unique = format!("{:x}-{:x}", since.as_nanos(), std::process::id());
+    let key = format!("{}s3-build-cache-doctor-{unique}", cache.options.blob_key_prefix());
+    let (store, payload) = (&cache.store, BytesPayload::new(PROBE.to_vec()));
+    let location = store.location(&key);
+    if findings.of("write", store.put(&key, &payload), |()| format!("wrote {location}")).is_none() {
+        findings.skipped(&["touch", "delete"], "nothing was written");
+        return;
+    }
+    let touched = store.touch(&key, &ObjectMeta::new(payload.size(), None)).and_then(|touch| match touch {
+        Touch::Done => Ok(()),
+        Touch::Gone => Err(strange(format!("{location} is gone right after it was written"))),
+        Touch::Unsupported => Err(strange("the store cannot copy an object onto itself".to_owned())),
+    });
+    findings.of("touch", touched, |()| "made it new by a copy onto itself".to_owned());
+    match store.delete(&key) {
+        Ok(()) => findings.passed("delete", "removed it"),
+        Err(error) => {
+            let hint = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
+            let hint = format!("{hint}an export needs no permission to delete; {location} is left there");
+            findings.tell("delete", CheckOutcome::Failed(error.kind()), error.chain(), Some(&hint));
+        }
+    }
+}
+
+fn strange(message: String) -> Error {
+    let hint = "without touching, a lifecycle rule removes blobs that are in use: give it more days than caches live";
+    Error::Setup(Problem::new(message).hint(hint))
+}

@@ -1,0 +1,223 @@
+//! Why a cache does not work: every step on the way to it is tried by itself, and told with its fix.
+
+mod access;
+mod bucket;
+mod way;
+
+use std::sync::Arc;
+
+use crate::base::{Error, ErrorKind, Problem, Result};
+use crate::config::CacheOptions;
+use crate::credentials::{S3Settings, Settings};
+use crate::ops::cache::S3CacheBuilder;
+use crate::store::{self, ObjectStore, Parts, S3Store};
+
+/// What a [diagnosis](S3CacheBuilder::diagnose) may do.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct DoctorOptions {
+    /// Write, touch and delete a small object under a key that nobody else uses.
+    pub write: bool,
+}
+
+impl DoctorOptions {
+    /// Only read.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets [`write`](Self::write).
+    #[must_use]
+    pub fn write(mut self, write: bool) -> Self {
+        self.write = write;
+        self
+    }
+}
+
+/// One step of a diagnosis, and what came of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Check {
+    /// One of `options`, `region`, `endpoint`, `dns`, `tcp`, `proxy`, `tls`, `http`, `clock`, `credentials`, `key`,
+    /// `expiry`, `identity`, `bucket`, `list`, `read`, `write`, `touch`, `delete`. More may come to be.
+    pub name: &'static str,
+    /// How it ended.
+    pub outcome: CheckOutcome,
+    /// What was found, what failed with its causes, or why it was not tried: one line, without secrets.
+    pub detail: String,
+    /// The likely fix of what failed.
+    pub hint: Option<String>,
+}
+
+/// How a step of a diagnosis ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CheckOutcome {
+    /// It works.
+    Passed,
+    /// It does not.
+    Failed(ErrorKind),
+    /// It was not tried: it does not apply, or something before it failed.
+    Skipped,
+}
+
+/// Takes the checks as they come.
+struct Findings<'a>(&'a mut dyn FnMut(&Check));
+
+impl Findings<'_> {
+    fn tell(&mut self, name: &'static str, outcome: CheckOutcome, detail: String, hint: Option<&str>) {
+        (self.0)(&Check { name, outcome, detail, hint: hint.map(str::to_owned) });
+    }
+
+    fn passed(&mut self, name: &'static str, detail: impl Into<String>) {
+        self.tell(name, CheckOutcome::Passed, detail.into(), None);
+    }
+
+    fn failed(&mut self, name: &'static str, error: &Error) {
+        self.tell(name, CheckOutcome::Failed(error.kind()), error.chain(), error.hint());
+    }
+
+    fn skipped(&mut self, names: &[&'static str], why: &str) {
+        for name in names {
+            self.tell(name, CheckOutcome::Skipped, why.to_owned(), None);
+        }
+    }
+
+    /// Tells what came of it, and gives what there is to go on with.
+    fn of<T>(&mut self, name: &'static str, result: Result<T>, detail: impl FnOnce(&T) -> String) -> Option<T> {
+        match result {
+            Ok(value) => {
+                self.passed(name, detail(&value));
+                Some(value)
+            }
+            Err(error) => {
+                self.failed(name, &error);
+                None
+            }
+        }
+    }
+}
+
+impl S3CacheBuilder {
+    /// Tries every step on the way to the cache by itself, from the options to its manifests, and tells each with its
+    /// fix as it ends. A step that fails does not end the diagnosis; what cannot be tried without it is skipped.
+    ///
+    /// Nothing is written unless `options` say so, and then what was written is removed again. When the cancel handle
+    /// is cancelled, it ends early.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let bucket = tempfile::tempdir()?;
+    /// use s3_build_cache::{CacheOptions, CheckOutcome, DoctorOptions, S3Cache};
+    ///
+    /// let options: CacheOptions =
+    ///     format!("type=s3,bucket=my-cache,endpoint_url=file://{}", bucket.path().display()).parse()?;
+    /// let mut failed = 0;
+    /// S3Cache::builder(&options).diagnose(&DoctorOptions::new().write(true), |check| {
+    ///     println!("{}: {}", check.name, check.detail);
+    ///     failed += usize::from(matches!(check.outcome, CheckOutcome::Failed(_)));
+    /// });
+    /// assert_eq!(failed, 0);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn diagnose(self, options: &DoctorOptions, mut tell: impl FnMut(&Check)) {
+        let mut findings = Findings(&mut tell);
+        match open(&mut findings, &self) {
+            Ok(Opened { store, elsewhere }) => {
+                bucket::examine(&mut findings, &self.on(store), &elsewhere, options);
+            }
+            Err(why) => {
+                findings.skipped(bucket::READING, why);
+                findings.skipped(if options.write { bucket::WRITING } else { &[] }, why);
+            }
+        }
+    }
+}
+
+/// A store that is worth asking.
+struct Opened {
+    store: Arc<dyn ObjectStore>,
+    /// Whether the bucket has turned out to be in another region than the settings say.
+    elsewhere: Box<dyn Fn() -> Option<Error>>,
+}
+
+/// Opens the store, unless something on the way to it is wrong: then why it is not worth asking.
+fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::Result<Opened, &'static str> {
+    let (options, parts) = (&builder.options, builder.store_parts());
+    let opened = |store| Opened { store, elsewhere: Box::new(|| None) };
+    if let Some(store) = &builder.store {
+        let valid = findings.of("options", options.validate(), |()| understood(options, &store.location("")));
+        return valid.map(|()| opened(store.clone())).ok_or("the options are wrong");
+    }
+    let place = |settings: &Settings| match settings {
+        Settings::Directory { dir, bucket } => format!("{}/{bucket}/", dir.display()),
+        Settings::S3(settings) => format!("s3://{}/", settings.bucket),
+    };
+    let resolved = Settings::resolve(options, &*parts.env);
+    match findings.of("options", resolved, |settings| understood(options, &place(settings))) {
+        None => Err("the options are wrong"),
+        Some(Settings::S3(settings)) => open_s3(findings, options, &settings, parts),
+        Some(Settings::Directory { .. }) => {
+            let store =
+                findings.of("endpoint", store::open(options, parts), |_| "a directory of this machine".to_owned());
+            store.map(opened).ok_or("the directory cannot be used")
+        }
+    }
+}
+
+fn open_s3(
+    findings: &mut Findings<'_>,
+    options: &CacheOptions,
+    settings: &S3Settings,
+    parts: Parts,
+) -> std::result::Result<Opened, &'static str> {
+    let region = settings.region.clone();
+    findings.passed("region", format!("{} ({})", region.value, region.origin));
+    // The way is the same for whoever asks, and may be what the credentials need too.
+    let unsigned = store::open_s3(options, settings, None, parts.clone());
+    let unsigned = findings.of("endpoint", unsigned, |store| endpoint(store, settings));
+    let reached = match unsigned {
+        Some(store) => way::walk(findings, store.client()),
+        None => {
+            findings.skipped(way::STEPS, "the endpoint cannot be approached");
+            false
+        }
+    };
+    let credentials = access::examine(findings, options, (settings, &parts), reached);
+    if !reached {
+        return Err("the endpoint is not reached");
+    }
+    let credentials = credentials.ok_or("there are no credentials")?;
+    let store =
+        store::open_s3(options, settings, credentials, parts).map_err(|_| "the endpoint cannot be approached")?;
+    let store = Arc::new(store);
+    let elsewhere = {
+        let store = store.clone();
+        move || elsewhere(&store, &region.value)
+    };
+    Ok(Opened { store, elsewhere: Box::new(elsewhere) })
+}
+
+fn elsewhere(store: &S3Store, region: &str) -> Option<Error> {
+    let endpoint = store.client().endpoint();
+    (endpoint.region != region).then(|| {
+        let message = format!("the bucket is in region {}, not {region}: each run loses a request", endpoint.region);
+        Error::Setup(Problem::new(message).hint(format!("give region={}", endpoint.region)))
+    })
+}
+
+fn understood(options: &CacheOptions, place: &str) -> String {
+    let (names, prefix) = (options.names.join(", "), &options.prefix);
+    let (blobs, manifests) = (&options.blobs_prefix, &options.manifests_prefix);
+    format!("{place} · names {names} · blobs at {prefix}{blobs} · manifests at {prefix}{manifests}")
+}
+
+fn endpoint(store: &S3Store, settings: &S3Settings) -> String {
+    let endpoint = store.client().endpoint();
+    let origin = settings.endpoint.as_ref().map_or("AWS's own", |endpoint| &endpoint.origin);
+    let style = if endpoint.path_style { "path style" } else { "virtual-hosted style" };
+    let flags = [(settings.fips, " · FIPS"), (settings.dualstack, " · dual-stack")];
+    let flags: String = flags.into_iter().filter_map(|(set, text)| set.then_some(text)).collect();
+    format!("{} ({origin}) · {style}{flags}", endpoint.url())
+}

@@ -1,0 +1,71 @@
+//! The way to the endpoint: name, connection, proxy, TLS, HTTP, and the clock at its end.
+
+use std::net::{IpAddr, SocketAddr};
+
+use crate::base::{Error, Problem};
+use crate::ops::doctor::Findings;
+use crate::s3::{Client, Reach};
+
+/// Every step, but for a proxy, which few have.
+pub(super) const STEPS: &[&str] = &["dns", "tcp", "tls", "http", "clock"];
+
+/// Servers tell whole seconds, and answers take their time.
+const ROUNDING_SECONDS: u64 = 2;
+
+/// Whether an answer came.
+pub(super) fn walk(findings: &mut Findings<'_>, client: &Client) -> bool {
+    let (reach, endpoint) = (client.reach(), client.endpoint());
+    let mut steps = vec![
+        ("dns", (reach.addresses > 0).then(|| names(&reach, &endpoint.host))),
+        ("tcp", reach.peer.map(|peer| format!("connected to {peer}"))),
+    ];
+    if let Some((proxy, open)) = &reach.tunnel {
+        steps.push(("proxy", open.then(|| format!("a tunnel through {proxy}"))));
+    }
+    steps.push(("tls", reach.tls.map(|version| format!("{version}, and the certificate is trusted"))));
+    let answer = |status: &u16| format!("the server answers ({status} to a request without a signature)");
+    steps.push(("http", reach.answered.as_ref().ok().map(answer)));
+    let mut broken = false;
+    for (name, made) in steps {
+        match (made, &reach.answered) {
+            _ if name == "tls" && !endpoint.https => findings.skipped(&[name], "the endpoint is http://"),
+            (Some(detail), _) => findings.passed(name, detail),
+            (None, Err(error)) if !broken => {
+                findings.failed(name, error);
+                broken = true;
+            }
+            _ => findings.skipped(&[name], "it was not come to"),
+        }
+    }
+    clock(findings, &reach);
+    reach.answered.is_ok()
+}
+
+fn names(reach: &Reach, host: &str) -> String {
+    let plural = if reach.addresses == 1 { "address" } else { "addresses" };
+    let whose = match &reach.tunnel {
+        Some((proxy, _)) => format!("the proxy {proxy}"),
+        None if host.parse::<SocketAddr>().is_ok() || host.parse::<IpAddr>().is_ok() => {
+            return format!("{host} is an address");
+        }
+        None => host.to_owned(),
+    };
+    format!("{whose} has {} {plural}", reach.addresses)
+}
+
+fn clock(findings: &mut Findings<'_>, reach: &Reach) {
+    let Some(ahead) = reach.ahead else {
+        return findings.skipped(&["clock"], "the server has not told its time");
+    };
+    let side = if ahead > 0 { "behind" } else { "ahead of" };
+    let message = match ahead.unsigned_abs() {
+        ..=ROUNDING_SECONDS => "this machine's clock agrees with the server's".to_owned(),
+        seconds => format!("this machine's clock is {seconds} s {side} the server's"),
+    };
+    if reach.has_wrong_clock() {
+        let hint = "set it (NTP): servers refuse signatures that are 15 minutes off, and certificates seem not valid";
+        findings.failed("clock", &Error::Setup(Problem::new(message).hint(hint)));
+    } else {
+        findings.passed("clock", message);
+    }
+}

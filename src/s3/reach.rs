@@ -1,0 +1,65 @@
+//! How far the way to the bucket's endpoint goes: for who wants to know where it ends.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use crate::base::{Error, parse_http_date};
+use crate::http::{Method, OnStop, Request};
+use crate::s3::answer::{Cause, Failed};
+use crate::s3::client::{Call, Client};
+use crate::s3::learn::{CLOCK_TOLERANCE, difference};
+
+/// How far one request that nobody signed came.
+pub(crate) struct Reach {
+    /// How many the host's name has, or the proxy's; none when the look-up failed.
+    pub(crate) addresses: usize,
+    /// The one that a connection came about with.
+    pub(crate) peer: Option<SocketAddr>,
+    /// The proxy on the way, and whether it opened the tunnel.
+    pub(crate) tunnel: Option<(String, bool)>,
+    /// The version that was agreed upon.
+    pub(crate) tls: Option<&'static str>,
+    /// The status of the answer.
+    pub(crate) answered: Result<u16, Error>,
+    /// By how many seconds the server's clock is ahead of ours, where it says.
+    pub(crate) ahead: Option<i64>,
+}
+
+impl Reach {
+    /// Whether the clocks differ by more than a signature bears.
+    pub(crate) fn has_wrong_clock(&self) -> bool {
+        self.ahead.is_some_and(|ahead| Duration::from_secs(ahead.unsigned_abs()) > CLOCK_TOLERANCE)
+    }
+}
+
+impl Client {
+    /// Asks for the bucket, once and without a signature. No other request was sent before.
+    pub(crate) fn reach(&self) -> Reach {
+        let (call, endpoint) = (Call::new("HeadBucket", Method::Head, None), self.endpoint());
+        let reach = self.parts.http.reach(&Request {
+            method: call.method,
+            https: endpoint.https,
+            host: &endpoint.host,
+            target: endpoint.target(None, &[]),
+            headers: vec![("host".to_owned(), endpoint.host.clone())],
+            body: None,
+            expect_continue: false,
+            answer_timeout: call.answer_timeout,
+            new_connection: true,
+            on_stop: OnStop::BreakOff,
+        });
+        let now = self.parts.clock.now();
+        // A cache on the way keeps old dates.
+        let date = reach.answer.as_ref().ok().filter(|answer| answer.header("age").is_none());
+        let date = date.and_then(|answer| answer.header("date")).and_then(parse_http_date);
+        let failed = |cause| self.explain(&call, Failed { cause, attempts: 1, out_of_tokens: false });
+        Reach {
+            addresses: reach.addresses,
+            peer: reach.peer,
+            tunnel: reach.tunnel,
+            tls: reach.tls,
+            ahead: date.and_then(|date| difference(date, now)),
+            answered: reach.answer.map(|answer| answer.status()).map_err(|fault| failed(Cause::NoAnswer(fault))),
+        }
+    }
+}

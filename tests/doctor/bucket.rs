@@ -1,0 +1,103 @@
+//! Servers that are wrong in one thing each.
+
+use s3_build_cache::ErrorKind;
+
+use super::{diagnose, failed, find, only, skipped};
+use crate::s3_server::{Config, Failure, Fault, Match, Operation, Server};
+
+fn denied() -> Fault {
+    Fault::Reply(Failure::new(403, "AccessDenied", "Access Denied"))
+}
+
+#[test]
+fn each_permission_that_is_missing_is_named() {
+    use Operation::{CopyObject, DeleteObject, GetObject, ListObjectsV2, PutObject};
+    for (operation, name, hint) in [
+        (ListObjectsV2, "list", "s3:ListBucket"),
+        (GetObject, "read", "s3:GetObject"),
+        (PutObject, "write", "s3:PutObject"),
+        (CopyObject, "touch", "s3:GetObject and s3:PutObject"),
+        (DeleteObject, "delete", "s3:DeleteObject"),
+    ] {
+        let server = Server::start();
+        server.fault(Match::operation(operation).always(), denied());
+        let checks = diagnose(&server, &server.endpoint(), &[]);
+        only(&checks, name, ErrorKind::Access, &["AccessDenied", hint, "AWS_ACCESS_KEY_ID"]);
+        let left = server.keys();
+        if operation == DeleteObject {
+            assert!(find(&checks, "delete").hint.as_ref().unwrap().contains(&left[0]), "{left:?}");
+        } else {
+            assert!(left.is_empty(), "{left:?}");
+        }
+    }
+}
+
+/// A manifest that is not there says nothing about the permission to read: a blob that is does.
+#[test]
+fn the_permission_to_read_is_tried_on_what_is_there() {
+    let server = Server::start();
+    server.put_object("blobs/sha256:00", b"x");
+    server.fault(Match::operation(Operation::GetObject).key("blobs/").always(), denied());
+    only(&diagnose(&server, &server.endpoint(), &[]), "read", ErrorKind::Access, &["s3:GetObject"]);
+}
+
+#[test]
+fn a_bucket_elsewhere_and_one_that_is_not_there_are_told_apart() {
+    let server = Server::start();
+    let at = |bucket, region| {
+        let endpoint = server.endpoint();
+        format!("type=s3,bucket={bucket},region={region},endpoint_url={endpoint},retry_max_attempts=1")
+    };
+    let checks = |options: String| {
+        let env = s3_build_cache::MapEnv::new(crate::network::variables(&server, &[]));
+        super::checks(s3_build_cache::S3Cache::builder(&options.parse().unwrap()).env(env))
+    };
+    only(
+        &checks(at("cache", "us-east-1")),
+        "bucket",
+        ErrorKind::Setup,
+        &["in region eu-test-1", "give region=eu-test-1"],
+    );
+    let absent = checks(at("absent", "eu-test-1"));
+    only(&absent, "bucket", ErrorKind::NoSuchBucket, &["NoSuchBucket", "check bucket"]);
+    skipped(&absent, &["list", "read", "write", "touch", "delete"]);
+}
+
+#[test]
+fn what_is_no_s3_server_is_called_so() {
+    let server = Server::start();
+    server.fault(Match::any().always(), Fault::Html(200));
+    only(&diagnose(&server, &server.endpoint(), &[]), "bucket", ErrorKind::Store, &["does not answer as S3 does"]);
+}
+
+#[test]
+fn a_damaged_cache_is_found() {
+    let server = Server::start();
+    server.put_object("manifests/buildkit", b"{\"layers\":[{}]}");
+    only(&diagnose(&server, &server.endpoint(), &[]), "read", ErrorKind::Integrity, &["not a valid cache manifest"]);
+    let server = Server::start();
+    crate::s3::export(&crate::s3::cache(&server, ""), "min").unwrap();
+    for key in server.keys().iter().filter(|key| key.starts_with("blobs/")) {
+        assert!(server.remove(key));
+    }
+    only(&diagnose(&server, &server.endpoint(), &[]), "read", ErrorKind::Integrity, &["is gone", "export the cache"]);
+}
+
+#[test]
+fn a_store_that_copies_nothing_is_told() {
+    let server = Server::start();
+    let refused = Failure::new(501, "NotImplemented", "not here");
+    server.fault(Match::operation(Operation::CopyObject).always(), Fault::Reply(refused));
+    let checks = diagnose(&server, &server.endpoint(), &[]);
+    assert_eq!(failed(&checks), ["touch"], "{checks:#?}");
+    assert!(server.keys().is_empty());
+}
+
+#[test]
+fn clocks_that_differ_are_told_and_the_rest_goes_on() {
+    for (ahead, side) in [(3600, "behind"), (-3600, "ahead of")] {
+        let server = Server::with(Config { clock_ahead: ahead, ..Config::default() });
+        let checks = diagnose(&server, &server.endpoint(), &[]);
+        only(&checks, "clock", ErrorKind::Setup, &[side, "the server's", "NTP"]);
+    }
+}

@@ -1,0 +1,102 @@
+//! The keys: none, wrong ones, and whose they are.
+
+use std::io::{Read, Write};
+
+use s3_build_cache::{CheckOutcome, ErrorKind, MapEnv, S3Cache};
+
+use super::{checks, diagnose, failed, find, only, skipped};
+use crate::network::listener::Listener;
+use crate::s3_server::{Config, Server};
+
+/// The Security Token Service, which always answers so.
+fn sts(status: u16, body: &'static str) -> Listener {
+    Listener::start(move |mut stream| {
+        let mut request = Vec::new();
+        let mut buffer = [0; 4096];
+        while !request.windows(18).any(|window| window == b"Version=2011-06-15") {
+            match stream.read(&mut buffer) {
+                Ok(1..) => request.extend_from_slice(&buffer),
+                _ => return,
+            }
+        }
+        let length = body.len();
+        write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").unwrap();
+    })
+}
+
+const WHO: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/ci</Arn>\
+    <UserId>AIDA</UserId><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>";
+const UNKNOWN: &str =
+    "<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>no</Message></Error></ErrorResponse>";
+
+#[test]
+fn whose_the_keys_are_is_asked_where_there_is_somebody_to_ask() {
+    let server = Server::start();
+    let at = |sts: &Listener| {
+        diagnose(&server, &server.endpoint(), &[("AWS_ENDPOINT_URL_STS", &format!("http://{}", sts.address))])
+    };
+    let known = at(&sts(200, WHO));
+    assert_eq!(failed(&known), [""; 0]);
+    assert_eq!(find(&known, "identity").detail, "arn:aws:iam::123456789012:user/ci (account 123456789012)");
+    only(
+        &at(&sts(403, UNKNOWN)),
+        "identity",
+        ErrorKind::Access,
+        &["InvalidClientTokenId", "does not know the access key"],
+    );
+    only(&at(&sts(200, "<x/>")), "identity", ErrorKind::Access, &["GetCallerIdentityResult"]);
+    // S3 works without.
+    let closed = Listener::start(drop);
+    let silent = at(&closed);
+    assert_eq!(failed(&silent), [""; 0], "{silent:#?}");
+    skipped(&silent, &["identity"]);
+    // The global variable means the store of one's own for both, which is no Security Token Service.
+    let options = format!("type=s3,bucket={},region={}", server.bucket(), server.region());
+    let endpoint = server.endpoint();
+    let env = MapEnv::new(crate::network::variables(&server, &[("AWS_ENDPOINT_URL", &endpoint)]));
+    let global = checks(S3Cache::builder(&options.parse().unwrap()).env(env));
+    assert_eq!(failed(&global), [""; 0], "{global:#?}");
+    skipped(&global, &["identity"]);
+    assert!(find(&global, "endpoint").detail.contains("AWS_ENDPOINT_URL"));
+}
+
+#[test]
+fn wrong_keys_are_found_at_the_bucket() {
+    let server = Server::start();
+    for (name, value, parts) in [
+        ("AWS_SECRET_ACCESS_KEY", "wrong", &["SignatureDoesNotMatch", "secret access key is wrong"][..]),
+        ("AWS_ACCESS_KEY_ID", "AKIDUNKNOWN", &["InvalidAccessKeyId", "does not know the access key"]),
+        ("AWS_SESSION_TOKEN", "bogus", &["the session token does not belong"]),
+    ] {
+        let checks = diagnose(&server, &server.endpoint(), &[(name, value)]);
+        only(&checks, "bucket", ErrorKind::Access, parts);
+        skipped(&checks, &["list", "read", "write", "touch", "delete"]);
+    }
+}
+
+#[test]
+fn without_keys_the_way_is_looked_at_all_the_same() {
+    let server = Server::start();
+    let options = crate::network::attributes(&server, &server.endpoint());
+    let env = || MapEnv::new([("AWS_EC2_METADATA_DISABLED", "true")]);
+    let none = checks(S3Cache::builder(&options.parse().unwrap()).env(env()));
+    only(&none, "credentials", ErrorKind::Access, &["there are no credentials", "AWS_ACCESS_KEY_ID"]);
+    assert_eq!(find(&none, "http").outcome, CheckOutcome::Passed);
+    skipped(&none, &["key", "expiry", "identity", "bucket", "list", "read", "write"]);
+    // A public bucket wants none.
+    let public = Server::with(Config { anonymous_read: true, ..Config::default() });
+    let options = format!("{},anonymous=true", crate::network::attributes(&public, &public.endpoint()));
+    let unsigned = checks(S3Cache::builder(&options.parse().unwrap()).env(env()));
+    assert!(find(&unsigned, "credentials").detail.contains("anonymous=true"));
+    skipped(&unsigned, &["key", "expiry", "identity"]);
+    assert_eq!(find(&unsigned, "bucket").outcome, CheckOutcome::Passed, "{unsigned:#?}");
+}
+
+#[test]
+fn half_a_pair_of_keys_is_named() {
+    let server = Server::start();
+    let options = crate::network::attributes(&server, &server.endpoint());
+    let env = MapEnv::new([("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_ACCESS_KEY_ID", "AKID")]);
+    let checks = checks(S3Cache::builder(&options.parse().unwrap()).env(env));
+    only(&checks, "credentials", ErrorKind::Access, &["AWS_SECRET_ACCESS_KEY is not", "set AWS_SECRET_ACCESS_KEY too"]);
+}
