@@ -15,13 +15,14 @@ use crate::base::{Cancel, Clock, Env, Interrupt, Result};
 use crate::http::exchange;
 use crate::http::fault::Fault;
 use crate::http::message::{Method, OnStop, Request, Response};
+use crate::http::names::{Later, Names};
 use crate::http::payload::Guard;
 use crate::http::proxy::Proxies;
 use crate::http::roots;
 use crate::http::tcp::TcpConnector;
 use crate::http::tls::{Tls, TlsConnector};
 use crate::http::transport::KeepAnswers;
-use crate::http::tunnel::{ProxyResolver, TunnelConnector};
+use crate::http::tunnel::TunnelConnector;
 
 pub(super) const USER_AGENT: &str = concat!("s3-build-cache/", env!("CARGO_PKG_VERSION"));
 /// ureq holds against it all that it has read when an interim answer ends, up to 128 KiB: less would refuse a good one.
@@ -32,7 +33,7 @@ const IDLE_TIME: Duration = Duration::from_secs(8);
 /// How long to wait for a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timeouts {
-    /// For its name and for a connection, each.
+    /// For its name and a connection.
     pub(crate) connect: Duration,
     /// For a connection that moves nothing: every transfer goes on, or ends after this.
     pub(crate) stall: Duration,
@@ -116,7 +117,6 @@ impl Client {
             .user_agent(USER_AGENT)
             .accept("")
             .accept_encoding("identity")
-            .timeout_resolve(Some(connect))
             .timeout_connect(Some(connect))
             .timeout_per_read(Some(stall))
             .timeout_per_write(Some(stall))
@@ -213,12 +213,12 @@ impl fmt::Debug for Client {
 }
 
 fn agent(config: Config, proxies: &Arc<Proxies>, tls: &Tls) -> Agent {
-    let connector = TcpConnector
+    let names = Names { proxies: Arc::clone(proxies), system: DefaultResolver::default() };
+    let connector = TcpConnector(names)
         .chain(TunnelConnector { proxies: Arc::clone(proxies), tls: tls.clone() })
         .chain(TlsConnector(tls.clone()))
         .chain(KeepAnswers);
-    let resolver = ProxyResolver { proxies: Arc::clone(proxies), names: DefaultResolver::default() };
-    Agent::with_parts(config, connector, resolver)
+    Agent::with_parts(config, connector, Later)
 }
 
 fn builder(request: &Request<'_>) -> http::request::Builder {

@@ -7,6 +7,7 @@ mod client;
 mod exchange;
 mod fault;
 mod message;
+mod names;
 mod no_proxy;
 mod payload;
 mod proxy;

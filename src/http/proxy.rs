@@ -4,10 +4,12 @@
 //! before lower case. Either way the proxy is asked for a tunnel with `CONNECT`.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use ureq::http::Uri;
 
 use crate::base::{Env, Error, Problem, Result, Secret, percent_decode};
 use crate::http::no_proxy::{NoProxy, Target};
@@ -93,6 +95,13 @@ impl Proxies {
                 Err(setup(message, "name an http:// or https:// proxy, or add the endpoint's host to NO_PROXY"))
             }
         }
+    }
+
+    /// [`choose`](Self::choose) for the host of a URI.
+    pub(super) fn of_uri(&self, uri: &Uri) -> std::result::Result<Option<&Arc<Proxy>>, ureq::Error> {
+        let authority = uri.authority().map_or("", |authority| authority.as_str());
+        let https = uri.scheme_str() == Some("https");
+        self.choose(https, authority).map_err(|error| ureq::Error::Io(io::Error::other(error)))
     }
 
     /// Whether one of them is spoken to over TLS.

@@ -16,6 +16,7 @@ use ureq::unversioned::transport::{
 };
 
 use crate::http::exchange;
+use crate::http::names::Names;
 
 /// How long a write may be blocked before it is looked whether an answer has come; and a read, where it may have to end
 /// before its time.
@@ -25,13 +26,13 @@ const STATUS_LINE: usize = 10;
 
 /// Connects to the first address that answers.
 #[derive(Debug)]
-pub(super) struct TcpConnector;
+pub(super) struct TcpConnector(pub(super) Names);
 
 impl Connector for TcpConnector {
     type Out = TcpTransport;
 
     fn connect(&self, details: &ConnectionDetails<'_>, _: Option<()>) -> Result<Option<TcpTransport>, Error> {
-        let stream = Arc::new(connect(details)?);
+        let stream = Arc::new(self.connect_first(details)?);
         stream.set_nodelay(details.config.no_delay())?;
         exchange::update(|exchange| exchange.peer = stream.peer_addr().ok());
         let handle: Arc<dyn ShutdownHandle> = Arc::new(Handle(Arc::downgrade(&stream)));
@@ -41,28 +42,31 @@ impl Connector for TcpConnector {
     }
 }
 
-/// All addresses share the time there is: each but the last gets half of what is left.
-fn connect(details: &ConnectionDetails<'_>) -> Result<TcpStream, Error> {
-    let begun = Instant::now();
-    let mut last = None;
-    for (at, address) in details.addrs.iter().enumerate() {
-        let connected = match limit(details.timeout) {
-            None => TcpStream::connect(address),
-            Some(limit) => {
-                let left = limit.saturating_sub(begun.elapsed());
-                let share = if at + 1 < details.addrs.len() { left / 2 } else { left };
-                TcpStream::connect_timeout(address, share.max(Duration::from_millis(1)))
+impl TcpConnector {
+    /// All addresses share the time there is: each but the last gets half of what is left.
+    fn connect_first(&self, details: &ConnectionDetails<'_>) -> Result<TcpStream, Error> {
+        let begun = Instant::now();
+        let addresses = self.0.resolve(details)?;
+        let mut last = None;
+        for (at, address) in addresses.iter().enumerate() {
+            let connected = match limit(details.timeout) {
+                None => TcpStream::connect(address),
+                Some(limit) => {
+                    let left = limit.saturating_sub(begun.elapsed());
+                    let share = if at + 1 < addresses.len() { left / 2 } else { left };
+                    TcpStream::connect_timeout(address, share.max(Duration::from_millis(1)))
+                }
+            };
+            match connected {
+                Ok(stream) => return Ok(stream),
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    last = Some(Error::Timeout(details.timeout.reason))
+                }
+                Err(error) => last = Some(error.into()),
             }
-        };
-        match connected {
-            Ok(stream) => return Ok(stream),
-            Err(error) if error.kind() == io::ErrorKind::TimedOut => {
-                last = Some(Error::Timeout(details.timeout.reason))
-            }
-            Err(error) => last = Some(error.into()),
         }
+        Err(last.unwrap_or(Error::ConnectionFailed))
     }
-    Err(last.unwrap_or(Error::ConnectionFailed))
 }
 
 /// `None` where there is no limit.

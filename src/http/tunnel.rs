@@ -9,10 +9,8 @@ use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 
 use ureq::Error;
-use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
-use ureq::unversioned::transport::{ConnectionDetails, Connector, Either, NextTimeout, Transport, TransportAdapter};
+use ureq::unversioned::transport::{ConnectionDetails, Connector, Either, Transport, TransportAdapter};
 
 use crate::http::client::USER_AGENT;
 use crate::http::exchange;
@@ -21,13 +19,6 @@ use crate::http::tls::Tls;
 
 /// Proxies answer with a page of a few lines at most before its body.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
-
-/// Looks up the proxy's name in place of the host's, where there is one.
-#[derive(Debug)]
-pub(super) struct ProxyResolver {
-    pub(super) proxies: Arc<Proxies>,
-    pub(super) names: DefaultResolver,
-}
 
 /// Opens the tunnel on a connection to the proxy.
 #[derive(Debug)]
@@ -54,35 +45,12 @@ impl fmt::Display for NoTunnel {
 
 impl std::error::Error for NoTunnel {}
 
-/// The proxy for the host of a URI.
-fn proxy<'a>(proxies: &'a Proxies, uri: &Uri) -> Result<Option<&'a Arc<Proxy>>, Error> {
-    let authority = uri.authority().map_or("", |authority| authority.as_str());
-    let https = uri.scheme_str() == Some("https");
-    proxies.choose(https, authority).map_err(|error| Error::Io(io::Error::other(error)))
-}
-
-impl Resolver for ProxyResolver {
-    fn resolve(&self, uri: &Uri, config: &Config, timeout: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
-        let addresses = match proxy(&self.proxies, uri)? {
-            None => self.names.resolve(uri, config, timeout)?,
-            Some(proxy) => {
-                exchange::update(|exchange| exchange.tunnelling = true);
-                let place = format!("{}:{}", proxy.host, proxy.port);
-                let uri = Uri::builder().scheme("http").authority(place).path_and_query("/");
-                self.names.resolve(&uri.build()?, config, timeout)?
-            }
-        };
-        exchange::update(|exchange| exchange.addresses = addresses.len());
-        Ok(addresses)
-    }
-}
-
 impl<In: Transport> Connector<In> for TunnelConnector {
     type Out = Either<In, Box<dyn Transport>>;
 
     fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
         let Some(transport) = chained else { return Ok(None) };
-        let Some(proxy) = proxy(&self.proxies, details.uri)? else { return Ok(Some(Either::A(transport))) };
+        let Some(proxy) = self.proxies.of_uri(details.uri)? else { return Ok(Some(Either::A(transport))) };
         let below =
             if proxy.https { self.tls.wrap(transport, &proxy.host, details)?.boxed() } else { transport.boxed() };
         let mut stream = TransportAdapter::new(below, Arc::clone(&details.current_time));
