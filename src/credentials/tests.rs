@@ -120,7 +120,7 @@ impl World {
 
     pub(super) fn context(&self) -> Context {
         Context {
-            env: Arc::new(MapEnv::default()),
+            env: Arc::new(self.env()),
             clock: self.clock.clone(),
             cancel: Cancel::new(),
             ca_bundle: None,

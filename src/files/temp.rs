@@ -5,7 +5,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::SystemTime;
 
 use crate::base::{Error, Result};
@@ -16,10 +17,16 @@ const FOLDER: &str = ".s3-build-cache";
 /// How often a new temporary may be taken away by another process's clean-up before it is locked.
 const TRIES: u32 = 1000;
 
-/// The folder of temporaries of one directory. It is made with its first file and goes with its last.
+/// The folder of temporaries of one directory. It is made with its first file, and goes with the last of those who use
+/// it when it is empty: this, its clones, and its files.
 #[derive(Clone, Debug)]
-pub(crate) struct TempFolder {
+pub(crate) struct TempFolder(Arc<Folder>);
+
+#[derive(Debug)]
+struct Folder {
     path: PathBuf,
+    /// It was there, a real directory, when it was last looked at.
+    made: AtomicBool,
 }
 
 /// A temporary. It is removed when it is dropped, unless [`persist`](Self::persist) gave it a name.
@@ -27,12 +34,14 @@ pub(crate) struct TempFolder {
 pub(crate) struct TempFile {
     file: File,
     path: PathBuf,
+    named: AtomicBool,
+    _folder: Arc<Folder>,
 }
 
 impl TempFolder {
     /// The folder in `dir`; nothing is touched yet.
     pub(crate) fn new(dir: &Path) -> Self {
-        Self { path: dir.join(FOLDER) }
+        Self(Arc::new(Folder { path: dir.join(FOLDER), made: AtomicBool::new(false) }))
     }
 
     /// Removes what processes that are gone have left.
@@ -40,13 +49,14 @@ impl TempFolder {
     /// # Errors
     /// When the folder is not a directory. What cannot be removed is left.
     pub(crate) fn sweep(&self) -> Result<()> {
-        if !directory(&self.path)? {
+        let folder = &self.0.path;
+        if !directory(folder)? {
             return Ok(());
         }
-        let entries = match fs::read_dir(&self.path) {
+        let entries = match fs::read_dir(folder) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(Error::io("list", &self.path, error)),
+            Err(error) => return Err(Error::io("list", folder, error)),
         };
         for entry in entries.flatten() {
             let path = entry.path();
@@ -76,7 +86,7 @@ impl TempFolder {
                 Ok(None) if tries > 0 => tries -= 1,
                 Ok(None) => {
                     let error = io::Error::other("other processes keep removing it");
-                    return Err(Error::io("create a file in", &self.path, error));
+                    return Err(Error::io("create a file in", &self.0.path, error));
                 }
                 Err(error) => return Err(error),
             }
@@ -84,17 +94,22 @@ impl TempFolder {
     }
 
     fn try_create(&self, mode: u32) -> Result<Option<TempFile>> {
-        create_dir(&self.path, 0o700)?;
-        let path = self.path.join(unique_name());
+        let folder = &*self.0;
+        if !folder.made.load(Ordering::Relaxed) {
+            create_dir(&folder.path, 0o700)?;
+            folder.made.store(true, Ordering::Relaxed);
+        }
+        let path = folder.path.join(unique_name());
         let mut options = OpenOptions::new();
         let file = match options.read(true).write(true).create_new(true).mode(mode).open(&path) {
             Ok(file) => file,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::AlreadyExists) => {
+                folder.made.store(false, Ordering::Relaxed);
                 return Ok(None);
             }
             Err(error) => return Err(Error::io("create", path, error)),
         };
-        let temp = TempFile { file, path };
+        let temp = TempFile { file, path, named: AtomicBool::new(false), _folder: self.0.clone() };
         match temp.file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
@@ -106,9 +121,20 @@ impl TempFolder {
         Ok(kept.then_some(temp))
     }
 
-    fn remove_if_empty(&self) {
-        // Fails while another temporary is there, and then that one's end removes it.
-        let _ = fs::remove_dir(&self.path);
+    /// Removes the folder unless something is in it.
+    pub(crate) fn remove_if_empty(&self) {
+        if fs::remove_dir(&self.0.path).is_ok() {
+            self.0.made.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Fails while another process has a temporary there, and then that one's end removes it.
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if self.made.load(Ordering::Relaxed) {
+            let _ = fs::remove_dir(&self.path);
+        }
     }
 }
 
@@ -130,16 +156,16 @@ impl TempFile {
     /// When the name cannot be given; the temporary is still there, for another try.
     pub(crate) fn persist(&self, target: &Path) -> io::Result<()> {
         self.file.sync_data()?;
-        fs::rename(&self.path, target)
+        fs::rename(&self.path, target)?;
+        self.named.store(true, Ordering::Relaxed);
+        Ok(())
     }
 }
 
 impl Drop for TempFile {
     fn drop(&mut self) {
-        // After a rename there is nothing at the path, for names are not used twice.
-        let _ = fs::remove_file(&self.path);
-        if let Some(folder) = self.path.parent() {
-            TempFolder { path: folder.to_owned() }.remove_if_empty();
+        if !self.named.load(Ordering::Relaxed) {
+            let _ = fs::remove_file(&self.path);
         }
     }
 }

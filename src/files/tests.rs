@@ -64,7 +64,7 @@ fn a_temporary_goes_unless_it_is_named_and_the_folder_with_the_last() {
     first.persist(&dir.path().join("named")).unwrap();
     drop(first);
     assert_eq!(entries(dir.path()), 2);
-    drop(second);
+    drop((second, temps));
     assert_eq!(entries(dir.path()), 1);
     assert_eq!(fs::read(dir.path().join("named")).unwrap(), b"whole");
 }
@@ -84,7 +84,7 @@ fn a_sweep_removes_what_nobody_holds() {
     assert_eq!(entries(&folder), 3);
     fs::remove_file(folder.join("link")).unwrap();
     fs::remove_file(folder.join("fifo")).unwrap();
-    drop(held);
+    drop((held, temps));
     assert_eq!(entries(dir.path()), 0);
 }
 
@@ -118,6 +118,7 @@ fn sweeps_and_writers_do_not_disturb_each_other() {
         }
         scope.spawn(|| (0..300).for_each(|_| temps.sweep().unwrap()));
     });
+    drop(temps);
     assert_eq!(entries(dir.path()), 150);
     for entry in fs::read_dir(dir.path()).unwrap() {
         assert_eq!(fs::read(entry.unwrap().path()).unwrap(), b"whole");

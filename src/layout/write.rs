@@ -80,7 +80,7 @@ impl LayoutWriter {
             // Better now than after the transfer.
             read_index(cache.dir())?.check_free(cache.tag())?;
         }
-        shared.with_dirs(|| Ok(()))?;
+        shared.with_dirs(|| shared.make_dirs())?;
         Ok(Self { shared })
     }
 
@@ -163,9 +163,13 @@ impl Shared {
     fn with_dirs<T>(&self, act: impl Fn() -> Result<T>) -> Result<T> {
         let mut tries = TRIES;
         loop {
-            match self.make_dirs().and_then(|()| act()) {
+            match act() {
                 Err(Error::Io(error)) if error.source.kind() == io::ErrorKind::NotFound && tries > 0 => tries -= 1,
                 other => return other,
+            }
+            match self.make_dirs() {
+                Err(Error::Io(error)) if error.source.kind() == io::ErrorKind::NotFound => {}
+                other => other?,
             }
         }
     }
@@ -194,6 +198,7 @@ impl Shared {
 /// Removes the directories we made and nothing came into.
 impl Drop for Shared {
     fn drop(&mut self) {
+        self.temps.remove_if_empty();
         let made = std::mem::take(self.made.get_mut().unwrap_or_else(PoisonError::into_inner));
         for path in made.iter().rev() {
             let _ = fs::remove_dir(path);

@@ -19,7 +19,7 @@ use std::time::SystemTime;
 
 use crate::base::{Clock, Error, Payload, Problem, Result};
 use crate::config::check_bucket;
-use crate::files::{Opened, Place, TempFolder, directory, directory_place, open_file, root_directory};
+use crate::files::{Opened, Place, directory, directory_place, open_file, root_directory};
 use crate::store::{GetOptions, ListPage, Object, ObjectMeta, ObjectStore, PartsUpload, Touch};
 
 /// As many as S3 has.
@@ -43,7 +43,6 @@ const PAGE_KEYS: usize = 1000;
 pub struct DirStore {
     root: PathBuf,
     bucket: PathBuf,
-    temps: TempFolder,
     swept: AtomicBool,
     clock: Arc<dyn Clock>,
     page_keys: usize,
@@ -57,14 +56,7 @@ impl DirStore {
     pub fn new(root: impl Into<PathBuf>, bucket: &str, clock: Arc<dyn Clock>) -> Result<Self> {
         check_bucket(bucket, true)?;
         let root = root.into();
-        Ok(Self {
-            bucket: root.join(bucket),
-            temps: TempFolder::new(&root),
-            root,
-            swept: AtomicBool::new(false),
-            clock,
-            page_keys: PAGE_KEYS,
-        })
+        Ok(Self { bucket: root.join(bucket), root, swept: AtomicBool::new(false), clock, page_keys: PAGE_KEYS })
     }
 
     fn bucket_exists(&self) -> Result<bool> {

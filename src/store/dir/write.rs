@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use crate::base::{Error, Hasher, Payload, Problem, Result};
-use crate::files::{Place, TempFile, create_dir, directory_place, root_directory};
+use crate::files::{Place, TempFile, TempFolder, create_dir, directory_place, root_directory};
 use crate::store::dir::{DirStore, key};
 
 /// How often a directory may be taken away by a deletion that found it empty.
@@ -26,10 +26,12 @@ impl DirStore {
     /// A temporary for an object. What is in its way is found before the bytes are moved.
     pub(super) fn begin(&self, key: &str) -> Result<TempFile> {
         self.make_place(key)?;
+        // A store may live long: the folder is there only while something is written.
+        let temps = TempFolder::new(&self.root);
         if !self.swept.swap(true, Ordering::Relaxed) {
-            self.temps.sweep()?;
+            temps.sweep()?;
         }
-        self.temps.create(FILE_MODE)
+        temps.create(FILE_MODE)
     }
 
     /// Gives a whole object its name.
