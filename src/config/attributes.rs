@@ -19,6 +19,7 @@ const S3: &[&str] = &[
     "manifests_prefix",
     "endpoint_url",
     "use_path_style",
+    "use_accelerate_endpoint",
     "access_key_id",
     "secret_access_key",
     "session_token",
@@ -93,9 +94,9 @@ impl Attributes {
         self.take(name).filter(|value| !value.is_empty())
     }
 
-    fn bool(&mut self, name: &str) -> Result<bool> {
-        let Some(value) = self.take(name) else { return Ok(false) };
-        parse_bool(&value).ok_or_else(|| bad(name, &value, "true or false"))
+    fn bool(&mut self, name: &str) -> Result<Option<bool>> {
+        let Some(value) = self.take(name) else { return Ok(None) };
+        parse_bool(&value).map(Some).ok_or_else(|| bad(name, &value, "true or false"))
     }
 
     /// The options of an S3 cache, checked.
@@ -110,17 +111,18 @@ impl Attributes {
             blobs_prefix: self.take("blobs_prefix").unwrap_or(defaults.blobs_prefix),
             manifests_prefix: self.take("manifests_prefix").unwrap_or(defaults.manifests_prefix),
             endpoint_url: self.text("endpoint_url"),
-            use_path_style: self.bool("use_path_style")?,
+            use_path_style: self.bool("use_path_style")?.unwrap_or_default(),
+            use_accelerate_endpoint: self.bool("use_accelerate_endpoint")?,
             access_key_id: self.text("access_key_id"),
             secret_access_key: self.text("secret_access_key").map(Secret::from),
             session_token: self.text("session_token").map(Secret::from),
             mode: self.mode()?,
-            ignore_error: self.bool("ignore-error")?,
+            ignore_error: self.bool("ignore-error")?.unwrap_or_default(),
             touch_refresh: self.duration("touch_refresh")?.unwrap_or(defaults.touch_refresh),
             upload_parallelism: self.number("upload_parallelism")?.unwrap_or(defaults.upload_parallelism),
             retry_mode: self.retry_mode()?,
             retry_max_attempts: self.number("retry_max_attempts")?,
-            disable_accept_encoding: self.bool("disable_accept_encoding")?,
+            disable_accept_encoding: self.bool("disable_accept_encoding")?.unwrap_or_default(),
             profile: self.text("profile"),
             role_arn: self.text("role_arn"),
             role_session_name: self.text("role_session_name"),
@@ -128,8 +130,8 @@ impl Attributes {
             storage_class: self.text("storage_class"),
             server_side_encryption: self.text("server_side_encryption"),
             sse_kms_key_id: self.text("sse_kms_key_id"),
-            verify_source: self.bool("verify_source")?,
-            anonymous: self.bool("anonymous")?,
+            verify_source: self.bool("verify_source")?.unwrap_or_default(),
+            anonymous: self.bool("anonymous")?.unwrap_or_default(),
         };
         options.validate()?;
         Ok(options)

@@ -46,6 +46,8 @@ pub struct CacheOptions {
     pub endpoint_url: Option<String>,
     /// Put the bucket into the path instead of the host name.
     pub use_path_style: bool,
+    /// Use AWS's transfer acceleration; falls back to `use_accelerate_endpoint` in the profile's `s3` block.
+    pub use_accelerate_endpoint: Option<bool>,
     /// The access key id; falls back to the credential chain, as do the next two.
     pub access_key_id: Option<String>,
     /// The secret access key.
@@ -119,6 +121,7 @@ impl Default for CacheOptions {
             manifests_prefix: "manifests/".to_owned(),
             endpoint_url: None,
             use_path_style: false,
+            use_accelerate_endpoint: None,
             access_key_id: None,
             secret_access_key: None,
             session_token: None,
@@ -215,6 +218,9 @@ impl CacheOptions {
             ));
         }
         let file = matches!(self.endpoint()?, Some(EndpointUrl::File(_)));
+        if file && self.use_accelerate_endpoint == Some(true) {
+            return Err(usage("a directory has no use_accelerate_endpoint", "leave it out"));
+        }
         if let Some(bucket) = &self.bucket {
             check_bucket(bucket, file)?;
         }
@@ -322,6 +328,7 @@ impl fmt::Debug for CacheOptions {
         debug
             .field("endpoint_url", &endpoint)
             .field("use_path_style", &self.use_path_style)
+            .field("use_accelerate_endpoint", &self.use_accelerate_endpoint)
             .field("access_key_id", &self.access_key_id.as_ref().map(|_| "***"))
             .field("secret_access_key", &self.secret_access_key)
             .field("session_token", &self.session_token)

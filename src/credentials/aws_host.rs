@@ -24,6 +24,11 @@ pub(crate) fn domains(region: &str) -> (&'static str, &'static str) {
     partition.map_or(COMMERCIAL, |(_, plain, dual)| (*plain, *dual))
 }
 
+/// Whether S3's transfer acceleration reaches the region: GovCloud has none, nor do the partitions of other domains.
+pub(crate) fn has_acceleration(region: &str) -> bool {
+    domains(region) == COMMERCIAL && !region.starts_with("us-gov-")
+}
+
 /// A service of AWS's, or what the settings put in its place.
 #[derive(Debug)]
 pub(super) struct Service {

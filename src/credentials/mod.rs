@@ -30,7 +30,7 @@ use std::time::SystemTime;
 
 use crate::base::{Result, Secret};
 
-pub(crate) use aws_host::domains;
+pub(crate) use aws_host::{domains, has_acceleration};
 use chain::Lookup;
 pub(crate) use chain::provider;
 pub(crate) use context::Context;

@@ -23,6 +23,8 @@ pub(crate) struct Profile {
     chosen_by: Option<&'static str>,
     settings: BTreeMap<String, Placed>,
     services: BTreeMap<String, Placed>,
+    /// The block `s3` of the profile itself.
+    s3: BTreeMap<String, Placed>,
     /// Those of the section that `sso_session` names.
     sso_session: BTreeMap<String, Placed>,
     keys: Option<StaticCredentials>,
@@ -83,6 +85,11 @@ impl Profile {
     /// The endpoint of one service (`s3`) from the `services` section that the profile names.
     pub(crate) fn service_endpoint(&self, service: &str) -> Option<Setting<&str>> {
         self.services.get(service).and_then(|placed| self.placed("endpoint_url of the services", placed))
+    }
+
+    /// A setting of the profile's block `s3`.
+    pub(super) fn s3_setting(&self, key: &str) -> Option<Setting<&str>> {
+        self.s3.get(key).and_then(|placed| self.placed(&format!("{key} of s3"), placed))
     }
 
     /// A setting of the section that `sso_session` names.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::base::{Env, Error, Problem, Result};
 use crate::config::{CacheOptions, EndpointUrl, RetryMode};
+use crate::credentials::aws_host::has_acceleration;
 use crate::credentials::endpoint::endpoint_url;
 use crate::credentials::setting::blame;
 use crate::credentials::{Profile, Setting};
@@ -12,6 +13,7 @@ use crate::credentials::{Profile, Setting};
 const DEFAULT_MAX_ATTEMPTS: u32 = 3;
 /// What S3-compatible stores without regions of their own go by.
 const DEFAULT_REGION: &str = "us-east-1";
+const ACCELERATE_ATTRIBUTE: &str = "the attribute use_accelerate_endpoint";
 
 /// Where a cache is, with everything that falls back to the environment and the AWS files looked up.
 #[derive(Clone, Debug)]
@@ -50,6 +52,9 @@ pub(crate) struct S3Settings {
     pub fips: bool,
     /// Use AWS's endpoints that have IPv6 too. Never with an endpoint of one's own.
     pub dualstack: bool,
+    /// Use AWS's transfer acceleration. Never with an endpoint of one's own, FIPS, path style, a bucket that cannot be
+    /// a label of a host name, or a region that has none.
+    pub accelerate: bool,
     /// The profile, for [`provider`](crate::credentials::provider).
     pub profile: Profile,
 }
@@ -77,9 +82,16 @@ impl Settings {
                 "FIPS and dualstack choose among AWS's own endpoints: leave out one of the two",
             ));
         }
+        let region = region_for(endpoint.is_some(), region(options, env, &profile))?;
+        let accelerate = accelerate(options, &profile);
+        if let Some(switch) = &accelerate {
+            let endpoint = endpoint.as_ref().map(|endpoint| endpoint.origin.clone());
+            let other = endpoint.or_else(|| fips.as_ref().map(|flag| flag.origin.clone()));
+            check_acceleration(switch, other, (&bucket, options.use_path_style), &region)?;
+        }
         Ok(Self::S3(Box::new(S3Settings {
             bucket,
-            region: region_for(endpoint.is_some(), region(options, env, &profile))?,
+            region,
             endpoint,
             retry_mode: retry_mode(options, env, &profile)?,
             max_attempts: options.retry_max_attempts.map_or_else(|| max_attempts(env, &profile), Ok)?,
@@ -87,9 +99,41 @@ impl Settings {
             ca_bundle: ca_bundle(env, &profile),
             fips: fips.is_some(),
             dualstack: dualstack.is_some(),
+            accelerate: accelerate.is_some(),
             profile,
         })))
     }
+}
+
+/// Who switches transfer acceleration on: the attribute, else the profile's block `s3`, as the AWS CLI has it.
+fn accelerate(options: &CacheOptions, profile: &Profile) -> Option<String> {
+    match options.use_accelerate_endpoint {
+        Some(on) => on.then(|| ACCELERATE_ATTRIBUTE.to_owned()),
+        None => {
+            let setting = profile.s3_setting("use_accelerate_endpoint")?;
+            setting.value.eq_ignore_ascii_case("true").then_some(setting.origin)
+        }
+    }
+}
+
+/// The host is one for all regions and begins with the bucket: whatever chooses another host contradicts it.
+fn check_acceleration(
+    switch: &str,
+    other: Option<String>,
+    (bucket, path_style): (&str, bool),
+    region: &Setting<String>,
+) -> Result<()> {
+    let label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let other = match other {
+        Some(other) => other,
+        None if path_style => "the attribute use_path_style".to_owned(),
+        None if !bucket.bytes().all(label) => format!("the bucket name {bucket}, which cannot be part of a host name,"),
+        None if !has_acceleration(&region.value) => format!("region {} ({})", region.value, region.origin),
+        None => return Ok(()),
+    };
+    let problem = Problem::new(format!("{switch} and {other} cannot be combined"));
+    let problem = problem.hint("leave out one of the two; use_accelerate_endpoint=false goes before the profile");
+    Err(if switch == ACCELERATE_ATTRIBUTE { Error::Usage(problem) } else { Error::Setup(problem) })
 }
 
 fn bucket(options: &CacheOptions, env: &dyn Env) -> Result<String> {

@@ -2,7 +2,7 @@
 
 use crate::base::{percent_decode, percent_encode_path};
 use crate::config::EndpointUrl;
-use crate::credentials::domains;
+use crate::credentials::{domains, has_acceleration};
 use crate::sigv4::canonical_query;
 
 /// Longer ones come from servers that have none to name.
@@ -20,6 +20,9 @@ pub(crate) struct EndpointChoice<'a> {
     /// AWS's FIPS and dual-stack hosts.
     pub(crate) fips: bool,
     pub(crate) dualstack: bool,
+    /// AWS's edge locations, which carry to any region. With a bucket that can be a label, in the commercial partition
+    /// and without any of the others but dual-stack.
+    pub(crate) accelerate: bool,
 }
 
 /// Where a bucket is.
@@ -48,6 +51,7 @@ struct AwsChoice {
     path_style: bool,
     fips: bool,
     dualstack: bool,
+    accelerate: bool,
 }
 
 impl Endpoint {
@@ -81,10 +85,15 @@ impl Endpoint {
     fn aws(choice: &EndpointChoice<'_>) -> Self {
         let region = choice.region;
         let (suffix, _) = domains(region);
-        let service = if choice.fips { "s3-fips" } else { "s3" };
+        let service = match (choice.accelerate, choice.fips) {
+            (true, _) => "s3-accelerate",
+            (false, true) => "s3-fips",
+            (false, false) => "s3",
+        };
         let service = if choice.dualstack { format!("{service}.dualstack") } else { service.to_owned() };
         let (host, region) = match region {
             "aws-global" => (format!("{service}.{suffix}"), "us-east-1"),
+            region if choice.accelerate => (format!("{service}.{suffix}"), region),
             region => (format!("{service}.{region}.{suffix}"), region),
         };
         let path_style = choice.path_style || !is_virtual_hostable(choice.bucket, true);
@@ -113,9 +122,11 @@ impl Endpoint {
         if self.custom {
             return Some(Self { region: region.to_owned(), ..self.clone() });
         }
-        let AwsChoice { bucket, path_style, fips, dualstack } = &self.choice;
-        let (path_style, fips, dualstack) = (*path_style, *fips, *dualstack);
-        Some(Self::new(&EndpointChoice { bucket, region, custom: None, path_style, fips, dualstack }))
+        let AwsChoice { ref bucket, path_style, fips, dualstack, accelerate } = self.choice;
+        if accelerate && !has_acceleration(region) {
+            return None;
+        }
+        Some(Self::new(&EndpointChoice { bucket, region, custom: None, path_style, fips, dualstack, accelerate }))
     }
 
     /// The same at the host that a redirect names; `None` when it is not the same object at a host of the same
@@ -172,8 +183,8 @@ impl Endpoint {
 
 impl AwsChoice {
     fn of(choice: &EndpointChoice<'_>) -> Self {
-        let EndpointChoice { bucket, path_style, fips, dualstack, .. } = *choice;
-        Self { bucket: bucket.to_owned(), path_style, fips, dualstack }
+        let EndpointChoice { bucket, path_style, fips, dualstack, accelerate, .. } = *choice;
+        Self { bucket: bucket.to_owned(), path_style, fips, dualstack, accelerate }
     }
 }
 
@@ -204,7 +215,15 @@ mod tests {
     fn endpoint(bucket: &str, region: &str, custom: &str, path_style: bool) -> Endpoint {
         let custom = (!custom.is_empty()).then(|| EndpointUrl::parse(custom, "endpoint_url").unwrap());
         let custom = custom.as_ref();
-        Endpoint::new(&EndpointChoice { bucket, region, custom, path_style, fips: false, dualstack: false })
+        Endpoint::new(&EndpointChoice {
+            bucket,
+            region,
+            custom,
+            path_style,
+            fips: false,
+            dualstack: false,
+            accelerate: false,
+        })
     }
 
     /// The rows of AWS's endpoint rules, as its SDKs resolve them.
@@ -266,8 +285,40 @@ mod tests {
             path_style: false,
             fips: true,
             dualstack: true,
+            accelerate: false,
         };
         assert_eq!(Endpoint::new(&choice).host, "buck.s3-fips.dualstack.us-east-1.amazonaws.com");
+    }
+
+    #[test]
+    fn acceleration_has_one_host_for_all_regions_and_signs_for_the_buckets() {
+        let of = |region, dualstack| {
+            let (custom, path_style, fips) = (None, false, false);
+            Endpoint::new(&EndpointChoice {
+                bucket: "buck",
+                region,
+                custom,
+                path_style,
+                fips,
+                dualstack,
+                accelerate: true,
+            })
+        };
+        let near = of("eu-west-1", false);
+        assert_eq!((near.host.as_str(), near.region.as_str()), ("buck.s3-accelerate.amazonaws.com", "eu-west-1"));
+        assert_eq!(near.object_path("k"), "/k");
+        assert_eq!(of("eu-west-1", true).host, "buck.s3-accelerate.dualstack.amazonaws.com");
+        assert_eq!(of("aws-global", false).host, "buck.s3-accelerate.amazonaws.com");
+        // The bucket turns out to be elsewhere: the same host, another signature; but not out of the partition.
+        let far = near.in_region("ap-south-1").unwrap();
+        assert_eq!((far.host.as_str(), far.region.as_str()), ("buck.s3-accelerate.amazonaws.com", "ap-south-1"));
+        assert_eq!(near.in_region("cn-north-1"), None);
+        // A bucket that is new is answered for by its region's own host.
+        let direct = near.redirected("https://buck.s3.eu-west-1.amazonaws.com/a", "/a").unwrap();
+        assert_eq!((direct.host.as_str(), direct.region.as_str()), ("buck.s3.eu-west-1.amazonaws.com", "eu-west-1"));
+        let back = of("eu-west-1", true).redirected("https://buck.s3-accelerate.amazonaws.com/a", "/a").unwrap();
+        assert_eq!(back.host, "buck.s3-accelerate.amazonaws.com");
+        assert_eq!(near.redirected("https://buck.evil-accelerate.amazonaws.com/a", "/a"), None);
     }
 
     #[test]

@@ -164,6 +164,15 @@ impl Client {
             });
         }
         Some(match (answer.status, answer.code.as_deref()) {
+            (_, Some("InvalidRequest"))
+                if answer.message.as_ref().is_some_and(|text| text.contains("Acceleration")) =>
+            {
+                format!(
+                    "switch transfer acceleration on for the bucket (aws s3api put-bucket-accelerate-configuration --bucket {} \
+                 --accelerate-configuration Status=Enabled), or give use_accelerate_endpoint=false",
+                    self.parts.bucket
+                )
+            }
             (_, Some("SecondLevelDomainForbidden")) => "this store wants use_path_style=false".to_owned(),
             (_, Some("EntityTooSmall" | "InvalidPart" | "InvalidPartOrder")) => {
                 "the store wants other parts than those it was sent: tell the authors of this program which store it is"

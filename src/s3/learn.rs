@@ -187,6 +187,7 @@ mod tests {
             path_style: false,
             fips: false,
             dualstack: false,
+            accelerate: false,
         })
     }
 

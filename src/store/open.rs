@@ -75,6 +75,7 @@ pub(crate) fn open_s3(
         path_style: options.use_path_style,
         fips: settings.fips,
         dualstack: settings.dualstack,
+        accelerate: settings.accelerate,
     });
     let ca_bundle = settings.ca_bundle.as_ref().map(|bundle| (bundle.value.as_path(), bundle.origin.as_str()));
     let http = http::Client::new(&http::ClientConfig {

@@ -116,6 +116,20 @@ fn buildkit_3211_the_reason_of_a_bodiless_refusal_is_asked_for() {
 }
 
 #[test]
+fn a_bucket_without_acceleration_is_named_with_the_way_out() {
+    for message in [
+        "S3 Transfer Acceleration is not configured on this bucket",
+        "S3 Transfer Acceleration is disabled on this bucket",
+    ] {
+        let server = Server::start();
+        server.fault(Match::any().always(), Fault::Reply(Failure::new(400, "InvalidRequest", message)));
+        let hint = "--bucket cache --accelerate-configuration Status=Enabled), or give use_accelerate_endpoint=false";
+        told(&cache(&server, "").load().unwrap_err(), ErrorKind::Store, &[message, hint]);
+        assert_eq!(server.requests().len(), 1);
+    }
+}
+
+#[test]
 fn html_is_not_s3_and_not_a_miss() {
     for status in [200, 403, 404] {
         let server = Server::start();

@@ -14,7 +14,7 @@ fn message(text: &str) -> String {
 fn every_attribute_arrives() {
     let options = parse(
         "type=s3,BUCKET=my-cache,region=r,name= app ; main;app,prefix=p/,blobs_prefix=b/,manifests_prefix=m/,\
-         endpoint_url=https://s3.example.com/,use_path_style=T,access_key_id=AK,\"secret_access_key=a,b=\",\
+         endpoint_url=https://s3.example.com/,use_path_style=T,use_accelerate_endpoint=f,access_key_id=AK,\"secret_access_key=a,b=\",\
          session_token=t,mode=min,ignore-error=1,touch_refresh=1h30m,upload_parallelism=20,retry_mode=adaptive,\
          retry_max_attempts=5,disable_accept_encoding=true,profile=ci,role_arn=arn,role_session_name=s,external_id=e,\
          storage_class=ONEZONE_IA,server_side_encryption=aws:kms,sse_kms_key_id=k,verify_source=true,anonymous=f",
@@ -28,6 +28,7 @@ fn every_attribute_arrives() {
         (options.mode, options.retry_mode, options.retry_max_attempts),
         (Mode::Min, Some(RetryMode::Adaptive), Some(5))
     );
+    assert_eq!(options.use_accelerate_endpoint, Some(false));
     assert!(options.use_path_style && options.ignore_error && options.verify_source && !options.anonymous);
     assert_eq!(options.blob_key(&Digest::of(b"")), format!("p/b/{}", Digest::of(b"")));
     assert_eq!(options.manifest_key("app"), "p/m/app");
@@ -56,6 +57,7 @@ fn an_error_names_the_attribute_and_what_is_allowed() {
         ("type=s3,nonsense=1", &["nonsense", "the attributes are type, bucket"]),
         ("type=s3,bucket=a-a,bucket=b-b", &["bucket is given twice"]),
         ("type=s3,use_path_style=yes", &["use_path_style=yes", "true or false"]),
+        ("type=s3,use_accelerate_endpoint=on", &["use_accelerate_endpoint=on", "true or false"]),
         ("type=s3,touch_refresh=-1h", &["touch_refresh=-1h", "24h"]),
         ("type=s3,upload_parallelism=0", &["upload_parallelism=0", "from 1"]),
         ("type=s3,retry_max_attempts=x", &["retry_max_attempts=x", "from 1"]),

@@ -117,6 +117,13 @@ impl Profile {
         for (key, value) in config.0.into_iter().flatten() {
             self.settings.insert(key.clone(), Placed::new(value, config.1));
         }
+        // The AWS CLI's, and as there the credentials file's block takes the place of the other's.
+        let block = |section: Option<&Section>| section?.get("s3").map(|value| value.nested.clone());
+        for (file, block) in [(config.1, block(config.0)), (credentials.1, block(credentials.0))] {
+            if let Some(block) = block {
+                self.s3 = block.iter().map(|(key, value)| (key.clone(), Placed::new(value, file))).collect();
+            }
+        }
         for (key, value) in credentials.0.into_iter().flatten() {
             if only || SHARED_KEYS.contains(&key.as_str()) {
                 self.settings.insert(key.clone(), Placed::new(value, credentials.1));

@@ -134,6 +134,58 @@ fn retries_from_attribute_variable_and_profile() {
 }
 
 #[test]
+fn acceleration_is_switched_on_by_the_attribute_or_the_profiles_block() {
+    let block = "[default]\nregion=eu-west-1\ns3 =\n  USE_Accelerate_Endpoint = True\n";
+    let off = "[default]\nregion=eu-west-1\ns3 =\n  use_accelerate_endpoint = yes\n";
+    let other = "[default]\ns3 =\n  use_accelerate_endpoint = false\n";
+    for (config, credentials, attribute, on) in [
+        (block, "", None, true),
+        (block, "", Some(false), false),
+        (off, "", None, false),
+        (off, "", Some(true), true),
+        // Not nested it is a setting of another name.
+        ("[default]\nregion=r\nuse_accelerate_endpoint=true", "", None, false),
+        (block, other, None, false),
+        (block, "[default]\nregion=eu-west-1", None, true),
+        (off, "[default]\ns3=\n use_accelerate_endpoint:true", None, true),
+        (off, "[profile default]\ns3=\n use_accelerate_endpoint:true", None, false),
+    ] {
+        let world = World::new(&[]).config(config).credentials(credentials);
+        let settings = world.options(|options| options.use_accelerate_endpoint = attribute).settings().unwrap();
+        assert_eq!(settings.accelerate, on, "{config} {credentials} {attribute:?}");
+    }
+    let dualstack = World::new(&[("AWS_USE_DUALSTACK_ENDPOINT", "true")]).config(block).settings().unwrap();
+    assert!(dualstack.accelerate && dualstack.dualstack);
+}
+
+#[test]
+fn acceleration_contradicts_whatever_chooses_another_host() {
+    let config = "[default]\nregion=eu-west-1\ns3 =\n  use_accelerate_endpoint = true\n";
+    type Case<'a> = (&'a [(&'a str, &'a str)], fn(&mut CacheOptions), &'a str);
+    let cases: [Case<'_>; 8] = [
+        (&[("AWS_ENDPOINT_URL", "http://h")], |_| {}, "AWS_ENDPOINT_URL"),
+        (&[], |options| options.endpoint_url = Some("https://h".to_owned()), "the attribute endpoint_url"),
+        (&[("AWS_USE_FIPS_ENDPOINT", "true")], |_| {}, "AWS_USE_FIPS_ENDPOINT"),
+        (&[], |options| options.use_path_style = true, "the attribute use_path_style"),
+        (&[("AWS_REGION", "cn-north-1")], |_| {}, "region cn-north-1 (AWS_REGION)"),
+        (&[("AWS_REGION", "us-gov-west-1")], |_| {}, "region us-gov-west-1"),
+        (&[], |options| options.bucket = Some("a.b.c".to_owned()), "the bucket name a.b.c"),
+        (&[], |options| options.bucket = Some("Upper_Case".to_owned()), "the bucket name Upper_Case"),
+    ];
+    for (variables, change, other) in cases {
+        let world = World::new(variables).config(config).options(change);
+        let place = "use_accelerate_endpoint of s3 of profile default (";
+        in_order(&world.settings_error(), &["setup", place, "/.aws/config:4)", other, "cannot be combined"]);
+        let world = world.options(|options| options.use_accelerate_endpoint = Some(true));
+        in_order(&world.settings_error(), &["usage", "the attribute use_accelerate_endpoint", other]);
+        let world = world.options(|options| options.use_accelerate_endpoint = Some(false));
+        assert!(!world.settings().unwrap().accelerate);
+    }
+    let directory = "type=s3,bucket=abc,endpoint_url=file:///srv,use_accelerate_endpoint=1".parse::<CacheOptions>();
+    in_order(&directory.unwrap_err().to_string(), &["directory", "use_accelerate_endpoint"]);
+}
+
+#[test]
 fn certificates_and_switches() {
     let config = "[default]\nregion=r\nca_bundle=/profile.pem\nuse_fips_endpoint=True\nuse_dualstack_endpoint=yes\n";
     let settings = World::new(&[("SSL_CERT_FILE", "/ssl.pem")]).config(config).settings().unwrap();
