@@ -211,9 +211,5 @@ fn attempt(
 
 /// Bounded, on one line, and without secrets that were sent and may have come back.
 pub(super) fn shown(text: &str, secrets: &[&str]) -> String {
-    let mut text = text.to_owned();
-    for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
-        text = text.replace(secret, "***");
-    }
-    base::shown(text.trim())
+    base::shown_without(text.trim(), secrets)
 }

@@ -17,6 +17,13 @@ pub use oci::oci;
 pub use replies::replies;
 pub use xml::xml;
 
+/// Whether so much of the secret stands in the text that it tells something; of a text without blanks, as keys and
+/// tokens are, and without the asterisks that stand for one.
+fn shows_part(text: &str, secret: &str) -> bool {
+    let is_one = secret.len() >= 12 && secret.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'*');
+    is_one && secret.as_bytes().windows(12).any(|part| text.as_bytes().windows(12).any(|other| other == part))
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;

@@ -7,7 +7,7 @@ use crate::http::retry::{Attempts, Decision, Policy};
 use crate::s3::{Answer, ContentRange, CopyReply, Head, Page};
 
 /// An answer as in HTTP: the status, a header a line, an empty line, the body. The header `prefix` stands for what a
-/// listing was asked for.
+/// listing was asked for, the header `secret` for what the request was signed with.
 struct Reply<'a> {
     status: u16,
     headers: Vec<(&'a str, &'a str)>,
@@ -52,11 +52,14 @@ impl<'a> Reply<'a> {
 }
 
 fn refusal(reply: &Reply<'_>) {
-    let answer = Answer::parse(reply.status, |name| reply.header(name), reply.body);
+    let mut answer = Answer::parse(reply.status, |name| reply.header(name), reply.body);
+    let secret = reply.header("secret").unwrap_or_default();
+    answer.hide(&[secret]);
     assert_eq!(answer.status, reply.status);
     for shown in [&answer.code, &answer.message, &answer.request_id, &answer.region, &answer.server] {
         let shown = shown.as_deref().unwrap_or_default();
         assert!(shown.chars().count() <= MAX_SHOWN_CHARS && !shown.contains(char::is_control), "{shown:?}");
+        assert!(!super::shows_part(shown, secret), "{shown:?}");
     }
     match Policy::standard(3).failed(&mut Attempts::default(), answer.failure()) {
         Decision::Retry(pause) => assert!(pause <= Duration::from_secs(30)),

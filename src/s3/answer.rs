@@ -2,15 +2,12 @@
 
 use std::time::SystemTime;
 
-use crate::base::{Element, parse_http_date, shown};
+use crate::base::{Element, parse_http_date, redacted, shown_without};
 use crate::http::retry::{Failure, RetryAfter};
 use crate::http::{Fault, Response};
 
 /// Error documents are a few hundred bytes; more is not read.
 pub(super) const MAX_ERROR_BYTES: u64 = 64 * 1024;
-
-/// So much of a secret is enough to know it by.
-const SECRET_HEAD_CHARS: usize = 12;
 
 /// Why a call failed for good.
 #[derive(Debug)]
@@ -69,24 +66,25 @@ impl Answer {
         Self::parse(response.status(), |name| response.header(name), body)
     }
 
-    /// `header` gives the trimmed value of a header that is there.
+    /// `header` gives the trimmed value of a header that is there. Nothing of it may be shown before
+    /// [`Answer::hide`].
     pub(crate) fn parse<'a>(status: u16, header: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> Self {
-        let shown_header = |name: &str| header(name).filter(|value| !value.is_empty()).map(shown);
+        let said = |name: &str| header(name).filter(|value| !value.is_empty()).map(str::to_owned);
         let document = Element::parse(body).ok().filter(|root| root.name == "Error" || root.child("Error").is_some());
         // STS and some stores wrap it.
         let error = document.as_ref().map(|root| root.child("Error").unwrap_or(root));
-        let text = |name: &str| error.and_then(|error| error.child_text(name)).map(shown);
+        let text = |name: &str| error.and_then(|error| error.child_text(name)).map(str::to_owned);
         let empty = body.iter().all(u8::is_ascii_whitespace);
         Self {
             status,
-            code: text("Code").or_else(|| shown_header("x-minio-error-code")),
-            message: text("Message").or_else(|| shown_header("x-minio-error-desc")),
-            request_id: shown_header("x-amz-request-id").or_else(|| text("RequestId")),
-            region: shown_header("x-amz-bucket-region")
+            code: text("Code").or_else(|| said("x-minio-error-code")),
+            message: text("Message").or_else(|| said("x-minio-error-desc")),
+            request_id: said("x-amz-request-id").or_else(|| text("RequestId")),
+            region: said("x-amz-bucket-region")
                 .or_else(|| text("Region"))
                 .or_else(|| error?.child_text("Endpoint").and_then(region_of_host)),
             foreign: error.is_none() && !empty,
-            server: shown_header("server"),
+            server: said("server"),
             retry_after: RetryAfter::of(&header),
             location: header("location").map(str::to_owned),
             date: header("date").filter(|_| header("age").is_none()).and_then(parse_http_date),
@@ -108,19 +106,15 @@ impl Answer {
         matches!(self.status, 405 | 501) && !self.foreign
     }
 
-    /// Cuts what is shown where one of these begins: a server may send back what it was sent.
-    pub(super) fn hide(&mut self, secrets: &[&str]) {
-        let shown = [&mut self.code, &mut self.message, &mut self.request_id, &mut self.region, &mut self.server];
-        for text in shown.into_iter().flatten() {
-            for secret in secrets {
-                // It may have been cut itself.
-                let head: String = secret.chars().take(SECRET_HEAD_CHARS).collect();
-                if let Some(at) = text.find(&head).filter(|_| !head.is_empty()) {
-                    text.truncate(at);
-                    text.push_str("***");
-                }
-            }
+    /// Makes what is shown fit to be: without these, which a server may send back as it was sent them, and bounded,
+    /// after that lest the bound leave the beginning of one.
+    pub(crate) fn hide(&mut self, secrets: &[&str]) {
+        let told = [&mut self.code, &mut self.message, &mut self.request_id, &mut self.region, &mut self.server];
+        for text in told.into_iter().flatten() {
+            *text = shown_without(text, secrets);
         }
+        // A redirect's is followed: it is bounded where it is shown.
+        self.location = self.location.as_deref().map(|text| redacted(text, secrets));
     }
 
     pub(super) fn has_code(&self, codes: &[&str]) -> bool {
@@ -213,7 +207,7 @@ fn region_of_host(host: &str) -> Option<String> {
         None if front == "s3" || front.ends_with(".s3") => last,
         None => return None,
     };
-    (!region.is_empty()).then(|| shown(region))
+    (!region.is_empty()).then(|| region.to_owned())
 }
 
 pub(super) fn is_html(content_type: Option<&str>) -> bool {

@@ -266,9 +266,12 @@ fn payload_error(location: &str, error: std::io::Error) -> Error {
 }
 
 fn without_secrets(mut cause: Cause, used: &Used) -> Cause {
-    if let (Cause::Refused(answer), Some(used)) = (&mut cause, &used.credentials) {
-        let token = used.session_token.as_ref().map(Secret::expose);
-        answer.hide(&[used.secret_access_key.expose(), token.unwrap_or_default()]);
+    if let Cause::Refused(answer) = &mut cause {
+        let secrets = used.credentials.as_ref().map(|used| {
+            let token = used.session_token.as_ref().map_or("", Secret::expose);
+            [used.secret_access_key.expose(), token]
+        });
+        answer.hide(&secrets.unwrap_or_default());
     }
     cause
 }
