@@ -60,8 +60,9 @@ pub(crate) fn provider(
             (source, Failure { message, hint: Some(hint.to_owned()) })
         }
         None => {
-            let failure = nothing_found(&lookup);
-            (AssumeRole::of_attributes(&lookup, Arc::new(Imds::new(&lookup)))?, failure)
+            let instance = Imds::new(&lookup)?;
+            let failure = nothing_found(&lookup, &instance.origin());
+            (AssumeRole::of_attributes(&lookup, Arc::new(instance))?, failure)
         }
     };
     log::debug!("credentials come from {}", source.origin());
@@ -95,7 +96,7 @@ fn profile(lookup: &Lookup<'_>) -> Found {
                 }
                 Own::Base(provider) => provider,
                 Own::None if profile.get("role_arn").is_none() => return Ok(None),
-                Own::None => Arc::new(Imds::new(lookup)),
+                Own::None => Arc::new(Imds::new(lookup)?),
             },
         };
         given = Some(AssumeRole::of_profile(lookup, profile, own)?);
@@ -142,7 +143,7 @@ fn credential_source(lookup: &Lookup<'_>, profile: &Profile) -> Found {
             ),
             found => Ok(found),
         },
-        "Ec2InstanceMetadata" => Ok(Some(Arc::new(Imds::new(lookup)))),
+        "Ec2InstanceMetadata" => Ok(Some(Arc::new(Imds::new(lookup)?))),
         "EcsContainer" => match container::environment(lookup)? {
             None => wrong(
                 "is EcsContainer, and this is no such container",
@@ -175,7 +176,7 @@ fn environment_keys(lookup: &Lookup<'_>) -> Found {
 }
 
 /// What to say when nothing is set up, and the machine has no role either.
-fn nothing_found(lookup: &Lookup<'_>) -> Failure {
+fn nothing_found(lookup: &Lookup<'_>, instance: &str) -> Failure {
     let (environment, hint) = if lookup.profile.is_from_attribute() {
         let hint = "give that profile keys, or leave out the attribute profile to use others".to_owned();
         ("the environment (not asked, for the attribute profile goes first)".to_owned(), hint)
@@ -190,7 +191,7 @@ fn nothing_found(lookup: &Lookup<'_>) -> Failure {
         "there are no credentials: tried the attribute access_key_id, {environment}, {}, a container's variables \
          (AWS_CONTAINER_CREDENTIALS_…), and {}",
         lookup.profile.tried(),
-        Imds::new(lookup).origin(),
+        instance,
     );
     Failure { message, hint: Some(hint) }
 }

@@ -1,5 +1,6 @@
 //! The role of a container: ECS, CodeBuild, EKS Pod Identity, and others that give it over HTTP.
 
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,6 +31,9 @@ const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 const ATTEMPTS: u32 = 3;
 const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "Token" };
 
+/// Looks up the addresses of a host.
+type Resolve = dyn Fn(&str) -> io::Result<Vec<IpAddr>>;
+
 /// The agent that gives a container its role.
 struct Container {
     context: Context,
@@ -55,7 +59,7 @@ pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
     let (variable, (site, target)) = if let Some(path) = variable(RELATIVE) {
         (RELATIVE, relative(&path)?)
     } else if let Some(url) = variable(FULL) {
-        (FULL, full(&url)?)
+        (FULL, full(&url, &addresses)?)
     } else {
         return Ok(None);
     };
@@ -67,7 +71,7 @@ pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
     Ok(Some(Arc::new(Container { context: lookup.context.clone(), site, target, authorization, variable })))
 }
 
-fn relative(path: &str) -> Result<(Site, String)> {
+pub(crate) fn relative(path: &str) -> Result<(Site, String)> {
     if !path.starts_with('/') || !is_target(path) {
         return Err(wrong(RELATIVE, "is not a path", "it begins with / and is set by ECS: leave it as it is"));
     }
@@ -75,7 +79,7 @@ fn relative(path: &str) -> Result<(Site, String)> {
 }
 
 /// The URL is not shown: its path may be what the agent knows the container by.
-fn full(url: &str) -> Result<(Site, String)> {
+pub(crate) fn full(url: &str, resolve: &Resolve) -> Result<(Site, String)> {
     let not_url = || wrong(FULL, "is not a URL of http:// or https://", "it is set by EKS or ECS: leave it as it is");
     let (scheme, rest) = url.split_once("://").ok_or_else(not_url)?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -88,20 +92,20 @@ fn full(url: &str) -> Result<(Site, String)> {
     let parsed = EndpointUrl::parse(&format!("{scheme}://{authority}"), FULL).map_err(|_| not_url())?;
     let site = Site::of(&parsed).ok_or_else(not_url)?;
     if let EndpointUrl::Http { https: false, host, .. } = &parsed {
-        check_host(host)?;
+        check_host(host, resolve)?;
     }
     Ok((site, target))
 }
 
 /// A token must not go over plain HTTP to whoever may be listening.
-fn check_host(host: &str) -> Result<()> {
+fn check_host(host: &str, resolve: &Resolve) -> Result<()> {
     let hint = "over http:// it is loopback or the agent of ECS or EKS (169.254.170.2, 169.254.170.23, \
                 [fd00:ec2::23]); elsewhere use https://";
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let addresses: Vec<IpAddr> = match bare.parse() {
         Ok(address) => vec![address],
-        Err(_) => match (host, 0).to_socket_addrs() {
-            Ok(found) => found.map(|address| address.ip()).collect(),
+        Err(_) => match resolve(host) {
+            Ok(found) => found,
             Err(error) => {
                 let problem = Problem::new(format!("{FULL}: there is no host {host}"));
                 return Err(Error::Setup(problem.hint(hint).source(error)));
@@ -116,6 +120,10 @@ fn check_host(host: &str) -> Result<()> {
         return Err(wrong(FULL, &format!("sends credentials to {host} without TLS"), hint));
     }
     Ok(())
+}
+
+fn addresses(host: &str) -> io::Result<Vec<IpAddr>> {
+    Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
 }
 
 fn is_target(text: &str) -> bool {
@@ -166,11 +174,11 @@ impl Container {
     fn what(&self) -> String {
         format!("the container's credentials at {}", self.site.url())
     }
+}
 
-    fn credentials_of(&self, reply: &Reply) -> std::result::Result<Credentials, Problem> {
-        let document = Document::parse(&reply.body)?;
-        document.credentials(NAMES, document.time("Expiration")?, &self.origin())
-    }
+pub(crate) fn read(body: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
+    let document = Document::parse(body)?;
+    document.credentials(NAMES, document.time("Expiration")?, origin)
 }
 
 impl CredentialsProvider for Container {
@@ -194,7 +202,7 @@ impl CredentialsProvider for Container {
         if !reply.is_success() {
             return Err(self.refusal(&reply, &token));
         }
-        self.credentials_of(&reply).map_err(|problem| {
+        read(&reply.body, &self.origin()).map_err(|problem| {
             let outer = Problem::new(format!("{} gave an answer that cannot be used", self.what()));
             Error::Access(outer.hint("is what answers there the agent?").source(Error::Access(problem)))
         })

@@ -9,7 +9,7 @@ use crate::credentials::{Credentials, StaticCredentials};
 
 /// One object. It may hold secrets: it has no `Debug`.
 #[derive(Clone, Default)]
-pub(super) struct Document(pub(super) Map<String, Value>);
+pub(crate) struct Document(pub(super) Map<String, Value>);
 
 /// What a source calls the parts of its credentials.
 #[derive(Clone, Copy)]

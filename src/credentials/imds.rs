@@ -10,7 +10,7 @@ use crate::credentials::document::{Document, Names};
 use crate::credentials::service::{self, Message, NoReply, Patience, Reply, Site, shown};
 use crate::credentials::setting::blame;
 use crate::credentials::settings::{env_bool, variable_or_setting, wrong};
-use crate::credentials::{Credentials, CredentialsProvider, Lookup, Profile};
+use crate::credentials::{Credentials, CredentialsProvider, Lookup, Profile, Setting};
 use crate::http::{Client, Method, Timeouts};
 
 const TOKEN_TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";
@@ -33,7 +33,8 @@ const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token
 /// Where the metadata service is and what is allowed of it.
 #[derive(Clone)]
 pub(super) struct ImdsSettings {
-    site: Site,
+    /// Not looked at before it is needed: who has other credentials is not bothered by what is wrong with it.
+    endpoint: Setting<String>,
     disabled: bool,
     v1_disabled: bool,
 }
@@ -41,6 +42,7 @@ pub(super) struct ImdsSettings {
 /// The instance's metadata service.
 pub(super) struct Imds {
     context: Context,
+    site: Site,
     settings: ImdsSettings,
     /// There is no version 2, as far as is known.
     v1: AtomicBool,
@@ -73,29 +75,34 @@ impl ImdsSettings {
         }
         let own =
             variable_or_setting(env, "AWS_EC2_METADATA_SERVICE_ENDPOINT", profile, "ec2_metadata_service_endpoint");
-        let (url, origin) = own.map_or((url.to_owned(), String::new()), |own| (own.value, own.origin));
-        let parsed = EndpointUrl::parse(url.trim(), "the URL").map_err(|error| blame(&origin, error))?;
-        let site = Site::of(&parsed).ok_or_else(|| {
-            let problem = Problem::new(format!("{origin} is a file: URL"));
-            Error::Setup(problem.hint(format!("for example {IPV4}")))
-        })?;
+        let endpoint = own.unwrap_or_else(|| Setting::new(url.to_owned(), ""));
         let v1_disabled = match env_bool(env, "AWS_EC2_METADATA_V1_DISABLED")? {
             Some(set) => set.value,
             None => profile.get("ec2_metadata_v1_disabled").is_some_and(|text| text.eq_ignore_ascii_case("true")),
         };
         // Read loosely, as the SDKs do: what is neither true nor false is neither.
         let disabled = env.var("AWS_EC2_METADATA_DISABLED").is_some_and(|text| text.eq_ignore_ascii_case("true"));
-        Ok(Self { site: Site { base_path: String::new(), ..site }, disabled, v1_disabled })
+        Ok(Self { endpoint, disabled, v1_disabled })
     }
 }
 
 impl Imds {
-    pub(super) fn new(lookup: &Lookup<'_>) -> Self {
-        Self { context: lookup.context.clone(), settings: lookup.imds.clone(), v1: AtomicBool::new(false) }
+    /// # Errors
+    /// When the setting names an endpoint that cannot be one.
+    pub(super) fn new(lookup: &Lookup<'_>) -> Result<Self> {
+        let settings = lookup.imds.clone();
+        let Setting { value, origin } = &settings.endpoint;
+        let parsed = EndpointUrl::parse(value.trim(), "the URL").map_err(|error| blame(origin, error))?;
+        let site = Site::of(&parsed).ok_or_else(|| {
+            let problem = Problem::new(format!("{origin} is a file: URL"));
+            Error::Setup(problem.hint(format!("for example {IPV4}")))
+        })?;
+        let site = Site { base_path: String::new(), ..site };
+        Ok(Self { context: lookup.context.clone(), site, settings, v1: AtomicBool::new(false) })
     }
 
     fn what(&self) -> String {
-        format!("the instance's metadata service at {}", self.settings.site.url())
+        format!("the instance's metadata service at {}", self.site.url())
     }
 
     fn patience(&self, until: Duration) -> Patience {
@@ -112,7 +119,7 @@ impl Imds {
             Ok(Message { method: Method::Put, target: "/latest/api/token".to_owned(), headers, body: None })
         };
         let transient = |reply: &Reply| reply.is_transient(None);
-        let site = &self.settings.site;
+        let site = &self.site;
         let (error, for_good) =
             match service::send((&self.context, client), site, self.patience(until), &make, &transient) {
                 Ok(reply) if reply.is_success() => match token_of(&reply) {
@@ -154,7 +161,7 @@ impl Imds {
             Ok(Message { method: Method::Get, target: path.to_owned(), headers, body: None })
         };
         let transient = |reply: &Reply| reply.is_transient(None);
-        let site = &self.settings.site;
+        let site = &self.site;
         match service::send((&self.context, client), site, self.patience(until), &make, &transient) {
             Ok(reply) if reply.is_success() => Ok(reply),
             Ok(reply) => {
@@ -190,24 +197,24 @@ impl Imds {
             return Err(Refused::Final(Error::Access(problem.hint("attach an instance profile to the instance"))));
         };
         let reply = self.get(client, &format!("{ROLES}{}", percent_encode_query(role)), token, until)?;
-        self.read(&reply).map_err(|problem| {
+        read(&reply.body, self.context.clock.now(), &self.origin()).map_err(|problem| {
             let message = format!("{} gave no usable credentials for role {}", self.what(), shown(role, &[]));
             let hint = "look at the instance profile and its role; a new one takes a few minutes";
             Refused::Final(Error::Access(Problem::new(message).hint(hint).source(Error::Access(problem))))
         })
     }
+}
 
-    fn read(&self, reply: &Reply) -> std::result::Result<Credentials, Problem> {
-        let document = Document::parse(&reply.body)?;
-        let code = document.text("Code").ok_or_else(|| Problem::new("it has no Code"))?;
-        if !code.eq_ignore_ascii_case("Success") {
-            let reason = document.text("Message").unwrap_or_default();
-            return Err(Problem::new(format!("{}: {}", shown(code, &[]), shown(reason, &[]))));
-        }
-        let expires = document.time("Expiration")?.ok_or_else(|| Problem::new("it has no Expiration"))?;
-        let expires = lifetime(expires, self.context.clock.now());
-        document.credentials(NAMES, Some(expires), &self.origin())
+pub(crate) fn read(body: &[u8], now: SystemTime, origin: &str) -> std::result::Result<Credentials, Problem> {
+    let document = Document::parse(body)?;
+    let code = document.text("Code").ok_or_else(|| Problem::new("it has no Code"))?;
+    if !code.eq_ignore_ascii_case("Success") {
+        let secrets = [NAMES.secret, NAMES.token].map(|name| document.text(name).unwrap_or_default());
+        let reason = document.text("Message").unwrap_or_default();
+        return Err(Problem::new(format!("{}: {}", shown(code, &secrets), shown(reason, &secrets))));
     }
+    let expires = document.time("Expiration")?.ok_or_else(|| Problem::new("it has no Expiration"))?;
+    document.credentials(NAMES, Some(lifetime(expires, now)), origin)
 }
 
 /// Until when credentials that expire at `expires` are used without asking again.
@@ -233,7 +240,7 @@ impl CredentialsProvider for Imds {
             return Err(Error::Access(Problem::new(message)));
         }
         // Never through a proxy: it would ask its own machine's.
-        let client = self.context.client((self.settings.site.https, &self.settings.site.host), Timeouts::LOCAL)?;
+        let client = self.context.client((self.site.https, &self.site.host), Timeouts::LOCAL)?;
         let until = self.context.clock.monotonic() + GIVE_UP;
         match self.fetch(&client, until) {
             Ok(credentials) => Ok(credentials),
@@ -249,7 +256,7 @@ impl CredentialsProvider for Imds {
     }
 
     fn origin(&self) -> String {
-        format!("the instance's role (metadata service at {})", self.settings.site.url())
+        format!("the instance's role (metadata service at {})", self.site.url())
     }
 }
 

@@ -46,19 +46,22 @@ impl Login {
         let wrong = |problem| {
             Problem::new(format!("{} is not a login session", self.file.display())).source(Error::Access(problem))
         };
-        let document = Document::parse(text.as_bytes()).map_err(wrong)?;
-        if let Some(key) = ["clientId", "refreshToken", "dpopKey"].into_iter().find(|key| document.text(key).is_none())
-        {
-            return Err(wrong(Problem::new(format!("it has no {key}"))));
-        }
-        let access = document.object("accessToken").ok_or_else(|| wrong(Problem::new("it has no accessToken")))?;
-        let expires = access.time("expiresAt").map_err(wrong)?;
-        let expires = expires.ok_or_else(|| wrong(Problem::new("its accessToken has no expiresAt")))?;
-        if expires <= self.clock.now() {
+        let credentials = read(text.as_bytes(), &self.origin()).map_err(wrong)?;
+        if credentials.expires.is_some_and(|expires| expires <= self.clock.now()) {
             return Err(Problem::new("the login session has expired, and is not renewed here"));
         }
-        access.credentials(NAMES, Some(expires), &self.origin()).map_err(wrong)
+        Ok(credentials)
     }
+}
+
+pub(crate) fn read(text: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
+    let document = Document::parse(text)?;
+    if let Some(key) = ["clientId", "refreshToken", "dpopKey"].into_iter().find(|key| document.text(key).is_none()) {
+        return Err(Problem::new(format!("it has no {key}")));
+    }
+    let access = document.object("accessToken").ok_or_else(|| Problem::new("it has no accessToken"))?;
+    let expires = access.time("expiresAt")?.ok_or_else(|| Problem::new("its accessToken has no expiresAt"))?;
+    access.credentials(NAMES, Some(expires), origin)
 }
 
 impl CredentialsProvider for Login {

@@ -33,14 +33,28 @@ use crate::base::{Result, Secret};
 pub(crate) use aws_host::{domains, has_acceleration};
 use chain::Lookup;
 pub(crate) use chain::provider;
+#[cfg(any(test, fuzzing))]
+pub(crate) use container::{full as full_uri, read as read_container, relative as relative_uri};
 pub(crate) use context::Context;
 pub(crate) use identity::identity;
 #[cfg(any(test, fuzzing))]
+pub(crate) use imds::read as read_imds;
+#[cfg(any(test, fuzzing))]
 pub(crate) use ini::{Ini, Section, Value, parse as parse_ini};
+#[cfg(any(test, fuzzing))]
+pub(crate) use login::read as read_login;
+#[cfg(any(test, fuzzing))]
+pub(crate) use process::read as read_process;
 pub(crate) use profile::Profile;
+#[cfg(any(test, fuzzing))]
+pub(crate) use service::refusal;
 pub(crate) use setting::Setting;
 pub(crate) use settings::{S3Settings, Settings};
+#[cfg(any(test, fuzzing))]
+pub(crate) use sso::{read as read_sso, read_login as read_sso_login};
 pub use static_keys::StaticCredentials;
+#[cfg(any(test, fuzzing))]
+pub(crate) use sts::{Refusal, credentials as sts_credentials, result as sts_result};
 
 /// What a request is signed with.
 #[derive(Clone, PartialEq, Eq)]

@@ -105,7 +105,7 @@ impl Process {
     }
 }
 
-fn read(output: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
+pub(crate) fn read(output: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
     let document = Document::parse(output)?;
     if document.get("Version").and_then(serde_json::Value::as_i64) != Some(1) {
         return Err(Problem::new("its Version is not 1"));

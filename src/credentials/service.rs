@@ -31,12 +31,12 @@ const THROTTLED: &[&str] = &[
 
 /// Where a service is.
 #[derive(Clone, Debug)]
-pub(super) struct Site {
-    pub(super) https: bool,
+pub(crate) struct Site {
+    pub(crate) https: bool,
     /// With the port unless it is the scheme's own.
-    pub(super) host: String,
+    pub(crate) host: String,
     /// Stands before every path: empty or `/` and more.
-    pub(super) base_path: String,
+    pub(crate) base_path: String,
 }
 
 /// A request, as it is to be sent.
@@ -93,7 +93,7 @@ impl Site {
         }
     }
 
-    pub(super) fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("{}://{}", if self.https { "https" } else { "http" }, self.host)
     }
 }
@@ -118,15 +118,25 @@ impl Reply {
 
     /// The refusal of `what`, as the service gives its reason. None of `secrets` is shown.
     pub(super) fn refusal(&self, what: &str, code: Option<&str>, reason: Option<&str>, secrets: &[&str]) -> Problem {
-        let mut message = format!("{what}: HTTP {}", self.status());
-        for (separator, part) in [(" ", code), (": ", reason)] {
-            if let Some(part) = part.map(|part| shown(part, secrets)).filter(|part| !part.is_empty()) {
-                message.push_str(separator);
-                message.push_str(&part);
-            }
-        }
-        Problem::new(message)
+        refusal(what, self.status(), (code, reason), secrets)
     }
+}
+
+/// The refusal of `what`, with the service's code and reason. None of `secrets` is shown.
+pub(crate) fn refusal(
+    what: &str,
+    status: u16,
+    (code, reason): (Option<&str>, Option<&str>),
+    secrets: &[&str],
+) -> Problem {
+    let mut message = format!("{what}: HTTP {status}");
+    for (separator, part) in [(" ", code), (": ", reason)] {
+        if let Some(part) = part.map(|part| shown(part, secrets)).filter(|part| !part.is_empty()) {
+            message.push_str(separator);
+            message.push_str(&part);
+        }
+    }
+    Problem::new(message)
 }
 
 impl NoReply {

@@ -15,6 +15,8 @@ use crate::credentials::{Credentials, CredentialsProvider, Profile, Setting};
 use crate::http::{Method, Timeouts};
 use crate::sigv4::canonical_query;
 use token::TokenFile;
+#[cfg(any(test, fuzzing))]
+pub(crate) use token::read as read_login;
 
 const BEARER: &str = "x-amz-sso_bearer_token";
 const ACCOUNT: &str = "sso_account_id";
@@ -96,15 +98,15 @@ impl Sso {
     fn what(&self, site: &Site) -> String {
         format!("GetRoleCredentials at {}", site.url())
     }
+}
 
-    fn read(&self, body: &[u8]) -> std::result::Result<Credentials, Problem> {
-        let document = Document::parse(body)?;
-        let keys = document.object("roleCredentials").ok_or_else(|| Problem::new("it has no roleCredentials"))?;
-        let millis = keys.get("expiration").and_then(serde_json::Value::as_u64);
-        let expires = millis.and_then(|millis| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis)));
-        let expires = expires.ok_or_else(|| Problem::new("its expiration is not a time"))?;
-        keys.credentials(NAMES, Some(expires), &self.origin())
-    }
+pub(crate) fn read(body: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
+    let document = Document::parse(body)?;
+    let keys = document.object("roleCredentials").ok_or_else(|| Problem::new("it has no roleCredentials"))?;
+    let millis = keys.get("expiration").and_then(serde_json::Value::as_u64);
+    let expires = millis.and_then(|millis| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis)));
+    let expires = expires.ok_or_else(|| Problem::new("its expiration is not a time"))?;
+    keys.credentials(NAMES, Some(expires), origin)
 }
 
 impl CredentialsProvider for Sso {
@@ -131,7 +133,7 @@ impl CredentialsProvider for Sso {
                 _ => format!("check the sso_ settings of profile {}", self.profile),
             })));
         }
-        self.read(&reply.body).map_err(|problem| {
+        read(&reply.body, &self.origin()).map_err(|problem| {
             let outer = Problem::new(format!("{} gave an answer that cannot be used", self.what(&site)));
             let hint = "is what answers there IAM Identity Center? AWS_ENDPOINT_URL_SSO names it";
             Error::Access(outer.hint(hint).source(Error::Access(problem)))

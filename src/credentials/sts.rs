@@ -80,7 +80,7 @@ impl Sts {
             let hint = hint.unwrap_or(if transient(&reply) { "STS failed: try again later" } else { NOT_STS });
             return Err(Error::Access(problem.hint(hint)));
         }
-        result(action, &reply.body).and_then(|result| read(&result)).map_err(|problem| {
+        result(action.name, &reply.body).and_then(|result| read(&result)).map_err(|problem| {
             let outer = Problem::new(format!("{what} gave an answer without what was asked for")).hint(NOT_STS);
             Error::Access(outer.source(Error::Access(problem)))
         })
@@ -113,28 +113,29 @@ impl Sts {
 
 /// What STS answers when it refuses.
 #[derive(Default)]
-struct Refusal {
-    code: Option<String>,
-    message: Option<String>,
+pub(crate) struct Refusal {
+    pub(crate) code: Option<String>,
+    pub(crate) message: Option<String>,
 }
 
 impl Refusal {
-    fn read(body: &[u8]) -> Self {
+    pub(crate) fn read(body: &[u8]) -> Self {
         let Ok(root) = Element::parse(body) else { return Self::default() };
         let error = child(&root, "Error").unwrap_or(&root);
         Self { code: text(error, "Code").map(str::to_owned), message: text(error, "Message").map(str::to_owned) }
     }
 }
 
-fn result(action: &Action<'_>, body: &[u8]) -> std::result::Result<Element, Problem> {
-    let root = Element::parse(body).map_err(|error| Problem::new("it is not XML").source(error))?;
-    let name = format!("{}Result", action.name);
+/// What is wrong with an answer is not told in its own words: secrets may be among them.
+pub(crate) fn result(action: &str, body: &[u8]) -> std::result::Result<Element, Problem> {
+    let root = Element::parse(body).map_err(|_| Problem::new("it is not one XML document"))?;
+    let name = format!("{action}Result");
     let result = root.children.into_iter().find(|child| child.name.eq_ignore_ascii_case(&name));
     result.ok_or_else(|| Problem::new(format!("it has no {name}")))
 }
 
 /// The credentials in the result of an action, which come from `origin`.
-pub(super) fn credentials(result: &Element, origin: &str) -> std::result::Result<Credentials, Problem> {
+pub(crate) fn credentials(result: &Element, origin: &str) -> std::result::Result<Credentials, Problem> {
     let credentials = child(result, "Credentials").ok_or_else(|| Problem::new("it has no Credentials"))?;
     let need = |name| text(credentials, name).ok_or_else(|| Problem::new(format!("its Credentials have no {name}")));
     let keys = (need("AccessKeyId")?, need("SecretAccessKey")?, Some(need("SessionToken")?));

@@ -1,21 +1,40 @@
 //! What must hold for any bytes a stranger can send: one function for each fuzz target in `fuzz/`, which panics when
 //! it does not hold. The seeds in `fuzz/corpus/` are replayed by the tests.
 
+use crate::credentials::Credentials;
+
 mod attributes;
 mod cache_config;
+mod container_uri;
 mod duration;
 mod ini;
+mod key_documents;
 mod oci;
+mod proxies;
 mod replies;
+mod sts;
 mod xml;
 
 pub use attributes::attributes;
 pub use cache_config::cache_config;
+pub use container_uri::container_uri;
 pub use duration::duration;
 pub use ini::ini;
+pub use key_documents::key_documents;
 pub use oci::oci;
+pub use proxies::proxies;
 pub use replies::replies;
+pub use sts::sts;
 pub use xml::xml;
+
+/// Neither id nor secret is missing, and all of it can be sent.
+fn complete(credentials: &Credentials) {
+    let graphic = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
+    assert!(graphic(&credentials.access_key_id));
+    let secret = credentials.secret_access_key.expose();
+    assert!(!secret.is_empty() && secret.trim() == secret && !secret.contains(char::is_control));
+    assert!(credentials.session_token.as_ref().is_none_or(|token| graphic(token.expose())));
+}
 
 /// Whether so much of the secret stands in the text that it tells something; of a text without blanks, as keys and
 /// tokens are, and without the asterisks that stand for one.
@@ -37,10 +56,14 @@ mod tests {
     const TARGETS: &[Target] = &[
         ("attributes", super::attributes),
         ("cache_config", super::cache_config),
+        ("container_uri", super::container_uri),
         ("duration", super::duration),
         ("ini", super::ini),
+        ("key_documents", super::key_documents),
         ("oci", super::oci),
+        ("proxies", super::proxies),
         ("replies", super::replies),
+        ("sts", super::sts),
         ("xml", super::xml),
     ];
 

@@ -22,6 +22,10 @@ mod watch;
 pub(crate) use client::{Client, ClientConfig, Timeouts};
 pub(crate) use fault::Fault;
 pub(crate) use message::{Method, OnStop, Request, Response};
+#[cfg(any(test, fuzzing))]
+pub(crate) use proxy::Proxies;
+#[cfg(any(test, fuzzing))]
+pub(crate) use tunnel::status as connect_status;
 
 #[cfg(test)]
 mod tests;

@@ -16,7 +16,7 @@ use crate::http::no_proxy::{NoProxy, Target};
 
 /// The proxies that the environment names.
 #[derive(Debug, Default)]
-pub(super) struct Proxies {
+pub(crate) struct Proxies {
     https: Option<Named>,
     http: Option<Named>,
     no_proxy: NoProxy,
@@ -39,14 +39,14 @@ struct Unusable {
 
 /// A proxy that opens tunnels.
 #[derive(Debug, PartialEq)]
-pub(super) struct Proxy {
+pub(crate) struct Proxy {
     /// Whether it is spoken to over TLS.
-    pub(super) https: bool,
+    pub(crate) https: bool,
     /// An IPv6 address in brackets.
-    pub(super) host: String,
-    pub(super) port: u16,
+    pub(crate) host: String,
+    pub(crate) port: u16,
     /// The value of `Proxy-Authorization`.
-    pub(super) authorization: Option<Secret>,
+    pub(crate) authorization: Option<Secret>,
     /// The variable that names it.
     pub(super) variable: &'static str,
 }
@@ -60,7 +60,7 @@ impl fmt::Display for Proxy {
 
 impl Proxies {
     /// A variable that is no URL is as good as not set, but for a warning.
-    pub(super) fn from_env(env: &dyn Env) -> Self {
+    pub(crate) fn from_env(env: &dyn Env) -> Self {
         let no_proxy = env.var("NO_PROXY").or_else(|| env.var("no_proxy")).unwrap_or_default();
         Self {
             https: named(env, ["HTTPS_PROXY", "https_proxy"]),
@@ -74,7 +74,7 @@ impl Proxies {
     ///
     /// # Errors
     /// When the host's proxy is not one that can be used.
-    pub(super) fn choose(&self, https: bool, authority: &str) -> Result<Option<&Arc<Proxy>>> {
+    pub(crate) fn choose(&self, https: bool, authority: &str) -> Result<Option<&Arc<Proxy>>> {
         let Some(named) = (if https { &self.https } else { &self.http }) else { return Ok(None) };
         let target = Target::new(https, authority);
         if target.is_metadata() {

@@ -5,7 +5,7 @@
 //! whatever goes wrong is known to be the proxy's.
 
 use std::fmt;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use ureq::Error;
@@ -77,7 +77,7 @@ fn head(proxy: &Proxy, uri: &Uri) -> String {
 }
 
 /// The status of the answer, whose head is read to its end: what follows is the host's.
-fn status(stream: &mut TransportAdapter) -> io::Result<Option<u16>> {
+pub(crate) fn status(stream: &mut impl io::Read) -> io::Result<Option<u16>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") {
         let mut byte = [0];
@@ -89,6 +89,7 @@ fn status(stream: &mut TransportAdapter) -> io::Result<Option<u16>> {
             return Ok(None);
         }
     }
-    let line = head.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
-    Ok(line.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| digits.parse().ok()))
+    let digits = head.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5));
+    let digits = digits.filter(|digits| digits.iter().all(u8::is_ascii_digit));
+    Ok(digits.and_then(|digits| std::str::from_utf8(digits).ok()).and_then(|digits| digits.parse().ok()))
 }

@@ -21,7 +21,7 @@ fn urls_that_a_token_may_be_sent_to() {
         ("http://localhost:8080", "localhost:8080", "/"),
         ("https://example.com?q", "example.com", "/?q"),
     ] {
-        let (site, found) = full(url).unwrap();
+        let (site, found) = full(url, &addresses).unwrap();
         assert_eq!((site.host.as_str(), found.as_str()), (host, target));
     }
     for url in [

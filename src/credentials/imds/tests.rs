@@ -133,11 +133,7 @@ fn expired_credentials_of_an_instance_are_used() {
 #[test]
 fn settings_are_checked_whether_or_not_the_service_is_asked() {
     let keys = [("AWS_ACCESS_KEY_ID", "AK"), ("AWS_SECRET_ACCESS_KEY", "MARKED")];
-    for (name, value) in [
-        ("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5"),
-        ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "nonsense"),
-        ("AWS_EC2_METADATA_V1_DISABLED", "1"),
-    ] {
+    for (name, value) in [("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5"), ("AWS_EC2_METADATA_V1_DISABLED", "1")] {
         in_order(&World::new(&keys).with(name, value).error(), &["setup", name]);
     }
     let config = "[default]\nec2_metadata_service_endpoint_mode=x\n";
@@ -146,6 +142,10 @@ fn settings_are_checked_whether_or_not_the_service_is_asked() {
         let world = World::new(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", mode)]);
         in_order(&world.provider().unwrap().unwrap().origin(), &[host]);
     }
+    // The endpoint is looked at only where it is needed.
+    let nonsense = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "nonsense");
+    assert_eq!(World::new(&keys).with(nonsense.0, nonsense.1).id(), "AK");
+    in_order(&World::new(&[nonsense]).error(), &["setup", nonsense.0]);
     in_order(&World::new(&[]).error(), &["access", "AWS_EC2_METADATA_DISABLED", "set AWS_ACCESS_KEY_ID"]);
 }
 

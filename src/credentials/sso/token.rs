@@ -50,12 +50,9 @@ impl TokenFile {
             let outer = Problem::new(format!("{} is not an SSO login", self.path.display()));
             self.again(outer.source(Error::Access(problem)))
         };
-        let document = Document::parse(text.as_bytes()).map_err(wrong)?;
-        let token = document.text("accessToken").ok_or_else(|| wrong(Problem::new("it has no accessToken")))?;
-        let expires = document.time("expiresAt").map_err(wrong)?;
-        let expires = expires.ok_or_else(|| wrong(Problem::new("it has no expiresAt")))?;
+        let (document, token, expires) = read(text.as_bytes()).map_err(wrong)?;
         if context.clock.now() < expires {
-            return Ok(Secret::from(token));
+            return Ok(token);
         }
         match &self.oidc {
             Some(oidc) => self.renew(oidc, document, context, region),
@@ -113,6 +110,14 @@ impl TokenFile {
         }
         Ok(Secret::from(token))
     }
+}
+
+/// The file's content, the access token in it and when that expires.
+pub(crate) fn read(text: &[u8]) -> std::result::Result<(Document, Secret, SystemTime), Problem> {
+    let document = Document::parse(text)?;
+    let token = Secret::from(document.text("accessToken").ok_or_else(|| Problem::new("it has no accessToken"))?);
+    let expires = document.time("expiresAt")?.ok_or_else(|| Problem::new("it has no expiresAt"))?;
+    Ok((document, token, expires))
 }
 
 /// Takes the place of the key however it was written.

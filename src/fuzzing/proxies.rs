@@ -1,0 +1,85 @@
+//! Proxies: their URLs, the hosts that go without, and what a proxy answers.
+
+use crate::base::MapEnv;
+use crate::http::{Proxies, connect_status};
+
+/// A line each: the proxy, `NO_PROXY`, the host that is asked for; the rest is what the proxy answers to `CONNECT`.
+///
+/// User name and password are not shown, a proxy survives being written, whoever is listed goes without, loopback and
+/// metadata always do, and of an answer no more than its head is taken.
+pub fn proxies(data: &[u8]) {
+    let mut lines = data.splitn(4, |byte| *byte == b'\n');
+    let mut line = || std::str::from_utf8(lines.next().unwrap_or_default()).unwrap_or_default();
+    let (url, no_proxy, host) = (line(), line(), line());
+    connect(lines.next().unwrap_or_default());
+    chosen(url, no_proxy, host);
+    let start = url.find("://").map_or(0, |at| at + 3);
+    let rest = url.get(start..).unwrap_or_default();
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    if let Some(at) = rest.get(..end).and_then(|authority| authority.rfind('@')) {
+        let (user, place) = rest.split_at_checked(at).unwrap_or_default();
+        // What is percent-encoded must remain so.
+        if !user.contains('%') {
+            let other = user.replace(|c: char| c.is_ascii_alphanumeric(), "x");
+            let other = format!("{}{other}{place}", url.get(..start).unwrap_or_default());
+            assert_eq!(shown(url, no_proxy, host), shown(&other, no_proxy, host));
+        }
+    }
+}
+
+fn of(url: &str, no_proxy: &str) -> Proxies {
+    Proxies::from_env(&MapEnv::new([("HTTPS_PROXY", url), ("NO_PROXY", no_proxy)]))
+}
+
+/// All that a person may see.
+fn shown(url: &str, no_proxy: &str, host: &str) -> String {
+    let proxies = of(url, no_proxy);
+    let chosen = proxies.choose(true, host).map(|proxy| proxy.map(|proxy| format!("{proxy} {proxy:?}")));
+    format!("{proxies:?} {chosen:?}")
+}
+
+fn chosen(url: &str, no_proxy: &str, host: &str) {
+    let proxies = of(url, no_proxy);
+    for never in ["localhost", "127.1.2.3:9000", "[::1]:9000", "169.254.169.254", "169.254.170.2", "[fd00:ec2::23]"] {
+        assert!(proxies.choose(true, never).is_ok_and(|proxy| proxy.is_none()));
+    }
+    assert!(of(url, "*").choose(true, host).is_ok_and(|proxy| proxy.is_none()));
+    let same = |list: &str| match (of(url, list).choose(true, host), proxies.choose(true, host)) {
+        (Ok(one), Ok(other)) => one == other,
+        (one, other) => one.is_err() == other.is_err(),
+    };
+    assert!(!no_proxy.is_ascii() || same(&no_proxy.to_ascii_uppercase()));
+    assert!(same(&format!("{no_proxy},,")));
+    // What is a name and nothing else goes without as soon as it is listed.
+    if !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        let listed = of(url, &format!("{no_proxy}, {host}"));
+        assert!(listed.choose(true, host).is_ok_and(|proxy| proxy.is_none()));
+        assert!(listed.choose(true, &format!("a.{host}:1")).is_ok_and(|proxy| proxy.is_none()));
+    }
+    let Ok(Some(proxy)) = proxies.choose(true, host) else { return };
+    let plain = format!("{}://{}:{}", if proxy.https { "https" } else { "http" }, proxy.host, proxy.port);
+    let plain = of(&plain, no_proxy);
+    let again = plain.choose(true, host).ok().flatten();
+    assert!(again.is_some_and(|again| {
+        (again.https, &again.host, again.port) == (proxy.https, &proxy.host, proxy.port)
+            && again.authorization.is_none()
+    }));
+}
+
+fn connect(answer: &[u8]) {
+    let mut rest = answer;
+    let status = connect_status(&mut rest);
+    let end = |end: &[u8]| answer.windows(end.len()).position(|part| part == end).map(|at| at + end.len());
+    let head = [end(b"\r\n\r\n"), end(b"\n\n")].into_iter().flatten().min();
+    let taken = answer.len() - rest.len();
+    match (&status, head) {
+        (Ok(Some(status)), Some(head)) => {
+            assert_eq!(taken, head);
+            let said = answer.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
+            assert_eq!(said, Some(format!("{status:03}").as_str()));
+        }
+        (Ok(None), _) => assert!(Some(taken) == head || taken > 16 * 1024),
+        (Err(_), head) => assert!(head.is_none() && rest.is_empty()),
+        (Ok(Some(_)), None) => panic!("there is no head"),
+    }
+}
