@@ -8,8 +8,8 @@ use crate::credentials::sts::{Action, Sts, credentials};
 use crate::credentials::{Credentials, CredentialsProvider, Lookup, Profile};
 
 /// STS's own shortest time, which the Go SDK asks for where nothing else is set.
-const SHORTEST_SECONDS: u32 = 900;
-const LONGEST_SECONDS: u32 = 43_200;
+const SHORTEST_SECONDS: i64 = 900;
+const LONGEST_SECONDS: i64 = 43_200;
 
 /// A role that is assumed with what another source gives.
 pub(super) struct AssumeRole {
@@ -25,7 +25,7 @@ struct Role {
     origin: String,
     session_name: Option<String>,
     external_id: Option<String>,
-    seconds: u32,
+    seconds: i64,
 }
 
 impl AssumeRole {
@@ -77,7 +77,7 @@ impl AssumeRole {
 }
 
 /// What the Go SDK cannot use is the shortest time there too; what STS would refuse is an error.
-fn seconds(profile: &Profile) -> Result<u32> {
+fn seconds(profile: &Profile) -> Result<i64> {
     let Some(setting) = profile.setting("duration_seconds") else { return Ok(SHORTEST_SECONDS) };
     match go_integer(setting.value) {
         Some(seconds @ SHORTEST_SECONDS..=LONGEST_SECONDS) => Ok(seconds),

@@ -4,6 +4,7 @@ use crate::base::{Problem, Result};
 use crate::config::EndpointUrl;
 use crate::credentials::context::Context;
 use crate::credentials::service::Site;
+use crate::credentials::settings::pseudo_region;
 use crate::credentials::{Profile, Setting, endpoint};
 
 /// The host names of AWS's partitions by the regions' beginnings, without and with IPv6; all others are in the
@@ -54,7 +55,7 @@ impl Service {
 
     /// Where it is, and the region to sign for.
     pub(super) fn site(&self, context: &Context, region: &str) -> std::result::Result<(Site, String), Problem> {
-        let pseudo = region.strip_prefix("fips-").or_else(|| region.strip_suffix("-fips"));
+        let pseudo = pseudo_region(region);
         let (region, fips) = (pseudo.unwrap_or(region), context.fips || pseudo.is_some());
         let global = matches!(region, "aws-global");
         let signed = if global { "us-east-1" } else { region };

@@ -14,10 +14,10 @@ pub(super) fn endpoint_url(
     env: &dyn Env,
     profile: &Profile,
 ) -> Result<Option<Setting<EndpointUrl>>> {
-    if let Some(endpoint) = options.endpoint()? {
-        return Ok(Some(Setting::new(endpoint, "the attribute endpoint_url")));
-    }
-    service_endpoint(env, profile, "s3")
+    let own = options.endpoint()?.map(|endpoint| Setting::new(endpoint, "the attribute endpoint_url"));
+    // What is wrong there is wrong for the other services too.
+    let ignored = is_ignored(env, profile)?;
+    if own.is_some() || ignored { Ok(own) } else { configured(env, profile, "s3").map(parse).transpose() }
 }
 
 /// The endpoint of a service as the AWS files name it (`sso_oidc`), or `None` for AWS's own.
@@ -26,14 +26,14 @@ pub(super) fn service_endpoint(
     profile: &Profile,
     service: &str,
 ) -> Result<Option<Setting<EndpointUrl>>> {
-    let ignored = match env_bool(env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")? {
+    if is_ignored(env, profile)? { Ok(None) } else { configured(env, profile, service).map(parse).transpose() }
+}
+
+fn is_ignored(env: &dyn Env, profile: &Profile) -> Result<bool> {
+    Ok(match env_bool(env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")? {
         Some(ignored) => ignored.value,
         None => profile.get("ignore_configured_endpoint_urls").is_some_and(|text| text.eq_ignore_ascii_case("true")),
-    };
-    if ignored {
-        return Ok(None);
-    }
-    configured(env, profile, service).map(parse).transpose()
+    })
 }
 
 fn configured(env: &dyn Env, profile: &Profile, service: &str) -> Option<Setting<String>> {

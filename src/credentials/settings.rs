@@ -82,11 +82,15 @@ impl Settings {
                 "FIPS and dualstack choose among AWS's own endpoints: leave out one of the two",
             ));
         }
-        let region = region_for(endpoint.is_some(), region(options, env, &profile))?;
+        let mut region = region_for(endpoint.is_some(), region(options, env, &profile))?;
+        let pseudo = pseudo_region(&region.value).filter(|_| endpoint.is_none()).map(str::to_owned);
+        let fips_region = pseudo.is_some();
+        region.value = pseudo.unwrap_or(region.value);
         let accelerate = accelerate(options, &profile);
         if let Some(switch) = &accelerate {
             let endpoint = endpoint.as_ref().map(|endpoint| endpoint.origin.clone());
-            let other = endpoint.or_else(|| fips.as_ref().map(|flag| flag.origin.clone()));
+            let fips = fips.as_ref().map(|flag| flag.origin.clone());
+            let other = endpoint.or(fips).or_else(|| fips_region.then(|| format!("a FIPS region ({})", region.origin)));
             check_acceleration(switch, other, (&bucket, options.use_path_style), &region)?;
         }
         Ok(Self::S3(Box::new(S3Settings {
@@ -97,7 +101,7 @@ impl Settings {
             max_attempts: options.retry_max_attempts.map_or_else(|| max_attempts(env, &profile), Ok)?,
             service_attempts: max_attempts(env, &profile)?,
             ca_bundle: ca_bundle(env, &profile),
-            fips: fips.is_some(),
+            fips: fips.is_some() || fips_region,
             dualstack: dualstack.is_some(),
             accelerate: accelerate.is_some(),
             profile,
@@ -159,6 +163,11 @@ pub(super) fn region(options: &CacheOptions, env: &dyn Env, profile: &Profile) -
         .filter(|setting| !setting.value.is_empty())
 }
 
+/// What was once written in place of a region for its FIPS endpoints: the region itself.
+pub(super) fn pseudo_region(region: &str) -> Option<&str> {
+    region.strip_prefix("fips-").or_else(|| region.strip_suffix("-fips"))
+}
+
 /// On AWS the region becomes part of the host name; elsewhere it only must not break the scope of the signature.
 fn region_for(own_endpoint: bool, region: Option<Setting<String>>) -> Result<Setting<String>> {
     let Some(region) = region else {
@@ -183,40 +192,41 @@ fn region_for(own_endpoint: bool, region: Option<Setting<String>>) -> Result<Set
 }
 
 fn retry_mode(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Result<RetryMode> {
-    if let Some(mode) = options.retry_mode {
-        return Ok(mode);
-    }
-    let Some(setting) = variable_or_setting(env, "AWS_RETRY_MODE", profile, "retry_mode") else {
-        return Ok(RetryMode::default());
+    let setting = variable_or_setting(env, "AWS_RETRY_MODE", profile, "retry_mode");
+    let mode = match setting.as_ref().map(|setting| (setting, setting.value.as_str())) {
+        None => RetryMode::default(),
+        Some((_, "standard")) => RetryMode::Standard,
+        Some((_, "adaptive")) => RetryMode::Adaptive,
+        Some((setting, _)) => return Err(wrong(setting, "it is standard or adaptive, in lower case")),
     };
-    match setting.value.as_str() {
-        "standard" => Ok(RetryMode::Standard),
-        "adaptive" => Ok(RetryMode::Adaptive),
-        _ => Err(wrong(&setting, "it is standard or adaptive, in lower case")),
-    }
+    Ok(options.retry_mode.unwrap_or(mode))
 }
 
-/// Zero counts as not set, as in the Go SDK.
+/// Zero counts as not set, and less than that as no limit, as in the Go SDK.
 fn max_attempts(env: &dyn Env, profile: &Profile) -> Result<u32> {
     let allowed = "it is a whole number from 1";
     if let Some(setting) = variable(env, "AWS_MAX_ATTEMPTS") {
-        match setting.value.parse::<u32>() {
+        match setting.value.parse::<i64>() {
             Ok(0) => {}
-            Ok(attempts) => return Ok(attempts),
+            Ok(attempts) => return Ok(u32::try_from(attempts).unwrap_or(u32::MAX)),
             Err(_) => return Err(wrong(&setting, allowed)),
         }
     }
     let Some(setting) = profile.setting("max_attempts") else { return Ok(DEFAULT_MAX_ATTEMPTS) };
     match go_integer(setting.value) {
         Some(0) => Ok(DEFAULT_MAX_ATTEMPTS),
-        Some(attempts) => Ok(attempts),
+        Some(attempts) => Ok(u32::try_from(attempts).unwrap_or(u32::MAX)),
         None => Err(wrong(&setting.map(str::to_owned), allowed)),
     }
 }
 
 /// A number as Go reads one in the AWS files: `0x10`, `0o17`, `017` and `0b11` too.
-pub(super) fn go_integer(text: &str) -> Option<u32> {
+pub(super) fn go_integer(text: &str) -> Option<i64> {
     let lower = text.to_ascii_lowercase();
+    let (sign, lower) = match lower.strip_prefix('-') {
+        Some(rest) => (-1, rest.to_owned()),
+        None => (1, lower.strip_prefix('+').map(str::to_owned).unwrap_or(lower)),
+    };
     let (digits, radix) = match lower.strip_prefix('0') {
         None | Some("") => (lower.as_str(), 10),
         Some(rest) => match rest.split_at_checked(1) {
@@ -226,7 +236,9 @@ pub(super) fn go_integer(text: &str) -> Option<u32> {
             _ => (rest, 8),
         },
     };
-    u32::from_str_radix(digits, radix).ok()
+    // A second sign is none.
+    let plain = digits.starts_with(|c: char| c.is_ascii_hexdigit());
+    i64::from_str_radix(digits, radix).ok().filter(|_| plain).map(|number| sign * number)
 }
 
 /// Each replaces the system's roots.

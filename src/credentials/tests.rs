@@ -9,6 +9,7 @@ mod chain;
 mod precedence;
 mod profile;
 mod roles;
+mod rules;
 mod secrets;
 pub(super) mod server;
 mod settings;

@@ -104,7 +104,10 @@ impl Client {
             log::info!("{host} is reached through the proxy {proxy}");
         }
         let needs_tls = https || proxies.need_tls();
-        let tls = if needs_tls { Tls::trusting(roots::load(config.ca_bundle)?) } else { Tls::none() };
+        // AWS's tools complain of a bundle that is none also where nothing is spoken over TLS, as yet.
+        let named = config.ca_bundle.is_some_and(|(_, origin)| origin != "SSL_CERT_FILE");
+        let roots = if needs_tls || named { Some(roots::load(config.ca_bundle)?) } else { None };
+        let tls = roots.filter(|_| needs_tls).map_or_else(Tls::none, Tls::trusting);
         let idle = config.connections.saturating_mul(2);
         let clock = config.clock.clone();
         let Timeouts { connect, stall } = config.timeouts;

@@ -381,7 +381,9 @@ fn a_bundle_without_certificates_is_an_error_that_names_it() {
     for path in [file.path(), Path::new("/no/such/bundle")] {
         let error = Client::new(&config(true, Some((path, "AWS_CA_BUNDLE")), &env)).unwrap_err().to_string();
         assert!(error.contains("AWS_CA_BUNDLE") && error.contains(&path.display().to_string()), "{error}");
-        assert!(Client::new(&config(false, Some((path, "AWS_CA_BUNDLE")), &env)).is_ok());
+        // Also where none is needed, as in AWS's tools; what is the system's affair is not looked at there.
+        assert!(Client::new(&config(false, Some((path, "AWS_CA_BUNDLE")), &env)).is_err());
+        assert!(Client::new(&config(false, Some((path, "SSL_CERT_FILE")), &env)).is_ok());
     }
 }
 

@@ -1,5 +1,7 @@
 //! The sections of the two AWS files, and one profile made of them by the Go SDK's rules.
 
+use std::collections::BTreeMap;
+
 use crate::base::{Env, Error, Problem, Result, Secret};
 use crate::credentials::StaticCredentials;
 use crate::credentials::files::AwsFile;
@@ -80,10 +82,17 @@ impl Files {
         }
         let mut profile = Profile { name: name.to_owned(), files: self.shown(), ..Profile::default() };
         profile.merge((in_config, &self.config), (in_credentials, &self.credentials))?;
-        let services = profile.get("services").and_then(|name| find(&self.config.ini, "services", name));
-        for (service, block) in services.into_iter().flatten() {
-            if let Some(url) = block.nested.get("endpoint_url") {
-                profile.services.insert(service.clone(), Placed::new(url, &self.config));
+        // Blocks are not merged: the credentials file's count where the config file has no such section.
+        let services = profile.get("services").and_then(|name| {
+            [&self.config, &self.credentials]
+                .into_iter()
+                .find_map(|file| Some((find(&file.ini, "services", name)?, file)))
+        });
+        if let Some((section, file)) = services {
+            for (service, block) in section {
+                if let Some(url) = block.nested.get("endpoint_url") {
+                    profile.services.insert(service.clone(), Placed::new(url, file));
+                }
             }
         }
         Ok(Some(profile))
@@ -95,13 +104,14 @@ impl Files {
     /// When there is none.
     pub(super) fn link_sso_session(&self, profile: &mut Profile) -> Result<()> {
         let Some(name) = profile.setting("sso_session") else { return Ok(()) };
-        let Some(section) = find(&self.config.ini, "sso-session", name.value.trim()) else {
+        let [config, credentials] =
+            [&self.config, &self.credentials].map(|file| (find(&file.ini, "sso-session", name.value.trim()), file));
+        if config.0.is_none() && credentials.0.is_none() {
             let message = format!("there is no section [sso-session {}], which {} names", name.value, name.origin);
             let hint = format!("add it to {}, or run aws configure sso", self.config.shown);
             return Err(Error::Setup(Problem::new(message).hint(hint)));
-        };
-        profile.sso_session =
-            section.iter().map(|(key, value)| (key.clone(), Placed::new(value, &self.config))).collect();
+        }
+        profile.sso_session = merged(config, credentials);
         Ok(())
     }
 
@@ -113,20 +123,12 @@ impl Files {
 
 impl Profile {
     fn merge(&mut self, config: (Option<&Section>, &AwsFile), credentials: (Option<&Section>, &AwsFile)) -> Result<()> {
-        let only = config.0.is_none();
-        for (key, value) in config.0.into_iter().flatten() {
-            self.settings.insert(key.clone(), Placed::new(value, config.1));
-        }
+        self.settings = merged(config, credentials);
         // The AWS CLI's, and as there the credentials file's block takes the place of the other's.
         let block = |section: Option<&Section>| section?.get("s3").map(|value| value.nested.clone());
         for (file, block) in [(config.1, block(config.0)), (credentials.1, block(credentials.0))] {
             if let Some(block) = block {
                 self.s3 = block.iter().map(|(key, value)| (key.clone(), Placed::new(value, file))).collect();
-            }
-        }
-        for (key, value) in credentials.0.into_iter().flatten() {
-            if only || SHARED_KEYS.contains(&key.as_str()) {
-                self.settings.insert(key.clone(), Placed::new(value, credentials.1));
             }
         }
         // Kept out of reach of `get`, so that they stay secrets.
@@ -173,6 +175,18 @@ impl Pair {
             }
         }
     }
+}
+
+/// One section of both files: the credentials file's settings go first where they may count.
+fn merged(
+    (config, config_file): (Option<&Section>, &AwsFile),
+    (credentials, credentials_file): (Option<&Section>, &AwsFile),
+) -> BTreeMap<String, Placed> {
+    let may = |key: &str| config.is_none() || SHARED_KEYS.contains(&key);
+    let place = |(key, value): (&String, &Value), file| (key.clone(), Placed::new(value, file));
+    let first = config.into_iter().flatten().map(|pair| place(pair, config_file));
+    let second = credentials.into_iter().flatten().filter(|(key, _)| may(key));
+    first.chain(second.map(|pair| place(pair, credentials_file))).collect()
 }
 
 /// `[profile NAME]`, or `[default]` where no `[profile default]` hides it.
