@@ -9,6 +9,7 @@ mod learning;
 mod multipart;
 mod ranges;
 mod retries;
+mod sessions;
 mod wire;
 
 use std::sync::{Arc, Mutex};

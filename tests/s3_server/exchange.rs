@@ -12,7 +12,7 @@ use super::handlers::{Call, handle};
 use super::http::{Head, Incoming, Response, Wire};
 use super::route::Route;
 use super::rules::{admit, check_payload, content_length};
-use super::{Recorded, Shared};
+use super::{Credentials, Recorded, Shared};
 
 /// What becomes of the connection.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,7 +110,13 @@ impl Exchange<'_> {
         if let Some(failure) = self.misrouted.take() {
             return Err(failure);
         }
-        let credentials = self.shared.credentials.lock().unwrap().clone();
+        let mut credentials = self.shared.credentials.lock().unwrap().clone();
+        let sessions = self.shared.sessions.lock().unwrap();
+        let signer = self.head.header("authorization").unwrap_or_default();
+        let of_signer = |keys: &Credentials| signer.contains(&format!("Credential={}/", keys.access_key_id));
+        if let Some((session, expires)) = sessions.iter().find(|(session, _)| of_signer(session)) {
+            credentials.insert(usize::from(self.now >= *expires), session.clone());
+        }
         admit(&self.head, &self.route, &self.shared.config, &credentials, self.now)
     }
 

@@ -58,6 +58,8 @@ struct Shared {
     config: Config,
     /// Those in force, then those that have expired.
     credentials: Mutex<Vec<Credentials>>,
+    /// Further ones, in force until then.
+    sessions: Mutex<Vec<(Credentials, SystemTime)>>,
     bucket: Mutex<Bucket>,
     log: Mutex<Log>,
     plan: Mutex<Plan>,
@@ -100,6 +102,7 @@ impl Server {
     pub(crate) fn with(config: Config) -> Self {
         let shared = Arc::new(Shared {
             credentials: Mutex::new(vec![config.credentials.clone()]),
+            sessions: Mutex::default(),
             bucket: Mutex::default(),
             log: Mutex::default(),
             plan: Mutex::default(),
@@ -137,6 +140,11 @@ impl Server {
     /// New credentials; with the ones before, requests are refused as expired from now on.
     pub(crate) fn rotate_credentials(&self, new: Credentials) {
         self.shared.credentials.lock().unwrap().insert(0, new);
+    }
+
+    /// Beside those in force these, until then by the server's clock; after that they are refused as expired.
+    pub(crate) fn admit_until(&self, session: Credentials, expires: SystemTime) {
+        self.shared.sessions.lock().unwrap().push((session, expires));
     }
 
     /// Moves the server's clock: so many seconds ahead of the true time, or behind it when negative.

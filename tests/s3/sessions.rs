@@ -1,0 +1,196 @@
+//! Transfers that last longer than their credentials.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, SystemTime};
+
+use s3_build_cache::{Cancel, Clock, ExportOptions, ImportOutcome, LocalCache, MapEnv, S3Cache, Timestamp};
+
+use crate::s3::blobs::{Blobs, PART, server, small_parts};
+use crate::s3_server::{Credentials, Server};
+
+/// Time for client, store and STS alike: whenever the client looks at it, some has passed.
+struct Time {
+    server: Arc<Server>,
+    passed_millis: AtomicU64,
+    step_millis: u64,
+}
+
+impl Time {
+    fn passed(&self) -> Duration {
+        Duration::from_millis(self.passed_millis.load(Ordering::SeqCst))
+    }
+
+    fn pass(&self, millis: u64) {
+        let passed = self.passed_millis.fetch_add(millis, Ordering::SeqCst) + millis;
+        self.server.set_clock_ahead(i64::try_from(passed / 1000).unwrap());
+    }
+}
+
+impl Clock for Time {
+    fn now(&self) -> SystemTime {
+        self.pass(self.step_millis);
+        SystemTime::now() + self.passed()
+    }
+
+    fn monotonic(&self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap() + self.passed()
+    }
+
+    fn sleep(&self, duration: Duration, _: &Cancel) {
+        self.pass(u64::try_from(duration.as_millis()).unwrap());
+    }
+}
+
+/// Gives sessions that the store takes as long as they last.
+struct Sts {
+    address: std::net::SocketAddr,
+    asked: Arc<AtomicU64>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sts {
+    /// While a session has more than `firm` left, no other is given.
+    fn start(time: Arc<Time>, lifetime: Duration, firm: Option<Duration>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (asked, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
+        let (count, stopped) = (asked.clone(), stop.clone());
+        let last = Mutex::new(None::<SystemTime>);
+        let thread = thread::spawn(move || {
+            for stream in listener.incoming() {
+                if stopped.load(Ordering::SeqCst) {
+                    break;
+                }
+                let mut stream = stream.unwrap();
+                read_request(&mut stream);
+                let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+                let now = SystemTime::now() + time.passed();
+                let mut last = last.lock().unwrap();
+                let refused = firm.is_some_and(|firm| last.is_some_and(|expires| expires > now + firm));
+                let (status, body) = if refused {
+                    (503, String::new())
+                } else {
+                    let expires = now + lifetime;
+                    *last = Some(expires);
+                    let session =
+                        Credentials::new(&format!("ASIA{number}"), &format!("k{number}"), Some(&format!("t{number}")));
+                    time.server.admit_until(session, expires);
+                    (200, answer(number, expires))
+                };
+                let length = body.len();
+                let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
+                stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
+            }
+        });
+        Self { address, asked, stop, thread: Some(thread) }
+    }
+
+    fn asked(&self) -> u64 {
+        self.asked.load(Ordering::SeqCst)
+    }
+}
+
+impl Drop for Sts {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::SeqCst);
+        let _ = TcpStream::connect(self.address);
+        let ended = self.thread.take().unwrap().join();
+        assert!(ended.is_ok() || thread::panicking());
+    }
+}
+
+fn read_request(stream: &mut TcpStream) {
+    let (mut head, mut byte) = (Vec::new(), [0]);
+    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
+        head.push(byte[0]);
+    }
+    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
+    let length = head.split("content-length: ").nth(1).map_or(0, |rest| rest.lines().next().unwrap().parse().unwrap());
+    stream.read_exact(&mut vec![0; length]).unwrap();
+}
+
+fn answer(number: u64, expires: SystemTime) -> String {
+    format!(
+        "<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult><Credentials>\
+         <AccessKeyId>ASIA{number}</AccessKeyId><SecretAccessKey>k{number}</SecretAccessKey>\
+         <SessionToken>t{number}</SessionToken><Expiration>{}</Expiration></Credentials>\
+         </AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>",
+        Timestamp::from(expires)
+    )
+}
+
+/// An upload and a download of many parts; how much time has passed, how often STS was asked, how often the store
+/// refused a session.
+fn transfer(
+    lifetime: Duration,
+    step_millis: u64,
+    connections: usize,
+    firm: Option<Duration>,
+) -> (Duration, u64, usize) {
+    let server = Arc::new(server());
+    let time = Arc::new(Time { server: server.clone(), passed_millis: AtomicU64::new(0), step_millis });
+    let sts = Sts::start(time.clone(), lifetime, firm);
+    let work = tempfile::tempdir().unwrap();
+    let token = work.path().join("token");
+    std::fs::write(&token, "token").unwrap();
+    let attributes =
+        format!("type=s3,bucket={},region={},endpoint_url={}", server.bucket(), server.region(), server.endpoint());
+    let sts_url = format!("http://{}", sts.address);
+    let env = MapEnv::new([
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap()),
+        ("AWS_ROLE_ARN", "arn:aws:iam::1:role/r"),
+        ("AWS_ENDPOINT_URL_STS", &sts_url),
+        // STS is not asked again within one try to get another session.
+        ("AWS_MAX_ATTEMPTS", "1"),
+    ]);
+    let builder = S3Cache::builder(&attributes.parse().unwrap())
+        .env(env)
+        .clock(time.clone())
+        .tuning(small_parts())
+        .connections(connections);
+    let opened = builder.connect().unwrap();
+    let blobs = Blobs::of(&[200 * PART, 40 * PART + 1, 10]);
+    opened.export_config(&blobs.config, &blobs, &ExportOptions::new()).unwrap_or_else(|e| panic!("{}", e.chain()));
+    blobs.are_in(&server);
+    match opened.import(&LocalCache::create(work.path().join("restored"), "latest")) {
+        Ok(ImportOutcome::Restored(report)) => assert_eq!(report.blobs.transferred, 3),
+        other => panic!("{other:?}"),
+    }
+    let refused = server.requests().into_iter().filter(|request| request.refused.is_some()).count();
+    (time.passed(), sts.asked(), refused)
+}
+
+#[test]
+fn a_transfer_outlives_many_sessions_of_two_minutes_with_one_request_to_sts_for_each() {
+    let lifetime = Duration::from_secs(120);
+    let (passed, asked, refused) = transfer(lifetime, 400, 1, None);
+    let sessions = passed.as_secs() / lifetime.as_secs();
+    assert!(sessions >= 4, "{passed:?}");
+    // Each is used for three quarters of its time.
+    assert!(asked > sessions && asked <= 2 + passed.as_secs() / 90, "{asked} in {passed:?}");
+    assert_eq!(refused, 0);
+}
+
+/// Time passes so fast here that a request may be on its way for longer than what was left of its session.
+#[test]
+fn sessions_of_seconds_do_for_many_connections_and_are_renewed_once_for_all() {
+    let lifetime = Duration::from_secs(8);
+    let (passed, asked, refused) = transfer(lifetime, 25, 8, None);
+    assert!(passed > lifetime * 4, "{passed:?}");
+    assert!(asked <= 2 + passed.as_secs() / 3, "{asked} with {refused} refused in {passed:?}");
+}
+
+#[test]
+fn a_service_that_gives_a_new_session_only_at_the_end_of_the_old_one_is_not_pressed() {
+    let lifetime = Duration::from_secs(120);
+    let (passed, asked, refused) = transfer(lifetime, 400, 1, Some(Duration::from_secs(15)));
+    assert!(passed > lifetime * 4, "{passed:?}");
+    // Refused after 90 seconds, and then whenever a quarter of the rest has passed.
+    assert!(asked <= 6 * (1 + passed.as_secs() / 105), "{asked} in {passed:?}");
+    assert_eq!(refused, 0);
+}
