@@ -1,9 +1,10 @@
 //! The role of an EC2 instance, from its metadata service: version 2, and version 1 where that is all there is.
 
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::base::{Env, Error, Problem, Result, percent_encode_query};
+use crate::base::{Env, Error, ErrorKind, Problem, Result, percent_encode_query};
 use crate::config::EndpointUrl;
 use crate::credentials::context::Context;
 use crate::credentials::document::{Document, Names};
@@ -46,6 +47,8 @@ pub(super) struct Imds {
     settings: ImdsSettings,
     /// There is no version 2, as far as is known.
     v1: AtomicBool,
+    /// What it gave last.
+    last: Mutex<Option<Credentials>>,
 }
 
 /// What was asked for and how it was refused.
@@ -98,7 +101,7 @@ impl Imds {
             Error::Setup(problem.hint(format!("for example {IPV4}")))
         })?;
         let site = Site { base_path: String::new(), ..site };
-        Ok(Self { context: lookup.context.clone(), site, settings, v1: AtomicBool::new(false) })
+        Ok(Self { context: lookup.context.clone(), site, settings, v1: AtomicBool::new(false), last: Mutex::default() })
     }
 
     fn what(&self) -> String {
@@ -233,8 +236,8 @@ fn token_of(reply: &Reply) -> Option<String> {
     (!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())).then_some(token)
 }
 
-impl CredentialsProvider for Imds {
-    fn credentials(&self) -> Result<Credentials> {
+impl Imds {
+    fn ask(&self) -> Result<Credentials> {
         if self.settings.disabled {
             let message = "the instance's metadata service is switched off by AWS_EC2_METADATA_DISABLED";
             return Err(Error::Access(Problem::new(message)));
@@ -252,6 +255,26 @@ impl CredentialsProvider for Imds {
                     Refused::Unauthorized(error) | Refused::Final(error) => error,
                 })
             }
+        }
+    }
+}
+
+impl CredentialsProvider for Imds {
+    fn credentials(&self) -> Result<Credentials> {
+        let asked = self.ask();
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        match (asked, &mut *last) {
+            (Ok(credentials), last) => {
+                *last = Some(credentials.clone());
+                Ok(credentials)
+            }
+            // AWS honours them for longer than it says while the instance cannot get others.
+            (Err(error), Some(last)) if error.kind() != ErrorKind::Canceled => {
+                log::warn!("{}; the instance's credentials of before are used on", error.chain());
+                last.expires = last.expires.max(Some(self.context.clock.now() + EXTENSION));
+                Ok(last.clone())
+            }
+            (Err(error), _) => Err(error),
         }
     }
 

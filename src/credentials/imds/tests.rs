@@ -1,3 +1,6 @@
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::credentials::tests::server::{Answer, ROLES, Received, SOON, cloud, json_answer};
 use crate::credentials::tests::{Server, World, in_order};
 
@@ -128,6 +131,28 @@ fn expired_credentials_of_an_instance_are_used() {
     world.clock.advance(660);
     provider.credentials().unwrap();
     assert_eq!(server.kinds().len(), 6);
+}
+
+/// As in the Go SDK: a metadata service that is away for a while does not end a transfer.
+#[test]
+fn credentials_are_used_on_while_the_service_does_not_answer() {
+    let away = Arc::new(AtomicBool::new(false));
+    let gone = away.clone();
+    let server =
+        Server::start(move |received| if gone.load(Ordering::SeqCst) { text(500, "") } else { cloud(received) });
+    let world = world(&server);
+    let provider = world.provider().unwrap().unwrap();
+    provider.credentials().unwrap();
+    away.store(true, Ordering::SeqCst);
+    // Past the hour that they are used for, and past their own end.
+    for seconds in [3700, 700, 700] {
+        world.clock.advance(seconds);
+        assert_eq!(provider.credentials().unwrap().access_key_id, "AKIMDS");
+        let asked = server.kinds().len();
+        provider.credentials().unwrap();
+        assert_eq!(server.kinds().len(), asked);
+    }
+    assert!(self::world(&server).provider().unwrap().unwrap().credentials().is_err());
 }
 
 #[test]
