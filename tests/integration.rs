@@ -15,3 +15,4 @@ mod network;
 mod real_server;
 mod s3;
 mod s3_server;
+mod stub;

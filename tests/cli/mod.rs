@@ -7,6 +7,7 @@ mod doctor;
 mod json;
 mod local_faults;
 mod round_trip;
+mod secrets;
 mod signals;
 
 use std::path::Path;

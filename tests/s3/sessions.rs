@@ -1,16 +1,14 @@
 //! Transfers that last longer than their credentials.
 
-use std::io::{Read, Write};
-use std::net::{TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
 use std::time::{Duration, SystemTime};
 
 use s3_build_cache::{Cancel, Clock, ExportOptions, ImportOutcome, LocalCache, MapEnv, S3Cache, Timestamp};
 
 use crate::s3::blobs::{Blobs, PART, server, small_parts};
 use crate::s3_server::{Credentials, Server};
+use crate::stub::Stub;
 
 /// Time for client, store and STS alike: whenever the client looks at it, some has passed.
 struct Time {
@@ -45,73 +43,25 @@ impl Clock for Time {
     }
 }
 
-/// Gives sessions that the store takes as long as they last.
-struct Sts {
-    address: std::net::SocketAddr,
-    asked: Arc<AtomicU64>,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Sts {
-    /// While a session has more than `firm` left, no other is given.
-    fn start(time: Arc<Time>, lifetime: Duration, firm: Option<Duration>) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let (asked, stop) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicBool::new(false)));
-        let (count, stopped) = (asked.clone(), stop.clone());
-        let last = Mutex::new(None::<SystemTime>);
-        let thread = thread::spawn(move || {
-            for stream in listener.incoming() {
-                if stopped.load(Ordering::SeqCst) {
-                    break;
-                }
-                let mut stream = stream.unwrap();
-                read_request(&mut stream);
-                let number = count.fetch_add(1, Ordering::SeqCst) + 1;
-                let now = SystemTime::now() + time.passed();
-                let mut last = last.lock().unwrap();
-                let refused = firm.is_some_and(|firm| last.is_some_and(|expires| expires > now + firm));
-                let (status, body) = if refused {
-                    (503, String::new())
-                } else {
-                    let expires = now + lifetime;
-                    *last = Some(expires);
-                    let session =
-                        Credentials::new(&format!("ASIA{number}"), &format!("k{number}"), Some(&format!("t{number}")));
-                    time.server.admit_until(session, expires);
-                    (200, answer(number, expires))
-                };
-                let length = body.len();
-                let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n");
-                stream.write_all(format!("{head}{body}").as_bytes()).unwrap();
-            }
-        });
-        Self { address, asked, stop, thread: Some(thread) }
-    }
-
-    fn asked(&self) -> u64 {
-        self.asked.load(Ordering::SeqCst)
-    }
-}
-
-impl Drop for Sts {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.address);
-        let ended = self.thread.take().unwrap().join();
-        assert!(ended.is_ok() || thread::panicking());
-    }
-}
-
-fn read_request(stream: &mut TcpStream) {
-    let (mut head, mut byte) = (Vec::new(), [0]);
-    while !head.ends_with(b"\r\n\r\n") && stream.read(&mut byte).unwrap() == 1 {
-        head.push(byte[0]);
-    }
-    let head = String::from_utf8(head).unwrap().to_ascii_lowercase();
-    let length = head.split("content-length: ").nth(1).map_or(0, |rest| rest.lines().next().unwrap().parse().unwrap());
-    stream.read_exact(&mut vec![0; length]).unwrap();
+/// Gives sessions that the store takes as long as they last; while one has more than `firm` left, no other. Counts how
+/// often it is asked.
+fn sts(time: Arc<Time>, lifetime: Duration, firm: Option<Duration>) -> (Stub, Arc<AtomicU64>) {
+    let asked = Arc::new(AtomicU64::new(0));
+    let (count, last) = (asked.clone(), Mutex::new(None::<SystemTime>));
+    let stub = Stub::start(move |_| {
+        let number = count.fetch_add(1, Ordering::SeqCst) + 1;
+        let now = SystemTime::now() + time.passed();
+        let mut last = last.lock().unwrap();
+        if firm.is_some_and(|firm| last.is_some_and(|expires| expires > now + firm)) {
+            return (503, String::new(), String::new());
+        }
+        let expires = now + lifetime;
+        *last = Some(expires);
+        let session = Credentials::new(&format!("ASIA{number}"), &format!("k{number}"), Some(&format!("t{number}")));
+        time.server.admit_until(session, expires);
+        (200, String::new(), answer(number, expires))
+    });
+    (stub, asked)
 }
 
 fn answer(number: u64, expires: SystemTime) -> String {
@@ -134,17 +84,16 @@ fn transfer(
 ) -> (Duration, u64, usize) {
     let server = Arc::new(server());
     let time = Arc::new(Time { server: server.clone(), passed_millis: AtomicU64::new(0), step_millis });
-    let sts = Sts::start(time.clone(), lifetime, firm);
+    let (sts, asked) = sts(time.clone(), lifetime, firm);
     let work = tempfile::tempdir().unwrap();
     let token = work.path().join("token");
     std::fs::write(&token, "token").unwrap();
     let attributes =
         format!("type=s3,bucket={},region={},endpoint_url={}", server.bucket(), server.region(), server.endpoint());
-    let sts_url = format!("http://{}", sts.address);
     let env = MapEnv::new([
         ("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap()),
         ("AWS_ROLE_ARN", "arn:aws:iam::1:role/r"),
-        ("AWS_ENDPOINT_URL_STS", &sts_url),
+        ("AWS_ENDPOINT_URL_STS", &sts.url()),
         // STS is not asked again within one try to get another session.
         ("AWS_MAX_ATTEMPTS", "1"),
     ]);
@@ -162,7 +111,7 @@ fn transfer(
         other => panic!("{other:?}"),
     }
     let refused = server.requests().into_iter().filter(|request| request.refused.is_some()).count();
-    (time.passed(), sts.asked(), refused)
+    (time.passed(), asked.load(Ordering::SeqCst), refused)
 }
 
 #[test]
