@@ -1,8 +1,10 @@
-//! Links the static binary with relative relocations packed, which makes it about 120 KiB smaller.
+//! Links the static binary with relative relocations packed and without the index of its unwind tables, which makes it
+//! about 120 and 55 KiB smaller.
 //!
 //! A static program relocates itself with the start code of the C library it is linked with, and glibc's reads packed
 //! relocations since 2.36. Where that is not known to be, and for dynamic programs, which may start on an older system,
-//! nothing is changed.
+//! nothing is changed. The index is what a panic would be unwound by; here a panic aborts, and the backtrace of a
+//! stripped program has no names to show.
 
 #![allow(clippy::print_stdout, reason = "this is how a build script speaks to cargo")]
 
@@ -16,6 +18,10 @@ fn main() {
     let is_native = variable("HOST") == variable("TARGET");
     if is_static && is_native && variable("CARGO_CFG_TARGET_ENV") == "gnu" && glibc_version() >= Some((2, 36)) {
         println!("cargo::rustc-link-arg-bins=-Wl,-z,pack-relative-relocs");
+        // In debug builds a panic still shows where it came from.
+        if variable("PROFILE") == "release" {
+            println!("cargo::rustc-link-arg-bins=-Wl,--no-eh-frame-hdr");
+        }
     }
 }
 
