@@ -4,12 +4,13 @@ use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, Instant, SystemTime};
 
-use ::time::macros::format_description;
-use ::time::{Date, Month, PrimitiveDateTime, Time, UtcOffset};
+use ::time::{Date, Month, PrimitiveDateTime, Time};
 
 use super::Cancel;
 
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
+
+const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
 /// Where the time comes from, and how waiting is done.
 pub trait Clock: Send + Sync {
@@ -68,7 +69,10 @@ pub struct InvalidTimestamp {
 impl Timestamp {
     /// Go's zero time, `0001-01-01T00:00:00Z`: what it writes for a time that is not set.
     pub const ZERO: Self = Self {
-        local: PrimitiveDateTime::new(::time::macros::date!(0001 - 01 - 01), Time::MIDNIGHT),
+        local: match Date::from_calendar_date(1, Month::January, 1) {
+            Ok(date) => PrimitiveDateTime::new(date, Time::MIDNIGHT),
+            Err(_) => PrimitiveDateTime::MIN,
+        },
         offset_minutes: 0,
     };
 
@@ -217,12 +221,12 @@ impl std::error::Error for InvalidTimestamp {}
 
 /// Reads the `Date` and `Last-Modified` of HTTP: `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub(crate) fn parse_http_date(text: &str) -> Option<SystemTime> {
-    let format = format_description!(
-        version = 2,
-        "[weekday repr:short], [day] [month repr:short] [year] [hour]:[minute]:[second] GMT"
-    );
-    let time = PrimitiveDateTime::parse(text.trim(), format).ok()?;
-    Some(time.assume_offset(UtcOffset::UTC).into())
+    let [weekday, day, month, year, clock, zone] = split_exact(text.trim(), ' ')?;
+    let month = 1 + MONTHS.iter().position(|name| *name == month)?;
+    if !weekday.ends_with(',') || zone != "GMT" {
+        return None;
+    }
+    format!("{year}-{month:02}-{day}T{clock}Z").parse::<Timestamp>().ok()?.to_system_time()
 }
 
 #[cfg(test)]
@@ -288,6 +292,18 @@ mod tests {
     fn http_dates() {
         let time = parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
         assert_eq!(time, SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777));
-        assert_eq!(parse_http_date("yesterday"), None);
+        for text in [
+            "yesterday",
+            "Sun 06 Nov 1994 08:49:37 GMT",
+            "Sun, 6 Nov 1994 08:49:37 GMT",
+            "Sun, 06 nov 1994 08:49:37 GMT",
+            "Sun, 31 Nov 1994 08:49:37 GMT",
+            "Sun, 06 Nov 94 08:49:37 GMT",
+            "Sun, 06 Nov 1994 08:49:37 UTC",
+            "Sun, 06 Nov 1994 08:49:37+01:00 GMT",
+            "Sun, 06 Nov 1994 08:49:37.5Z GMT",
+        ] {
+            assert_eq!(parse_http_date(text), None, "{text}");
+        }
     }
 }

@@ -54,7 +54,7 @@ pub(crate) struct Signable<'a> {
 /// hold `host` already; names are in lower case.
 pub(crate) fn sign(headers: &mut Vec<(String, String)>, request: &Signable<'_>, keys: Keys<'_>, context: Context<'_>) {
     let scope = Scope::new(context);
-    headers.push(("x-amz-date".to_owned(), scope.timestamp()));
+    headers.push(("x-amz-date".to_owned(), scope.timestamp().to_owned()));
     headers.push(("x-amz-content-sha256".to_owned(), request.payload_hash.to_owned()));
     if let Some(token) = keys.session_token {
         headers.push(("x-amz-security-token".to_owned(), token.expose().to_owned()));

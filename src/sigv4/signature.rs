@@ -7,7 +7,7 @@ use crate::base::Secret;
 use crate::sigv4::string_to_sign::Scope;
 
 pub(super) fn signature(secret: &Secret, scope: &Scope<'_>, string_to_sign: &str) -> String {
-    let mut key = hmac(format!("AWS4{}", secret.expose()).as_bytes(), &scope.date());
+    let mut key = hmac(format!("AWS4{}", secret.expose()).as_bytes(), scope.date());
     for part in [scope.region, scope.service, "aws4_request"] {
         key = hmac(&key, part);
     }

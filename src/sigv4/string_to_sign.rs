@@ -1,16 +1,16 @@
 //! Step 2: the string to sign.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
-use time::OffsetDateTime;
-use time::macros::format_description;
-
-use crate::base::Digest;
+use crate::base::{Digest, Timestamp};
 use crate::sigv4::Context;
+
+/// 9999-12-31T23:59:59Z.
+const LAST: Duration = Duration::from_secs(253_402_300_799);
 
 /// The credential scope, and the time it begins at.
 pub(super) struct Scope<'a> {
-    time: OffsetDateTime,
+    timestamp: String,
     pub(super) region: &'a str,
     pub(super) service: &'a str,
 }
@@ -18,29 +18,27 @@ pub(super) struct Scope<'a> {
 impl<'a> Scope<'a> {
     pub(super) fn new(context: Context<'a>) -> Self {
         // The year 10000 has no time stamp: a clock that is this wrong gets the error of a clock that is wrong.
-        let last = OffsetDateTime::from_unix_timestamp(253_402_300_799).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-        let clamped = context.time.max(SystemTime::UNIX_EPOCH).min(last.into());
-        Self { time: clamped.into(), region: context.region, service: context.service }
+        let clamped = context.time.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST);
+        // `2025-01-02T03:04:05`, then a fraction and `Z`.
+        let text = Timestamp::from(clamped).to_string();
+        let mut timestamp: String = text.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
+        timestamp.push('Z');
+        Self { timestamp, region: context.region, service: context.service }
     }
 
     /// `20250102T030405Z`.
-    pub(super) fn timestamp(&self) -> String {
-        self.format(format_description!("[year][month][day]T[hour][minute][second]Z"))
+    pub(super) fn timestamp(&self) -> &str {
+        &self.timestamp
     }
 
     /// `20250102`.
-    pub(super) fn date(&self) -> String {
-        self.format(format_description!("[year][month][day]"))
+    pub(super) fn date(&self) -> &str {
+        self.timestamp.split('T').next().unwrap_or_default()
     }
 
     /// `20250102/us-east-1/s3/aws4_request`.
     pub(super) fn text(&self) -> String {
         format!("{}/{}/{}/aws4_request", self.date(), self.region, self.service)
-    }
-
-    fn format(&self, format: &[time::format_description::BorrowedFormatItem<'_>]) -> String {
-        // Years of four digits format always.
-        self.time.format(format).unwrap_or_default()
     }
 }
 
