@@ -31,6 +31,15 @@ impl Digest {
         hex::encode(self.0)
     }
 
+    /// Appends the text.
+    pub(crate) fn push_to(&self, out: &mut String) {
+        let mut digits = [0; 64];
+        let hex = hex::encode_to_slice(self.0, &mut digits).ok().and_then(|()| std::str::from_utf8(&digits).ok());
+        out.push_str(PREFIX);
+        // 32 bytes are 64 digits.
+        out.push_str(hex.unwrap_or_default());
+    }
+
     /// The raw 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -54,10 +63,9 @@ impl FromStr for Digest {
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut digits = [0; 64];
-        hex::encode_to_slice(self.0, &mut digits).map_err(|_| fmt::Error)?;
-        f.write_str(PREFIX)?;
-        f.write_str(std::str::from_utf8(&digits).map_err(|_| fmt::Error)?)
+        let mut text = String::new();
+        self.push_to(&mut text);
+        f.write_str(&text)
     }
 }
 

@@ -145,31 +145,35 @@ pub(crate) use go_struct;
 /// Appends `text` as a JSON string, escaped as Go escapes it: also `<`, `>`, `&` and the two Unicode line separators.
 pub(crate) fn push_go_string(out: &mut String, text: &str) {
     out.push('"');
-    let escaped =
-        |character: char| matches!(character, '\0'..='\u{1f}' | '"' | '\\' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}');
     let mut rest = text;
-    while let Some((at, character)) = rest.char_indices().find(|(_, character)| escaped(*character)) {
+    // U+2028 and U+2029 begin with 0xE2.
+    let special = |byte: u8| matches!(byte, ..0x20 | b'"' | b'\\' | b'<' | b'>' | b'&' | 0xE2);
+    while let Some(at) = rest.bytes().position(special) {
         let (plain, after) = rest.split_at_checked(at).unwrap_or((rest, ""));
         out.push_str(plain);
         let mut after = after.chars();
-        after.next();
+        push_go_char(out, after.next());
         rest = after.as_str();
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            '\u{8}' => out.push_str("\\b"),
-            '\u{c}' => out.push_str("\\f"),
-            _ => {
-                // Writing to a String cannot fail.
-                let _ = write!(out, "\\u{:04x}", u32::from(character));
-            }
-        }
     }
     out.push_str(rest);
     out.push('"');
+}
+
+fn push_go_char(out: &mut String, character: Option<char>) {
+    match character {
+        Some('"') => out.push_str("\\\""),
+        Some('\\') => out.push_str("\\\\"),
+        Some('\n') => out.push_str("\\n"),
+        Some('\r') => out.push_str("\\r"),
+        Some('\t') => out.push_str("\\t"),
+        Some('\u{8}') => out.push_str("\\b"),
+        Some('\u{c}') => out.push_str("\\f"),
+        Some(character @ ('\0'..='\u{1f}' | '<' | '>' | '&' | '\u{2028}' | '\u{2029}')) => {
+            // Writing to a String cannot fail.
+            let _ = write!(out, "\\u{:04x}", u32::from(character));
+        }
+        other => out.extend(other),
+    }
 }
 
 #[cfg(test)]

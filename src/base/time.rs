@@ -86,6 +86,38 @@ impl Timestamp {
         self.instant() == Self::ZERO.instant()
     }
 
+    /// Appends the text.
+    pub(crate) fn push_to(&self, out: &mut String) {
+        let (date, time) = (self.local.date(), self.local.time());
+        let mut part = |value: u32, width, end: &str| {
+            push_digits(out, value, width);
+            out.push_str(end);
+        };
+        part(date.year().unsigned_abs(), 4, "-");
+        part(u8::from(date.month()).into(), 2, "-");
+        part(date.day().into(), 2, "T");
+        part(time.hour().into(), 2, ":");
+        part(time.minute().into(), 2, ":");
+        part(time.second().into(), 2, "");
+        let (mut fraction, mut width) = (time.nanosecond(), 9);
+        if fraction != 0 {
+            while fraction % 10 == 0 {
+                (fraction, width) = (fraction / 10, width - 1);
+            }
+            out.push('.');
+            push_digits(out, fraction, width);
+        }
+        if self.offset_minutes == 0 {
+            out.push('Z');
+            return;
+        }
+        out.push(if self.offset_minutes < 0 { '-' } else { '+' });
+        let minutes = u32::from(self.offset_minutes.unsigned_abs());
+        push_digits(out, minutes / 60, 2);
+        out.push(':');
+        push_digits(out, minutes % 60, 2);
+    }
+
     /// The same instant in UTC; `None` when that falls outside the years 0 to 9999, which Go refuses to write.
     pub fn to_utc(self) -> Option<Self> {
         let offset = ::time::Duration::minutes(self.offset_minutes.into());
@@ -186,23 +218,20 @@ fn number<T: FromStr>(digits: &str, length: usize) -> Option<T> {
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (date, time) = (self.local.date(), self.local.time());
-        write!(f, "{:04}-{:02}-{:02}T", date.year(), u8::from(date.month()), date.day())?;
-        write!(f, "{:02}:{:02}:{:02}", time.hour(), time.minute(), time.second())?;
-        let (mut fraction, mut width) = (time.nanosecond(), 9);
-        if fraction != 0 {
-            while fraction % 10 == 0 {
-                (fraction, width) = (fraction / 10, width - 1);
-            }
-            write!(f, ".{fraction:0width$}")?;
-        }
-        if self.offset_minutes == 0 {
-            return f.write_str("Z");
-        }
-        let sign = if self.offset_minutes < 0 { '-' } else { '+' };
-        let minutes = self.offset_minutes.unsigned_abs();
-        write!(f, "{sign}{:02}:{:02}", minutes / 60, minutes % 60)
+        let mut text = String::with_capacity(40);
+        self.push_to(&mut text);
+        f.write_str(&text)
     }
+}
+
+/// Appends a number with at least so many digits.
+fn push_digits(out: &mut String, value: u32, width: usize) {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(value);
+    for _ in digits.len()..width {
+        out.push('0');
+    }
+    out.push_str(digits);
 }
 
 impl fmt::Debug for Timestamp {

@@ -1,8 +1,6 @@
 //! Writing a cache config, byte for byte as Go's `encoding/json` does.
 
-use std::fmt::Write as _;
-
-use crate::base::{Timestamp, push_go_string};
+use crate::base::{Digest, Timestamp, push_go_string};
 use crate::manifest::model::{Annotations, CacheConfig, Input, Layer, LayerIndex, Record};
 
 impl CacheConfig {
@@ -18,130 +16,141 @@ impl CacheConfig {
 
     fn write(&self, annotated: bool) -> Vec<u8> {
         let mut json = Json { out: String::with_capacity(self.layers.len() * 400 + self.records.len() * 200) };
-        json.object(|json| {
-            if !self.layers.is_empty() {
-                json.key("layers");
-                json.list(&self.layers, |json, layer| json.layer(layer, annotated));
-            }
-            if !self.records.is_empty() {
-                json.key("records");
-                json.list(&self.records, Json::record);
-            }
-        });
+        json.raw("{");
+        if !self.layers.is_empty() {
+            json.raw(r#""layers":"#);
+            json.list(&self.layers, |json, layer| json.layer(layer, annotated));
+        }
+        if !self.records.is_empty() {
+            json.raw(if self.layers.is_empty() { r#""records":"# } else { r#","records":"# });
+            json.list(&self.records, Json::record);
+        }
+        json.raw("}");
         json.out.into_bytes()
     }
 }
 
-/// The document so far. A comma is due wherever the last character does not open something.
+/// The document so far.
 struct Json {
     out: String,
 }
 
 impl Json {
-    fn object(&mut self, fields: impl FnOnce(&mut Self)) {
-        self.out.push('{');
-        fields(self);
-        self.out.push('}');
-    }
-
-    fn key(&mut self, name: &str) {
-        if !self.out.ends_with('{') {
-            self.out.push(',');
-        }
-        // Writing to a String cannot fail, here and below.
-        let _ = write!(self.out, "\"{name}\":");
+    /// What needs no escapes.
+    fn raw(&mut self, text: &str) {
+        self.out.push_str(text);
     }
 
     fn list<T>(&mut self, items: &[T], item: impl Fn(&mut Self, &T)) {
-        self.out.push('[');
+        self.raw("[");
         for (at, value) in items.iter().enumerate() {
             if at > 0 {
-                self.out.push(',');
+                self.raw(",");
             }
             item(self, value);
         }
-        self.out.push(']');
+        self.raw("]");
     }
 
-    fn field(&mut self, name: &str, value: impl std::fmt::Display) {
-        self.key(name);
-        let _ = write!(self.out, "{value}");
+    fn number(&mut self, value: u64) {
+        self.raw(itoa::Buffer::new().format(value));
     }
 
-    fn text(&mut self, name: &str, value: &str) {
-        self.key(name);
-        push_go_string(&mut self.out, value);
+    fn index(&mut self, value: usize) {
+        self.number(value as u64);
     }
 
-    fn time(&mut self, created_at: &Timestamp) {
-        self.field("createdAt", format_args!("\"{created_at}\""));
+    fn text(&mut self, text: &str) {
+        push_go_string(&mut self.out, text);
+    }
+
+    fn digest(&mut self, digest: &Digest) {
+        self.raw("\"");
+        digest.push_to(&mut self.out);
+        self.raw("\"");
+    }
+
+    fn created_at(&mut self, time: &Timestamp) {
+        self.raw(r#","createdAt":""#);
+        time.push_to(&mut self.out);
+        self.raw("\"");
     }
 
     fn layer(&mut self, layer: &Layer, annotated: bool) {
-        self.object(|json| {
-            json.field("blob", format_args!("\"{}\"", layer.blob));
-            match layer.parent {
-                None => json.field("parent", -1),
-                Some(LayerIndex(0)) => {}
-                Some(LayerIndex(parent)) => json.field("parent", parent),
+        self.raw(r#"{"blob":"#);
+        self.digest(&layer.blob);
+        match layer.parent {
+            None => self.raw(r#","parent":-1"#),
+            Some(LayerIndex(0)) => {}
+            Some(LayerIndex(parent)) => {
+                self.raw(r#","parent":"#);
+                self.index(parent);
             }
-            if annotated {
-                json.key("annotations");
-                json.annotations(&layer.annotations);
-            }
-        });
+        }
+        if annotated {
+            self.raw(r#","annotations":"#);
+            self.annotations(&layer.annotations);
+        }
+        self.raw("}");
     }
 
     fn annotations(&mut self, annotations: &Annotations) {
-        self.object(|json| {
-            if !annotations.media_type.is_empty() {
-                json.text("mediaType", &annotations.media_type);
-            }
-            json.field("diffID", format_args!("\"{}\"", annotations.diff_id));
-            if annotations.size != 0 {
-                json.field("size", annotations.size);
-            }
-            json.time(&annotations.created_at);
-        });
+        self.raw("{");
+        if !annotations.media_type.is_empty() {
+            self.raw(r#""mediaType":"#);
+            self.text(&annotations.media_type);
+            self.raw(",");
+        }
+        self.raw(r#""diffID":"#);
+        self.digest(&annotations.diff_id);
+        if annotations.size != 0 {
+            self.raw(r#","size":"#);
+            self.number(annotations.size);
+        }
+        self.created_at(&annotations.created_at);
+        self.raw("}");
     }
 
     fn record(&mut self, record: &Record) {
-        self.object(|json| {
-            if !record.results.is_empty() {
-                json.key("layers");
-                json.list(&record.results, |json, result| {
-                    json.object(|json| {
-                        json.field("layer", result.layer.0);
-                        json.time(&result.created_at);
-                    });
-                });
-            }
-            if !record.chains.is_empty() {
-                json.key("chains");
-                json.list(&record.chains, |json, chain| {
-                    json.object(|json| {
-                        json.key("layers");
-                        json.list(&chain.layers, |json, layer| {
-                            let _ = write!(json.out, "{}", layer.0);
-                        });
-                        json.time(&chain.created_at);
-                    });
-                });
-            }
-            json.text("digest", &record.digest);
-            if !record.inputs.is_empty() {
-                json.key("inputs");
-                json.list(&record.inputs, |json, list| json.list(list, Json::input));
-            }
-        });
+        self.raw("{");
+        if !record.results.is_empty() {
+            self.raw(r#""layers":"#);
+            self.list(&record.results, |json, result| {
+                json.raw(r#"{"layer":"#);
+                json.index(result.layer.0);
+                json.created_at(&result.created_at);
+                json.raw("}");
+            });
+            self.raw(",");
+        }
+        if !record.chains.is_empty() {
+            self.raw(r#""chains":"#);
+            self.list(&record.chains, |json, chain| {
+                json.raw(r#"{"layers":"#);
+                json.list(&chain.layers, |json, layer| json.index(layer.0));
+                json.created_at(&chain.created_at);
+                json.raw("}");
+            });
+            self.raw(",");
+        }
+        self.raw(r#""digest":"#);
+        self.text(&record.digest);
+        if !record.inputs.is_empty() {
+            self.raw(r#","inputs":"#);
+            self.list(&record.inputs, |json, list| json.list(list, Json::input));
+        }
+        self.raw("}");
     }
 
     fn input(&mut self, input: &Input) {
-        self.object(|json| {
-            if !input.selector.is_empty() {
-                json.text("selector", &input.selector);
-            }
-            json.field("link", input.link.0);
-        });
+        self.raw("{");
+        if !input.selector.is_empty() {
+            self.raw(r#""selector":"#);
+            self.text(&input.selector);
+            self.raw(",");
+        }
+        self.raw(r#""link":"#);
+        self.index(input.link.0);
+        self.raw("}");
     }
 }
