@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use crate::base::{Digest, Error, Problem, Result, json_problem, push_go_string};
+use crate::base::{Digest, Error, Problem, Result, json_problem, push_go_string, read_go_json};
 use crate::layout::manifest::Reference;
 use crate::manifest::Descriptor;
 
@@ -76,10 +76,11 @@ impl Index {
         if json.iter().filter(|byte| **byte == b'{').count() > MAX_OBJECTS {
             return Err(Error::Integrity(Problem::new(format!("index.json has more than {MAX_OBJECTS} objects"))));
         }
-        let read = || -> serde_json::Result<Self> {
+        let read = || -> std::result::Result<Self, String> {
+            let problem = |error| json_problem(&error);
             let Fields(mut fields) = match json {
                 [] => Fields(Vec::new()),
-                json => serde_json::from_slice(json)?,
+                json => serde_json::from_slice(json).map_err(problem)?,
             };
             // As in Go, a later duplicate replaces an earlier one, and a null is no value.
             let mut manifests = None;
@@ -88,12 +89,13 @@ impl Index {
                     manifests = Some(value.get());
                 }
             }
-            let texts: Vec<Box<RawValue>> = manifests.map(serde_json::from_str).transpose()?.unwrap_or_default();
+            let texts: Vec<Box<RawValue>> =
+                manifests.map(serde_json::from_str).transpose().map_err(problem)?.unwrap_or_default();
             let entry = |text: Box<RawValue>| {
-                let descriptor = serde_json::from_str(text.get())?;
+                let descriptor = read_go_json(text.get().as_bytes()).map_err(|error| error.to_string())?;
                 Ok(Entry { text, descriptor })
             };
-            let entries = texts.into_iter().map(entry).collect::<serde_json::Result<_>>()?;
+            let entries = texts.into_iter().map(entry).collect::<std::result::Result<_, String>>()?;
             let mut kept = false;
             fields.retain(|(key, _)| {
                 let first = !key.eq_ignore_ascii_case("manifests") || !kept;
@@ -102,8 +104,7 @@ impl Index {
             });
             Ok(Self { fields, entries })
         };
-        let invalid = |error| format!("index.json is not an OCI index: {}", json_problem(&error));
-        read().map_err(|error| Error::Integrity(Problem::new(invalid(error))))
+        read().map_err(|why| Error::Integrity(Problem::new(format!("index.json is not an OCI index: {why}"))))
     }
 
     /// The document, compact as far as it is ours.
@@ -194,9 +195,9 @@ impl Index {
         text.push_str(&format!("\"annotations\":{{\"{REF_NAME}\":"));
         push_go_string(&mut text, tag);
         text.push_str("}}");
-        let invalid = |error| Error::Integrity(Problem::new("the new entry of index.json is not JSON").source(error));
-        let descriptor = serde_json::from_str(&text).map_err(invalid)?;
-        let text = RawValue::from_string(text).map_err(invalid)?;
+        let invalid = |why: String| Error::Integrity(Problem::new(format!("the new entry of index.json: {why}")));
+        let descriptor = read_go_json(text.as_bytes()).map_err(|error| invalid(error.to_string()))?;
+        let text = RawValue::from_string(text).map_err(|error| invalid(json_problem(&error)))?;
         self.entries.retain(|Entry { descriptor, .. }| {
             descriptor.annotation(REF_NAME) != Some(tag)
                 || descriptor.annotation(IMAGE_NAME).is_some_and(|name| !name.is_empty())

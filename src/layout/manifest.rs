@@ -1,6 +1,6 @@
 //! The two forms of a cache manifest: an OCI image manifest, and the older index or Docker manifest list.
 
-use crate::base::{Digest, Error, Problem, Result, json_problem, push_go_string};
+use crate::base::{Digest, Error, Problem, Result, push_go_string, read_go_json};
 use crate::layout::raw::RawManifest;
 use crate::manifest::{CacheConfig, Descriptor};
 
@@ -61,7 +61,7 @@ impl Manifest {
         if json.iter().filter(|byte| matches!(byte, b'{' | b'[')).count() > MAX_PARTS {
             return Err(invalid(format!("it has more than {MAX_PARTS} objects and lists")));
         }
-        let raw: RawManifest = serde_json::from_slice(json).map_err(|error| invalid(json_problem(&error)))?;
+        let raw: RawManifest = read_go_json(json).map_err(|error| invalid(error.to_string()))?;
         let image = raw.config.is_some() || raw.layers.is_some();
         if image && raw.manifests.is_some() {
             return Err(invalid("it has both layers and manifests".to_owned()));

@@ -3,12 +3,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
 
-use crate::base::{Digest, Error, Problem, Result, Timestamp};
+use crate::base::{Digest, Error, ParsedText, Problem, Result, Timestamp};
 use crate::manifest::descriptor::Descriptor;
 use crate::manifest::model::{
     Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex, set,
 };
-use crate::manifest::raw::{RawAnnotations, RawConfig, RawLayer, RawRecord};
+use crate::manifest::raw::{RawAnnotations, RawConfig, RawInput, RawLayer, RawRecord};
 
 /// How many problems an error names; it gives the number of all.
 const MAX_PROBLEMS: usize = 20;
@@ -18,7 +18,7 @@ pub(super) enum Source<'a> {
     /// From the layers themselves, as in S3.
     Annotations,
     /// From the descriptors of a local manifest, by blob.
-    Descriptors(&'a HashMap<&'a str, &'a Descriptor>),
+    Descriptors(&'a HashMap<Digest, &'a Descriptor>),
 }
 
 /// What a problem is with: a layer or a record, by its position.
@@ -59,10 +59,11 @@ pub(super) fn check(raw: RawConfig, source: Source<'_>) -> Result<CacheConfig> {
     for (at, layer) in raw.layers.into_iter().enumerate() {
         layers.extend(check_layer(at, layer, layer_count, &source, &mut problems));
     }
-    let mut records: Vec<Record> = Vec::with_capacity(record_count);
-    for (at, record) in raw.records.into_iter().enumerate() {
-        records.extend(check_record(at, record, (layer_count, record_count), &mut problems));
-    }
+    // What is collected from a list of values as large takes that list's place in memory: here, and below for inputs.
+    let records = raw.records.into_iter().enumerate();
+    let records: Vec<Record> = records
+        .filter_map(|(at, record)| check_record(at, record, (layer_count, record_count), &mut problems))
+        .collect();
     // Cycles are looked for only among indexes that are all in range.
     if problems.total == 0 {
         check_blobs(&layers, &mut problems);
@@ -87,12 +88,12 @@ pub(super) fn check(raw: RawConfig, source: Source<'_>) -> Result<CacheConfig> {
 
 fn check_layer(at: usize, raw: RawLayer, layers: usize, source: &Source<'_>, problems: &mut Problems) -> Option<Layer> {
     let place = Place("layer", at);
-    let blob = raw.blob.parse::<Digest>().map_err(|error| format!("blob: {error}"));
+    let blob = raw.blob.get().map_err(|error| format!("blob: {error}"));
     let annotations = match source {
         Source::Annotations => raw.annotations.ok_or_else(|| "it has no annotations".to_owned()).and_then(annotations),
-        Source::Descriptors(by_blob) => match by_blob.get(raw.blob.as_str()) {
-            Some(descriptor) => descriptor.to_annotations(),
-            None => Err("its blob is not in the manifest".to_owned()),
+        Source::Descriptors(by_blob) => match blob.as_ref().map(|blob| by_blob.get(blob)) {
+            Ok(Some(descriptor)) => descriptor.to_annotations(),
+            _ => Err("its blob is not in the manifest".to_owned()),
         },
     };
     let parent = match raw.parent {
@@ -111,14 +112,14 @@ fn annotations(raw: RawAnnotations) -> std::result::Result<Annotations, String> 
     }
     Ok(Annotations {
         media_type: raw.media_type,
-        diff_id: raw.diff_id.parse().map_err(|error| format!("diffID: {error}"))?,
+        diff_id: raw.diff_id.get().map_err(|error| format!("diffID: {error}"))?,
         size: u64::try_from(raw.size).map_err(|_| format!("its size {} is negative", raw.size))?,
-        created_at: time(raw.created_at.as_deref())?,
+        created_at: time(raw.created_at)?,
     })
 }
 
-fn time(text: Option<&str>) -> std::result::Result<Timestamp, String> {
-    text.map_or(Ok(Timestamp::ZERO), |text| text.parse().map_err(|error| format!("createdAt: {error}")))
+fn time(text: Option<ParsedText<Timestamp>>) -> std::result::Result<Timestamp, String> {
+    text.map_or(Ok(Timestamp::ZERO), |text| text.get().map_err(|error| format!("createdAt: {error}")))
 }
 
 fn index(value: i64, length: usize) -> std::result::Result<usize, String> {
@@ -141,29 +142,28 @@ fn check_record(
     let mut results = Vec::with_capacity(raw.results.len());
     for result in raw.results {
         let layer = problems.keep(place, layer(result.layer));
-        let created_at = problems.keep(place, time(result.created_at.as_deref()));
+        let created_at = problems.keep(place, time(result.created_at));
         results.extend(layer.zip(created_at).map(|(layer, created_at)| CacheResult { layer, created_at }));
     }
     let mut chains = Vec::with_capacity(raw.chains.len());
     for chain in raw.chains {
         let layers = chain.layers.into_iter().filter_map(|value| problems.keep(place, layer(value))).collect();
-        let created_at = problems.keep(place, time(chain.created_at.as_deref()));
+        let created_at = problems.keep(place, time(chain.created_at));
         chains.extend(created_at.map(|created_at| ChainedResult { layers, created_at }));
     }
-    let mut inputs = Vec::with_capacity(raw.inputs.len());
-    for (list_at, list) in raw.inputs.into_iter().enumerate() {
+    let inputs = raw.inputs.into_iter().enumerate().map(|(list_at, list)| {
         let list = list.unwrap_or_default();
         if list.is_empty() {
             problems.add(|| format!("{place}: input {list_at} is empty"));
         }
-        let mut checked = Vec::with_capacity(list.len());
-        for input in list {
-            let link = index(input.link, records).map_err(|why| format!("link {why}"));
-            let link = problems.keep(place, link);
-            checked.extend(link.map(|link| Input { selector: input.selector, link: RecordIndex(link) }));
-        }
-        inputs.push(checked);
-    }
+        let link = |input: &RawInput| index(input.link, records).map_err(|why| format!("link {why}"));
+        let checked = list.into_iter().filter_map(|input| {
+            let link = problems.keep(place, link(&input))?;
+            Some(Input { selector: input.selector, link: RecordIndex(link) })
+        });
+        checked.collect()
+    });
+    let inputs = inputs.collect();
     (problems.total == before).then_some(Record { digest: raw.digest, inputs, results, chains })
 }
 

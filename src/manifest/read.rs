@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::base::{Error, Problem, Result, from_go_json, json_problem};
+use crate::base::{Digest, Error, Problem, Result, read_go_json};
 use crate::manifest::check::{Source, check};
 use crate::manifest::descriptor::Descriptor;
 use crate::manifest::model::CacheConfig;
@@ -27,8 +27,8 @@ impl CacheConfig {
     /// Reads the config of a local cache, whose manifest has `descriptors`.
     pub(crate) fn from_local_json(json: &[u8], descriptors: &[Descriptor]) -> Result<Self> {
         // The last of several for one blob counts, as in BuildKit.
-        let by_blob: HashMap<&str, &Descriptor> =
-            descriptors.iter().map(|descriptor| (descriptor.digest.as_str(), descriptor)).collect();
+        let by_blob: HashMap<Digest, &Descriptor> =
+            descriptors.iter().filter_map(|descriptor| Some((descriptor.digest.parse().ok()?, descriptor))).collect();
         check(parse(json)?, Source::Descriptors(&by_blob))
     }
 }
@@ -38,8 +38,8 @@ fn parse(json: &[u8]) -> Result<RawConfig> {
     if json.len() as u64 > MAX_MANIFEST_BYTES {
         return Err(invalid(format!("it has more than {MAX_MANIFEST_BYTES} bytes")));
     }
-    if json.iter().filter(|byte| matches!(byte, b'{' | b'[')).count() > MAX_PARTS {
+    if memchr::memchr_iter(b'{', json).count() + memchr::memchr_iter(b'[', json).count() > MAX_PARTS {
         return Err(invalid(format!("it has more than {MAX_PARTS} objects and lists")));
     }
-    from_go_json(json).map_err(|error| invalid(json_problem(&error)))
+    read_go_json(json).map_err(|error| invalid(error.to_string()))
 }

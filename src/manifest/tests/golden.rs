@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::base::Digest;
+use crate::base::{Digest, read_go_json};
 use crate::manifest::{CacheConfig, Descriptor};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
@@ -32,7 +32,7 @@ fn local(dir: &str, tag: &str) -> (String, Vec<u8>, Vec<Descriptor>) {
             (configs[0], layers)
         }
     };
-    let descriptors = layers.into_iter().map(|layer| serde_json::from_value(layer.clone()).unwrap()).collect();
+    let descriptors = layers.into_iter().map(|layer| read_go_json(layer.to_string().as_bytes()).unwrap()).collect();
     (config["digest"].as_str().unwrap().to_owned(), read_blob(dir, &config["digest"]), descriptors)
 }
 

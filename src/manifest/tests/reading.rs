@@ -1,5 +1,6 @@
 //! What is read, what is refused and how that is said.
 
+use crate::base::read_go_json;
 use crate::manifest::tests::{annotations, blob, layer_json, refusal, time};
 use crate::manifest::{CacheConfig, Descriptor};
 
@@ -128,7 +129,7 @@ fn a_local_layer_is_described_by_its_descriptor() {
         let json = format!(
             r#"{{"mediaType":"{media_type}","digest":"{digest}","size":{size},"urls":["x"],"annotations":{{{annotations}}}}}"#
         );
-        serde_json::from_str(&json).unwrap()
+        read_go_json(json.as_bytes()).unwrap()
     };
     let read = |descriptors: &[Descriptor]| {
         let config = CacheConfig::from_local_json(json.as_bytes(), descriptors);
