@@ -1,0 +1,127 @@
+//! Local caches to export: BuildKit's OCI layout for s3-build-cache, and the same blobs as a plain directory for the
+//! others, which are hard links and take no room.
+
+use std::collections::HashSet;
+use std::fs::{self, File};
+use std::io::BufWriter;
+use std::path::{Path, PathBuf};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use super::Bench;
+use crate::Outcome;
+use crate::pattern::{Pattern, RING};
+
+const CREATED: &str = "2026-01-02T03:04:05.123456789Z";
+
+/// One blob: a stretch of the pattern.
+pub(crate) struct Blob {
+    pub(crate) digest: String,
+    pub(crate) size: u64,
+    pub(crate) offset: u64,
+}
+
+pub(crate) struct Input {
+    /// For `s3-build-cache export`.
+    pub(crate) cache: PathBuf,
+    /// Files named as the objects are, `sha256:…`.
+    pub(crate) plain: PathBuf,
+    pub(crate) blobs: Vec<Blob>,
+    pub(crate) bytes: u64,
+}
+
+impl Input {
+    pub(crate) fn make(bench: &Bench, name: &str, count: usize, size: u64) -> Outcome<Self> {
+        let root = bench.work.join("inputs").join(name);
+        let (cache, plain) = (root.join("cache"), root.join("plain"));
+        let folder = cache.join("blobs/sha256");
+        fs::create_dir_all(&folder)?;
+        fs::create_dir_all(&plain)?;
+        let mut blobs = Vec::with_capacity(count);
+        for number in 0..count {
+            // Any odd step: neighbours are no copies of each other.
+            let offset = number as u64 * 1_000_003 % RING as u64;
+            let digest = digest(&bench.pattern, offset, size);
+            let file = folder.join(&digest);
+            bench.pattern.write(offset, size, File::create(&file)?)?;
+            fs::hard_link(&file, plain.join(format!("sha256:{digest}")))?;
+            blobs.push(Blob { digest, size, offset });
+        }
+        if blobs.iter().map(|blob| &blob.digest).collect::<HashSet<_>>().len() != count {
+            return Err(format!("{name}: two blobs are the same").into());
+        }
+        layout(&cache, &blobs)?;
+        Ok(Self { cache, plain, bytes: blobs.iter().map(|blob| blob.size).sum(), blobs })
+    }
+
+    /// Whether all blobs lie in a directory, by the names that `name` makes of their digests.
+    pub(crate) fn restored(&self, directory: &Path, name: impl Fn(&str) -> String) -> Outcome<()> {
+        for blob in &self.blobs {
+            let path = directory.join(name(&blob.digest));
+            let size = fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?.len();
+            if size != blob.size {
+                return Err(format!("{} has {size} bytes, not {}", path.display(), blob.size).into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn digest(pattern: &Pattern, offset: u64, size: u64) -> String {
+    let mut hash = Sha256::new();
+    pattern.stretch(offset, size, usize::MAX).for_each(|slice| hash.update(slice));
+    hex::encode(hash.finalize())
+}
+
+/// Config, manifest and index: every blob is the layer of one step's result.
+fn layout(cache: &Path, blobs: &[Blob]) -> Outcome<()> {
+    let layers: Vec<Value> =
+        blobs.iter().map(|blob| json!({ "blob": format!("sha256:{}", blob.digest), "parent": -1 })).collect();
+    let records: Vec<Value> = (0..blobs.len())
+        .map(|layer| {
+            let digest = format!("sha256:{}", hex::encode(Sha256::digest(format!("step {layer}"))));
+            json!({ "layers": [{ "layer": layer, "createdAt": CREATED }], "digest": digest })
+        })
+        .collect();
+    let config = store(cache, &json!({ "layers": layers, "records": records }))?;
+    let layers: Vec<Value> = blobs
+        .iter()
+        .map(|blob| {
+            let digest = format!("sha256:{}", blob.digest);
+            json!({
+                "mediaType": "application/vnd.oci.image.layer.v1.tar",
+                "digest": digest,
+                "size": blob.size,
+                "annotations": { "buildkit/createdat": CREATED, "containerd.io/uncompressed": digest },
+            })
+        })
+        .collect();
+    let config =
+        json!({ "mediaType": "application/vnd.buildkit.cacheconfig.v0", "digest": config.0, "size": config.1 });
+    let media_type = "application/vnd.oci.image.manifest.v1+json";
+    let manifest = json!({ "schemaVersion": 2, "mediaType": media_type, "config": config, "layers": layers });
+    let manifest = store(cache, &manifest)?;
+    let index = json!({
+        "schemaVersion": 2,
+        "mediaType": "application/vnd.oci.image.index.v1+json",
+        "manifests": [{
+            "mediaType": media_type,
+            "digest": manifest.0,
+            "size": manifest.1,
+            "annotations": { "org.opencontainers.image.ref.name": "latest" },
+        }],
+    });
+    fs::write(cache.join("index.json"), index.to_string())?;
+    fs::write(cache.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
+    Ok(())
+}
+
+/// Digest and size of a document that is now a blob.
+fn store(cache: &Path, document: &Value) -> Outcome<(String, usize)> {
+    let text = document.to_string();
+    let digest = hex::encode(Sha256::digest(&text));
+    let file = File::create(cache.join("blobs/sha256").join(&digest))?;
+    std::io::Write::write_all(&mut BufWriter::new(file), text.as_bytes())?;
+    Ok((format!("sha256:{digest}"), text.len()))
+}

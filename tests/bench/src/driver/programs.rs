@@ -1,0 +1,64 @@
+//! The programs that are measured, and what they say they are.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::options::Options;
+use crate::Outcome;
+
+pub(crate) struct Programs {
+    pub(crate) ours: PathBuf,
+    pub(crate) s5cmd: PathBuf,
+    pub(crate) rclone: PathBuf,
+    pub(crate) aws: PathBuf,
+    pub(crate) weed: PathBuf,
+    /// This program.
+    pub(crate) itself: PathBuf,
+}
+
+impl Programs {
+    pub(crate) fn find(options: &Options) -> Outcome<Self> {
+        let bin = options.venv.join("bin");
+        Ok(Self {
+            ours: existing(options.ours.clone())?,
+            // The package puts a Python script in front, whose start would be counted as s5cmd's.
+            s5cmd: inside_package(&options.venv, "s5cmd/bin/s5cmd")?,
+            rclone: existing(bin.join("rclone"))?,
+            aws: existing(bin.join("aws"))?,
+            weed: existing(bin.join("weed"))?,
+            itself: std::env::current_exe()?,
+        })
+    }
+
+    /// Name and version of each.
+    pub(crate) fn versions(&self) -> Outcome<Vec<(&'static str, String)>> {
+        Ok(vec![
+            ("s3-build-cache", version(&self.ours, "--version")?),
+            ("s5cmd", version(&self.s5cmd, "version")?),
+            ("rclone", version(&self.rclone, "version")?),
+            ("aws", version(&self.aws, "--version")?),
+            ("seaweedfs", version(&self.weed, "version")?),
+        ])
+    }
+}
+
+fn existing(path: PathBuf) -> Outcome<PathBuf> {
+    if path.is_file() { Ok(path) } else { Err(format!("there is no {}: use tests/bench/run", path.display()).into()) }
+}
+
+fn inside_package(venv: &Path, file: &str) -> Outcome<PathBuf> {
+    for entry in std::fs::read_dir(venv.join("lib"))? {
+        let path = entry?.path().join("site-packages").join(file);
+        if path.is_file() {
+            return Ok(path);
+        }
+    }
+    Err(format!("there is no {file} in {}", venv.display()).into())
+}
+
+/// The first line of what it prints.
+fn version(program: &Path, argument: &str) -> Outcome<String> {
+    let output = Command::new(program).arg(argument).output()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    Ok(text.lines().next().unwrap_or_default().trim().to_owned())
+}

@@ -1,0 +1,113 @@
+//! What was measured, and the ways to show it.
+
+mod bars;
+mod json;
+mod statistics;
+mod table;
+
+use std::fs;
+
+use crate::Outcome;
+use crate::driver::options::Options;
+use crate::driver::programs::Programs;
+use crate::driver::sample::Sample;
+use statistics::median;
+
+/// What a series is of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Key {
+    pub(crate) case: String,
+    pub(crate) server: String,
+    /// The direction, or a variant of the case.
+    pub(crate) what: String,
+    pub(crate) tool: String,
+}
+
+/// The runs of one tool at one thing, in the order of the rounds.
+pub(crate) struct Series {
+    pub(crate) key: Key,
+    pub(crate) bytes: u64,
+    pub(crate) samples: Vec<Sample>,
+}
+
+/// Single numbers that are no series: sizes, times within a process.
+pub(crate) struct Value {
+    pub(crate) case: String,
+    pub(crate) name: String,
+    pub(crate) value: f64,
+    pub(crate) unit: &'static str,
+}
+
+pub(crate) struct Results {
+    pub(crate) versions: Vec<(&'static str, String)>,
+    pub(crate) runs: usize,
+    pub(crate) quick: bool,
+    pub(crate) series: Vec<Series>,
+    pub(crate) values: Vec<Value>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Metric {
+    Wall,
+    Cpu,
+    Peak,
+}
+
+impl Metric {
+    fn of(self, sample: &Sample) -> f64 {
+        match self {
+            Self::Wall => sample.wall,
+            Self::Cpu => sample.cpu,
+            Self::Peak => sample.peak_kib,
+        }
+    }
+}
+
+impl Series {
+    pub(crate) fn all(&self, metric: Metric) -> impl Iterator<Item = f64> {
+        self.samples.iter().map(move |sample| metric.of(sample))
+    }
+
+    pub(crate) fn median(&self, metric: Metric) -> f64 {
+        median(self.all(metric))
+    }
+}
+
+impl Results {
+    pub(crate) fn new(options: &Options, programs: &Programs) -> Outcome<Self> {
+        let versions = programs.versions()?;
+        Ok(Self { versions, runs: options.runs, quick: options.quick, series: Vec::new(), values: Vec::new() })
+    }
+
+    pub(crate) fn add(&mut self, key: Key, bytes: u64, sample: Sample) {
+        match self.series.iter_mut().find(|series| series.key == key) {
+            Some(series) => series.samples.push(sample),
+            None => self.series.push(Series { key, bytes, samples: vec![sample] }),
+        }
+    }
+
+    pub(crate) fn value(&mut self, case: &str, name: &str, value: f64, unit: &'static str) {
+        self.values.push(Value { case: case.to_owned(), name: name.to_owned(), value, unit });
+    }
+
+    fn find(&self, case: &str, server: &str, what: &str, tool: &str) -> Option<&Series> {
+        self.series.iter().find(|series| {
+            let key = &series.key;
+            (key.case.as_str(), key.server.as_str(), key.what.as_str(), key.tool.as_str()) == (case, server, what, tool)
+        })
+    }
+
+    fn found(&self, case: &str, name: &str) -> Option<f64> {
+        self.values.iter().find(|value| value.case == case && value.name == name).map(|value| value.value)
+    }
+}
+
+/// Prints and writes what was asked for; whether all bars were met.
+pub(crate) fn show(options: &Options, results: &Results) -> Outcome<bool> {
+    let bars = bars::all(results);
+    print!("{}", table::text(results, &bars));
+    if let Some(path) = &options.json {
+        fs::write(path, json::document(results, &bars))?;
+    }
+    Ok(bars.iter().all(|bar| bar.met()))
+}

@@ -1,0 +1,64 @@
+//! One connection: requests one after the other, each answered when its round trip is over.
+
+use std::io::{self, Write};
+use std::net::TcpStream;
+use std::thread::sleep;
+use std::time::SystemTime;
+
+use super::Sink;
+use super::clock::imf;
+use super::handlers::{Answer, Body, answer};
+use super::head::Head;
+use super::inbound::Inbound;
+use super::wire::Wire;
+
+pub(super) fn serve(sink: &Sink, stream: TcpStream) -> io::Result<()> {
+    sink.statistics.connected();
+    let mut inbound = Inbound::new(Wire::open(sink, stream)?);
+    while let Some(head) = inbound.head()? {
+        let mut link = sink.statistics.begin();
+        if head.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) {
+            sleep(sink.options.latency);
+            // The client waits for this: one more link of the chain.
+            sink.statistics.end(link);
+            link += 1;
+            inbound.source.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
+        }
+        let answer = answer(sink, &head, &mut inbound)?;
+        sleep(sink.options.latency);
+        // Before it is sent: the client's next request must not overtake its count.
+        sink.statistics.end(link);
+        send(sink, &mut inbound.source, &head, answer)?;
+        if head.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
+            break;
+        }
+    }
+    Ok(())
+}
+
+fn send(sink: &Sink, wire: &mut Wire, head: &Head, answer: Answer) -> io::Result<()> {
+    let reason = if answer.status < 400 { "OK" } else { "Error" };
+    let mut text = format!("HTTP/1.1 {} {reason}\r\ndate: {}\r\n", answer.status, imf(SystemTime::now()));
+    for (name, value) in &answer.headers {
+        text += &format!("{name}: {value}\r\n");
+    }
+    // No answer to DELETE has a body, nor a length.
+    if answer.status != 204 {
+        text += &format!("content-length: {}\r\n", answer.body.length());
+    }
+    let mut bytes = (text + "\r\n").into_bytes();
+    if head.method == "HEAD" {
+        return wire.write_all(&bytes).and_then(|()| wire.flush());
+    }
+    match answer.body {
+        // With the head: a small answer is one segment.
+        Body::Bytes(body) => {
+            bytes.extend_from_slice(&body);
+            wire.write_all(&bytes).and_then(|()| wire.flush())
+        }
+        Body::Pattern { offset, size } => {
+            wire.write_all(&bytes)?;
+            wire.send(sink, offset, size)
+        }
+    }
+}

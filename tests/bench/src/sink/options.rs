@@ -1,0 +1,44 @@
+//! What the sink's command line says.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::Outcome;
+
+#[derive(Default)]
+pub(super) struct Options {
+    /// Waited before each answer, `100 Continue` included: one round trip of a far server.
+    pub(super) latency: Duration,
+    /// What each connection carries at most, in bytes a second.
+    pub(super) rate: Option<u64>,
+    pub(super) tls: Option<Arc<ServerConfig>>,
+}
+
+impl Options {
+    pub(super) fn parse(arguments: &[String]) -> Outcome<Self> {
+        let mut options = Self::default();
+        let mut arguments = arguments.iter();
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{argument} lacks its value"));
+            match argument.as_str() {
+                "--latency-ms" => options.latency = Duration::from_millis(value()?.parse()?),
+                "--rate" => options.rate = Some(value()?.parse()?),
+                "--tls" => options.tls = Some(Arc::new(server(value()?, value()?)?)),
+                _ => return Err(format!("the sink has no option {argument}").into()),
+            }
+        }
+        Ok(options)
+    }
+}
+
+fn server(certificate: &str, key: &str) -> Outcome<ServerConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let chain = vec![CertificateDer::from_pem_file(certificate)?];
+    let key = PrivateKeyDer::from_pem_file(key)?;
+    let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok(builder.with_no_client_auth().with_single_cert(chain, key)?)
+}

@@ -1,0 +1,64 @@
+//! What the sink counts.
+
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
+use serde_json::{Value, json};
+
+#[derive(Default)]
+pub(super) struct Statistics {
+    requests: AtomicU64,
+    connections: AtomicU64,
+    /// The longest chain of requests of which each began after the one before had been answered.
+    depth: AtomicU64,
+}
+
+impl Statistics {
+    pub(super) fn connected(&self) {
+        self.connections.fetch_add(1, SeqCst);
+    }
+
+    /// A request has come; the number of its link in the chain.
+    pub(super) fn begin(&self) -> u64 {
+        self.requests.fetch_add(1, SeqCst);
+        self.depth.load(SeqCst) + 1
+    }
+
+    /// Something was answered that the client may have waited for.
+    pub(super) fn end(&self, link: u64) {
+        self.depth.fetch_max(link, SeqCst);
+    }
+
+    pub(super) fn reset(&self) {
+        for count in [&self.requests, &self.connections, &self.depth] {
+            count.store(0, SeqCst);
+        }
+    }
+
+    pub(super) fn json(&self, objects: usize, bytes: u64) -> Value {
+        let of = |count: &AtomicU64| count.load(SeqCst);
+        json!({
+            "requests": of(&self.requests),
+            "connections": of(&self.connections),
+            "depth": of(&self.depth),
+            "objects": objects,
+            "bytes": bytes,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_side_by_side_are_one_link() {
+        let statistics = Statistics::default();
+        let (first, second) = (statistics.begin(), statistics.begin());
+        statistics.end(first);
+        statistics.end(second);
+        let third = statistics.begin();
+        statistics.end(third);
+        let json = statistics.json(0, 0);
+        assert_eq!((&json["requests"], &json["depth"]), (&json!(3), &json!(2)));
+    }
+}
