@@ -14,7 +14,9 @@ pub(crate) fn main(arguments: &[String]) -> Outcome<()> {
     let [direction, from, to, authority, prefix] = arguments else {
         return Err("copy up|down NAMES-DIR TO-DIR HOST:PORT BUCKET/PREFIX".into());
     };
-    let mut connection = BufReader::new(TcpStream::connect(authority)?);
+    let stream = TcpStream::connect(authority)?;
+    stream.set_nodelay(true)?;
+    let mut connection = BufReader::new(stream);
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let name = entry.file_name();

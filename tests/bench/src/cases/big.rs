@@ -1,23 +1,25 @@
 //! 16 blobs of 64 MiB: throughput.
 
-use super::rounds::{Plan, Store, run_rounds};
-use super::{MIB, rounds};
+use super::MIB;
+use super::rounds::{Plan, run_rounds};
+use super::store::stores;
 use crate::Outcome;
 use crate::driver::Bench;
 use crate::driver::inputs::Input;
 use crate::driver::tools::{Direction, Tool};
 use crate::report::Results;
 
-pub(crate) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
+pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
     let (count, size) = if bench.options.quick { (4, 2 * MIB) } else { (16, 64 * MIB) };
     let input = Input::make(bench, "big", count, size)?;
-    for mut store in rounds::stores(bench)? {
+    for mut store in stores(bench, true)? {
         let mut tools = vec![Tool::Ours, Tool::S5cmd, Tool::Rclone, Tool::Aws];
-        if matches!(&store, Store::Sink(sink) if sink.endpoint.ca.is_none()) {
+        // It speaks neither TLS nor signatures.
+        if store.endpoint().name == "sink" {
             tools.push(Tool::Copy);
         }
         for direction in [Direction::Export, Direction::Import] {
-            let plan = Plan { case: "big", input: &input, direction, tools: &tools, present: 0, references: true };
+            let plan = Plan { references: true, ..Plan::cold("big", &input, direction, &tools) };
             run_rounds(bench, results, &mut store, &plan)?;
         }
     }

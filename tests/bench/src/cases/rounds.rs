@@ -6,166 +6,129 @@ use std::process::Command;
 use std::time::Instant;
 
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeVal;
 use sha2::{Digest, Sha256};
 
+use super::store::{STOCK, Store};
 use crate::Outcome;
 use crate::driver::Bench;
-use crate::driver::endpoint::Endpoint;
 use crate::driver::inputs::Input;
 use crate::driver::sample::{Sample, measured};
-use crate::driver::sink::{Conditions, Sink};
 use crate::driver::tools::{Direction, Tool, Transfer};
 use crate::report::{Key, Results};
 
-/// The servers of the cases that have several.
-pub(crate) enum Store {
-    Sink(Sink),
+/// About what a reader gives to the hash at once.
+const UPDATE: usize = 256 * 1024;
+
+/// What is where before a run.
+pub(super) enum Before {
+    /// Exports find an empty store, imports an empty directory.
+    Nothing,
+    /// The directory has so many of the blobs.
+    InDirectory(usize),
+    /// The store has all blobs, and these objects (lines for the sink).
+    InStore(String),
 }
 
-pub(crate) struct Plan<'a> {
-    pub(crate) case: &'static str,
-    pub(crate) input: &'a Input,
-    pub(crate) direction: Direction,
-    pub(crate) tools: &'a [Tool],
-    /// So many blobs are in the directory before an import.
-    pub(crate) present: usize,
+pub(super) struct Plan<'a> {
+    pub(super) case: &'static str,
+    /// How the table calls it: the direction, or more.
+    pub(super) what: &'static str,
+    pub(super) input: &'a Input,
+    pub(super) direction: Direction,
+    pub(super) tools: &'a [Tool],
+    pub(super) before: Before,
     /// Measure what SHA-256 over the same bytes takes, too.
-    pub(crate) references: bool,
+    pub(super) references: bool,
 }
 
-pub(crate) fn stores(bench: &Bench) -> Outcome<Vec<Store>> {
-    let mut stores = Vec::new();
-    for tls in [false, true] {
-        if bench.options.sink && (if tls { bench.options.tls } else { bench.options.plain }) {
-            stores.push(Store::Sink(Sink::start(bench, Conditions::default(), tls)?));
+impl<'a> Plan<'a> {
+    /// A cold export or import.
+    pub(super) fn cold(case: &'static str, input: &'a Input, direction: Direction, tools: &'a [Tool]) -> Self {
+        Self { case, what: direction.name(), input, direction, tools, before: Before::Nothing, references: false }
+    }
+
+    fn key(&self, store: &Store, tool: impl Into<String>) -> Key {
+        Key {
+            case: self.case.to_owned(),
+            server: store.endpoint().name.clone(),
+            what: self.what.to_owned(),
+            tool: tool.into(),
         }
     }
-    Ok(stores)
 }
 
-impl Store {
-    pub(crate) fn endpoint(&self) -> &Endpoint {
-        match self {
-            Self::Sink(sink) => &sink.endpoint,
-        }
-    }
-}
-
-/// Where imports are taken from.
-const STOCK: &str = "stock/";
-
-pub(crate) fn run_rounds(bench: &Bench, results: &mut Results, store: &mut Store, plan: &Plan<'_>) -> Outcome<()> {
+pub(super) fn run_rounds(bench: &Bench, results: &mut Results, store: &mut Store, plan: &Plan<'_>) -> Outcome<()> {
     if plan.direction == Direction::Import {
-        stock(bench, store, plan)?;
+        store.stock(bench, plan.input)?;
     }
-    for round in 0..bench.options.runs {
-        eprintln!(
-            "{} {} on {}: round {} of {}",
-            plan.case,
-            plan.direction.name(),
-            store.endpoint().name,
-            round + 1,
-            bench.options.runs
-        );
+    let runs = bench.options.runs;
+    for round in 0..runs {
+        eprintln!("{} {} on {}: round {} of {runs}", plan.case, plan.what, store.endpoint().name, round + 1);
+        if plan.direction == Direction::Export {
+            store.empty(bench)?;
+        }
         let mut tools = plan.tools.to_vec();
         // Not always the same one first.
         tools.rotate_left(round % plan.tools.len());
         // Once is enough to see that it is slow.
         tools.retain(|tool| *tool != Tool::Aws || round == 0);
         for tool in tools {
-            run_one(bench, results, store, plan, (tool, round))?;
+            run_one(bench, results, store, plan, tool).map_err(|error| format!("{}: {error}", tool.name()))?;
         }
         if plan.references && plan.direction == Direction::Import {
-            results.add(key(store, plan, "sha256 in-process"), plan.input.bytes, hash(bench, plan.input)?);
+            results.add(plan.key(store, "sha256 in-process"), plan.input.bytes, hash(bench, plan.input)?);
         }
     }
     Ok(())
 }
 
-fn key(store: &Store, plan: &Plan<'_>, tool: impl Into<String>) -> Key {
-    Key {
-        case: plan.case.to_owned(),
-        server: store.endpoint().name.clone(),
-        what: plan.direction.name().to_owned(),
-        tool: tool.into(),
-    }
-}
-
-/// Puts into the store what imports are to find.
-fn stock(bench: &Bench, store: &Store, plan: &Plan<'_>) -> Outcome<()> {
-    match store {
-        Store::Sink(sink) => {
-            sink.clear()?;
-            sink.populate(STOCK, plan.input)?;
-        }
-    }
-    // The blobs being there, this writes the manifest.
-    let target = Path::new("");
-    let transfer = Transfer {
-        direction: Direction::Export,
-        endpoint: store.endpoint(),
-        input: plan.input,
-        prefix: STOCK,
-        target,
-        skip_existing: false,
-    };
-    measured(bench, &Tool::Ours.command(bench, &transfer)).map(|_| ())
-}
-
-fn run_one(
-    bench: &Bench,
-    results: &mut Results,
-    store: &Store,
-    plan: &Plan<'_>,
-    (tool, round): (Tool, usize),
-) -> Outcome<()> {
+fn run_one(bench: &Bench, results: &mut Results, store: &Store, plan: &Plan<'_>, tool: Tool) -> Outcome<()> {
     let target = bench.work.join("target");
-    let own = format!("run-{round}-{}/", tool.name().replace(' ', "-"));
-    let prefix = if plan.direction == Direction::Import { STOCK } else { &own };
+    let own = format!("{}/", tool.name().replace(' ', "-"));
+    let cold = plan.direction == Direction::Export && matches!(plan.before, Before::Nothing);
     let transfer = Transfer {
         direction: plan.direction,
         endpoint: store.endpoint(),
         input: plan.input,
-        prefix,
+        prefix: if cold { &own } else { STOCK },
         target: &target,
-        skip_existing: plan.present > 0,
+        skip_existing: !matches!(plan.before, Before::Nothing),
     };
-    match (store, plan.direction) {
-        (Store::Sink(sink), Direction::Export) => sink.clear()?,
-        (Store::Sink(sink), Direction::Import) => sink.reset()?,
-    }
-    if plan.direction == Direction::Import {
-        begin(plan, tool, &target)?;
-    }
+    prepare(store, plan, tool, &target)?;
     let mut sample = measured(bench, &tool.command(bench, &transfer))?;
-    match store {
-        Store::Sink(sink) => {
-            let seen = sink.seen()?;
-            if plan.direction == Direction::Export && seen.bytes < plan.input.bytes {
-                return Err(format!("{}: {} of {} bytes arrived", tool.name(), seen.bytes, plan.input.bytes).into());
-            }
-            sample.seen = Some(seen);
-        }
-    }
-    results.add(key(store, plan, tool.name()), plan.input.bytes, sample);
+    store.note(&mut sample, plan.input.bytes)?;
+    results.add(plan.key(store, tool.name()), plan.input.bytes, sample);
     if plan.direction == Direction::Import {
         plan.input.restored(&target, |digest| tool.file_name(digest))?;
         if plan.references && tool == Tool::S5cmd {
-            results.add(key(store, plan, "sha256sum after s5cmd"), plan.input.bytes, sha256sum(bench, &target)?);
+            results.add(plan.key(store, "sha256sum after s5cmd"), plan.input.bytes, sha256sum(bench, &target)?);
         }
         fs::remove_dir_all(&target)?;
     }
     Ok(())
 }
 
-/// The directory as an import finds it.
-fn begin(plan: &Plan<'_>, tool: Tool, target: &Path) -> Outcome<()> {
-    fs::create_dir_all(if tool.is_ours() { target.join("blobs/sha256") } else { target.to_owned() })?;
-    for blob in plan.input.blobs.iter().take(plan.present) {
-        let name = format!("sha256:{}", blob.digest);
-        fs::hard_link(plan.input.plain.join(name), target.join(tool.file_name(&blob.digest)))?;
+/// Puts everything as the run is to find it.
+fn prepare(store: &Store, plan: &Plan<'_>, tool: Tool, target: &Path) -> Outcome<()> {
+    if plan.direction == Direction::Export {
+        if let Store::Sink(sink) = store {
+            sink.clear()?;
+            if let Before::InStore(others) = &plan.before {
+                sink.populate(STOCK, plan.input)?;
+                sink.hold(others)?;
+            }
+        }
+        return Ok(());
     }
-    Ok(())
+    fs::create_dir_all(if tool.is_ours() { target.join("blobs/sha256") } else { target.to_owned() })?;
+    if let Before::InDirectory(count) = plan.before {
+        for blob in plan.input.blobs.iter().take(count) {
+            let name = format!("sha256:{}", blob.digest);
+            fs::hard_link(plan.input.plain.join(name), target.join(tool.file_name(&blob.digest)))?;
+        }
+    }
+    store.reset()
 }
 
 /// What a user of the others would do to be as sure.
@@ -179,19 +142,17 @@ fn sha256sum(bench: &Bench, directory: &Path) -> Outcome<Sample> {
 
 /// What the digests of the input cost on one core, from memory.
 fn hash(bench: &Bench, input: &Input) -> Outcome<Sample> {
-    let cpu = || -> Outcome<f64> {
-        let usage = getrusage(UsageWho::RUSAGE_THREAD)?;
-        let seconds = |time: nix::sys::time::TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-        Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
-    };
-    let (started, before) = (Instant::now(), cpu()?);
+    let (started, before) = (Instant::now(), thread_cpu()?);
     for blob in &input.blobs {
         let mut hash = Sha256::new();
-        bench.pattern.stretch(blob.offset, blob.size, MAX_UPDATE).for_each(|slice| hash.update(slice));
+        bench.pattern.stretch(blob.offset, blob.size, UPDATE).for_each(|slice| hash.update(slice));
         std::hint::black_box(hash.finalize());
     }
-    Ok(Sample { wall: started.elapsed().as_secs_f64(), cpu: cpu()? - before, peak_kib: 0.0, seen: None })
+    Ok(Sample { wall: started.elapsed().as_secs_f64(), cpu: thread_cpu()? - before, peak_kib: 0.0, seen: None })
 }
 
-/// About what a reader gives to the hash at once.
-const MAX_UPDATE: usize = 256 * 1024;
+fn thread_cpu() -> Outcome<f64> {
+    let usage = getrusage(UsageWho::RUSAGE_THREAD)?;
+    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
+    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
+}

@@ -15,7 +15,7 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// Makes an authority, and a certificate of it for loopback.
+    /// Makes an authority, and a certificate of it for loopback. Each server has its own, and its own directory.
     pub(crate) fn make(directory: &Path) -> Outcome<Self> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

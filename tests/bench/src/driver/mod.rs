@@ -6,6 +6,7 @@ pub(crate) mod inputs;
 pub(crate) mod options;
 pub(crate) mod programs;
 pub(crate) mod sample;
+pub(crate) mod seaweedfs;
 pub(crate) mod sink;
 pub(crate) mod tools;
 

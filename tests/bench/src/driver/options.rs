@@ -86,7 +86,7 @@ impl Options {
                 "--data" => options.data = value()?.into(),
                 "--ours" => options.ours = value()?.into(),
                 "--venv" => options.venv = value()?.into(),
-                case if CASES.contains(&case) => options.cases.push(case.to_owned()),
+                case if CASES.iter().any(|(name, _)| *name == case) => options.cases.push(case.to_owned()),
                 other => return Err(format!("there is no case or option {other}, see --help").into()),
             }
         }
@@ -94,7 +94,7 @@ impl Options {
             return Err("--tls and --no-tls leave nothing".into());
         }
         if options.cases.is_empty() {
-            options.cases = CASES.iter().map(|case| (*case).to_owned()).collect();
+            options.cases = CASES.iter().map(|(name, _)| (*name).to_owned()).collect();
         }
         options.runs = runs.unwrap_or(if options.quick { 1 } else { 5 });
         if options.runs == 0 {

@@ -32,7 +32,6 @@ pub(crate) struct Seen {
     pub(crate) requests: u64,
     pub(crate) connections: u64,
     pub(crate) depth: u64,
-    pub(crate) objects: u64,
     pub(crate) bytes: u64,
 }
 
@@ -43,7 +42,7 @@ impl Sink {
         if let Some(rate) = conditions.rate {
             command.arg("--rate").arg(rate.to_string());
         }
-        let authority = if tls { Some(Authority::make(&bench.work.join("authority"))?) } else { None };
+        let authority = if tls { Some(Authority::make(&bench.work.join("sink+tls"))?) } else { None };
         if let Some(authority) = &authority {
             command.arg("--tls").arg(&authority.certificate).arg(&authority.key);
         }
@@ -93,7 +92,6 @@ impl Sink {
             requests: count("requests"),
             connections: count("connections"),
             depth: count("depth"),
-            objects: count("objects"),
             bytes: count("bytes"),
         })
     }

@@ -1,0 +1,94 @@
+//! The servers that a case runs against, behind one face.
+
+use std::path::Path;
+
+use crate::Outcome;
+use crate::driver::Bench;
+use crate::driver::endpoint::Endpoint;
+use crate::driver::inputs::Input;
+use crate::driver::sample::{Sample, measured};
+use crate::driver::seaweedfs::SeaweedFs;
+use crate::driver::sink::{Conditions, Sink};
+use crate::driver::tools::{Direction, Tool, Transfer};
+
+/// Where what is there before a run lies.
+pub(super) const STOCK: &str = "stock/";
+
+pub(super) enum Store {
+    Sink(Sink),
+    SeaweedFs(SeaweedFs),
+}
+
+/// The chosen servers; with TLS, too, where the case wants that.
+pub(super) fn stores(bench: &Bench, with_tls: bool) -> Outcome<Vec<Store>> {
+    let mut stores = Vec::new();
+    let options = &bench.options;
+    for tls in [false, true] {
+        let chosen = if tls { options.tls && with_tls } else { options.plain };
+        if options.sink && chosen {
+            stores.push(Store::Sink(Sink::start(bench, Conditions::default(), tls)?));
+        }
+    }
+    for tls in [false, true] {
+        let chosen = if tls { options.tls && with_tls } else { options.plain };
+        if options.seaweedfs && chosen {
+            stores.push(Store::SeaweedFs(SeaweedFs::new(bench, tls)?));
+        }
+    }
+    Ok(stores)
+}
+
+impl Store {
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        match self {
+            Self::Sink(sink) => &sink.endpoint,
+            Self::SeaweedFs(server) => &server.endpoint,
+        }
+    }
+
+    /// Holds nothing.
+    pub(super) fn empty(&mut self, bench: &Bench) -> Outcome<()> {
+        match self {
+            Self::Sink(sink) => sink.clear(),
+            Self::SeaweedFs(server) => server.restart(bench),
+        }
+    }
+
+    /// Holds an input's cache under `STOCK`, and nothing else.
+    pub(super) fn stock(&mut self, bench: &Bench, input: &Input) -> Outcome<()> {
+        self.empty(bench)?;
+        if let Self::Sink(sink) = self {
+            // The export below then finds the blobs, and writes the manifest only.
+            sink.populate(STOCK, input)?;
+        }
+        let transfer = Transfer {
+            direction: Direction::Export,
+            endpoint: self.endpoint(),
+            input,
+            prefix: STOCK,
+            target: Path::new(""),
+            skip_existing: false,
+        };
+        measured(bench, &Tool::Ours.command(bench, &transfer)).map(|_| ())
+    }
+
+    /// Counts from here on.
+    pub(super) fn reset(&self) -> Outcome<()> {
+        match self {
+            Self::Sink(sink) => sink.reset(),
+            Self::SeaweedFs(_) => Ok(()),
+        }
+    }
+
+    /// Notes what the server saw of a run, where it can tell, and checks that as many bytes are there as should be.
+    pub(super) fn note(&self, sample: &mut Sample, bytes: u64) -> Outcome<()> {
+        if let Self::Sink(sink) = self {
+            let seen = sink.seen()?;
+            if seen.bytes < bytes {
+                return Err(format!("{} of {bytes} bytes arrived", seen.bytes).into());
+            }
+            sample.seen = Some(seen);
+        }
+        Ok(())
+    }
+}
