@@ -23,7 +23,8 @@ Options:
   --runs N             runs of each tool, in turns (default 5); the AWS CLI, which is slow, runs once
   --servers LIST       sink,seaweedfs (default both)
   --tls, --no-tls      only with TLS, or only without (default both) where a case has both
-  --quick              one run with small sizes: shows that the bench works, its numbers mean nothing
+  --quick              one run with small sizes, and the AWS CLI only for big on the sink: shows that the bench works,
+                       its numbers mean nothing
   --check              exit status 1 when a bar is missed
   --json FILE          write all samples, medians and bars
   --svg FILE           draw the ratios

@@ -22,7 +22,7 @@ pub(super) fn text(results: &Results, bars: &[Bar]) -> String {
         let group = (&key.case, &key.server, &key.what);
         if before != Some(group) {
             let place = if key.server.is_empty() { String::new() } else { format!(" ({})", key.server) };
-            write!(out, "\n{:<28}", format!("{} {}{place}", key.case, key.what)).ok();
+            write!(out, "\n{:<44}", format!("{} {}{place}", key.case, key.what)).ok();
             out += "    wall s     CPU s  CPU s/GiB  peak MiB  requests  connections\n";
             before = Some(group);
         }
@@ -56,5 +56,5 @@ fn row(series: &Series) -> String {
         [seen.requests, seen.connections].map(|count| count.to_string())
     });
     let [requests, connections] = seen;
-    format!("  {:<26}{wall:>10.3}{cpu:>10.3}{per_gib:>11}{peak:>10}{requests:>10}{connections:>13}\n", series.key.tool)
+    format!("  {:<42}{wall:>10.3}{cpu:>10.3}{per_gib:>11}{peak:>10}{requests:>10}{connections:>13}\n", series.key.tool)
 }
