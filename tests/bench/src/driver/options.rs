@@ -10,7 +10,7 @@ Measures s3-build-cache beside s5cmd, rclone and the AWS CLI, on this machine.
 
   tests/bench/run [CASE...] [OPTION...]
 
-Cases (default: all):
+Cases (default: all but build):
   big      16 blobs of 64 MiB: cold export, import into an empty directory
   one      one blob of 1 GiB, 85 MB/s a connection, 30 ms latency: 16 connections beside one
   small    2,000 blobs of 16 KiB: cold export, import
@@ -18,6 +18,7 @@ Cases (default: all):
   resume   import where nine tenths are already in the directory
   graph    a cache config of 100,000 records and 20,000 layers: read, check, filter, write
   start    --version; an import that finds nothing; the size of the program
+  build    cargo build --release from scratch, without the downloads
 
 Options:
   --runs N             runs of each tool, in turns (default 5); the AWS CLI, which is slow, runs once
@@ -43,9 +44,11 @@ pub(crate) struct Options {
     pub(crate) json: Option<PathBuf>,
     pub(crate) svg: Option<PathBuf>,
     pub(crate) data: PathBuf,
-    /// Set by the script: the program that is measured, and where the peers are installed.
+    /// These are set by the script: the program that is measured, and where the peers are installed.
     pub(crate) ours: PathBuf,
     pub(crate) venv: PathBuf,
+    /// Where the product's sources are.
+    pub(crate) repository: PathBuf,
 }
 
 pub(crate) enum Parsed {
@@ -69,6 +72,7 @@ impl Options {
             data: PathBuf::from("target/bench/data"),
             ours: PathBuf::new(),
             venv: PathBuf::new(),
+            repository: PathBuf::from("."),
         };
         let mut runs = None;
         let mut arguments = arguments.iter();
@@ -86,6 +90,7 @@ impl Options {
                 "--svg" => options.svg = Some(value()?.into()),
                 "--data" => options.data = value()?.into(),
                 "--ours" => options.ours = value()?.into(),
+                "--repository" => options.repository = value()?.into(),
                 "--venv" => options.venv = value()?.into(),
                 case if CASES.iter().any(|(name, _)| *name == case) => options.cases.push(case.to_owned()),
                 other => return Err(format!("there is no case or option {other}, see --help").into()),
@@ -95,7 +100,7 @@ impl Options {
             return Err("--tls and --no-tls leave nothing".into());
         }
         if options.cases.is_empty() {
-            options.cases = CASES.iter().map(|(name, _)| (*name).to_owned()).collect();
+            options.cases = CASES.iter().map(|(name, _)| (*name).to_owned()).filter(|name| name != "build").collect();
         }
         options.runs = runs.unwrap_or(if options.quick { 1 } else { 5 });
         if options.runs == 0 {
@@ -132,7 +137,7 @@ mod tests {
     #[test]
     fn all_cases_and_five_runs_unless_told() {
         let all = parse("").unwrap();
-        assert_eq!((all.cases.len(), all.runs, all.sink, all.seaweedfs), (CASES.len(), 5, true, true));
+        assert_eq!((all.cases.len(), all.runs, all.sink, all.seaweedfs), (CASES.len() - 1, 5, true, true));
         let some = parse("big small --runs 7 --servers sink --no-tls").unwrap();
         assert_eq!((some.cases.len(), some.runs, some.seaweedfs, some.tls), (2, 7, false, false));
         assert_eq!(parse("--quick").unwrap().runs, 1);

@@ -38,8 +38,19 @@ impl Programs {
             ("rclone", version(&self.rclone, "version")?),
             ("aws", version(&self.aws, "--version")?),
             ("seaweedfs", version(&self.weed, "version")?),
+            ("machine", machine()),
         ])
     }
+}
+
+/// What the ratios depend on: how many cores there are, and whether they hash.
+fn machine() -> String {
+    let cores = std::thread::available_parallelism().map_or(0, usize::from);
+    let about = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let field = |name: &str| about.lines().find(|line| line.starts_with(name)).and_then(|line| line.split_once(": "));
+    let model = field("model name").map_or("unknown", |(_, model)| model);
+    let hashes = field("flags").is_some_and(|(_, flags)| flags.split(' ').any(|flag| flag == "sha_ni"));
+    format!("{cores} cores, {model}, {} SHA-NI", if hashes { "with" } else { "without" })
 }
 
 fn existing(path: PathBuf) -> Outcome<PathBuf> {

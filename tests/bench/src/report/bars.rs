@@ -2,6 +2,7 @@
 
 use super::statistics::{median, paired};
 use super::{Metric, Results};
+use crate::cases::build::RELEASE;
 use crate::cases::one::RATE;
 use crate::cases::warm::{BLOBS, LISTED, ROUND_TRIP_MS, UNLISTED};
 
@@ -43,6 +44,8 @@ pub(crate) fn all(results: &Results) -> Vec<Bar> {
     bars.warm();
     bars.graph();
     bars.start();
+    let build = results.found("build", RELEASE);
+    bars.most("build", RELEASE.to_owned(), build, 90.0, "s");
     bars.bars
 }
 

@@ -3,6 +3,7 @@
 mod bars;
 mod json;
 mod statistics;
+mod svg;
 mod table;
 
 use std::fs;
@@ -108,6 +109,9 @@ pub(crate) fn show(options: &Options, results: &Results) -> Outcome<bool> {
     print!("{}", table::text(results, &bars));
     if let Some(path) = &options.json {
         fs::write(path, json::document(results, &bars))?;
+    }
+    if let Some(path) = &options.svg {
+        fs::write(path, svg::picture(results).ok_or("nothing was measured that the picture shows")?)?;
     }
     Ok(bars.iter().all(|bar| bar.met()))
 }

@@ -35,7 +35,7 @@ pub(super) fn text(results: &Results, bars: &[Bar]) -> String {
         writeln!(out, "{:<8}{:<44}{:>12.3} {}", value.case, value.name, value.value, value.unit).ok();
     }
     if !bars.is_empty() {
-        out += "\nbars\n";
+        out += if results.quick { "\nbars, of a trial: they mean nothing\n" } else { "\nbars\n" };
     }
     for bar in bars {
         let verdict = if bar.met() { "ok" } else { "MISSED" };
