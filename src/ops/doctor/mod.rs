@@ -217,7 +217,11 @@ fn endpoint(store: &S3Store, settings: &S3Settings) -> String {
     let endpoint = store.client().endpoint();
     let origin = settings.endpoint.as_ref().map_or("AWS's own", |endpoint| &endpoint.origin);
     let style = if endpoint.path_style { "path style" } else { "virtual-hosted style" };
-    let flags = [(settings.fips, " · FIPS"), (settings.dualstack, " · dual-stack")];
+    let flags = [
+        (settings.fips, " · FIPS"),
+        (settings.dualstack, " · dual-stack"),
+        (settings.accelerate, " · transfer acceleration"),
+    ];
     let flags: String = flags.into_iter().filter_map(|(set, text)| set.then_some(text)).collect();
     format!("{} ({origin}) · {style}{flags}", endpoint.url())
 }
