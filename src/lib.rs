@@ -31,6 +31,10 @@
 //! Through the `log` facade: at `warn` what a person should know (a dropped layer, a source left out), at `info`
 //! retries, at `debug` every request's method, host, path, query and status. Bucket names, keys and hosts are shown;
 //! headers, keys, tokens and signatures never are. ureq logs for itself: headers by an allow-list, at `debug`.
+//!
+//! At `trace` ureq shows URLs whole and its protocol crate every byte of requests and answers, session tokens among
+//! them: an embedder whose logger takes that level leaves out the targets `ureq` and `ureq_proto`. The program takes
+//! nothing below `debug`.
 
 #![cfg_attr(
     test,

@@ -195,7 +195,10 @@ impl Imds {
         let token = token.as_deref();
         let list = self.get(client, ROLES, token, until)?;
         let list = String::from_utf8_lossy(&list.body);
-        let Some(role) = list.lines().map(str::trim).find(|line| !line.is_empty()) else {
+        // Whatever else answers there, credentials perhaps, is not to become part of a URL.
+        let is_name = |line: &str| line.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@-_".contains(&byte));
+        let first = list.lines().map(str::trim).find(|line| !line.is_empty());
+        let Some(role) = first.filter(|line| is_name(line)) else {
             let problem = Problem::new(format!("{} names no role", self.what()));
             return Err(Refused::Final(Error::Access(problem.hint("attach an instance profile to the instance"))));
         };

@@ -59,7 +59,9 @@ fn echo(request: &Request) -> Answer {
 }
 
 /// The name of a source, variables, and what stands in the config file. `{url}` is the server, `{home}` the home.
-const SOURCES: &[(&str, &[(&str, &str)], &str)] = &[
+type Source = (&'static str, &'static [(&'static str, &'static str)], &'static str);
+
+const SOURCES: &[Source] = &[
     (
         "environment",
         &[
@@ -162,7 +164,7 @@ fn no_source_shows_a_secret_in_logs_progress_json_or_errors() {
         ",access_key_id=AKIA,secret_access_key=MARKED-secret-key,session_token=MARKED-session-token";
     let servers = [Stub::start(talkative), Stub::start(echo)];
     let forms: [&[&str]; 2] = [&["-vv", "--progress=plain"], &["-vv", "--json", "--progress=rawjson"]];
-    let by_attribute = ("attributes", &[][..], "");
+    let by_attribute: Source = ("attributes", &[], "");
     for (index, server) in servers.iter().enumerate() {
         for (name, variables, config) in SOURCES.iter().chain([&by_attribute]) {
             let attributes = if *name == "attributes" { ATTRIBUTES } else { "" };

@@ -48,7 +48,8 @@ impl Clock for Time {
 fn sts(time: Arc<Time>, lifetime: Duration, firm: Option<Duration>) -> (Stub, Arc<AtomicU64>) {
     let asked = Arc::new(AtomicU64::new(0));
     let (count, last) = (asked.clone(), Mutex::new(None::<SystemTime>));
-    let stub = Stub::start(move |_| {
+    let stub = Stub::start(move |request| {
+        assert!(request.starts_with("POST / ") && request.body.ends_with("WebIdentityToken=token"));
         let number = count.fetch_add(1, Ordering::SeqCst) + 1;
         let now = SystemTime::now() + time.passed();
         let mut last = last.lock().unwrap();

@@ -118,6 +118,17 @@ fn answers_that_are_no_credentials() {
     }
 }
 
+/// Something else may answer there, with secrets of its own.
+#[test]
+fn what_cannot_be_the_name_of_a_role_is_asked_for_by_no_url() {
+    for list in [r#"{"Token":"MARKED"}"#, "<html>MARKED", "MARKED/../..", "MARKED role"] {
+        let server =
+            Server::start(move |received| if received.target == ROLES { text(200, list) } else { cloud(received) });
+        in_order(&world(&server).error(), &["access", "names no role", "instance profile"]);
+        assert_eq!(server.kinds(), [PUT, &format!("GET {ROLES}")]);
+    }
+}
+
 /// AWS honours them while the instance cannot get others.
 #[test]
 fn expired_credentials_of_an_instance_are_used() {

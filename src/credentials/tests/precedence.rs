@@ -2,7 +2,7 @@ use super::*;
 
 /// A source in the order of the chain: variables, lines of the profile `default`, the key it gives, and which of the
 /// server's services it asks. `{url}` is the server, `{token}` a token file, `{home}` the home directory.
-struct Row {
+pub(super) struct Row {
     name: &'static str,
     variables: &'static [(&'static str, &'static str)],
     lines: &'static str,
@@ -12,7 +12,7 @@ struct Row {
 
 const ROLE: &str = "role_arn=arn:aws:iam::1:role/r\n";
 
-const ROWS: &[Row] = &[
+pub(super) const ROWS: &[Row] = &[
     Row {
         name: "environment",
         variables: &[("AWS_ACCESS_KEY_ID", "AKENV"), ("AWS_SECRET_ACCESS_KEY", "MARKED")],
@@ -101,7 +101,7 @@ pub(super) fn sso_file(expires: &str) -> String {
     )
 }
 
-fn world(server: &Server, rows: &[&Row]) -> World {
+pub(super) fn world(server: &Server, rows: &[&Row]) -> World {
     let mut world = World::new(&[]).at(server);
     let token = world.put("token", "MARKED-web\n");
     world.put(SSO_FILE, &sso_file("2030-01-01T02:00:00Z"));

@@ -120,7 +120,8 @@ fn retries_from_attribute_variable_and_profile() {
     let settings = World::new(&variables).config(config).settings().unwrap();
     assert_eq!((settings.retry_mode, settings.max_attempts), (RetryMode::Standard, 7));
     let world = World::new(&variables).config(config).options(|options| options.retry_max_attempts = Some(1));
-    assert_eq!(world.settings().unwrap().max_attempts, 1);
+    let settings = world.settings().unwrap();
+    assert_eq!((settings.max_attempts, settings.service_attempts), (1, 7));
     assert_eq!(World::new(&[("AWS_MAX_ATTEMPTS", "0")]).config(config).settings().unwrap().max_attempts, 16);
     let settings = World::new(&[("AWS_REGION", "r")]).settings().unwrap();
     assert_eq!((settings.retry_mode, settings.max_attempts), (RetryMode::Standard, 3));
