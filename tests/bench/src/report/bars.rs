@@ -169,3 +169,42 @@ impl Bars<'_> {
         self.most("start", "size of the static program".to_owned(), size, 3.5, "MiB");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::driver::sample::Sample;
+    use crate::report::Key;
+
+    #[test]
+    fn what_is_over_or_unknown_is_missed() {
+        let bar = |measured, least| Bar { case: "x", name: String::new(), measured, limit: 1.0, unit: "", least };
+        for (measured, most, least) in
+            [(0.9, true, false), (1.0, true, true), (1.1, false, true), (f64::NAN, false, false)]
+        {
+            assert_eq!((bar(measured, false).met(), bar(measured, true).met()), (most, least), "{measured}");
+        }
+    }
+
+    #[test]
+    fn bars_are_held_against_what_was_measured_and_no_more() {
+        let mut results =
+            Results { versions: Vec::new(), runs: 2, quick: false, series: Vec::new(), values: Vec::new() };
+        assert!(all(&results).is_empty());
+        for (tool, cpu) in [
+            (OURS, 3.0),
+            ("s5cmd", 2.0),
+            ("sha256 in-process", 2.0),
+            (OURS, 30.0),
+            ("s5cmd", 20.0),
+            ("sha256 in-process", 20.0),
+        ] {
+            let key = Key { case: "big".into(), server: "sink".into(), what: "import".into(), tool: tool.into() };
+            results.add(key, 1, Sample { wall: 1.0, cpu, peak_kib: 25.0 * 1024.0, seen: None });
+        }
+        let met = |name: &str| all(&results).iter().find(|bar| bar.name == name).map(|bar| (bar.measured, bar.met()));
+        assert_eq!(met("sink import: CPU / (s5cmd + SHA-256)"), Some((0.75, true)));
+        assert_eq!(met("sink import: peak"), Some((25.0, false)));
+        assert_eq!(met("sink export: peak"), None);
+    }
+}

@@ -24,8 +24,8 @@ const PLACES: [(&str, &str, &str, &str); 12] = [
     ("start", "", "version", "to start"),
 ];
 
-const LABELS: f64 = 250.0;
-const PANEL: f64 = 270.0;
+const LABELS: f64 = 330.0;
+const PANEL: f64 = 230.0;
 const GAP: f64 = 40.0;
 const TOP: f64 = 64.0;
 const BAR: f64 = 9.0;
@@ -43,15 +43,18 @@ pub(super) fn picture(results: &Results) -> Option<String> {
             continue;
         }
         let middle = y + BAR * rows.len() as f64 / 2.0 + 4.0;
-        text(&mut body, (LABELS - 60.0, middle), "end", "label", label);
+        text(&mut body, (LABELS - 76.0, middle), "end", "label", label);
         for (peer, ratios) in &rows {
-            text(&mut body, (LABELS - 8.0, y + BAR - 1.0), "end", "small", peer);
+            text(&mut body, (LABELS - 24.0, y + BAR - 1.0), "end", "small", peer);
             for (panel, ratio) in ratios.iter().enumerate() {
                 bar(&mut body, left(panel), y, *ratio);
             }
             y += BAR;
         }
         y += GROUP;
+    }
+    if results.quick {
+        text(&mut body, (LABELS, y + 14.0), "start", "small", "a trial with small sizes: these numbers mean nothing");
     }
     (y > TOP).then(|| frame(&body, y))
 }
@@ -111,7 +114,7 @@ text {{ font: 12px system-ui, sans-serif; fill: #59636e }}
 </style>
 "#
     );
-    for (panel, title) in ["wall time", "CPU time of the client"].into_iter().enumerate() {
+    for (panel, title) in ["wall time of the others", "CPU time of the others"].into_iter().enumerate() {
         text(&mut out, (left(panel), 18.0), "start", "title", title);
         let mut power = SCALE.0;
         while power <= SCALE.1 {
