@@ -36,6 +36,7 @@ pub(crate) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
     for (name, case) in CASES {
         if bench.options.cases.iter().any(|chosen| chosen == name) {
             case(bench, results)?;
+            bench.forget_inputs()?;
         }
     }
     Ok(())

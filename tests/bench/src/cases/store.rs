@@ -35,6 +35,9 @@ pub(super) fn stores(bench: &Bench, with_tls: bool) -> Outcome<Vec<Store>> {
             stores.push(Store::SeaweedFs(SeaweedFs::new(bench, tls)?));
         }
     }
+    if stores.is_empty() {
+        eprintln!("a case is left out: it has no TLS");
+    }
     Ok(stores)
 }
 

@@ -28,6 +28,17 @@ pub(crate) struct Bench {
     pub(crate) work: PathBuf,
 }
 
+impl Bench {
+    /// Makes room for the next case.
+    pub(crate) fn forget_inputs(&self) -> Outcome<()> {
+        let inputs = self.work.join("inputs");
+        if inputs.exists() {
+            std::fs::remove_dir_all(inputs)?;
+        }
+        Ok(())
+    }
+}
+
 pub(crate) fn main(arguments: &[String]) -> ExitCode {
     match run(arguments) {
         Ok(true) => ExitCode::SUCCESS,

@@ -22,8 +22,8 @@ Cases (default: all but build):
 
 Options:
   --runs N             runs of each tool, in turns (default 5); the AWS CLI, which is slow, runs once
-  --servers LIST       sink,seaweedfs (default both)
-  --tls, --no-tls      only with TLS, or only without (default both) where a case has both
+  --servers LIST       sink,seaweedfs (default both) for big and small; the other cases have the sink only
+  --tls, --no-tls      big only with TLS, or only without (default both); small is only without
   --quick              one run with small sizes, and the AWS CLI only for big on the sink: shows that the bench works,
                        its numbers mean nothing
   --check              exit status 1 when a bar is missed
