@@ -139,18 +139,24 @@ fn home(config: &str) -> tempfile::TempDir {
     home
 }
 
-fn run(server: &Stub, (variables, config): (&[(&str, &str)], &str), attributes: &str, form: &[&str]) -> Run {
+/// Runs the command, whose first word is its name.
+fn run(server: &Stub, (variables, config): (&[(&str, &str)], &str), attributes: &str, command: &[&str]) -> Run {
     let home = home(&format!("[default]\n{config}"));
+    let restored = home.path().join("new");
+    let directory = ["import", restored.to_str().unwrap(), "--cache-from"];
+    let first = if command[0] == "import" { &directory[..] } else { &command[..1] };
     let place = |text: &str| text.replace("{url}", &server.url()).replace("{home}", home.path().to_str().unwrap());
     let output = Command::new(env!("CARGO_BIN_EXE_s3-build-cache"))
-        .args(["import", home.path().join("new").to_str().unwrap(), "--cache-from"])
+        .args(first)
         .arg(format!("type=s3,bucket=cache,region=eu-west-1,endpoint_url={}{attributes}", server.url()))
-        .args(form)
+        .args(&command[1..])
         .env_clear()
         .env("PATH", std::env::var_os("PATH").unwrap_or_default())
         .env("HOME", home.path())
         .env("AWS_EC2_METADATA_DISABLED", "true")
-        .envs(["STS", "SSO", "SSO_OIDC"].map(|service| (format!("AWS_ENDPOINT_URL_{service}"), server.url())))
+        .envs(["SSO", "SSO_OIDC"].map(|service| (format!("AWS_ENDPOINT_URL_{service}"), server.url())))
+        // Not the store's own: that would not be asked whose the keys are.
+        .env("AWS_ENDPOINT_URL_STS", format!("{}/sts", server.url()))
         .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", server.url())
         .envs(variables.iter().map(|(name, value)| (*name, place(value))))
         .output()
@@ -163,20 +169,24 @@ fn no_source_shows_a_secret_in_logs_progress_json_or_errors() {
     const ATTRIBUTES: &str =
         ",access_key_id=AKIA,secret_access_key=MARKED-secret-key,session_token=MARKED-session-token";
     let servers = [Stub::start(talkative), Stub::start(echo)];
-    let forms: [&[&str]; 2] = [&["-vv", "--progress=plain"], &["-vv", "--json", "--progress=rawjson"]];
+    let commands: [&[&str]; 4] = [
+        &["import", "-vv", "--progress=plain"],
+        &["import", "-vv", "--json", "--progress=rawjson"],
+        &["doctor", "-vv", "--write"],
+        &["doctor", "-vv", "--json"],
+    ];
     let by_attribute: Source = ("attributes", &[], "");
     for (index, server) in servers.iter().enumerate() {
         for (name, variables, config) in SOURCES.iter().chain([&by_attribute]) {
             let attributes = if *name == "attributes" { ATTRIBUTES } else { "" };
-            for (attributes, form) in
-                [(attributes.to_owned(), forms[0]), (format!("{attributes},role_arn=arn:top"), forms[1])]
-            {
-                let run = run(server, (variables, config), &attributes, form);
+            for (at, command) in commands.iter().enumerate() {
+                let role = if at % 2 == 0 { "" } else { ",role_arn=arn:top" };
+                let run = run(server, (variables, config), &format!("{attributes}{role}"), command);
                 let shown = format!("{}{}", run.stdout, run.stderr);
                 assert!(!shown.contains("MARKED"), "{name}: {shown}");
                 assert_eq!(run.status, 4, "{name}: {shown}");
                 // With credentials it is the store that refuses, and says so at length.
-                let refused = shown.contains("GetObject") && shown.contains("not with ***");
+                let refused = (shown.contains("GetObject") || command[0] == "doctor") && shown.contains("not with ***");
                 assert!(refused || index == 1 || *name == "failing process", "{name}: {shown}");
             }
         }
