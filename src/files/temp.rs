@@ -29,7 +29,7 @@ struct Folder {
     made: AtomicBool,
 }
 
-/// A temporary. It is removed when it is dropped, unless [`persist`](Self::persist) gave it a name.
+/// A temporary. It is removed when it is dropped, unless [`name`](Self::name) gave it one.
 #[derive(Debug)]
 pub(crate) struct TempFile {
     file: File,
@@ -149,13 +149,21 @@ impl TempFile {
         &self.path
     }
 
-    /// Gives the file its name, in place of what had it. The bytes reach the disk first: after a power cut a name
+    /// Gives the file its name, in place of what had it, when its bytes have reached the disk: after a power cut a name
     /// without them would pass for a whole file of the right size.
     ///
     /// # Errors
-    /// When the name cannot be given; the temporary is still there, for another try.
+    /// As [`name`](Self::name).
     pub(crate) fn persist(&self, target: &Path) -> io::Result<()> {
         self.file.sync_data()?;
+        self.name(target)
+    }
+
+    /// Gives the file its name, in place of what had it. Its bytes reach the disk when the system sees fit.
+    ///
+    /// # Errors
+    /// When the name cannot be given; the temporary is still there, for another try.
+    pub(crate) fn name(&self, target: &Path) -> io::Result<()> {
         fs::rename(&self.path, target)?;
         self.named.store(true, Ordering::Relaxed);
         Ok(())

@@ -104,8 +104,6 @@ impl LayoutWriter {
         let reference = self.small_blob(&json)?;
         let manifest = Manifest::new(reference, config).print();
         let Reference { digest, size } = self.small_blob(&manifest)?;
-        // The index must not be on the disk before what it names.
-        sync_dir(&self.shared.cache.blobs_dir())?;
         self.shared.with_dirs(|| self.shared.set_tag(&digest, size))?;
         Ok(Committed { config_size: reference.size, manifest_size: size })
     }
@@ -127,9 +125,12 @@ impl Shared {
     }
 
     /// Gives a whole blob its name. One that is there already, right or wrong, is replaced in one step.
+    ///
+    /// Nothing waits for the disk, which is most of the time of a large import: it is a copy of what the store has, and
+    /// only a power cut in the seconds after can take some of it, where `verify_existing` finds what is missing.
     pub(super) fn name_blob(&self, temp: &TempFile, digest: &Digest) -> Result<()> {
         let path = self.cache.blob_path(digest);
-        self.with_dirs(|| temp.persist(&path).map_err(|error| Error::io("rename a temporary to", &path, error)))
+        self.with_dirs(|| temp.name(&path).map_err(|error| Error::io("rename a temporary to", &path, error)))
     }
 
     fn set_tag(&self, digest: &Digest, size: u64) -> Result<()> {
