@@ -4,10 +4,12 @@
 use std::path::Path;
 use std::time::Instant;
 
+use nix::sys::resource::UsageWho;
 use s3_build_cache::{Annotations, CacheConfig, CacheConfigBuilder, Digest, LayerId, RecordId, Timestamp};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::Outcome;
+use crate::measure::cpu_seconds;
 
 /// As long a chain of layers as an image has at most, nearly.
 const CHAIN: usize = 100;
@@ -58,21 +60,37 @@ fn run(file: &Path, rounds: usize) -> Outcome<()> {
     let json = std::fs::read(file)?;
     let mut samples = Vec::new();
     for _ in 0..rounds {
-        let started = Instant::now();
+        let started = Now::take()?;
         let config = CacheConfig::from_s3_json(&json)?;
-        let read = started.elapsed();
+        let read = Now::take()?;
         let (min, _) = config.min();
-        let filtered = started.elapsed();
+        let filtered = Now::take()?;
         let written = min.to_s3_json();
-        let all = started.elapsed();
+        let all = Now::take()?;
         samples.push(json!({
-            "read": read.as_secs_f64(),
-            "min": (filtered - read).as_secs_f64(),
-            "write": (all - filtered).as_secs_f64(),
-            "total": all.as_secs_f64(),
+            "read": read.since(&started),
+            "min": filtered.since(&read),
+            "write": all.since(&filtered),
+            "total": all.since(&started),
             "written": written.len(),
         }));
     }
     println!("{}", json!({ "bytes": json.len(), "samples": samples }));
     Ok(())
+}
+
+/// A moment, by the clock and by what the process has taken.
+struct Now {
+    wall: Instant,
+    cpu: f64,
+}
+
+impl Now {
+    fn take() -> Outcome<Self> {
+        Ok(Self { wall: Instant::now(), cpu: cpu_seconds(UsageWho::RUSAGE_SELF)? })
+    }
+
+    fn since(&self, before: &Self) -> Value {
+        json!({ "wall": (self.wall - before.wall).as_secs_f64(), "cpu": self.cpu - before.cpu })
+    }
 }

@@ -28,6 +28,12 @@ pub(crate) fn main(arguments: &[String]) -> Outcome<()> {
     if status.success() { Ok(()) } else { Err(format!("{program} ended with {status}").into()) }
 }
 
+/// What this process, this thread or its children have taken, in the program and in the kernel.
+pub(crate) fn cpu_seconds(who: UsageWho) -> Outcome<f64> {
+    let usage = getrusage(who)?;
+    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
+}
+
 fn seconds(time: TimeVal) -> f64 {
     time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6
 }

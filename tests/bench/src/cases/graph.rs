@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::Outcome;
 use crate::driver::Bench;
-use crate::driver::sample::measured;
+use crate::driver::sample::{Sample, measured};
 use crate::report::{Key, Results};
 
 pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
@@ -40,9 +40,8 @@ fn one(bench: &Bench, results: &mut Results, what: &str, file: &Path) -> Outcome
     };
     results.add(key("whole process"), bytes, sample);
     for (name, field) in [("read and check", "read"), ("mode=min", "min"), ("write", "write"), ("all three", "total")] {
-        let seconds = json["samples"][0][field].as_f64().ok_or("graph printed no times")?;
-        // One thread, and nothing to wait for.
-        results.add(key(name), bytes, crate::driver::sample::Sample { wall: seconds, cpu: seconds, ..sample });
+        let of = |clock: &str| json["samples"][0][field][clock].as_f64().ok_or("graph printed no times");
+        results.add(key(name), bytes, Sample { wall: of("wall")?, cpu: of("cpu")?, ..sample });
     }
     Ok(())
 }

@@ -5,8 +5,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
-use nix::sys::resource::{UsageWho, getrusage};
-use nix::sys::time::TimeVal;
+use nix::sys::resource::UsageWho;
 use sha2::{Digest, Sha256};
 
 use super::store::{STOCK, Store};
@@ -15,6 +14,7 @@ use crate::driver::Bench;
 use crate::driver::inputs::Input;
 use crate::driver::sample::{Sample, measured};
 use crate::driver::tools::{Direction, Tool, Transfer};
+use crate::measure::cpu_seconds;
 use crate::report::{Key, Results};
 
 /// About what a reader gives to the hash at once.
@@ -143,17 +143,16 @@ fn sha256sum(bench: &Bench, directory: &Path) -> Outcome<Sample> {
 
 /// What the digests of the input cost on one core, from memory.
 fn hash(bench: &Bench, input: &Input) -> Outcome<Sample> {
-    let (started, before) = (Instant::now(), thread_cpu()?);
+    let (started, before) = (Instant::now(), cpu_seconds(UsageWho::RUSAGE_THREAD)?);
     for blob in &input.blobs {
         let mut hash = Sha256::new();
         bench.pattern.stretch(blob.offset, blob.size, UPDATE).for_each(|slice| hash.update(slice));
         std::hint::black_box(hash.finalize());
     }
-    Ok(Sample { wall: started.elapsed().as_secs_f64(), cpu: thread_cpu()? - before, peak_kib: 0.0, seen: None })
-}
-
-fn thread_cpu() -> Outcome<f64> {
-    let usage = getrusage(UsageWho::RUSAGE_THREAD)?;
-    let seconds = |time: TimeVal| time.tv_sec() as f64 + time.tv_usec() as f64 / 1e6;
-    Ok(seconds(usage.user_time()) + seconds(usage.system_time()))
+    Ok(Sample {
+        wall: started.elapsed().as_secs_f64(),
+        cpu: cpu_seconds(UsageWho::RUSAGE_THREAD)? - before,
+        peak_kib: 0.0,
+        seen: None,
+    })
 }

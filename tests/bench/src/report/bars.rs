@@ -149,10 +149,17 @@ impl Bars<'_> {
 
     fn graph(&mut self) {
         let (whole, half) = (("graph", "", "whole"), ("graph", "", "half"));
-        let time = self.median(whole, "all three", Metric::Wall);
-        self.most("graph", "read, check, mode=min, write".to_owned(), time.map(|seconds| seconds * 1e3), 150.0, "ms");
+        // One thread that waits for nothing: on a busy machine its wall time is the machine's.
+        let time = self.median(whole, "all three", Metric::Cpu);
+        self.most(
+            "graph",
+            "read, check, mode=min, write (CPU)".to_owned(),
+            time.map(|seconds| seconds * 1e3),
+            150.0,
+            "ms",
+        );
         // Twice the size: what is linear takes twice the time, and a little for caches that are too small.
-        let growth = time.zip(self.median(half, "all three", Metric::Wall)).map(|(whole, half)| whole / half);
+        let growth = time.zip(self.median(half, "all three", Metric::Cpu)).map(|(whole, half)| whole / half);
         self.most("graph", "time of the whole / of the half".to_owned(), growth, 2.5, RATIO);
         let peak = self.median(whole, "whole process", Metric::Peak).map(|kib| kib * 1024.0);
         let bytes = self.results.find("graph", "", "whole", "whole process").map(|series| series.bytes as f64);
