@@ -215,7 +215,9 @@ pub(crate) fn read(body: &[u8], now: SystemTime, origin: &str) -> std::result::R
     let document = Document::parse(body)?;
     let code = document.text("Code").ok_or_else(|| Problem::new("it has no Code"))?;
     if !code.eq_ignore_ascii_case("Success") {
-        let secrets = [NAMES.secret, NAMES.token].map(|name| document.text(name).unwrap_or_default());
+        // Whatever it says besides may be one.
+        let others = document.0.iter().filter(|(key, _)| !["code", "message"].contains(&&*key.to_ascii_lowercase()));
+        let secrets: Vec<&str> = others.filter_map(|(_, value)| value.as_str()).filter(|text| text.len() > 8).collect();
         let reason = document.text("Message").unwrap_or_default();
         return Err(Problem::new(format!("{}: {}", shown(code, &secrets), shown(reason, &secrets))));
     }
