@@ -65,9 +65,9 @@ pub fn key_documents(data: &[u8]) {
                 assert_eq!(format!("{read:?}"), format!("{:?}", (source.read)(other.as_bytes())));
             }
             _ => {
-                let text = format!("{read:?}");
+                let text = TEMPLATES.iter().fold(format!("{read:?}"), |text, own| text.replace(own, " "));
                 let secrets = document.iter().flat_map(secrets);
-                secrets.for_each(|secret| assert!(!shows_part(&text, secret) || TEMPLATES.contains(secret), "{text}"));
+                secrets.for_each(|secret| assert!(!shows_part(&text, secret), "{text}"));
             }
         }
     }
@@ -80,7 +80,7 @@ pub fn key_documents(data: &[u8]) {
 }
 
 /// What a message says by itself.
-const TEMPLATES: &str = "SecretAccessKey secretAccessKey roleCredentials";
+const TEMPLATES: [&str; 3] = ["SecretAccessKey", "secretAccessKey", "roleCredentials"];
 
 /// The year 2027.
 fn now() -> SystemTime {
