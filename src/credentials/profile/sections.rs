@@ -125,10 +125,9 @@ impl Profile {
     fn merge(&mut self, config: (Option<&Section>, &AwsFile), credentials: (Option<&Section>, &AwsFile)) -> Result<()> {
         self.settings = merged(config, credentials);
         // The AWS CLI's, and as there the credentials file's block takes the place of the other's.
-        let block = |section: Option<&Section>| section?.get("s3").map(|value| value.nested.clone());
-        for (file, block) in [(config.1, block(config.0)), (credentials.1, block(credentials.0))] {
-            if let Some(block) = block {
-                self.s3 = block.iter().map(|(key, value)| (key.clone(), Placed::new(value, file))).collect();
+        for (section, file) in [config, credentials] {
+            if let Some(block) = section.and_then(|section| section.get("s3")) {
+                self.s3 = merged((None, file), (Some(&block.nested), file));
             }
         }
         // Kept out of reach of `get`, so that they stay secrets.
@@ -182,11 +181,16 @@ fn merged(
     (config, config_file): (Option<&Section>, &AwsFile),
     (credentials, credentials_file): (Option<&Section>, &AwsFile),
 ) -> BTreeMap<String, Placed> {
-    let may = |key: &str| config.is_none() || SHARED_KEYS.contains(&key);
-    let place = |(key, value): (&String, &Value), file| (key.clone(), Placed::new(value, file));
-    let first = config.into_iter().flatten().map(|pair| place(pair, config_file));
-    let second = credentials.into_iter().flatten().filter(|(key, _)| may(key));
-    first.chain(second.map(|pair| place(pair, credentials_file))).collect()
+    let mut settings = BTreeMap::new();
+    for (key, value) in config.into_iter().flatten() {
+        settings.insert(key.clone(), Placed::new(value, config_file));
+    }
+    for (key, value) in credentials.into_iter().flatten() {
+        if config.is_none() || SHARED_KEYS.contains(&key.as_str()) {
+            settings.insert(key.clone(), Placed::new(value, credentials_file));
+        }
+    }
+    settings
 }
 
 /// `[profile NAME]`, or `[default]` where no `[profile default]` hides it.
