@@ -52,12 +52,23 @@ impl FromStr for Digest {
     fn from_str(text: &str) -> Result<Self, InvalidDigest> {
         let invalid = || InvalidDigest { text: text.chars().take(100).collect() };
         let digits = text.strip_prefix(PREFIX).ok_or_else(invalid)?;
-        if digits.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        let (pairs, rest) = digits.as_bytes().as_chunks();
+        if pairs.len() != 32 || !rest.is_empty() {
             return Err(invalid());
         }
         let mut bytes = [0; 32];
-        hex::decode_to_slice(digits, &mut bytes).map_err(|_| invalid())?;
+        for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+            *byte = nibble(*high).zip(nibble(*low)).map(|(high, low)| high << 4 | low).ok_or_else(invalid)?;
+        }
         Ok(Self(bytes))
+    }
+}
+
+fn nibble(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        _ => None,
     }
 }
 

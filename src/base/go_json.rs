@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::json::{mend_utf8, unescape};
+use super::json::{mend_utf8, plain_start, unescape};
 
 /// What was expected, and at which byte there was something else.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,13 +83,22 @@ impl<'a> JsonReader<'a> {
 
     /// The next key of the object that was opened; `None` at its end, which is then passed. `at_start` is true for the
     /// first.
-    pub(crate) fn key(&mut self, at_start: &mut bool) -> Read<Option<Cow<'a, str>>> {
+    fn key(&mut self, at_start: &mut bool) -> Read<Option<Cow<'a, str>>> {
         if !self.more(b'}', at_start)? {
             return Ok(None);
         }
         let key = self.string()?;
         self.colon()?;
         Ok(Some(key))
+    }
+
+    /// The same, as the position of the key among `names`: of the one that it is, else of the one that it is in another
+    /// ASCII case, else their number.
+    pub(crate) fn known_key(&mut self, names: &[&str], at_start: &mut bool) -> Read<Option<usize>> {
+        let Some(key) = self.key(at_start)? else { return Ok(None) };
+        let exact = names.iter().position(|name| *name == key);
+        let position = exact.or_else(|| names.iter().position(|name| name.eq_ignore_ascii_case(&key)));
+        Ok(Some(position.unwrap_or(names.len())))
     }
 
     fn colon(&mut self) -> Read<()> {
@@ -114,6 +123,7 @@ impl<'a> JsonReader<'a> {
         let start = self.at;
         let mut escaped = false;
         loop {
+            self.at += plain_start(self.text.as_bytes().get(self.at..).unwrap_or_default());
             let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
             self.at += rest.iter().position(|byte| matches!(byte, ..0x20 | b'"' | b'\\')).unwrap_or(rest.len());
             match self.byte() {
@@ -141,7 +151,6 @@ impl<'a> JsonReader<'a> {
 
     /// Passes a number.
     fn skip_number(&mut self) -> Read<&'a str> {
-        self.space();
         let start = self.at;
         self.pass(b"-");
         if !self.pass(b"0") {
@@ -213,7 +222,9 @@ impl<'a> JsonReader<'a> {
 
     /// Passes white space: the byte after it, 0 at the end.
     fn next(&mut self) -> u8 {
-        self.space();
+        if self.byte() <= b' ' {
+            self.space();
+        }
         self.byte()
     }
 
@@ -348,15 +359,18 @@ macro_rules! go_struct {
                 }
                 reader.open(b'{')?;
                 let mut at_start = true;
-                while let Some(key) = reader.key(&mut at_start)? {
+                while let Some(key) = reader.known_key(&[$($key),*], &mut at_start)? {
+                    let mut position = 0;
                     $(
-                        if key.eq_ignore_ascii_case($key) {
+                        if key == position {
                             if !reader.null()? {
                                 out.$field = $crate::base::GoJson::read(reader)?;
                             }
                             continue;
                         }
+                        position += 1;
                     )*
+                    let _ = position;
                     reader.raw()?;
                 }
                 Ok(out)

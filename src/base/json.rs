@@ -97,13 +97,34 @@ fn utf16_escape(text: &str) -> Option<u32> {
     digits.chars().try_fold(0, |value, digit| Some(value * 16 + digit.to_digit(16)?))
 }
 
+/// The length of a beginning of `bytes` in which nothing is special in a string, be it read or written: ASCII without
+/// control characters, quotes, backslashes and what Go escapes. Eight bytes are looked at together.
+pub(super) fn plain_start(bytes: &[u8]) -> usize {
+    const EACH: u64 = u64::from_ne_bytes([1; 8]);
+    // The high bit of some byte is set if one is below the limit, which is at most 0x80, or equal.
+    let below = |word: u64, limit: u64| word.wrapping_sub(EACH * limit) & !word;
+    let equal = |word: u64, byte: u8| below(word ^ (EACH * u64::from(byte)), 1);
+    let is_plain = |chunk: &&[u8; 8]| {
+        let word = u64::from_ne_bytes(**chunk);
+        let quote_or_and = equal(word | (EACH * 4), b'&');
+        let angle = equal(word | (EACH * 2), b'>');
+        (word | below(word, 0x20) | quote_or_and | angle | equal(word, b'\\')) & (EACH * 0x80) == 0
+    };
+    let (chunks, _) = bytes.as_chunks();
+    8 * chunks.iter().take_while(is_plain).count()
+}
+
 /// Appends `text` as a JSON string, escaped as Go escapes it: also `<`, `>`, `&` and the two Unicode line separators.
 pub(crate) fn push_go_string(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;
     // U+2028 and U+2029 begin with 0xE2.
     let special = |byte: u8| matches!(byte, ..0x20 | b'"' | b'\\' | b'<' | b'>' | b'&' | 0xE2);
-    while let Some(at) = rest.bytes().position(special) {
+    let next = |rest: &str| {
+        let start = plain_start(rest.as_bytes());
+        rest.bytes().skip(start).position(special).map(|at| start + at)
+    };
+    while let Some(at) = next(rest) {
         let (plain, after) = rest.split_at_checked(at).unwrap_or((rest, ""));
         out.push_str(plain);
         let mut after = after.chars();

@@ -169,38 +169,41 @@ impl FromStr for Timestamp {
 }
 
 fn parse(text: &str) -> Option<Timestamp> {
-    let (date, rest) = text.split_once('T')?;
-    let [year, month, day] = split_exact(date, '-')?;
-    let zone_at = rest.find(['Z', '+', '-'])?;
-    let (clock, zone) = rest.split_at_checked(zone_at)?;
-    let (clock, fraction) = match clock.split_once('.') {
-        Some((clock, fraction)) => (clock, Some(fraction)),
-        None => (clock, None),
+    let (head, tail) = text.as_bytes().split_first_chunk()?;
+    let [y1, y2, y3, y4, b'-', m1, m2, b'-', d1, d2, b'T', h1, h2, b':', n1, n2, b':', s1, s2] = *head else {
+        return None;
     };
-    let [hour, minute, second] = split_exact(clock, ':')?;
-    let nanos = match fraction {
-        None => 0,
-        Some(digits) if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) => {
-            let nine = digits.bytes().chain(std::iter::repeat(b'0')).take(9);
-            nine.fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0'))
+    let year = i32::from(two(y1, y2)?) * 100 + i32::from(two(y3, y4)?);
+    let month = Month::try_from(two(m1, m2)?).ok()?;
+    let date = Date::from_calendar_date(year, month, two(d1, d2)?).ok()?;
+    let (nanos, zone) = match tail {
+        [b'.', fraction @ ..] => {
+            let digits = fraction.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            let (digits, zone) = fraction.split_at_checked(digits).filter(|(digits, _)| !digits.is_empty())?;
+            let nine = digits.iter().chain(std::iter::repeat(&b'0')).take(9);
+            (nine.fold(0, |nanos, digit| nanos * 10 + u32::from(digit - b'0')), zone)
         }
-        Some(_) => return None,
+        zone => (0, zone),
     };
-    let offset_minutes = if zone == "Z" {
-        0
-    } else {
-        let [hours, minutes] = split_exact(zone.get(1..)?, ':')?;
-        let (hours, minutes): (i16, i16) = (number(hours, 2)?, number(minutes, 2)?);
-        if hours > 23 || minutes > 59 {
-            return None;
+    let time = Time::from_hms_nano(two(h1, h2)?, two(n1, n2)?, two(s1, s2)?, nanos).ok()?;
+    let offset_minutes = match *zone {
+        [b'Z'] => 0,
+        [sign @ (b'+' | b'-'), h1, h2, b':', m1, m2] => {
+            let (hours, minutes) = (two(h1, h2)?, two(m1, m2)?);
+            if hours > 23 || minutes > 59 {
+                return None;
+            }
+            let minutes = i16::from(hours) * 60 + i16::from(minutes);
+            if sign == b'-' { -minutes } else { minutes }
         }
-        let minutes = hours * 60 + minutes;
-        if zone.starts_with('-') { -minutes } else { minutes }
+        _ => return None,
     };
-    let month = Month::try_from(number::<u8>(month, 2)?).ok()?;
-    let date = Date::from_calendar_date(number(year, 4)?, month, number(day, 2)?).ok()?;
-    let time = Time::from_hms_nano(number(hour, 2)?, number(minute, 2)?, number(second, 2)?, nanos).ok()?;
     Some(Timestamp { local: PrimitiveDateTime::new(date, time), offset_minutes })
+}
+
+/// The number that two digits make.
+fn two(high: u8, low: u8) -> Option<u8> {
+    (high.is_ascii_digit() && low.is_ascii_digit()).then(|| (high - b'0') * 10 + (low - b'0'))
 }
 
 fn split_exact<const N: usize>(text: &str, separator: char) -> Option<[&str; N]> {
@@ -210,10 +213,6 @@ fn split_exact<const N: usize>(text: &str, separator: char) -> Option<[&str; N]>
         *slot = parts.next()?;
     }
     parts.next().is_none().then_some(out)
-}
-
-fn number<T: FromStr>(digits: &str, length: usize) -> Option<T> {
-    (digits.len() == length && digits.bytes().all(|byte| byte.is_ascii_digit())).then(|| digits.parse().ok())?
 }
 
 impl fmt::Display for Timestamp {
