@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
+use std::ops::Range;
 
 use crate::base::{Digest, Error, ParsedText, Problem, Result, Timestamp};
 use crate::manifest::descriptor::Descriptor;
@@ -67,12 +68,12 @@ pub(super) fn check(raw: RawConfig, source: Source<'_>) -> Result<CacheConfig> {
     // Cycles are looked for only among indexes that are all in range.
     if problems.total == 0 {
         check_blobs(&layers, &mut problems);
-        let parent = |at: usize| layers.get(at).and_then(|layer| layer.parent).map(|parent| parent.0);
-        for at in cycles(layer_count, |at| parent(at).into_iter()) {
+        let parents = layers.iter().map(|layer| layer.parent.map(|parent| parent.0));
+        for at in Links::new(layer_count, parents).cycles() {
             problems.add(|| format!("layer {at} is its own ancestor"));
         }
-        let inputs = |at: usize| records.get(at).map(|record| record.inputs.as_slice()).unwrap_or_default();
-        for at in cycles(record_count, |at| inputs(at).iter().flatten().map(|input| input.link.0)) {
+        let inputs = records.iter().map(|record| record.inputs.iter().flatten().map(|input| input.link.0));
+        for at in Links::new(record_count, inputs).cycles() {
             problems.add(|| format!("record {at} is its own input"));
         }
     }
@@ -178,39 +179,65 @@ fn check_blobs(layers: &[Layer], problems: &mut Problems) {
     }
 }
 
-/// A node of each cycle in the graph that `next` spans, in their order, found without recursion.
-fn cycles<I: Iterator<Item = usize>>(nodes: usize, next: impl Fn(usize) -> I) -> BTreeSet<usize> {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Mark {
-        New,
-        OnPath,
-        Done,
-    }
-    let mut marks = vec![Mark::New; nodes];
-    let mut found = BTreeSet::new();
-    for start in 0..nodes {
-        if marks.get(start) != Some(&Mark::New) {
-            continue;
+/// A graph, in two lists: a walk through it jumps about, and the records themselves are far apart in memory.
+struct Links {
+    targets: Vec<usize>,
+    /// By node: where its targets end, which is where those of the next begin.
+    ends: Vec<usize>,
+}
+
+impl Links {
+    fn new(nodes: usize, targets: impl Iterator<Item = impl IntoIterator<Item = usize>>) -> Self {
+        let mut links = Self { targets: Vec::with_capacity(nodes), ends: Vec::with_capacity(nodes) };
+        for targets in targets {
+            links.targets.extend(targets);
+            links.ends.push(links.targets.len());
         }
-        set(&mut marks, start, Mark::OnPath);
-        let mut path = vec![(start, next(start))];
-        while let Some((node, targets)) = path.last_mut() {
-            let Some(target) = targets.next() else {
-                set(&mut marks, *node, Mark::Done);
-                path.pop();
+        links
+    }
+
+    /// Where the targets of a node are.
+    fn of(&self, node: usize) -> Range<usize> {
+        let end = |node: usize| self.ends.get(node).copied();
+        node.checked_sub(1).and_then(end).unwrap_or(0)..end(node).unwrap_or(0)
+    }
+
+    /// A node of each cycle, in their order, found without recursion.
+    fn cycles(&self) -> BTreeSet<usize> {
+        #[derive(Clone, Copy, PartialEq)]
+        enum Mark {
+            New,
+            OnPath,
+            Done,
+        }
+        let nodes = self.ends.len();
+        let mut marks = vec![Mark::New; nodes];
+        let mut found = BTreeSet::new();
+        let mut path = Vec::new();
+        for start in 0..nodes {
+            if marks.get(start) != Some(&Mark::New) {
                 continue;
-            };
-            match marks.get(target) {
-                Some(Mark::New) => {
-                    set(&mut marks, target, Mark::OnPath);
-                    path.push((target, next(target)));
+            }
+            set(&mut marks, start, Mark::OnPath);
+            path.push((start, self.of(start)));
+            while let Some((node, ahead)) = path.last_mut() {
+                let Some(target) = ahead.next().and_then(|at| self.targets.get(at).copied()) else {
+                    set(&mut marks, *node, Mark::Done);
+                    path.pop();
+                    continue;
+                };
+                match marks.get(target) {
+                    Some(Mark::New) => {
+                        set(&mut marks, target, Mark::OnPath);
+                        path.push((target, self.of(target)));
+                    }
+                    Some(Mark::OnPath) => {
+                        found.insert(target);
+                    }
+                    Some(Mark::Done) | None => {}
                 }
-                Some(Mark::OnPath) => {
-                    found.insert(target);
-                }
-                Some(Mark::Done) | None => {}
             }
         }
+        found
     }
-    found
 }
