@@ -1,6 +1,8 @@
 //! What an export does with each blob: upload it, whole or in parts, touch it, or read it back.
 
+use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
 use crate::base::{Action, BlobSource, Digest, Error, OrderedHasher, Parts, Problem, Result};
 use crate::ops::cache::S3Cache;
@@ -8,7 +10,7 @@ use crate::ops::download::ResumingReader;
 use crate::ops::meter::{Meter, PartMeter};
 use crate::ops::upload::{BlobPayload, PartPayload, read_range, read_some, wrong_digest};
 use crate::store::{ObjectMeta, PartsUpload, Touch};
-use crate::transfer::{Next, Stop, Work};
+use crate::transfer::{Next, Permits, Stop, Work};
 
 /// What is to be done with one blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +43,12 @@ pub(super) struct Sender<'a> {
     source: &'a dyn BlobSource,
     /// The store has refused a touch.
     refused: AtomicBool,
+    /// For what waits for the store.
+    connections: Permits,
+    /// For what keeps a processor busy. Parts are hashed one after the other on each of them, so that the first is soon
+    /// on its way, and ahead of the connections, so that none of those waits for a hash.
+    processors: Permits,
+    ahead: usize,
 }
 
 /// A blob that is uploaded in parts.
@@ -55,13 +63,17 @@ pub(super) struct Sending<'a> {
 
 impl<'a> Sender<'a> {
     pub(super) fn new(cache: &'a S3Cache, source: &'a dyn BlobSource) -> Self {
-        Self { cache, source, refused: AtomicBool::new(false) }
+        let ahead = thread::available_parallelism().map_or(1, NonZero::get);
+        let (connections, processors) = (Permits::new(cache.connections), Permits::new(ahead));
+        Self { cache, source, refused: AtomicBool::new(false), connections, processors, ahead }
     }
 
     /// How many threads have something to do.
     pub(super) fn threads(&self, jobs: &[Job]) -> usize {
-        let chunks = |job: &Job| self.parts(job).map_or(1, |parts| parts.count());
-        jobs.iter().map(chunks).fold(0_usize, usize::saturating_add).min(self.cache.connections)
+        let parts = |job: &Job| self.parts(job).map(|parts| parts.count());
+        let chunks = jobs.iter().map(|job| parts(job).unwrap_or(1)).fold(0_usize, usize::saturating_add);
+        let ahead = if jobs.iter().any(|job| parts(job).is_some()) { self.ahead } else { 0 };
+        chunks.min(self.cache.connections.saturating_add(ahead))
     }
 
     /// `None` when the blob goes in one request.
@@ -174,6 +186,7 @@ impl<'a> Work for Sender<'a> {
     type Done = Done;
 
     fn begin(&self, job: Job, stop: &Stop<'_>) -> Result<Next<Self>> {
+        let _connection = self.connections.take(stop)?;
         if job.step == Step::Upload || (job.step == Step::Verify && !self.verify(&job, stop)?) {
             return self.upload(job, stop);
         }
@@ -190,8 +203,12 @@ impl<'a> Work for Sender<'a> {
     fn chunk(&self, sending: &Sending<'a>, index: usize, stop: &Stop<'_>) -> Result<()> {
         let (digest, range) = (sending.job.digest, sending.parts.range(index));
         let arrive = |offset, bytes: &[u8]| sending.hasher.arrive(offset, bytes);
-        let sha256 = read_range(self.source, &digest, range.clone(), stop, arrive)?;
-        self.catch_up(sending)?;
+        let sha256 = {
+            let _processor = self.processors.take(stop)?;
+            let sha256 = read_range(self.source, &digest, range.clone(), stop, arrive)?;
+            self.catch_up(sending)?;
+            sha256
+        };
         let payload = PartPayload {
             source: self.source,
             digest,
@@ -202,6 +219,7 @@ impl<'a> Work for Sender<'a> {
             stop,
         };
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
+        let _connection = self.connections.take(stop)?;
         sending.upload.put_part(number, range.start, &payload)
     }
 
@@ -213,6 +231,7 @@ impl<'a> Work for Sender<'a> {
                     .hint("the local cache is damaged or in use: build it again"),
             ));
         }
+        let _connection = self.connections.take(stop)?;
         stop.check()?;
         sending.upload.complete()?;
         sending.meter.finish();

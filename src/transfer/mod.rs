@@ -2,6 +2,7 @@
 //!
 //! A job may turn out to consist of chunks that several threads can do; which thread does what is decided by [`queue`].
 
+mod permits;
 mod queue;
 
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,6 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::base::{Cancel, Error, Result};
+pub(crate) use permits::Permits;
 use queue::{Queue, Unit};
 
 /// Tells a job under way whether it still makes sense to go on.
