@@ -7,16 +7,18 @@ use std::str::FromStr;
 
 use super::json::{mend_utf8, plain_start, unescape};
 
-/// What was expected, and at which byte there was something else.
+/// What was expected, and at which byte there was something else, or nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct JsonProblem {
     expected: &'static str,
     at: usize,
+    is_end: bool,
 }
 
 impl fmt::Display for JsonProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "expected {} at byte {}", self.expected, self.at)
+        let end = if self.is_end { ", where the document ends" } else { "" };
+        write!(f, "expected {} at byte {}{end}", self.expected, self.at)
     }
 }
 
@@ -251,7 +253,7 @@ impl<'a> JsonReader<'a> {
     }
 
     fn expected<T>(&self, expected: &'static str) -> Read<T> {
-        Err(JsonProblem { expected, at: self.at })
+        Err(JsonProblem { expected, at: self.at, is_end: self.at >= self.text.len() })
     }
 }
 
@@ -265,7 +267,7 @@ impl GoJson for i64 {
     fn read(reader: &mut JsonReader<'_>) -> Read<Self> {
         reader.space();
         let at = reader.at;
-        reader.skip_number()?.parse().map_err(|_| JsonProblem { expected: "an integer of 64 bits", at })
+        reader.skip_number()?.parse().map_err(|_| JsonProblem { expected: "an integer of 64 bits", at, is_end: false })
     }
 }
 

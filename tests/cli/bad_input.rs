@@ -76,43 +76,6 @@ fn no_credentials() {
     run.expect(4).says(&["no credentials", "AWS_ACCESS_KEY_ID"]);
 }
 
-/// Keys in the environment do not hide what is wrong beside them, as in the Go SDK; nothing is sent.
-#[test]
-fn settings_that_are_wrong_though_there_are_keys() {
-    let server = Server::start();
-    let attributes = format!("type=s3,bucket=cache,region=us-east-1,endpoint_url={}", server.endpoint());
-    let work = tempfile::tempdir().unwrap();
-    let file = |name: &str, text: &str| {
-        fs::write(work.path().join(name), text).unwrap();
-        work.path().join(name).to_str().unwrap().to_owned()
-    };
-    let half = file("half", "[default]\n\naws_access_key_id = AK\n");
-    let source = file("source", "[default]\nrole_arn = r\nsource_profile = absent\n");
-    let no_certificates = file("empty.pem", "none\n");
-    for (name, value, parts) in [
-        ("AWS_PROFILE", "absent", &["there is no profile absent", "AWS_PROFILE"][..]),
-        ("AWS_SHARED_CREDENTIALS_FILE", &half, &["profile default", "half:3", "aws_secret_access_key"]),
-        ("AWS_CONFIG_FILE", &source, &["there is no profile absent", "source_profile of profile default", "source:3"]),
-        ("AWS_CONFIG_FILE", "/", &["is a directory", "AWS_CONFIG_FILE"]),
-        ("AWS_RETRY_MODE", "legacy", &["AWS_RETRY_MODE", "legacy", "standard or adaptive"]),
-        ("AWS_MAX_ATTEMPTS", "many", &["AWS_MAX_ATTEMPTS", "many"]),
-        ("AWS_USE_FIPS_ENDPOINT", "1", &["AWS_USE_FIPS_ENDPOINT", "true or false"]),
-        ("AWS_EC2_METADATA_V1_DISABLED", "1", &["AWS_EC2_METADATA_V1_DISABLED", "true or false"]),
-        ("AWS_CA_BUNDLE", "/nowhere.pem", &["/nowhere.pem", "AWS_CA_BUNDLE"]),
-        ("AWS_CA_BUNDLE", &no_certificates, &["empty.pem", "has no certificate in it"]),
-    ] {
-        let keys = server.credentials();
-        let variables = [
-            ("AWS_ACCESS_KEY_ID", keys.access_key_id.as_str()),
-            ("AWS_SECRET_ACCESS_KEY", &keys.secret_access_key),
-            (name, value),
-        ];
-        let run = run_with(&["import", "target/never", "--cache-from", &attributes], &variables);
-        run.expect(1).says(parts).says(&["error: ", "hint: "]);
-    }
-    assert!(server.requests().is_empty());
-}
-
 #[test]
 fn no_directory_and_no_tag() {
     run(&["export", "/no/such/cache", "--cache-to", &file_store(Path::new("/tmp/never"))]).expect(1).says(&[
@@ -209,7 +172,7 @@ fn an_s3_manifest_with_a_cycle() {
         (good.replacen("\"parent\":10,", "", 1), &["layer 0 is its own ancestor"][..]),
         (good.replacen("sha256:0706", "sha256:../../../x", 1), &["64 lower-case hex digits"]),
         (good.replacen("\"link\":1", "\"link\":99", 1), &["990 is out of range"]),
-        (good[..1000].to_owned(), &["expected the end of a string at byte 1000"]),
+        (good[..1000].to_owned(), &["at byte 1000, where the document ends"]),
         ("<html></html>".to_owned(), &["not a cache config"]),
     ] {
         fs::write(manifests.join("buildkit"), bad).unwrap();

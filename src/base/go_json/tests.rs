@@ -76,7 +76,7 @@ fn what_is_no_unicode_becomes_the_replacement_character() {
 #[test]
 fn problems_say_what_was_expected_and_where() {
     for (text, problem) in [
-        ("", "expected an object at byte 0"),
+        ("", "expected an object at byte 0, where the document ends"),
         ("{} x", "expected the end at byte 3"),
         (r#"{"name" 1}"#, "expected a colon at byte 8"),
         (r#"{"name":1}"#, "expected a string at byte 8"),
@@ -84,7 +84,7 @@ fn problems_say_what_was_expected_and_where() {
         (r#"{"sizeBytes":x}"#, "expected a value at byte 13"),
         (r#"{"x":[1 2]}"#, "expected a comma or the end of an object or a list at byte 8"),
         (r#"{"x":"\q"}"#, "expected an escape at byte 7"),
-        (r#"{"x":"a"#, "expected the end of a string at byte 7"),
+        (r#"{"x":"a"#, "expected the end of a string at byte 7, where the document ends"),
     ] {
         assert_eq!(read_go_json::<Sample>(text.as_bytes()).unwrap_err().to_string(), problem, "{text}");
     }
