@@ -60,6 +60,15 @@ impl BlobWriter {
         let written = self.temp.file().write_all_at(bytes, offset);
         written.map_err(|error| Error::io("write", self.temp.path(), error))?;
         self.hasher.arrive(offset, bytes);
+        Ok(())
+    }
+
+    /// Hashes what has arrived out of order and need not wait for other bytes any more, unless another thread is at it:
+    /// for a thread that keeps no connection waiting.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when it cannot be read back.
+    pub fn catch_up(&self) -> Result<()> {
         self.hasher.catch_up(WORTHWHILE, &mut |offset, buffer| self.read_back(offset, buffer))
     }
 

@@ -8,7 +8,7 @@ use crate::layout::{BlobWriter, LayoutWriter, LocalCache};
 use crate::ops::cache::S3Cache;
 use crate::ops::download::ResumingReader;
 use crate::ops::meter::Meter;
-use crate::transfer::{Next, Stop, Work};
+use crate::transfer::{Next, Permit, Permits, Stop, Work};
 
 /// A blob with a wrong digest is fetched once more: the first time may have been the network.
 const FETCHES: usize = 2;
@@ -19,6 +19,7 @@ pub(super) struct Fetcher<'a> {
     target: &'a LocalCache,
     /// Made when the first blob is there to be written, so that a cache without any leaves no trace.
     writer: Mutex<Option<LayoutWriter>>,
+    connections: Permits,
 }
 
 struct Source<'a> {
@@ -59,7 +60,7 @@ pub(super) struct Ranged<'a> {
 
 struct Readers {
     /// Opened at the first range, until that is read.
-    first: Option<ResumingReader>,
+    first: Option<(ResumingReader, Permit)>,
     /// What the readers of the others are made from.
     template: ResumingReader,
 }
@@ -81,7 +82,7 @@ enum Opened<'a> {
 
 /// A blob of which the first range is open.
 struct Begun<'a> {
-    first: ResumingReader,
+    first: (ResumingReader, Permit),
     parts: Parts,
     writer: BlobWriter,
     meter: Meter<'a>,
@@ -100,15 +101,18 @@ impl Wanted {
 }
 
 impl<'a> Fetcher<'a> {
-    pub(super) fn new(sources: &[&'a S3Cache], target: &'a LocalCache) -> Self {
+    /// With so many connections for all of the sources.
+    pub(super) fn new(sources: &[&'a S3Cache], target: &'a LocalCache, connections: usize) -> Self {
         let source = |cache: &&'a S3Cache| Source { cache, sends_whole: AtomicBool::new(false) };
-        Self { sources: sources.iter().map(source).collect(), target, writer: Mutex::new(None) }
+        let sources = sources.iter().map(source).collect();
+        Self { sources, target, writer: Mutex::new(None), connections: Permits::new(connections) }
     }
 
-    /// How many threads have something to do.
+    /// How many threads have something to do: one for each connection, and one to hash what arrives out of order.
     pub(super) fn threads(&self, first: &S3Cache, wanted: &[Wanted]) -> usize {
         let chunks = |wanted: &Wanted| Parts::balanced(wanted.size, first.tuning.range_size).count();
-        wanted.iter().map(chunks).fold(0_usize, usize::saturating_add).min(first.connections)
+        let ahead = usize::from(wanted.iter().any(|wanted| chunks(wanted) > 1));
+        wanted.iter().map(chunks).fold(0_usize, usize::saturating_add).min(first.connections.saturating_add(ahead))
     }
 
     /// The writer, to commit what was fetched.
@@ -143,6 +147,7 @@ impl<'a> Fetcher<'a> {
         let open = |limit| ResumingReader::open_first(cache.store.clone(), cache.context.clone(), key.clone(), limit);
         let parts = Parts::balanced(wanted.size, cache.tuning.range_size);
         let in_ranges = parts.count() > 1 && !source.sends_whole.load(Ordering::Relaxed);
+        let connection = self.connections.take(stop)?;
         let mut opened = open(in_ranges.then(|| parts.range(0).end))?;
         let mut ranged = in_ranges;
         if in_ranges && opened.as_ref().is_some_and(ResumingReader::is_whole) {
@@ -160,13 +165,15 @@ impl<'a> Fetcher<'a> {
         let mut writer = self.begin_blob(&wanted.digest, wanted.size)?;
         if ranged {
             writer.allocate()?;
-            return Ok(Opened::Begun(Box::new(Begun { first: reader, parts, writer, meter })));
+            let first = (reader, connection);
+            return Ok(Opened::Begun(Box::new(Begun { first, parts, writer, meter })));
         }
         reader.copy_to(stop, |chunk, _| {
             writer.write(chunk)?;
             meter.add(chunk.len() as u64);
             Ok(())
         })?;
+        drop(connection);
         Ok(Opened::Ended(self.finish(source, wanted, writer, &meter)?))
     }
 
@@ -182,8 +189,12 @@ impl<'a> Fetcher<'a> {
     fn fetch_range(&self, ranged: &Ranged<'a>, index: usize, stop: &Stop<'_>) -> Result<()> {
         let mut readers = lock(&ranged.readers);
         let first = if index == 0 { readers.first.take() } else { None };
-        let mut reader = first.unwrap_or_else(|| readers.template.another(ranged.parts.range(index)));
+        let another = readers.template.another(ranged.parts.range(index));
         drop(readers);
+        let (mut reader, connection) = match first {
+            Some(first) => first,
+            None => (another, self.connections.take(stop)?),
+        };
         let mut written = reader.position();
         reader.copy_to(stop, |chunk, position| {
             ranged.writer.write_at(written, chunk)?;
@@ -191,7 +202,9 @@ impl<'a> Fetcher<'a> {
             ranged.meter.add(chunk.len() as u64);
             // The blob is lost already: what else comes of it is of no use.
             if lock(&ranged.error).is_some() { Err(Error::Canceled) } else { Ok(()) }
-        })
+        })?;
+        drop((reader, connection));
+        ranged.writer.catch_up()
     }
 
     /// What comes after a source has been asked.
@@ -240,7 +253,7 @@ impl<'a> Work for Fetcher<'a> {
         match self.open(source, &wanted, stop) {
             Ok(Opened::Begun(begun)) => {
                 let Begun { first, parts, writer, meter } = *begun;
-                let readers = Mutex::new(Readers { template: first.another(0..0), first: Some(first) });
+                let readers = Mutex::new(Readers { template: first.0.another(0..0), first: Some(first) });
                 let (chunks, error) = (parts.count(), Mutex::new(None));
                 Ok(Next::Chunks(Ranged { wanted, readers, parts, writer, meter, error }, chunks))
             }

@@ -142,7 +142,8 @@ fn restore(sources: &[S3Cache], target: &LocalCache, options: &ImportOptions, no
         first.context.warn("the cache was found but has no layers: there is nothing to restore");
         return Ok(false);
     }
-    let run = Run { target, options, fetcher: Fetcher::new(&answered, target) };
+    let fetcher = Fetcher::new(&answered, target, first.connections);
+    let run = Run { target, options, fetcher };
     let config = run.blobs(first, config, &mut noted.report)?;
     noted.report.layers = config.layers().len();
     if config.layers().is_empty() {

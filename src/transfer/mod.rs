@@ -10,7 +10,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use crate::base::{Cancel, Error, Result};
-pub(crate) use permits::Permits;
+pub(crate) use permits::{Permit, Permits};
 use queue::{Queue, Unit};
 
 /// Tells a job under way whether it still makes sense to go on.
