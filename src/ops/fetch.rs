@@ -108,10 +108,11 @@ impl<'a> Fetcher<'a> {
         Self { sources, target, writer: Mutex::new(None), connections: Permits::new(connections) }
     }
 
-    /// How many threads have something to do: one for each connection, and one to hash what arrives out of order.
+    /// How many threads have something to do: one for each connection, and where several bring one blob, another that
+    /// hashes what arrived out of order.
     pub(super) fn threads(&self, first: &S3Cache, wanted: &[Wanted]) -> usize {
         let chunks = |wanted: &Wanted| Parts::balanced(wanted.size, first.tuning.range_size).count();
-        let ahead = usize::from(wanted.iter().any(|wanted| chunks(wanted) > 1));
+        let ahead = usize::from(first.connections > 1 && wanted.iter().any(|wanted| chunks(wanted) > 1));
         wanted.iter().map(chunks).fold(0_usize, usize::saturating_add).min(first.connections.saturating_add(ahead))
     }
 
@@ -146,8 +147,8 @@ impl<'a> Fetcher<'a> {
         let location = cache.store.location(&key);
         let open = |limit| ResumingReader::open_first(cache.store.clone(), cache.context.clone(), key.clone(), limit);
         let parts = Parts::balanced(wanted.size, cache.tuning.range_size);
-        let in_ranges = parts.count() > 1 && !source.sends_whole.load(Ordering::Relaxed);
         let connection = self.connections.take(stop)?;
+        let in_ranges = parts.count() > 1 && !source.sends_whole.load(Ordering::Relaxed);
         let mut opened = open(in_ranges.then(|| parts.range(0).end))?;
         let mut ranged = in_ranges;
         if in_ranges && opened.as_ref().is_some_and(ResumingReader::is_whole) {
@@ -186,25 +187,15 @@ impl<'a> Fetcher<'a> {
         Ok(Outcome::Wrong(format!("{location} does not have its digest")))
     }
 
-    fn fetch_range(&self, ranged: &Ranged<'a>, index: usize, stop: &Stop<'_>) -> Result<()> {
+    /// The range's reader and its connection.
+    fn range(&self, ranged: &Ranged<'a>, index: usize, stop: &Stop<'_>) -> Result<(ResumingReader, Permit)> {
         let mut readers = lock(&ranged.readers);
-        let first = if index == 0 { readers.first.take() } else { None };
+        if let Some(first) = readers.first.take_if(|_| index == 0) {
+            return Ok(first);
+        }
         let another = readers.template.another(ranged.parts.range(index));
         drop(readers);
-        let (mut reader, connection) = match first {
-            Some(first) => first,
-            None => (another, self.connections.take(stop)?),
-        };
-        let mut written = reader.position();
-        reader.copy_to(stop, |chunk, position| {
-            ranged.writer.write_at(written, chunk)?;
-            written = position;
-            ranged.meter.add(chunk.len() as u64);
-            // The blob is lost already: what else comes of it is of no use.
-            if lock(&ranged.error).is_some() { Err(Error::Canceled) } else { Ok(()) }
-        })?;
-        drop((reader, connection));
-        ranged.writer.catch_up()
+        Ok((another, self.connections.take(stop)?))
     }
 
     /// What comes after a source has been asked.
@@ -225,6 +216,17 @@ impl<'a> Fetcher<'a> {
         }
         Ok(Next::Again(wanted.next_source()))
     }
+}
+
+fn fetch(ranged: &Ranged<'_>, reader: &mut ResumingReader, stop: &Stop<'_>) -> Result<()> {
+    let mut written = reader.position();
+    reader.copy_to(stop, |chunk, position| {
+        ranged.writer.write_at(written, chunk)?;
+        written = position;
+        ranged.meter.add(chunk.len() as u64);
+        // The blob is lost already: what else comes of it is of no use.
+        if lock(&ranged.error).is_some() { Err(Error::Canceled) } else { Ok(()) }
+    })
 }
 
 fn once_more(mut wanted: Wanted, why: String) -> Wanted {
@@ -263,18 +265,22 @@ impl<'a> Work for Fetcher<'a> {
     }
 
     fn chunk(&self, ranged: &Ranged<'a>, index: usize, stop: &Stop<'_>) -> Result<()> {
+        let (mut reader, connection) = self.range(ranged, index, stop)?;
         if lock(&ranged.error).is_some() {
             return Ok(());
         }
-        match self.fetch_range(ranged, index, stop) {
-            Ok(()) => Ok(()),
-            Err(error @ Error::Io(_)) => Err(error),
+        match fetch(ranged, &mut reader, stop) {
+            Ok(()) => {}
+            Err(error @ Error::Io(_)) => return Err(error),
+            // Told before the connection is given back, so that it is not used for another range in vain.
             Err(error) => {
                 stop.check()?;
                 lock(&ranged.error).get_or_insert(error);
-                Ok(())
+                return Ok(());
             }
         }
+        drop((reader, connection));
+        ranged.writer.catch_up()
     }
 
     fn end(&self, ranged: Ranged<'a>, stop: &Stop<'_>) -> Result<Next<Self>> {
