@@ -72,6 +72,11 @@ impl BlobWriter {
         self.hasher.catch_up(WORTHWHILE, &mut |offset, buffer| self.read_back(offset, buffer))
     }
 
+    /// Waits until the bytes have reached the disk.
+    pub(super) fn sync(&self) -> Result<()> {
+        self.temp.file().sync_data().map_err(|error| Error::io("write", self.temp.path(), error))
+    }
+
     /// Gives the blob its name; `false` when its size or its digest is wrong, and then nothing is left of it.
     ///
     /// # Errors

@@ -112,6 +112,8 @@ impl LayoutWriter {
         let reference = Reference { digest: Digest::of(bytes), size: bytes.len() as u64 };
         let mut blob = self.blob(&reference.digest, reference.size)?;
         blob.write(bytes)?;
+        // The index must not be on the disk before the two that it leads to.
+        blob.sync()?;
         match blob.finish()? {
             true => Ok(reference),
             false => Err(Error::Integrity(Problem::new("the bytes changed while they were written"))),

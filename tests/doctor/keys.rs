@@ -1,27 +1,15 @@
 //! The keys: none, wrong ones, and whose they are.
 
-use std::io::{Read, Write};
-
 use s3_build_cache::{CheckOutcome, ErrorKind, MapEnv, S3Cache};
 
 use super::{checks, diagnose, failed, find, only, skipped};
 use crate::network::listener::Listener;
 use crate::s3_server::{Config, Server};
+use crate::stub::Stub;
 
 /// The Security Token Service, which always answers so.
-fn sts(status: u16, body: &'static str) -> Listener {
-    Listener::start(move |mut stream| {
-        let mut request = Vec::new();
-        let mut buffer = [0; 4096];
-        while !request.windows(18).any(|window| window == b"Version=2011-06-15") {
-            match stream.read(&mut buffer) {
-                Ok(1..) => request.extend_from_slice(&buffer),
-                _ => return,
-            }
-        }
-        let length = body.len();
-        write!(stream, "HTTP/1.1 {status} X\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}").unwrap();
-    })
+fn sts(status: u16, body: &'static str) -> Stub {
+    Stub::start(move |_| (status, String::new(), body.to_owned()))
 }
 
 const WHO: &str = "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>arn:aws:iam::123456789012:user/ci</Arn>\
@@ -32,22 +20,20 @@ const UNKNOWN: &str =
 #[test]
 fn whose_the_keys_are_is_asked_where_there_is_somebody_to_ask() {
     let server = Server::start();
-    let at = |sts: &Listener| {
-        diagnose(&server, &server.endpoint(), &[("AWS_ENDPOINT_URL_STS", &format!("http://{}", sts.address))])
-    };
-    let known = at(&sts(200, WHO));
+    let at = |url: &str| diagnose(&server, &server.endpoint(), &[("AWS_ENDPOINT_URL_STS", url)]);
+    let known = at(&sts(200, WHO).url());
     assert_eq!(failed(&known), [""; 0]);
     assert_eq!(find(&known, "identity").detail, "arn:aws:iam::123456789012:user/ci (account 123456789012)");
     only(
-        &at(&sts(403, UNKNOWN)),
+        &at(&sts(403, UNKNOWN).url()),
         "identity",
         ErrorKind::Access,
         &["InvalidClientTokenId", "does not know the access key"],
     );
-    only(&at(&sts(200, "<x/>")), "identity", ErrorKind::Access, &["GetCallerIdentityResult"]);
+    only(&at(&sts(200, "<x/>").url()), "identity", ErrorKind::Access, &["GetCallerIdentityResult"]);
     // S3 works without.
     let closed = Listener::start(drop);
-    let silent = at(&closed);
+    let silent = at(&format!("http://{}", closed.address));
     assert_eq!(failed(&silent), [""; 0], "{silent:#?}");
     skipped(&silent, &["identity"]);
     // The global variable means the store of one's own for both, which is no Security Token Service.
