@@ -46,6 +46,9 @@ pub(crate) fn run(command: &Doctor) -> ExitCode {
     // Whatever else is wrong: what a CI job cannot mend by trying again later is that it may not.
     let access = kinds.iter().copied().find(|kind| *kind == ErrorKind::Access);
     let status = access.or(kinds.first().copied()).map_or(0, exit::of);
+    if unwritten {
+        output::line("error: standard output cannot be written");
+    }
     let status = if unwritten && status == 0 { exit::OTHER } else { status };
     ExitCode::from(signals::status().unwrap_or(status))
 }

@@ -42,6 +42,8 @@ pub(crate) struct Timeouts {
 impl Timeouts {
     /// For servers anywhere.
     pub(crate) const REMOTE: Self = Self { connect: Duration::from_secs(15), stall: Duration::from_secs(60) };
+    /// For servers anywhere, when somebody waits to be told what is wrong.
+    pub(crate) const BRIEF: Self = Self { connect: Duration::from_secs(10), stall: Duration::from_secs(15) };
     /// For the metadata services of this machine's host, which answer at once or not at all.
     pub(crate) const LOCAL: Self = Self { connect: Duration::from_secs(1), stall: Duration::from_secs(2) };
 }

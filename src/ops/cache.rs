@@ -220,6 +220,7 @@ impl S3CacheBuilder {
             cancel: self.context.cancel.clone(),
             connections: self.used_connections(),
             max_copy_bytes: self.tuning.max_copy,
+            brief: false,
         }
     }
 

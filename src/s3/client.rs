@@ -30,6 +30,8 @@ pub(crate) struct ClientParts {
     pub(crate) retry: Policy,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cancel: Cancel,
+    /// The server may think no longer, whatever it is asked.
+    pub(crate) longest_answer: Duration,
     /// Go with whatever is written: storage class and encryption.
     pub(crate) write_headers: Vec<(String, String)>,
 }
@@ -235,9 +237,9 @@ impl Client {
     }
 
     /// How long the server may think: once all is cancelled, what cleans up shares that time.
-    fn patience(&self, call: &Call<'_>) -> Duration {
+    pub(super) fn patience(&self, call: &Call<'_>) -> Duration {
         let since = self.parts.cancel.since().filter(|_| call.on_stop == OnStop::CleanUp);
-        call.answer_timeout.saturating_sub(since.unwrap_or_default())
+        call.answer_timeout.min(self.parts.longest_answer).saturating_sub(since.unwrap_or_default())
     }
 }
 

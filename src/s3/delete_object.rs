@@ -1,14 +1,16 @@
 //! `DeleteObject`.
 
 use crate::base::Result;
-use crate::http::Method;
+use crate::http::{Method, OnStop};
 use crate::s3::answer::{Cause, read_empty};
 use crate::s3::client::{Call, Client};
 
 impl Client {
-    /// Removes an object; one that does not exist is removed already.
+    /// Removes an object, also after the operation was cancelled: what is removed is a probe's. One that does not exist is
+    /// removed already.
     pub(crate) fn delete_object(&self, key: &str) -> Result<()> {
-        let call = Call::new("DeleteObject", Method::Delete, Some(key));
+        let mut call = Call::new("DeleteObject", Method::Delete, Some(key));
+        call.on_stop = OnStop::CleanUp;
         match self.execute(&call, |mut response| read_empty(&mut response)) {
             Ok(()) => Ok(()),
             Err(failed) => match &failed.cause {

@@ -145,8 +145,9 @@ impl Client {
     }
 
     fn region_hint(&self, answer: &Answer) -> String {
-        let signed = &self.endpoint().region;
-        match &answer.region {
+        // The one that was given: another may have been tried since.
+        let signed = &self.parts.endpoint.region;
+        match answer.region.as_ref().filter(|region| *region != signed) {
             Some(region) => format!("the bucket is in region {region}, not {signed}: give region={region}"),
             None => format!("the server expects another region than {signed}: check region"),
         }

@@ -44,7 +44,7 @@ impl Client {
             headers: vec![("host".to_owned(), endpoint.host.clone())],
             body: None,
             expect_continue: false,
-            answer_timeout: call.answer_timeout,
+            answer_timeout: self.patience(&call),
             new_connection: true,
             on_stop: OnStop::BreakOff,
         });

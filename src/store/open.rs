@@ -1,6 +1,7 @@
 //! Which store the options mean.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::base::{Cancel, Clock, Env, Result};
 use crate::config::{CacheOptions, RetryMode};
@@ -22,6 +23,8 @@ pub(crate) struct Parts {
     pub(crate) connections: usize,
     /// Larger objects are touched in parts.
     pub(crate) max_copy_bytes: u64,
+    /// Give up soon, for somebody waits to be told what is wrong.
+    pub(crate) brief: bool,
 }
 
 /// Opens the store that the options, and the environment where they are silent, name. Sends nothing.
@@ -78,15 +81,17 @@ pub(crate) fn open_s3(
         accelerate: settings.accelerate,
     });
     let ca_bundle = settings.ca_bundle.as_ref().map(|bundle| (bundle.value.as_path(), bundle.origin.as_str()));
+    let timeouts = if parts.brief { http::Timeouts::BRIEF } else { http::Timeouts::REMOTE };
     let http = http::Client::new(&http::ClientConfig {
         connections: parts.connections,
         target: (endpoint.https, &endpoint.host),
         ca_bundle,
         env: &*parts.env,
         clock: parts.clock.clone(),
-        timeouts: http::Timeouts::REMOTE,
+        timeouts,
     })?;
     let client = Client::new(ClientParts {
+        longest_answer: if parts.brief { timeouts.stall } else { Duration::MAX },
         http: http.stopped_by(&parts.cancel),
         bucket: settings.bucket.clone(),
         endpoint,

@@ -101,3 +101,41 @@ fn clocks_that_differ_are_told_and_the_rest_goes_on() {
         only(&checks, "clock", ErrorKind::Setup, &[side, "the server's", "NTP"]);
     }
 }
+
+/// Who interrupts it does not want a stray object either.
+#[test]
+fn a_probe_that_is_cancelled_is_removed() {
+    for operation in [Operation::PutObject, Operation::CopyObject] {
+        let server = Server::start();
+        let done = if operation == Operation::PutObject {
+            Fault::ReplyAfter(Failure::new(500, "InternalError", "stored, and forgotten"))
+        } else {
+            Fault::Delay(std::time::Duration::from_millis(400))
+        };
+        server.fault(Match::operation(operation).always(), done);
+        let cancel = s3_build_cache::Cancel::new();
+        let builder = crate::s3::builder(&server, "").cancel(cancel.clone());
+        let mut checks = Vec::new();
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while server.keys().is_empty() && !server.requests().iter().any(|request| request.method == "DELETE") {
+                    std::thread::yield_now();
+                }
+                cancel.cancel();
+            });
+            let options = s3_build_cache::DoctorOptions::new().write(true);
+            builder.diagnose(&options, |check| checks.push(check.clone()));
+        });
+        assert!(server.keys().is_empty(), "{:?} {checks:#?}", server.keys());
+        assert!(failed(&checks).iter().any(|name| ["write", "touch"].contains(name)), "{checks:#?}");
+    }
+}
+
+#[test]
+fn the_region_to_give_is_another_than_the_one_that_was_given() {
+    let server = Server::start();
+    let wrong = Failure::new(400, "AuthorizationHeaderMalformed", "the region is wrong").detail("Region", "eu-west-3");
+    server.fault(Match::any().always(), Fault::Reply(wrong));
+    let checks = diagnose(&server, &server.endpoint(), &[]);
+    only(&checks, "bucket", ErrorKind::Access, &["in region eu-west-3, not eu-test-1: give region=eu-west-3"]);
+}

@@ -3,7 +3,7 @@
 use std::io::Read as _;
 use std::time::SystemTime;
 
-use crate::base::{BytesPayload, Error, Payload as _, Problem, Result};
+use crate::base::{BytesPayload, Error, ErrorKind, Payload as _, Problem, Result};
 use crate::ops::cache::S3Cache;
 use crate::ops::doctor::{CheckOutcome, DoctorOptions, Findings};
 use crate::ops::load::load_names;
@@ -37,7 +37,7 @@ pub(super) fn examine(
         Ok(detail) => findings.passed("read", detail),
         Err(error) => findings.failed("read", &error),
     }
-    if options.write {
+    if options.write && !cache.context.cancel.is_canceled() {
         write(findings, cache);
     }
 }
@@ -82,21 +82,32 @@ fn write(findings: &mut Findings<'_>, cache: &S3Cache) {
     let key = format!("{}s3-build-cache-doctor-{unique}", cache.options.blob_key_prefix());
     let (store, payload) = (&cache.store, BytesPayload::new(PROBE.to_vec()));
     let location = store.location(&key);
-    if findings.of("write", store.put(&key, &payload), |()| format!("wrote {location}")).is_none() {
-        findings.skipped(&["touch", "delete"], "nothing was written");
-        return;
+    if let Err(error) = store.put(&key, &payload) {
+        findings.failed("write", &error);
+        findings.skipped(&["touch"], "nothing was written");
+        // It may have been all the same, unless it was refused.
+        if error.kind() == ErrorKind::Access {
+            return findings.skipped(&["delete"], "nothing was written");
+        }
+        return remove(findings, cache, &key);
     }
+    findings.passed("write", format!("wrote {location}"));
     let touched = store.touch(&key, &ObjectMeta::new(payload.size(), None)).and_then(|touch| match touch {
         Touch::Done => Ok(()),
         Touch::Gone => Err(strange(format!("{location} is gone right after it was written"))),
         Touch::Unsupported => Err(strange("the store cannot copy an object onto itself".to_owned())),
     });
     findings.of("touch", touched, |()| "made it new by a copy onto itself".to_owned());
-    match store.delete(&key) {
+    remove(findings, cache, &key);
+}
+
+fn remove(findings: &mut Findings<'_>, cache: &S3Cache, key: &str) {
+    match cache.store.delete(key) {
         Ok(()) => findings.passed("delete", "removed it"),
         Err(error) => {
+            let location = cache.store.location(key);
             let hint = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
-            let hint = format!("{hint}an export needs no permission to delete; {location} is left there");
+            let hint = format!("{hint}an export needs no permission to delete; {location} may be left there");
             findings.tell("delete", CheckOutcome::Failed(error.kind()), error.chain(), Some(&hint));
         }
     }

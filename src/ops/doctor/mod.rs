@@ -12,6 +12,9 @@ use crate::credentials::{S3Settings, Settings};
 use crate::ops::cache::S3CacheBuilder;
 use crate::store::{self, ObjectStore, Parts, S3Store};
 
+/// For what has no fix that is known here.
+const NO_HINT: &str = "-vv shows each request; the server's log, and its operator, know more";
+
 /// What a [diagnosis](S3CacheBuilder::diagnose) may do.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
@@ -74,7 +77,8 @@ impl Findings<'_> {
     }
 
     fn failed(&mut self, name: &'static str, error: &Error) {
-        self.tell(name, CheckOutcome::Failed(error.kind()), error.chain(), error.hint());
+        let hint = error.hint().unwrap_or(NO_HINT);
+        self.tell(name, CheckOutcome::Failed(error.kind()), error.chain(), Some(hint));
     }
 
     fn skipped(&mut self, names: &[&'static str], why: &str) {
@@ -144,7 +148,7 @@ struct Opened {
 
 /// Opens the store, unless something on the way to it is wrong: then why it is not worth asking.
 fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::Result<Opened, &'static str> {
-    let (options, parts) = (&builder.options, builder.store_parts());
+    let (options, parts) = (&builder.options, Parts { brief: true, ..builder.store_parts() });
     let opened = |store| Opened { store, elsewhere: Box::new(|| None) };
     if let Some(store) = &builder.store {
         let valid = findings.of("options", options.validate(), |()| understood(options, &store.location("")));
@@ -157,7 +161,11 @@ fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::R
     let resolved = Settings::resolve(options, &*parts.env);
     match findings.of("options", resolved, |settings| understood(options, &place(settings))) {
         None => Err("the options are wrong"),
-        Some(Settings::S3(settings)) => open_s3(findings, options, &settings, parts),
+        Some(Settings::S3(settings)) => {
+            // What fails once is what is asked for; a correction is no second attempt.
+            let settings = S3Settings { max_attempts: 1, service_attempts: 1, ..*settings };
+            open_s3(findings, options, &settings, parts)
+        }
         Some(Settings::Directory { .. }) => {
             let store =
                 findings.of("endpoint", store::open(options, parts), |_| "a directory of this machine".to_owned());
@@ -223,5 +231,5 @@ fn endpoint(store: &S3Store, settings: &S3Settings) -> String {
         (settings.accelerate, " · transfer acceleration"),
     ];
     let flags: String = flags.into_iter().filter_map(|(set, text)| set.then_some(text)).collect();
-    format!("{} ({origin}) · {style}{flags}", endpoint.url())
+    format!("{}{} ({origin}) · {style}{flags}", endpoint.url(), endpoint.bucket_path())
 }

@@ -34,7 +34,7 @@ pub(super) fn walk(findings: &mut Findings<'_>, client: &Client) -> bool {
                 findings.failed(name, error);
                 broken = true;
             }
-            _ => findings.skipped(&[name], "it was not come to"),
+            _ => findings.skipped(&[name], "not reached"),
         }
     }
     clock(findings, &reach);
@@ -55,7 +55,7 @@ fn names(reach: &Reach, host: &str) -> String {
 
 fn clock(findings: &mut Findings<'_>, reach: &Reach) {
     let Some(ahead) = reach.ahead else {
-        return findings.skipped(&["clock"], "the server has not told its time");
+        return findings.skipped(&["clock"], "the server has sent no date that can be read");
     };
     let side = if ahead > 0 { "behind" } else { "ahead of" };
     let message = match ahead.unsigned_abs() {
