@@ -55,7 +55,9 @@ fn names(reach: &Reach, host: &str) -> String {
 
 fn clock(findings: &mut Findings<'_>, reach: &Reach) {
     let Some(ahead) = reach.ahead else {
-        return findings.skipped(&["clock"], "the server has sent no date that can be read");
+        let answered = reach.answered.is_ok();
+        let why = if answered { "the server has sent no date that can be read" } else { "not reached" };
+        return findings.skipped(&["clock"], why);
     };
     let side = if ahead > 0 { "behind" } else { "ahead of" };
     let message = match ahead.unsigned_abs() {
