@@ -104,6 +104,8 @@ impl LayoutWriter {
         let reference = self.small_blob(&json)?;
         let manifest = Manifest::new(reference, config).print();
         let Reference { digest, size } = self.small_blob(&manifest)?;
+        // The index must not be on the disk before the names of the two that it leads to.
+        sync_dir(&self.shared.cache.blobs_dir())?;
         self.shared.with_dirs(|| self.shared.set_tag(&digest, size))?;
         Ok(Committed { config_size: reference.size, manifest_size: size })
     }
@@ -112,7 +114,6 @@ impl LayoutWriter {
         let reference = Reference { digest: Digest::of(bytes), size: bytes.len() as u64 };
         let mut blob = self.blob(&reference.digest, reference.size)?;
         blob.write(bytes)?;
-        // The index must not be on the disk before the two that it leads to.
         blob.sync()?;
         match blob.finish()? {
             true => Ok(reference),
