@@ -64,11 +64,11 @@ impl OrderedHasher {
         self.arrived.lock().unwrap_or_else(PoisonError::into_inner).insert(offset..end);
     }
 
-    /// Hashes what has arrived in the meantime, unless it is less than `worthwhile` bytes, or another thread is at it.
+    /// Hashes what has arrived in the meantime, unless another thread is at it.
     ///
     /// # Errors
     /// Those of `read_back`.
-    pub(crate) fn catch_up(&self, worthwhile: u64, read_back: ReadBack<'_>) -> Result<()> {
+    pub(crate) fn catch_up(&self, read_back: ReadBack<'_>) -> Result<()> {
         loop {
             let mut head = match self.head.try_lock() {
                 Ok(head) => head,
@@ -76,7 +76,7 @@ impl OrderedHasher {
                 Err(TryLockError::WouldBlock) => return Ok(()),
             };
             let end = self.prefix();
-            if end.saturating_sub(head.position) < worthwhile.max(1) {
+            if end <= head.position {
                 return Ok(());
             }
             head.read_to(end, read_back)?;
@@ -154,7 +154,6 @@ mod tests {
             bytes in prop::collection::vec(any::<u8>(), 0..400),
             piece in 1_usize..50,
             order in any::<u64>(),
-            worthwhile in 0_u64..60,
         ) {
             let hasher = OrderedHasher::default();
             let mut read_back = |offset: u64, buffer: &mut [u8]| {
@@ -167,7 +166,7 @@ mod tests {
             pieces.sort_by_key(|(at, _)| (*at as u64 + 1).wrapping_mul(order));
             for (at, bytes) in pieces {
                 hasher.arrive((at * piece) as u64, bytes);
-                hasher.catch_up(worthwhile, &mut read_back).unwrap();
+                hasher.catch_up(&mut read_back).unwrap();
             }
             let size = bytes.len() as u64;
             prop_assert_eq!(hasher.finish(size + 1, &mut read_back).unwrap(), None);

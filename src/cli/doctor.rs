@@ -2,27 +2,22 @@
 
 use std::process::ExitCode;
 
-use s3_build_cache::{Cancel, Check, CheckOutcome, DoctorOptions, ErrorKind, S3Cache};
+use s3_build_cache::{Check, CheckOutcome, DoctorOptions, ErrorKind};
 use serde_json::{Value, json};
 
 use crate::args::Doctor;
-use crate::{exit, logger, output, signals};
+use crate::{exit, logger, output, session, signals};
 
 /// Long enough for the longest name of a check.
 const NAME_WIDTH: usize = 11;
 
 /// Tries every step on the way to the cache, and tells each as it ends.
 pub(crate) fn run(command: &Doctor) -> ExitCode {
-    logger::start(command.global.verbosity);
-    let cancel = Cancel::new();
-    if let Err(error) = signals::watch(&cancel) {
-        output::error("", &error);
-        return ExitCode::from(exit::status(&error));
-    }
-    let mut builder = S3Cache::builder(&command.cache).cancel(cancel);
-    if let Some(jobs) = command.global.jobs {
-        builder = builder.connections(jobs);
-    }
+    let cancel = match session::listen(&command.global) {
+        Ok(cancel) => cancel,
+        Err(status) => return status,
+    };
+    let builder = session::builder(&command.cache, &command.global, &cancel);
     let mut checks = Vec::new();
     let mut unwritten = false;
     builder.diagnose(&DoctorOptions::new().write(command.write), |check| {

@@ -7,16 +7,13 @@ use s3_build_cache::{CacheConfig, CacheOptions, ErrorKind, ExportOptions, LocalC
 use crate::args::Export;
 use crate::json::{Failure, Target};
 use crate::session::{Session, label};
-use crate::{exit, human, output};
+use crate::{exit, human};
 
 /// Exports to every target, also after one has failed.
 pub(crate) fn run(command: &Export) -> ExitCode {
     let session = match Session::start(&command.global, "export", "uploading") {
         Ok(session) => session,
-        Err(error) => {
-            output::error("", &error);
-            return ExitCode::from(exit::status(&error));
-        }
+        Err(status) => return status,
     };
     // Read once: it is the same cache for every target.
     let (source, config) = match load(command) {

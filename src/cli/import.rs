@@ -9,16 +9,13 @@ use s3_build_cache::{
 use crate::args::Import;
 use crate::json::{Failure, Target};
 use crate::session::{Session, label};
-use crate::{exit, human, output};
+use crate::{exit, human};
 
 /// Imports the merge of all sources.
 pub(crate) fn run(command: &Import) -> ExitCode {
     let session = match Session::start(&command.global, "import", "downloading") {
         Ok(session) => session,
-        Err(error) => {
-            output::error("", &error);
-            return ExitCode::from(exit::status(&error));
-        }
+        Err(status) => return status,
     };
     let (caches, mut targets) = match open(&session, command) {
         Ok(opened) => opened,

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use s3_build_cache::{CacheOptions, Cancel, Error, Progress, Report, Result, S3Cache};
+use s3_build_cache::{CacheOptions, Cancel, Error, Progress, Report, Result, S3Cache, S3CacheBuilder};
 
 use crate::args::Global;
 use crate::json::{Failure, Summary, Target};
@@ -17,20 +17,19 @@ pub(crate) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Takes the log, the screen and the signals. `doing` is a word such as `uploading`.
-    pub(crate) fn start(global: &'a Global, command: &'static str, doing: &'static str) -> Result<Self> {
-        logger::start(global.verbosity);
-        let cancel = Cancel::new();
-        signals::watch(&cancel)?;
+    /// Takes the log, the screen and the signals. `doing` is a word such as `uploading`. Where that fails it is told, and
+    /// the status is given.
+    pub(crate) fn start(
+        global: &'a Global,
+        command: &'static str,
+        doing: &'static str,
+    ) -> std::result::Result<Self, ExitCode> {
+        let cancel = listen(global)?;
         Ok(Self { global, command, progress: progress::start(global, doing), cancel })
     }
 
     pub(crate) fn open(&self, options: &CacheOptions) -> Result<S3Cache> {
-        let mut builder = S3Cache::builder(options).progress(self.progress.clone()).cancel(self.cancel.clone());
-        if let Some(jobs) = self.global.jobs {
-            builder = builder.connections(jobs);
-        }
-        builder.connect()
+        builder(options, self.global, &self.cancel).progress(self.progress.clone()).connect()
     }
 
     /// The line for people, on standard output unless that is for machines.
@@ -73,6 +72,28 @@ impl<'a> Session<'a> {
     pub(crate) fn fail(&self, error: &Error) -> ExitCode {
         self.complain("", error);
         self.end("failed", &Report::default(), &[], Some(Failure::from(error)), exit::status(error))
+    }
+}
+
+/// Takes the log and the signals: the handle that these cancel. Where that fails it is told, and the status is given.
+pub(crate) fn listen(global: &Global) -> std::result::Result<Cancel, ExitCode> {
+    logger::start(global.verbosity);
+    let cancel = Cancel::new();
+    match signals::watch(&cancel) {
+        Ok(()) => Ok(cancel),
+        Err(error) => {
+            output::error("", &error);
+            Err(ExitCode::from(exit::status(&error)))
+        }
+    }
+}
+
+/// What a cache is opened with, by the options every command has.
+pub(crate) fn builder(options: &CacheOptions, global: &Global, cancel: &Cancel) -> S3CacheBuilder {
+    let builder = S3Cache::builder(options).cancel(cancel.clone());
+    match global.jobs {
+        Some(jobs) => builder.connections(jobs),
+        None => builder,
     }
 }
 

@@ -9,9 +9,6 @@ use crate::base::{Digest, Error, OrderedHasher, Problem, Result};
 use crate::files::TempFile;
 use crate::layout::write::Shared;
 
-/// So many bytes of what arrived out of order are worth being read back while others still come.
-const WORTHWHILE: u64 = 1024 * 1024;
-
 /// A blob that is being written: a temporary until [`finish`](Self::finish) finds that it is what it should be.
 ///
 /// It is written from the front by [`write`](Self::write), or in any order and by several threads by
@@ -69,7 +66,7 @@ impl BlobWriter {
     /// # Errors
     /// [`Error::Io`] when it cannot be read back.
     pub fn catch_up(&self) -> Result<()> {
-        self.hasher.catch_up(WORTHWHILE, &mut |offset, buffer| self.read_back(offset, buffer))
+        self.hasher.catch_up(&mut |offset, buffer| self.read_back(offset, buffer))
     }
 
     /// Waits until the bytes have reached the disk.

@@ -160,7 +160,7 @@ impl<'a> Sender<'a> {
     /// Reads the blob back where its parts were not hashed in order.
     fn catch_up(&self, sending: &Sending<'a>) -> Result<()> {
         let mut open = self.read_back(sending);
-        sending.hasher.catch_up(1, &mut open)
+        sending.hasher.catch_up(&mut open)
     }
 
     fn read_back<'s>(&'s self, sending: &'s Sending<'a>) -> impl FnMut(u64, &mut [u8]) -> Result<usize> + 's {

@@ -125,8 +125,7 @@ impl Client {
         let Some(ahead) = answer.date.and_then(|date| clock_error(date, used, self.parts.clock.now())) else {
             return false;
         };
-        let (seconds, side) = (ahead.unsigned_abs(), if ahead > 0 { "behind" } else { "ahead of" });
-        log::warn!("this machine's clock is {seconds} s {side} the server's: signing by the server's, set it (NTP)");
+        log::warn!("{}: signing by the server's, set it (NTP)", clock_text(ahead));
         self.ahead.store(ahead, Ordering::Relaxed);
         true
     }
@@ -157,6 +156,12 @@ fn clock_error(date: SystemTime, used: &Used, ended: SystemTime) -> Option<i64> 
         return difference(date, used.began);
     }
     None
+}
+
+/// What is wrong with our clock, when the server's is so many seconds ahead of it.
+pub(super) fn clock_text(ahead: i64) -> String {
+    let side = if ahead > 0 { "behind" } else { "ahead of" };
+    format!("this machine's clock is {} s {side} the server's", ahead.unsigned_abs())
 }
 
 /// `one` minus `other` in seconds.

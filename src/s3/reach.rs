@@ -7,7 +7,10 @@ use crate::base::{Error, parse_http_date};
 use crate::http::{Method, OnStop, Request};
 use crate::s3::answer::{Cause, Failed};
 use crate::s3::client::{Call, Client};
-use crate::s3::learn::{CLOCK_TOLERANCE, difference};
+use crate::s3::learn::{CLOCK_TOLERANCE, clock_text, difference};
+
+/// Servers tell whole seconds, and answers take their time.
+const ROUNDING_SECONDS: u64 = 2;
 
 /// How far one request that nobody signed came.
 pub(crate) struct Reach {
@@ -22,10 +25,18 @@ pub(crate) struct Reach {
     /// The status of the answer.
     pub(crate) answered: Result<u16, Error>,
     /// By how many seconds the server's clock is ahead of ours, where it says.
-    pub(crate) ahead: Option<i64>,
+    ahead: Option<i64>,
 }
 
 impl Reach {
+    /// What our clock is to the server's, where that tells it.
+    pub(crate) fn clock_text(&self) -> Option<String> {
+        self.ahead.map(|ahead| match ahead.unsigned_abs() {
+            ..=ROUNDING_SECONDS => "this machine's clock agrees with the server's".to_owned(),
+            _ => clock_text(ahead),
+        })
+    }
+
     /// Whether the clocks differ by more than a signature bears.
     pub(crate) fn has_wrong_clock(&self) -> bool {
         self.ahead.is_some_and(|ahead| Duration::from_secs(ahead.unsigned_abs()) > CLOCK_TOLERANCE)

@@ -93,42 +93,33 @@ fn found_no_remains(run: &Run, place: &Path) {
     }
 }
 
-#[test]
-fn a_full_disk() {
+/// Each command that writes, after `before`: it says `why`, and leaves nothing half done.
+fn nothing_can_be_written(before: &str, mounts: bool, why: &[&str]) {
     let trial = Trial::new(&[3 << 20, 2 << 20, 10]);
     let server = Server::start();
     trial.blobs.put_into(&server);
     let place = trial.path("small");
     fs::create_dir(&place).unwrap();
-    let full = "mount -t tmpfs -o size=2m none \"$PLACE\"";
     for arguments in [
         trial.import(&place, &trial.exported()),
         trial.import(&place, &s3_store(&server)),
         trial.export(&file_store(&place)),
     ] {
-        let Some(run) = run_after(full, true, &place, &arguments) else { return };
-        let run = run.expect(1).says(&["error: ", "cannot write", "No space left", "hint: the disk is full"]);
+        let Some(run) = run_after(before, mounts, &place, &arguments) else { return };
+        let run = run.expect(1).says(&["error: ", "cannot write"]).says(why);
         found_no_remains(&run, &place);
     }
 }
 
 #[test]
+fn a_full_disk() {
+    let full = "mount -t tmpfs -o size=2m none \"$PLACE\"";
+    nothing_can_be_written(full, true, &["No space left", "hint: the disk is full"]);
+}
+
+#[test]
 fn a_limit_to_the_size_of_files() {
-    let trial = Trial::new(&[3 << 20, 2 << 20, 10]);
-    let server = Server::start();
-    trial.blobs.put_into(&server);
-    let place = trial.path("small");
-    fs::create_dir(&place).unwrap();
-    let limit = "trap '' XFSZ && ulimit -f 2048";
-    for arguments in [
-        trial.import(&place, &trial.exported()),
-        trial.import(&place, &s3_store(&server)),
-        trial.export(&file_store(&place)),
-    ] {
-        let Some(run) = run_after(limit, false, &place, &arguments) else { return };
-        let run = run.expect(1).says(&["error: ", "cannot write", "File too large", "hint: "]);
-        found_no_remains(&run, &place);
-    }
+    nothing_can_be_written("trap '' XFSZ && ulimit -f 2048", false, &["File too large", "hint: "]);
 }
 
 #[test]

@@ -9,9 +9,6 @@ use crate::s3::{Client, Reach};
 /// Every step, but for a proxy, which few have.
 pub(super) const STEPS: &[&str] = &["dns", "tcp", "tls", "http", "clock"];
 
-/// Servers tell whole seconds, and answers take their time.
-const ROUNDING_SECONDS: u64 = 2;
-
 /// Whether an answer came.
 pub(super) fn walk(findings: &mut Findings<'_>, client: &Client) -> bool {
     let (reach, endpoint) = (client.reach(), client.endpoint());
@@ -54,15 +51,10 @@ fn names(reach: &Reach, host: &str) -> String {
 }
 
 fn clock(findings: &mut Findings<'_>, reach: &Reach) {
-    let Some(ahead) = reach.ahead else {
+    let Some(message) = reach.clock_text() else {
         let answered = reach.answered.is_ok();
         let why = if answered { "the server has sent no date that can be read" } else { "not reached" };
         return findings.skipped(&["clock"], why);
-    };
-    let side = if ahead > 0 { "behind" } else { "ahead of" };
-    let message = match ahead.unsigned_abs() {
-        ..=ROUNDING_SECONDS => "this machine's clock agrees with the server's".to_owned(),
-        seconds => format!("this machine's clock is {seconds} s {side} the server's"),
     };
     if reach.has_wrong_clock() {
         let hint = "set it (NTP): servers refuse signatures that are 15 minutes off, and certificates seem not valid";
