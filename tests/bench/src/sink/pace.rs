@@ -3,8 +3,9 @@
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// So much of a body goes at once where a rate is set: some milliseconds' worth at the rates that are used.
-pub(super) const STEP: usize = 128 * 1024;
+/// So much of a body goes at once where a rate is set: some milliseconds' worth at the rates that are used. Each step costs
+/// both sides a wake-up.
+pub(super) const STEP: usize = 512 * 1024;
 
 /// One body's progress against its rate. It has no credit from before: a connection that was idle is no faster.
 pub(super) struct Pace {
