@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::base::{Digest, Error, Hasher, Problem, Result};
 use crate::ops::cache::Context;
@@ -17,6 +17,8 @@ const MAX_BREAKS: u32 = 3;
 const PROGRESS_BYTES: u64 = 64 * 1024;
 /// Large enough for few system calls, small enough for 64 connections in flat memory.
 const CHUNK_BYTES: usize = 128 * 1024;
+/// How long what has come waits for more.
+const SOON: Duration = Duration::from_millis(50);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The bytes of an object, or of a range of one. When its connection breaks, the rest is asked for, unless the object
@@ -112,12 +114,25 @@ impl ResumingReader {
         let mut buffer = vec![0; CHUNK_BYTES];
         loop {
             stop.check()?;
-            let read = match self.read(&mut buffer) {
+            let read = match self.fill(&mut buffer) {
                 Ok(0) => return Ok(()),
                 Ok(read) => read,
                 Err(error) => return Err(self.failed(error)),
             };
             sink(buffer.get(..read).unwrap_or_default(), self.position)?;
+        }
+    }
+
+    /// Fills the buffer with what comes soon: within TLS it comes in small pieces.
+    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let begun = Instant::now();
+        let mut filled = 0;
+        loop {
+            let read = self.read(buffer.get_mut(filled..).unwrap_or_default())?;
+            filled += read;
+            if read == 0 || filled == buffer.len() || begun.elapsed() > SOON {
+                return Ok(filled);
+            }
         }
     }
 
