@@ -1,4 +1,5 @@
-//! Permits that threads share: who has none waits for one.
+//! Permits that threads share: who has none waits for one, and they are served in the order in which they came. A
+//! thread has chosen its piece of work by then, and others may wait for that piece.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -19,37 +20,49 @@ pub(crate) struct Permit(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
-    free: Mutex<usize>,
+    turns: Mutex<Turns>,
     returned: Condvar,
+}
+
+/// Who asks for a permit gets a turn, and so many turns have come.
+#[derive(Debug)]
+struct Turns {
+    asked: usize,
+    come: usize,
 }
 
 impl Permits {
     pub(crate) fn new(count: usize) -> Self {
-        Self(Arc::new(Shared { free: Mutex::new(count.max(1)), returned: Condvar::new() }))
+        let turns = Turns { asked: 0, come: count.max(1) };
+        Self(Arc::new(Shared { turns: Mutex::new(turns), returned: Condvar::new() }))
     }
 
     /// # Errors
     /// When `stop` says so before one is free.
     pub(crate) fn take(&self, stop: &Stop<'_>) -> Result<Permit> {
-        let mut free = self.0.lock();
-        while *free == 0 {
+        // Given back also by who does not wait for it.
+        let permit = Permit(self.0.clone());
+        let mut turns = self.0.lock();
+        let turn = turns.asked;
+        turns.asked += 1;
+        while turns.come <= turn {
             stop.check()?;
-            free = self.0.returned.wait_timeout(free, LOOK_EVERY).unwrap_or_else(PoisonError::into_inner).0;
+            turns = self.0.returned.wait_timeout(turns, LOOK_EVERY).unwrap_or_else(PoisonError::into_inner).0;
         }
-        *free -= 1;
-        Ok(Permit(self.0.clone()))
+        drop(turns);
+        Ok(permit)
     }
 }
 
 impl Shared {
-    fn lock(&self) -> MutexGuard<'_, usize> {
-        self.free.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Turns> {
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        *self.0.lock() += 1;
-        self.0.returned.notify_one();
+        self.0.lock().come += 1;
+        self.0.returned.notify_all();
     }
 }
