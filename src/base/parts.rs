@@ -6,17 +6,20 @@ const MIB: u64 = 1024 * 1024;
 /// S3 takes part numbers up to this.
 const MAX_PARTS: u64 = 10_000;
 
-/// A blob cut into parts of one size; only the last may be smaller. Some stores refuse anything else.
+/// A blob cut into parts of one size; only the last may be smaller, for some stores refuse anything else, and where it is
+/// said the first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Parts {
     size: u64,
     part_size: u64,
+    /// How many of the first are smaller, each larger than the one before it by the same step.
+    rising: u64,
 }
 
 impl Parts {
     /// Parts of `part_size` bytes. An empty blob is one empty part.
     pub(crate) fn of(size: u64, part_size: u64) -> Self {
-        Self { size, part_size: part_size.max(1) }
+        Self { size, part_size: part_size.max(1), rising: 0 }
     }
 
     /// Parts for a multipart upload: of `least` bytes, or of more (in whole MiB) where there would be too many.
@@ -26,21 +29,40 @@ impl Parts {
         Self::of(size, part_size)
     }
 
-    /// As few parts as there can be of at most `most` bytes, and those nearly equal.
-    pub(crate) fn balanced(size: u64, most: u64) -> Self {
-        let count = size.div_ceil(most.max(1)).max(1);
+    /// Parts of at most `most` bytes for a download by so many connections. For one they are as few as there can be, and
+    /// nearly equal. For several the first ones rise: ranges that begin together would end together, over and over, so
+    /// that the line rests while the digest catches up, and the digest has most to do when the line is done.
+    pub(crate) fn download(size: u64, most: u64, connections: usize) -> Self {
+        let most = most.max(1);
+        if connections > 1 {
+            return Self { size, part_size: most, rising: (connections as u64 - 1).min(most - 1) };
+        }
+        let count = size.div_ceil(most).max(1);
         Self::of(size, size.div_ceil(count))
     }
 
     /// How many parts there are: at least one.
     pub(crate) fn count(&self) -> usize {
-        usize::try_from(self.size.div_ceil(self.part_size).max(1)).unwrap_or(usize::MAX)
+        let risen = self.start(self.rising);
+        let count = match self.size.checked_sub(risen) {
+            Some(rest) => self.rising + rest.div_ceil(self.part_size),
+            None => (1..self.rising).find(|&count| self.start(count) >= self.size).unwrap_or(self.rising),
+        };
+        usize::try_from(count.max(1)).unwrap_or(usize::MAX)
     }
 
     /// The bytes of the part at `index`, counted from zero; none past the last.
     pub(crate) fn range(&self, index: usize) -> Range<u64> {
-        let start = self.part_size.saturating_mul(index as u64).min(self.size);
-        start..start.saturating_add(self.part_size).min(self.size)
+        let index = index as u64;
+        self.start(index).min(self.size)..self.start(index.saturating_add(1)).min(self.size)
+    }
+
+    /// Where the part would begin in a blob without an end.
+    fn start(&self, index: u64) -> u64 {
+        let (rising, full) = (index.min(self.rising), index.saturating_sub(self.rising));
+        let step = self.part_size / (self.rising + 1);
+        let risen = (step * rising).saturating_mul(rising + 1) / 2;
+        risen.saturating_add(self.part_size.saturating_mul(full))
     }
 
     /// All parts in order, numbered from one as S3 does.
@@ -77,11 +99,31 @@ mod tests {
     }
 
     #[test]
-    fn few_parts_are_nearly_equal() {
+    fn ranges_of_one_connection_are_few_and_nearly_equal() {
         for (size, count, first) in [(17, 2, 9), (16, 1, 16), (32, 2, 16), (33, 3, 11), (0, 1, 0)] {
-            let parts = Parts::balanced(size, 16);
+            let parts = Parts::download(size, 16, 1);
             assert_eq!((parts.count(), parts.range(0)), (count, 0..first), "{size}");
         }
+    }
+
+    #[test]
+    fn ranges_of_several_connections_rise() {
+        for (size, connections, sizes) in [
+            (100, 4, &[4, 8, 12, 16, 16, 16, 16, 12][..]),
+            (24, 4, &[4, 8, 12]),
+            (25, 4, &[4, 8, 12, 1]),
+            (13, 4, &[4, 8, 1]),
+            (3, 4, &[3]),
+            (0, 4, &[0]),
+            (40, 2, &[8, 16, 16]),
+            (5, 64, &[1, 2, 2]),
+        ] {
+            let parts = Parts::download(size, 16, connections);
+            let have: Vec<u64> = parts.numbered().map(|(_, range)| range.end - range.start).collect();
+            assert_eq!(have, sizes, "{size} over {connections}");
+        }
+        let most = Parts::download(u64::MAX, u64::MAX, 64);
+        assert_eq!(most.range(most.count() - 1).end, u64::MAX);
     }
 
     /// A last range that ends one byte past the object is what fails an off-by-one clamp.
@@ -100,15 +142,20 @@ mod tests {
         fn parts_cover_everything_once_and_only_the_last_is_smaller(
             size in 0..50 * TIB,
             least in prop_oneof![Just(16 * MIB), Just(5 * MIB), 1_000_000_u64..100_000_000],
+            connections in 1_usize..65,
         ) {
-            for parts in [Parts::upload(size, least), Parts::balanced(size, least.max(size / 5000))] {
+            let most = least.max(size / 5000);
+            let download = |connections| Parts::download(size, most, connections);
+            for parts in [Parts::upload(size, least), download(1), download(connections)] {
                 prop_assert!(parts.count() as u64 <= MAX_PARTS);
                 let mut end = 0;
                 for (number, range) in parts.numbered() {
                     prop_assert_eq!(range.start, end);
                     prop_assert!(range.end > range.start || size == 0);
                     let last = number as usize == parts.count();
-                    prop_assert!(last || range.end - range.start == parts.range(0).end);
+                    let rising = u64::from(number) <= parts.rising;
+                    prop_assert!(last || rising || range.end - range.start == parts.part_size);
+                    prop_assert!(range.end - range.start <= parts.part_size);
                     end = range.end;
                 }
                 prop_assert_eq!(end, size);

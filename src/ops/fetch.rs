@@ -32,6 +32,8 @@ struct Source<'a> {
 pub(super) struct Wanted {
     digest: Digest,
     size: u64,
+    /// The ranges it comes in.
+    parts: Parts,
     /// The source to ask next, and how often it gave wrong bytes.
     source: usize,
     fetches: usize,
@@ -89,8 +91,16 @@ struct Begun<'a> {
 }
 
 impl Wanted {
-    pub(super) fn new(digest: Digest, size: u64) -> Self {
-        Self { digest, size, source: 0, fetches: 0, reasons: Vec::new(), error: None }
+    /// Blobs of these sizes, and the ranges in which `first`'s connections fetch them.
+    pub(super) fn all(blobs: &[(Digest, u64)], first: &S3Cache) -> Vec<Self> {
+        let most = first.tuning.range_size;
+        let large = blobs.iter().filter(|(_, size)| *size > most).count();
+        let connections = first.connections / large.max(1);
+        let wanted = |&(digest, size)| {
+            let parts = Parts::download(size, most, if size > most { connections } else { 1 });
+            Self { digest, size, parts, source: 0, fetches: 0, reasons: Vec::new(), error: None }
+        };
+        blobs.iter().map(wanted).collect()
     }
 
     fn next_source(mut self) -> Self {
@@ -111,7 +121,7 @@ impl<'a> Fetcher<'a> {
     /// How many threads have something to do: one for each connection, and where several bring one blob, another that
     /// hashes what arrived out of order.
     pub(super) fn threads(&self, first: &S3Cache, wanted: &[Wanted]) -> usize {
-        let chunks = |wanted: &Wanted| Parts::balanced(wanted.size, first.tuning.range_size).count();
+        let chunks = |wanted: &Wanted| wanted.parts.count();
         let ahead = usize::from(first.connections > 1 && wanted.iter().any(|wanted| chunks(wanted) > 1));
         wanted.iter().map(chunks).fold(0_usize, usize::saturating_add).min(first.connections.saturating_add(ahead))
     }
@@ -146,7 +156,7 @@ impl<'a> Fetcher<'a> {
         let key = cache.options.blob_key(&wanted.digest);
         let location = cache.store.location(&key);
         let open = |limit| ResumingReader::open_first(cache.store.clone(), cache.context.clone(), key.clone(), limit);
-        let parts = Parts::balanced(wanted.size, cache.tuning.range_size);
+        let parts = wanted.parts;
         let connection = self.connections.take(stop)?;
         let in_ranges = parts.count() > 1 && !source.sends_whole.load(Ordering::Relaxed);
         let mut opened = open(in_ranges.then(|| parts.range(0).end))?;

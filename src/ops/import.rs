@@ -186,7 +186,7 @@ impl Run<'_> {
             return Ok(config);
         }
         first.context.progress.event(&Event::Planned { blobs: wanted.len(), bytes });
-        let jobs: Vec<Wanted> = wanted.iter().map(|&(digest, size)| Wanted::new(digest, size)).collect();
+        let jobs = Wanted::all(&wanted, first);
         let threads = self.fetcher.threads(first, &jobs);
         let fetched = transfer::run_chunked(jobs, threads, &first.context.cancel, &self.fetcher)?;
         let mut lost = HashMap::new();

@@ -55,8 +55,9 @@ fn ranges(server: &Server, key: &str) -> Vec<Option<String>> {
 fn a_large_blob_comes_in_ranges_and_a_small_one_in_one_request() {
     let (server, blobs) = holding(&[5 * PART + 1, 2 * PART, PART, 10, 0]);
     let (work, told) = (tempfile::tempdir().unwrap(), Told::new());
-    let opened = builder(&server, "").tuning(small_parts()).progress(told.clone()).connect().unwrap();
-    let report = import(&opened, work.path());
+    // One for each of the large blobs.
+    let opened = builder(&server, "").tuning(small_parts()).connections(2).progress(told.clone());
+    let report = import(&opened.connect().unwrap(), work.path());
     restored(work.path(), &blobs);
     // The manifest, 6 ranges, 2 ranges, and one for each of the small ones.
     assert_eq!((report.blobs.transferred, report.requests), (5, 1 + 6 + 2 + 3));
@@ -192,18 +193,20 @@ fn an_object_that_changes_while_it_comes_is_fetched_again_once() {
 
 #[test]
 fn a_corrupt_range_is_found_and_the_blob_is_fetched_once_more_and_no_more() {
-    for nth in 1..=4 {
+    for nth in 1..=5 {
         let (server, blobs) = holding(&[4 * PART]);
         let range = |nth| Match::operation(Operation::GetObject).key("blobs/").nth(nth);
         server.fault(range(nth).times(1), Fault::Corrupt(7));
-        server.fault(range(nth + 4).times(1), Fault::Corrupt(7));
+        server.fault(range(nth + 5).times(1), Fault::Corrupt(7));
         let work = tempfile::tempdir().unwrap();
         let target = LocalCache::create(work.path().join("x"), "latest");
         let strict = ImportOptions::new().strict(true);
-        let error = import_from(&[cut(&server, "")], &target, &strict).outcome.unwrap_err();
+        let opened = builder(&server, "").tuning(small_parts()).connections(2).connect().unwrap();
+        let error = import_from(&[opened], &target, &strict).outcome.unwrap_err();
         assert!(error.to_string().contains("does not have its digest"), "{}", error.chain());
         assert!(!target.dir().exists());
-        assert_eq!(ranges(&server, &blobs.key()).len(), 8);
+        // The first of each five is half as long.
+        assert_eq!(ranges(&server, &blobs.key()).len(), 10);
     }
 }
 
