@@ -16,30 +16,32 @@ const FEW: usize = 4;
 /// When the bucket is missing, or the store refuses or fails.
 pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<Digest, ObjectMeta>> {
     let mut found = HashMap::with_capacity(blobs.len());
-    let mut complete = false;
-    if blobs.len() > FEW {
-        match cache.store.list(&cache.options.blob_key_prefix(), None) {
-            Ok(page) => {
-                complete = page.continuation.is_none();
-                let prefix = cache.options.blob_key_prefix();
-                let digest = |key: &str| key.strip_prefix(&prefix)?.parse::<Digest>().ok();
-                found.extend(page.objects.into_iter().filter_map(|(key, meta)| Some((digest(&key)?, meta))));
+    // A page of all, or of the only one: what is asked of the bucket first tells whether there is one.
+    let (prefix, wanted) = match blobs {
+        [(first, _), rest @ ..] if rest.len() < FEW => (cache.options.blob_key(first), 1),
+        _ => (cache.options.blob_key_prefix(), blobs.len()),
+    };
+    let mut listed = 0;
+    match cache.store.list(&prefix, None) {
+        Ok(page) => {
+            if page.continuation.is_none() {
+                listed = wanted;
             }
-            Err(error) if error.kind() == ErrorKind::Access => {
-                log::info!("the bucket may not be listed, asking for each blob instead: {error}");
-                cache.store.probe()?;
-            }
-            Err(error) => return Err(error),
+            let prefix = cache.options.blob_key_prefix();
+            let digest = |key: &str| key.strip_prefix(&prefix)?.parse::<Digest>().ok();
+            found.extend(page.objects.into_iter().filter_map(|(key, meta)| Some((digest(&key)?, meta))));
         }
-    } else {
-        cache.store.probe()?;
+        Err(error) if error.kind() == ErrorKind::Access => {
+            log::info!("the bucket may not be listed, asking for each blob instead: {error}");
+            cache.store.probe()?;
+        }
+        Err(error) => return Err(error),
     }
-    if !complete {
-        let unknown: Vec<Digest> = blobs.iter().map(|(digest, _)| *digest).filter(|d| !found.contains_key(d)).collect();
-        let answers = transfer::run(unknown, cache.connections, &cache.context.cancel, |digest, _| {
-            Ok((digest, cache.store.head(&cache.options.blob_key(&digest))?))
-        })?;
-        found.extend(answers.into_iter().filter_map(|(digest, meta)| Some((digest, meta?))));
-    }
+    let unlisted = blobs.get(listed..).unwrap_or_default().iter().map(|(digest, _)| *digest);
+    let unknown: Vec<Digest> = unlisted.filter(|digest| !found.contains_key(digest)).collect();
+    let answers = transfer::run(unknown, cache.connections, &cache.context.cancel, |digest, _| {
+        Ok((digest, cache.store.head(&cache.options.blob_key(&digest))?))
+    })?;
+    found.extend(answers.into_iter().filter_map(|(digest, meta)| Some((digest, meta?))));
     Ok(found)
 }

@@ -57,7 +57,7 @@ fn an_export_that_waits_for_an_answer_is_interrupted() {
     for (operation, sizes) in [
         (Operation::ListObjectsV2, &[10; 9][..]),
         (Operation::PutObject, &[10, 20]),
-        (Operation::HeadObject, &[10]),
+        (Operation::HeadObject, &[10, 20]),
         (Operation::CreateMultipartUpload, &[3 * PART]),
         (Operation::UploadPart, &[6 * PART, 3 * PART]),
         (Operation::CompleteMultipartUpload, &[2 * PART]),

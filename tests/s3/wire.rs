@@ -3,6 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
+use s3_build_cache::ExportOptions;
+
+use crate::s3::blobs::Blobs;
 use crate::s3::{cache, export};
 use crate::s3_server::{Config, Credentials, Operation, Server};
 
@@ -106,21 +109,20 @@ fn a_blob_of_another_size_is_uploaded_again() {
 
 #[test]
 fn an_archived_blob_is_uploaded_again_and_is_gone_for_an_import() {
-    let server = Server::start();
-    let opened = cache(&server, "");
-    export(&opened, "min").unwrap();
-    let blob = server.keys().into_iter().find(|key| key.starts_with("blobs/")).unwrap();
-    let bytes = server.object(&blob).unwrap();
-    server.put_object_with(&blob, &bytes, &[("x-amz-storage-class", "GLACIER")]);
-    let digest = blob.strip_prefix("blobs/").unwrap().parse().unwrap();
-    let source = crate::s3::fixture("min");
-    let mut config = source.load().unwrap();
-    // Few enough blobs are asked for one by one, and only that answer tells the storage class here.
-    config = config.min().0;
-    assert!(config.blobs().len() <= 4);
-    let report = opened.export_config(&config, &source, &s3_build_cache::ExportOptions::new()).unwrap();
-    assert_eq!(report.blobs.transferred, 1);
-    assert!(opened.open_blob(&digest).unwrap().is_some());
+    // The first of a few is listed, and so are all of many; the others of a few are asked for one by one.
+    for blobs in [Blobs::of(&[10, 20, 30]), Blobs::of(&[10, 20, 30, 40, 50])] {
+        for (digest, _) in blobs.config.blobs() {
+            let server = Server::start();
+            let opened = cache(&server, "");
+            let export = || opened.export_config(&blobs.config, &blobs, &ExportOptions::new()).unwrap();
+            export();
+            let key = format!("blobs/{digest}");
+            let bytes = server.object(&key).unwrap();
+            server.put_object_with(&key, &bytes, &[("x-amz-storage-class", "GLACIER")]);
+            assert_eq!(export().blobs.transferred, 1);
+            assert!(opened.open_blob(&digest).unwrap().is_some());
+        }
+    }
 }
 
 #[test]

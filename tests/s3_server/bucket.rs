@@ -44,8 +44,12 @@ impl Object {
 
     /// Whether its bytes must be restored before they can be read.
     pub(crate) fn archived(&self) -> bool {
+        ["GLACIER", "DEEP_ARCHIVE"].contains(&self.class())
+    }
+
+    pub(crate) fn class(&self) -> &str {
         let class = self.headers.iter().find(|(name, _)| name == "x-amz-storage-class");
-        class.is_some_and(|(_, class)| ["GLACIER", "DEEP_ARCHIVE"].contains(&class.as_str()))
+        class.map_or("STANDARD", |(_, class)| class)
     }
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn list(call: &Call<'_>, bucket: &Bucket, v2: bool) -> Result<Respons
             + &xml("LastModified", &iso(object.modified))
             + &xml("ETag", &object.etag)
             + &xml("Size", &object.data.len().to_string())
-            + &xml("StorageClass", "STANDARD");
+            + &xml("StorageClass", object.class());
         inner += &format!("<Contents>{contents}</Contents>");
         count += 1;
         last = Some(key);
