@@ -45,7 +45,7 @@ pub(crate) struct Client {
     /// By how many seconds the server's clock is ahead of ours; zero as long as that does not matter to it.
     pub(super) ahead: AtomicI64,
     requests: AtomicU64,
-    /// The server took the last body: it will not refuse the next for a reason it knows beforehand.
+    /// The server took the last body, or what announces some: it will not refuse the next for a reason it knows beforehand.
     put_accepted: AtomicBool,
 }
 
@@ -202,6 +202,11 @@ impl Client {
         })?;
         log::debug!("{} {}", response.status(), request.target);
         if response.is_success() { read(response) } else { Err(Answer::read(response)) }
+    }
+
+    /// The server lets us write: bodies need not ask before they are sent.
+    pub(super) fn accept_bodies(&self) {
+        self.put_accepted.store(true, Ordering::Relaxed);
     }
 
     fn sign<'a>(&self, call: &Call<'a>, used: &'a Used, attempts: &Attempts) -> Request<'a> {

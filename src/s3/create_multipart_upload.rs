@@ -25,7 +25,10 @@ impl Client {
         call.headers.push(("content-type".to_owned(), CONTENT_TYPE.to_owned()));
         call.headers.extend(self.parts.write_headers.iter().cloned());
         match self.execute(&call, created) {
-            Ok(id) => Ok(Some(UploadName { key: key.to_owned(), id })),
+            Ok(id) => {
+                self.accept_bodies();
+                Ok(Some(UploadName { key: key.to_owned(), id }))
+            }
             Err(failed) => match &failed.cause {
                 Cause::Refused(answer) if answer.is_unsupported() => Ok(None),
                 _ => Err(self.explain(&call, failed)),
