@@ -77,6 +77,16 @@ pub trait BlobSource: Send + Sync {
             }
         }
     }
+
+    /// A number that is another when the blob has been changed or replaced: of a file, made from its identity, its size
+    /// and the time it was written. Asked for before the first part of a large blob is read and after the last was sent; `None`, as
+    /// here, where the source cannot tell.
+    ///
+    /// # Errors
+    /// When the source should know, and cannot.
+    fn blob_stamp(&self, _: &Digest) -> Result<Option<u64>> {
+        Ok(None)
+    }
 }
 
 /// A request body: rewindable, of known length and hash.

@@ -1,6 +1,8 @@
 //! A cache in a directory: finding it by its tag, reading it, and its blobs.
 
+use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use crate::base::{BlobSource, Digest, Error, Hasher, IoError, Problem, Result};
@@ -206,6 +208,15 @@ impl BlobSource for LocalCache {
         };
         file.seek(SeekFrom::Start(offset)).map_err(failed)?;
         Ok(Box::new(file))
+    }
+
+    fn blob_stamp(&self, digest: &Digest) -> Result<Option<u64>> {
+        Ok(self.open_if_there(digest)?.map(|Opened { meta, .. }| {
+            let mut hasher = DefaultHasher::new();
+            // Not the time of the last change of anything: a new name for the file is one.
+            (meta.dev(), meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()).hash(&mut hasher);
+            hasher.finish()
+        }))
     }
 }
 

@@ -1,14 +1,15 @@
 //! What an export does with each blob: upload it, whole or in parts, touch it, or read it back.
 
 use std::num::NonZero;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::base::{Action, BlobSource, Digest, Error, OrderedHasher, Parts, Problem, Result};
+use crate::base::{Action, Arrivals, BlobSource, Digest, Error, Hasher, Parts, Result};
 use crate::ops::cache::S3Cache;
 use crate::ops::download::ResumingReader;
 use crate::ops::meter::{Meter, PartMeter};
-use crate::ops::upload::{BlobPayload, PartPayload, read_range, read_some, wrong_digest};
+use crate::ops::upload::{BlobPayload, PartPayload, damaged, hash_range, wrong_digest};
 use crate::store::{ObjectMeta, PartsUpload, Touch};
 use crate::transfer::{Next, Permits, Stop, Work};
 
@@ -37,6 +38,12 @@ pub(super) enum Done {
     Left,
 }
 
+impl Done {
+    fn uploaded(job: &Job) -> Self {
+        Self::Uploaded { replaced: job.step != Step::Upload }
+    }
+}
+
 /// The blobs of one export on their way.
 pub(super) struct Sender<'a> {
     cache: &'a S3Cache,
@@ -54,10 +61,14 @@ pub(super) struct Sender<'a> {
 /// A blob that is uploaded in parts.
 pub(super) struct Sending<'a> {
     job: Job,
-    upload: Box<dyn PartsUpload + 'a>,
+    /// What the source said of the blob before it was read.
+    stamp: Option<u64>,
+    /// Begun by the first part's thread, while the others hash theirs. Nothing where the store has no such uploads, or
+    /// where that failed.
+    upload: OnceLock<Option<Box<dyn PartsUpload + 'a>>>,
     parts: Parts,
-    /// Of the whole: no store can check it, for it sees hashes of parts only.
-    hasher: OrderedHasher,
+    /// The parts that were hashed. The whole is hashed behind them, so that what changes until then is noticed.
+    hashed: Arrivals,
     meter: Meter<'a>,
 }
 
@@ -71,9 +82,11 @@ impl<'a> Sender<'a> {
     /// How many threads have something to do.
     pub(super) fn threads(&self, jobs: &[Job]) -> usize {
         let parts = |job: &Job| self.parts(job).map(|parts| parts.count());
-        let chunks = jobs.iter().map(|job| parts(job).unwrap_or(1)).fold(0_usize, usize::saturating_add);
-        let ahead = if jobs.iter().any(|job| parts(job).is_some()) { self.ahead } else { 0 };
-        chunks.min(self.cache.connections.saturating_add(ahead))
+        let large = jobs.iter().filter(|job| parts(job).is_some()).count();
+        let asides = large.min(self.asides());
+        let chunks = jobs.iter().map(|job| parts(job).unwrap_or(1)).fold(asides, usize::saturating_add);
+        let beside = if large > 0 { self.ahead + asides } else { 0 };
+        chunks.min(self.cache.connections.saturating_add(beside))
     }
 
     /// `None` when the blob goes in one request.
@@ -105,15 +118,29 @@ impl<'a> Sender<'a> {
     }
 
     fn upload(&self, job: Job, stop: &Stop<'_>) -> Result<Next<Self>> {
-        if let Some(parts) = self.parts(&job)
-            && let Some(upload) = self.cache.store.put_in_parts(&self.key(&job.digest), job.size)?
-        {
+        if let Some(parts) = self.parts(&job) {
+            let stamp = self.source.blob_stamp(&job.digest)?;
+            let (upload, hashed) = (OnceLock::new(), Arrivals::default());
             let meter = self.start(&job, Action::Upload);
-            let sending = Sending { job, upload, parts, hasher: OrderedHasher::default(), meter };
-            return Ok(Next::Chunks(sending, parts.count()));
+            return Ok(Next::Chunks(Sending { job, stamp, upload, parts, hashed, meter }, parts.count()));
         }
         self.put(&job, stop)?;
-        Ok(Next::Done(Done::Uploaded { replaced: job.step != Step::Upload }))
+        Ok(Next::Done(Done::uploaded(&job)))
+    }
+
+    fn begin_upload(&self, sending: &Sending<'a>, stop: &Stop<'_>) -> Result<()> {
+        let connection = self.connections.take(stop);
+        let begun = connection.and_then(|_connection| {
+            let Job { digest, size, .. } = &sending.job;
+            self.cache.store.put_in_parts(&self.key(digest), *size)
+        });
+        let (upload, result) = match begun {
+            Ok(upload) => (upload, Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        // Others wait for it, however it went.
+        sending.upload.get_or_init(|| upload);
+        result
     }
 
     /// `None` when the store refused: an old blob is still a good blob, so that is a warning, and only the first one.
@@ -156,28 +183,6 @@ impl<'a> Sender<'a> {
         meter.finish();
         Ok(read == job.digest)
     }
-
-    /// Reads the blob back where its parts were not hashed in order.
-    fn catch_up(&self, sending: &Sending<'a>) -> Result<()> {
-        let mut open = self.read_back(sending);
-        sending.hasher.catch_up(&mut open)
-    }
-
-    fn read_back<'s>(&'s self, sending: &'s Sending<'a>) -> impl FnMut(u64, &mut [u8]) -> Result<usize> + 's {
-        let mut reader = None;
-        let mut position = 0;
-        move |offset, buffer| {
-            let digest = &sending.job.digest;
-            let mut from = match reader.take() {
-                Some(reader) if position == offset => reader,
-                _ => self.source.open_blob_at(digest, offset)?,
-            };
-            let read = read_some(&mut *from, digest, buffer)?;
-            position = offset + read as u64;
-            reader = Some(from);
-            Ok(read)
-        }
-    }
 }
 
 impl<'a> Work for Sender<'a> {
@@ -201,40 +206,59 @@ impl<'a> Work for Sender<'a> {
     }
 
     fn chunk(&self, sending: &Sending<'a>, index: usize, stop: &Stop<'_>) -> Result<()> {
+        if index == 0 {
+            self.begin_upload(sending, stop)?;
+        }
         let (digest, range) = (sending.job.digest, sending.parts.range(index));
-        let arrive = |offset, bytes: &[u8]| sending.hasher.arrive(offset, bytes);
-        let sha256 = {
-            let _processor = self.processors.take(stop)?;
-            let sha256 = read_range(self.source, &digest, range.clone(), stop, arrive)?;
-            self.catch_up(sending)?;
-            sha256
-        };
+        let mut hasher = Hasher::new();
+        let processor = self.processors.take(stop)?;
+        hash_range(self.source, &digest, range.clone(), &mut hasher, stop)?;
+        drop(processor);
+        sending.hashed.insert(range.clone());
+        let Some(upload) = sending.upload.wait() else { return Ok(()) };
         let payload = PartPayload {
             source: self.source,
             digest,
             range: range.clone(),
-            sha256,
+            sha256: hasher.finish(),
             verify: self.cache.options.verify_source,
             meter: PartMeter::new(&sending.meter),
             stop,
         };
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         let _connection = self.connections.take(stop)?;
-        sending.upload.put_part(number, range.start, &payload)
+        upload.put_part(number, range.start, &payload)
+    }
+
+    fn asides(&self) -> usize {
+        if self.cache.options.verify_source { self.ahead } else { 0 }
+    }
+
+    /// Hashes the whole: no store can check it, for it sees hashes of parts only.
+    fn aside(&self, sending: &Sending<'a>, stop: &Stop<'_>) -> Result<()> {
+        let Job { digest, size, .. } = &sending.job;
+        let (mut hasher, mut position) = (Hasher::new(), 0);
+        while position < *size {
+            let end = sending.hashed.wait_past(position, || stop.check())?;
+            hash_range(self.source, digest, position..end, &mut hasher, stop)?;
+            position = end;
+        }
+        if hasher.finish() == *digest { Ok(()) } else { Err(damaged(wrong_digest(digest))) }
     }
 
     fn end(&self, sending: Sending<'a>, stop: &Stop<'_>) -> Result<Next<Self>> {
-        let digest = sending.hasher.finish(sending.job.size, &mut self.read_back(&sending))?;
-        if digest != Some(sending.job.digest) {
-            return Err(Error::Integrity(
-                Problem::new(wrong_digest(&sending.job.digest))
-                    .hint("the local cache is damaged or in use: build it again"),
-            ));
-        }
+        let Sending { job, stamp, upload, meter, .. } = sending;
         let _connection = self.connections.take(stop)?;
         stop.check()?;
-        sending.upload.complete()?;
-        sending.meter.finish();
-        Ok(Next::Done(Done::Uploaded { replaced: sending.job.step != Step::Upload }))
+        if let Some(upload) = upload.into_inner().flatten() {
+            if self.source.blob_stamp(&job.digest)? != stamp {
+                return Err(damaged(format!("the local blob {} changed while it was uploaded", job.digest)));
+            }
+            upload.complete()?;
+            meter.finish();
+        } else {
+            self.put(&job, stop)?;
+        }
+        Ok(Next::Done(Done::uploaded(&job)))
     }
 }

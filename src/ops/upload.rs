@@ -7,6 +7,7 @@ use crate::base::{Action, BlobSource, Digest, Error, Event, Hasher, Payload, Pro
 use crate::ops::meter::PartMeter;
 use crate::transfer::Stop;
 
+const DAMAGED: &str = "the local cache is damaged or in use: build it again";
 /// Large enough for few system calls.
 const CHUNK_BYTES: usize = 128 * 1024;
 
@@ -118,47 +119,44 @@ pub(super) fn wrong_digest(blob: &Digest) -> String {
     format!("the local blob {blob} does not have its digest")
 }
 
-/// Reads a range of a blob, and hands it out chunk by chunk with the offset of each; its digest.
+/// Hashes a range of a blob.
 ///
 /// # Errors
 /// When it cannot be read, is shorter than that, or `stop` says so.
-pub(super) fn read_range(
+pub(super) fn hash_range(
     source: &dyn BlobSource,
     digest: &Digest,
     range: Range<u64>,
+    hasher: &mut Hasher,
     stop: &Stop<'_>,
-    mut sink: impl FnMut(u64, &[u8]),
-) -> Result<Digest> {
-    let mut reader = source.open_blob_at(digest, range.start)?.take(range.end - range.start);
+) -> Result<()> {
+    let mut left = range.end - range.start;
+    let mut reader = source.open_blob_at(digest, range.start)?.take(left);
     let mut buffer = vec![0; CHUNK_BYTES];
-    let mut hasher = Hasher::new();
-    let mut offset = range.start;
-    while offset < range.end {
+    while left > 0 {
         stop.check()?;
         let read = read_some(&mut reader, digest, &mut buffer)?;
-        let chunk = buffer.get(..read).unwrap_or_default();
-        hasher.update(chunk);
-        sink(offset, chunk);
-        offset += read as u64;
+        hasher.update(buffer.get(..read).unwrap_or_default());
+        left -= read as u64;
     }
-    Ok(hasher.finish())
+    Ok(())
 }
 
 /// Reads at least one byte.
-pub(super) fn read_some(reader: &mut dyn Read, digest: &Digest, buffer: &mut [u8]) -> Result<usize> {
-    let hint = "the local cache is damaged or in use: build it again";
+fn read_some(reader: &mut dyn Read, digest: &Digest, buffer: &mut [u8]) -> Result<usize> {
     loop {
         match reader.read(buffer) {
-            Ok(0) => {
-                let message = format!("the local blob {digest} is shorter than it was");
-                return Err(Error::Integrity(Problem::new(message).hint(hint)));
-            }
+            Ok(0) => return Err(damaged(format!("the local blob {digest} is shorter than it was"))),
             Ok(read) => return Ok(read),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
             Err(error) => {
                 let message = format!("the local blob {digest} cannot be read");
-                return Err(Error::Integrity(Problem::new(message).source(error).hint(hint)));
+                return Err(Error::Integrity(Problem::new(message).source(error).hint(DAMAGED)));
             }
         }
     }
+}
+
+pub(super) fn damaged(message: String) -> Error {
+    Error::Integrity(Problem::new(message).hint(DAMAGED))
 }

@@ -43,7 +43,18 @@ pub(crate) trait Work: Sync {
     /// Does one chunk of a job, counted from zero.
     fn chunk(&self, open: &Self::Open, index: usize, stop: &Stop<'_>) -> Result<()>;
 
-    /// Ends a job whose chunks are all done.
+    /// On how many threads [`aside`](Self::aside) runs while there is other work.
+    fn asides(&self) -> usize {
+        0
+    }
+
+    /// Does what a job has aside of its chunks, and may wait for those. Called once for each job with chunks where
+    /// [`asides`](Self::asides) is not zero.
+    fn aside(&self, _: &Self::Open, _: &Stop<'_>) -> Result<()> {
+        Ok(())
+    }
+
+    /// Ends a job of which all is done.
     fn end(&self, open: Self::Open, stop: &Stop<'_>) -> Result<Next<Self>>;
 }
 
@@ -71,7 +82,7 @@ pub(crate) fn run_chunked<W: Work>(
     work: &W,
 ) -> Result<Vec<W::Done>> {
     let total = jobs.len();
-    let state = State { queue: Queue::new(jobs), done: Vec::with_capacity(total), error: None };
+    let state = State { queue: Queue::new(jobs, work.asides()), done: Vec::with_capacity(total), error: None };
     let failed = AtomicBool::new(false);
     let pool = Pool { work, state: Mutex::new(state), changed: Condvar::new(), stop: Stop { cancel, failed: &failed } };
     thread::scope(|scope| {
@@ -184,12 +195,24 @@ impl<W: Work> Pool<'_, W> {
                 self.work.chunk(&open, index, &self.stop)?;
                 drop(open);
                 let last = self.lock().queue.chunk_done(slot);
-                // All other threads let go of it before they said that their chunk was done.
-                let Some(open) = last.and_then(Arc::into_inner) else { return Ok(None) };
-                let next = self.work.end(open, &self.stop)?;
-                Ok(self.go_on(slot, next))
+                self.end(slot, last)
+            }
+            Unit::Aside(slot, open) => {
+                self.work.aside(&open, &self.stop)?;
+                drop(open);
+                let last = self.lock().queue.aside_done(slot);
+                // There is room for another's.
+                self.changed.notify_one();
+                self.end(slot, last)
             }
         }
+    }
+
+    fn end(&self, slot: usize, last: Option<Arc<W::Open>>) -> Result<Option<Unit<W::Job, W::Open>>> {
+        // All other threads let go of it before they said that they were done.
+        let Some(open) = last.and_then(Arc::into_inner) else { return Ok(None) };
+        let next = self.work.end(open, &self.stop)?;
+        Ok(self.go_on(slot, next))
     }
 
     fn go_on(&self, slot: usize, next: Next<W>) -> Option<Unit<W::Job, W::Open>> {
@@ -200,7 +223,7 @@ impl<W: Work> Pool<'_, W> {
                 state.done.push((slot, done));
                 None
             }
-            Next::Chunks(open, chunks) => Some(state.queue.opened(slot, open, chunks)),
+            Next::Chunks(open, chunks) => Some(state.queue.opened(slot, open, chunks, self.work.asides() > 0)),
             Next::Again(job) => {
                 state.queue.again(slot, job);
                 None

@@ -4,6 +4,9 @@
 //! many the earlier one is served, and one that has begun before one that has not. So every job that has begun keeps
 //! going, the others begin in their order, and when there are none left, all threads help with what is still open: a
 //! lone large blob gets them all, and never all of them while others wait.
+//!
+//! What a job has aside of its chunks goes first, for it takes as long as they do; but only so many threads are at such
+//! work while there is other.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -15,6 +18,9 @@ pub(super) struct Queue<J, O> {
     open: Vec<Open<O>>,
     /// Jobs in the hands of a thread that begins or ends them: there may be more to do when it is through.
     held: usize,
+    /// How many threads may be at work aside, and how many are.
+    asides: usize,
+    aside: usize,
 }
 
 #[derive(Debug)]
@@ -24,8 +30,17 @@ struct Open<O> {
     chunks: usize,
     /// The first chunk that nobody has taken.
     next: usize,
-    /// How many threads are at it.
+    /// How many threads are at them.
     workers: usize,
+    aside: Aside,
+}
+
+/// What there is to do aside of the chunks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Aside {
+    Waiting,
+    UnderWay,
+    Done,
 }
 
 /// What a thread is to do. The number is that of the job, in the order they were given.
@@ -35,41 +50,68 @@ pub(super) enum Unit<J, O> {
     Begin(usize, J),
     /// Do this chunk.
     Chunk(usize, Arc<O>, usize),
+    /// Do what there is aside of the chunks.
+    Aside(usize, Arc<O>),
 }
 
 impl<J, O> Queue<J, O> {
-    pub(super) fn new(jobs: Vec<J>) -> Self {
-        Self { waiting: jobs.into_iter().enumerate().collect(), open: Vec::new(), held: 0 }
+    pub(super) fn new(jobs: Vec<J>, asides: usize) -> Self {
+        Self { waiting: jobs.into_iter().enumerate().collect(), open: Vec::new(), held: 0, asides, aside: 0 }
     }
 
     /// Takes the next unit; `None` when there is none, at least for now.
     pub(super) fn take(&mut self) -> Option<Unit<J, O>> {
+        if self.aside < self.asides
+            && let Some(unit) = self.take_aside()
+        {
+            return Some(unit);
+        }
         let open = self.open.iter_mut().filter(|open| open.next < open.chunks).min_by_key(|open| open.workers);
         match open {
             Some(open) if open.workers == 0 || self.waiting.is_empty() => Some(open.take()),
-            _ => {
-                let (slot, job) = self.waiting.pop_front()?;
-                self.held += 1;
-                Some(Unit::Begin(slot, job))
-            }
+            _ => match self.waiting.pop_front() {
+                Some((slot, job)) => {
+                    self.held += 1;
+                    Some(Unit::Begin(slot, job))
+                }
+                None => self.take_aside(),
+            },
         }
     }
 
+    fn take_aside(&mut self) -> Option<Unit<J, O>> {
+        let open = self.open.iter_mut().find(|open| open.aside == Aside::Waiting)?;
+        open.aside = Aside::UnderWay;
+        self.aside += 1;
+        Some(Unit::Aside(open.slot, open.state.clone()))
+    }
+
     /// A job has begun. The thread that began it does its first chunk.
-    pub(super) fn opened(&mut self, slot: usize, state: O, chunks: usize) -> Unit<J, O> {
+    pub(super) fn opened(&mut self, slot: usize, state: O, chunks: usize, aside: bool) -> Unit<J, O> {
         self.held -= 1;
-        let mut open = Open { slot, state: Arc::new(state), chunks: chunks.max(1), next: 0, workers: 0 };
+        let aside = if aside { Aside::Waiting } else { Aside::Done };
+        let mut open = Open { slot, state: Arc::new(state), chunks: chunks.max(1), next: 0, workers: 0, aside };
         let unit = open.take();
         self.open.push(open);
         unit
     }
 
-    /// A chunk is done. When that was the last one, the job is handed out to be ended.
+    /// A chunk is done. When that was the last there was to do, the job is handed out to be ended.
     pub(super) fn chunk_done(&mut self, slot: usize) -> Option<Arc<O>> {
+        self.done(slot, |open| open.workers -= 1)
+    }
+
+    /// What a job had aside is done, as [`chunk_done`](Self::chunk_done).
+    pub(super) fn aside_done(&mut self, slot: usize) -> Option<Arc<O>> {
+        self.aside -= 1;
+        self.done(slot, |open| open.aside = Aside::Done)
+    }
+
+    fn done(&mut self, slot: usize, note: impl FnOnce(&mut Open<O>)) -> Option<Arc<O>> {
         let at = self.open.iter().position(|open| open.slot == slot)?;
         let open = self.open.get_mut(at)?;
-        open.workers -= 1;
-        if open.workers > 0 || open.next < open.chunks {
+        note(open);
+        if open.workers > 0 || open.next < open.chunks || open.aside != Aside::Done {
             return None;
         }
         self.held += 1;
@@ -118,10 +160,12 @@ mod tests {
         let unit = |queue: &mut Queue<usize, ()>| match queue.take() {
             Some(Unit::Begin(slot, 1)) => format!("b{slot}"),
             Some(Unit::Begin(slot, chunks)) => {
-                let Unit::Chunk(_, _, chunk) = queue.opened(slot, (), chunks) else { unreachable!() };
+                let aside = queue.asides > 0;
+                let Unit::Chunk(_, _, chunk) = queue.opened(slot, (), chunks, aside) else { unreachable!() };
                 format!("b{slot}+{chunk}")
             }
             Some(Unit::Chunk(slot, _, chunk)) => format!("{slot}.{chunk}"),
+            Some(Unit::Aside(slot, _)) => format!("{slot}a"),
             None => "-".to_owned(),
         };
         (0..threads).map(|_| unit(queue)).collect()
@@ -129,21 +173,21 @@ mod tests {
 
     #[test]
     fn a_lone_job_gets_all_threads() {
-        let mut queue = Queue::new(vec![100]);
+        let mut queue = Queue::new(vec![100], 0);
         assert_eq!(taken(&mut queue, 4), ["b0+0", "0.1", "0.2", "0.3"]);
-        let mut queue = Queue::new(vec![2]);
+        let mut queue = Queue::new(vec![2], 0);
         assert_eq!(taken(&mut queue, 4), ["b0+0", "0.1", "-", "-"]);
     }
 
     #[test]
     fn every_job_begins_before_one_gets_a_second_thread() {
-        let mut queue = Queue::new(vec![9, 5, 1, 1]);
+        let mut queue = Queue::new(vec![9, 5, 1, 1], 0);
         assert_eq!(taken(&mut queue, 8), ["b0+0", "b1+0", "b2", "b3", "0.1", "1.1", "0.2", "1.2"]);
     }
 
     #[test]
     fn what_has_begun_goes_on_and_what_is_ready_makes_room() {
-        let mut queue = Queue::new(vec![9, 1, 1, 1]);
+        let mut queue = Queue::new(vec![9, 1, 1, 1], 0);
         assert_eq!(taken(&mut queue, 2), ["b0+0", "b1"]);
         assert!(queue.chunk_done(0).is_none());
         assert_eq!(taken(&mut queue, 1), ["0.1"]);
@@ -154,8 +198,19 @@ mod tests {
     }
 
     #[test]
+    fn work_aside_goes_first_on_few_threads_and_last_on_all() {
+        let mut queue = Queue::new(vec![2, 2, 2], 1);
+        assert_eq!(taken(&mut queue, 5), ["b0+0", "0a", "b1+0", "b2+0", "0.1"]);
+        assert_eq!(taken(&mut queue, 5), ["1.1", "2.1", "1a", "2a", "-"]);
+        assert!(queue.chunk_done(0).is_none() && queue.chunk_done(0).is_none());
+        assert!(queue.aside_done(0).is_some());
+        assert!(queue.chunk_done(1).is_none() && queue.aside_done(1).is_none());
+        assert!(queue.chunk_done(1).is_some());
+    }
+
+    #[test]
     fn the_last_chunk_to_end_ends_the_job_whichever_it_is() {
-        let mut queue = Queue::new(vec![3]);
+        let mut queue = Queue::new(vec![3], 0);
         assert_eq!(taken(&mut queue, 3), ["b0+0", "0.1", "0.2"]);
         assert!(queue.chunk_done(0).is_none() && queue.chunk_done(0).is_none() && !queue.is_over());
         assert!(queue.chunk_done(0).is_some());
