@@ -1,5 +1,6 @@
 //! The command `export`.
 
+use std::borrow::Cow;
 use std::process::ExitCode;
 
 use s3_build_cache::{CacheConfig, CacheOptions, ErrorKind, ExportOptions, LocalCache, Report, Result, S3Cache};
@@ -16,7 +17,7 @@ pub(crate) fn run(command: &Export) -> ExitCode {
         Err(status) => return status,
     };
     // Read once: it is the same cache for every target.
-    let (source, config) = match load(command) {
+    let (source, mut config) = match load(command) {
         Ok(loaded) => loaded,
         Err(error) if error.kind() != ErrorKind::Usage && command.targets.iter().all(|target| target.ignore_error) => {
             log::warn!("there is nothing to export and ignore-error is set: {}", error.chain());
@@ -26,8 +27,10 @@ pub(crate) fn run(command: &Export) -> ExitCode {
     };
     let mut targets = Vec::with_capacity(command.targets.len());
     let mut status = None;
-    for options in &command.targets {
-        let (target, failed) = export_to(&session, options, &source, &config, command);
+    for (at, options) in command.targets.iter().enumerate() {
+        let last = at + 1 == command.targets.len();
+        let config = if last { Cow::Owned(std::mem::take(&mut config)) } else { Cow::Borrowed(&config) };
+        let (target, failed) = export_to(&session, options, &source, config, command);
         targets.push(target);
         status = status.or(failed);
         if session.cancel.is_canceled() {
@@ -49,7 +52,7 @@ fn export_to(
     session: &Session<'_>,
     options: &CacheOptions,
     source: &LocalCache,
-    config: &CacheConfig,
+    config: Cow<'_, CacheConfig>,
     command: &Export,
 ) -> (Target, Option<u8>) {
     // An attribute of the other direction has no effect.

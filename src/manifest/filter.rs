@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::Digest;
-use crate::manifest::model::{CacheConfig, CacheResult, ChainedResult, Layer, LayerIndex, Record, set};
+use crate::manifest::model::{CacheConfig, CacheResult, ChainedResult, Layer, LayerIndex, set};
 
 /// Which layers are kept.
 pub(super) struct Kept {
@@ -27,7 +27,7 @@ impl CacheConfig {
     /// The config without these blobs: their layers are dropped, so are the results that need one of those, the rest
     /// is kept.
     #[must_use]
-    pub fn without_blobs(&self, lost: &BTreeSet<Digest>) -> Self {
+    pub fn without_blobs(self, lost: &BTreeSet<Digest>) -> Self {
         let there: Vec<bool> = self.layers.iter().map(|layer| !lost.contains(&layer.blob)).collect();
         let mut kept = Kept { chains: whole_chains(&self.layers, &there), layers: there };
         // A layer above a lost one is of use only to a result that lists its layers itself.
@@ -42,7 +42,7 @@ impl CacheConfig {
     }
 
     /// The config with only these layers, re-indexed, and the results all of whose layers are among them.
-    pub(super) fn keep(&self, kept: &Kept) -> Self {
+    pub(super) fn keep(mut self, kept: &Kept) -> Self {
         let mut next = 0;
         let new_index: Vec<Option<LayerIndex>> = kept
             .layers
@@ -55,22 +55,21 @@ impl CacheConfig {
             })
             .collect();
         let moved = |layer: LayerIndex| new_index.get(layer.0).copied().flatten();
-        let layers = self.layers.iter().zip(&kept.layers).filter(|(_, kept)| **kept);
-        let layers = layers.map(|(layer, _)| Layer { parent: layer.parent.and_then(moved), ..layer.clone() }).collect();
-        let records = self.records.iter().map(|record| Record {
-            digest: record.digest.clone(),
-            inputs: record.inputs.clone(),
-            results: (record.results.iter().filter(|result| kept.result(result)))
-                .filter_map(|result| Some(CacheResult { layer: moved(result.layer)?, ..result.clone() }))
-                .collect(),
-            chains: (record.chains.iter().filter(|chain| kept.chained(chain)))
-                .map(|chain| ChainedResult {
-                    layers: chain.layers.iter().filter_map(|layer| moved(*layer)).collect(),
-                    created_at: chain.created_at,
-                })
-                .collect(),
-        });
-        Self { layers, records: records.collect() }
+        let layers = self.layers.into_iter().zip(&kept.layers).filter(|(_, kept)| **kept);
+        self.layers = layers.map(|(layer, _)| Layer { parent: layer.parent.and_then(moved), ..layer }).collect();
+        for record in &mut self.records {
+            record.results.retain_mut(|result| {
+                let layer = moved(result.layer).filter(|_| kept.result(result));
+                result.layer = layer.unwrap_or(result.layer);
+                layer.is_some()
+            });
+            record.chains.retain_mut(|chain| {
+                let whole = kept.chained(chain);
+                chain.layers = chain.layers.iter().filter_map(|layer| moved(*layer)).collect();
+                whole
+            });
+        }
+        self
     }
 }
 

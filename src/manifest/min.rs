@@ -11,7 +11,7 @@ impl CacheConfig {
     ///
     /// The second value is false when there was no result to find; then nothing is dropped.
     #[must_use]
-    pub fn min(&self) -> (Self, bool) {
+    pub fn into_min(self) -> (Self, bool) {
         let mut layers = vec![false; self.layers.len()];
         let first = self.first_with_results();
         let found = !first.is_empty();
@@ -20,12 +20,12 @@ impl CacheConfig {
             self.mark_chain(result.layer, &mut layers);
         }
         // While whole chains are all that is marked.
-        layered::keep_inputs(self, &mut layers);
+        layered::keep_inputs(&self, &mut layers);
         for LayerIndex(layer) in first().flat_map(|record| &record.chains).flat_map(|chain| &chain.layers) {
             set(&mut layers, *layer, true);
         }
         if !found {
-            return (self.clone(), false);
+            return (self, false);
         }
         let chains = whole_chains(&self.layers, &layers);
         (self.keep(&Kept { layers, chains }), true)

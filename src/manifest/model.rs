@@ -1,5 +1,6 @@
 //! The checked cache config.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use crate::base::{Digest, Timestamp};
@@ -128,6 +129,18 @@ impl CacheConfig {
     /// The parent of each layer, by position.
     pub(super) fn parents(&self) -> Vec<Option<usize>> {
         self.layers.iter().map(|layer| layer.parent.map(|parent| parent.0)).collect()
+    }
+}
+
+impl From<CacheConfig> for Cow<'_, CacheConfig> {
+    fn from(config: CacheConfig) -> Self {
+        Self::Owned(config)
+    }
+}
+
+impl<'a> From<&'a CacheConfig> for Cow<'a, CacheConfig> {
+    fn from(config: &'a CacheConfig) -> Self {
+        Self::Borrowed(config)
     }
 }
 

@@ -1,5 +1,6 @@
 //! Export: a local cache goes to the store, its manifest last.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 
 use crate::base::{BlobSource, BytesPayload, Digest, Error, Event, Problem, Result};
@@ -76,16 +77,26 @@ impl S3Cache {
     /// # Errors
     /// As [`export`].
     pub fn export(&self, source: &LocalCache) -> Result<Report> {
-        self.export_config(&source.load()?, source, &ExportOptions::default())
+        self.export_config(source.load()?, source, &ExportOptions::default())
     }
 
-    /// Moves a cache config and its blobs to this cache, from wherever `source` has them.
+    /// Moves a cache config and its blobs to this cache, from wherever `source` has them. A config that is given by value
+    /// need not be copied for `mode=min`.
     ///
     /// # Errors
     /// As [`export`].
-    pub fn export_config(
+    pub fn export_config<'c>(
         &self,
-        config: &CacheConfig,
+        config: impl Into<Cow<'c, CacheConfig>>,
+        source: &dyn BlobSource,
+        options: &ExportOptions,
+    ) -> Result<Report> {
+        self.export_cow(config.into(), source, options)
+    }
+
+    fn export_cow(
+        &self,
+        mut config: Cow<'_, CacheConfig>,
         source: &dyn BlobSource,
         options: &ExportOptions,
     ) -> Result<Report> {
@@ -94,18 +105,13 @@ impl S3Cache {
         for warning in self.options.warnings() {
             self.context.warn(&warning);
         }
-        let reduced;
-        let config = match self.options.mode {
-            Mode::Min => {
-                let (min, found) = config.min();
-                if !found {
-                    self.context.warn("mode=min found no result to start from: nothing was left out");
-                }
-                reduced = min;
-                &reduced
+        if self.options.mode == Mode::Min {
+            let (min, found) = config.into_owned().into_min();
+            if !found {
+                self.context.warn("mode=min found no result to start from: nothing was left out");
             }
-            _ => config,
-        };
+            config = Cow::Owned(min);
+        }
         let blobs = config.blobs();
         check_source(&blobs, source)?;
         let present = presence::find(self, &blobs)?;

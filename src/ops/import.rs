@@ -218,11 +218,12 @@ impl Run<'_> {
             ));
         }
         let digests: BTreeSet<Digest> = lost.keys().copied().collect();
+        let all = config.layers().len();
         let rest = config.without_blobs(&digests);
         for why in reasons {
             first.context.warn(why);
         }
-        let (all, left) = (config.layers().len(), rest.layers().len());
+        let left = rest.layers().len();
         let the_rest = if left == 0 { "nothing is left to restore" } else { "the rest is kept" };
         first.context.warn(&format!("{} of {all} layers were dropped, {the_rest}", all - left));
         Ok(rest)

@@ -80,10 +80,10 @@ fn an_s3_manifest_becomes_buildkits_own_local_config_and_descriptors() {
 #[test]
 fn min_of_max_is_buildkits_own_min() {
     let max = CacheConfig::from_s3_json(&read("max/s3-manifest.json")).unwrap();
-    let (min, found) = max.min();
+    let (min, found) = max.clone().into_min();
     assert!(found);
     assert!(min.to_s3_json() == read("min/s3-manifest.json"));
-    assert_eq!(min.min(), (min, true));
+    assert_eq!(min.clone().into_min(), (min, true));
 }
 
 /// A link copy's result is a layer of its own, which the result is layered from.
@@ -91,10 +91,10 @@ fn min_of_max_is_buildkits_own_min() {
 fn min_of_linked_copies_is_buildkits_own_min() {
     for build in ["link", "link2", "l3"] {
         let max = CacheConfig::from_s3_json(&read(&format!("link/{build}-max.json"))).unwrap();
-        let (min, found) = max.min();
+        let (min, found) = max.clone().into_min();
         assert!(found);
         assert!(min.to_s3_json() == read(&format!("link/{build}-min.json")), "{build}");
-        assert_eq!(min.min(), (min, true), "{build}");
+        assert_eq!(min.clone().into_min(), (min, true), "{build}");
     }
 }
 

@@ -6,10 +6,10 @@ use crate::manifest::{CacheConfig, CacheConfigBuilder};
 const LONG: usize = 100_000;
 
 fn all_operations(config: &CacheConfig) -> CacheConfig {
-    let (min, found) = config.min();
+    let (min, found) = config.clone().into_min();
     assert!(!found || min.layers == config.layers);
     let blob = config.layers.first().map(|layer| layer.blob);
-    let kept = config.without_blobs(&blob.into_iter().collect());
+    let kept = config.clone().without_blobs(&blob.into_iter().collect());
     assert!(blob.is_none_or(|blob| kept.layers.iter().all(|layer| layer.blob != blob)));
     CacheConfig::merge([("a".to_owned(), config.clone()), ("b".to_owned(), kept)]).unwrap()
 }

@@ -63,7 +63,7 @@ fn run(file: &Path, rounds: usize) -> Outcome<()> {
         let started = Now::take()?;
         let config = CacheConfig::from_s3_json(&json)?;
         let read = Now::take()?;
-        let (min, _) = config.min();
+        let (min, _) = config.into_min();
         let filtered = Now::take()?;
         let written = min.to_s3_json();
         let all = Now::take()?;
