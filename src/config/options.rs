@@ -82,7 +82,8 @@ pub struct CacheOptions {
     pub server_side_encryption: Option<String>,
     /// Sent as `x-amz-server-side-encryption-aws-kms-key-id` with what is written.
     pub sse_kms_key_id: Option<String>,
-    /// Check local blobs while they are sent, for stores that do not check the payload hash.
+    /// Check local blobs while they are sent: for stores that do not check payload hashes, and for blobs that are uploaded in
+    /// parts, of which a store checks only those.
     pub verify_source: bool,
     /// Do not sign: for a public bucket.
     pub anonymous: bool,

@@ -336,12 +336,14 @@ fn an_abort_that_fails_does_not_hide_why() {
 
 #[test]
 fn a_store_without_multipart_gets_the_blob_in_one_request() {
-    let (server, blobs) = (server(), Blobs::of(&[3 * PART]));
-    let missing = Failure::new(501, "NotImplemented", "no such operation");
-    server.fault(Match::operation(Operation::CreateMultipartUpload).always(), Fault::Reply(missing));
-    export(&cut(&server, ""), &blobs).unwrap();
-    blobs.are_in(&server);
-    assert_eq!(count(&server, Operation::UploadPart), 0);
+    for more in ["", ",verify_source=true"] {
+        let (server, blobs) = (server(), Blobs::of(&[50 * PART]));
+        let missing = Failure::new(501, "NotImplemented", "no such operation");
+        server.fault(Match::operation(Operation::CreateMultipartUpload).always(), Fault::Reply(missing));
+        export(&cut(&server, more), &blobs).unwrap();
+        blobs.are_in(&server);
+        assert_eq!(count(&server, Operation::UploadPart), 0);
+    }
 }
 
 /// Objects above the limit of a copy, limits of whole parts and one byte beside them.
