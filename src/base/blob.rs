@@ -63,8 +63,8 @@ pub trait BlobSource: Send + Sync {
     /// When the blob is not there or cannot be read.
     fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>>;
 
-    /// A reader from the byte at `offset`. Called twice for each part of a large blob, so a source that can seek should
-    /// do so: this implementation reads the bytes before and drops them.
+    /// A reader from the byte at `offset`. Called two or three times for each part of a large blob, so a source that can
+    /// seek should do so: this implementation reads the bytes before and drops them.
     ///
     /// # Errors
     /// As [`open_blob`](Self::open_blob); also when there are fewer bytes, or then while reading.

@@ -28,7 +28,7 @@ pub use error::{Error, ErrorKind, IoError, Problem, Result, S3Error, S3ErrorClas
 pub(crate) use error::{OUT_OF_FILES, is_out_of_files};
 pub(crate) use go_json::{GoJson, JsonProblem, JsonReader, ParsedText, go_struct, read_go_json};
 pub(crate) use json::{from_go_json, json_problem, push_go_string};
-pub(crate) use ordered::{Arrivals, Arrived, OrderedHasher};
+pub(crate) use ordered::{Arrived, OrderedHasher};
 pub(crate) use parts::Parts;
 pub use progress::{Action, Event, NoProgress, Progress};
 pub use secret::Secret;

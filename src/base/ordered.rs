@@ -1,16 +1,12 @@
 //! A digest over bytes that arrive in pieces, in any order and from several threads.
 
 use std::ops::Range;
-use std::sync::{Condvar, Mutex, PoisonError, TryLockError};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError, TryLockError};
 
 use super::{Digest, Hasher, Result};
 
 /// Read back at once: large enough for few system calls.
 const CHUNK_BYTES: usize = 128 * 1024;
-
-/// How long a thread waits before it looks whether to go on waiting.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Reads bytes that have arrived back: fills some of the buffer from that offset, and says how much.
 pub(crate) type ReadBack<'a> = &'a mut dyn FnMut(u64, &mut [u8]) -> Result<usize>;
@@ -18,13 +14,6 @@ pub(crate) type ReadBack<'a> = &'a mut dyn FnMut(u64, &mut [u8]) -> Result<usize
 /// The bytes that have arrived: disjoint ranges in order, those that meet made one.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Arrived(Vec<Range<u64>>);
-
-/// Lets a thread follow the gapless beginning of what others have done.
-#[derive(Debug, Default)]
-pub(crate) struct Arrivals {
-    arrived: Mutex<Arrived>,
-    more: Condvar,
-}
 
 /// A SHA-256 that follows the gapless beginning of what has arrived. Bytes that arrive in order are hashed as they
 /// pass; the others are read back when the gap before them has closed.
@@ -57,30 +46,6 @@ impl Arrived {
     /// Where the first gap begins.
     pub(crate) fn prefix(&self) -> u64 {
         self.0.first().filter(|first| first.start == 0).map_or(0, |first| first.end)
-    }
-}
-
-impl Arrivals {
-    /// Takes note of a range.
-    pub(crate) fn insert(&self, range: Range<u64>) {
-        self.arrived.lock().unwrap_or_else(PoisonError::into_inner).insert(range);
-        self.more.notify_all();
-    }
-
-    /// Waits until the first gap begins past `position`, and says where.
-    ///
-    /// # Errors
-    /// Those of `go_on`, which is asked now and then.
-    pub(crate) fn wait_past(&self, position: u64, go_on: impl Fn() -> Result<()>) -> Result<u64> {
-        let mut arrived = self.arrived.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            go_on()?;
-            let prefix = arrived.prefix();
-            if prefix > position {
-                return Ok(prefix);
-            }
-            arrived = self.more.wait_timeout(arrived, LOOK_EVERY).unwrap_or_else(PoisonError::into_inner).0;
-        }
     }
 }
 

@@ -58,16 +58,12 @@ impl CacheConfig {
         let layers = self.layers.into_iter().zip(&kept.layers).filter(|(_, kept)| **kept);
         self.layers = layers.map(|(layer, _)| Layer { parent: layer.parent.and_then(moved), ..layer }).collect();
         for record in &mut self.records {
-            record.results.retain_mut(|result| {
-                let layer = moved(result.layer).filter(|_| kept.result(result));
-                result.layer = layer.unwrap_or(result.layer);
-                layer.is_some()
-            });
-            record.chains.retain_mut(|chain| {
-                let whole = kept.chained(chain);
-                chain.layers = chain.layers.iter().filter_map(|layer| moved(*layer)).collect();
-                whole
-            });
+            record.results.retain(|result| kept.result(result));
+            record.chains.retain(|chain| kept.chained(chain));
+            let chained = record.chains.iter_mut().flat_map(|chain| &mut chain.layers);
+            for layer in record.results.iter_mut().map(|result| &mut result.layer).chain(chained) {
+                *layer = moved(*layer).unwrap_or(*layer);
+            }
         }
         self
     }

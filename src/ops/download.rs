@@ -17,7 +17,7 @@ const MAX_BREAKS: u32 = 3;
 const PROGRESS_BYTES: u64 = 64 * 1024;
 /// Large enough for few system calls, small enough for 64 connections in flat memory.
 const CHUNK_BYTES: usize = 128 * 1024;
-/// How long what has come waits for more.
+/// How long what has come waits for more, unless the more that it has begun to wait for takes longer.
 const SOON: Duration = Duration::from_millis(50);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 

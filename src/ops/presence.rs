@@ -2,12 +2,12 @@
 
 use std::collections::HashMap;
 
-use crate::base::{Digest, ErrorKind, Result};
+use crate::base::{Digest, Error, ErrorKind, Result};
 use crate::ops::cache::S3Cache;
 use crate::store::ObjectMeta;
 use crate::transfer;
 
-/// Up to this many blobs are asked for one by one: as quick as a listing, and it needs no permission to list.
+/// Of up to this many blobs the first is listed, which tells of the bucket too, and the others are asked for one by one.
 const FEW: usize = 4;
 
 /// What the store knows of those of `blobs` that it has.
@@ -15,33 +15,50 @@ const FEW: usize = 4;
 /// # Errors
 /// When the bucket is missing, or the store refuses or fails.
 pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<Digest, ObjectMeta>> {
-    let mut found = HashMap::with_capacity(blobs.len());
-    // A page of all, or of the only one: what is asked of the bucket first tells whether there is one.
-    let (prefix, wanted) = match blobs {
-        [(first, _), rest @ ..] if rest.len() < FEW => (cache.options.blob_key(first), 1),
-        _ => (cache.options.blob_key_prefix(), blobs.len()),
+    let Some((first, _)) = blobs.first() else {
+        cache.store.probe()?;
+        return Ok(HashMap::new());
     };
-    let mut listed = 0;
+    let few = blobs.len() <= FEW;
+    let all = cache.options.blob_key_prefix();
+    let mut found = HashMap::with_capacity(blobs.len());
+    // How many of the blobs the listing tells of, also that they are not there.
+    let mut told = 0;
+    let prefix = if few { cache.options.blob_key(first) } else { all.clone() };
     match cache.store.list(&prefix, None) {
         Ok(page) => {
             if page.continuation.is_none() {
-                listed = wanted;
+                told = if few { 1 } else { blobs.len() };
             }
-            let prefix = cache.options.blob_key_prefix();
-            let digest = |key: &str| key.strip_prefix(&prefix)?.parse::<Digest>().ok();
+            let digest = |key: &str| key.strip_prefix(&all)?.parse::<Digest>().ok();
             found.extend(page.objects.into_iter().filter_map(|(key, meta)| Some((digest(&key)?, meta))));
         }
-        Err(error) if error.kind() == ErrorKind::Access => {
+        Err(error) if is_refused(&error) => {
             log::info!("the bucket may not be listed, asking for each blob instead: {error}");
             cache.store.probe()?;
         }
         Err(error) => return Err(error),
     }
-    let unlisted = blobs.get(listed..).unwrap_or_default().iter().map(|(digest, _)| *digest);
-    let unknown: Vec<Digest> = unlisted.filter(|digest| !found.contains_key(digest)).collect();
+    let unknown = blobs.iter().enumerate().filter(|(at, (digest, _))| match found.get(digest) {
+        // An archived one may have been restored: no listing tells.
+        Some(meta) => !meta.readable,
+        None => *at >= told,
+    });
+    let unknown: Vec<Digest> = unknown.map(|(_, (digest, _))| *digest).collect();
     let answers = transfer::run(unknown, cache.connections, &cache.context.cancel, |digest, _| {
         Ok((digest, cache.store.head(&cache.options.blob_key(&digest))?))
     })?;
-    found.extend(answers.into_iter().filter_map(|(digest, meta)| Some((digest, meta?))));
+    for (digest, meta) in answers {
+        match meta {
+            Some(meta) => found.insert(digest, meta),
+            None => found.remove(&digest),
+        };
+    }
     Ok(found)
+}
+
+/// There may be no listings for us, or none at all.
+fn is_refused(error: &Error) -> bool {
+    let unsupported = matches!(error, Error::S3(refusal) if matches!(refusal.status, Some(405 | 501)));
+    unsupported || error.kind() == ErrorKind::Access
 }

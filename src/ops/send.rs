@@ -5,13 +5,13 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::base::{Action, Arrivals, BlobSource, Digest, Error, Hasher, Parts, Result};
+use crate::base::{Action, BlobSource, Digest, Error, Hasher, Parts, Result};
 use crate::ops::cache::S3Cache;
 use crate::ops::download::ResumingReader;
 use crate::ops::meter::{Meter, PartMeter};
-use crate::ops::upload::{BlobPayload, PartPayload, damaged, hash_range, wrong_digest};
+use crate::ops::upload::{BlobPayload, PartPayload, damaged, read_range, wrong_digest};
 use crate::store::{ObjectMeta, PartsUpload, Touch};
-use crate::transfer::{Next, Permits, Stop, Work};
+use crate::transfer::{Bell, Next, Permits, Stop, Work};
 
 /// What is to be done with one blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -61,14 +61,20 @@ pub(super) struct Sender<'a> {
 /// A blob that is uploaded in parts.
 pub(super) struct Sending<'a> {
     job: Job,
+    parts: Parts,
     /// What the source said of the blob before it was read.
     stamp: Option<u64>,
-    /// Begun by the first part's thread, while the others hash theirs. Nothing where the store has no such uploads, or
-    /// where that failed.
-    upload: OnceLock<Option<Box<dyn PartsUpload + 'a>>>,
-    parts: Parts,
-    /// The parts that were hashed. The whole is hashed behind them, so that what changes until then is noticed.
-    hashed: Arrivals,
+    /// Begun by the first part's thread, while the others hash theirs; nothing where the store has no such uploads.
+    upload: OnceLock<Option<Upload<'a>>>,
+    /// By part: what it was signed with. Only where the whole is verified.
+    hashes: Vec<OnceLock<Digest>>,
+    /// Rung for each of those.
+    bell: Bell,
+}
+
+/// An upload that the store has begun.
+struct Upload<'a> {
+    parts: Box<dyn PartsUpload + 'a>,
     meter: Meter<'a>,
 }
 
@@ -108,7 +114,7 @@ impl<'a> Sender<'a> {
             source: self.source,
             digest: job.digest,
             size: job.size,
-            verify: self.cache.options.verify_source,
+            verify: self.verifies(),
             progress: &*self.cache.context.progress,
             stop,
         };
@@ -120,27 +126,27 @@ impl<'a> Sender<'a> {
     fn upload(&self, job: Job, stop: &Stop<'_>) -> Result<Next<Self>> {
         if let Some(parts) = self.parts(&job) {
             let stamp = self.source.blob_stamp(&job.digest)?;
-            let (upload, hashed) = (OnceLock::new(), Arrivals::default());
-            let meter = self.start(&job, Action::Upload);
-            return Ok(Next::Chunks(Sending { job, stamp, upload, parts, hashed, meter }, parts.count()));
+            let hashes = if self.verifies() { parts.count() } else { 0 };
+            let hashes = std::iter::repeat_with(OnceLock::new).take(hashes).collect();
+            let (upload, bell) = (OnceLock::new(), Bell::default());
+            return Ok(Next::Chunks(Sending { job, parts, stamp, upload, hashes, bell }, parts.count()));
         }
         self.put(&job, stop)?;
         Ok(Next::Done(Done::uploaded(&job)))
     }
 
     fn begin_upload(&self, sending: &Sending<'a>, stop: &Stop<'_>) -> Result<()> {
-        let connection = self.connections.take(stop);
-        let begun = connection.and_then(|_connection| {
-            let Job { digest, size, .. } = &sending.job;
-            self.cache.store.put_in_parts(&self.key(digest), *size)
-        });
-        let (upload, result) = match begun {
-            Ok(upload) => (upload, Ok(())),
-            Err(error) => (None, Err(error)),
-        };
-        // Others wait for it, however it went.
+        let _connection = self.connections.take(stop)?;
+        let job = &sending.job;
+        let parts = self.cache.store.put_in_parts(&self.key(&job.digest), job.size)?;
+        let upload = parts.map(|parts| Upload { parts, meter: self.start(job, Action::Upload) });
         sending.upload.get_or_init(|| upload);
-        result
+        sending.bell.ring();
+        Ok(())
+    }
+
+    fn verifies(&self) -> bool {
+        self.cache.options.verify_source
     }
 
     /// `None` when the store refused: an old blob is still a good blob, so that is a warning, and only the first one.
@@ -209,60 +215,77 @@ impl<'a> Work for Sender<'a> {
         if index == 0 {
             self.begin_upload(sending, stop)?;
         }
-        let (digest, range) = (sending.job.digest, sending.parts.range(index));
         if let Some(None) = sending.upload.get() {
-            sending.hashed.insert(range);
             return Ok(());
         }
+        let (digest, range) = (sending.job.digest, sending.parts.range(index));
         let mut hasher = Hasher::new();
         let processor = self.processors.take(stop)?;
-        hash_range(self.source, &digest, range.clone(), &mut hasher, stop)?;
+        read_range(self.source, &digest, range.clone(), stop, |bytes| hasher.update(bytes))?;
         drop(processor);
-        sending.hashed.insert(range.clone());
-        let Some(upload) = sending.upload.wait() else { return Ok(()) };
+        let sha256 = hasher.finish();
+        if let Some(hash) = sending.hashes.get(index) {
+            hash.get_or_init(|| sha256);
+            sending.bell.ring();
+        }
+        let Some(upload) = sending.bell.wait_for(stop, || sending.upload.get())? else { return Ok(()) };
         let payload = PartPayload {
             source: self.source,
             digest,
             range: range.clone(),
-            sha256: hasher.finish(),
-            verify: self.cache.options.verify_source,
-            meter: PartMeter::new(&sending.meter),
+            sha256,
+            verify: self.verifies(),
+            meter: PartMeter::new(&upload.meter),
             stop,
         };
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         let _connection = self.connections.take(stop)?;
-        upload.put_part(number, range.start, &payload)
+        upload.parts.put_part(number, range.start, &payload)
     }
 
     fn asides(&self) -> usize {
-        if self.cache.options.verify_source { self.ahead } else { 0 }
+        if self.verifies() { self.ahead } else { 0 }
     }
 
-    /// Hashes the whole: no store can check it, for it sees hashes of parts only.
+    /// Hashes the whole: no store can check it, for it sees hashes of parts only. The same bytes must have those, with
+    /// which the parts were signed and sent.
     fn aside(&self, sending: &Sending<'a>, stop: &Stop<'_>) -> Result<()> {
-        let Job { digest, size, .. } = &sending.job;
-        let (mut hasher, mut position) = (Hasher::new(), 0);
-        while position < *size {
-            let end = sending.hashed.wait_past(position, || stop.check())?;
-            hash_range(self.source, digest, position..end, &mut hasher, stop)?;
-            position = end;
+        if sending.bell.wait_for(stop, || sending.upload.get())?.is_none() {
+            return Ok(());
         }
-        if hasher.finish() == *digest { Ok(()) } else { Err(damaged(wrong_digest(digest))) }
+        let digest = &sending.job.digest;
+        let mut whole = Hasher::new();
+        for (index, hash) in sending.hashes.iter().enumerate() {
+            let sent = sending.bell.wait_for(stop, || hash.get())?;
+            let mut part = Hasher::new();
+            read_range(self.source, digest, sending.parts.range(index), stop, |bytes| {
+                whole.update(bytes);
+                part.update(bytes);
+            })?;
+            if part.finish() != *sent {
+                return Err(changed(digest));
+            }
+        }
+        if whole.finish() == *digest { Ok(()) } else { Err(damaged(wrong_digest(digest))) }
     }
 
     fn end(&self, sending: Sending<'a>, stop: &Stop<'_>) -> Result<Next<Self>> {
-        let Sending { job, stamp, upload, meter, .. } = sending;
+        let Sending { job, stamp, upload, .. } = sending;
         let _connection = self.connections.take(stop)?;
         stop.check()?;
         if let Some(upload) = upload.into_inner().flatten() {
             if self.source.blob_stamp(&job.digest)? != stamp {
-                return Err(damaged(format!("the local blob {} changed while it was uploaded", job.digest)));
+                return Err(changed(&job.digest));
             }
-            upload.complete()?;
-            meter.finish();
+            upload.parts.complete()?;
+            upload.meter.finish();
         } else {
             self.put(&job, stop)?;
         }
         Ok(Next::Done(Done::uploaded(&job)))
     }
+}
+
+fn changed(blob: &Digest) -> Error {
+    damaged(format!("the local blob {blob} changed while it was uploaded"))
 }

@@ -119,16 +119,16 @@ pub(super) fn wrong_digest(blob: &Digest) -> String {
     format!("the local blob {blob} does not have its digest")
 }
 
-/// Hashes a range of a blob.
+/// Reads a range of a blob, piece by piece.
 ///
 /// # Errors
 /// When it cannot be read, is shorter than that, or `stop` says so.
-pub(super) fn hash_range(
+pub(super) fn read_range(
     source: &dyn BlobSource,
     digest: &Digest,
     range: Range<u64>,
-    hasher: &mut Hasher,
     stop: &Stop<'_>,
+    mut each: impl FnMut(&[u8]),
 ) -> Result<()> {
     let mut left = range.end - range.start;
     let mut reader = source.open_blob_at(digest, range.start)?.take(left);
@@ -136,7 +136,7 @@ pub(super) fn hash_range(
     while left > 0 {
         stop.check()?;
         let read = read_some(&mut reader, digest, &mut buffer)?;
-        hasher.update(buffer.get(..read).unwrap_or_default());
+        each(buffer.get(..read).unwrap_or_default());
         left -= read as u64;
     }
     Ok(())

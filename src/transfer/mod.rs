@@ -2,16 +2,22 @@
 //!
 //! A job may turn out to consist of chunks that several threads can do; which thread does what is decided by [`queue`].
 
+mod bell;
 mod permits;
 mod queue;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 use crate::base::{Cancel, Error, Result};
+pub(crate) use bell::Bell;
 pub(crate) use permits::{Permit, Permits};
 use queue::{Queue, Unit};
+
+/// How long a thread waits before it looks whether to go on waiting.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Tells a job under way whether it still makes sense to go on.
 #[derive(Debug)]
@@ -201,8 +207,6 @@ impl<W: Work> Pool<'_, W> {
                 self.work.aside(&open, &self.stop)?;
                 drop(open);
                 let last = self.lock().queue.aside_done(slot);
-                // There is room for another's.
-                self.changed.notify_one();
                 self.end(slot, last)
             }
         }
@@ -223,7 +227,7 @@ impl<W: Work> Pool<'_, W> {
                 state.done.push((slot, done));
                 None
             }
-            Next::Chunks(open, chunks) => Some(state.queue.opened(slot, open, chunks, self.work.asides() > 0)),
+            Next::Chunks(open, chunks) => Some(state.queue.opened(slot, open, chunks)),
             Next::Again(job) => {
                 state.queue.again(slot, job);
                 None
@@ -235,11 +239,12 @@ impl<W: Work> Pool<'_, W> {
 
     /// Ends the run. What has begun is dropped here, or by the thread that is still at it.
     fn fail(&self, error: Option<Error>) {
-        self.stop.failed.store(true, Ordering::Relaxed);
         let mut state = self.lock();
         if let Some(error) = error {
             state.error.get_or_insert(error);
         }
+        // Not before: what stops because of it is an error too.
+        self.stop.failed.store(true, Ordering::Relaxed);
         let open = state.queue.clear();
         drop(state);
         self.changed.notify_all();

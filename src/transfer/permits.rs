@@ -2,13 +2,9 @@
 //! thread has chosen its piece of work by then, and others may wait for that piece.
 
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
 
 use crate::base::Result;
-use crate::transfer::Stop;
-
-/// How long a thread waits before it looks whether to go on waiting.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
+use crate::transfer::{LOOK_EVERY, Stop};
 
 /// A number of permits.
 #[derive(Debug)]
@@ -38,15 +34,19 @@ impl Permits {
     }
 
     /// # Errors
-    /// When `stop` says so before one is free.
+    /// When `stop` says so.
     pub(crate) fn take(&self, stop: &Stop<'_>) -> Result<Permit> {
         // Given back also by who does not wait for it.
         let permit = Permit(self.0.clone());
         let mut turns = self.0.lock();
         let turn = turns.asked;
         turns.asked += 1;
-        while turns.come <= turn {
+        loop {
+            // Also where there is one: who gives up gives back what was never taken.
             stop.check()?;
+            if turns.come > turn {
+                break;
+            }
             turns = self.0.returned.wait_timeout(turns, LOOK_EVERY).unwrap_or_else(PoisonError::into_inner).0;
         }
         drop(turns);

@@ -18,9 +18,10 @@ pub(super) struct Queue<J, O> {
     open: Vec<Open<O>>,
     /// Jobs in the hands of a thread that begins or ends them: there may be more to do when it is through.
     held: usize,
-    /// How many threads may be at work aside, and how many are.
-    asides: usize,
-    aside: usize,
+    /// How many threads may be at work aside while there is other; none where jobs have no such work.
+    aside_limit: usize,
+    /// How many are.
+    asides_running: usize,
 }
 
 #[derive(Debug)]
@@ -55,13 +56,14 @@ pub(super) enum Unit<J, O> {
 }
 
 impl<J, O> Queue<J, O> {
-    pub(super) fn new(jobs: Vec<J>, asides: usize) -> Self {
-        Self { waiting: jobs.into_iter().enumerate().collect(), open: Vec::new(), held: 0, asides, aside: 0 }
+    pub(super) fn new(jobs: Vec<J>, aside_limit: usize) -> Self {
+        let waiting = jobs.into_iter().enumerate().collect();
+        Self { waiting, open: Vec::new(), held: 0, aside_limit, asides_running: 0 }
     }
 
     /// Takes the next unit; `None` when there is none, at least for now.
     pub(super) fn take(&mut self) -> Option<Unit<J, O>> {
-        if self.aside < self.asides
+        if self.asides_running < self.aside_limit
             && let Some(unit) = self.take_aside()
         {
             return Some(unit);
@@ -82,14 +84,14 @@ impl<J, O> Queue<J, O> {
     fn take_aside(&mut self) -> Option<Unit<J, O>> {
         let open = self.open.iter_mut().find(|open| open.aside == Aside::Waiting)?;
         open.aside = Aside::UnderWay;
-        self.aside += 1;
+        self.asides_running += 1;
         Some(Unit::Aside(open.slot, open.state.clone()))
     }
 
     /// A job has begun. The thread that began it does its first chunk.
-    pub(super) fn opened(&mut self, slot: usize, state: O, chunks: usize, aside: bool) -> Unit<J, O> {
+    pub(super) fn opened(&mut self, slot: usize, state: O, chunks: usize) -> Unit<J, O> {
         self.held -= 1;
-        let aside = if aside { Aside::Waiting } else { Aside::Done };
+        let aside = if self.aside_limit > 0 { Aside::Waiting } else { Aside::Done };
         let mut open = Open { slot, state: Arc::new(state), chunks: chunks.max(1), next: 0, workers: 0, aside };
         let unit = open.take();
         self.open.push(open);
@@ -103,7 +105,7 @@ impl<J, O> Queue<J, O> {
 
     /// What a job had aside is done, as [`chunk_done`](Self::chunk_done).
     pub(super) fn aside_done(&mut self, slot: usize) -> Option<Arc<O>> {
-        self.aside -= 1;
+        self.asides_running -= 1;
         self.done(slot, |open| open.aside = Aside::Done)
     }
 
@@ -160,8 +162,7 @@ mod tests {
         let unit = |queue: &mut Queue<usize, ()>| match queue.take() {
             Some(Unit::Begin(slot, 1)) => format!("b{slot}"),
             Some(Unit::Begin(slot, chunks)) => {
-                let aside = queue.asides > 0;
-                let Unit::Chunk(_, _, chunk) = queue.opened(slot, (), chunks, aside) else { unreachable!() };
+                let Unit::Chunk(_, _, chunk) = queue.opened(slot, (), chunks) else { unreachable!() };
                 format!("b{slot}+{chunk}")
             }
             Some(Unit::Chunk(slot, _, chunk)) => format!("{slot}.{chunk}"),
