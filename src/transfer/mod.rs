@@ -49,7 +49,8 @@ pub(crate) trait Work: Sync {
     /// Does one chunk of a job, counted from zero.
     fn chunk(&self, open: &Self::Open, index: usize, stop: &Stop<'_>) -> Result<()>;
 
-    /// On how many threads [`aside`](Self::aside) runs while there is other work.
+    /// On how many threads [`aside`](Self::aside) runs while there is other work: fewer than the run has, for it may wait
+    /// for that.
     fn asides(&self) -> usize {
         0
     }

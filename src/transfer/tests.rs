@@ -159,3 +159,77 @@ fn what_has_begun_is_dropped_when_a_run_fails_or_is_cancelled() {
         assert!((1..=3).contains(&dropped), "{dropped}");
     }
 }
+
+/// Panics in its first chunk, for which the others wait.
+struct Panicking(Bell);
+
+impl Work for Panicking {
+    type Job = ();
+    type Open = ();
+    type Done = ();
+
+    fn begin(&self, (): (), _: &Stop<'_>) -> Result<Next<Self>> {
+        Ok(Next::Chunks((), 4))
+    }
+
+    fn chunk(&self, (): &(), index: usize, stop: &Stop<'_>) -> Result<()> {
+        assert!(index > 0, "the first chunk");
+        self.0.wait_for(stop, || None)
+    }
+
+    fn end(&self, (): (), _: &Stop<'_>) -> Result<Next<Self>> {
+        Ok(Next::Done(()))
+    }
+}
+
+#[test]
+fn who_waits_for_one_that_panics_goes_home() {
+    let run = || run_chunked(vec![()], 4, &Cancel::new(), &Panicking(Bell::default()));
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
+}
+
+/// One job of many chunks whose work aside waits for all of them.
+struct Follows {
+    done: AtomicUsize,
+    bell: Bell,
+}
+
+impl Work for Follows {
+    type Job = usize;
+    type Open = (usize, AtomicUsize);
+    type Done = usize;
+
+    fn begin(&self, chunks: usize, _: &Stop<'_>) -> Result<Next<Self>> {
+        Ok(Next::Chunks((chunks, AtomicUsize::new(0)), chunks))
+    }
+
+    fn chunk(&self, (_, done): &Self::Open, _: usize, _: &Stop<'_>) -> Result<()> {
+        done.fetch_add(1, Ordering::SeqCst);
+        self.bell.ring();
+        Ok(())
+    }
+
+    fn asides(&self) -> usize {
+        2
+    }
+
+    fn aside(&self, (chunks, done): &Self::Open, stop: &Stop<'_>) -> Result<()> {
+        self.bell.wait_for(stop, || (done.load(Ordering::SeqCst) == *chunks).then_some(()))?;
+        self.done.fetch_add(1, Ordering::SeqCst);
+        Ok(())
+    }
+
+    fn end(&self, (chunks, _): Self::Open, _: &Stop<'_>) -> Result<Next<Self>> {
+        Ok(Next::Done(chunks))
+    }
+}
+
+#[test]
+fn work_aside_may_wait_for_the_chunks() {
+    for threads in [3, 4, 16] {
+        let work = Follows { done: AtomicUsize::new(0), bell: Bell::default() };
+        let jobs: Vec<usize> = (0..50).map(|at| at % 7 + 2).collect();
+        assert_eq!(run_chunked(jobs.clone(), threads, &Cancel::new(), &work).unwrap(), jobs);
+        assert_eq!(work.done.into_inner(), jobs.len());
+    }
+}

@@ -236,6 +236,50 @@ fn a_blob_that_is_damaged_is_not_stored() {
     }
 }
 
+/// Some of its openings give a wrong byte, in the first part.
+struct Flaky {
+    blobs: Blobs,
+    opened: AtomicUsize,
+    wrong: usize,
+}
+
+impl BlobSource for Flaky {
+    fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
+        self.blobs.blob_size(digest)
+    }
+
+    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>> {
+        let mut bytes = self.blobs.bytes[digest].clone();
+        let opening = self.opened.fetch_add(1, Ordering::SeqCst);
+        bytes[7] ^= u8::from(opening < 7 && self.wrong >> opening & 1 == 1);
+        Ok(Box::new(io::Cursor::new(bytes)))
+    }
+}
+
+/// Whoever of those that hash the part, send it and verify the whole reads it wrong.
+#[test]
+fn what_is_verified_is_what_was_sent() {
+    let server = Server::with(Config { checks_payload: false, ..config() });
+    let mut stored = 0;
+    for wrong in 0..1 << 7 {
+        let blobs = Blobs::of(&[2 * PART]);
+        let config = blobs.config.clone();
+        let source = Flaky { blobs, opened: AtomicUsize::new(0), wrong };
+        let opened = builder(&server, ",verify_source=true").tuning(small_parts()).connections(1).connect().unwrap();
+        match opened.export_config(&config, &source, &ExportOptions::new()) {
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Integrity, "{wrong:b}: {}", error.chain()),
+            Ok(_) => {
+                source.blobs.are_in(&server);
+                stored += 1;
+            }
+        }
+        for key in server.keys() {
+            server.remove(&key);
+        }
+    }
+    assert!(stored > 0);
+}
+
 /// Several blobs are hashed whole at once, on fewer threads than there are blobs.
 #[test]
 fn blobs_in_parts_are_verified_side_by_side() {
@@ -337,11 +381,13 @@ fn an_abort_that_fails_does_not_hide_why() {
 #[test]
 fn a_store_without_multipart_gets_the_blob_in_one_request() {
     for more in ["", ",verify_source=true"] {
-        let (server, blobs) = (server(), Blobs::of(&[50 * PART]));
+        let (server, blobs, told) = (server(), Blobs::of(&[50 * PART]), Told::new());
         let missing = Failure::new(501, "NotImplemented", "no such operation");
         server.fault(Match::operation(Operation::CreateMultipartUpload).always(), Fault::Reply(missing));
-        export(&cut(&server, more), &blobs).unwrap();
+        let opened = builder(&server, more).tuning(small_parts()).progress(told.clone()).connect().unwrap();
+        export(&opened, &blobs).unwrap();
         blobs.are_in(&server);
+        told.is_right(&blobs.digest(), 50 * PART as u64, 1);
         assert_eq!(count(&server, Operation::UploadPart), 0);
     }
 }

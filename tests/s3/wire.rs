@@ -7,7 +7,7 @@ use s3_build_cache::ExportOptions;
 
 use crate::s3::blobs::Blobs;
 use crate::s3::{cache, export};
-use crate::s3_server::{Config, Credentials, Operation, Server};
+use crate::s3_server::{Config, Credentials, Failure, Fault, Match, Operation, Server};
 
 fn manifest(name: &str) -> Vec<u8> {
     fs::read(format!("tests/fixtures/{name}")).unwrap()
@@ -121,6 +121,36 @@ fn an_archived_blob_is_uploaded_again_and_is_gone_for_an_import() {
             server.put_object_with(&key, &bytes, &[("x-amz-storage-class", "GLACIER")]);
             assert_eq!(export().blobs.transferred, 1);
             assert!(opened.open_blob(&digest).unwrap().is_some());
+        }
+    }
+}
+
+#[test]
+fn a_restored_blob_counts_as_there() {
+    let restored = ("x-amz-restore", "ongoing-request=\"false\", expiry-date=\"Fri, 21 Dec 2035 00:00:00 GMT\"");
+    for blobs in [Blobs::of(&[10]), Blobs::of(&[10, 20, 30, 40, 50])] {
+        let server = Server::start();
+        let opened = cache(&server, "");
+        let export = || opened.export_config(&blobs.config, &blobs, &ExportOptions::new()).unwrap();
+        export();
+        for key in server.keys().into_iter().filter(|key| key.starts_with("blobs/")) {
+            let bytes = server.object(&key).unwrap();
+            server.put_object_with(&key, &bytes, &[("x-amz-storage-class", "GLACIER"), restored]);
+        }
+        assert_eq!(export().blobs.transferred, 0);
+    }
+}
+
+#[test]
+fn a_store_without_listings_is_asked_for_each_blob() {
+    for (status, code) in [(501, "NotImplemented"), (405, "MethodNotAllowed")] {
+        for blobs in [Blobs::of(&[10, 20]), Blobs::of(&[10, 20, 30, 40, 50])] {
+            let server = Server::start();
+            let missing = Fault::Reply(Failure::new(status, code, "no listings"));
+            server.fault(Match::operation(Operation::ListObjectsV2).always(), missing);
+            let export = || cache(&server, "").export_config(&blobs.config, &blobs, &ExportOptions::new()).unwrap();
+            assert_eq!(export().blobs.transferred, blobs.bytes.len());
+            assert_eq!(export().blobs.present, blobs.bytes.len());
         }
     }
 }
