@@ -79,8 +79,8 @@ pub trait BlobSource: Send + Sync {
     }
 
     /// A number that is another when the blob has been changed or replaced: of a file, made from its identity, its size
-    /// and the time it was written. Asked for before the first part of a large blob is read and after the last was sent; `None`, as
-    /// here, where the source cannot tell.
+    /// and the time it was written. Asked for before the first part of a large blob is read and after the last was sent.
+    /// `None`, as here, where the source cannot tell: then the whole is hashed, as with `verify_source`.
     ///
     /// # Errors
     /// When the source should know, and cannot.

@@ -66,7 +66,8 @@ pub(super) struct Sending<'a> {
     stamp: Option<u64>,
     /// Begun by the first part's thread, while the others hash theirs; nothing where the store has no such uploads.
     upload: OnceLock<Option<Upload<'a>>>,
-    /// By part: what it was signed with. Only where the whole is verified.
+    /// By part: what it was signed with. Only where the whole is verified: where that is wanted, and where the source
+    /// cannot tell whether the blob has changed.
     hashes: Vec<OnceLock<Digest>>,
     /// Rung for each of those.
     bell: Bell,
@@ -126,7 +127,7 @@ impl<'a> Sender<'a> {
     fn upload(&self, job: Job, stop: &Stop<'_>) -> Result<Next<Self>> {
         if let Some(parts) = self.parts(&job) {
             let stamp = self.source.blob_stamp(&job.digest)?;
-            let hashes = if self.verifies() { parts.count() } else { 0 };
+            let hashes = if self.verifies() || stamp.is_none() { parts.count() } else { 0 };
             let hashes = std::iter::repeat_with(OnceLock::new).take(hashes).collect();
             let (upload, bell) = (OnceLock::new(), Bell::default());
             return Ok(Next::Chunks(Sending { job, parts, stamp, upload, hashes, bell }, parts.count()));
@@ -244,13 +245,13 @@ impl<'a> Work for Sender<'a> {
     }
 
     fn asides(&self) -> usize {
-        if self.verifies() { self.ahead } else { 0 }
+        self.ahead
     }
 
     /// Hashes the whole: no store can check it, for it sees hashes of parts only. The same bytes must have those, with
     /// which the parts were signed and sent.
     fn aside(&self, sending: &Sending<'a>, stop: &Stop<'_>) -> Result<()> {
-        if sending.bell.wait_for(stop, || sending.upload.get())?.is_none() {
+        if sending.hashes.is_empty() || sending.bell.wait_for(stop, || sending.upload.get())?.is_none() {
             return Ok(());
         }
         let digest = &sending.job.digest;

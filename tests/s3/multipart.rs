@@ -199,6 +199,8 @@ struct Damaged {
     from: usize,
     opened: AtomicUsize,
     cut: bool,
+    /// It says that its blobs never change.
+    stamped: bool,
 }
 
 impl BlobSource for Damaged {
@@ -217,16 +219,25 @@ impl BlobSource for Damaged {
         }
         Ok(Box::new(io::Cursor::new(bytes)))
     }
+
+    fn blob_stamp(&self, _: &Digest) -> Result<Option<u64>> {
+        Ok(self.stamped.then_some(0))
+    }
 }
 
 #[test]
 fn a_blob_that_is_damaged_is_not_stored() {
-    // Of a blob in parts no store can check the digest: it is for who asks for it.
-    for (more, cut_off) in [("", true), (",verify_source=true", true), (",verify_source=true", false)] {
+    for (more, cut_off, stamped) in [
+        ("", false, false),
+        ("", true, false),
+        ("", true, true),
+        (",verify_source=true", false, true),
+        (",verify_source=true", true, true),
+    ] {
         for connections in [1, 4] {
             let (server, blobs) = (server(), Blobs::of(&[4 * PART]));
             let config = blobs.config.clone();
-            let source = Damaged { blobs, from: 0, opened: AtomicUsize::new(0), cut: cut_off };
+            let source = Damaged { blobs, from: 0, opened: AtomicUsize::new(0), cut: cut_off, stamped };
             let opened = builder(&server, more).tuning(small_parts()).connections(connections).connect().unwrap();
             let error = opened.export_config(&config, &source, &ExportOptions::new()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Integrity, "{}", error.chain());
@@ -253,6 +264,10 @@ impl BlobSource for Flaky {
         let opening = self.opened.fetch_add(1, Ordering::SeqCst);
         bytes[7] ^= u8::from(opening < 7 && self.wrong >> opening & 1 == 1);
         Ok(Box::new(io::Cursor::new(bytes)))
+    }
+
+    fn blob_stamp(&self, _: &Digest) -> Result<Option<u64>> {
+        Ok(Some(0))
     }
 }
 
@@ -332,7 +347,7 @@ fn a_blob_that_changes_between_hashing_and_sending_is_not_stored() {
     for from in 1..8 {
         let blobs = Blobs::of(&[4 * PART]);
         let config = blobs.config.clone();
-        let source = Damaged { blobs, from, opened: AtomicUsize::new(0), cut: false };
+        let source = Damaged { blobs, from, opened: AtomicUsize::new(0), cut: false, stamped: true };
         let opened = builder(&server, ",verify_source=true").tuning(small_parts()).connections(1).connect().unwrap();
         match opened.export_config(&config, &source, &ExportOptions::new()) {
             Err(error) => {
