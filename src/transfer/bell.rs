@@ -1,9 +1,13 @@
 //! Waiting for what another thread of the same run does.
 
 use std::sync::{Condvar, Mutex, PoisonError};
+use std::time::Duration;
 
 use crate::base::Result;
-use crate::transfer::{LOOK_EVERY, Stop};
+use crate::transfer::Stop;
+
+/// How long a thread waits before it looks whether to go on waiting.
+const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Rung by who has done something, for those who may wait for it.
 #[derive(Debug, Default)]

@@ -9,15 +9,11 @@ mod queue;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::Duration;
 
 use crate::base::{Cancel, Error, Result};
 pub(crate) use bell::Bell;
 pub(crate) use permits::{Permit, Permits};
 use queue::{Queue, Unit};
-
-/// How long a thread waits before it looks whether to go on waiting.
-const LOOK_EVERY: Duration = Duration::from_millis(100);
 
 /// Tells a job under way whether it still makes sense to go on.
 #[derive(Debug)]
