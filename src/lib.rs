@@ -63,6 +63,8 @@ pub use base::{
     S3ErrorClass, Secret, SystemClock, Timestamp,
 };
 pub use config::{CacheOptions, CacheRef, EndpointUrl, LocalOptions, Mode, RetryMode};
+#[doc(hidden)]
+pub use config::{did_you_mean, question, s3_attribute};
 pub use credentials::{Credentials, CredentialsProvider, StaticCredentials};
 pub use layout::{BlobWriter, Committed, LayoutWriter, LocalCache};
 pub use manifest::{

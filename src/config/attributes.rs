@@ -4,9 +4,12 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::{Error, Problem, Result, Secret};
+use crate::config::did_you_mean::did_you_mean;
 use crate::config::fields::parse_fields;
 use crate::config::go::{parse_bool, parse_duration};
+use crate::config::loose_duration;
 use crate::config::options::{CacheOptions, Mode, RetryMode};
+use crate::config::unknown_attribute::{Known, LOCAL_ALIASES, S3_ALIASES, unknown};
 
 /// Attributes of `type=s3`, in the order of the README's table.
 const S3: &[&str] = &[
@@ -42,10 +45,8 @@ const S3: &[&str] = &[
 ];
 /// Attributes of `type=local`; those of one direction are accepted in the other.
 const LOCAL: &[&str] = &["type", "src", "dest", "tag", "mode", "ignore-error"];
-/// Attributes whose values are never shown.
-const SECRET: &[&str] = &["secret_access_key", "session_token"];
-/// BuildKit's attributes about making layers.
-const LAYERS: &[&str] = &["compression", "compression-level", "force-compression", "oci-mediatypes", "image-manifest"];
+const OF_S3: Known = Known { kind: "s3", names: S3, aliases: S3_ALIASES };
+const OF_LOCAL: Known = Known { kind: "local", names: LOCAL, aliases: LOCAL_ALIASES };
 
 /// The fields of an attribute string: known keys, each once.
 pub(super) struct Attributes {
@@ -59,9 +60,9 @@ impl Attributes {
         let pairs =
             fields.iter().enumerate().map(|(at, field)| split(&fields, at, field)).collect::<Result<Vec<_>>>()?;
         let kind = pairs.iter().find(|(key, _)| key == "type").map(|(_, value)| *value);
-        let (local, table) = match kind {
-            Some("s3") => (false, S3),
-            Some("local") => (true, LOCAL),
+        let (local, known, other) = match kind {
+            Some("s3") => (false, OF_S3, OF_LOCAL),
+            Some("local") => (true, OF_LOCAL, OF_S3),
             Some("registry" | "gha" | "azblob" | "inline") => return Err(only_s3_and_local()),
             Some(_) => return Err(only_s3_and_local()),
             None => {
@@ -71,8 +72,8 @@ impl Attributes {
         };
         let mut values = BTreeMap::new();
         for (at, (key, value)) in pairs.iter().enumerate() {
-            let known = table.iter().copied().find(|name| name == key);
-            let name = known.ok_or_else(|| unknown(&pairs, at, key, table))?;
+            let name = known.names.iter().copied().find(|name| name == key);
+            let name = name.ok_or_else(|| unknown(&pairs, at, &known, &other))?;
             if values.insert(name, (*value).to_owned()).is_some() {
                 return Err(usage(format!("the attribute {name} is given twice"), "give it once"));
             }
@@ -156,8 +157,7 @@ impl Attributes {
 
     fn duration(&mut self, name: &str) -> Result<Option<Duration>> {
         let Some(value) = self.take(name) else { return Ok(None) };
-        let allowed = "a duration that is not negative, such as 24h, 1h30m or 0s";
-        parse_duration(&value).map(Some).ok_or_else(|| bad(name, &value, allowed))
+        parse_duration(&value).map(Some).ok_or_else(|| bad_duration(name, &value))
     }
 
     fn number(&mut self, name: &str) -> Result<Option<u32>> {
@@ -192,45 +192,9 @@ fn split_names(value: &str) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// An unknown key is shown only where it cannot be the tail of a secret with a comma in it.
-fn unknown(pairs: &[(String, &str)], at: usize, key: &str, table: &[&str]) -> Error {
-    if LAYERS.contains(&key) {
-        return usage(
-            format!("the attribute {key} is not supported: layers are moved as they are"),
-            "give it to the build that writes the local cache: --cache-to type=local,…",
-        );
-    }
-    let after_secret = pairs.iter().take(at).any(|(key, _)| SECRET.contains(&key.as_str()));
-    let looks_like_a_name = (2..=24).contains(&key.len())
-        && key.bytes().all(|byte| byte.is_ascii_lowercase() || matches!(byte, b'_' | b'-'));
-    if after_secret || !looks_like_a_name {
-        let hint = "if a value before it has a comma, quote that field: \"secret_access_key=…\"";
-        return usage(format!("field {} is not a known attribute", at + 1), hint);
-    }
-    let near = table.iter().map(|name| (distance(key, name), *name)).min().filter(|(distance, _)| *distance <= 2);
-    let hint = match near {
-        Some((_, name)) => format!("did you mean {name}?"),
-        None => format!("the attributes are {}", table.join(", ")),
-    };
-    usage(format!("unknown attribute {key}"), hint)
-}
-
-/// How many letters must change, go or come to make `a` of `b`.
-fn distance(a: &str, b: &str) -> usize {
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.bytes().enumerate() {
-        let mut left = i + 1;
-        let mut diagonal = i;
-        for (to, cell) in b.bytes().zip(row.iter_mut().skip(1)) {
-            let best = (left + 1).min(*cell + 1).min(diagonal + usize::from(from != to));
-            diagonal = std::mem::replace(cell, best);
-            left = best;
-        }
-        if let Some(first) = row.first_mut() {
-            *first = i + 1;
-        }
-    }
-    row.last().copied().unwrap_or(a.len())
+/// Returns the attribute of `type=s3` that `word` names or most likely stands for.
+pub fn s3_attribute(word: &str) -> Option<&'static str> {
+    did_you_mean(word, S3, S3_ALIASES).first().copied()
 }
 
 fn only_s3_and_local() -> Error {
@@ -239,8 +203,21 @@ fn only_s3_and_local() -> Error {
 
 /// A known attribute that is not secret, with its value.
 fn bad(name: &str, value: &str, allowed: &str) -> Error {
+    bad_value(name, value, format!("{name} is {allowed}"))
+}
+
+fn bad_value(name: &str, value: &str, hint: String) -> Error {
     let shown: String = value.chars().take(100).collect();
-    usage(format!("{name}={shown} is not valid"), format!("{name} is {allowed}"))
+    usage(format!("{name}={shown} is not valid"), hint)
+}
+
+fn bad_duration(name: &str, value: &str) -> Error {
+    let bare_number = !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit());
+    match loose_duration::as_go_writes_it(value) {
+        Some(go) => bad_value(name, value, format!("write {name}={go}: the units are h, m, s and ms")),
+        None if bare_number => bad_value(name, value, format!("add a unit: h, m or s, for example {name}={value}h")),
+        None => bad(name, value, "a duration that is not negative, such as 24h, 1h30m or 0s"),
+    }
 }
 
 fn usage(message: String, hint: impl Into<String>) -> Error {

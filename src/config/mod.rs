@@ -2,13 +2,18 @@
 
 mod attributes;
 mod cache_ref;
+mod did_you_mean;
 mod endpoint_url;
 mod fields;
 mod go;
 mod local;
+mod loose_duration;
 mod options;
+mod unknown_attribute;
 
+pub use attributes::s3_attribute;
 pub use cache_ref::CacheRef;
+pub use did_you_mean::{did_you_mean, question};
 pub use endpoint_url::EndpointUrl;
 #[cfg(any(test, fuzzing))]
 pub(crate) use fields::{parse_fields, quote_field};

@@ -54,7 +54,24 @@ fn an_error_names_the_attribute_and_what_is_allowed() {
         ("bucket=b-b", &["type is missing", "type=s3"]),
         ("type=s3,bucket=my-cache,mode=inline", &["mode=inline", "max or min"]),
         ("type=s3,bukcet=my-cache", &["bukcet", "did you mean bucket"]),
-        ("type=s3,nonsense=1", &["nonsense", "the attributes are type, bucket"]),
+        ("type=s3,nonsense=1", &["nonsense", "the attributes of type=s3 are type, bucket"]),
+        ("type=s3,endpoint=x", &["unknown attribute endpoint", "did you mean endpoint_url?"]),
+        ("type=s3,key=x", &["did you mean access_key_id or secret_access_key?"]),
+        ("type=s3,names=x", &["did you mean name?"]),
+        ("type=s3,parallelism=x", &["did you mean upload_parallelism?"]),
+        ("type=s3,path_style=true", &["did you mean use_path_style?"]),
+        ("type=s3,aws_access_key_id=x", &["did you mean access_key_id?"]),
+        ("type=s3,token=x", &["did you mean session_token?"]),
+        ("type=s3,scope=x", &["did you mean name?"]),
+        ("type=s3,ignore_error=true", &["did you mean ignore-error?"]),
+        ("type=s3,src=x", &["src is an attribute of type=local"]),
+        ("type=s3,access_key_id=a,secret_access_key=b,bukcet=x", &["field 4"]),
+        ("type=s3,access_key_id=a,secret_access_key=b,endpoint=x", &["did you mean endpoint_url?"]),
+        ("type=s3,access_key_id=a,secret_access_key=b,url=x", &["did you mean endpoint_url?"]),
+        ("type=s3,touch_refresh=1d", &["touch_refresh=1d is not valid", "write touch_refresh=24h"]),
+        ("type=s3,touch_refresh=2w", &["write touch_refresh=336h"]),
+        ("type=s3,touch_refresh=24", &["add a unit", "touch_refresh=24h"]),
+        ("type=s3,touch_refresh=soon", &["touch_refresh is a duration"]),
         ("type=s3,bucket=a-a,bucket=b-b", &["bucket is given twice"]),
         ("type=s3,use_path_style=yes", &["use_path_style=yes", "true or false"]),
         ("type=s3,use_accelerate_endpoint=on", &["use_accelerate_endpoint=on", "true or false"]),
@@ -133,5 +150,19 @@ fn a_local_cache_is_named_by_src_or_dest() {
         ["type=local", "type=local,src=a,dest=b", "type=local,src=", "type=local,src=a,tag=", "type=local,bucket=x"]
     {
         assert!(matches!(text.parse::<CacheRef>(), Err(Error::Usage(_))), "{text}");
+    }
+}
+
+#[test]
+fn local_attributes_have_suggestions_too() {
+    for (text, hint) in [
+        ("type=local,path=a", "did you mean src?"),
+        ("type=local,des=a", "did you mean dest?"),
+        ("type=local,src=a,name=b", "did you mean tag?"),
+        ("type=local,bucket=x", "bucket is an attribute of type=s3"),
+        ("type=local,src=a,nonsense=b", "the attributes of type=local are type, src"),
+    ] {
+        let error = text.parse::<crate::config::CacheRef>().unwrap_err();
+        assert!(error.hint().unwrap_or_default().contains(hint), "{text}: {error:?}");
     }
 }
