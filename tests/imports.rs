@@ -23,7 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "cli",
         &[
             "args", "doctor", "exit", "export", "help", "human", "import", "json", "logger", "output", "progress",
-            "session", "signals",
+            "session", "signals", "suggest",
         ],
     ),
 ];

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use lexopt::prelude::*;
 use s3_build_cache::{CacheOptions, CacheRef, Error, LocalOptions, Problem, Result};
 
-use crate::help;
+use crate::{help, suggest};
 
 /// What the arguments ask for.
 pub(crate) enum Parsed {
@@ -84,6 +84,8 @@ struct Raw {
 
 /// Reads the arguments of the process, its own name first.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    suggest::check_dashes(arguments.get(1..).unwrap_or_default())?;
     let mut parser = lexopt::Parser::from_iter(arguments);
     let mut raw = Raw::default();
     while let Some(argument) = parser.next().map_err(|error| wrong(&error))? {
@@ -126,7 +128,7 @@ impl Raw {
             "-v" | "--verbose" => self.global.verbosity = self.global.verbosity.saturating_add(1),
             "--progress" => self.global.progress = progress_mode(&text(name, parser)?)?,
             "-j" | "--jobs" => self.global.jobs = Some(jobs(&text(name, parser)?)?),
-            _ => return Err(usage(format!("unknown option {name}"), "s3-build-cache --help lists the options")),
+            _ => return Err(suggest::unknown_option(name)),
         }
         Ok(())
     }
@@ -140,10 +142,7 @@ impl Raw {
         match command.as_str() {
             "doctor" | "export" | "import" => {}
             "help" => return help::of(positional.next().as_deref().and_then(|name| name.to_str())).map(Parsed::Print),
-            _ => {
-                let hint = format!("the commands are {}; s3-build-cache --help shows them", help::COMMANDS);
-                return Err(usage(format!("unknown command {command:?}"), hint));
-            }
+            _ => return Err(suggest::unknown_command(&command)),
         }
         if self.help {
             return help::of(Some(&command)).map(Parsed::Print);
@@ -154,8 +153,8 @@ impl Raw {
             usage(format!("{command} needs {what}"), format!("s3-build-cache {command} --help shows an example"))
         })?;
         if let Some(extra) = positional.next() {
-            let hint = "quote an argument that has spaces in it";
-            return Err(usage(format!("unexpected argument {:?}", extra.to_string_lossy()), hint));
+            let caches = if command == "export" { &self.cache_to } else { &self.cache_from };
+            return Err(suggest::unexpected(&command, &first.to_string_lossy(), &extra.to_string_lossy(), caches));
         }
         Ok(Parsed::Run(match command.as_str() {
             "doctor" => self.doctor(&first)?,
@@ -178,8 +177,7 @@ impl Raw {
             ("--write", self.write, &["doctor"]),
         ] {
             if set && !of.contains(&command) {
-                let hint = format!("s3-build-cache {command} --help lists those of {command}");
-                return Err(usage(format!("{option} is an option of {}", of.join(" and ")), hint));
+                return Err(suggest::of_other_commands(option, command, of));
             }
         }
         Ok(())
@@ -244,10 +242,7 @@ fn local_cache(directory: OsString, tag: Option<String>) -> Result<LocalOptions>
     }
     let mut local = match attributes.map(str::parse).transpose()? {
         Some(CacheRef::Local(local)) => local,
-        Some(_) => {
-            let hint = "name the S3 cache with --cache-to or --cache-from";
-            return Err(usage("the first argument is the local cache, not an S3 one", hint));
-        }
+        Some(_) => return Err(suggest::first_is_local()),
         None => LocalOptions::new(PathBuf::from(directory)),
     };
     if let Some(tag) = tag {

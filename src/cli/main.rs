@@ -13,6 +13,7 @@ mod output;
 mod progress;
 mod session;
 mod signals;
+mod suggest;
 
 use std::process::ExitCode;
 

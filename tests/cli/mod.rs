@@ -96,14 +96,17 @@ fn a_wrong_command_line_is_a_usage_error_with_its_fix() {
     let s3 = "type=s3,bucket=trial,region=r";
     for (arguments, parts) in [
         (&[][..], &["no command", "--help"][..]),
-        (&["exprot"], &["exprot", "export, import and doctor"]),
+        (&["exprot"], &["exprot", "did you mean export?", "export, import and doctor"]),
+        (&["frobnicate"], &["frobnicate", "the commands are export, import and doctor"]),
+        (&["push", "x"], &["did you mean export?"]),
+        (&[s3], &["name the command first"]),
         (&["export"], &["directory", "--help"]),
         (&["export", "x"], &["--cache-to", "type=s3"]),
         (&["import", "", "--cache-from", s3], &["directory is empty"]),
         (&["export", "x", "--cache-to", "type=s3,bucket=trial,mode=\u{1b}[31m"], &["mode=\\u{1b}[31m"]),
         (&["import", "x"], &["--cache-from", "type=s3"]),
-        (&["export", "x", "--cache-from", s3], &["--cache-from", "import"]),
-        (&["import", "x", "--cache-to", s3], &["--cache-to", "export"]),
+        (&["export", "x", "--cache-from", s3], &["--cache-from", "import", "did you mean --cache-to?"]),
+        (&["import", "x", "--cache-to", s3], &["--cache-to", "export", "did you mean --cache-from?"]),
         (&["export", "x", "--strict", "--cache-to", s3], &["--strict", "import"]),
         (&["export", "x", "--write", "--cache-to", s3], &["--write", "doctor"]),
         (&["doctor"], &["attributes of a cache", "--help"]),
@@ -113,10 +116,40 @@ fn a_wrong_command_line_is_a_usage_error_with_its_fix() {
         (&["export", "x", "--cache-to", s3, "--jobs", "65"], &["--jobs", "1 to 64"]),
         (&["export", "x", "--cache-to", s3, "--progress", "loud"], &["loud", "rawjson"]),
         (&["export", "x", "--cache-to", s3, "--nope"], &["--nope", "--help"]),
+        (&["export", "x", "--cache_to", s3], &["unknown option --cache_to", "did you mean --cache-to?"]),
+        (&["export", "x", "--cache", s3], &["did you mean --cache-to or --cache-from?"]),
+        (&["import", "x", "--dryrun"], &["did you mean --dry-run?"]),
+        (&["import", "x", "--fail"], &["did you mean --fail-on-miss?"]),
+        (&["import", "x", "--verify"], &["did you mean --verify-existing?"]),
+        (&["import", "x", "--threads=4"], &["did you mean --jobs?"]),
+        (&["import", "x", "-json"], &["unknown option -json", "did you mean --json?"]),
+        (&["import", "x", "--bucket", "b"], &["unknown option --bucket", "bucket is an attribute"]),
+        (&["import", "x", "--endpoint-url=http://x"], &["endpoint_url is an attribute"]),
+        (&["export", "x", s3], &["unexpected argument", "did you mean --cache-to type=s3,…?"]),
+        (&["import", "x", s3], &["unexpected argument", "did you mean --cache-from type=s3,…?"]),
+        (&["export", s3, "x"], &["the first argument is the local cache"]),
         (&["export", "x", "--cache-to", "type=local,dest=y"], &["--cache-to", "S3"]),
         (&["export", "type=s3,bucket=abc", "--cache-to", s3], &["local cache", "--cache-to"]),
         (&["export", "x", "--cache-to"], &["--cache-to"]),
     ] {
         run(arguments).expect(2).says(parts).says(&["error: ", "hint: "]);
+    }
+}
+
+#[test]
+fn a_secret_in_the_wrong_place_is_not_printed() {
+    let attributes = "type=s3,bucket=trial,region=r,access_key_id=AK,secret_access_key=MARKED";
+    for arguments in [
+        &[attributes][..],
+        &["export", "x", attributes],
+        &["import", "x", attributes],
+        &["export", attributes, "x"],
+        &["doctor", attributes, "MARKED"],
+        &["export", "x", "--cache-to", attributes, "MARKED"],
+        &["export", "x", "--cache-to", "type=s3,", "secret_access_key=MARKED"],
+        &["export", "x", "--secret-access-key=MARKED"],
+    ] {
+        let run = run(arguments).expect(2);
+        assert!(!run.stderr.contains("MARKED") && !run.stdout.contains("MARKED"), "{arguments:?}: {}", run.stderr);
     }
 }
