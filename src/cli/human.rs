@@ -32,6 +32,11 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
+/// A number of blobs: `1 blob`, `212 blobs`.
+pub(crate) fn blobs(count: usize) -> String {
+    format!("{count} blob{}", if count == 1 { "" } else { "s" })
+}
+
 /// The last line: what was done.
 pub(crate) fn summary(verb: &str, report: &Report) -> String {
     let blobs = &report.blobs;
@@ -46,7 +51,6 @@ pub(crate) fn summary(verb: &str, report: &Report) -> String {
         there.push(format!("{} lost", blobs.missing));
     }
     let there = if there.is_empty() { String::new() } else { format!(" ({})", there.join(", ")) };
-    let plural = |count: u64| if count == 1 { "" } else { "s" };
     let seconds = report.elapsed.as_secs_f64();
     let rate = if report.bytes > 0 && seconds > 0.0 && !report.dry_run {
         #[expect(
@@ -61,14 +65,13 @@ pub(crate) fn summary(verb: &str, report: &Report) -> String {
         String::new()
     };
     format!(
-        "{verb} {} of {} blob{}{there} · {} in {}{rate} · {} request{} · {}",
+        "{verb} {} of {}{there} · {} in {}{rate} · {} request{} · {}",
         blobs.transferred,
-        blobs.total,
-        plural(blobs.total as u64),
+        self::blobs(blobs.total),
         size(report.bytes),
         duration(report.elapsed),
         report.requests,
-        plural(report.requests),
+        if report.requests == 1 { "" } else { "s" },
         report.names.join(", "),
     )
 }

@@ -69,16 +69,63 @@ fn rawjson_is_one_object_a_line_on_standard_error() {
     let count = |name: &str| events.iter().filter(|event| event["event"] == name).count();
     assert_eq!((count("planned"), count("started"), count("finished")), (1, 3, 3), "{}", run.stderr);
     for event in &events {
-        for key in ["event", "digest", "current", "total", "time"] {
+        for key in ["event", "digest", "action", "current", "total", "time"] {
             assert!(event.get(key).is_some(), "{event}");
         }
     }
 }
 
 #[test]
-fn quiet_is_quiet() {
+fn quiet_is_quiet_whatever_progress_is_asked_for() {
+    for progress in ["auto", "plain", "tty", "rawjson", "quiet"] {
+        let work = tempfile::tempdir().unwrap();
+        let store = file_store(work.path());
+        let run = run(&["export", "tests/fixtures/min/local", "--cache-to", &store, "-q", "--progress", progress]);
+        let run = run.expect(0);
+        assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""), "{progress}");
+    }
+}
+
+/// Of the blobs in the store one is missing, one is corrupt, and the others are only read back.
+#[test]
+fn plain_lines_rawjson_and_the_result_count_the_same_blobs_and_bytes() {
     let work = tempfile::tempdir().unwrap();
-    let export = ["export", "tests/fixtures/min/local", "--cache-to", &file_store(work.path()), "-q"];
-    let run = run(&export).expect(0);
-    assert_eq!((run.stdout.as_str(), run.stderr.as_str()), ("", ""));
+    let export = ["export", "tests/fixtures/max/local", "--cache-to", &file_store(work.path()), "--json"];
+    let verify = |progress: &str| {
+        let mut files: Vec<_> = std::fs::read_dir(work.path().join("trial/blobs")).unwrap().collect();
+        files.sort_by_key(|file| file.as_ref().unwrap().metadata().unwrap().len());
+        let paths = [0, 4].map(|at: usize| files[at].as_ref().unwrap().path());
+        let sizes = paths.clone().map(|path| path.metadata().unwrap().len());
+        std::fs::remove_file(&paths[0]).unwrap();
+        std::fs::write(&paths[1], vec![b'x'; usize::try_from(sizes[1]).unwrap()]).unwrap();
+        (run(&[&export[..], &["--verify-existing", progress]].concat()).expect(0), sizes[0] + sizes[1])
+    };
+    run(&export).expect(0);
+    let (plain, bytes) = verify("--progress=plain");
+    let result = object(&plain);
+    assert_eq!((&result["blobs"]["transferred"], &result["bytes"]), (&2.into(), &bytes.into()));
+    let amount = |text: &str| -> f64 {
+        let (number, unit) = text.split_once(' ').unwrap();
+        number.parse::<f64>().unwrap() * if unit == "KiB" { 1024.0 } else { 1.0 }
+    };
+    let mut lines = 0;
+    for line in plain.stderr.lines().filter(|line| line.starts_with("  ")) {
+        let (through, total) = line.split_once(", ").unwrap().1.split_once(" of ").unwrap();
+        assert!(amount(through) <= amount(total), "{}", plain.stderr);
+        lines += 1;
+    }
+    assert!(lines > 0, "{}", plain.stderr);
+    let (raw, bytes) = verify("--progress=rawjson");
+    let events = raw.stderr.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let moved = events.filter(|event| event["event"] == "finished" && event["action"] == "upload");
+    assert_eq!(moved.map(|event| event["total"].as_u64().unwrap()).sum::<u64>(), bytes, "{}", raw.stderr);
+}
+
+#[test]
+fn each_target_has_its_own_plan() {
+    let work = tempfile::tempdir().unwrap();
+    let stores = ["a", "b"].map(|name| file_store(&work.path().join(name)));
+    let export = ["export", "tests/fixtures/min/local", "--cache-to", &stores[0], "--cache-to", &stores[1]];
+    let run = run(&[&export[..], &["--progress=plain"]].concat()).expect(0);
+    assert_eq!(run.stderr.matches("  3 of 3 blobs, ").count(), 2, "{}", run.stderr);
 }

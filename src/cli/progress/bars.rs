@@ -6,6 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use s3_build_cache::{Action, Digest, Event, Progress};
 
+use super::tally::{Tally, moves};
+
 /// Smaller blobs come and go too fast to be read.
 const LARGE_BLOB: u64 = 8 << 20;
 
@@ -19,10 +21,7 @@ pub(super) struct Bars {
 struct State {
     whole: Option<ProgressBar>,
     large: HashMap<Digest, ProgressBar>,
-    /// Bytes through by blob, so that a blob that starts over gives its bytes back.
-    current: HashMap<Digest, u64>,
-    blobs: usize,
-    done: usize,
+    tally: Tally,
 }
 
 impl Bars {
@@ -31,18 +30,19 @@ impl Bars {
     }
 
     fn planned(&self, state: &mut State, blobs: usize, bytes: u64) {
+        if let Some(before) = state.whole.take() {
+            before.finish_and_clear();
+        }
         if blobs == 0 {
             return;
         }
         let template = "{prefix} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {msg}";
         let bar = self.screen.add(ProgressBar::new(bytes).with_style(style(template)).with_prefix(self.doing));
-        state.blobs = blobs;
         state.whole = Some(bar);
         state.show_count();
     }
 
     fn started(&self, state: &mut State, digest: &Digest, action: Action, total: u64) {
-        state.rewind(digest);
         if total < LARGE_BLOB || matches!(action, Action::Touch) {
             return;
         }
@@ -58,6 +58,7 @@ impl Bars {
 impl Progress for Bars {
     fn event(&self, event: &Event<'_>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.tally.add(event);
         match *event {
             Event::Planned { blobs, bytes } => self.planned(&mut state, blobs, bytes),
             Event::Started { digest, action, total } => self.started(&mut state, digest, action, total),
@@ -70,19 +71,9 @@ impl Progress for Bars {
 
 impl State {
     fn advance(&mut self, digest: &Digest, current: u64) {
-        let before = self.current.insert(*digest, current).unwrap_or(0);
-        if let Some(whole) = &self.whole {
-            whole.inc(current.saturating_sub(before));
-        }
+        self.show_bytes();
         if let Some(bar) = self.large.get(digest) {
             bar.set_position(current);
-        }
-    }
-
-    fn rewind(&mut self, digest: &Digest) {
-        let through = self.current.remove(digest).unwrap_or(0);
-        if let Some(whole) = &self.whole {
-            whole.set_position(whole.position().saturating_sub(through));
         }
     }
 
@@ -90,16 +81,22 @@ impl State {
         if let Some(bar) = self.large.remove(digest) {
             bar.finish_and_clear();
         }
-        self.current.remove(digest);
-        if matches!(action, Action::Upload | Action::Download) {
-            self.done += 1;
+        if moves(action) {
+            self.show_bytes();
             self.show_count();
+        }
+    }
+
+    fn show_bytes(&self) {
+        if let Some(whole) = &self.whole {
+            whole.set_length(self.tally.bytes());
+            whole.set_position(self.tally.through());
         }
     }
 
     fn show_count(&self) {
         if let Some(whole) = &self.whole {
-            whole.set_message(format!("{}/{} blobs", self.done, self.blobs));
+            whole.set_message(format!("{}/{} blobs", self.tally.done, self.tally.blobs()));
         }
     }
 }

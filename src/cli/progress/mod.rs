@@ -3,6 +3,7 @@
 mod bars;
 mod plain;
 mod rawjson;
+mod tally;
 
 use std::io::IsTerminal;
 use std::sync::{Arc, OnceLock};
@@ -19,7 +20,7 @@ static BARS: OnceLock<MultiProgress> = OnceLock::new();
 /// The progress that the options ask for. `doing` and `done` are words such as `uploading` and `uploaded`.
 pub(crate) fn start(global: &Global, doing: &'static str) -> Arc<dyn Progress> {
     let mode = match global.progress {
-        ProgressMode::Auto if global.quiet => ProgressMode::Quiet,
+        _ if global.quiet => ProgressMode::Quiet,
         ProgressMode::Auto if std::io::stderr().is_terminal() => ProgressMode::Tty,
         ProgressMode::Auto => ProgressMode::Plain,
         mode => mode,

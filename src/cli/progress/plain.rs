@@ -1,11 +1,11 @@
 //! Plain lines for logs: at most one a second, and one at the end.
 
-use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use s3_build_cache::{Action, Digest, Event, Progress};
+use s3_build_cache::{Event, Progress};
 
+use super::tally::Tally;
 use crate::{human, output};
 
 const INTERVAL: Duration = Duration::from_secs(1);
@@ -17,43 +17,27 @@ pub(super) struct Plain {
 
 struct State {
     last: Instant,
-    blobs: usize,
-    bytes: u64,
-    done: usize,
-    current: HashMap<Digest, u64>,
+    tally: Tally,
 }
 
 impl Plain {
     pub(super) fn new(doing: &'static str) -> Self {
-        let state = State { last: Instant::now(), blobs: 0, bytes: 0, done: 0, current: HashMap::new() };
-        Self { doing, state: Mutex::new(state) }
+        Self { doing, state: Mutex::new(State { last: Instant::now(), tally: Tally::default() }) }
     }
 }
 
 impl Progress for Plain {
     fn event(&self, event: &Event<'_>) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let done = state.tally.done;
+        state.tally.add(event);
+        let Tally { done: now, planned, .. } = state.tally;
         match *event {
             Event::Planned { blobs, bytes } if blobs > 0 => {
-                (state.blobs, state.bytes) = (blobs, bytes);
-                let plural = if blobs == 1 { "" } else { "s" };
-                output::line(&format!("{} {blobs} blob{plural}, {}", self.doing, human::size(bytes)));
+                output::line(&format!("{} {}, {}", self.doing, human::blobs(blobs), human::size(bytes)));
             }
-            Event::Started { digest, .. } => {
-                state.current.insert(*digest, 0);
-            }
-            Event::Advanced { digest, current, .. } => {
-                state.current.insert(*digest, current);
-                if state.last.elapsed() >= INTERVAL {
-                    state.show();
-                }
-            }
-            Event::Finished { action: Action::Upload | Action::Download, .. } => {
-                state.done += 1;
-                if state.done == state.blobs {
-                    state.show();
-                }
-            }
+            Event::Advanced { .. } if state.tally.blobs() > 0 && state.last.elapsed() >= INTERVAL => state.show(),
+            Event::Finished { .. } if now > done && now == planned => state.show(),
             _ => {}
         }
     }
@@ -62,13 +46,8 @@ impl Progress for Plain {
 impl State {
     fn show(&mut self) {
         self.last = Instant::now();
-        let through = self.current.values().sum();
-        output::line(&format!(
-            "  {} of {} blobs, {} of {}",
-            self.done,
-            self.blobs,
-            human::size(through),
-            human::size(self.bytes)
-        ));
+        let tally = &self.tally;
+        let (through, bytes) = (human::size(tally.through()), human::size(tally.bytes()));
+        output::line(&format!("  {} of {}, {through} of {bytes}", tally.done, human::blobs(tally.blobs())));
     }
 }

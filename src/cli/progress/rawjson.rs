@@ -1,20 +1,22 @@
-//! One JSON object a line: `{"event","digest","current","total","time"}`.
+//! One JSON object a line: `{"event","digest","action","current","total","time"}`. `digest` and `action` are null for the
+//! plan, whose blobs are those with the actions `upload` and `download`.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
 
-use s3_build_cache::{Digest, Event, Progress, Timestamp};
-use serde_json::{Value, json};
+use s3_build_cache::{Action, Digest, Event, Progress, Timestamp};
+use serde_json::json;
 
 use crate::output;
 
-/// A blob tells of its bytes this often at most.
+/// The bytes of a blob are reported this often at most.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 pub(super) struct RawJson {
-    last: Mutex<HashMap<Digest, Instant>>,
+    /// What is done with the blobs under way, and when they were last reported.
+    last: Mutex<HashMap<Digest, (Action, Instant)>>,
 }
 
 impl Progress for RawJson {
@@ -22,28 +24,42 @@ impl Progress for RawJson {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match *event {
             Event::Planned { bytes, .. } => line("planned", None, 0, bytes),
-            Event::Started { digest, total, .. } => {
-                last.insert(*digest, Instant::now());
-                line("started", Some(digest), 0, total);
+            Event::Started { digest, action, total } => {
+                last.insert(*digest, (action, Instant::now()));
+                line("started", Some((digest, action)), 0, total);
             }
-            Event::Advanced { digest, current, total }
-                if last.get(digest).is_none_or(|last| last.elapsed() >= INTERVAL) =>
-            {
-                last.insert(*digest, Instant::now());
-                line("advanced", Some(digest), current, total);
+            Event::Advanced { digest, current, total } => {
+                let Some((action, last)) = last.get_mut(digest) else { return };
+                if last.elapsed() >= INTERVAL {
+                    *last = Instant::now();
+                    line("advanced", Some((digest, *action)), current, total);
+                }
             }
-            Event::Finished { digest, total, .. } => {
+            Event::Finished { digest, action, total } => {
                 last.remove(digest);
-                line("finished", Some(digest), total, total);
+                line("finished", Some((digest, action)), total, total);
             }
             _ => {}
         }
     }
 }
 
-fn line(event: &str, digest: Option<&Digest>, current: u64, total: u64) {
-    let digest = digest.map_or(Value::Null, |digest| digest.to_string().into());
+fn line(event: &str, blob: Option<(&Digest, Action)>, current: u64, total: u64) {
+    let digest = blob.map(|(digest, _)| digest.to_string());
+    let action = blob.map(|(_, action)| word(action));
     let time = Timestamp::from(SystemTime::now()).to_string();
-    let object = json!({"event": event, "digest": digest, "current": current, "total": total, "time": time});
+    let object = json!({
+        "event": event, "digest": digest, "action": action, "current": current, "total": total, "time": time
+    });
     output::line(&object.to_string());
+}
+
+fn word(action: Action) -> &'static str {
+    match action {
+        Action::Upload => "upload",
+        Action::Download => "download",
+        Action::Touch => "touch",
+        Action::Verify => "verify",
+        _ => "other",
+    }
 }
