@@ -22,10 +22,12 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{value:.digits$} {}", UNITS.get(unit).copied().unwrap_or_default())
 }
 
-/// A duration in seconds, or minutes and seconds: `1.9 s`, `2 min 5 s`.
+/// A duration in milliseconds, seconds, or minutes and seconds: `4 ms`, `1.9 s`, `2 min 5 s`.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64();
-    if seconds < 99.95 {
+    if time.as_millis() < 100 {
+        format!("{} ms", time.as_millis())
+    } else if seconds < 99.95 {
         format!("{seconds:.1} s")
     } else {
         format!("{} min {} s", time.as_secs() / 60, time.as_secs() % 60)
@@ -97,7 +99,9 @@ mod tests {
     }
 
     #[test]
-    fn durations_turn_to_minutes() {
+    fn durations_have_the_unit_that_fits() {
+        assert_eq!(duration(Duration::from_millis(4)), "4 ms");
+        assert_eq!(duration(Duration::from_millis(100)), "0.1 s");
         assert_eq!(duration(Duration::from_millis(1_940)), "1.9 s");
         assert_eq!(duration(Duration::from_secs(125)), "2 min 5 s");
     }

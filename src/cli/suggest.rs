@@ -64,6 +64,7 @@ const COMMAND_ALIASES: &[(&str, &str)] = &[
     ("test", "doctor"),
     ("upload", "export"),
     ("usage", "help"),
+    ("version", "--version"),
 ];
 /// Attributes whose values are secrets.
 const SECRET: &[&str] = &["secret_access_key", "session_token"];

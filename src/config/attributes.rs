@@ -171,6 +171,10 @@ impl Attributes {
 fn split<'a>(fields: &[String], at: usize, field: &'a str) -> Result<(String, &'a str)> {
     match field.split_once('=') {
         Some((key, value)) => Ok((key.to_ascii_lowercase(), value)),
+        None if at == 0 && field.starts_with("s3://") => {
+            let hint = "write s3://NAME/PATH as type=s3,bucket=NAME,prefix=PATH/";
+            Err(usage("a cache is given by attributes, not by a URL".to_owned(), hint))
+        }
         None if at == 0 && fields.len() == 1 => Err(only_s3_and_local()),
         None => {
             let hint = "every field is key=value; quote one that has a comma in it: \"name=a,b\"";

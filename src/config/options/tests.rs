@@ -51,6 +51,7 @@ fn an_error_names_the_attribute_and_what_is_allowed() {
         ("user/app:cache", &["only s3 and local"][..]),
         ("type=registry,ref=x", &["only s3 and local"]),
         ("type=gha", &["only s3 and local"]),
+        ("s3://my-cache/app", &["not by a URL", "type=s3,bucket=NAME,prefix=PATH/"]),
         ("bucket=b-b", &["type is missing", "type=s3"]),
         ("type=s3,bucket=my-cache,mode=inline", &["mode=inline", "max or min"]),
         ("type=s3,bukcet=my-cache", &["bukcet", "did you mean bucket"]),
