@@ -20,6 +20,14 @@ pub(crate) fn shown_without(text: &str, secrets: &[&str]) -> String {
     shown(&redacted(text.get(..end).unwrap_or_default(), secrets))
 }
 
+/// A URL without its query and fragment, which may hold a token; nothing of one that may hold a password.
+pub(crate) fn shown_url(url: &str) -> String {
+    if url.contains('@') {
+        return "***".to_owned();
+    }
+    shown(url.split(['?', '#']).next().unwrap_or_default())
+}
+
 /// `***` for every part of one of `secrets`: a server may send back what it was sent, cut or encoded here and there.
 pub(crate) fn redacted(text: &str, secrets: &[&str]) -> String {
     let bytes = text.as_bytes();
@@ -64,6 +72,22 @@ mod tests {
             (String::new(), String::new()),
         ] {
             assert_eq!(redacted(&text, &[token, "", "short"]), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_shown_without_query_fragment_and_password() {
+        for (url, shown) in [
+            ("https://h:9000/a/b", "https://h:9000/a/b"),
+            ("https://h?token=SECRET", "https://h"),
+            ("https://h/a#SECRET?x", "https://h/a"),
+            ("localhost:9000?SECRET", "localhost:9000"),
+            ("https://user:SECRET@h/a", "***"),
+            ("https://user:SEC?RET@h/a", "***"),
+            ("https://user:SEC/RET@h", "***"),
+            ("?SECRET", ""),
+        ] {
+            assert_eq!(shown_url(url), shown, "{url}");
         }
     }
 }

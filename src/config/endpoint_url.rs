@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::base::{Error, Problem, Result, percent_decode};
+use crate::base::{Error, Problem, Result, percent_decode, shown_url};
 
 /// Where the object store is. Made by [`EndpointUrl::parse`], so its parts are well-formed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -27,8 +27,8 @@ impl EndpointUrl {
     /// Reads a URL that came from `origin`, an attribute or a variable, which errors name.
     ///
     /// # Errors
-    /// [`Error::Usage`] when it is not `http://`, `https://` or `file:///`. A URL with a user name or a password in
-    /// it is not shown.
+    /// [`Error::Usage`] when it is not `http://`, `https://` or `file:///`. Errors never show a user name, a password,
+    /// a query or a fragment.
     pub fn parse(url: &str, origin: &str) -> Result<Self> {
         let wrong = |message: String, hint: &str| Error::Usage(Problem::new(message).hint(hint));
         if url.contains('@') {
@@ -40,12 +40,13 @@ impl EndpointUrl {
         if url.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(wrong(format!("{origin} has a space or a control character in it"), "write %20 for a space"));
         }
+        let shown = shown_url(url);
         let Some((scheme, rest)) = url.split_once("://") else {
             let hint = "write the scheme too, for example https://s3.example.com";
-            return Err(wrong(format!("{origin}={url} is not a URL"), hint));
+            return Err(wrong(format!("{origin}={shown} is not a URL"), hint));
         };
         if rest.contains(['?', '#']) {
-            return Err(wrong(format!("{origin}={url} has a query or a fragment"), "leave out what follows ? or #"));
+            return Err(wrong(format!("{origin}={shown} has a query or a fragment"), "leave out what follows ? or #"));
         }
         let parsed = match scheme.to_ascii_lowercase().as_str() {
             "http" => http(rest, false),
@@ -57,12 +58,12 @@ impl EndpointUrl {
             }
             _ => {
                 let hint = "it is http://, https:// or file:///absolute/directory";
-                return Err(wrong(format!("{origin}={url} has an unknown scheme"), hint));
+                return Err(wrong(format!("{origin}={shown} has an unknown scheme"), hint));
             }
         };
         parsed.ok_or_else(|| {
             let hint = "write https://host, https://host:port, or file:///absolute/directory";
-            wrong(format!("{origin}={url} is not a usable URL"), hint)
+            wrong(format!("{origin}={shown} is not a usable URL"), hint)
         })
     }
 }
@@ -154,5 +155,23 @@ mod tests {
         }
         let error = EndpointUrl::parse("https://user:MARKED@h", "endpoint_url").unwrap_err();
         assert!(!error.to_string().contains("MARKED"), "{error}");
+    }
+
+    #[test]
+    fn a_refused_url_is_shown_without_what_may_be_secret() {
+        for (url, shown) in [
+            ("https://h:9000/a?token=MARKED", "endpoint_url=https://h:9000/a has a query"),
+            ("https://h/#MARKED", "endpoint_url=https://h/ has a query or a fragment"),
+            ("http://h?MARKED#MARKED", "endpoint_url=http://h has"),
+            ("h:9000/?token=MARKED", "endpoint_url=h:9000/ is not a URL"),
+            ("ftp://h/a?MARKED", "endpoint_url=ftp://h/a has"),
+            ("file:///srv/a?MARKED", "endpoint_url=file:///srv/a has"),
+            ("http://MARKED:MARKED@h", "endpoint_url has a user name"),
+            ("http://h/ MARKED", "endpoint_url has a space"),
+        ] {
+            let error = EndpointUrl::parse(url, "endpoint_url").unwrap_err();
+            assert!(error.to_string().starts_with(shown), "{error}");
+            assert!(!format!("{error:?} {}", error.chain()).contains("MARKED"), "{error:?}");
+        }
     }
 }

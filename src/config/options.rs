@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::base::{Digest, Error, Problem, Result, Secret};
+use crate::base::{Digest, Error, Problem, Result, Secret, shown_url};
 use crate::config::endpoint_url::EndpointUrl;
 
 /// S3 takes keys up to this many bytes of UTF-8.
@@ -325,7 +325,7 @@ impl fmt::Debug for CacheOptions {
         for (name, value) in self.prefixes() {
             debug.field(name, &value);
         }
-        let endpoint = self.endpoint_url.as_deref().map(|url| if url.contains('@') { "***" } else { url });
+        let endpoint = self.endpoint_url.as_deref().map(shown_url);
         debug
             .field("endpoint_url", &endpoint)
             .field("use_path_style", &self.use_path_style)

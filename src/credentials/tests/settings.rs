@@ -71,6 +71,38 @@ fn endpoints_by_awss_rule() {
 }
 
 #[test]
+fn a_refused_url_is_shown_without_its_query_wherever_it_is_configured() {
+    for tail in ["?token=MARKED", "#MARKED", "?MARKED#MARKED", "/?MARKED=a@b"] {
+        let url = format!("http://h:1/base{tail}");
+        let config = |key: &str| format!("[default]\nregion=r\n{key}={url}\nservices=s\n[services s]\ns3=\n  {key}={url}\n");
+        for (world, place) in [
+            (World::new(&[("AWS_ENDPOINT_URL", &url)]), "AWS_ENDPOINT_URL: "),
+            (World::new(&[("AWS_ENDPOINT_URL_S3", &url)]), "AWS_ENDPOINT_URL_S3: "),
+            (World::new(&[]).config(&config("endpoint_url")), "endpoint_url of the services"),
+            (World::new(&[]).options(|options| options.endpoint_url = Some(url.clone())), "endpoint_url"),
+        ] {
+            let error = world.settings_error();
+            assert!(error.contains(place) && !error.contains("MARKED"), "{error}");
+            let debug = format!("{:?}", world.options);
+            assert!(!debug.contains("MARKED"), "{debug}");
+        }
+        let sts = World::new(&ENV_KEYS).with("AWS_ENDPOINT_URL_STS", &url);
+        let metadata = World::new(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url), ("AWS_EC2_METADATA_DISABLED", "no")]);
+        let (full, relative) = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+        for (world, place) in [
+            (sts.options(|options| options.role_arn = Some("arn:r".to_owned())), "AWS_ENDPOINT_URL_STS"),
+            (metadata, "AWS_EC2_METADATA_SERVICE_ENDPOINT"),
+            (World::new(&[(full, &format!("ftp://h{tail}"))]), full),
+            (World::new(&[(full, &url)]), full),
+            (World::new(&[(relative, &format!("h{tail}"))]), relative),
+        ] {
+            let error = world.error();
+            assert!(error.contains(place) && !error.contains("MARKED"), "{error}");
+        }
+    }
+}
+
+#[test]
 fn a_bad_endpoint_is_blamed_on_its_place() {
     let error = World::new(&[("AWS_ENDPOINT_URL_S3", "localhost:9000")]).settings_error();
     in_order(&error, &["setup", "AWS_ENDPOINT_URL_S3", "localhost:9000"]);
