@@ -1,22 +1,29 @@
 //! A program that prints credentials.
 
-use std::io::Read;
-use std::process::{Child, Command, ExitStatus, Stdio};
+mod group;
+
+use std::io::{self, Read};
+use std::process::{ChildStdout, Command, Stdio};
 use std::sync::Arc;
-use std::sync::mpsc::{RecvTimeoutError, channel};
-use std::thread;
 use std::time::{Duration, Instant};
+
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use crate::base::{Cancel, Error, Problem, Result};
 use crate::credentials::chain::{Found, Lookup};
 use crate::credentials::document::{Document, Names};
 use crate::credentials::{Credentials, CredentialsProvider, Profile};
+use group::{Group, State};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
 /// How often it is looked whether to go on waiting.
 const LOOK: Duration = Duration::from_millis(20);
+/// How long the output may stay open after the program has ended.
+const LEFT_BEHIND: Duration = Duration::from_secs(1);
 /// Credentials are a few kilobytes.
-const MAX_OUTPUT_BYTES: u64 = 64 * 1024;
+const MAX_OUTPUT_BYTES: usize = 64 * 1024;
+const BUFFER_BYTES: usize = 4096;
 const BY_HAND: &str = "run the command of credential_process by hand, and see what it says and does";
 const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "SessionToken" };
 
@@ -27,6 +34,13 @@ struct Process {
     origin: String,
     cancel: Cancel,
     timeout: Duration,
+}
+
+/// What the program has printed.
+struct Output {
+    /// `None` when nothing more will come.
+    pipe: Option<ChildStdout>,
+    bytes: Vec<u8>,
 }
 
 /// The one of a profile.
@@ -42,67 +56,87 @@ pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
 
 impl Process {
     fn run(&self) -> Result<Vec<u8>> {
-        let wrong = |why: &str| Problem::new(format!("the program {why}"));
-        let mut child = Command::new("sh")
-            .arg("-c")
-            .arg(&self.command)
-            .stdout(Stdio::piped())
-            .spawn()
-            .map_err(|error| Error::Access(wrong("cannot be started").hint("there must be a sh").source(error)))?;
-        let output = self.wait(&mut child);
-        if output.is_err() {
-            // It may be gone by now.
-            let _ = child.kill();
-            let _ = child.wait();
+        let mut command = Command::new("sh");
+        command.arg("-c").arg(&self.command).stdout(Stdio::piped());
+        let mut group = Group::spawn(&mut command, &self.cancel)
+            .map_err(|error| failed("cannot be started", "there must be a sh").source(error))
+            .map_err(Error::Access)?;
+        let mut output = Output { pipe: group.take_stdout(), bytes: Vec::new() };
+        self.wait(&group, &mut output)?;
+        let status = group.end().map_err(unreadable)?;
+        self.cancel.check()?;
+        match status.code() {
+            Some(0) => Ok(output.bytes),
+            Some(code @ (126 | 127)) => Err(Error::Access(failed(
+                &format!("failed (exit status: {code}), as the shell does when it cannot run a command"),
+                "write the full path of the program; only the path and single arguments go into quotes, not the line",
+            ))),
+            _ => Err(Error::Access(failed(
+                &format!("failed ({status})"),
+                "its own messages are on standard error; run the command of credential_process by hand",
+            ))),
         }
-        let (status, output) = output?;
-        if !status.success() {
-            let problem = wrong(&format!("failed ({status})"));
-            let hint = "what it says is on standard error; run the command of credential_process by hand";
-            return Err(Error::Access(problem.hint(hint)));
-        }
-        Ok(output)
     }
 
-    /// Waits for output and end, but not for ever, and not when cancelled.
-    fn wait(&self, child: &mut Child) -> Result<(ExitStatus, Vec<u8>)> {
+    /// Reads the output until the program has ended, but not for ever, and not when cancelled.
+    fn wait(&self, group: &Group, output: &mut Output) -> Result<()> {
         let start = Instant::now();
-        let (sender, receiver) = channel();
-        let stdout = child.stdout.take();
-        // Ends with the program, unless that leaves a child behind which holds on to the output.
-        thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let read = stdout.map_or(Ok(0), |stdout| stdout.take(MAX_OUTPUT_BYTES + 1).read_to_end(&mut bytes));
-            let _ = sender.send(read.map(|_| bytes));
-        });
-        let io = |error| Error::Access(Problem::new("the program's output cannot be read").hint(BY_HAND).source(error));
-        let mut output = None;
+        let mut ended: Option<Instant> = None;
         loop {
+            output.read(LOOK, &self.cancel).map_err(unreadable)?;
             self.cancel.check()?;
-            match output {
-                None => match receiver.recv_timeout(LOOK) {
-                    Ok(bytes) => output = Some(bytes.map_err(io)?),
-                    Err(RecvTimeoutError::Timeout) => {}
-                    Err(RecvTimeoutError::Disconnected) => output = Some(Vec::new()),
-                },
-                Some(bytes) if bytes.len() as u64 > MAX_OUTPUT_BYTES => {
-                    let problem = Problem::new(format!("the program prints more than {MAX_OUTPUT_BYTES} bytes"));
-                    return Err(Error::Access(problem.hint(BY_HAND)));
-                }
-                Some(bytes) => {
-                    if let Some(status) = child.try_wait().map_err(io)? {
-                        return Ok((status, bytes));
-                    }
-                    output = Some(bytes);
-                    thread::sleep(LOOK);
-                }
+            if output.bytes.len() > MAX_OUTPUT_BYTES {
+                let why = format!("prints more than {MAX_OUTPUT_BYTES} bytes");
+                return Err(Error::Access(failed(&why, BY_HAND)));
             }
-            if start.elapsed() > self.timeout {
-                let problem = Problem::new(format!("the program has not ended after {} s", self.timeout.as_secs()));
-                return Err(Error::Access(problem.hint("it must not wait for input; run the command by hand")));
+            match group.state().map_err(unreadable)? {
+                State::Ended if output.pipe.is_none() => return Ok(()),
+                // What the program left behind has the output open, and may yet be the one that prints.
+                State::Ended if ended.get_or_insert_with(Instant::now).elapsed() > LEFT_BEHIND => return Ok(()),
+                State::Ended => {}
+                State::WantsTerminal => {
+                    let why = "was stopped, for it uses the terminal";
+                    return Err(Error::Access(failed(why, "it must not ask for anything; log in by hand before this")));
+                }
+                State::Running if start.elapsed() > self.timeout => {
+                    let why = format!("has not ended after {} s", self.timeout.as_secs());
+                    let hint = "it must not wait for input; run the command by hand";
+                    return Err(Error::Access(failed(&why, hint)));
+                }
+                State::Running => {}
             }
         }
     }
+}
+
+impl Output {
+    /// Reads what is there, and waits for it for at most `patience`.
+    fn read(&mut self, patience: Duration, cancel: &Cancel) -> io::Result<()> {
+        let Some(pipe) = &mut self.pipe else {
+            cancel.wait(patience);
+            return Ok(());
+        };
+        let timeout = Timespec::try_from(patience).map_err(io::Error::other)?;
+        match poll(&mut [PollFd::new(pipe, PollFlags::IN)], Some(&timeout)) {
+            Ok(0) | Err(Errno::INTR) => return Ok(()),
+            Ok(_) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let mut buffer = [0; BUFFER_BYTES];
+        match pipe.read(&mut buffer)? {
+            0 => self.pipe = None,
+            size => self.bytes.extend(buffer.iter().take(size)),
+        }
+        Ok(())
+    }
+}
+
+fn failed(why: &str, hint: &str) -> Problem {
+    Problem::new(format!("the program {why}")).hint(hint)
+}
+
+fn unreadable(error: io::Error) -> Error {
+    Error::Access(Problem::new("the program's output cannot be read").hint(BY_HAND).source(error))
 }
 
 pub(crate) fn read(output: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {

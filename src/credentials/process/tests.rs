@@ -50,18 +50,108 @@ fn a_program_that_fails_says_so() {
     assert!(world("").provider().unwrap().unwrap().origin().contains("instance"));
 }
 
+fn process(command: &str) -> Process {
+    Process {
+        command: command.to_owned(),
+        origin: "x".to_owned(),
+        cancel: Cancel::new(),
+        timeout: Duration::from_millis(300),
+    }
+}
+
+/// Whether a process of that id runs; one that ended and was not reaped yet has no command line.
+fn runs(pid: &str) -> bool {
+    std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
+}
+
+/// Waits until the file has `count` lines, the ids of processes.
+fn pids(file: &std::path::Path, count: usize) -> Vec<String> {
+    let start = Instant::now();
+    loop {
+        let text = std::fs::read_to_string(file).unwrap_or_default();
+        if text.matches('\n').count() == count {
+            return text.lines().map(str::to_owned).collect();
+        }
+        assert!(start.elapsed() < Duration::from_secs(20), "{text}");
+        std::thread::sleep(LOOK);
+    }
+}
+
+fn gone(pids: &[String]) {
+    let start = Instant::now();
+    while pids.iter().any(|pid| runs(pid)) {
+        assert!(start.elapsed() < Duration::from_secs(20), "{pids:?}");
+        std::thread::sleep(LOOK);
+    }
+}
+
 #[test]
 fn a_program_that_does_not_end_is_ended() {
-    for command in ["exec sleep 60", "exec >&-; exec sleep 60"] {
-        let process = Process {
-            command: command.to_owned(),
-            origin: "x".to_owned(),
-            cancel: Cancel::new(),
-            timeout: Duration::from_millis(100),
-        };
+    for command in ["exec sleep 60", "exec >&-; exec sleep 60", "sleep 60 | sleep 60", "trap '' TERM HUP INT; sleep 60"]
+    {
+        let process = process(command);
         let error = process.credentials().unwrap_err();
         in_order(&error.to_string(), &["has not ended"]);
         process.cancel.cancel();
         assert!(matches!(process.credentials(), Err(Error::Canceled)));
+    }
+}
+
+#[test]
+fn what_a_program_started_ends_with_the_time_limit() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pids");
+    let (name, started) = (file.display(), "sleep 61 & echo $! >>");
+    let process = process(&format!("{started} {name}; ({started} {name}; wait) & echo $$ >> {name}; wait"));
+    assert!(process.credentials().is_err());
+    gone(&pids(&file, 3));
+}
+
+#[test]
+fn what_a_program_started_ends_on_cancel() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pids");
+    let command = format!("sleep 62 & echo $! >> {0}; echo $$ >> {0}; sleep 62 | wait", file.display());
+    let process = Process { timeout: TIMEOUT, ..process(&command) };
+    std::thread::scope(|scope| {
+        let running = scope.spawn(|| process.credentials());
+        let pids = pids(&file, 2);
+        assert!(pids.iter().all(|pid| runs(pid)));
+        process.cancel.cancel();
+        gone(&pids);
+        assert!(matches!(running.join().unwrap(), Err(Error::Canceled)));
+    });
+}
+
+#[test]
+fn what_a_program_leaves_behind_does_not_hold_up_its_output() {
+    const JSON: &str = r#"{"Version":1,"AccessKeyId":"AK","SecretAccessKey":"S"}"#;
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("pids");
+    for command in [
+        format!("sleep 63 & echo $! > {}; printf '%s' '{JSON}'", file.display()),
+        // Whoever prints later than the program ends is waited for.
+        format!("(sleep 0.2; printf '%s' '{JSON}') & sleep 0; echo 0 > {}", file.display()),
+    ] {
+        let process = Process { timeout: TIMEOUT, ..process(&command) };
+        let start = Instant::now();
+        assert_eq!(process.credentials().unwrap().access_key_id, "AK", "{command}");
+        assert!(start.elapsed() < TIMEOUT / 2);
+        gone(&pids(&file, 1));
+    }
+}
+
+#[test]
+fn a_program_that_uses_the_terminal_is_not_waited_for() {
+    let process = Process { timeout: TIMEOUT, ..process("kill -s TTIN $$; sleep 64") };
+    in_order(&process.credentials().unwrap_err().to_string(), &["the program was stopped", "terminal"]);
+}
+
+#[test]
+fn a_program_that_cannot_be_run_gets_a_hint_about_quotes() {
+    for command in ["/no/such/program 2>/dev/null", "'/no such program a b' 2>/dev/null", "/dev/null 2>/dev/null"] {
+        let error = process(command).credentials().unwrap_err();
+        in_order(&error.to_string(), &["exit status: 12", "cannot run a command"]);
+        in_order(error.hint().unwrap(), &["full path", "quotes"]);
     }
 }

@@ -74,7 +74,8 @@ fn endpoints_by_awss_rule() {
 fn a_refused_url_is_shown_without_its_query_wherever_it_is_configured() {
     for tail in ["?token=MARKED", "#MARKED", "?MARKED#MARKED", "/?MARKED=a@b"] {
         let url = format!("http://h:1/base{tail}");
-        let config = |key: &str| format!("[default]\nregion=r\n{key}={url}\nservices=s\n[services s]\ns3=\n  {key}={url}\n");
+        let config =
+            |key: &str| format!("[default]\nregion=r\n{key}={url}\nservices=s\n[services s]\ns3=\n  {key}={url}\n");
         for (world, place) in [
             (World::new(&[("AWS_ENDPOINT_URL", &url)]), "AWS_ENDPOINT_URL: "),
             (World::new(&[("AWS_ENDPOINT_URL_S3", &url)]), "AWS_ENDPOINT_URL_S3: "),

@@ -1,0 +1,103 @@
+//! A child process in a process group of its own, which ends with its handle.
+
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdout, Command, ExitStatus};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
+
+use crate::base::{Cancel, Interrupt};
+
+/// How long a killed child may take to end. One that may not be killed, for it runs as another user, is left behind.
+const REAP_LIMIT: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(5);
+
+/// A child and everything it starts, unless that leaves the group. All of it is killed on cancellation and on drop.
+pub(super) struct Group {
+    child: Child,
+    leader: Leader,
+    _interrupt: Interrupt,
+}
+
+/// The child's pid, which is the group's id too. Gone before the child is reaped: the system may then reuse the number.
+#[derive(Clone)]
+struct Leader(Arc<Mutex<Option<Pid>>>);
+
+/// What the child is doing.
+#[derive(Debug, PartialEq)]
+pub(super) enum State {
+    Running,
+    /// It was stopped because it uses the terminal, which belongs to another group.
+    WantsTerminal,
+    Ended,
+}
+
+impl Group {
+    pub(super) fn spawn(command: &mut Command, cancel: &Cancel) -> io::Result<Self> {
+        let child = command.process_group(0).spawn()?;
+        let leader = Leader(Arc::new(Mutex::new(Some(Pid::from_child(&child)))));
+        let killed = leader.clone();
+        // On the thread that cancels: the process may exit right after that.
+        let interrupt = cancel.on_cancel(move || killed.kill());
+        Ok(Self { child, leader, _interrupt: interrupt })
+    }
+
+    pub(super) fn take_stdout(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
+    /// What the child is doing now; it is not reaped.
+    pub(super) fn state(&self) -> io::Result<State> {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let status = waitid(WaitId::Pid(Pid::from_child(&self.child)), options)?;
+        let terminal = [Signal::TTIN.as_raw(), Signal::TTOU.as_raw()];
+        Ok(match status {
+            None => State::Running,
+            Some(status) if status.stopped() => match status.stopping_signal() {
+                Some(signal) if terminal.contains(&signal) => State::WantsTerminal,
+                _ => State::Running,
+            },
+            Some(_) => State::Ended,
+        })
+    }
+
+    /// Kills what is left of the group and reaps the child.
+    pub(super) fn end(&mut self) -> io::Result<ExitStatus> {
+        self.leader.kill();
+        *self.leader.lock() = None;
+        let start = Instant::now();
+        loop {
+            match self.child.try_wait()? {
+                Some(status) => return Ok(status),
+                None if start.elapsed() > REAP_LIMIT => return Err(io::ErrorKind::TimedOut.into()),
+                None => thread::sleep(LOOK),
+            }
+        }
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        if self.leader.lock().is_some() {
+            let _ = self.end();
+        }
+    }
+}
+
+impl Leader {
+    fn lock(&self) -> MutexGuard<'_, Option<Pid>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn kill(&self) {
+        // Locked while the signal is sent, so that the child is not reaped in between.
+        let pid = self.lock();
+        if let Some(pid) = *pid {
+            // It fails when nothing is left to kill.
+            let _ = kill_process_group(pid, Signal::KILL);
+        }
+    }
+}
