@@ -1,11 +1,14 @@
 //! The grammar of the AWS files, as the Go SDK reads them: there is no syntax error, what is not recognised is skipped.
 //!
-//! Two differences: a byte order mark is dropped, and a value that is one lone quote stands for itself.
+//! Three differences: a byte order mark is dropped, a value that is one lone quote stands for itself, and the command
+//! of `credential_process` keeps its quotes, as the AWS CLI has it: they are the shell's.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 const BLANK: [char; 2] = [' ', '\t'];
+/// The key whose value is a command line.
+const COMMAND: &str = "credential_process";
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Properties by name, the names in lower case.
@@ -60,7 +63,6 @@ impl Reader {
             return;
         }
         let Some(section) = self.sections.get_mut(&self.section) else { return };
-        let property = |key: &str, value: &str| (key.to_owned(), Value::new(number, value));
         let set = if line.starts_with(BLANK) {
             let last = if self.key.is_empty() { None } else { section.get_mut(&self.key) };
             match (split(text), last) {
@@ -69,7 +71,8 @@ impl Reader {
                     return;
                 }
                 // With nothing to belong to it is a property like any other, and only then has comments.
-                (Some((key, value)), _) => property(&key, without_comment(value).trim()),
+                (Some((key, _)), _) if key == COMMAND => (key, command(text)),
+                (Some((key, value)), _) => (key, without_comment(value).trim()),
                 (None, Some(parent)) if !parent.text.is_empty() => {
                     parent.text.push('\n');
                     parent.text.push_str(text);
@@ -79,12 +82,13 @@ impl Reader {
             }
         } else {
             match split(without_comment(line)) {
-                Some((key, value)) => property(&key, value),
+                Some((key, _)) if key == COMMAND => (key, command(line)),
+                Some(property) => property,
                 None => return,
             }
         };
         self.key.clone_from(&set.0);
-        section.insert(set.0, set.1);
+        section.insert(set.0, Value::new(number, set.1));
     }
 }
 
@@ -105,6 +109,24 @@ fn without_comment(line: &str) -> &str {
         rest = rest.split_once(mark).map_or(rest, |(before, _)| before);
     }
     rest
+}
+
+/// The command that a line sets, with its quotes and without the comment behind it. A mark in quotes begins none.
+fn command(line: &str) -> &str {
+    let line = line.split_once(['=', ':']).map_or("", |(_, value)| value);
+    let (mut quote, mut escaped, mut after_blank) = (None, false, false);
+    let comment = line.char_indices().find(|&(_, c)| {
+        let begins = quote.is_none() && after_blank && matches!(c, '#' | ';');
+        after_blank = BLANK.contains(&c);
+        match (escaped, quote) {
+            (true, _) => escaped = false,
+            (false, None) if matches!(c, '"' | '\'') => quote = Some(c),
+            (false, Some(open)) if c == open => quote = None,
+            (false, open) => escaped = c == '\\' && open != Some('\''),
+        }
+        begins
+    });
+    comment.and_then(|(at, _)| line.get(..at)).unwrap_or(line).trim()
 }
 
 /// Key and value of a line with `=` or `:` in it, whichever comes first; one pair of quotes around the value is dropped.

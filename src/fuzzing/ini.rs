@@ -2,6 +2,9 @@
 
 use crate::credentials::{Ini, Section, Value, parse_ini};
 
+/// The key whose value keeps its quotes.
+const COMMAND: &str = "credential_process";
+
 /// The reader agrees with a second one, what it read survives being written plainly, nothing of it is larger than the
 /// file, and no value is shown.
 pub fn ini(data: &[u8]) {
@@ -22,7 +25,8 @@ pub fn ini(data: &[u8]) {
 enum Line<'a> {
     Skipped,
     Heading(String),
-    /// Key and value of `key=value`, the value with its comment, in the quotes it was written in.
+    /// Key and value of `key=value`, the value in the quotes it was written in, and with its comment where the line is
+    /// indented or holds a command.
     Pair(String, &'a str),
     Words(&'a str),
 }
@@ -42,12 +46,14 @@ fn by_the_line(text: &str) -> Ini {
             }
             (Line::Pair(key, value), Some(section), true) => {
                 match parent.as_ref().and_then(|parent| section.get_mut(parent)).filter(|value| value.text.is_empty()) {
-                    Some(parent) => _ = parent.nested.insert(key, value_of(number, unquoted(value))),
+                    Some(parent) => _ = parent.nested.insert(key, value_of(number, unquoted(value.trim()))),
+                    None if key == COMMAND => parent = Some(set(section, key, value_of(number, command(value)))),
                     None => parent = Some(set(section, key, value_of(number, before_comment(unquoted(value)).trim()))),
                 }
             }
             (Line::Pair(key, value), Some(section), false) => {
-                parent = Some(set(section, key, value_of(number, unquoted(value))));
+                let text = if key == COMMAND { command(value) } else { unquoted(value) };
+                parent = Some(set(section, key, value_of(number, text)));
             }
             (Line::Words(words), Some(section), true) => {
                 let value = parent.as_ref().and_then(|parent| section.get_mut(parent));
@@ -79,9 +85,13 @@ fn classify(line: &str, indented: bool) -> Line<'_> {
         let name = part(inside, blank, inside.len()).trim_start_matches([' ', '\t']);
         return Line::Heading(format!("{} {name}", part(inside, 0, blank)));
     }
-    let line = if indented { part(line, first, bytes.len()) } else { before_comment(line) };
+    let whole = part(line, first, bytes.len());
+    let line = if indented { whole } else { before_comment(line) };
     match line.bytes().position(|byte| matches!(byte, b'=' | b':')) {
-        Some(at) => Line::Pair(part(line, 0, at).trim().to_lowercase(), part(line, at + 1, line.len()).trim()),
+        Some(at) => match part(line, 0, at).trim().to_lowercase() {
+            key if key == COMMAND => Line::Pair(key, part(whole, at + 1, whole.len())),
+            key => Line::Pair(key, part(line, at + 1, line.len()).trim()),
+        },
         None => Line::Words(line),
     }
 }
@@ -104,6 +114,34 @@ fn before_comment(line: &str) -> &str {
     part(line, 0, line.as_bytes().windows(2).position(mark).unwrap_or(line.len()))
 }
 
+/// A command before its comment, whose mark is behind a blank and not in quotes.
+fn command(value: &str) -> &str {
+    let bytes = value.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        at += match byte {
+            b'\\' => 2,
+            b'"' | b'\'' => 1 + quoted(part(value, at + 1, value.len()), *byte),
+            b'#' | b';' if at > 0 && is_blank(bytes.get(at - 1)) => break,
+            _ => 1,
+        };
+    }
+    part(value, 0, at.min(value.len())).trim()
+}
+
+/// The length of what begins behind a quote, up to the next one.
+fn quoted(rest: &str, quote: u8) -> usize {
+    let mut bytes = rest.bytes().enumerate();
+    while let Some((at, byte)) = bytes.next() {
+        match byte {
+            b'\\' if quote == b'"' => _ = bytes.next(),
+            _ if byte == quote => return at + 1,
+            _ => {}
+        }
+    }
+    rest.len()
+}
+
 fn unquoted(value: &str) -> &str {
     match value.as_bytes() {
         [b'"', .., b'"'] | [b'\'', .., b'\''] => part(value, 1, value.len() - 1),
@@ -121,14 +159,18 @@ fn length(ini: &Ini) -> usize {
     ini.sections.iter().map(|(name, all)| name.len() + section(all) + nested(all)).sum()
 }
 
-/// The same file written plainly: sorted, every text in quotes.
+/// The same file written plainly: sorted, every text but a command in quotes.
 fn print(ini: &Ini) -> String {
     let mut out = String::new();
     for (name, section) in &ini.sections {
         out.push_str(&format!("[{name}]\n"));
         for (key, value) in section {
             let (first, more) = value.text.split_once('\n').map_or((&*value.text, None), |(a, b)| (a, Some(b)));
-            out.push_str(&if first.is_empty() { format!("{key}=\n") } else { format!("{key}=\"{first}\"\n") });
+            out.push_str(&match first {
+                _ if key == COMMAND => format!("{key}={first}\n"),
+                "" => format!("{key}=\n"),
+                _ => format!("{key}=\"{first}\"\n"),
+            });
             more.into_iter().flat_map(|more| more.split('\n')).for_each(|line| out.push_str(&format!("  {line}\n")));
             for (key, value) in &value.nested {
                 out.push_str(&format!("  {key} = \"{}\"\n", value.text));
@@ -168,6 +210,11 @@ mod tests {
         #[test]
         fn short_files(text in "([\\[\\]a-bA \t=:#;\"'\r\u{a0}x.]{0,12}\n){0,12}") {
             super::ini(text.as_bytes());
+            super::ini(format!("[default]\n{text}").as_bytes());
+        }
+
+        #[test]
+        fn commands(text in "((\u{20}{0,1}credential_process[ =]{1,2}|[ab=])?[a \t=#;\"'\\\\x]{0,8}\n){0,6}") {
             super::ini(format!("[default]\n{text}").as_bytes());
         }
     }

@@ -69,6 +69,26 @@ fn what_the_go_sdk_makes_of_it() {
 }
 
 #[test]
+fn a_command_keeps_its_quotes() {
+    for (line, command) in [
+        (r#"credential_process = "/a b/c" one "two words""#, r#""/a b/c" one "two words""#),
+        (r#"credential_process="/a b/c""#, r#""/a b/c""#),
+        ("credential_process: 'c' 'x'", "'c' 'x'"),
+        ("Credential_Process = 'c'  # why", "'c'"),
+        ("credential_process = c \"a # b\" 'd ; e' # why", "c \"a # b\" 'd ; e'"),
+        (r#"credential_process = c "a \" # b" \" # why"#, r#"c "a \" # b" \""#),
+        (r"credential_process = c '\' # why", r"c '\'"),
+        ("  credential_process = \"a b\" \"c # d\"\t; why", "\"a b\" \"c # d\""),
+        ("credential_process = # why", ""),
+        ("credential_process =#c", "#c"),
+    ] {
+        let ini = parse(&format!("[default]\n{line}\r\nregion='r'"));
+        assert_eq!(ini.sections["default"]["credential_process"].text, command, "{line}");
+        assert_eq!(ini.sections["default"]["region"].text, "r", "{line}");
+    }
+}
+
+#[test]
 fn lines_are_counted_from_one() {
     let ini = parse("# c\r\n\r\n[default]\r\nregion = r\r\ns3 =\r\n  endpoint_url = u\r\n");
     let section = &ini.sections["default"];

@@ -23,6 +23,26 @@ fn a_command_of_the_shell_prints_credentials() {
 }
 
 #[test]
+fn quotes_in_the_command_are_the_shells() {
+    let dir = tempfile::tempdir().unwrap();
+    let tool = dir.path().join("my tool.sh");
+    let json = r#"{"Version":1,"AccessKeyId":"AK-%s-%s","SecretAccessKey":"MARKED"}"#;
+    std::fs::write(&tool, format!("printf '{json}' \"$#\" \"$2\"\n")).unwrap();
+    std::fs::set_permissions(&tool, std::os::unix::fs::PermissionsExt::from_mode(0o755)).unwrap();
+    let tool = tool.display();
+    for (command, id) in [
+        (format!("\"{tool}\" one \"two,words\""), "AK-2-two,words"),
+        (format!("'{tool}' one 'two # # words' # a comment"), "AK-2-two # # words"),
+        (format!("\"{tool}\""), "AK-0-"),
+    ] {
+        let keys = Process { timeout: TIMEOUT, ..process(&command) }.run().unwrap();
+        assert!(String::from_utf8(keys).unwrap().contains(id), "{command}");
+    }
+    assert_eq!(world(&format!("\"{tool}\" one \"two,words\"")).id(), "AK-2-two,words");
+    assert_eq!(world(&format!("\"{tool}\"")).id(), "AK-0-");
+}
+
+#[test]
 fn what_it_prints_is_checked_and_never_shown() {
     const KEYS: &str = r#""AccessKeyId":"AK","SecretAccessKey":"MARKED""#;
     for (json, why) in [
