@@ -1,6 +1,7 @@
 //! The process environment, as a value that tests can make.
 
 use std::collections::BTreeMap;
+use std::env::VarError;
 use std::fmt;
 use std::path::PathBuf;
 
@@ -8,6 +9,12 @@ use std::path::PathBuf;
 pub trait Env: Send + Sync {
     /// The value of `name`. Unset, empty and non-UTF-8 values are all `None`: nothing here means anything empty.
     fn var(&self, name: &str) -> Option<String>;
+
+    /// Whether `name` is unset or has a value in UTF-8. What has another one must not pass for unset.
+    fn is_readable(&self, name: &str) -> bool {
+        let _ = name;
+        true
+    }
 
     /// Whether `name` is set at all, be it to nothing. One rule of AWS's endpoint selection asks for this.
     fn is_set(&self, name: &str) -> bool;
@@ -23,6 +30,10 @@ pub struct ProcessEnv;
 impl Env for ProcessEnv {
     fn var(&self, name: &str) -> Option<String> {
         std::env::var(name).ok().filter(|value| !value.is_empty())
+    }
+
+    fn is_readable(&self, name: &str) -> bool {
+        !matches!(std::env::var(name), Err(VarError::NotUnicode(_)))
     }
 
     fn is_set(&self, name: &str) -> bool {

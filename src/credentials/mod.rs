@@ -23,6 +23,7 @@ mod settings;
 mod sso;
 mod static_keys;
 mod sts;
+mod variables;
 mod web_identity;
 
 use std::fmt;

@@ -7,7 +7,7 @@ use crate::config::{CacheOptions, EndpointUrl, RetryMode};
 use crate::credentials::aws_host::has_acceleration;
 use crate::credentials::endpoint::endpoint_url;
 use crate::credentials::setting::blame;
-use crate::credentials::{Profile, Setting};
+use crate::credentials::{Profile, Setting, variables};
 
 /// AWS's own default, the first attempt included.
 const DEFAULT_MAX_ATTEMPTS: u32 = 3;
@@ -71,6 +71,7 @@ impl Settings {
         if let Some(EndpointUrl::File(dir)) = options.endpoint()? {
             return Ok(Self::Directory { dir, bucket });
         }
+        variables::check_all(env)?;
         let profile = Profile::load(options, env)?;
         let endpoint = endpoint_url(options, env, &profile)?;
         let fips = flag(env, &profile, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")?;
@@ -144,6 +145,7 @@ fn bucket(options: &CacheOptions, env: &dyn Env) -> Result<String> {
     if let Some(bucket) = &options.bucket {
         return Ok(bucket.clone());
     }
+    variables::check(env, "AWS_BUCKET")?;
     let Some(bucket) = env.var("AWS_BUCKET").map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()) else {
         let problem = Problem::new("there is no bucket").hint("give bucket=NAME, or set AWS_BUCKET");
         return Err(Error::Usage(problem));

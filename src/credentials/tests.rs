@@ -2,7 +2,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::*;
-use crate::base::{Cancel, Clock, Error, MapEnv};
+use crate::base::{Cancel, Clock, Env, Error, MapEnv};
 use crate::config::CacheOptions;
 
 mod chain;
@@ -14,6 +14,7 @@ mod secrets;
 pub(super) mod server;
 mod settings;
 
+pub(super) use precedence::sources;
 pub(super) use server::Server;
 
 /// A home directory with AWS files, attributes, variables, and a clock.
@@ -124,8 +125,12 @@ impl World {
     }
 
     pub(super) fn context(&self) -> Context {
+        self.context_in(Arc::new(self.env()))
+    }
+
+    pub(super) fn context_in(&self, env: Arc<dyn Env>) -> Context {
         Context {
-            env: Arc::new(self.env()),
+            env,
             clock: self.clock.clone(),
             cancel: Cancel::new(),
             ca_bundle: None,
@@ -156,7 +161,7 @@ impl World {
         self
     }
 
-    fn env(&self) -> MapEnv {
+    pub(super) fn env(&self) -> MapEnv {
         let home = ("HOME".to_owned(), self.home.path().display().to_string());
         MapEnv::new(self.variables.iter().cloned().chain([home]))
     }

@@ -101,6 +101,11 @@ pub(super) fn sso_file(expires: &str) -> String {
     )
 }
 
+/// A world for each source.
+pub(in crate::credentials) fn sources(server: &Server) -> Vec<World> {
+    ROWS.iter().map(|row| world(server, &[row]).with("AWS_REGION", "r")).collect()
+}
+
 pub(super) fn world(server: &Server, rows: &[&Row]) -> World {
     let mut world = World::new(&[]).at(server);
     let token = world.put("token", "MARKED-web\n");

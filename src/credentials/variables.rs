@@ -1,0 +1,141 @@
+//! The environment variables that are read, checked before one that cannot be read passes for one that is not set.
+
+use crate::base::{Env, Error, Problem, Result};
+
+/// Everything that this room and the proxies look up.
+const VARIABLES: &[&str] = &[
+    "AWS_ACCESS_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_BUCKET",
+    "AWS_CA_BUNDLE",
+    "AWS_CONFIG_FILE",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN",
+    "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_DEFAULT_PROFILE",
+    "AWS_DEFAULT_REGION",
+    "AWS_EC2_METADATA_DISABLED",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT",
+    "AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE",
+    "AWS_EC2_METADATA_V1_DISABLED",
+    "AWS_ENDPOINT_URL",
+    "AWS_ENDPOINT_URL_S3",
+    "AWS_ENDPOINT_URL_SSO",
+    "AWS_ENDPOINT_URL_SSO_OIDC",
+    "AWS_ENDPOINT_URL_STS",
+    "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+    "AWS_LOGIN_CACHE_DIRECTORY",
+    "AWS_MAX_ATTEMPTS",
+    "AWS_PROFILE",
+    "AWS_REGION",
+    "AWS_RETRY_MODE",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SECRET_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_SHARED_CREDENTIALS_FILE",
+    "AWS_USE_DUALSTACK_ENDPOINT",
+    "AWS_USE_FIPS_ENDPOINT",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "HTTPS_PROXY",
+    "HTTP_PROXY",
+    "NO_PROXY",
+    "REQUEST_METHOD",
+    "SSL_CERT_FILE",
+    "https_proxy",
+    "http_proxy",
+    "no_proxy",
+];
+
+/// Checks all of them.
+///
+/// # Errors
+/// When one has a value that is not UTF-8.
+pub(super) fn check_all(env: &dyn Env) -> Result<()> {
+    VARIABLES.iter().try_for_each(|name| check(env, name))
+}
+
+/// Checks one.
+///
+/// # Errors
+/// As [`check_all`].
+pub(super) fn check(env: &dyn Env, name: &str) -> Result<()> {
+    if env.is_readable(name) {
+        return Ok(());
+    }
+    let hint = format!("set {name} to text in UTF-8, or unset it");
+    Err(Error::Setup(Problem::new(format!("{name} has a value that is not UTF-8")).hint(hint)))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::path::PathBuf;
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::base::MapEnv;
+    use crate::config::CacheOptions;
+    use crate::credentials::tests::{Server, in_order, sources};
+    use crate::credentials::{Settings, provider};
+
+    /// Writes down which variables are asked for; of one the value cannot be read.
+    struct Watched {
+        variables: MapEnv,
+        asked: Arc<Mutex<BTreeSet<String>>>,
+        unreadable: &'static str,
+    }
+
+    impl Env for Watched {
+        fn var(&self, name: &str) -> Option<String> {
+            self.asked.lock().unwrap().insert(name.to_owned());
+            self.variables.var(name)
+        }
+
+        fn is_set(&self, name: &str) -> bool {
+            name == self.unreadable || self.variables.is_set(name)
+        }
+
+        fn is_readable(&self, name: &str) -> bool {
+            name != self.unreadable
+        }
+
+        fn home(&self) -> Option<PathBuf> {
+            self.variables.home()
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_not_utf_8_is_an_error() {
+        for name in VARIABLES {
+            let variables = MapEnv::new([("AWS_BUCKET", "b"), ("AWS_REGION", "r")]);
+            let env = Watched { variables, asked: Arc::default(), unreadable: name };
+            for bucket in [Some("b".to_owned()), None] {
+                let options = CacheOptions { bucket, ..CacheOptions::default() };
+                let error = Settings::resolve(&options, &env).unwrap_err();
+                in_order(&format!("{:?} {error}", error.kind()), &["Setup", name, "not UTF-8"]);
+            }
+            let directory = CacheOptions { endpoint_url: Some("file:///srv".to_owned()), ..CacheOptions::new("my-cache") };
+            assert!(Settings::resolve(&directory, &env).is_ok(), "a directory needs none of them");
+        }
+    }
+
+    #[test]
+    fn every_variable_that_is_read_is_checked() {
+        let asked = Arc::new(Mutex::new(BTreeSet::new()));
+        let server = Server::start(|_| (404, String::new(), String::new()));
+        for world in sources(&server) {
+            let env = Arc::new(Watched { variables: world.env(), asked: asked.clone(), unreadable: "" });
+            let options = CacheOptions::new("b");
+            let Settings::S3(settings) = Settings::resolve(&options, &*env).unwrap() else { panic!("a directory") };
+            let context = world.context_in(env.clone());
+            let _ = provider(&options, &*env, &settings.profile, &context).unwrap().unwrap().credentials();
+        }
+        let unchecked: Vec<_> =
+            asked.lock().unwrap().iter().filter(|name| !VARIABLES.contains(&&***name)).cloned().collect();
+        assert_eq!(unchecked, Vec::<String>::new());
+        assert!(asked.lock().unwrap().len() > 30, "{asked:?}");
+    }
+}
