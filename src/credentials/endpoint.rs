@@ -4,6 +4,7 @@ use crate::base::{Env, Error, Problem, Result};
 use crate::config::{CacheOptions, EndpointUrl};
 use crate::credentials::setting::blame;
 use crate::credentials::settings::env_bool;
+use crate::credentials::static_keys::{UNQUOTE, is_quoted};
 use crate::credentials::{Profile, Setting};
 
 const GLOBAL: &str = "AWS_ENDPOINT_URL";
@@ -54,6 +55,9 @@ fn owned(setting: Setting<&str>) -> Setting<String> {
 /// The directory store is reached by the attribute only: a variable meant for AWS tools must not send a cache there.
 fn parse(setting: Setting<String>) -> Result<Setting<EndpointUrl>> {
     let Setting { value, origin } = setting;
+    if is_quoted(value.trim()) {
+        return Err(Error::Setup(Problem::new(format!("{origin} is in quotes")).hint(UNQUOTE)));
+    }
     match EndpointUrl::parse(value.trim(), "the endpoint URL") {
         Ok(EndpointUrl::File(_)) => {
             let message = format!("{origin} is a file: URL");

@@ -7,6 +7,7 @@ use crate::config::{CacheOptions, EndpointUrl, RetryMode};
 use crate::credentials::aws_host::has_acceleration;
 use crate::credentials::endpoint::endpoint_url;
 use crate::credentials::setting::blame;
+use crate::credentials::static_keys::{UNQUOTE, is_quoted};
 use crate::credentials::{Profile, Setting, variables};
 
 /// AWS's own default, the first attempt included.
@@ -181,7 +182,8 @@ fn region_for(own_endpoint: bool, region: Option<Setting<String>>) -> Result<Set
     };
     let of_aws = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let of_others = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
-    if region.value.bytes().all(|byte| if own_endpoint { of_others(byte) } else { of_aws(byte) }) {
+    let quoted = is_quoted(&region.value);
+    if !quoted && region.value.bytes().all(|byte| if own_endpoint { of_others(byte) } else { of_aws(byte) }) {
         return Ok(region);
     }
     let shown: String = region.value.chars().filter(|c| !c.is_control()).take(100).collect();
@@ -189,7 +191,7 @@ fn region_for(own_endpoint: bool, region: Option<Setting<String>>) -> Result<Set
     Err(if region.origin == "the attribute region" {
         Error::Usage(Problem::new(message).hint("for example region=eu-west-1"))
     } else {
-        setup(message, "a region is written like eu-west-1")
+        setup(message, if quoted { UNQUOTE } else { "a region is written like eu-west-1" })
     })
 }
 
@@ -278,7 +280,7 @@ pub(super) fn variable_or_setting(env: &dyn Env, name: &str, profile: &Profile, 
 
 pub(super) fn wrong(setting: &Setting<String>, allowed: &str) -> Error {
     let shown: String = setting.value.chars().take(100).collect();
-    setup(format!("{} is not valid: {shown:?}", setting.origin), allowed)
+    setup(format!("{} is not valid: {shown:?}", setting.origin), if is_quoted(&shown) { UNQUOTE } else { allowed })
 }
 
 fn setup(message: String, hint: &str) -> Error {

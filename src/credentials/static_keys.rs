@@ -5,6 +5,11 @@ use std::fmt;
 use crate::base::{Problem, Result, Secret};
 use crate::credentials::{Credentials, CredentialsProvider};
 
+const QUOTES: [char; 2] = ['"', '\''];
+/// The fix for a value that [`is_quoted`].
+pub(super) const UNQUOTE: &str =
+    "write the value without quotes: docker run --env-file, and others that are no shell, keep them";
+
 /// Credentials that are given as they are: attributes, environment variables, keys in an AWS file, or an embedder's.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StaticCredentials {
@@ -42,12 +47,26 @@ impl StaticCredentials {
     /// Refuses what cannot be put into a header, before a client does it and perhaps shows it.
     pub(super) fn check(self) -> std::result::Result<Self, Problem> {
         let Credentials { access_key_id, secret_access_key, session_token, .. } = &self.credentials;
+        let id = access_key_id.as_str();
+        let (secret, token) = (secret_access_key.expose(), session_token.as_ref().map_or("", |token| token.expose()));
+        // No id has a quote in it; in the others one alone proves nothing.
+        let quoted = [
+            ("access key id", is_quoted(id) || id.starts_with(QUOTES) || id.ends_with(QUOTES)),
+            ("secret access key", is_quoted(secret)),
+            ("session token", is_quoted(token)),
+        ];
+        if let Some((what, _)) = quoted.iter().find(|(_, quoted)| *quoted) {
+            let message = format!("the {what} from {} is in quotes, which count as part of it", self.origin);
+            return Err(Problem::new(message).hint(UNQUOTE));
+        }
         let unprintable = |text: &str| !text.bytes().all(|byte| byte.is_ascii_graphic());
-        let what = if access_key_id.is_empty() || unprintable(access_key_id) {
+        // The latter stands for bytes of a file that are not UTF-8.
+        let no_key_has = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
+        let what = if id.is_empty() || unprintable(id) {
             "access key id"
-        } else if secret_access_key.expose().is_empty() || secret_access_key.expose().contains(char::is_control) {
+        } else if secret.is_empty() || secret.contains(no_key_has) {
             "secret access key"
-        } else if session_token.as_ref().is_some_and(|token| unprintable(token.expose())) {
+        } else if unprintable(token) {
             "session token"
         } else {
             return Ok(self);
@@ -55,6 +74,13 @@ impl StaticCredentials {
         let message = format!("the {what} from {} is empty or has a character in it that no key has", self.origin);
         Err(Problem::new(message).hint("look for a line break, a space or a quote inside it, and copy it again"))
     }
+}
+
+/// Whether a value has quotes around it, which whoever set it meant for a shell.
+pub(super) fn is_quoted(text: &str) -> bool {
+    QUOTES.iter().any(|quote| text.len() > 1 && text.starts_with(*quote) && text.ends_with(*quote))
+        || text.starts_with('\u{201c}')
+        || text.starts_with('\u{2018}')
 }
 
 fn trimmed(secret: &Secret) -> Secret {

@@ -117,7 +117,8 @@ mod tests {
                 let error = Settings::resolve(&options, &env).unwrap_err();
                 in_order(&format!("{:?} {error}", error.kind()), &["Setup", name, "not UTF-8"]);
             }
-            let directory = CacheOptions { endpoint_url: Some("file:///srv".to_owned()), ..CacheOptions::new("my-cache") };
+            let directory =
+                CacheOptions { endpoint_url: Some("file:///srv".to_owned()), ..CacheOptions::new("my-cache") };
             assert!(Settings::resolve(&directory, &env).is_ok(), "a directory needs none of them");
         }
     }

@@ -7,6 +7,7 @@ use crate::credentials::StaticCredentials;
 use crate::credentials::files::AwsFile;
 use crate::credentials::ini::{Ini, Section, Value};
 use crate::credentials::profile::{DEFAULT, Placed, Profile};
+use crate::credentials::static_keys::{UNQUOTE, is_quoted};
 
 const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
@@ -217,7 +218,9 @@ fn missing(name: &str, chosen_by: &str, config: &AwsFile, credentials: &AwsFile)
     let mut names: Vec<&str> = in_config.chain(in_credentials).collect();
     names.sort_unstable();
     names.dedup();
-    let hint = if config.ini.sections.contains_key(name) {
+    let hint = if is_quoted(name) {
+        UNQUOTE.to_owned()
+    } else if config.ini.sections.contains_key(name) {
         format!("the config file has [{name}]: there it must be [profile {name}]")
     } else if credentials.ini.sections.contains_key(&format!("profile {name}")) {
         format!("the credentials file has [profile {name}]: there it must be [{name}]")

@@ -32,6 +32,44 @@ fn check(rules: &[Rule<'_>]) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// As `docker run --env-file` passes them on.
+#[test]
+fn quotes_around_a_value_are_named() {
+    let (id, secret) = (("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "MARKED"));
+    let setup = "setup: …in quotes…without quotes";
+    for quoted in ["\"AKIA\"", "'AKIA'", "\"AKIA", "AKIA'", "\u{201c}AKIA\u{201d}"] {
+        check(&[(
+            &[("AWS_ACCESS_KEY_ID", quoted), secret],
+            "",
+            "",
+            "setup: …access key id from the environment…quote",
+        )]);
+    }
+    for quoted in ["\"MARKED\"", "'MARKED'", "\u{201c}MARKED\u{201d}"] {
+        check(&[
+            (&[id, ("AWS_SECRET_ACCESS_KEY", quoted)], "", "", setup),
+            (&[id, secret, ("AWS_SESSION_TOKEN", quoted)], "", "", setup),
+        ]);
+    }
+    let twice = "[default]\naws_access_key_id=AKIA\naws_secret_access_key=\"'MARKED'\"\n";
+    check(&[
+        (&[], "", twice, "setup: …profile default in …in quotes"),
+        // One quote may be part of a key of some other store.
+        (&[id, ("AWS_SECRET_ACCESS_KEY", "\"MARKED")], "", "", "AKIA"),
+        (&[id, secret, ("AWS_ENDPOINT_URL", "\"http://h\"")], "", "", "setup: AWS_ENDPOINT_URL is in quotes"),
+        (&[id, secret, ("AWS_USE_FIPS_ENDPOINT", "\"true\"")], "", "", "setup: AWS_USE_FIPS_ENDPOINT…without quotes"),
+        (&[id, secret, ("AWS_PROFILE", "\"ci\"")], "", CI, "setup: …no profile \"ci\"…without quotes"),
+    ]);
+    let world = World::new(&[id, secret, ("AWS_REGION", "\"eu-west-1\""), ("AWS_ENDPOINT_URL", "http://h")]);
+    let error = world.settings().unwrap_err();
+    in_order(&format!("{error} {:?}", error.hint()), &["AWS_REGION is not a region", "without quotes"]);
+    let world = World::new(&[]).options(|options| {
+        options.access_key_id = Some("'AKIA'".to_owned());
+        options.secret_access_key = Some("MARKED".into());
+    });
+    in_order(&world.error(), &["usage", "attributes access_key_id", "in quotes"]);
+}
+
 /// Every variable beside the keys; `setup` rows fail though the environment has keys.
 #[test]
 fn what_is_wrong_when_all_is_loaded_fails_though_others_have_keys() {
