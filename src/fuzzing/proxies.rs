@@ -69,17 +69,34 @@ fn chosen(url: &str, no_proxy: &str, host: &str) {
 fn connect(answer: &[u8]) {
     let mut rest = answer;
     let status = connect_status(&mut rest);
-    let end = |end: &[u8]| answer.windows(end.len()).position(|part| part == end).map(|at| at + end.len());
-    let head = [end(b"\r\n\r\n"), end(b"\n\n")].into_iter().flatten().min();
+    let mut answer = answer;
+    while let Some(head) = head(answer).filter(|head| is_interim(head)) {
+        answer = answer.get(head.len()..).unwrap_or_default();
+        if answer.len() < rest.len() {
+            // There are more than are skipped.
+            return assert!(matches!(status, Ok(None)));
+        }
+    }
     let taken = answer.len() - rest.len();
-    match (&status, head) {
+    match (&status, head(answer).map(<[u8]>::len)) {
         (Ok(Some(status)), Some(head)) => {
             assert_eq!(taken, head);
             let said = answer.get(9..12).and_then(|digits| std::str::from_utf8(digits).ok());
             assert_eq!(said, Some(format!("{status:03}").as_str()));
         }
-        (Ok(None), _) => assert!(Some(taken) == head || taken > 16 * 1024),
+        (Ok(None), head) => assert!(Some(taken) == head || taken > 16 * 1024),
         (Err(_), head) => assert!(head.is_none() && rest.is_empty()),
         (Ok(Some(_)), None) => panic!("there is no head"),
     }
+}
+
+fn head(answer: &[u8]) -> Option<&[u8]> {
+    let end = |end: &[u8]| answer.windows(end.len()).position(|part| part == end).map(|at| at + end.len());
+    let length = [end(b"\r\n\r\n"), end(b"\n\n")].into_iter().flatten().min()?;
+    answer.get(..length)
+}
+
+fn is_interim(head: &[u8]) -> bool {
+    let digits = head.strip_prefix(b"HTTP/1.").and_then(|rest| rest.get(2..5)).unwrap_or_default();
+    head.len() <= 16 * 1024 && digits.starts_with(b"1") && digits.iter().all(u8::is_ascii_digit) && digits != b"101"
 }

@@ -25,8 +25,6 @@ use crate::http::transport::KeepAnswers;
 use crate::http::tunnel::TunnelConnector;
 
 pub(super) const USER_AGENT: &str = concat!("s3-build-cache/", env!("CARGO_PKG_VERSION"));
-/// ureq holds against it all that it has read when an interim answer ends, up to 128 KiB: less would refuse a good one.
-const MAX_HEADER_BYTES: usize = 256 * 1024;
 /// Shorter than servers keep idle connections, so that few requests meet one that was just closed.
 const IDLE_TIME: Duration = Duration::from_secs(8);
 
@@ -116,7 +114,6 @@ impl Client {
         let config = Agent::config_builder()
             .http_status_as_error(false)
             .max_redirects(0)
-            .max_response_header_size(MAX_HEADER_BYTES)
             .max_redirects_will_error(false)
             .proxy(None)
             .user_agent(USER_AGENT)
@@ -146,7 +143,7 @@ impl Client {
     /// # Errors
     /// When there was no answer, or the payload could not be read. Every answer is `Ok`, whatever its status.
     pub(crate) fn send(&self, request: &Request<'_>) -> std::result::Result<Response, Fault> {
-        exchange::begin();
+        exchange::begin(request.expect_continue && request.body.is_some());
         let response = match request.body {
             Some(payload) => {
                 let mut guard = Guard::open(payload).map_err(Fault::payload)?;

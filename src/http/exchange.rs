@@ -23,6 +23,8 @@ pub(super) struct Exchange {
     pub(super) tunnelling: bool,
     /// A TLS handshake is going on.
     pub(super) handshaking: bool,
+    /// ureq waits for `100 Continue` before it sends the body.
+    pub(super) expecting: bool,
     /// The first bytes of the request have been given to the connection.
     pub(super) begun: bool,
     /// The rest of the request goes nowhere: the connection took no more, or a refusal came before all was sent.
@@ -43,8 +45,8 @@ thread_local! {
     static EXCHANGE: Cell<Exchange> = Cell::default();
 }
 
-pub(super) fn begin() {
-    EXCHANGE.set(Exchange::default());
+pub(super) fn begin(expecting: bool) {
+    EXCHANGE.set(Exchange { expecting, ..Exchange::default() });
     linger(None);
 }
 

@@ -5,6 +5,7 @@ use std::io;
 
 use crate::base::{OUT_OF_FILES, is_out_of_files};
 use crate::http::exchange;
+use crate::http::interim::TooManyInterim;
 use crate::http::payload::PayloadError;
 use crate::http::tunnel::NoTunnel;
 
@@ -211,6 +212,9 @@ fn io_kind(error: &io::Error) -> FaultKind {
         }
         if let Some(NoTunnel { status }) = inner.downcast_ref() {
             return status.map_or(FaultKind::NotHttp, FaultKind::NoTunnel);
+        }
+        if inner.is::<TooManyInterim>() {
+            return FaultKind::NotHttp;
         }
     }
     match error.kind() {

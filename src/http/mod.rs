@@ -6,6 +6,7 @@
 mod client;
 mod exchange;
 mod fault;
+mod interim;
 mod message;
 mod names;
 mod no_proxy;

@@ -16,13 +16,14 @@ use ureq::unversioned::transport::{
 };
 
 use crate::http::exchange;
+use crate::http::interim::Start;
 use crate::http::names::Names;
 
 /// How long a write may be blocked before it is looked whether an answer has come; and a read, where it may have to end
 /// before its time.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// The status line as far as the first digit of the status.
-const STATUS_LINE: usize = 10;
+/// How much of what waits to be read is looked at: interim responses and a status line.
+const LOOKED_AT_BYTES: usize = 4096;
 
 /// Connects to the first address that answers.
 #[derive(Debug)]
@@ -115,9 +116,9 @@ impl TcpTransport {
 
     /// Whether a refusal waits to be read. Within TLS that cannot be seen.
     fn is_refused(&self) -> bool {
-        let mut line = [0; STATUS_LINE];
-        let Ok(STATUS_LINE) = without_waiting(&self.stream, |stream| stream.peek(&mut line)) else { return false };
-        line.starts_with(b"HTTP/1.") && line.last().is_some_and(|digit| matches!(digit, b'3'..=b'5'))
+        let mut waiting = [0; LOOKED_AT_BYTES];
+        let Ok(length) = without_waiting(&self.stream, |stream| stream.peek(&mut waiting)) else { return false };
+        Start::is_refusal(waiting.get(..length).unwrap_or_default())
     }
 
     /// Writes some of `output` from `from` on; zero when that takes too long to wait for without looking around.

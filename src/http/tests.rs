@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
+mod interim;
+
 use super::fault::FaultKind;
 use super::*;
 use crate::base::{BytesPayload, Digest, MapEnv, Payload, SystemClock};

@@ -6,15 +6,19 @@
 //! error reported. Now and then it is looked whether a refusal has come already: a server that has stopped to read
 //! would otherwise be noticed by the time limit of a write, and one that reads on by nothing.
 //!
-//! The traits are outside ureq's semantic versioning, hence its minor version is pinned by `Cargo.lock` and checked by
+//! [Interim responses](crate::http::interim) are dropped here, before ureq sees them.
+//!
+//! The traits are outside ureq's semantic versioning, hence its minor version is pinned in `Cargo.toml` and checked by
 //! the tests of this folder.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use ureq::{Error, Timeout};
 
 use crate::http::exchange;
+use crate::http::interim::{MAX_INTERIM_RESPONSES, Start, TooManyInterim};
 
 /// How often it is looked for an early refusal.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -39,6 +43,7 @@ impl<In: Transport> Connector<In> for KeepAnswers {
             served: false,
             unread: false,
             looked: Instant::now(),
+            interim: Some(0),
         }))
     }
 }
@@ -56,6 +61,8 @@ pub(super) struct Wrapped<T> {
     unread: bool,
     /// When it was last looked for an early refusal.
     looked: Instant,
+    /// How many interim responses were dropped; `None` once the response itself has begun.
+    interim: Option<u32>,
 }
 
 impl<T: Transport> Wrapped<T> {
@@ -72,9 +79,45 @@ impl<T: Transport> Wrapped<T> {
         if self.inner.buffers().input().len() > before {
             self.answered();
         }
-        // Not a late `100 Continue`, and not the success of a server that is satisfied early.
-        let input = self.inner.buffers().input();
-        input.starts_with(b"HTTP/1.") && matches!(input.get(9), Some(b'3'..=b'5'))
+        Start::is_refusal(self.inner.buffers().input())
+    }
+
+    /// Drops the interim responses at the beginning of the input. Returns whether what is left is ureq's to read; it is
+    /// not while it may become another interim response.
+    fn drop_interim(&mut self) -> Result<bool, Error> {
+        while let Some(dropped) = self.interim {
+            let start = Start::of(self.inner.buffers().input()).map_err(too_many)?;
+            match start {
+                Start::Incomplete => return Ok(false),
+                Start::Response(_) | Start::Other => self.interim = None,
+                Start::Interim { .. } if dropped >= MAX_INTERIM_RESPONSES => return Err(too_many(TooManyInterim)),
+                Start::Interim { status, length } => {
+                    log::debug!("interim response {status}");
+                    self.interim = Some(dropped + 1);
+                    self.inner.buffers().input_consume(length);
+                    if status == 100 && exchange::current().expecting {
+                        exchange::update(|exchange| exchange.expecting = false);
+                        // What ureq sends the body upon, as upon `100 Continue`.
+                        return Err(Error::Timeout(Timeout::Await100));
+                    }
+                }
+            }
+        }
+        Ok(true)
+    }
+
+    /// Waits for more input; false at its end.
+    fn receive(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        let before = self.inner.buffers().input().len();
+        let result = self.inner.await_input(timeout);
+        if self.inner.buffers().input().len() > before {
+            self.answered();
+            return result;
+        }
+        match self.write_error.take() {
+            Some(error) => Err(error),
+            None => result,
+        }
     }
 
     fn end_writing(&mut self, error: Option<Error>) {
@@ -107,6 +150,10 @@ impl<T: Transport> Transport for Wrapped<T> {
             let reused = self.served;
             exchange::update(|exchange| (exchange.begun, exchange.reused) = (true, reused));
             self.looked = Instant::now();
+            self.interim = Some(0);
+        } else {
+            // It goes on with the body.
+            exchange::update(|exchange| exchange.expecting = false);
         }
         if self.dead {
             return Ok(());
@@ -125,21 +172,19 @@ impl<T: Transport> Transport for Wrapped<T> {
     }
 
     fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
-        // A final answer to `Expect: 100-continue` is in the buffer already when ureq asks for more: it would wait for
-        // bytes that never come. Offered once, so that an incomplete answer is waited for.
-        if self.unread && !self.inner.buffers().input().is_empty() {
-            self.unread = false;
-            return Ok(true);
-        }
-        let before = self.inner.buffers().input().len();
-        let result = self.inner.await_input(timeout);
-        if self.inner.buffers().input().len() > before {
-            self.answered();
-            return result;
-        }
-        match self.write_error.take() {
-            Some(error) => Err(error),
-            None => result,
+        let begun = Instant::now();
+        loop {
+            let is_response = self.drop_interim()?;
+            // A final answer to `Expect: 100-continue` is in the buffer already when ureq asks for more: it would wait
+            // for bytes that never come. Offered once, so that an incomplete answer is waited for.
+            if self.unread && is_response && !self.inner.buffers().input().is_empty() {
+                self.unread = false;
+                return Ok(true);
+            }
+            let received = self.receive(left(timeout, begun)?)?;
+            if !received || self.drop_interim()? {
+                return Ok(received);
+            }
         }
     }
 
@@ -149,6 +194,23 @@ impl<T: Transport> Transport for Wrapped<T> {
 
     fn is_tls(&self) -> bool {
         self.inner.is_tls()
+    }
+}
+
+fn too_many(error: TooManyInterim) -> Error {
+    Error::Io(io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+/// What is left of the time limit that was set at `begun`.
+fn left(timeout: NextTimeout, begun: Instant) -> Result<NextTimeout, Error> {
+    if timeout.after.is_not_happening() {
+        return Ok(timeout);
+    }
+    let after = timeout.after.saturating_sub(begun.elapsed());
+    if after.is_zero() {
+        Err(Error::Timeout(timeout.reason))
+    } else {
+        Ok(NextTimeout { after: after.into(), ..timeout })
     }
 }
 

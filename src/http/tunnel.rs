@@ -14,6 +14,7 @@ use ureq::unversioned::transport::{ConnectionDetails, Connector, Either, Transpo
 
 use crate::http::client::USER_AGENT;
 use crate::http::exchange;
+use crate::http::interim::MAX_INTERIM_RESPONSES;
 use crate::http::proxy::{Proxies, Proxy};
 use crate::http::tls::Tls;
 
@@ -76,8 +77,19 @@ fn head(proxy: &Proxy, uri: &Uri) -> String {
     )
 }
 
-/// The status of the answer, whose head is read to its end: what follows is the host's.
+/// The status of the answer, whose head is read to its end: what follows is the host's. Interim responses before it are
+/// skipped.
 pub(crate) fn status(stream: &mut impl io::Read) -> io::Result<Option<u16>> {
+    for _ in 0..=MAX_INTERIM_RESPONSES {
+        match one_status(stream)? {
+            Some(100 | 102..=199) => {}
+            status => return Ok(status),
+        }
+    }
+    Ok(None)
+}
+
+fn one_status(stream: &mut impl io::Read) -> io::Result<Option<u16>> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && !head.ends_with(b"\n\n") {
         let mut byte = [0];
