@@ -60,7 +60,7 @@ mod transfer;
 pub use base::{
     Action, BlobSource, BytesPayload, Cancel, Clock, Digest, Env, Error, ErrorKind, Event, InvalidDigest,
     InvalidTimestamp, IoError, MapEnv, NoProgress, Payload, Problem, ProcessEnv, Progress, Result, S3Error,
-    S3ErrorClass, Secret, SystemClock, Timestamp,
+    S3ErrorClass, Secret, SystemClock, Timestamp, printable,
 };
 pub use config::{CacheOptions, CacheRef, EndpointUrl, LocalOptions, Mode, RetryMode};
 #[doc(hidden)]

@@ -34,7 +34,8 @@ pub use progress::{Action, Event, NoProgress, Progress};
 pub use secret::Secret;
 #[cfg(any(test, fuzzing))]
 pub(crate) use shown::MAX_SHOWN_CHARS;
-pub(crate) use shown::{redacted, shown, shown_url, shown_without};
+pub use shown::printable;
+pub(crate) use shown::{hint_without, redacted, shown, shown_url, shown_without};
 pub(crate) use time::parse_http_date;
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
 pub(crate) use xml::Element;

@@ -1,23 +1,40 @@
-//! What a server says, as it may be shown.
+//! What may be shown of text that others wrote: a server's answer, a name in a manifest.
 
 /// Of what a server says at most this much is shown.
 pub(crate) const MAX_SHOWN_CHARS: usize = 300;
+/// Hints have text of our own around what a server says.
+const MAX_HINT_CHARS: usize = 4 * MAX_SHOWN_CHARS;
 
 /// So many bytes of a secret in a row are known for a part of it. A shorter secret is known as a whole only.
 const TELLING_BYTES: usize = 12;
+/// No store issues shorter secrets, and words such as `test` occur in messages by chance.
+const MIN_SECRET_BYTES: usize = 8;
 /// Secrets are looked for in so much of a text that enough is left to be shown.
 const MAX_SEARCHED_CHARS: usize = 16 * MAX_SHOWN_CHARS;
 
-/// Bounded, and on one line.
+/// Escapes the characters that would control a terminal or change how the rest of the text reads: control characters,
+/// line and paragraph separators, bidirectional marks, and characters that have no shape of their own.
+///
+/// ```
+/// assert_eq!(s3_build_cache::printable("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
+/// ```
+pub fn printable(text: &str) -> String {
+    text.chars().flat_map(escaped).collect()
+}
+
+/// Bounded, escaped, and on one line.
 pub(crate) fn shown(text: &str) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { ' ' } else { c });
-    clean.take(MAX_SHOWN_CHARS).collect()
+    bounded(text, MAX_SHOWN_CHARS)
 }
 
 /// The same without secrets, which are taken out before the bound can leave the beginning of one.
 pub(crate) fn shown_without(text: &str, secrets: &[&str]) -> String {
-    let end = text.char_indices().nth(MAX_SEARCHED_CHARS).map_or(text.len(), |(end, _)| end);
-    shown(&redacted(text.get(..end).unwrap_or_default(), secrets))
+    shown(&redacted(searched(text), secrets))
+}
+
+/// The same for a hint, which has more room.
+pub(crate) fn hint_without(text: &str, secrets: &[&str]) -> String {
+    bounded(&redacted(searched(text), secrets), MAX_HINT_CHARS)
 }
 
 /// A URL without its query and fragment, which may hold a token; nothing of one that may hold a password.
@@ -29,10 +46,11 @@ pub(crate) fn shown_url(url: &str) -> String {
 }
 
 /// `***` for every part of one of `secrets`: a server may send back what it was sent, cut or encoded here and there.
+/// Secrets of fewer than eight bytes are left alone.
 pub(crate) fn redacted(text: &str, secrets: &[&str]) -> String {
     let bytes = text.as_bytes();
     let mut hidden = vec![false; bytes.len()];
-    for secret in secrets.iter().map(|secret| secret.as_bytes()).filter(|secret| !secret.is_empty()) {
+    for secret in secrets.iter().map(|secret| secret.as_bytes()).filter(|secret| secret.len() >= MIN_SECRET_BYTES) {
         let length = secret.len().min(TELLING_BYTES);
         for (at, part) in bytes.windows(length).enumerate() {
             if secret.windows(length).any(|known| known == part) {
@@ -54,6 +72,33 @@ pub(crate) fn redacted(text: &str, secrets: &[&str]) -> String {
     out
 }
 
+fn searched(text: &str) -> &str {
+    let end = text.char_indices().nth(MAX_SEARCHED_CHARS).map_or(text.len(), |(end, _)| end);
+    text.get(..end).unwrap_or_default()
+}
+
+fn bounded(text: &str, max_chars: usize) -> String {
+    let one_line = text.chars().map(|c| if matches!(c, '\t' | '\n' | '\r') { ' ' } else { c });
+    one_line.flat_map(escaped).take(max_chars).collect()
+}
+
+fn escaped(c: char) -> impl Iterator<Item = char> {
+    let (plain, escape) = if is_plain(c) { (Some(c), None) } else { (None, Some(c.escape_default())) };
+    plain.into_iter().chain(escape.into_iter().flatten())
+}
+
+fn is_plain(c: char) -> bool {
+    let shapeless = matches!(c,
+        // Soft hyphen, grapheme joiner, Arabic letter mark, and the fillers of Hangul, Khmer and Mongolian.
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        // Zero-width characters, bidirectional marks, line and paragraph separators, invisible operators.
+        | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}' | '\u{ffa0}'
+        // Byte order mark, annotations, shorthand and musical controls, tags and further variation selectors.
+        | '\u{feff}' | '\u{fff0}'..='\u{fffb}' | '\u{1bca0}'..='\u{1bca3}' | '\u{1d173}'..='\u{1d17a}'
+        | '\u{e0000}'..='\u{e0fff}');
+    !c.is_control() && !shapeless
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -68,10 +113,60 @@ mod tests {
             (format!("{}{}", &token[3..17], &token[20..]), "***".to_owned()),
             (format!("x{}y", token.replace('+', "%2B")), "x***%2B/=y".to_owned()),
             (token[..11].to_owned(), token[..11].to_owned()),
-            ("ü short ü".to_owned(), "ü *** ü".to_owned()),
+            ("ü password ü".to_owned(), "ü *** ü".to_owned()),
             (String::new(), String::new()),
         ] {
-            assert_eq!(redacted(&text, &[token, "", "short"]), shown, "{text}");
+            assert_eq!(redacted(&text, &[token, "", "password"]), shown, "{text}");
+        }
+    }
+
+    #[test]
+    fn words_too_short_for_a_secret_are_shown() {
+        for secret in ["", "a", "test", "local", "1234567"] {
+            let text = "the latest local test of a1234567b";
+            assert_eq!(shown_without(text, &[secret]), text, "{secret}");
+        }
+    }
+
+    #[test]
+    fn nothing_that_commands_a_terminal_or_hides_is_left() {
+        let ranges: [std::ops::RangeInclusive<u32>; 12] = [
+            0..=0x1f,
+            0x7f..=0x9f,
+            0xad..=0xad,
+            0x61c..=0x61c,
+            0x200b..=0x200f,
+            0x2028..=0x202e,
+            0x2060..=0x206f,
+            0x3164..=0x3164,
+            0xfeff..=0xfeff,
+            0xfff9..=0xfffb,
+            0x1d173..=0x1d17a,
+            0xe0001..=0xe007f,
+        ];
+        for c in ranges.into_iter().flatten().filter_map(char::from_u32) {
+            for text in [printable(&format!("a{c}b")), shown(&format!("a{c}b")), hint_without(&format!("a{c}b"), &[])] {
+                assert!(!text.contains(c) && text.starts_with('a') && text.ends_with('b'), "{text:?}");
+            }
+        }
+        assert_eq!(printable("a\tb\nc"), "a\\tb\\nc");
+        assert_eq!(shown("a\tb\r\nc\u{85}"), "a b  c\\u{85}");
+    }
+
+    #[test]
+    fn letters_of_all_languages_stay() {
+        for text in ["naïve Größe 名前 имя שם اسم नाम ชื่อ", "“quotes” – dash … €", "👍🏽 ❤️", r"C:\dir\u{1b}", "a'b\"c"]
+        {
+            assert_eq!(printable(text), text);
+            assert_eq!(printable(&printable(text)), text);
+        }
+    }
+
+    #[test]
+    fn what_is_shown_is_bounded_also_where_it_is_escaped() {
+        for text in ["x".repeat(10_000), "\u{1b}".repeat(10_000), "\u{202e}ü".repeat(10_000)] {
+            assert_eq!(shown(&text).chars().count(), MAX_SHOWN_CHARS);
+            assert_eq!(hint_without(&text, &[]).chars().count(), MAX_HINT_CHARS);
         }
     }
 

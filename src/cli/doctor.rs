@@ -6,7 +6,7 @@ use s3_build_cache::{Check, CheckOutcome, DoctorOptions, ErrorKind};
 use serde_json::{Value, json};
 
 use crate::args::Doctor;
-use crate::{exit, logger, output, session, signals};
+use crate::{exit, json, logger, output, session, signals};
 
 /// Long enough for the longest name of a check.
 const NAME_WIDTH: usize = 11;
@@ -78,5 +78,5 @@ fn object(checks: &[Check], passed: bool) -> String {
     let checks: Vec<Value> = checks.iter().map(check).collect();
     let (outcome, warnings) = (if passed { "passed" } else { "failed" }, logger::warnings());
     let object = json!({"version": 1, "command": "doctor", "outcome": outcome, "checks": checks, "warnings": warnings});
-    format!("{object}\n")
+    json::line(&object)
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use s3_build_cache::{Error, Report, SourceOutcome};
+use s3_build_cache::{Error, Report, SourceOutcome, printable};
 use serde_json::{Value, json};
 
 /// What became of one cache that was named on the command line.
@@ -69,8 +69,23 @@ impl Summary<'_> {
         if let Some(error) = &self.error {
             merge(&mut object, json!({ "error": failure(error) }));
         }
-        format!("{object}\n")
+        line(&object)
     }
+}
+
+/// The value on one line, with everything escaped that a terminal would not show as it is.
+pub(crate) fn line(value: &Value) -> String {
+    let mut line = String::new();
+    for c in value.to_string().chars() {
+        if c.is_ascii_graphic() || c == ' ' || printable(c.encode_utf8(&mut [0; 4])).chars().eq([c]) {
+            line.push(c);
+        } else {
+            // JSON escapes the halves of what is outside the basic plane.
+            line.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    line.push('\n');
+    line
 }
 
 fn target(target: &Target) -> Value {

@@ -3,6 +3,8 @@
 use std::io::{self, IsTerminal, Write};
 
 use s3_build_cache::Error;
+/// For arguments, names and answers.
+pub(crate) use s3_build_cache::printable;
 
 pub(crate) const RED: &str = "31";
 pub(crate) const GREEN: &str = "32";
@@ -31,12 +33,6 @@ pub(crate) fn error(doing: &str, error: &Error) {
     if let Some(hint) = error.hint() {
         line(&format!("hint: {}", printable(hint)));
     }
-}
-
-/// Arguments, names and answers may have control characters in them, which would command the terminal.
-pub(crate) fn printable(text: &str) -> String {
-    let escaped = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(escaped).collect()
 }
 
 /// The text in that color, where standard output shows it.

@@ -9,6 +9,7 @@ mod local_faults;
 mod round_trip;
 mod secrets;
 mod signals;
+mod terminal;
 
 use std::path::Path;
 use std::process::{Command, Output};
