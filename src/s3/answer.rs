@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::base::{Element, parse_http_date, redacted, shown_without};
+use crate::base::{Element, Secret, parse_http_date, redacted, shown_without};
 use crate::http::retry::{Failure, RetryAfter};
 use crate::http::{Fault, Response};
 
@@ -16,6 +16,15 @@ pub(super) struct Failed {
     pub(super) attempts: u32,
     /// It might have been tried again, if not so many others had failed.
     pub(super) out_of_tokens: bool,
+    /// Those the last attempt was signed with: not to be shown.
+    pub(super) secrets: Vec<Secret>,
+}
+
+impl Failed {
+    /// A failure that no server had a part in.
+    pub(super) fn own(error: crate::base::Error, attempts: u32) -> Self {
+        Self { cause: Cause::Own(error), attempts, out_of_tokens: false, secrets: Vec::new() }
+    }
 }
 
 #[derive(Debug)]
@@ -28,7 +37,7 @@ pub(super) enum Cause {
     Refused(Box<Answer>),
 }
 
-/// A refusal.
+/// A refusal, as it came: what is decided is decided on this, and [`Answer::hide`] comes before it is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -66,8 +75,7 @@ impl Answer {
         Self::parse(response.status(), |name| response.header(name), body)
     }
 
-    /// `header` gives the trimmed value of a header that is there. Nothing of it may be shown before
-    /// [`Answer::hide`].
+    /// `header` gives the trimmed value of a header that is there.
     pub(crate) fn parse<'a>(status: u16, header: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> Self {
         let said = |name: &str| header(name).filter(|value| !value.is_empty()).map(str::to_owned);
         let document = Element::parse(body).ok().filter(|root| root.name == "Error" || root.child("Error").is_some());
@@ -113,7 +121,7 @@ impl Answer {
         for text in told.into_iter().flatten() {
             *text = shown_without(text, secrets);
         }
-        // A redirect's is followed: it is bounded where it is shown.
+        // Its path is cut where it is shown.
         self.location = self.location.as_deref().map(|text| redacted(text, secrets));
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::base::{Cancel, Clock, Digest, Error, Payload, Problem, Secret};
+use crate::base::{Cancel, Clock, Digest, Error, Payload, Problem, Secret, shown_without};
 use crate::credentials::CredentialsProvider;
 use crate::http::retry::{Attempts, Decision, Failure, Policy};
 use crate::http::{self, Method, OnStop, Request, Response};
@@ -47,6 +47,8 @@ pub(crate) struct Client {
     requests: AtomicU64,
     /// The server took the last body, or what announces some: it will not refuse the next for a reason it knows beforehand.
     put_accepted: AtomicBool,
+    /// The server, or a proxy before it, has answered `Expect: 100-continue` with 417.
+    pub(super) expects_nothing: AtomicBool,
 }
 
 /// One S3 action, to be sent once or more often.
@@ -89,6 +91,7 @@ impl Client {
             ahead: AtomicI64::new(0),
             requests: AtomicU64::new(0),
             put_accepted: AtomicBool::new(false),
+            expects_nothing: AtomicBool::new(false),
         }
     }
 
@@ -122,7 +125,7 @@ impl Client {
         let mut attempts = Attempts::default();
         let mut lessons = Lessons::default();
         loop {
-            let own = |error| Failed { cause: Cause::Own(error), attempts: attempts.made, out_of_tokens: false };
+            let own = |error| Failed::own(error, attempts.made);
             let canceled = cancel.is_canceled();
             let cleans_up = call.on_stop == OnStop::CleanUp;
             match cleans_up {
@@ -130,7 +133,7 @@ impl Client {
                 true => {}
                 false => policy.wait_for_turn(clock, cancel).map_err(own)?,
             }
-            let used = self.prepare(&lessons).map_err(own)?;
+            let used = self.prepare(call, &lessons, &attempts).map_err(own)?;
             let result = self.attempt(call, &used, &attempts, &read);
             policy.ended(result.as_ref().err().map(failure), clock);
             let cause = match result {
@@ -138,7 +141,7 @@ impl Client {
                     policy.succeeded(&attempts);
                     return Ok(result);
                 }
-                Err(cause) => without_secrets(cause, &used),
+                Err(cause) => cause,
             };
             if cancel.is_canceled() {
                 // Whatever the failure looks like, it is our own doing.
@@ -159,21 +162,25 @@ impl Client {
             }
             match policy.failed(&mut attempts, failure(&cause)) {
                 Decision::Retry(pause) => {
-                    let (what, pause_seconds) = (call.key.unwrap_or_default(), pause.as_secs_f32());
-                    log::info!("{} {what} failed ({}), again in {pause_seconds:.1} s", call.operation, brief(&cause));
+                    let (what, why) = (call.key.unwrap_or_default(), brief(&cause, &used.secrets()));
+                    log::info!("{} {what} failed ({why}), again in {:.1} s", call.operation, pause.as_secs_f32());
                     clock.sleep(pause, cancel);
                 }
                 decision => {
                     let out_of_tokens = decision == Decision::OutOfTokens;
-                    return Err(Failed { cause, attempts: attempts.made, out_of_tokens });
+                    let secrets = used.secrets();
+                    return Err(Failed { cause, attempts: attempts.made, out_of_tokens, secrets });
                 }
             }
         }
     }
 
     /// Gathers what the next attempt is made with, by all that is known.
-    fn prepare(&self, lessons: &Lessons) -> crate::base::Result<Used> {
+    fn prepare(&self, call: &Call<'_>, lessons: &Lessons, attempts: &Attempts) -> crate::base::Result<Used> {
+        let large = call.body.is_some_and(|body| body.size() >= EXPECT_CONTINUE_BYTES);
+        let asks_first = attempts.made > 0 || !self.put_accepted.load(Ordering::Relaxed);
         Ok(Used {
+            expect: large && asks_first && !self.expects_nothing.load(Ordering::Relaxed),
             endpoint: lessons.host.clone().unwrap_or_else(|| self.endpoint()),
             credentials: self.parts.credentials.as_ref().map(|provider| provider.credentials()).transpose()?,
             ahead: self.ahead.load(Ordering::Relaxed),
@@ -226,7 +233,6 @@ impl Client {
             let time = shifted(self.parts.clock.now(), used.ahead);
             sigv4::sign(&mut headers, &request, keys, Context { region: &endpoint.region, service: "s3", time });
         }
-        let large = call.body.is_some_and(|body| body.size() >= EXPECT_CONTINUE_BYTES);
         Request {
             method: call.method,
             https: endpoint.https,
@@ -234,7 +240,7 @@ impl Client {
             target,
             headers,
             body: call.body,
-            expect_continue: large && (attempts.made > 0 || !self.put_accepted.load(Ordering::Relaxed)),
+            expect_continue: used.expect,
             answer_timeout: self.patience(call),
             new_connection: attempts.met_stale(),
             on_stop: call.on_stop,
@@ -272,22 +278,15 @@ fn payload_error(location: &str, error: std::io::Error) -> Error {
     }
 }
 
-fn without_secrets(mut cause: Cause, used: &Used) -> Cause {
-    if let Cause::Refused(answer) = &mut cause {
-        let secrets = used.credentials.as_ref().map(|used| {
-            let token = used.session_token.as_ref().map_or("", Secret::expose);
-            [used.secret_access_key.expose(), token]
-        });
-        answer.hide(&secrets.unwrap_or_default());
-    }
-    cause
-}
-
-fn brief(cause: &Cause) -> String {
+fn brief(cause: &Cause, secrets: &[Secret]) -> String {
+    let secrets: Vec<&str> = secrets.iter().map(Secret::expose).collect();
     match cause {
         Cause::Own(error) => error.to_string(),
         Cause::NoAnswer(fault) => fault.to_string(),
-        Cause::Refused(answer) => format!("{} {}", answer.status, answer.code.as_deref().unwrap_or_default()),
+        Cause::Refused(answer) => {
+            let code = answer.code.as_deref().unwrap_or_default();
+            format!("{} {}", answer.status, shown_without(code, &secrets))
+        }
     }
 }
 

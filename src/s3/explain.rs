@@ -1,6 +1,6 @@
 //! From a failed call to the crate's error: what it means, and the likely fix.
 
-use crate::base::{Error, S3Error, S3ErrorClass, shown};
+use crate::base::{Error, S3Error, S3ErrorClass, Secret, hint_without};
 use crate::s3::answer::{Answer, Cause, Failed};
 use crate::s3::client::{Call, Client};
 
@@ -56,9 +56,11 @@ impl Client {
                 let hint = fault.hint().map(|hint| format!("{} ({})", hint, self.endpoint().url()));
                 S3Error { hint, source: Some(Box::new(fault)), ..error }.into()
             }
-            Cause::Refused(answer) => {
+            Cause::Refused(mut answer) => {
+                let secrets = self.hidden(&failed.secrets);
                 let class = class(&answer);
-                let hint = self.hint(call, &answer, class);
+                let hint = self.hint(call, &answer, class).map(|hint| hint_without(&hint, &secrets));
+                answer.hide(&secrets);
                 S3Error {
                     status: Some(answer.status),
                     code: answer.code,
@@ -73,6 +75,15 @@ impl Client {
         }
     }
 
+    /// Those of the secrets that are not public by being something else as well, as in tests with made-up keys.
+    fn hidden<'a>(&self, secrets: &'a [Secret]) -> Vec<&'a str> {
+        let (first, last) = (&self.parts.endpoint, self.endpoint());
+        let public = [&first.region, &first.host, &last.region, &last.host, &self.parts.bucket];
+        let secrets = secrets.iter().map(Secret::expose);
+        secrets.filter(|secret| !public.iter().any(|public| public == secret)).collect()
+    }
+
+    /// From the answer as it came: secrets are taken out of the hint afterwards.
     fn hint(&self, call: &Call<'_>, answer: &Answer, class: S3ErrorClass) -> Option<String> {
         let hint = match class {
             S3ErrorClass::Access => return Some(self.access_hint(call, answer)),
@@ -159,7 +170,7 @@ impl Client {
         if redirected {
             return Some(match &answer.location {
                 Some(location) if answer.region.is_none() => {
-                    format!("the server redirects to {}: check endpoint_url", shown(location))
+                    format!("the server redirects to {}: check endpoint_url", public_part(location))
                 }
                 _ => self.region_hint(answer),
             });
@@ -192,6 +203,18 @@ impl Client {
             _ => return None,
         })
     }
+}
+
+/// Scheme, host and path of a URL: what else it has may be a secret.
+fn public_part(url: &str) -> String {
+    let url = url.split(['?', '#']).next().unwrap_or_default();
+    let (scheme, rest) = match url.find("//") {
+        Some(at) => url.split_at(at + 2),
+        None => ("", url),
+    };
+    let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let host = if scheme.is_empty() { authority } else { authority.rsplit('@').next().unwrap_or_default() };
+    format!("{scheme}{host}{path}")
 }
 
 /// What the refusal means.

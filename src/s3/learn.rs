@@ -1,11 +1,12 @@
-//! What a refusal teaches: that the session is over, that the bucket is in another region or at another host, or that
-//! a clock is wrong. Each is acted upon once in a call; region and clock are remembered for the client.
+//! What a refusal teaches: that the session is over, that the bucket is in another region or at another host, that a
+//! clock is wrong, or that `Expect` is not taken. Each is acted upon once in a call; all but the first are remembered for
+//! the client.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::base::Result;
+use crate::base::{Result, Secret, redacted};
 use crate::credentials::Credentials;
 use crate::s3::answer::Answer;
 use crate::s3::client::{Call, Client};
@@ -27,6 +28,8 @@ const CLOCK_CODES: &[&str] = &[
 pub(super) const CLOCK_TOLERANCE: Duration = Duration::from_secs(4 * 60);
 /// After a longer exchange it is not known what moment the server's time was.
 const MAX_ROUND_TRIP: Duration = Duration::from_secs(15 * 60);
+/// A secret of this length is no word that could be a region by chance.
+const LONG_SECRET_BYTES: usize = 20;
 /// A bucket that is new is one redirect away until its name is known everywhere.
 const MAX_REDIRECTS: u32 = 2;
 
@@ -38,6 +41,17 @@ pub(super) struct Used {
     pub(super) ahead: i64,
     /// When it began, by our clock.
     pub(super) began: SystemTime,
+    /// The body waits until the server asks for it.
+    pub(super) expect: bool,
+}
+
+impl Used {
+    /// What must not be shown of what comes back.
+    pub(super) fn secrets(&self) -> Vec<Secret> {
+        let Some(credentials) = &self.credentials else { return Vec::new() };
+        let secrets = [Some(&credentials.secret_access_key), credentials.session_token.as_ref()];
+        secrets.into_iter().flatten().cloned().collect()
+    }
 }
 
 /// What one call has learnt.
@@ -57,6 +71,11 @@ impl Client {
     /// # Errors
     /// When new credentials are needed and cannot be had.
     pub(super) fn learn(&self, call: &Call<'_>, lessons: &mut Lessons, used: &Used, answer: &Answer) -> Result<bool> {
+        if answer.status == 417 && used.expect {
+            log::info!("{} does not take Expect: 100-continue, going on without it", used.endpoint.host);
+            self.expects_nothing.store(true, Ordering::Relaxed);
+            return Ok(true);
+        }
         if answer.has_code(SESSION_CODES) {
             return Ok(!std::mem::replace(&mut lessons.session, true) && self.renew_session(used)?);
         }
@@ -90,6 +109,13 @@ impl Client {
     }
 
     fn learn_region(&self, lessons: &mut Lessons, used: &Used, region: &str) -> bool {
+        // Whoever sends back what it was sent does not get it into every message from here on.
+        let secrets = used.secrets();
+        let tells = |secret: &&Secret| secret.expose().len() >= LONG_SECRET_BYTES;
+        let secrets: Vec<&str> = secrets.iter().filter(tells).map(Secret::expose).collect();
+        if redacted(region, &secrets) != region {
+            return false;
+        }
         let mut endpoint = self.endpoint.write().unwrap_or_else(PoisonError::into_inner);
         if endpoint.region == used.endpoint.region {
             // Who sends us back and forth is not to be followed.
@@ -233,7 +259,8 @@ mod tests {
             (-1200, 1, 10_001, Some(0)),
         ] {
             let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            let used = Used { endpoint: Arc::new(endpoint()), credentials: None, ahead, began: at(10_000) };
+            let used =
+                Used { endpoint: Arc::new(endpoint()), credentials: None, ahead, began: at(10_000), expect: false };
             assert_eq!(clock_error(at(date), &used, at(10_000 + took)), learnt, "{ahead} {took} {date}");
         }
     }

@@ -63,14 +63,17 @@ impl Client {
         // A cache on the way keeps old dates.
         let date = reach.answer.as_ref().ok().filter(|answer| answer.header("age").is_none());
         let date = date.and_then(|answer| answer.header("date")).and_then(parse_http_date);
-        let failed = |cause| self.explain(&call, Failed { cause, attempts: 1, out_of_tokens: false });
+        let failed = |fault| {
+            let cause = Cause::NoAnswer(fault);
+            self.explain(&call, Failed { cause, attempts: 1, out_of_tokens: false, secrets: Vec::new() })
+        };
         Reach {
             addresses: reach.addresses,
             peer: reach.peer,
             tunnel: reach.tunnel,
             tls: reach.tls,
             ahead: date.and_then(|date| difference(date, now)),
-            answered: reach.answer.map(|answer| answer.status()).map_err(|fault| failed(Cause::NoAnswer(fault))),
+            answered: reach.answer.map(|answer| answer.status()).map_err(failed),
         }
     }
 }

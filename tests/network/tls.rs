@@ -9,8 +9,9 @@ use super::authority::{Authority, Valid};
 use super::listener::Listener;
 use super::terminator::Terminator;
 use super::{connect, round_trip};
+use crate::s3::blobs::Blobs;
 use crate::s3::errors::told;
-use crate::s3_server::Server;
+use crate::s3_server::{Fault, Match, Server, Then};
 
 const NAMES: &[&str] = &["localhost", "127.0.0.1"];
 
@@ -107,4 +108,25 @@ fn a_new_connection_resumes_the_session() {
         }
     }
     assert_eq!(tls.handshakes(), [HandshakeKind::Full, HandshakeKind::Resumed, HandshakeKind::Resumed]);
+}
+
+#[test]
+fn interim_responses_and_417_are_met_within_tls_as_well() {
+    let ca = Authority::new("ours");
+    let bundle = ca.bundle().display().to_string();
+    let hints = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\nserver: x\r\n\r\n";
+    for fault in
+        [Fault::Interim(hints), Fault::ExpectationFailed(Then::HoldOpen), Fault::ExpectationFailed(Then::Drain)]
+    {
+        let server = Server::start();
+        server.fault(Match::any().always(), fault);
+        let tls = Terminator::start(ca.server(NAMES, Valid::Now), server.address());
+        let endpoint = format!("https://localhost:{}", tls.port());
+        let more = [("AWS_CA_BUNDLE", &*bundle), ("AWS_MAX_ATTEMPTS", "1")];
+        let cache = connect(&server, &endpoint, &more).unwrap();
+        let blobs = Blobs::of(&[3 << 20, 10]);
+        let report = cache.export_config(&blobs.config, &blobs, &s3_build_cache::ExportOptions::new()).unwrap();
+        assert_eq!(report.blobs.transferred, 2);
+        assert_eq!(cache.load().unwrap().unwrap(), blobs.config);
+    }
 }

@@ -176,3 +176,37 @@ fn a_store_that_checks_hashes_refuses_a_corrupt_local_blob() {
     assert!(!trusting.keys().iter().any(|key| key.contains("6a6dc308")));
     assert_eq!(trusting.object("manifests/buildkit"), None);
 }
+
+#[test]
+fn a_redirect_is_shown_with_its_host_and_path_only() {
+    for (location, shown) in [
+        ("https://user:MARKED@s3.example.com/b/k?X-Amz-Signature=MARKED#MARKED", "https://s3.example.com/b/k"),
+        ("//s3.example.com?MARKED", "//s3.example.com"),
+        ("/login?next=MARKED", "/login"),
+    ] {
+        let server = Server::start();
+        let redirect = Failure::new(302, "Found", "elsewhere").header("location", location);
+        server.fault(Match::any().always(), Fault::Reply(redirect));
+        let error = cache(&server, "").load().unwrap_err();
+        told(&error, ErrorKind::Store, &[&format!("the server redirects to {shown}: check endpoint_url")]);
+        assert!(!format!("{error:?}").contains("MARKED"), "{error:?}");
+    }
+}
+
+#[test]
+fn what_a_server_says_cannot_command_a_terminal() {
+    let hostile = "a\u{7f}\u{9b}2J\u{202e}b\u{2028}c\u{200b}\u{feff}\u{e0041}";
+    let server = Server::start();
+    for code in ["AccessDenied", hostile] {
+        let mut failure = Failure::new(403, code, hostile).detail("RequestId", hostile).detail("Region", hostile);
+        if code == hostile {
+            failure = failure.detail("Endpoint", hostile);
+        }
+        server.clear_faults();
+        server.fault(Match::any().always(), Fault::Reply(failure));
+        let error = cache(&server, "").load().unwrap_err();
+        let text = format!("{} {}", error.chain(), error.hint().unwrap_or_default());
+        assert!(text.is_ascii() && !text.contains(char::is_control), "{text:?}");
+        assert!(text.contains("\\u{202e}b\\u{2028}c"), "{text}");
+    }
+}

@@ -69,6 +69,7 @@ fn an_export_survives_what_passes() {
             Fault::ResetNext,
             Fault::Delay(Duration::from_millis(30)),
             Fault::huge_error(1 << 20),
+            Fault::Interim("HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n"),
         ] {
             survives(operation(), fault);
         }

@@ -346,3 +346,59 @@ fn all_of_it_may_be_wrong_at_once() {
     opened.store().list("", None).unwrap();
     assert_eq!(server.requests().len(), 4);
 }
+
+/// Keys that are words, as people make them up for stores of their own.
+#[test]
+fn what_a_refusal_teaches_is_read_before_secrets_are_hidden() {
+    for (region, secret, token) in [
+        ("local", "local", None),
+        ("latest-1", "test", None),
+        ("us-east-1", "us-east-1", Some("a")),
+        ("eu-west-1", "wJalrXUtnFEMI/K7MDENG", Some("eu-west-1")),
+    ] {
+        let credentials = Credentials::new("AKIDEXAMPLE", secret, token);
+        let server = Server::with(Config { region: region.to_owned(), credentials, ..Config::default() });
+        server.put_object("manifests/buildkit", br#"{"layers":[],"records":[]}"#);
+        let mut options = cache(&server, "").options().clone();
+        options.region = Some("mars-1".to_owned());
+        let token = token.map(Secret::from);
+        let provider = StaticCredentials::new("AKIDEXAMPLE", &Secret::from(secret), token.as_ref());
+        let opened = S3Cache::builder(&options).credentials(Arc::new(provider)).connect().unwrap();
+        assert!(opened.load().unwrap_or_else(|error| panic!("{region}: {}", error.chain())).is_some());
+        assert_eq!(server.take_requests().len(), 2, "{region}");
+        // And messages remain readable.
+        let message = format!("the latest policy of {region} denies a request");
+        server.fault(Match::any().always(), Fault::Reply(Failure::new(403, "AccessDenied", &message)));
+        told(&opened.load().unwrap_err(), ErrorKind::Access, &["403 AccessDenied", &message]);
+    }
+}
+
+/// A code is a code though it holds a secret.
+#[test]
+fn the_meaning_of_a_refusal_does_not_depend_on_the_secrets() {
+    let credentials = Credentials::new("AKIDEXAMPLE", "NoSuchKey", Some("AccessDenied"));
+    let server = Server::with(Config { credentials, ..Config::default() });
+    let opened = cache(&server, "");
+    assert!(opened.load().unwrap().is_none());
+    server.fault(Match::any().always(), Fault::Reply(Failure::new(400, "AccessDenied", "no")));
+    told(&opened.load().unwrap_err(), ErrorKind::Access, &["400 ***", "s3:GetObject"]);
+}
+
+/// It names the session token, which it was sent, as the region.
+#[test]
+fn a_region_that_is_a_secret_is_not_learnt() {
+    let token = "IQoJb3MARKED0123456789abcdef";
+    let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", Some(token));
+    let server = Server::with(Config { credentials, ..Config::default() });
+    for failure in [
+        Failure::new(400, "AuthorizationHeaderMalformed", "expecting another").detail("Region", token),
+        Failure::new(301, "PermanentRedirect", "go").header("location", &format!("http://u:p@h/p/{token}?q={token}#f")),
+    ] {
+        server.clear_faults();
+        server.fault(Match::any().always(), Fault::Reply(failure));
+        server.take_requests();
+        let error = cache(&server, "").load().unwrap_err();
+        assert!(!format!("{error:?} {:?}", error.hint()).contains("MARKED"), "{error:?}");
+        assert_eq!(server.requests().len(), 1);
+    }
+}

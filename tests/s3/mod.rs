@@ -3,6 +3,7 @@
 pub(crate) mod blobs;
 mod cancel;
 pub(crate) mod errors;
+mod expect;
 mod faults;
 mod import;
 mod learning;

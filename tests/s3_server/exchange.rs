@@ -133,6 +133,11 @@ impl Exchange<'_> {
                     return Ok(Some(After::Reset));
                 }
                 Fault::Early(failure, then) => return self.answer_early(failure, then, length).map(Some),
+                Fault::ExpectationFailed(then) if self.head.header("expect").is_some() => {
+                    let failure = Failure::new(417, "ExpectationFailed", "no expectations");
+                    return self.answer_early(failure, then, length).map(Some);
+                }
+                Fault::Interim(responses) => self.wire.write(responses.as_bytes())?,
                 _ => {}
             }
         }

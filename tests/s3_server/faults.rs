@@ -35,6 +35,10 @@ pub(crate) enum Fault {
     Early(Failure, Then),
     /// An `Expect: 100-continue` is ignored: the server waits for the body.
     NoContinue,
+    /// A request with `Expect` is answered with 417 before its body is read; others are not.
+    ExpectationFailed(Then),
+    /// These bytes, interim responses, precede all else.
+    Interim(&'static str),
     /// A failure instead of what was asked for.
     Reply(Failure),
     /// What was asked for is done, and then said to have failed.
