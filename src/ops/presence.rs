@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::base::{Digest, Error, ErrorKind, Result};
+use crate::base::{Digest, Error, ErrorKind, Result, S3ErrorClass};
 use crate::ops::cache::S3Cache;
 use crate::store::ObjectMeta;
 use crate::transfer;
@@ -16,7 +16,7 @@ const FEW: usize = 4;
 /// When the bucket is missing, or the store refuses or fails.
 pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<Digest, ObjectMeta>> {
     let Some((first, _)) = blobs.first() else {
-        cache.store.probe()?;
+        cache.store.probe().or_else(do_without)?;
         return Ok(HashMap::new());
     };
     let few = blobs.len() <= FEW;
@@ -33,11 +33,10 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
             let digest = |key: &str| key.strip_prefix(&all)?.parse::<Digest>().ok();
             found.extend(page.objects.into_iter().filter_map(|(key, meta)| Some((digest(&key)?, meta))));
         }
-        Err(error) if is_refused(&error) => {
-            log::info!("the bucket may not be listed, asking for each blob instead: {error}");
-            cache.store.probe()?;
+        Err(error) => {
+            let error = if error.kind() == ErrorKind::Access { cache.store.probe() } else { Err(error) };
+            error.or_else(do_without)?;
         }
-        Err(error) => return Err(error),
     }
     let unknown = blobs.iter().enumerate().filter(|(at, (digest, _))| match found.get(digest) {
         // An archived one may have been restored: no listing tells.
@@ -57,8 +56,17 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
     Ok(found)
 }
 
-/// There may be no listings for us, or none at all.
-fn is_refused(error: &Error) -> bool {
-    let unsupported = matches!(error, Error::S3(refusal) if matches!(refusal.status, Some(405 | 501)));
-    unsupported || error.kind() == ErrorKind::Access
+/// Goes on after a listing that failed: each blob is asked for instead.
+///
+/// # Errors
+/// When the failure is not about listings alone.
+fn do_without(error: Error) -> Result<()> {
+    use S3ErrorClass::{Access, Network, NoSuchBucket};
+    match &error {
+        Error::S3(refusal) if !matches!(refusal.class, Access | Network | NoSuchBucket) => {
+            log::info!("the bucket cannot be listed, checking each blob instead: {error}");
+            Ok(())
+        }
+        _ => Err(error),
+    }
 }

@@ -3,9 +3,9 @@
 use std::fs;
 use std::time::Duration;
 
-use s3_build_cache::ExportOptions;
+use s3_build_cache::{ErrorKind, ExportOptions};
 
-use crate::s3::blobs::Blobs;
+use crate::s3::blobs::{self, Blobs, PART};
 use crate::s3::{cache, export};
 use crate::s3_server::{Config, Credentials, Failure, Fault, Match, Operation, Server};
 
@@ -143,15 +143,62 @@ fn a_restored_blob_counts_as_there() {
 
 #[test]
 fn a_store_without_listings_is_asked_for_each_blob() {
-    for (status, code) in [(501, "NotImplemented"), (405, "MethodNotAllowed")] {
-        for blobs in [Blobs::of(&[10, 20]), Blobs::of(&[10, 20, 30, 40, 50])] {
+    let refusals = [
+        (501, "NotImplemented"),
+        (405, "MethodNotAllowed"),
+        (400, "InvalidArgument"),
+        (404, "NoSuchKey"),
+        (404, ""),
+        (410, "Gone"),
+        (411, "MissingContentLength"),
+        (412, "PreconditionFailed"),
+        (500, "InternalError"),
+        (503, "SlowDown"),
+        (200, "InternalError"),
+    ];
+    let refusals = refusals.map(|(status, code)| Fault::Reply(Failure::new(status, code, "no listings")));
+    let others = [Fault::Html(403), Fault::Html(200), Fault::EmptyBody, Fault::Corrupt(0)];
+    for fault in refusals.into_iter().chain(others) {
+        for blobs in [Blobs::of(&[10, 20]), Blobs::of(&[10, 20, 30, 40, 50]), Blobs::of(&[])] {
             let server = Server::start();
-            let missing = Fault::Reply(Failure::new(status, code, "no listings"));
-            server.fault(Match::operation(Operation::ListObjectsV2).always(), missing);
-            let export = || cache(&server, "").export_config(&blobs.config, &blobs, &ExportOptions::new()).unwrap();
+            server.fault(Match::operation(Operation::ListObjectsV2).always(), fault.clone());
+            let export = || {
+                let done = cache(&server, "").export_config(&blobs.config, &blobs, &ExportOptions::new());
+                done.unwrap_or_else(|error| panic!("{fault:?}: {}", error.chain()))
+            };
             assert_eq!(export().blobs.transferred, blobs.bytes.len());
             assert_eq!(export().blobs.present, blobs.bytes.len());
         }
+    }
+}
+
+#[test]
+fn who_pays_and_whose_the_bucket_is_goes_with_every_request() {
+    let config = || Config { requester_pays: true, owner: "012345678901".to_owned(), ..blobs::config() };
+    let server = Server::with(config());
+    let (name, owner) = ("x-amz-request-payer", "x-amz-expected-bucket-owner");
+    let opened = blobs::cut(&server, ",request_payer=requester,expected_bucket_owner=012345678901");
+    let blobs = Blobs::of(&[3 * PART, 10, 20, 30, 40]);
+    let export = || opened.export_config(&blobs.config, &blobs, &ExportOptions::new()).unwrap();
+    assert_eq!(export().blobs.transferred, 5);
+    for key in server.keys() {
+        server.set_age(&key, Duration::from_secs(100_000));
+    }
+    assert_eq!(export().blobs.touched, 5);
+    assert_eq!(opened.load().unwrap().unwrap(), blobs.config);
+    opened.store().head("blobs/x").unwrap();
+    opened.store().delete("blobs/x").unwrap();
+    opened.store().probe().unwrap();
+    let requests = server.requests();
+    for request in &requests {
+        assert_eq!((request.header(name), request.header(owner)), (Some("requester"), Some("012345678901")));
+        let source = request.header("x-amz-source-expected-bucket-owner");
+        assert_eq!(source.is_some(), request.header("x-amz-copy-source").is_some(), "{request:?}");
+        assert_eq!(request.refused, None, "{request:?}");
+    }
+    assert!(requests.iter().any(|request| request.operation == Operation::CopyObject));
+    for more in ["", ",request_payer=requester,expected_bucket_owner=111122223333"] {
+        assert_eq!(cache(&server, more).load().unwrap_err().kind(), ErrorKind::Access, "{more}");
     }
 }
 
