@@ -62,7 +62,7 @@ pub use base::{
     InvalidTimestamp, IoError, MapEnv, NoProgress, Payload, Problem, ProcessEnv, Progress, Result, S3Error,
     S3ErrorClass, Secret, SystemClock, Timestamp, printable,
 };
-pub use config::{CacheOptions, CacheRef, EndpointUrl, LocalOptions, Mode, RetryMode};
+pub use config::{CacheOptions, CacheRef, EndpointUrl, LocalOptions, Mode, RequestPayer, RetryMode};
 #[doc(hidden)]
 pub use config::{did_you_mean, question, s3_attribute};
 pub use credentials::{Credentials, CredentialsProvider, StaticCredentials};

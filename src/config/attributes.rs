@@ -8,7 +8,7 @@ use crate::config::did_you_mean::did_you_mean;
 use crate::config::fields::parse_fields;
 use crate::config::go::{parse_bool, parse_duration};
 use crate::config::loose_duration;
-use crate::config::options::{CacheOptions, Mode, RetryMode};
+use crate::config::options::{CacheOptions, Mode, RequestPayer, RetryMode};
 use crate::config::unknown_attribute::{Known, LOCAL_ALIASES, S3_ALIASES, unknown};
 
 /// Attributes of `type=s3`, in the order of the README's table.
@@ -41,6 +41,8 @@ const S3: &[&str] = &[
     "server_side_encryption",
     "sse_kms_key_id",
     "verify_source",
+    "request_payer",
+    "expected_bucket_owner",
     "anonymous",
 ];
 /// Attributes of `type=local`; those of one direction are accepted in the other.
@@ -132,6 +134,8 @@ impl Attributes {
             server_side_encryption: self.text("server_side_encryption"),
             sse_kms_key_id: self.text("sse_kms_key_id"),
             verify_source: self.bool("verify_source")?.unwrap_or_default(),
+            request_payer: self.request_payer()?,
+            expected_bucket_owner: self.take("expected_bucket_owner"),
             anonymous: self.bool("anonymous")?.unwrap_or_default(),
         };
         options.validate()?;
@@ -152,6 +156,14 @@ impl Attributes {
             Some("standard") => Ok(Some(RetryMode::Standard)),
             Some("adaptive") => Ok(Some(RetryMode::Adaptive)),
             Some(other) => Err(bad("retry_mode", other, "standard or adaptive")),
+        }
+    }
+
+    fn request_payer(&mut self) -> Result<Option<RequestPayer>> {
+        match self.take("request_payer").as_deref() {
+            None => Ok(None),
+            Some("requester") => Ok(Some(RequestPayer::Requester)),
+            Some(other) => Err(bad("request_payer", other, "requester, or left out")),
         }
     }
 

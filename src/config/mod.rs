@@ -21,4 +21,4 @@ pub(crate) use fields::{parse_fields, quote_field};
 pub(crate) use go::parse_duration;
 pub use local::LocalOptions;
 pub(crate) use options::check_bucket;
-pub use options::{CacheOptions, Mode, RetryMode};
+pub use options::{CacheOptions, Mode, RequestPayer, RetryMode};

@@ -11,6 +11,7 @@ const MAX_KEY_BYTES: usize = 1024;
 /// More connections than this are no faster, and stores begin to refuse them.
 const MAX_CONNECTIONS: usize = 64;
 const CONNECTIONS_PER_PARALLELISM: usize = 4;
+const ACCOUNT_DIGITS: usize = 12;
 
 /// Where a cache is and how to treat it. Made from a string (`"type=s3,bucket=…".parse()`), or from
 /// [`CacheOptions::new`] and its fields.
@@ -85,8 +86,20 @@ pub struct CacheOptions {
     /// Check local blobs while they are sent: for stores that do not check payload hashes, and for blobs that are uploaded in
     /// parts, of which a store checks only those.
     pub verify_source: bool,
+    /// Who pays for requests, where it is not the bucket's owner: sent as `x-amz-request-payer`.
+    pub request_payer: Option<RequestPayer>,
+    /// The account, 12 digits, that the bucket must belong to: sent as `x-amz-expected-bucket-owner`.
+    pub expected_bucket_owner: Option<String>,
     /// Do not sign: for a public bucket.
     pub anonymous: bool,
+}
+
+/// Who pays for the requests to a Requester Pays bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestPayer {
+    /// The account that sends them.
+    Requester,
 }
 
 /// What an export takes along.
@@ -141,6 +154,8 @@ impl Default for CacheOptions {
             server_side_encryption: None,
             sse_kms_key_id: None,
             verify_source: false,
+            request_payer: None,
+            expected_bucket_owner: None,
             anonymous: false,
         }
     }
@@ -206,6 +221,7 @@ impl CacheOptions {
     /// [`Error::Usage`] that names the attribute and the fix.
     pub fn validate(&self) -> Result<()> {
         self.check_keys_and_roles()?;
+        self.check_accounts()?;
         if self.names.is_empty() || self.names.iter().any(String::is_empty) {
             return Err(usage(
                 "there is no name to store the manifest under",
@@ -238,6 +254,20 @@ impl CacheOptions {
             if file {
                 check_file_key(&key)?;
             }
+        }
+        Ok(())
+    }
+
+    fn check_accounts(&self) -> Result<()> {
+        let is_account = |owner: &str| owner.len() == ACCOUNT_DIGITS && owner.bytes().all(|byte| byte.is_ascii_digit());
+        if let Some(owner) = self.expected_bucket_owner.as_deref().filter(|owner| !is_account(owner)) {
+            let shown: String = owner.chars().filter(|c| !c.is_control()).take(100).collect();
+            let hint = "expected_bucket_owner is an AWS account: 12 digits without dashes";
+            return Err(usage(&format!("expected_bucket_owner={shown} is not valid"), hint));
+        }
+        if self.request_payer.is_some() && self.anonymous {
+            let hint = "leave one of them out: nobody can be charged for an unsigned request";
+            return Err(usage("request_payer=requester contradicts anonymous=true", hint));
         }
         Ok(())
     }
@@ -337,6 +367,8 @@ impl fmt::Debug for CacheOptions {
             .field("touch_refresh", &self.touch_refresh)
             .field("upload_parallelism", &self.upload_parallelism)
             .field("profile", &self.profile)
+            .field("request_payer", &self.request_payer)
+            .field("expected_bucket_owner", &self.expected_bucket_owner)
             .finish_non_exhaustive()
     }
 }

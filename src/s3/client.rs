@@ -34,6 +34,10 @@ pub(crate) struct ClientParts {
     pub(crate) longest_answer: Duration,
     /// Go with whatever is written: storage class and encryption.
     pub(crate) write_headers: Vec<(String, String)>,
+    /// Go with every request: who pays, and whose the bucket must be.
+    pub(crate) request_headers: Vec<(String, String)>,
+    /// Go with every copy: whose the source must be.
+    pub(crate) copy_headers: Vec<(String, String)>,
 }
 
 /// One bucket.
@@ -220,7 +224,7 @@ impl Client {
         let endpoint = &*used.endpoint;
         let target = endpoint.target(call.key, call.query);
         let mut headers = vec![("host".to_owned(), endpoint.host.clone())];
-        headers.extend(call.headers.iter().cloned());
+        headers.extend(call.headers.iter().chain(&self.parts.request_headers).cloned());
         if let Some(credentials) = &used.credentials {
             let keys = Keys {
                 access_key_id: &credentials.access_key_id,

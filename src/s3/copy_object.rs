@@ -62,7 +62,7 @@ impl Client {
         ] {
             call.headers.push((name.to_owned(), value.to_owned()));
         }
-        call.headers.extend(self.parts.write_headers.iter().cloned());
+        call.headers.extend(self.parts.write_headers.iter().chain(&self.parts.copy_headers).cloned());
         call.answer_timeout = COPY_TIMEOUT;
         match self.execute(&call, |response| self.copied(key, response)) {
             Ok(()) => Ok(Copied::Done),

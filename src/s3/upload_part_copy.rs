@@ -48,6 +48,7 @@ impl Client {
         ] {
             call.headers.push((name.to_owned(), value));
         }
+        call.headers.extend(self.parts.copy_headers.iter().cloned());
         call.answer_timeout = COPY_TIMEOUT;
         match self.execute(&call, copied) {
             Ok(etag) => Ok(PartCopied::Done(etag)),

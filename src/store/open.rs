@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Cancel, Clock, Env, Result};
-use crate::config::{CacheOptions, RetryMode};
+use crate::config::{CacheOptions, RequestPayer, RetryMode};
 use crate::credentials::{self, CredentialsProvider, S3Settings, Settings};
 use crate::http::{self, retry};
 use crate::s3::{Client, ClientParts, Endpoint, EndpointChoice};
@@ -103,16 +103,30 @@ pub(crate) fn open_s3(
         clock: parts.clock,
         cancel: parts.cancel,
         write_headers: write_headers(options),
+        request_headers: request_headers(options),
+        copy_headers: copy_headers(options),
     });
     Ok(S3Store::new(client, parts.max_copy_bytes))
 }
 
 fn write_headers(options: &CacheOptions) -> Vec<(String, String)> {
-    let headers = [
-        ("x-amz-storage-class", &options.storage_class),
-        ("x-amz-server-side-encryption", &options.server_side_encryption),
-        ("x-amz-server-side-encryption-aws-kms-key-id", &options.sse_kms_key_id),
-    ];
-    let set = headers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
+    set([
+        ("x-amz-storage-class", options.storage_class.as_deref()),
+        ("x-amz-server-side-encryption", options.server_side_encryption.as_deref()),
+        ("x-amz-server-side-encryption-aws-kms-key-id", options.sse_kms_key_id.as_deref()),
+    ])
+}
+
+fn request_headers(options: &CacheOptions) -> Vec<(String, String)> {
+    let payer = options.request_payer.map(|RequestPayer::Requester| "requester");
+    set([("x-amz-request-payer", payer), ("x-amz-expected-bucket-owner", options.expected_bucket_owner.as_deref())])
+}
+
+fn copy_headers(options: &CacheOptions) -> Vec<(String, String)> {
+    set([("x-amz-source-expected-bucket-owner", options.expected_bucket_owner.as_deref())])
+}
+
+fn set<const N: usize>(headers: [(&str, Option<&str>); N]) -> Vec<(String, String)> {
+    let set = headers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
     set.collect()
 }

@@ -40,6 +40,12 @@ pub(crate) struct Config {
     pub(crate) min_part: u64,
     /// UploadPartCopy is there, as it is not with Google.
     pub(crate) copies_parts: bool,
+    /// Only those are served who pay themselves.
+    pub(crate) requester_pays: bool,
+    /// The account that the bucket belongs to.
+    pub(crate) owner: String,
+    /// Objects are locked by default: what is written needs a checksum.
+    pub(crate) object_lock: bool,
 }
 
 /// An access key.
@@ -74,6 +80,9 @@ impl Default for Config {
             max_copy: 5 << 30,
             min_part: 5 << 20,
             copies_parts: true,
+            requester_pays: false,
+            owner: "111122223333".into(),
+            object_lock: false,
         }
     }
 }

@@ -20,12 +20,17 @@ const KNOWN_AMZ: &[&str] = &[
     "x-amz-copy-source-if-match",
     "x-amz-copy-source-range",
     "x-amz-date",
+    "x-amz-expected-bucket-owner",
     "x-amz-metadata-directive",
+    "x-amz-request-payer",
     "x-amz-security-token",
     "x-amz-server-side-encryption",
     "x-amz-server-side-encryption-aws-kms-key-id",
+    "x-amz-source-expected-bucket-owner",
     "x-amz-storage-class",
 ];
+/// Those beside them that a store with Object Lock knows.
+const CHECKSUMS: &[&str] = &["x-amz-checksum-algorithm", "x-amz-checksum-sha256"];
 
 /// The length of the body that follows the head.
 pub(crate) fn content_length(head: &Head) -> Result<u64, Failure> {
@@ -51,15 +56,26 @@ pub(crate) fn admit(
     credentials: &[Credentials],
     now: SystemTime,
 ) -> Result<(), Failure> {
-    check_form(head)?;
+    check_form(head, config)?;
     match head.header("authorization") {
-        Some(value) => check_signature(head, &Authorization::parse(value)?, config, credentials, now),
+        Some(value) => {
+            check_signature(head, &Authorization::parse(value)?, config, credentials, now)?;
+            check_accounts(head, config)
+        }
         None if config.anonymous_read && matches!(head.method.as_str(), "GET" | "HEAD") => Ok(()),
         None => Err(access_denied().detail("Operation", &format!("{:?}", route.operation))),
     }
 }
 
-fn check_form(head: &Head) -> Result<(), Failure> {
+/// Who pays, and whose the bucket is taken to be.
+fn check_accounts(head: &Head, config: &Config) -> Result<(), Failure> {
+    let pays = head.header("x-amz-request-payer") == Some("requester");
+    let owners = ["x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"];
+    let strange = owners.iter().filter_map(|name| head.header(name)).any(|owner| owner != config.owner);
+    if strange || (config.requester_pays && !pays) { Err(access_denied()) } else { Ok(()) }
+}
+
+fn check_form(head: &Head, config: &Config) -> Result<(), Failure> {
     if head.headers.iter().filter(|(name, _)| name == "host").count() != 1 {
         return Err(Failure::new(400, "InvalidRequest", "exactly one Host header is needed"));
     }
@@ -67,7 +83,8 @@ fn check_form(head: &Head) -> Result<(), Failure> {
         return Err(Failure::new(400, "InvalidRequest", "this method has no body"));
     }
     for (name, value) in &head.headers {
-        let refused = name.starts_with("x-amz-") && !name.starts_with("x-amz-meta-") && !KNOWN_AMZ.contains(&&**name)
+        let known = KNOWN_AMZ.contains(&&**name) || (config.object_lock && CHECKSUMS.contains(&&**name));
+        let refused = name.starts_with("x-amz-") && !name.starts_with("x-amz-meta-") && !known
             || ["content-md5", "trailer"].contains(&name.as_str())
             || name == "content-encoding" && value.contains("aws-chunked")
             || name == "x-amz-content-sha256" && value.starts_with("STREAMING-");

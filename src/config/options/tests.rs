@@ -17,7 +17,8 @@ fn every_attribute_arrives() {
          endpoint_url=https://s3.example.com/,use_path_style=T,use_accelerate_endpoint=f,access_key_id=AK,\"secret_access_key=a,b=\",\
          session_token=t,mode=min,ignore-error=1,touch_refresh=1h30m,upload_parallelism=20,retry_mode=adaptive,\
          retry_max_attempts=5,disable_accept_encoding=true,profile=ci,role_arn=arn,role_session_name=s,external_id=e,\
-         storage_class=ONEZONE_IA,server_side_encryption=aws:kms,sse_kms_key_id=k,verify_source=true,anonymous=f",
+         storage_class=ONEZONE_IA,server_side_encryption=aws:kms,sse_kms_key_id=k,verify_source=true,anonymous=f,\
+         request_payer=requester,expected_bucket_owner=012345678901",
     )
     .unwrap();
     assert_eq!(options.names, ["app", "main"]);
@@ -29,6 +30,8 @@ fn every_attribute_arrives() {
         (Mode::Min, Some(RetryMode::Adaptive), Some(5))
     );
     assert_eq!(options.use_accelerate_endpoint, Some(false));
+    assert_eq!(options.request_payer, Some(RequestPayer::Requester));
+    assert_eq!(options.expected_bucket_owner.as_deref(), Some("012345678901"));
     assert!(options.use_path_style && options.ignore_error && options.verify_source && !options.anonymous);
     assert_eq!(options.blob_key(&Digest::of(b"")), format!("p/b/{}", Digest::of(b"")));
     assert_eq!(options.manifest_key("app"), "p/m/app");
@@ -75,6 +78,12 @@ fn an_error_names_the_attribute_and_what_is_allowed() {
         ("type=s3,touch_refresh=soon", &["touch_refresh is a duration"]),
         ("type=s3,bucket=a-a,bucket=b-b", &["bucket is given twice"]),
         ("type=s3,use_path_style=yes", &["use_path_style=yes", "true or false"]),
+        ("type=s3,request_payer=owner", &["request_payer=owner", "requester"]),
+        ("type=s3,request_payer=", &["request_payer=", "requester"]),
+        ("type=s3,request_payer=requester,anonymous=true", &["request_payer=requester", "anonymous"]),
+        ("type=s3,expected_bucket_owner=1234-5678-9012", &["expected_bucket_owner=1234-5678-9012", "12 digits"]),
+        ("type=s3,expected_bucket_owner=", &["expected_bucket_owner=", "12 digits"]),
+        ("type=s3,expected_bucket_owner=12345678901\u{662}", &["expected_bucket_owner=", "12 digits"]),
         ("type=s3,use_accelerate_endpoint=on", &["use_accelerate_endpoint=on", "true or false"]),
         ("type=s3,touch_refresh=-1h", &["touch_refresh=-1h", "24h"]),
         ("type=s3,upload_parallelism=0", &["upload_parallelism=0", "from 1"]),
