@@ -11,7 +11,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("sigv4", &["base"]),
     ("manifest", &["base"]),
     ("transfer", &["base"]),
-    ("http", &["base"]),
+    ("http", &["base", "files"]),
     ("layout", &["base", "files", "manifest"]),
     ("credentials", &["base", "config", "http", "sigv4"]),
     ("s3", &["base", "config", "credentials", "http", "sigv4"]),

@@ -1,9 +1,11 @@
 //! Files and directories that others may have prepared: opened without following links and without waiting, written
 //! through locked temporaries that get their name only when they are whole.
 
+mod named;
 mod open;
 mod temp;
 
+pub(crate) use named::read_named_file;
 pub(crate) use open::{
     Opened, Place, create_dir, directory, directory_place, is_same_file, open_file, open_or_create, read_file,
     root_directory, sync_dir,

@@ -57,7 +57,7 @@ fn checked(file: File, path: &Path) -> Result<Opened> {
     let meta = file.metadata().map_err(|error| Error::io("look at", path, error))?;
     match meta.is_file() {
         true => Ok(Opened { file, meta }),
-        false => Err(wrong_kind(path, name(meta.file_type()), "a regular file")),
+        false => Err(wrong_kind(path, kind_name(meta.file_type()), "a regular file")),
     }
 }
 
@@ -170,13 +170,14 @@ fn wrong_kind(path: &Path, is: &str, expected: &str) -> Error {
 
 /// Says what is there instead when that is why it could not be opened.
 fn cannot_open(path: &Path, expected: &str, error: io::Error) -> Error {
-    match fs::symlink_metadata(path).map(|meta| name(meta.file_type())) {
+    match fs::symlink_metadata(path).map(|meta| kind_name(meta.file_type())) {
         Ok(is) if is != expected => wrong_kind(path, is, expected),
         _ => Error::io("open", path, error),
     }
 }
 
-fn name(kind: FileType) -> &'static str {
+/// What stands at a path, for messages.
+pub(super) fn kind_name(kind: FileType) -> &'static str {
     match kind {
         kind if kind.is_symlink() => "a symbolic link",
         kind if kind.is_dir() => "a directory",

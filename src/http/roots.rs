@@ -7,6 +7,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
 use crate::base::{Error, Problem, Result};
+use crate::files::read_named_file;
 
 /// Where systems keep their bundle: the paths that Go looks at on Linux, in its order, then those of BSD and macOS.
 const SYSTEM_BUNDLES: &[&str] = &[
@@ -20,23 +21,31 @@ const SYSTEM_BUNDLES: &[&str] = &[
     "/usr/local/share/certs/ca-root-nss.crt",
 ];
 
+/// The largest bundle that is read. Mozilla's list takes a quarter of a MiB.
+const MAX_BUNDLE_BYTES: u64 = 16 * 1024 * 1024;
+
 /// The certificates of `bundle`, a file and the setting that names it, alone; without one those of the system and
 /// Mozilla's, which are built in: an old image knows the company's, and not always the newest of AWS.
 pub(super) fn load(bundle: Option<(&Path, &str)>) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     if let Some((path, origin)) = bundle {
-        let pem = std::fs::read(path).map_err(|error| unreadable(path, origin, error))?;
+        let pem = read_named_file(path, MAX_BUNDLE_BYTES).map_err(|error| unreadable(path, origin, error))?;
         if add(&mut roots, &pem) == 0 {
             let message = format!("{} ({origin}) has no certificate in it", path.display());
             return Err(Error::Setup(Problem::new(message).hint("name a file of certificates in PEM")));
         }
         return Ok(roots);
     }
-    if let Some(pem) = SYSTEM_BUNDLES.iter().find_map(|path| std::fs::read(path).ok()) {
+    if let Some(pem) = system_bundle() {
         add(&mut roots, &pem);
     }
     roots.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
     Ok(roots)
+}
+
+/// The first one that can be read: one that is not a file, or far too large, is passed over.
+fn system_bundle() -> Option<Vec<u8>> {
+    SYSTEM_BUNDLES.iter().find_map(|path| read_named_file(Path::new(path), MAX_BUNDLE_BYTES).ok())
 }
 
 fn unreadable(path: &Path, origin: &str, error: std::io::Error) -> Error {
@@ -57,7 +66,7 @@ mod tests {
     #[test]
     fn the_systems_certificates_are_trusted_beside_mozillas() {
         let mut system = RootCertStore::empty();
-        if let Some(pem) = SYSTEM_BUNDLES.iter().find_map(|path| std::fs::read(path).ok()) {
+        if let Some(pem) = system_bundle() {
             add(&mut system, &pem);
         }
         let trusted = load(None).unwrap().roots;
@@ -72,5 +81,25 @@ mod tests {
         std::fs::write(bundle.path(), garbage).unwrap();
         let error = load(Some((bundle.path(), "SSL_CERT_FILE"))).unwrap_err().to_string();
         assert!(error.contains("SSL_CERT_FILE"), "{error}");
+    }
+
+    #[test]
+    fn a_bundle_that_blocks_or_never_ends_is_an_error_that_names_setting_and_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let fifo = dir.path().join("fifo");
+        crate::files::make_fifo(&fifo);
+        let huge = dir.path().join("huge");
+        std::fs::File::create(&huge).unwrap().set_len(MAX_BUNDLE_BYTES + 1).unwrap();
+        for (path, why) in [
+            (fifo.as_path(), "it is a FIFO, not a regular file"),
+            (Path::new("/dev/zero"), "it is a device, not a regular file"),
+            (dir.path(), "it is a directory, not a regular file"),
+            (huge.as_path(), "it is larger than the limit of 16777216 bytes"),
+        ] {
+            let error = load(Some((path, "AWS_CA_BUNDLE"))).unwrap_err();
+            let told = format!("cannot read {} (AWS_CA_BUNDLE): {why}", path.display());
+            assert_eq!(error.chain(), told);
+            assert_eq!(error.hint(), Some("name a file of certificates in PEM"));
+        }
     }
 }

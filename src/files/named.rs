@@ -1,0 +1,66 @@
+//! Reading a file that a setting names: whatever is at the path, the read ends soon and is bounded.
+
+use std::fs::OpenOptions;
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+
+use crate::files::open::kind_name;
+
+/// Opening a FIFO that has no writer would otherwise block forever.
+const NEVER_WAIT: i32 = libc::O_NONBLOCK | libc::O_NOCTTY;
+
+/// Reads the whole regular file at `path`. Links are followed, for the user chose the path.
+///
+/// # Errors
+/// The system's; also when `path` is not a regular file, or the file has more than `limit` bytes.
+pub(crate) fn read_named_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    let file = OpenOptions::new().read(true).custom_flags(NEVER_WAIT).open(path)?;
+    let meta = file.metadata()?;
+    if !meta.is_file() {
+        let message = format!("it is {}, not a regular file", kind_name(meta.file_type()));
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+    }
+    // Files under /proc report a size of zero, and others may grow.
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        let message = format!("it is larger than the limit of {limit} bytes");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
+    }
+    Ok(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::symlink;
+
+    use super::*;
+    use crate::files::make_fifo;
+
+    #[test]
+    fn only_a_regular_file_within_the_limit_is_read_and_nothing_blocks() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at("file"), "bytes").unwrap();
+        symlink("file", at("link")).unwrap();
+        symlink("/dev/zero", at("endless")).unwrap();
+        make_fifo(&at("fifo"));
+        fs::File::create(at("sparse")).unwrap().set_len(1 << 40).unwrap();
+        for name in ["file", "link"] {
+            assert_eq!(read_named_file(&at(name), 5).unwrap(), b"bytes", "{name}");
+        }
+        for (path, problem) in [
+            (at("file"), "larger than the limit of 4 bytes"),
+            (at("sparse"), "larger than the limit of 4 bytes"),
+            (at("fifo"), "it is a FIFO, not a regular file"),
+            (at("endless"), "it is a device, not a regular file"),
+            (dir.path().to_owned(), "it is a directory, not a regular file"),
+            (at("absent"), "No such file or directory"),
+        ] {
+            let error = read_named_file(&path, 4).unwrap_err().to_string();
+            assert!(error.contains(problem), "{}: {error}", path.display());
+        }
+    }
+}
