@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use ureq::config::Config;
 use ureq::http;
-use ureq::unversioned::resolver::DefaultResolver;
 use ureq::unversioned::transport::Connector;
 use ureq::{Agent, SendBody};
 
@@ -215,7 +214,7 @@ impl fmt::Debug for Client {
 }
 
 fn agent(config: Config, proxies: &Arc<Proxies>, tls: &Tls) -> Agent {
-    let names = Names { proxies: Arc::clone(proxies), system: DefaultResolver::default() };
+    let names = Names { proxies: Arc::clone(proxies) };
     let connector = TcpConnector(names)
         .chain(TunnelConnector { proxies: Arc::clone(proxies), tls: tls.clone() })
         .chain(TlsConnector(tls.clone()))

@@ -1,19 +1,25 @@
 //! Where a host is.
 //!
 //! ureq looks a name up for every request, each time on a thread of its own so that the look-up can time out. A request
-//! on a connection that is open needs none: here the name is looked up when a connection is made.
+//! on a connection that is open needs none: here the name is looked up when a connection is made. Where the system gives
+//! no thread, the look-up runs on the caller's, and ends at the resolver's own time limits.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
+use std::sync::mpsc;
+use std::{io, thread, vec};
 
 use ureq::config::Config;
 use ureq::http::Uri;
-use ureq::unversioned::resolver::{DefaultResolver, ResolvedSocketAddrs, Resolver};
+use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, NextTimeout};
 use ureq::{Error, Timeout};
 
 use crate::http::exchange;
 use crate::http::proxy::Proxies;
+
+/// How many ureq's list of addresses holds.
+const MAX_ADDRESSES: usize = 16;
 
 /// What ureq asks for every request: it knows nothing.
 #[derive(Debug)]
@@ -29,7 +35,6 @@ impl Resolver for Later {
 #[derive(Debug)]
 pub(super) struct Names {
     pub(super) proxies: Arc<Proxies>,
-    pub(super) system: DefaultResolver,
 }
 
 impl Names {
@@ -52,11 +57,35 @@ impl Names {
         let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
         let host = uri.host().unwrap_or_default();
         if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
-            let mut addresses = self.system.empty();
-            addresses.push(SocketAddr::new(address, port));
-            return Ok(addresses);
+            return Ok(few([SocketAddr::new(address, port)]));
         }
-        let timeout = NextTimeout { reason: Timeout::Resolve, ..details.timeout };
-        self.system.resolve(uri, details.config, timeout)
+        let addresses = few(look_up(format!("{host}:{port}"), details.timeout)?);
+        if addresses.is_empty() { Err(Error::HostNotFound) } else { Ok(addresses) }
+    }
+}
+
+/// The first of the addresses: a connection is tried with no more.
+fn few(addresses: impl IntoIterator<Item = SocketAddr>) -> ResolvedSocketAddrs {
+    let mut few = Later.empty();
+    addresses.into_iter().take(MAX_ADDRESSES).for_each(|address| few.push(address));
+    few
+}
+
+/// Asks the system for the addresses of `HOST:PORT`.
+fn look_up(place: String, timeout: NextTimeout) -> Result<vec::IntoIter<SocketAddr>, Error> {
+    if timeout.after.is_not_happening() {
+        return Ok(place.to_socket_addrs()?);
+    }
+    let (sender, receiver) = mpsc::sync_channel(1);
+    let asked = place.clone();
+    let thread = thread::Builder::new().spawn(move || sender.send(asked.to_socket_addrs()).ok());
+    if let Err(error) = thread {
+        log::debug!("no thread for the look-up of {place}: {error}");
+        return Ok(place.to_socket_addrs()?);
+    }
+    match receiver.recv_timeout(*timeout.after) {
+        Ok(found) => Ok(found?),
+        Err(mpsc::RecvTimeoutError::Timeout) => Err(Error::Timeout(Timeout::Resolve)),
+        Err(mpsc::RecvTimeoutError::Disconnected) => Err(Error::Io(io::Error::other("the name look-up was abandoned"))),
     }
 }

@@ -74,7 +74,8 @@ pub(crate) enum Next<W: Work + ?Sized> {
 /// Runs `work` on every job, on at most `threads` threads, and returns the results in the order of the jobs.
 ///
 /// Jobs begin in their order. The first error stops new work, asks what is under way to stop, and is returned once it
-/// has; no thread outlives the call.
+/// has; no thread outlives the call. Where the system gives fewer threads, the run continues on those, if need be on the
+/// caller's alone.
 ///
 /// # Errors
 /// The first error of a job; [`Error::Canceled`] when `cancel` was cancelled before the last job began.
@@ -89,8 +90,13 @@ pub(crate) fn run_chunked<W: Work>(
     let failed = AtomicBool::new(false);
     let pool = Pool { work, state: Mutex::new(state), changed: Condvar::new(), stop: Stop { cancel, failed: &failed } };
     thread::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(|| pool.serve());
+        for others in 1..threads {
+            if let Err(error) = thread::Builder::new().spawn_scoped(scope, || pool.serve()) {
+                log::info!("continuing on {others} of {threads} threads: {error}");
+                // One thread must be left for the chunks that work aside waits for.
+                pool.lock().queue.limit_asides(others - 1);
+                break;
+            }
         }
         pool.serve();
     });

@@ -18,7 +18,9 @@ pub(super) struct Queue<J, O> {
     open: Vec<Open<O>>,
     /// Jobs in the hands of a thread that begins or ends them: there may be more to do when it is through.
     held: usize,
-    /// How many threads may be at work aside while there is other; none where jobs have no such work.
+    /// Whether jobs have work aside of their chunks.
+    has_asides: bool,
+    /// How many threads may be at such work, and wait, while there is other.
     aside_limit: usize,
     /// How many are.
     asides_running: usize,
@@ -58,14 +60,18 @@ pub(super) enum Unit<J, O> {
 impl<J, O> Queue<J, O> {
     pub(super) fn new(jobs: Vec<J>, aside_limit: usize) -> Self {
         let waiting = jobs.into_iter().enumerate().collect();
-        Self { waiting, open: Vec::new(), held: 0, aside_limit, asides_running: 0 }
+        Self { waiting, open: Vec::new(), held: 0, has_asides: aside_limit > 0, aside_limit, asides_running: 0 }
+    }
+
+    /// Lets at most so many threads be at work aside while there is other work: there are fewer threads than expected.
+    pub(super) fn limit_asides(&mut self, most: usize) {
+        self.aside_limit = self.aside_limit.min(most);
     }
 
     /// Takes the next unit; `None` when there is none, at least for now.
     pub(super) fn take(&mut self) -> Option<Unit<J, O>> {
-        if self.asides_running < self.aside_limit
-            && let Some(unit) = self.take_aside()
-        {
+        let may_wait = self.asides_running < self.aside_limit;
+        if let Some(unit) = self.take_aside(may_wait) {
             return Some(unit);
         }
         let open = self.open.iter_mut().filter(|open| open.next < open.chunks).min_by_key(|open| open.workers);
@@ -76,13 +82,15 @@ impl<J, O> Queue<J, O> {
                     self.held += 1;
                     Some(Unit::Begin(slot, job))
                 }
-                None => self.take_aside(),
+                None => self.take_aside(true),
             },
         }
     }
 
-    fn take_aside(&mut self) -> Option<Unit<J, O>> {
-        let open = self.open.iter_mut().find(|open| open.aside == Aside::Waiting)?;
+    /// Unless it `may_wait`, only that of a job whose chunks are all done.
+    fn take_aside(&mut self, may_wait: bool) -> Option<Unit<J, O>> {
+        let ready = |open: &Open<O>| may_wait || (open.workers == 0 && open.next >= open.chunks);
+        let open = self.open.iter_mut().find(|open| open.aside == Aside::Waiting && ready(open))?;
         open.aside = Aside::UnderWay;
         self.asides_running += 1;
         Some(Unit::Aside(open.slot, open.state.clone()))
@@ -91,7 +99,7 @@ impl<J, O> Queue<J, O> {
     /// A job has begun. The thread that began it does its first chunk.
     pub(super) fn opened(&mut self, slot: usize, state: O, chunks: usize) -> Unit<J, O> {
         self.held -= 1;
-        let aside = if self.aside_limit > 0 { Aside::Waiting } else { Aside::Done };
+        let aside = if self.has_asides { Aside::Waiting } else { Aside::Done };
         let mut open = Open { slot, state: Arc::new(state), chunks: chunks.max(1), next: 0, workers: 0, aside };
         let unit = open.take();
         self.open.push(open);
@@ -207,6 +215,19 @@ mod tests {
         assert!(queue.aside_done(0).is_some());
         assert!(queue.chunk_done(1).is_none() && queue.aside_done(1).is_none());
         assert!(queue.chunk_done(1).is_some());
+    }
+
+    #[test]
+    fn a_lone_thread_does_work_aside_once_the_chunks_are_done() {
+        let mut queue = Queue::new(vec![2, 2], 2);
+        queue.limit_asides(0);
+        assert_eq!(taken(&mut queue, 1), ["b0+0"]);
+        assert!(queue.chunk_done(0).is_none());
+        assert_eq!(taken(&mut queue, 1), ["0.1"]);
+        assert!(queue.chunk_done(0).is_none());
+        assert_eq!(taken(&mut queue, 1), ["0a"]);
+        assert!(queue.aside_done(0).is_some());
+        assert_eq!(taken(&mut queue, 2), ["b1+0", "1.1"]);
     }
 
     #[test]

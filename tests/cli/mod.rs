@@ -10,6 +10,7 @@ mod round_trip;
 mod secrets;
 mod signals;
 mod terminal;
+mod threads;
 
 use std::path::Path;
 use std::process::{Command, Output};

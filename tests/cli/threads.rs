@@ -1,0 +1,51 @@
+//! Runs on a system that gives no more threads.
+
+use std::fs;
+
+use super::caches::{s3_store, write_cache};
+use super::run_with;
+use crate::s3::blobs::Blobs;
+use crate::s3_server::Server;
+
+const MIB: usize = 1 << 20;
+
+/// Every new thread would get a stack of this size, for which there is no address space. `RLIMIT_NPROC` would do the
+/// same, but not for root.
+const NO_THREADS: (&str, &str) = ("RUST_MIN_STACK", "140737488355328");
+
+#[test]
+fn one_thread_exports_and_imports_blobs_of_every_kind() {
+    let (work, server) = (tempfile::tempdir().unwrap(), Server::start());
+    let blobs = Blobs::of(&[1000, 2000, 3000]).and(vec![7; 33 * MIB]).and(vec![8; 20 * MIB]);
+    let (source, restored) = (work.path().join("source"), work.path().join("restored"));
+    write_cache(&blobs, &source);
+    for verify in ["false", "true"] {
+        let store = format!("{},prefix={verify}/,verify_source={verify}", s3_store(&server));
+        let to = ["export", source.to_str().unwrap(), "--cache-to", &store];
+        let exported = run_with(&to, &[NO_THREADS]).expect(0);
+        assert!(exported.last_line().starts_with("exported 5 of 5 blobs"), "{}", exported.stdout);
+        let from = ["import", restored.to_str().unwrap(), "--cache-from", &store];
+        let imported = run_with(&from, &[NO_THREADS]).expect(0);
+        assert!(imported.last_line().starts_with("restored 5 of 5 blobs"), "{}", imported.stdout);
+        fs::remove_dir_all(&restored).unwrap();
+    }
+}
+
+#[test]
+fn a_name_is_looked_up_without_a_thread() {
+    // The name resolves everywhere, and nothing listens on the port.
+    let store = "type=s3,bucket=b,region=r,endpoint_url=http://localhost:1,retry_max_attempts=1,access_key_id=k,secret_access_key=s";
+    let run = run_with(&["import", "never-written", "--cache-from", store], &[NO_THREADS]).expect(1);
+    run.says(&["error: ", "refused"]);
+}
+
+#[test]
+fn a_program_whose_output_no_thread_can_read_is_an_error() {
+    let home = tempfile::tempdir().unwrap();
+    let config = home.path().join("config");
+    fs::write(&config, "[default]\ncredential_process = exec sleep 60\n").unwrap();
+    let store = "type=s3,bucket=b,region=r,endpoint_url=http://127.0.0.1:1";
+    let variables = [NO_THREADS, ("AWS_CONFIG_FILE", config.to_str().unwrap()), ("PATH", "/usr/bin:/bin")];
+    let arguments = ["import", "never-written", "--cache-from", store];
+    run_with(&arguments, &variables).expect(4).says(&["output cannot be read", "hint: "]);
+}
