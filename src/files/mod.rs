@@ -3,6 +3,7 @@
 
 mod named;
 mod open;
+mod system;
 mod temp;
 
 pub(crate) use named::read_named_file;
@@ -10,8 +11,13 @@ pub(crate) use open::{
     Opened, Place, create_dir, directory, directory_place, is_same_file, open_file, open_or_create, read_file,
     root_directory, sync_dir,
 };
+pub(crate) use system::{FileSystem, Native, is_refused, sync_file};
 pub(crate) use temp::{TempFile, TempFolder};
 
+#[cfg(test)]
+mod refusing;
+#[cfg(test)]
+pub(crate) use refusing::{Call, Refusing};
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

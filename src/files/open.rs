@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt}
 use std::path::Path;
 
 use crate::base::{Error, IoError, Problem, Result};
+use crate::files::system::{FileSystem, unless_refused};
 
 /// A link is an error instead of being followed; a FIFO opens at once instead of waiting for its other end.
 const NO_SURPRISE: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
@@ -43,14 +44,26 @@ pub(crate) fn open_file(path: &Path) -> Result<Option<Opened>> {
 }
 
 /// Opens the regular file at `path` for reading and writing, and makes it with `mode` (less umask) when there is
-/// nothing.
+/// nothing. The second value says whether it was made.
 ///
 /// # Errors
 /// As [`open_file`].
-pub(crate) fn open_or_create(path: &Path, mode: u32) -> Result<Opened> {
+pub(crate) fn open_or_create(path: &Path, mode: u32) -> Result<(Opened, bool)> {
     let mut options = OpenOptions::new();
-    let opened = options.read(true).write(true).create(true).mode(mode).custom_flags(NO_SURPRISE).open(path);
-    opened.map_err(|error| cannot_open(path, "a regular file", error)).and_then(|file| checked(file, path))
+    options.read(true).write(true).mode(mode).custom_flags(NO_SURPRISE);
+    loop {
+        match options.clone().create_new(true).open(path) {
+            Ok(file) => return Ok((checked(file, path)?, true)),
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(cannot_open(path, "a regular file", error)),
+        }
+        match options.open(path) {
+            Ok(file) => return Ok((checked(file, path)?, false)),
+            // It was removed in between.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(error) => return Err(cannot_open(path, "a regular file", error)),
+        }
+    }
 }
 
 fn checked(file: File, path: &Path) -> Result<Opened> {
@@ -133,19 +146,15 @@ pub(crate) fn create_dir(path: &Path, mode: u32) -> Result<bool> {
     }
 }
 
-/// Makes the names in a directory survive a power cut, as `fsync` of a file does its bytes.
+/// Makes the names in a directory survive a power cut, as `fsync` of a file does its bytes. The empty path is the
+/// directory we are in.
 ///
 /// # Errors
 /// When the system reports a failed write. A file system that cannot do it is no error.
-pub(crate) fn sync_dir(path: &Path) -> Result<()> {
-    let synced =
-        OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(path).and_then(|dir| dir.sync_all());
-    match synced {
-        Err(error) if !matches!(error.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::Unsupported) => {
-            Err(Error::io("sync", path, error))
-        }
-        _ => Ok(()),
-    }
+pub(crate) fn sync_dir(system: &dyn FileSystem, path: &Path) -> Result<()> {
+    let dir = if path.as_os_str().is_empty() { Path::new(".") } else { path };
+    let opened = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(dir);
+    unless_refused(opened.and_then(|dir| system.sync(&dir))).map_err(|error| Error::io("sync", path, error))
 }
 
 /// Whether `path` still names the file behind `handle`.

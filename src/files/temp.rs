@@ -3,7 +3,7 @@
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -11,11 +11,13 @@ use std::time::SystemTime;
 
 use crate::base::{Error, Result};
 use crate::files::open::{create_dir, directory, is_same_file, open_file};
+use crate::files::system::{FileSystem, Native, is_refused, sync_file, unless_refused};
 
 /// The folder's name in the directory that is written.
 const FOLDER: &str = ".s3-build-cache";
 /// How often a new temporary may be taken away by another process's clean-up before it is locked.
 const TRIES: u32 = 1000;
+const OWNER_WRITES: u32 = 0o200;
 
 /// The folder of temporaries of one directory. It is made with its first file, and goes with the last of those who use
 /// it when it is empty: this, its clones, and its files.
@@ -25,6 +27,7 @@ pub(crate) struct TempFolder(Arc<Folder>);
 #[derive(Debug)]
 struct Folder {
     path: PathBuf,
+    system: Arc<dyn FileSystem>,
     /// It was there, a real directory, when it was last looked at.
     made: AtomicBool,
 }
@@ -35,13 +38,23 @@ pub(crate) struct TempFile {
     file: File,
     path: PathBuf,
     named: AtomicBool,
-    _folder: Arc<Folder>,
+    folder: Arc<Folder>,
 }
 
 impl TempFolder {
     /// The folder in `dir`; nothing is touched yet.
     pub(crate) fn new(dir: &Path) -> Self {
-        Self(Arc::new(Folder { path: dir.join(FOLDER), made: AtomicBool::new(false) }))
+        Self::on(Arc::new(Native), dir)
+    }
+
+    /// The folder in `dir` on that file system; nothing is touched yet.
+    pub(crate) fn on(system: Arc<dyn FileSystem>, dir: &Path) -> Self {
+        Self(Arc::new(Folder { path: dir.join(FOLDER), system, made: AtomicBool::new(false) }))
+    }
+
+    /// The file system.
+    pub(crate) fn system(&self) -> &dyn FileSystem {
+        &*self.0.system
     }
 
     /// Removes what processes that are gone have left.
@@ -62,9 +75,9 @@ impl TempFolder {
             let path = entry.path();
             // Whoever gets the lock of a file in use would have to wait: it is not got.
             if let Ok(Some(left)) = open_file(&path)
-                && left.file.try_lock().is_ok()
+                && self.system().try_lock(&left.file).is_ok()
                 && is_same_file(&left.file, &path).unwrap_or(false)
-                && fs::remove_file(&path).is_ok()
+                && remove(self.system(), &path, &left.file).is_ok()
             {
                 log::debug!("removed {}, which a run that was ended had left", path.display());
             }
@@ -109,12 +122,12 @@ impl TempFolder {
             }
             Err(error) => return Err(Error::io("create", path, error)),
         };
-        let temp = TempFile { file, path, named: AtomicBool::new(false), _folder: self.0.clone() };
-        match temp.file.try_lock() {
+        let temp = TempFile { file, path, named: AtomicBool::new(false), folder: self.0.clone() };
+        match folder.system.try_lock(&temp.file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
             // Where nobody can lock, nobody can take it for a left-over either.
-            Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => return Ok(Some(temp)),
+            Err(TryLockError::Error(error)) if is_refused(&error) => return Ok(Some(temp)),
             Err(TryLockError::Error(error)) => return Err(Error::io("lock", &temp.path, error)),
         }
         let kept = is_same_file(&temp.file, &temp.path).map_err(|error| Error::io("look at", &temp.path, error))?;
@@ -149,13 +162,36 @@ impl TempFile {
         &self.path
     }
 
+    /// Gives the file its size before it is written. A file system that cannot do that gets the size with the bytes.
+    ///
+    /// # Errors
+    /// When there cannot be so large a file.
+    pub(crate) fn set_len(&self, size: u64) -> io::Result<()> {
+        unless_refused(self.folder.system.set_len(&self.file, size))
+    }
+
+    /// Changes the permission bits, where the file system has any.
+    pub(crate) fn set_mode(&self, mode: u32) {
+        if let Err(error) = self.folder.system.set_mode(&self.file, mode) {
+            log::debug!("cannot change the mode of {}: {error}", self.path.display());
+        }
+    }
+
+    /// Waits until the bytes are on the disk, where the file system can tell.
+    ///
+    /// # Errors
+    /// When they could not be written.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        sync_file(&*self.folder.system, &self.file)
+    }
+
     /// Gives the file its name, in place of what had it, when its bytes have reached the disk: after a power cut a name
     /// without them would pass for a whole file of the right size.
     ///
     /// # Errors
     /// As [`name`](Self::name).
     pub(crate) fn persist(&self, target: &Path) -> io::Result<()> {
-        self.file.sync_data()?;
+        self.sync()?;
         self.name(target)
     }
 
@@ -164,7 +200,7 @@ impl TempFile {
     /// # Errors
     /// When the name cannot be given; the temporary is still there, for another try.
     pub(crate) fn name(&self, target: &Path) -> io::Result<()> {
-        fs::rename(&self.path, target)?;
+        replace(&*self.folder.system, &self.path, target)?;
         self.named.store(true, Ordering::Relaxed);
         Ok(())
     }
@@ -173,8 +209,37 @@ impl TempFile {
 impl Drop for TempFile {
     fn drop(&mut self) {
         if !self.named.load(Ordering::Relaxed) {
-            let _ = fs::remove_file(&self.path);
+            let _ = remove(&*self.folder.system, &self.path, &self.file);
         }
+    }
+}
+
+/// Renames a file. Some file systems refuse to replace one that is read-only: that one is made writable first.
+fn replace(system: &dyn FileSystem, from: &Path, to: &Path) -> io::Result<()> {
+    let refused = match system.rename(from, to) {
+        Err(error) if is_refused(&error) => error,
+        other => return other,
+    };
+    let Ok(Some(old)) = open_file(to) else { return Err(refused) };
+    let mode = old.meta.permissions().mode();
+    if mode & OWNER_WRITES != 0 || system.set_mode(&old.file, mode | OWNER_WRITES).is_err() {
+        return Err(refused);
+    }
+    let renamed = system.rename(from, to);
+    if renamed.is_err() {
+        let _ = system.set_mode(&old.file, mode);
+    }
+    renamed
+}
+
+/// Removes the file behind `handle`. Some file systems refuse to remove one that is read-only.
+fn remove(system: &dyn FileSystem, path: &Path, handle: &File) -> io::Result<()> {
+    match system.remove(path) {
+        Err(error) if is_refused(&error) => {
+            system.set_mode(handle, OWNER_WRITES)?;
+            system.remove(path)
+        }
+        other => other,
     }
 }
 

@@ -1,8 +1,7 @@
 //! A blob on its way into the directory.
 
 use std::fmt;
-use std::io;
-use std::os::unix::fs::{FileExt, MetadataExt, PermissionsExt};
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
 use crate::base::{Digest, Error, OrderedHasher, Problem, Result};
@@ -32,7 +31,7 @@ impl BlobWriter {
     /// # Errors
     /// [`Error::Io`] when there cannot be so large a file.
     pub fn allocate(&self) -> Result<()> {
-        self.temp.file().set_len(self.size).map_err(|error| Error::io("write", self.temp.path(), error))
+        self.temp.set_len(self.size).map_err(|error| Error::io("write", self.temp.path(), error))
     }
 
     /// Writes the next bytes.
@@ -71,7 +70,7 @@ impl BlobWriter {
 
     /// Waits until the bytes have reached the disk.
     pub(super) fn sync(&self) -> Result<()> {
-        self.temp.file().sync_data().map_err(|error| Error::io("write", self.temp.path(), error))
+        self.temp.sync().map_err(|error| Error::io("write", self.temp.path(), error))
     }
 
     /// Gives the blob its name; `false` when its size or its digest is wrong, and then nothing is left of it.
@@ -83,7 +82,6 @@ impl BlobWriter {
         if digest != Some(self.digest) {
             return Ok(false);
         }
-        read_only(&self.temp).map_err(|error| Error::io("change the mode of", self.temp.path(), error))?;
         self.shared.name_blob(&self.temp, &self.digest)?;
         Ok(true)
     }
@@ -93,12 +91,6 @@ impl BlobWriter {
         read.map_err(|error| Error::io("read", self.temp.path(), error))?;
         Ok(buffer.len())
     }
-}
-
-/// As BuildKit does: only the permissions to read stay, of those the umask left.
-fn read_only(temp: &TempFile) -> io::Result<()> {
-    let mode = temp.file().metadata()?.mode() & 0o444;
-    temp.file().set_permissions(PermissionsExt::from_mode(mode))
 }
 
 impl fmt::Debug for BlobWriter {

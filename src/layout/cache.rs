@@ -4,9 +4,10 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use crate::base::{BlobSource, Digest, Error, Hasher, IoError, Problem, Result};
-use crate::files::{Opened, directory, open_file, read_file, root_directory};
+use crate::files::{FileSystem, Native, Opened, directory, open_file, read_file, root_directory};
 use crate::layout::index::{Index, MAX_INDEX_BYTES};
 use crate::layout::lock::IndexLock;
 use crate::layout::manifest::{self, Manifest, Reference};
@@ -75,8 +76,13 @@ impl LocalCache {
     /// [`Error::Usage`] when there is no such tag; [`Error::Integrity`] when a file is not what its digest or its form
     /// says; [`Error::Io`] when one cannot be read; [`Error::Locked`] when others hold the index for ten seconds.
     pub fn load(&self) -> Result<CacheConfig> {
+        self.load_on(&Native)
+    }
+
+    /// The same on that file system.
+    pub(super) fn load_on(&self, system: &dyn FileSystem) -> Result<CacheConfig> {
         let read = || {
-            let manifest = self.read_index()?.find(&self.tag)?;
+            let manifest = self.read_index(system)?.find(&self.tag)?;
             let manifest = Manifest::parse(&self.read_blob(&manifest, manifest::MAX_BYTES)?)?;
             let config = self.read_blob(&manifest.config, MAX_MANIFEST_BYTES)?;
             CacheConfig::from_local_json(&config, &manifest.layers)
@@ -128,14 +134,20 @@ impl LocalCache {
         }
     }
 
-    /// Begins to write a cache: makes the directory where it is missing, and removes what runs that were killed have
-    /// left in it.
+    /// Begins to write a cache: makes the directory where it is missing, removes what runs that were killed have left in
+    /// it, and tries what [`LayoutWriter::commit`] will do, so that a transfer does not fail at its end.
     ///
     /// # Errors
-    /// [`Error::Io`] when the directory cannot be made or is not one; [`Error::Integrity`] when it has an `index.json`
-    /// that is not an index; [`Error::Conflict`] when BuildKit would not find the tag there.
+    /// [`Error::Io`] when the directory cannot be made, is not one, or cannot be written; [`Error::Integrity`] when it has
+    /// an `index.json` that is not an index; [`Error::Conflict`] when BuildKit would not find the tag there;
+    /// [`Error::Locked`] when others hold the index for ten seconds.
     pub fn begin_write(&self) -> Result<LayoutWriter> {
-        LayoutWriter::begin(self).map_err(|error| self.blame(error))
+        self.begin_write_on(Arc::new(Native))
+    }
+
+    /// The same on that file system.
+    pub(super) fn begin_write_on(&self, system: Arc<dyn FileSystem>) -> Result<LayoutWriter> {
+        LayoutWriter::begin(self, system).map_err(|error| self.blame(error))
     }
 
     pub(super) fn blobs_dir(&self) -> PathBuf {
@@ -150,7 +162,7 @@ impl LocalCache {
         self.dir.join("index.json")
     }
 
-    fn read_index(&self) -> Result<Index> {
+    fn read_index(&self, system: &dyn FileSystem) -> Result<Index> {
         if !root_directory(&self.dir)? {
             return Err(missing("open the cache directory", &self.dir));
         }
@@ -159,7 +171,7 @@ impl LocalCache {
         if open_file(&path)?.is_none() {
             return Err(missing("find a build cache: there is no", &path));
         }
-        let lock = IndexLock::shared(&self.dir)?;
+        let lock = IndexLock::shared(system, &self.dir)?;
         let json = read_file(&path, MAX_INDEX_BYTES)?;
         drop(lock);
         Index::parse(&json.ok_or_else(|| missing("find a build cache: there is no", &path))?)

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crate::base::{Error, IoError, Result};
-use crate::files::{is_same_file, open_file, open_or_create};
+use crate::files::{FileSystem, is_refused, is_same_file, open_file, open_or_create};
 
 /// Far longer than BuildKit or another of us holds it.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -21,43 +21,50 @@ const NAME: &str = "index.json.lock";
 
 /// The lock, held. Its file goes when it is dropped.
 #[derive(Debug)]
-pub(super) struct IndexLock {
+pub(super) struct IndexLock<'a> {
+    system: &'a dyn FileSystem,
     file: File,
     path: PathBuf,
     shared: bool,
 }
 
-impl IndexLock {
-    /// Locks the index of `dir` for changing it.
+impl<'a> IndexLock<'a> {
+    /// Locks the index of `dir` for changing it; `None` where the file system has no locks.
     ///
     /// # Errors
-    /// [`Error::Locked`] when others hold it for ten seconds; [`Error::Io`] when it cannot be locked at all.
-    pub(super) fn exclusive(dir: &Path) -> Result<Self> {
-        Self::acquire(dir.join(NAME), false, PATIENCE)
+    /// [`Error::Locked`] when others hold it for ten seconds; [`Error::Io`] when its file cannot be opened or made.
+    pub(super) fn exclusive(system: &'a dyn FileSystem, dir: &Path) -> Result<Option<Self>> {
+        Self::acquire(system, dir.join(NAME), false, PATIENCE)
     }
 
-    /// Locks the index of `dir` for reading it; `None` where nobody may write: then there is no writer to wait for.
+    /// Locks the index of `dir` for reading it; `None` where there are no locks, or no file for one can be made: a
+    /// rename replaces the index in one step, so a reader can do without.
     ///
     /// # Errors
     /// As [`exclusive`](Self::exclusive).
-    pub(super) fn shared(dir: &Path) -> Result<Option<Self>> {
-        match Self::acquire(dir.join(NAME), true, PATIENCE) {
-            Ok(lock) => Ok(Some(lock)),
-            Err(Error::Io(error)) if may_not(&error) => Ok(None),
-            Err(error) => Err(error),
+    pub(super) fn shared(system: &'a dyn FileSystem, dir: &Path) -> Result<Option<Self>> {
+        match Self::acquire(system, dir.join(NAME), true, PATIENCE) {
+            Err(Error::Io(error)) if cannot_write(&error) => Ok(None),
+            other => other,
         }
     }
 
-    fn acquire(path: PathBuf, shared: bool, patience: Duration) -> Result<Self> {
+    fn acquire(system: &'a dyn FileSystem, path: PathBuf, shared: bool, patience: Duration) -> Result<Option<Self>> {
         let start = Instant::now();
         loop {
-            let file = open(&path, shared)?;
-            match if shared { file.try_lock_shared() } else { file.try_lock() } {
-                // Whoever had it before may have removed the file in between: that lock keeps nobody out.
-                Ok(()) if same(&file, &path)? => return Ok(Self { file, path, shared }),
+            let (file, made) = open(&path, shared)?;
+            match if shared { system.try_lock_shared(&file) } else { system.try_lock(&file) } {
+                // The previous holder may have removed the file meanwhile: a lock on that one excludes nobody.
+                Ok(()) if same(&file, &path)? => return Ok(Some(Self { system, file, path, shared })),
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
-                Err(TryLockError::Error(error)) => return Err(Error::io("lock", path, error)),
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(TryLockError::Error(error)) => {
+                    if made && same(&file, &path).unwrap_or(false) {
+                        let _ = fs::remove_file(&path);
+                    }
+                    return if is_refused(&error) { Ok(None) } else { Err(Error::io("lock", path, error)) };
+                }
             }
             if start.elapsed() >= patience {
                 return Err(Error::Locked(path));
@@ -66,42 +73,49 @@ impl IndexLock {
     }
 }
 
-impl Drop for IndexLock {
+impl Drop for IndexLock<'_> {
     fn drop(&mut self) {
         // Several may hold it shared, and only the last of them removes the file: a file that is removed under a
         // holder's feet lets a second one make and lock another.
-        let alone = !self.shared || (self.file.unlock().is_ok() && self.file.try_lock().is_ok());
+        let alone = !self.shared || (self.file.unlock().is_ok() && self.system.try_lock(&self.file).is_ok());
         if alone && is_same_file(&self.file, &self.path).unwrap_or(false) {
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// A reader opens a lock file that is there without asking to write it.
-fn open(path: &Path, shared: bool) -> Result<File> {
+/// The lock file, and whether it was made. A reader opens one that is there without asking to write it.
+fn open(path: &Path, shared: bool) -> Result<(File, bool)> {
     if shared && let Some(there) = open_file(path)? {
-        return Ok(there.file);
+        return Ok((there.file, false));
     }
-    Ok(open_or_create(path, MODE)?.file)
+    open_or_create(path, MODE).map(|(opened, made)| (opened.file, made))
 }
 
 fn same(file: &File, path: &Path) -> Result<bool> {
     is_same_file(file, path).map_err(|error| Error::io("look at", path, error))
 }
 
-/// EPERM, EACCES, EROFS.
-fn may_not(error: &IoError) -> bool {
-    matches!(error.source.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem)
+/// Whether the directory does not let us, or anybody, make a file: EPERM, EACCES, EROFS, ENOSPC, EDQUOT.
+fn cannot_write(error: &IoError) -> bool {
+    matches!(
+        error.source.kind(),
+        io::ErrorKind::PermissionDenied
+            | io::ErrorKind::ReadOnlyFilesystem
+            | io::ErrorKind::StorageFull
+            | io::ErrorKind::QuotaExceeded
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::{Call, Native, Refusing};
 
     const SHORT: Duration = Duration::from_millis(50);
 
-    fn acquire(dir: &Path, shared: bool) -> Result<IndexLock> {
-        IndexLock::acquire(dir.join(NAME), shared, SHORT)
+    fn acquire(dir: &Path, shared: bool) -> Result<IndexLock<'static>> {
+        IndexLock::acquire(&Native, dir.join(NAME), shared, SHORT).map(Option::unwrap)
     }
 
     #[test]
@@ -130,7 +144,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..50 {
-                        let _lock = IndexLock::exclusive(dir.path()).unwrap();
+                        let _lock = IndexLock::exclusive(&Native, dir.path()).unwrap().unwrap();
                         let old: u32 = fs::read_to_string(&value).unwrap().parse().unwrap();
                         fs::write(&value, (old + 1).to_string()).unwrap();
                         count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -151,6 +165,38 @@ mod tests {
             fs::remove_file(dir.path().join(NAME)).unwrap();
             crate::files::make_fifo(&dir.path().join(NAME));
             assert!(acquire(dir.path(), shared).unwrap_err().chain().contains("a FIFO"));
+        }
+    }
+
+    #[test]
+    fn a_file_system_without_locks_is_used_without_one_and_no_lock_file_stays() {
+        for code in [libc::ENOLCK, libc::ENOTSUP, libc::ENOSYS, libc::EINVAL, libc::EPERM, libc::EACCES, libc::EROFS] {
+            let dir = tempfile::tempdir().unwrap();
+            let system = Refusing::new(&[(Call::Lock, code)]);
+            assert!(IndexLock::shared(&system, dir.path()).unwrap().is_none(), "{code}");
+            assert!(IndexLock::exclusive(&system, dir.path()).unwrap().is_none(), "{code}");
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+            // Somebody else's lock file may be in use where locks work.
+            fs::write(dir.path().join(NAME), "").unwrap();
+            assert!(IndexLock::exclusive(&system, dir.path()).unwrap().is_none());
+            assert!(dir.path().join(NAME).exists());
+        }
+    }
+
+    #[test]
+    fn a_lock_that_fails_is_an_error_and_leaves_no_lock_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let system = Refusing::new(&[(Call::Lock, libc::EIO)]);
+        assert!(matches!(IndexLock::exclusive(&system, dir.path()), Err(Error::Io(_))));
+        assert!(matches!(IndexLock::shared(&system, dir.path()), Err(Error::Io(_))));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_reader_needs_no_lock_file_where_none_can_be_made_and_a_writer_does() {
+        for (code, reads) in [(libc::ENOSPC, true), (libc::EDQUOT, true), (libc::EACCES, true), (libc::EIO, false)] {
+            let Error::Io(error) = Error::io("open", NAME, io::Error::from_raw_os_error(code)) else { panic!() };
+            assert_eq!(cannot_write(&error), reads, "{code}");
         }
     }
 }

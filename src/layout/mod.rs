@@ -6,9 +6,11 @@
 
 mod blob;
 mod cache;
+mod durable;
 pub(crate) mod index;
 mod lock;
 pub(crate) mod manifest;
+mod probe;
 mod raw;
 mod write;
 

@@ -13,6 +13,8 @@ use crate::base::{BlobSource, Digest, Error};
 use crate::files::make_fifo;
 use crate::manifest::CacheConfig;
 
+mod file_systems;
+
 fn fixture(name: &str) -> PathBuf {
     Path::new("tests/fixtures").join(name)
 }

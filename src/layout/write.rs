@@ -2,14 +2,17 @@
 
 use std::fs;
 use std::io::{self, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::{Digest, Error, Problem, Result};
-use crate::files::{TempFile, TempFolder, create_dir, open_file, read_file, root_directory, sync_dir};
+use crate::files::{
+    FileSystem, TempFile, TempFolder, create_dir, is_refused, open_file, read_file, root_directory, sync_dir, sync_file,
+};
 use crate::layout::blob::BlobWriter;
 use crate::layout::cache::LocalCache;
+use crate::layout::durable::Durable;
 use crate::layout::index::{Index, MAX_INDEX_BYTES};
 use crate::layout::lock::IndexLock;
 use crate::layout::manifest::{IMAGE_MANIFEST, Manifest, Reference};
@@ -64,24 +67,33 @@ pub struct Committed {
 /// What the writer and its blobs share.
 #[derive(Debug)]
 pub(super) struct Shared {
-    cache: LocalCache,
-    temps: TempFolder,
+    pub(super) cache: LocalCache,
+    pub(super) temps: TempFolder,
+    durable: Durable,
     /// The directories we made, the outermost first.
     made: Mutex<Vec<PathBuf>>,
 }
 
 impl LayoutWriter {
-    pub(super) fn begin(cache: &LocalCache) -> Result<Self> {
-        let temps = TempFolder::new(cache.dir());
-        let made = Mutex::default();
-        let shared = Arc::new(Shared { cache: cache.clone(), temps, made });
+    pub(super) fn begin(cache: &LocalCache, system: Arc<dyn FileSystem>) -> Result<Self> {
+        let temps = TempFolder::on(system, cache.dir());
+        let (durable, made) = (Durable::default(), Mutex::default());
+        let shared = Arc::new(Shared { cache: cache.clone(), temps, durable, made });
         if root_directory(cache.dir())? {
             shared.temps.sweep()?;
-            // Better now than after the transfer.
-            read_index(cache.dir())?.check_free(cache.tag())?;
         }
         shared.with_dirs(|| shared.make_dirs())?;
+        shared.probe()?;
         Ok(Self { shared })
+    }
+
+    /// Waits for the disk: every blob is durable before the index names it, those included that were there before.
+    /// Without it, a power cut within seconds of the commit may leave a blob with its size and without its bytes;
+    /// [`LocalCache::verify_blob`] finds it.
+    #[must_use]
+    pub fn sync(self) -> Self {
+        self.shared.durable.want();
+        self
     }
 
     /// Begins a blob of that digest and size. Several may be written at a time, also the same blob.
@@ -104,14 +116,17 @@ impl LayoutWriter {
         let reference = self.small_blob(&json)?;
         let manifest = Manifest::new(reference, config).print();
         let Reference { digest, size } = self.small_blob(&manifest)?;
-        // The index must not be on the disk before the names of the two that it leads to.
-        sync_dir(&self.shared.cache.blobs_dir())?;
+        // The index must not be on the disk before the names of what it leads to.
+        self.shared.sync_all(config)?;
         self.shared.with_dirs(|| self.shared.set_tag(&digest, size))?;
         Ok(Committed { config_size: reference.size, manifest_size: size })
     }
 
     fn small_blob(&self, bytes: &[u8]) -> Result<Reference> {
         let reference = Reference { digest: Digest::of(bytes), size: bytes.len() as u64 };
+        if self.shared.has_durable(&reference)? {
+            return Ok(reference);
+        }
         let mut blob = self.blob(&reference.digest, reference.size)?;
         blob.write(bytes)?;
         blob.sync()?;
@@ -123,22 +138,65 @@ impl LayoutWriter {
 }
 
 impl Shared {
-    fn temporary(&self) -> Result<TempFile> {
+    pub(super) fn temporary(&self) -> Result<TempFile> {
         self.with_dirs(|| self.temps.create(FILE_MODE))
     }
 
-    /// Gives a whole blob its name. One that is there already, right or wrong, is replaced in one step.
+    /// Whether the file is there and right; then it is on the disk as well.
+    fn has_durable(&self, Reference { digest, size }: &Reference) -> Result<bool> {
+        if !self.cache.has_blob(digest, *size)? || !self.cache.verify_blob(digest)? {
+            return Ok(false);
+        }
+        let path = self.cache.blob_path(digest);
+        let Some(opened) = open_file(&path)? else { return Ok(false) };
+        sync_file(self.temps.system(), &opened.file).map_err(|error| Error::io("sync", path, error))?;
+        Ok(true)
+    }
+
+    /// Gives a whole blob its name, and then BuildKit's mode: only the permissions to read stay. A blob that is there
+    /// already, right or wrong, is replaced in one step; where the file system refuses that, a right one is kept and a
+    /// wrong one removed first.
     ///
-    /// Nothing waits for the disk, which is most of the time of a large import: it is a copy of what the store has, and
-    /// only a power cut in the seconds after can take some of it, where `verify_existing` finds what is missing.
+    /// Unless that was [asked for](LayoutWriter::sync) nothing waits for the disk, which is most of the time of a large
+    /// import: it is a copy of what the store has, and only a power cut in the seconds after can take some of it, where
+    /// `verify_existing` finds what is missing.
     pub(super) fn name_blob(&self, temp: &TempFile, digest: &Digest) -> Result<()> {
         let path = self.cache.blob_path(digest);
-        self.with_dirs(|| temp.name(&path).map_err(|error| Error::io("rename a temporary to", &path, error)))
+        self.durable.sync_new(temp, digest).map_err(|error| Error::io("write", temp.path(), error))?;
+        match self.name(temp, &path) {
+            Err(Error::Io(error)) if is_refused(&error.source) && self.cache.verify_blob(digest)? => return Ok(()),
+            Err(Error::Io(error)) if is_refused(&error.source) && self.temps.system().remove(&path).is_ok() => {
+                self.name(temp, &path)?;
+            }
+            other => other?,
+        }
+        if let Ok(meta) = temp.file().metadata() {
+            temp.set_mode(meta.mode() & 0o444);
+        }
+        Ok(())
+    }
+
+    pub(super) fn name(&self, temp: &TempFile, path: &Path) -> Result<()> {
+        self.with_dirs(|| temp.name(path).map_err(|error| Error::io("rename a temporary to", path, error)))
+    }
+
+    /// Waits until the names of the blobs are on the disk; where it is wanted, also all their bytes and the names of the
+    /// directories above.
+    fn sync_all(&self, config: &CacheConfig) -> Result<()> {
+        let (system, dir, blobs_dir) = (self.temps.system(), self.cache.dir(), self.cache.blobs_dir());
+        if self.durable.is_wanted() {
+            self.durable.sync_others(system, &self.cache, config)?;
+            let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+            for parent in [dir].into_iter().chain(blobs_dir.parent()).chain(made.iter().filter_map(|dir| dir.parent())) {
+                sync_dir(system, parent)?;
+            }
+        }
+        sync_dir(system, &blobs_dir)
     }
 
     fn set_tag(&self, digest: &Digest, size: u64) -> Result<()> {
         let dir = self.cache.dir();
-        let _lock = IndexLock::exclusive(dir)?;
+        let _lock = IndexLock::exclusive(self.temps.system(), dir)?;
         let mut index = read_index(dir)?;
         index.set(self.cache.tag(), IMAGE_MANIFEST, digest, size)?;
         let layout = dir.join("oci-layout");
@@ -146,7 +204,7 @@ impl Shared {
             self.replace(&layout, OCI_LAYOUT)?;
         }
         self.replace(&dir.join("index.json"), &index.print())?;
-        sync_dir(dir)
+        sync_dir(self.temps.system(), dir)
     }
 
     /// Replaces a file in one step. It keeps the mode it had.
@@ -155,7 +213,7 @@ impl Shared {
         let write = || -> io::Result<()> {
             temp.file().write_all(bytes)?;
             if let Ok(Some(old)) = open_file(path) {
-                temp.file().set_permissions(PermissionsExt::from_mode(old.meta.mode() & 0o777))?;
+                temp.set_mode(old.meta.mode() & 0o777);
             }
             temp.persist(path)
         };
@@ -164,7 +222,7 @@ impl Shared {
 
     /// Does what needs the directories, and makes them again when another writer, who had made them, removed them
     /// because they were empty.
-    fn with_dirs<T>(&self, act: impl Fn() -> Result<T>) -> Result<T> {
+    pub(super) fn with_dirs<T>(&self, act: impl Fn() -> Result<T>) -> Result<T> {
         let mut tries = TRIES;
         loop {
             match act() {
@@ -215,7 +273,7 @@ fn is_dir(path: &Path) -> bool {
     path.as_os_str().is_empty() || path.is_dir()
 }
 
-fn read_index(dir: &Path) -> Result<Index> {
+pub(super) fn read_index(dir: &Path) -> Result<Index> {
     let path = dir.join("index.json");
     Index::parse(&read_file(&path, MAX_INDEX_BYTES)?.unwrap_or_default())
 }

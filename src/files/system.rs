@@ -1,0 +1,109 @@
+//! The calls that some file systems refuse: NFS without a lock daemon, SMB, vfat, FUSE, Windows drives under WSL.
+
+use std::fmt;
+use std::fs::{self, File, Permissions, TryLockError};
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+
+/// What a file system answers to a call it does not support or does not allow.
+const REFUSALS: &[i32] = &[
+    libc::EACCES,
+    libc::EBADF,
+    libc::EINVAL,
+    libc::ENOLCK,
+    libc::ENOSYS,
+    libc::ENOTSUP,
+    libc::ENOTTY,
+    libc::EOPNOTSUPP,
+    libc::EPERM,
+    libc::EROFS,
+];
+
+/// The calls that some file systems refuse. The default methods make them; tests override them to fail.
+pub(crate) trait FileSystem: fmt::Debug + Send + Sync {
+    /// Takes the exclusive lock of a file without waiting.
+    fn try_lock(&self, file: &File) -> Result<(), TryLockError> {
+        file.try_lock()
+    }
+
+    /// Takes a shared lock of a file without waiting.
+    fn try_lock_shared(&self, file: &File) -> Result<(), TryLockError> {
+        file.try_lock_shared()
+    }
+
+    /// Changes the permission bits of a file.
+    fn set_mode(&self, file: &File, mode: u32) -> io::Result<()> {
+        file.set_permissions(Permissions::from_mode(mode))
+    }
+
+    /// Changes the size of a file.
+    fn set_len(&self, file: &File, size: u64) -> io::Result<()> {
+        file.set_len(size)
+    }
+
+    /// Waits until the bytes of a file, or the names in a directory, are on the disk.
+    fn sync(&self, file: &File) -> io::Result<()> {
+        file.sync_data()
+    }
+
+    /// Renames a file, replacing what has the new name.
+    fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        fs::rename(from, to)
+    }
+
+    /// Removes a file.
+    fn remove(&self, path: &Path) -> io::Result<()> {
+        fs::remove_file(path)
+    }
+}
+
+/// The operating system's own calls.
+#[derive(Debug)]
+pub(crate) struct Native;
+
+impl FileSystem for Native {}
+
+/// Whether `error` means that the file system refuses this kind of call, rather than that it tried and failed: a full
+/// disk and an I/O error are no refusals.
+pub(crate) fn is_refused(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(|code| REFUSALS.contains(&code))
+}
+
+/// Ignores a refusal. Other errors stay errors.
+pub(super) fn unless_refused(result: io::Result<()>) -> io::Result<()> {
+    match result {
+        Err(error) if is_refused(&error) => {
+            log::debug!("the file system refuses a call, continuing without it: {error}");
+            Ok(())
+        }
+        other => other,
+    }
+}
+
+/// Waits until the bytes of a file are on the disk, where the file system can tell.
+///
+/// # Errors
+/// When they could not be written.
+pub(crate) fn sync_file(system: &dyn FileSystem, file: &File) -> io::Result<()> {
+    unless_refused(system.sync(file))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refusal_is_ignored_and_a_failure_is_not() {
+        use libc::*;
+        for code in [EPERM, EACCES, EROFS, EINVAL, ENOSYS, ENOTSUP, EOPNOTSUPP, ENOLCK, ENOTTY, EBADF] {
+            assert!(unless_refused(Err(io::Error::from_raw_os_error(code))).is_ok(), "{code}");
+        }
+        for code in [EIO, ENOSPC, EDQUOT, EFBIG, ENOENT, ESTALE, ENXIO, ENOMEM, EMFILE, EEXIST, EISDIR] {
+            let kept = unless_refused(Err(io::Error::from_raw_os_error(code))).unwrap_err();
+            assert_eq!(kept.raw_os_error(), Some(code));
+        }
+        // An error of our own has no code.
+        assert!(unless_refused(Err(io::ErrorKind::PermissionDenied.into())).is_err());
+    }
+}

@@ -1,0 +1,51 @@
+//! Making a cache survive a power cut: every blob is on the disk before the index names it.
+
+use std::collections::HashSet;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::base::{Digest, Error, Result};
+use crate::files::{FileSystem, TempFile, open_file, sync_file};
+use crate::layout::cache::LocalCache;
+use crate::manifest::CacheConfig;
+
+/// Whether blobs have to be on the disk before the index names them, and those that are.
+#[derive(Debug, Default)]
+pub(super) struct Durable {
+    wanted: AtomicBool,
+    synced: Mutex<HashSet<Digest>>,
+}
+
+impl Durable {
+    pub(super) fn want(&self) {
+        self.wanted.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed)
+    }
+
+    /// Waits until the bytes of a new blob are on the disk, if that is wanted.
+    pub(super) fn sync_new(&self, temp: &TempFile, digest: &Digest) -> io::Result<()> {
+        if self.is_wanted() {
+            temp.sync()?;
+            self.synced.lock().unwrap_or_else(PoisonError::into_inner).insert(*digest);
+        }
+        Ok(())
+    }
+
+    /// Waits until the other blobs of `config` are on the disk: an earlier run may have left them in memory only.
+    pub(super) fn sync_others(&self, system: &dyn FileSystem, cache: &LocalCache, config: &CacheConfig) -> Result<()> {
+        let synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        for (digest, _) in config.blobs() {
+            let path = cache.blob_path(&digest);
+            if !synced.contains(&digest)
+                && let Some(opened) = open_file(&path)?
+            {
+                sync_file(system, &opened.file).map_err(|error| Error::io("sync", path, error))?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,45 @@
+//! Finding out before a transfer what would make the end of it fail.
+
+use std::fs;
+
+use crate::base::{Digest, Error, Result};
+use crate::files::open_file;
+use crate::layout::lock::IndexLock;
+use crate::layout::write::{Shared, read_index};
+
+impl Shared {
+    /// Does what a commit will do, with nothing: makes a temporary, gives it a name among the blobs, locks the index.
+    ///
+    /// # Errors
+    /// When one of these fails, or BuildKit would not find the tag.
+    pub(super) fn probe(&self) -> Result<()> {
+        self.probe_blobs()?;
+        let dir = self.cache.dir();
+        let lock = self.with_dirs(|| IndexLock::exclusive(self.temps.system(), dir))?;
+        if lock.is_none() {
+            log::warn!(
+                "{}: this file system has no file locks: do not let a build or another import write to the directory \
+                 at the same time",
+                dir.display()
+            );
+        }
+        read_index(dir)?.check_free(self.cache.tag())
+    }
+
+    /// The name is that of the blob without bytes: a run that is killed here leaves nothing wrong.
+    fn probe_blobs(&self) -> Result<()> {
+        let path = self.cache.blob_path(&Digest::of(b""));
+        let temp = self.temporary()?;
+        if open_file(&path)?.is_some() {
+            return Ok(());
+        }
+        self.name(&temp, &path)?;
+        let removed = fs::remove_file(&path);
+        removed.or_else(gone).map_err(|error| Error::io("remove", path, error))
+    }
+}
+
+/// Another writer that tries the same may have removed it.
+fn gone(error: std::io::Error) -> std::io::Result<()> {
+    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
+}

@@ -1,0 +1,192 @@
+//! File systems that refuse some calls, and those that fail.
+
+use std::os::unix::fs::MetadataExt;
+use std::sync::Arc;
+
+use super::*;
+use crate::files::{Call, Refusing};
+
+const REFUSALS: [i32; 7] =
+    [libc::EPERM, libc::EACCES, libc::EINVAL, libc::ENOSYS, libc::ENOTSUP, libc::ENOLCK, libc::EROFS];
+
+fn min() -> CacheConfig {
+    s3("min/s3-manifest.json")
+}
+
+/// Writes the cache `min` as an import does.
+fn write(target: &LocalCache, system: &Arc<Refusing>, sync: bool) -> crate::base::Result<()> {
+    let mut writer = target.begin_write_on(system.clone())?;
+    if sync {
+        writer = writer.sync();
+    }
+    let source = LocalCache::create(fixture("min/local"), "latest");
+    for (digest, size) in min().blobs() {
+        let mut bytes = Vec::new();
+        source.open_blob(&digest)?.read_to_end(&mut bytes).unwrap();
+        let mut blob = writer.blob(&digest, size)?;
+        blob.allocate()?;
+        blob.write(&bytes)?;
+        assert!(blob.finish()?);
+    }
+    writer.commit(&min()).map(drop)
+}
+
+fn refusing(calls: &[(Call, i32)]) -> Arc<Refusing> {
+    Arc::new(Refusing::new(calls))
+}
+
+#[test]
+fn a_file_system_that_refuses_what_is_not_essential_holds_a_cache() {
+    for code in REFUSALS {
+        let all = [Call::Lock, Call::SetMode, Call::SetLen, Call::Sync, Call::RemoveReadOnly].map(|call| (call, code));
+        for calls in all.chunks(1).chain([&all[..]]) {
+            let dir = tempfile::tempdir().unwrap();
+            let (cache, system) = (LocalCache::create(dir.path().join("c"), "latest"), refusing(calls));
+            for sync in [false, true] {
+                write(&cache, &system, sync).unwrap();
+                assert!(tree(cache.dir()) == tree(&fixture("min/local")), "{calls:?}");
+                assert_eq!(fs::read_dir(cache.dir()).unwrap().count(), 3, "{calls:?}");
+                assert_eq!(cache.load_on(&*system).unwrap(), min());
+            }
+        }
+    }
+}
+
+#[test]
+fn a_write_that_fails_leaves_the_old_cache_and_no_temporaries() {
+    let full = [libc::EIO, libc::ENOSPC, libc::EDQUOT];
+    for (call, code) in full.map(|code| (Call::Sync, code)).into_iter().chain(full.map(|code| (Call::SetLen, code))) {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = LocalCache::create(dir.path().join("c"), "latest");
+        assert!(matches!(write(&cache, &refusing(&[(call, code)]), false), Err(Error::Io(_))), "{call:?} {code}");
+        assert!(!cache.dir().join("index.json").exists());
+        no_litter(cache.dir());
+        copy_tree(&fixture("two-tags/local"), cache.dir());
+        let before = fs::read(cache.dir().join("index.json")).unwrap();
+        assert!(write(&cache, &refusing(&[(call, code)]), true).is_err());
+        assert_eq!(fs::read(cache.dir().join("index.json")).unwrap(), before);
+        no_litter(cache.dir());
+    }
+}
+
+#[track_caller]
+fn no_litter(dir: &Path) {
+    for name in [".s3-build-cache", "index.json.lock"] {
+        assert!(!dir.join(name).exists(), "{name}");
+    }
+}
+
+#[test]
+fn what_would_fail_at_the_end_fails_before_a_blob_is_written() {
+    let calls = [(Call::Rename, libc::EXDEV), (Call::Rename, libc::EACCES), (Call::Lock, libc::EIO)];
+    for call in calls {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = LocalCache::create(dir.path().join("new/c"), "latest");
+        assert!(matches!(cache.begin_write_on(refusing(&[call])), Err(Error::Io(_))), "{call:?}");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "{call:?}");
+    }
+    // The lock that another process holds, too: see `lock`.
+}
+
+#[test]
+fn the_trial_leaves_nothing_and_keeps_a_blob_without_bytes() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cache, empty) = (LocalCache::create(dir.path(), "latest"), Digest::of(b""));
+    drop(cache.begin_write().unwrap());
+    assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    let blob = cache.begin_write().unwrap().blob(&empty, 0).unwrap();
+    assert!(blob.finish().unwrap());
+    drop(cache.begin_write().unwrap());
+    assert!(cache.has_blob(&empty, 0).unwrap());
+}
+
+/// SMB and WSL: neither a rename over a read-only file nor its removal.
+#[test]
+fn a_wrong_blob_that_is_read_only_is_replaced() {
+    let code = libc::EACCES;
+    for calls in [
+        &[(Call::RenameOverReadOnly, code), (Call::RemoveReadOnly, code)][..],
+        &[(Call::RenameOverReadOnly, libc::EPERM), (Call::SetMode, libc::EPERM)],
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let (cache, system) = (LocalCache::create(dir.path(), "latest"), refusing(calls));
+        write(&cache, &system, false).unwrap();
+        let path = cache.blob_path(&min().layers()[0].blob);
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
+        fs::write(&path, "wrong").unwrap();
+        fs::set_permissions(&path, PermissionsExt::from_mode(0o444)).unwrap();
+        // The others are right, and stay.
+        write(&cache, &system, false).unwrap();
+        assert!(tree(dir.path()) == tree(&fixture("min/local")), "{calls:?}");
+        no_litter(dir.path());
+    }
+}
+
+#[test]
+fn a_read_only_index_that_cannot_be_replaced_stays() {
+    let dir = tempfile::tempdir().unwrap();
+    let cache = LocalCache::create(dir.path(), "latest");
+    copy_tree(&fixture("two-tags/local"), cache.dir());
+    let index = dir.path().join("index.json");
+    let before = fs::read(&index).unwrap();
+    fs::set_permissions(&index, PermissionsExt::from_mode(0o444)).unwrap();
+    let system = refusing(&[(Call::RenameOverReadOnly, libc::EPERM), (Call::SetMode, libc::EPERM)]);
+    assert!(matches!(write(&cache, &system, false), Err(Error::Io(_))));
+    assert_eq!(fs::read(&index).unwrap(), before);
+    no_litter(dir.path());
+    write(&cache, &refusing(&[(Call::RenameOverReadOnly, libc::EPERM)]), false).unwrap();
+    assert_eq!(fs::metadata(&index).unwrap().mode() & 0o777, 0o444);
+    assert_eq!(cache.load().unwrap(), min());
+}
+
+#[test]
+fn a_config_and_a_manifest_that_are_there_and_right_are_left_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let (cache, system) = (LocalCache::create(dir.path(), "latest"), refusing(&[]));
+    write(&cache, &system, false).unwrap();
+    let index = fs::read(dir.path().join("index.json")).unwrap();
+    let manifest = Index::parse(&index).unwrap().find("latest").unwrap();
+    let paths = [Digest::of(&min().to_local_json()), manifest.digest]
+        .map(|digest| cache.blob_path(&digest));
+    let inodes = || paths.each_ref().map(|path| fs::metadata(path).unwrap().ino());
+    let before = inodes();
+    cache.begin_write().unwrap().commit(&min()).unwrap();
+    assert_eq!(inodes(), before);
+    // A wrong one of the right size is not.
+    let bytes = fs::read(&paths[0]).unwrap();
+    fs::set_permissions(&paths[0], PermissionsExt::from_mode(0o644)).unwrap();
+    fs::write(&paths[0], vec![b' '; bytes.len()]).unwrap();
+    cache.begin_write().unwrap().commit(&min()).unwrap();
+    assert_eq!(fs::read(&paths[0]).unwrap(), bytes);
+}
+
+#[test]
+fn with_sync_every_blob_and_every_directory_is_on_the_disk_before_the_index() {
+    let syncs_before_the_index = |cache: &LocalCache, sync: bool, all_there: bool| {
+        let system = refusing(&[]);
+        if all_there {
+            let mut writer = cache.begin_write_on(system.clone()).unwrap();
+            if sync {
+                writer = writer.sync();
+            }
+            writer.commit(&min()).unwrap();
+        } else {
+            write(cache, &system, sync).unwrap();
+        }
+        let made = system.made.lock().unwrap();
+        let index = made.iter().rposition(|call| *call == Call::Rename).unwrap();
+        made[..index].iter().filter(|call| **call == Call::Sync).count()
+    };
+    let blobs = min().blobs().len();
+    for all_there in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = LocalCache::create(dir.path().join("c"), "latest");
+        if all_there {
+            write(&cache, &refusing(&[]), false).unwrap();
+        }
+        let without = syncs_before_the_index(&cache, false, all_there);
+        fs::remove_file(cache.dir().join("oci-layout")).unwrap();
+        let with = syncs_before_the_index(&cache, true, all_there);
+        assert!(with >= without + blobs + 2, "{with} {without} {blobs}");
+    }
+}
