@@ -85,7 +85,7 @@ impl<'a> JsonReader<'a> {
 
     /// The next key of the object that was opened; `None` at its end, which is then passed. `at_start` is true for the
     /// first.
-    fn key(&mut self, at_start: &mut bool) -> Read<Option<Cow<'a, str>>> {
+    pub(crate) fn key(&mut self, at_start: &mut bool) -> Read<Option<Cow<'a, str>>> {
         if !self.more(b'}', at_start)? {
             return Ok(None);
         }

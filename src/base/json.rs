@@ -5,22 +5,10 @@ use std::fmt::Write as _;
 
 use serde::de::DeserializeOwned;
 
-/// More is said of no JSON error.
-const MAX_PROBLEM_CHARS: usize = 300;
-
 /// Reads a document as Go reads one: a byte that is not UTF-8 and half a surrogate pair become U+FFFD.
 pub(crate) fn from_go_json<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
     let text = mend_utf8(json);
     serde_json::from_str(&mend_surrogates(&text))
-}
-
-/// What is wrong with a document: serde repeats a text that it did not expect, however long it is.
-pub(crate) fn json_problem(error: &serde_json::Error) -> String {
-    let text = error.to_string();
-    match text.char_indices().nth(MAX_PROBLEM_CHARS).and_then(|(end, _)| text.get(..end)) {
-        Some(start) => format!("{start}… at line {} column {}", error.line(), error.column()),
-        None => text,
-    }
 }
 
 /// Outside of strings the replacement is as wrong as what it replaces.

@@ -27,7 +27,7 @@ pub use env::{Env, MapEnv, ProcessEnv};
 pub use error::{Error, ErrorKind, IoError, Problem, Result, S3Error, S3ErrorClass};
 pub(crate) use error::{OUT_OF_FILES, is_out_of_files};
 pub(crate) use go_json::{GoJson, JsonProblem, JsonReader, ParsedText, go_struct, read_go_json};
-pub(crate) use json::{from_go_json, json_problem, push_go_string};
+pub(crate) use json::{from_go_json, push_go_string};
 pub(crate) use ordered::{Arrived, OrderedHasher};
 pub(crate) use parts::Parts;
 pub use progress::{Action, Event, NoProgress, Progress};

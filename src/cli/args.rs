@@ -40,6 +40,7 @@ pub(crate) struct Import {
     pub(crate) sources: Vec<CacheOptions>,
     pub(crate) fail_on_miss: bool,
     pub(crate) strict: bool,
+    pub(crate) sync: bool,
     pub(crate) verify_existing: bool,
     pub(crate) dry_run: bool,
     pub(crate) global: Global,
@@ -75,6 +76,7 @@ struct Raw {
     tag: Option<String>,
     fail_on_miss: bool,
     strict: bool,
+    sync: bool,
     verify_existing: bool,
     dry_run: bool,
     write: bool,
@@ -120,6 +122,7 @@ impl Raw {
             "--tag" => self.tag = Some(text(name, parser)?),
             "--fail-on-miss" => self.fail_on_miss = true,
             "--strict" => self.strict = true,
+            "--sync" => self.sync = true,
             "--verify-existing" => self.verify_existing = true,
             "--dry-run" => self.dry_run = true,
             "--write" => self.write = true,
@@ -172,6 +175,7 @@ impl Raw {
             ("--tag", self.tag.is_some(), moving),
             ("--fail-on-miss", self.fail_on_miss, &["import"]),
             ("--strict", self.strict, &["import"]),
+            ("--sync", self.sync, &["import"]),
             ("--verify-existing", self.verify_existing, moving),
             ("--dry-run", self.dry_run, moving),
             ("--write", self.write, &["doctor"]),
@@ -191,8 +195,14 @@ impl Raw {
     }
 
     fn export(mut self, directory: OsString) -> Result<Command> {
+        let tag = self.tag.take();
+        let has_tag = tag.is_some();
+        let source = local_cache(directory, tag)?;
+        if has_tag && source.digest.is_some() {
+            return Err(usage("--tag and digest= both name a cache in the directory", "give one of them"));
+        }
         Ok(Command::Export(Export {
-            source: local_cache(directory, self.tag.take())?,
+            source,
             targets: caches("export", "--cache-to", &self.cache_to)?,
             verify_existing: self.verify_existing,
             dry_run: self.dry_run,
@@ -206,6 +216,7 @@ impl Raw {
             sources: caches("import", "--cache-from", &self.cache_from)?,
             fail_on_miss: self.fail_on_miss,
             strict: self.strict,
+            sync: self.sync,
             verify_existing: self.verify_existing,
             dry_run: self.dry_run,
             global: self.global,

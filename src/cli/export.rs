@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::process::ExitCode;
 
-use s3_build_cache::{CacheConfig, CacheOptions, ErrorKind, ExportOptions, LocalCache, Report, Result, S3Cache};
+use s3_build_cache::{CacheConfig, CacheOptions, ErrorKind, ExportOptions, LocalCache, LocalOptions, Report, Result, S3Cache};
 
 use crate::args::Export;
 use crate::json::{Failure, Target};
@@ -42,7 +42,11 @@ pub(crate) fn run(command: &Export) -> ExitCode {
 }
 
 fn load(command: &Export) -> Result<(LocalCache, CacheConfig)> {
-    let source = LocalCache::open(&command.source.dir, &command.source.tag)?;
+    let LocalOptions { dir, tag, digest, .. } = &command.source;
+    let source = match digest {
+        Some(digest) => LocalCache::open_digest(dir, *digest)?,
+        None => LocalCache::open(dir, tag)?,
+    };
     let config = source.load()?;
     Ok((source, config))
 }

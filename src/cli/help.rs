@@ -38,12 +38,12 @@ Upload a BuildKit local cache directory to S3, as BuildKit's own S3 cache.
 Usage: s3-build-cache export DIR --cache-to ATTRS... [OPTIONS]
 
   DIR               what docker buildx build --cache-to type=local,dest=DIR wrote;
-                    also type=local,src=DIR,tag=TAG
+                    also type=local,src=DIR,tag=TAG or type=local,src=DIR,digest=sha256:...
 
 Options:
       --cache-to ATTRS   type=s3,bucket=...,region=...[,name=a;b][,mode=min]...
                          may repeat: the cache goes to each
-      --tag TAG          the tag in DIR [default: latest]
+      --tag TAG          the tag in DIR [default: latest, or the only entry]
       --verify-existing  read blobs that are already there back, replace corrupt ones
       --dry-run          only say what would be done
 
@@ -70,6 +70,7 @@ Options:
       --fail-on-miss      exit with status 3 when there is no cache
       --strict            fail when a blob is gone or corrupt, or a source fails
       --verify-existing   check the digests of files that are already there
+      --sync              wait until every blob is on the disk before the index is written
       --dry-run           only say what would be done
 
 and --progress, --json, -q, -v, -j: see s3-build-cache --help

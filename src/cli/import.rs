@@ -21,8 +21,11 @@ pub(crate) fn run(command: &Import) -> ExitCode {
         Ok(opened) => opened,
         Err(error) => return session.fail(&error),
     };
-    let options =
-        ImportOptions::new().dry_run(command.dry_run).verify_existing(command.verify_existing).strict(command.strict);
+    let options = ImportOptions::new()
+        .dry_run(command.dry_run)
+        .verify_existing(command.verify_existing)
+        .strict(command.strict)
+        .sync(command.sync);
     let target = LocalCache::create(&command.target.dir, &command.target.tag);
     let Imported { sources, report, outcome, .. } = import_from(&caches, &target, &options);
     targets.extend(caches.iter().zip(sources).map(|(cache, had)| Target::source(cache.location(), had)));

@@ -45,8 +45,23 @@ const S3: &[&str] = &[
     "expected_bucket_owner",
     "anonymous",
 ];
-/// Attributes of `type=local`; those of one direction are accepted in the other.
-const LOCAL: &[&str] = &["type", "src", "dest", "tag", "mode", "ignore-error"];
+/// Attributes of `type=local`. Those of one direction are accepted in the other, and those about making layers as well:
+/// they were for the build that wrote the directory.
+const LOCAL: &[&str] = &[
+    "type",
+    "src",
+    "dest",
+    "tag",
+    "digest",
+    "mode",
+    "ignore-error",
+    "reset",
+    "compression",
+    "compression-level",
+    "force-compression",
+    "oci-mediatypes",
+    "image-manifest",
+];
 const OF_S3: Known = Known { kind: "s3", names: S3, aliases: S3_ALIASES };
 const OF_LOCAL: Known = Known { kind: "local", names: LOCAL, aliases: LOCAL_ALIASES };
 

@@ -2,7 +2,7 @@
 
 use std::str::FromStr;
 
-use crate::base::{Error, Problem, Result};
+use crate::base::{Error, InvalidDigest, Problem, Result};
 use crate::config::attributes::Attributes;
 use crate::config::local::LocalOptions;
 use crate::config::options::CacheOptions;
@@ -63,6 +63,10 @@ fn local(attributes: &mut Attributes) -> Result<LocalOptions> {
             return Err(usage("tag is empty", "leave it out for the tag latest"));
         }
         local.tag = tag;
+    }
+    if let Some(digest) = attributes.take("digest") {
+        let invalid = |error: InvalidDigest| Error::Usage(Problem::new(format!("digest: {error}")).hint("write digest=sha256:…"));
+        local.digest = Some(digest.parse().map_err(invalid)?);
     }
     Ok(local)
 }

@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::base::Digest;
+
 /// A local cache directory and the tag in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -10,6 +12,8 @@ pub struct LocalOptions {
     pub dir: PathBuf,
     /// The tag that names the cache in the directory's index.
     pub tag: String,
+    /// The digest of the manifest to read, in place of the tag. It has no effect on a directory that is written.
+    pub digest: Option<Digest>,
 }
 
 impl LocalOptions {
@@ -18,6 +22,6 @@ impl LocalOptions {
 
     /// The cache tagged `latest` in `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
-        Self { dir: dir.into(), tag: Self::DEFAULT_TAG.to_owned() }
+        Self { dir: dir.into(), tag: Self::DEFAULT_TAG.to_owned(), digest: None }
     }
 }

@@ -30,8 +30,10 @@ fn the_index_is_kept(data: &[u8], mut index: Index) {
     let printed = index.print();
     assert!(printed.len() <= 256 + 6 * data.len());
     assert_eq!(print_again(&printed), Some(printed.clone()));
-    let before = read(if data.is_empty() { b"{}" } else { data });
-    assert_eq!(unknown(&read(&printed)), unknown(&before));
+    // Bytes that are not UTF-8 and half surrogate pairs are read, but not by serde.
+    let before = try_read(if data.is_empty() { b"{}" } else { data });
+    let is_kept = |now: &Fields| before.as_ref().is_none_or(|before| unknown(now) == unknown(before));
+    assert!(is_kept(&read(&printed)));
     match index.find(TAG) {
         Ok(reference) => is_sha256(&reference.digest.to_string()),
         Err(error) => is_short(&error),
@@ -45,7 +47,7 @@ fn the_index_is_kept(data: &[u8], mut index: Index) {
     }
     let set = index.print();
     assert_eq!(print_again(&set), Some(set.clone()));
-    assert_eq!(unknown(&read(&set)), unknown(&before));
+    assert!(is_kept(&read(&set)));
     assert_eq!(index.find(TAG).ok(), Some(reference));
     let (old, mut new) = (manifests(&read(&printed)), manifests(&read(&set)));
     assert!(new.pop().is_some());
@@ -76,10 +78,14 @@ fn print_again(printed: &[u8]) -> Option<Vec<u8>> {
 
 type Fields = BTreeMap<String, Box<RawValue>>;
 
+fn try_read(json: &[u8]) -> Option<Fields> {
+    serde_json::from_slice::<Option<Fields>>(json).ok().map(Option::unwrap_or_default)
+}
+
 fn read(json: &[u8]) -> Fields {
-    let fields: Option<Option<Fields>> = serde_json::from_slice(json).ok();
+    let fields = try_read(json);
     assert!(fields.is_some());
-    fields.flatten().unwrap_or_default()
+    fields.unwrap_or_default()
 }
 
 fn unknown(fields: &Fields) -> Vec<(&str, &str)> {

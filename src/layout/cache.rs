@@ -18,7 +18,7 @@ use crate::manifest::{CacheConfig, MAX_MANIFEST_BYTES};
 const CHUNK_BYTES: usize = 128 * 1024;
 const HOW_TO_WRITE: &str = "write one with docker buildx build --cache-to type=local,dest=DIR";
 
-/// One cache of a BuildKit `type=local` cache directory: the directory, and the tag in it.
+/// One cache of a BuildKit `type=local` cache directory: the directory, and the tag in it or the digest of a manifest.
 ///
 /// ```
 /// use s3_build_cache::LocalCache;
@@ -32,10 +32,15 @@ const HOW_TO_WRITE: &str = "write one with docker buildx build --cache-to type=l
 pub struct LocalCache {
     dir: PathBuf,
     tag: String,
+    digest: Option<Digest>,
 }
 
 impl LocalCache {
-    /// The cache tagged `tag` in a directory that holds some. The tag itself is looked up by [`load`](Self::load).
+    /// The tag BuildKit uses when none is given.
+    pub const DEFAULT_TAG: &str = "latest";
+
+    /// The cache tagged `tag` in a directory that holds some. The tag itself is looked up by [`load`](Self::load), which
+    /// takes the only entry of a directory for `latest`, whatever its tag.
     ///
     /// # Errors
     /// [`Error::Io`] when `dir` is not there, is not a directory, or has no `index.json`.
@@ -50,6 +55,19 @@ impl LocalCache {
         }
     }
 
+    /// The cache whose manifest has that digest, as BuildKit's `digest=` names it: the index is not needed, so a manifest
+    /// that no tag leads to any more can be read. Written, it is tagged `latest`.
+    ///
+    /// # Errors
+    /// [`Error::Io`] when `dir` is not there or is not a directory.
+    pub fn open_digest(dir: impl Into<PathBuf>, digest: Digest) -> Result<Self> {
+        let cache = Self { digest: Some(digest), ..Self::create(dir, Self::DEFAULT_TAG) };
+        match root_directory(&cache.dir)? {
+            true => Ok(cache),
+            false => Err(missing("open the cache directory", &cache.dir)),
+        }
+    }
+
     /// The cache that is to be tagged `tag` in `dir`. Nothing is touched until it is written.
     ///
     /// ```
@@ -57,7 +75,7 @@ impl LocalCache {
     /// assert!(!cache.dir().exists());
     /// ```
     pub fn create(dir: impl Into<PathBuf>, tag: &str) -> Self {
-        Self { dir: dir.into(), tag: tag.to_owned() }
+        Self { dir: dir.into(), tag: tag.to_owned(), digest: None }
     }
 
     /// The directory.
@@ -73,7 +91,7 @@ impl LocalCache {
     /// Reads and checks the cache config. The blobs of the layers are not looked at.
     ///
     /// # Errors
-    /// [`Error::Usage`] when there is no such tag; [`Error::Integrity`] when a file is not what its digest or its form
+    /// [`Error::Usage`] when there is no such tag or digest; [`Error::Integrity`] when a file is not what its digest or its form
     /// says; [`Error::Io`] when one cannot be read; [`Error::Locked`] when others hold the index for ten seconds.
     pub fn load(&self) -> Result<CacheConfig> {
         self.load_on(&Native)
@@ -82,7 +100,10 @@ impl LocalCache {
     /// The same on that file system.
     pub(super) fn load_on(&self, system: &dyn FileSystem) -> Result<CacheConfig> {
         let read = || {
-            let manifest = self.read_index(system)?.find(&self.tag)?;
+            let manifest = match self.digest {
+                Some(digest) => self.manifest_with(digest, system)?,
+                None => self.read_index(system)?.find(&self.tag)?,
+            };
             let manifest = Manifest::parse(&self.read_blob(&manifest, manifest::MAX_BYTES)?)?;
             let config = self.read_blob(&manifest.config, MAX_MANIFEST_BYTES)?;
             CacheConfig::from_local_json(&config, &manifest.layers)
@@ -175,6 +196,16 @@ impl LocalCache {
         let json = read_file(&path, MAX_INDEX_BYTES)?;
         drop(lock);
         Index::parse(&json.ok_or_else(|| missing("find a build cache: there is no", &path))?)
+    }
+
+    fn manifest_with(&self, digest: Digest, system: &dyn FileSystem) -> Result<Reference> {
+        match self.blob_size(&digest)? {
+            Some(size) => Ok(Reference { digest, size }),
+            None => {
+                let hint = self.read_index(system).map_or_else(|_| HOW_TO_WRITE.to_owned(), |index| index.entries_hint());
+                Err(Error::Usage(Problem::new(format!("there is no manifest {digest}")).hint(hint)))
+            }
+        }
     }
 
     fn read_blob(&self, reference: &Reference, limit: u64) -> Result<Vec<u8>> {

@@ -1,11 +1,7 @@
 //! `index.json`: which manifest a tag means. What others wrote into it stays as it is, byte for byte.
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
-use serde_json::value::RawValue;
-
-use crate::base::{Digest, Error, Problem, Result, json_problem, push_go_string, read_go_json};
+use crate::base::{Digest, Error, GoJson, JsonProblem, JsonReader, Problem, Result, push_go_string, read_go_json};
+use crate::layout::cache::LocalCache;
 use crate::layout::manifest::Reference;
 use crate::manifest::Descriptor;
 
@@ -13,8 +9,8 @@ use crate::manifest::Descriptor;
 pub(super) const MAX_INDEX_BYTES: u64 = 16 * 1024 * 1024;
 /// How many objects it may hold, for empty ones are small in the file and not in memory.
 const MAX_OBJECTS: usize = 100_000;
-/// How many tags an error lists.
-const MAX_LISTED_TAGS: usize = 20;
+/// How many tags, and how many digests, an error lists.
+const MAX_LISTED: usize = 20;
 /// A tag of a registry has at most this many.
 const MAX_LISTED_TAG_CHARS: usize = 128;
 
@@ -25,50 +21,48 @@ const MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 /// The document, its fields in their order.
 #[derive(Debug)]
 pub(crate) struct Index {
-    fields: Vec<(String, Box<RawValue>)>,
+    fields: Fields,
     entries: Vec<Entry>,
 }
 
 /// An entry of `manifests`: its text, and what is understood of it.
 #[derive(Debug)]
 struct Entry {
-    text: Box<RawValue>,
+    text: String,
     descriptor: Descriptor,
 }
 
-/// The fields of an object in their order, `null` for none.
-struct Fields(Vec<(String, Box<RawValue>)>);
+/// The fields of an object in their order, each with the text of its value; none for `null`.
+#[derive(Debug, Default)]
+struct Fields(Vec<(String, String)>);
 
-impl<'de> Deserialize<'de> for Fields {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
-        struct Object;
-
-        impl<'de> Visitor<'de> for Object {
-            type Value = Fields;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_unit<E: serde::de::Error>(self) -> std::result::Result<Fields, E> {
-                Ok(Fields(Vec::new()))
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> std::result::Result<Fields, A::Error> {
-                let mut fields = Vec::new();
-                while let Some(field) = map.next_entry()? {
-                    fields.push(field);
-                }
-                Ok(Fields(fields))
-            }
+impl GoJson for Fields {
+    fn read(reader: &mut JsonReader<'_>) -> std::result::Result<Self, JsonProblem> {
+        let mut fields = Vec::new();
+        if reader.null()? {
+            return Ok(Self(fields));
         }
+        reader.open(b'{')?;
+        let mut at_start = true;
+        while let Some(key) = reader.key(&mut at_start)? {
+            fields.push((key.into_owned(), reader.raw()?.to_owned()));
+        }
+        Ok(Self(fields))
+    }
+}
 
-        deserializer.deserialize_any(Object)
+/// The text of any value.
+struct Raw(String);
+
+impl GoJson for Raw {
+    fn read(reader: &mut JsonReader<'_>) -> std::result::Result<Self, JsonProblem> {
+        reader.raw().map(|text| Self(text.to_owned()))
     }
 }
 
 impl Index {
-    /// Reads `index.json`; an empty file is an empty index, as in BuildKit.
+    /// Reads `index.json` as Go does: a byte that is not UTF-8 becomes U+FFFD. An empty file is an empty index, as in
+    /// BuildKit.
     ///
     /// # Errors
     /// [`Error::Integrity`] when it is not JSON of that form.
@@ -76,43 +70,34 @@ impl Index {
         if json.iter().filter(|byte| **byte == b'{').count() > MAX_OBJECTS {
             return Err(Error::Integrity(Problem::new(format!("index.json has more than {MAX_OBJECTS} objects"))));
         }
-        let read = || -> std::result::Result<Self, String> {
-            let problem = |error| json_problem(&error);
-            let Fields(mut fields) = match json {
-                [] => Fields(Vec::new()),
-                json => serde_json::from_slice(json).map_err(problem)?,
-            };
-            // As in Go, a later duplicate replaces an earlier one, and a null is no value.
-            let mut manifests = None;
-            for (key, value) in &fields {
-                if key.eq_ignore_ascii_case("manifests") && value.get() != "null" {
-                    manifests = Some(value.get());
-                }
-            }
-            let texts: Vec<Box<RawValue>> =
-                manifests.map(serde_json::from_str).transpose().map_err(problem)?.unwrap_or_default();
-            let entry = |text: Box<RawValue>| {
-                let descriptor = read_go_json(text.get().as_bytes()).map_err(|error| error.to_string())?;
-                Ok(Entry { text, descriptor })
-            };
-            let entries = texts.into_iter().map(entry).collect::<std::result::Result<_, String>>()?;
-            let mut kept = false;
-            fields.retain(|(key, _)| {
-                let first = !key.eq_ignore_ascii_case("manifests") || !kept;
-                kept |= key.eq_ignore_ascii_case("manifests");
-                first
-            });
-            Ok(Self { fields, entries })
+        let read = || {
+            let fields = if json.is_empty() { Fields::default() } else { read_go_json(json)? };
+            Self::from_fields(fields)
         };
-        read().map_err(|why| Error::Integrity(Problem::new(format!("index.json is not an OCI index: {why}"))))
+        read().map_err(|why: JsonProblem| {
+            Error::Integrity(Problem::new(format!("index.json is not an OCI index: {why}")))
+        })
+    }
+
+    fn from_fields(Fields(mut fields): Fields) -> std::result::Result<Self, JsonProblem> {
+        let is_manifests = |key: &str| key.eq_ignore_ascii_case("manifests");
+        // As in Go, a later duplicate replaces an earlier one, and a null is no value.
+        let list = fields.iter().rev().find(|(key, value)| is_manifests(key) && value != "null");
+        let texts: Vec<Raw> =
+            list.map(|(_, list)| read_go_json(list.as_bytes())).transpose()?.unwrap_or_default();
+        let entry = |Raw(text)| Ok(Entry { descriptor: read_go_json(text.as_bytes())?, text });
+        let entries = texts.into_iter().map(entry).collect::<std::result::Result<_, _>>()?;
+        let mut kept = false;
+        fields.retain(|(key, _)| !is_manifests(key) || !std::mem::replace(&mut kept, true));
+        Ok(Self { fields: Fields(fields), entries })
     }
 
     /// The document, compact as far as it is ours.
     pub(crate) fn print(&self) -> Vec<u8> {
         let mut out = String::from("{");
         let set = |name: &str, empty: &str| {
-            let field = self.fields.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name));
-            field.is_some_and(|(_, value)| !matches!(value.get(), "null") && value.get() != empty)
+            let field = self.fields.0.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name));
+            field.is_some_and(|(_, value)| value != "null" && value != empty)
         };
         if !set("schemaVersion", "0") {
             out.push_str("\"schemaVersion\":2");
@@ -122,7 +107,7 @@ impl Index {
             out.push_str(&format!("\"mediaType\":\"{MEDIA_TYPE}\""));
         }
         let mut manifests = false;
-        for (key, value) in &self.fields {
+        for (key, value) in &self.fields.0 {
             if (key.eq_ignore_ascii_case("schemaVersion") && !set("schemaVersion", "0"))
                 || (key.eq_ignore_ascii_case("mediaType") && !set("mediaType", "\"\""))
             {
@@ -135,7 +120,7 @@ impl Index {
                 manifests = true;
                 self.print_entries(&mut out);
             } else {
-                out.push_str(value.get());
+                out.push_str(value);
             }
         }
         if !manifests {
@@ -153,35 +138,50 @@ impl Index {
             if at > 0 {
                 out.push(',');
             }
-            out.push_str(entry.text.get());
+            out.push_str(&entry.text);
         }
         out.push(']');
     }
 
-    /// The manifest that `tag` means: the image of that name, else the one with that tag, as BuildKit looks them up.
+    /// The manifest that `tag` means: the image of that name, else the one with that tag, as BuildKit looks them up. Where
+    /// neither is there, `latest` means the only entry: a layout that was copied out of a registry often has no tag.
     ///
     /// # Errors
-    /// [`Error::Usage`] when there is none, which lists the tags there are; [`Error::Integrity`] when its digest or
-    /// size is none.
+    /// [`Error::Usage`] when there is none, which lists what there is; [`Error::Integrity`] when its digest or size is
+    /// invalid.
     pub(crate) fn find(&self, tag: &str) -> Result<Reference> {
         let named = |annotation| self.entries.iter().find(|entry| entry.descriptor.annotation(annotation) == Some(tag));
-        match named(IMAGE_NAME).or_else(|| named(REF_NAME)) {
+        let only = || match &*self.entries {
+            [entry] if tag == LocalCache::DEFAULT_TAG => Some(entry),
+            _ => None,
+        };
+        match named(IMAGE_NAME).or_else(|| named(REF_NAME)).or_else(only) {
             Some(entry) => Reference::of(&entry.descriptor, "index.json"),
-            None => Err(Error::Usage(Problem::new(format!("there is no cache tagged {tag:?}")).hint(self.tags_hint()))),
+            None => {
+                let problem = Problem::new(format!("there is no cache tagged {tag:?}"));
+                Err(Error::Usage(problem.hint(self.entries_hint())))
+            }
         }
     }
 
-    fn tags_hint(&self) -> String {
+    /// What the directory has, and how to name it.
+    pub(super) fn entries_hint(&self) -> String {
         let names = |annotation| self.entries.iter().filter_map(move |entry| entry.descriptor.annotation(annotation));
         let mut tags: Vec<String> = names(REF_NAME).chain(names(IMAGE_NAME)).map(listed).collect();
         tags.sort_unstable();
         tags.dedup();
-        let more = tags.len().saturating_sub(MAX_LISTED_TAGS);
-        tags.truncate(MAX_LISTED_TAGS);
-        match (tags.is_empty(), more) {
-            (true, _) => "the directory has no tags at all".to_owned(),
-            (false, 0) => format!("the directory has {}", tags.join(", ")),
-            (false, more) => format!("the directory has {} and {more} more", tags.join(", ")),
+        let untagged = self.entries.iter().map(|entry| &entry.descriptor).filter(|descriptor| {
+            descriptor.annotation(REF_NAME).is_none() && descriptor.annotation(IMAGE_NAME).is_none()
+        });
+        let digests = untagged.filter_map(|descriptor| descriptor.digest.parse::<Digest>().ok());
+        let digests: Vec<String> = digests.map(|digest| format!("digest={digest}")).collect();
+        match (joined(tags), joined(digests)) {
+            (None, None) => "the directory has no entries".to_owned(),
+            (Some(tags), None) => format!("the directory has {tags}"),
+            (None, Some(digests)) => format!("choose a manifest by its digest: type=local,src=DIR with {digests}"),
+            (Some(tags), Some(digests)) => {
+                format!("the directory has {tags}, and manifests without a tag: type=local,src=DIR with {digests}")
+            }
         }
     }
 
@@ -195,9 +195,8 @@ impl Index {
         text.push_str(&format!("\"annotations\":{{\"{REF_NAME}\":"));
         push_go_string(&mut text, tag);
         text.push_str("}}");
-        let invalid = |why: String| Error::Integrity(Problem::new(format!("the new entry of index.json: {why}")));
-        let descriptor = read_go_json(text.as_bytes()).map_err(|error| invalid(error.to_string()))?;
-        let text = RawValue::from_string(text).map_err(|error| invalid(json_problem(&error)))?;
+        let invalid = |why| Error::Integrity(Problem::new(format!("the new entry of index.json: {why}")));
+        let descriptor = read_go_json(text.as_bytes()).map_err(|why: JsonProblem| invalid(why))?;
         self.entries.retain(|Entry { descriptor, .. }| {
             descriptor.annotation(REF_NAME) != Some(tag)
                 || descriptor.annotation(IMAGE_NAME).is_some_and(|name| !name.is_empty())
@@ -216,6 +215,17 @@ impl Index {
             return Err(Error::Conflict(Problem::new(message).hint("use another tag, or another directory")));
         }
         Ok(())
+    }
+}
+
+/// The first of them, and how many more there are; `None` when there are none.
+fn joined(mut items: Vec<String>) -> Option<String> {
+    let more = items.len().saturating_sub(MAX_LISTED);
+    items.truncate(MAX_LISTED);
+    match (items.is_empty(), more) {
+        (true, _) => None,
+        (false, 0) => Some(items.join(", ")),
+        (false, more) => Some(format!("{} and {more} more", items.join(", "))),
     }
 }
 

@@ -117,6 +117,80 @@ fn an_unknown_tag_lists_those_there_are() {
 }
 
 #[test]
+fn the_only_entry_is_latest_whatever_its_tag() {
+    let annotations = r#"{"org.opencontainers.image.ref.name":"latest"}"#;
+    for other in ["null", "{}", r#"{"org.opencontainers.image.ref.name":"v1"}"#, r#"{"io.containerd.image.name":"a:b"}"#] {
+        let dir = tempfile::tempdir().unwrap();
+        copy_tree(&fixture("min/local"), dir.path());
+        let path = dir.path().join("index.json");
+        let index = fs::read_to_string(&path).unwrap();
+        assert!(index.contains(annotations));
+        fs::write(&path, index.replace(annotations, other)).unwrap();
+        let load = |tag| LocalCache::open(dir.path(), tag).unwrap().load();
+        assert_eq!(load("latest").unwrap(), s3("min/s3-manifest.json"), "{other}");
+        // Another tag was asked for on purpose.
+        assert!(matches!(load("v2").unwrap_err(), Error::Usage(_)));
+        // What an import adds leaves the entry, and is then the one with the tag.
+        restore(&s3("max/s3-manifest.json"), &fixture("max/local"), &LocalCache::create(dir.path(), "latest"));
+        assert!(fs::read_to_string(&path).unwrap().contains(other));
+        assert_eq!(load("latest").unwrap(), s3("max/s3-manifest.json"));
+    }
+}
+
+#[test]
+fn of_several_entries_without_a_tag_one_is_chosen_by_its_digest() {
+    let dir = tempfile::tempdir().unwrap();
+    copy_tree(&fixture("two-tags/local"), dir.path());
+    let path = dir.path().join("index.json");
+    let index = fs::read_to_string(&path).unwrap();
+    let parsed = Index::parse(index.as_bytes()).unwrap();
+    let [first, second] = ["first", "second"].map(|tag| parsed.find(tag).unwrap().digest);
+    fs::write(&path, index.replace("org.opencontainers.image.ref.name", "x")).unwrap();
+    let error = LocalCache::open(dir.path(), "latest").unwrap().load().unwrap_err();
+    let hint = error.hint().unwrap();
+    assert!(hint.contains(&format!("digest={first}")) && hint.contains(&format!("digest={second}")), "{hint}");
+    let by_digest = |digest| LocalCache::open_digest(dir.path(), digest).unwrap().load();
+    assert_eq!(by_digest(first).unwrap(), s3("max/s3-manifest.json"));
+    assert_eq!(by_digest(second).unwrap(), s3("two-tags/s3-manifest-second.json"));
+    let error = by_digest(Digest::of(b"absent")).unwrap_err();
+    assert!(matches!(error, Error::Usage(_)) && error.hint().unwrap().contains(&first.to_string()), "{error:?}");
+    // As in BuildKit, the index is not needed.
+    fs::remove_file(&path).unwrap();
+    assert_eq!(by_digest(first).unwrap(), s3("max/s3-manifest.json"));
+    assert!(by_digest(Digest::of(b"absent")).unwrap_err().hint().is_some());
+    assert!(LocalCache::open_digest(dir.path().join("absent"), first).is_err());
+}
+
+#[test]
+fn an_index_is_read_as_go_reads_it() {
+    let entry = |tag: &[u8]| {
+        let digest = Digest::of(b"").to_string();
+        [br#"{"digest":""#, digest.as_bytes(), br#"","annotations":{"org.opencontainers.image.ref.name":""#, tag, b"\"}}"]
+            .concat()
+    };
+    let deep = [vec![b'['; 1000], vec![b']'; 1000]].concat();
+    let json = [
+        &b"{\"a\xff\":\"\xff\",\"\\ud800\":1,\"deep\":"[..],
+        &deep,
+        b",\"manifests\":[",
+        &entry(b"bad \xc3 byte"),
+        b",",
+        &entry(b"\\udc00"),
+        b"]}",
+    ]
+    .concat();
+    let mut index = Index::parse(&json).unwrap();
+    assert!(index.find("bad \u{fffd} byte").is_ok() && index.find("\u{fffd}").is_ok());
+    index.set("new", "m", &Digest::of(b""), 0).unwrap();
+    let printed = index.print();
+    let text = std::str::from_utf8(&printed).unwrap();
+    assert!(text.contains("\"a\u{fffd}\":\"\u{fffd}\",\"\u{fffd}\":1,\"deep\":[[["), "{text}");
+    assert_eq!(Index::parse(&printed).unwrap().print(), printed);
+    // Outside of strings such a byte is as wrong as ever.
+    assert!(matches!(Index::parse(b"{\xff}"), Err(Error::Integrity(_))));
+}
+
+#[test]
 fn what_is_not_a_cache_directory_says_how_to_get_one() {
     let dir = tempfile::tempdir().unwrap();
     for path in [dir.path().to_owned(), dir.path().join("absent")] {

@@ -17,8 +17,10 @@ const FETCHES: usize = 2;
 pub(super) struct Fetcher<'a> {
     sources: Vec<Source<'a>>,
     target: &'a LocalCache,
-    /// Made when the first blob is there to be written, so that a cache without any leaves no trace.
+    /// Made by [`begin`](Self::begin).
     writer: Mutex<Option<LayoutWriter>>,
+    /// Every blob is to be on the disk before the index names it.
+    sync: bool,
     connections: Permits,
 }
 
@@ -112,10 +114,10 @@ impl Wanted {
 
 impl<'a> Fetcher<'a> {
     /// With so many connections for all of the sources.
-    pub(super) fn new(sources: &[&'a S3Cache], target: &'a LocalCache, connections: usize) -> Self {
+    pub(super) fn new(sources: &[&'a S3Cache], target: &'a LocalCache, connections: usize, sync: bool) -> Self {
         let source = |cache: &&'a S3Cache| Source { cache, sends_whole: AtomicBool::new(false) };
         let sources = sources.iter().map(source).collect();
-        Self { sources, target, writer: Mutex::new(None), connections: Permits::new(connections) }
+        Self { sources, target, writer: Mutex::new(None), sync, connections: Permits::new(connections) }
     }
 
     /// How many threads have something to do: one for each connection, and where several bring one blob, another that
@@ -126,6 +128,14 @@ impl<'a> Fetcher<'a> {
         wanted.iter().map(chunks).fold(0_usize, usize::saturating_add).min(first.connections.saturating_add(ahead))
     }
 
+    /// Makes the directory ready, so that what it refuses is known before anything is fetched.
+    ///
+    /// # Errors
+    /// When the directory cannot be written.
+    pub(super) fn begin(&self) -> Result<()> {
+        self.with_writer(|_| Ok(()))
+    }
+
     /// The writer, to commit what was fetched.
     ///
     /// # Errors
@@ -133,17 +143,16 @@ impl<'a> Fetcher<'a> {
     pub(super) fn into_writer(self) -> Result<LayoutWriter> {
         match self.writer.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(writer) => Ok(writer),
-            None => self.target.begin_write(),
+            None => begin_write(self.target, self.sync),
         }
     }
 
-    fn begin_blob(&self, digest: &Digest, size: u64) -> Result<BlobWriter> {
-        let mut writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner);
-        let writer = match &mut *writer {
-            Some(writer) => writer,
-            none => none.insert(self.target.begin_write()?),
-        };
-        writer.blob(digest, size)
+    fn with_writer<T>(&self, act: impl FnOnce(&LayoutWriter) -> Result<T>) -> Result<T> {
+        let mut writer = lock(&self.writer);
+        match &mut *writer {
+            Some(writer) => act(writer),
+            none => act(none.insert(begin_write(self.target, self.sync)?)),
+        }
     }
 
     fn start(&self, source: &Source<'a>, wanted: &Wanted) -> Meter<'a> {
@@ -173,7 +182,7 @@ impl<'a> Fetcher<'a> {
             return Ok(Opened::Ended(Outcome::Gone(why)));
         }
         let meter = self.start(source, wanted);
-        let mut writer = self.begin_blob(&wanted.digest, wanted.size)?;
+        let mut writer = self.with_writer(|writer| writer.blob(&wanted.digest, wanted.size))?;
         if ranged {
             writer.allocate()?;
             let first = (reader, connection);
@@ -226,6 +235,11 @@ impl<'a> Fetcher<'a> {
         }
         Ok(Next::Again(wanted.next_source()))
     }
+}
+
+fn begin_write(target: &LocalCache, sync: bool) -> Result<LayoutWriter> {
+    let writer = target.begin_write()?;
+    Ok(if sync { writer.sync() } else { writer })
 }
 
 fn fetch(ranged: &Ranged<'_>, reader: &mut ResumingReader, stop: &Stop<'_>) -> Result<()> {

@@ -25,6 +25,9 @@ pub struct ImportOptions {
     pub verify_existing: bool,
     /// Fail when a blob is gone or corrupt, or when one of several sources fails, instead of going on without it.
     pub strict: bool,
+    /// Wait until every blob is on the disk before the index names it. Without it, a power cut within seconds of the
+    /// import may leave a blob with its size and without its bytes; [`verify_existing`](Self::verify_existing) finds it.
+    pub sync: bool,
 }
 
 impl ImportOptions {
@@ -51,6 +54,13 @@ impl ImportOptions {
     #[must_use]
     pub fn strict(mut self, strict: bool) -> Self {
         self.strict = strict;
+        self
+    }
+
+    /// Sets [`sync`](Self::sync).
+    #[must_use]
+    pub fn sync(mut self, sync: bool) -> Self {
+        self.sync = sync;
         self
     }
 }
@@ -142,7 +152,7 @@ fn restore(sources: &[S3Cache], target: &LocalCache, options: &ImportOptions, no
         first.context.warn("the cache was found but has no layers: there is nothing to restore");
         return Ok(false);
     }
-    let fetcher = Fetcher::new(&answered, target, first.connections);
+    let fetcher = Fetcher::new(&answered, target, first.connections, options.sync);
     let run = Run { target, options, fetcher };
     let config = run.blobs(first, config, &mut noted.report)?;
     noted.report.layers = config.layers().len();
@@ -185,6 +195,7 @@ impl Run<'_> {
             (counts.transferred, report.bytes) = (wanted.len(), bytes);
             return Ok(config);
         }
+        self.fetcher.begin()?;
         first.context.progress.event(&Event::Planned { blobs: wanted.len(), bytes });
         let jobs = Wanted::all(&wanted, first);
         let threads = self.fetcher.threads(first, &jobs);

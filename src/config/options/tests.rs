@@ -156,10 +156,20 @@ fn a_local_cache_is_named_by_src_or_dest() {
     };
     assert_eq!(local("type=local,src=a"), LocalOptions::new("a"));
     assert_eq!(local("type=local,dest=a,tag=t,mode=max").tag, "t");
+    // What buildx takes for a build, of either direction.
+    let buildx = "type=local,dest=a,mode=max,ignore-error=true,reset=true,compression=zstd,compression-level=3,\
+                  force-compression=true,oci-mediatypes=true,image-manifest=false";
+    assert_eq!(local(buildx), LocalOptions::new("a"));
+    let digest = Digest::of(b"");
+    assert_eq!(local(&format!("type=local,src=a,digest={digest}")).digest, Some(digest));
     for text in
         ["type=local", "type=local,src=a,dest=b", "type=local,src=", "type=local,src=a,tag=", "type=local,bucket=x"]
     {
         assert!(matches!(text.parse::<CacheRef>(), Err(Error::Usage(_))), "{text}");
+    }
+    for digest in ["", "latest", "sha256:abc", "sha256:../../x"] {
+        let error = format!("type=local,src=a,digest={digest}").parse::<CacheRef>().unwrap_err();
+        assert!(error.to_string().starts_with("digest: ") && error.hint().is_some(), "{error:?}");
     }
 }
 
