@@ -36,6 +36,12 @@
 //! them: an embedder whose logger takes that level leaves out the targets `ureq` and `ureq_proto`. The program takes
 //! nothing below `debug`.
 
+//! # Signals
+//!
+//! The library installs no signal handler. Under a limit to the size of files (`ulimit -f`) the default action of SIGXFSZ
+//! kills the process: an embedder that handles or ignores that signal gets the error `File too large` instead, as the
+//! program does. SIGPIPE is ignored by Rust's runtime; keep it so.
+
 #![cfg_attr(
     test,
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)

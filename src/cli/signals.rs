@@ -1,12 +1,15 @@
-//! The first SIGINT or SIGTERM stops cleanly, a second one at once.
+//! The first SIGINT, SIGTERM or SIGHUP stops cleanly, a second one at once. SIGXFSZ does not kill the program.
 
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use s3_build_cache::{Cancel, Error, Problem, Result};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 /// How long a clean stop may take.
@@ -19,6 +22,9 @@ static RECEIVED: AtomicI32 = AtomicI32::new(0);
 /// Cancels `cancel` on the first signal; exits on the second, or when stopping takes too long. Where the system gives no
 /// thread to wait on, signals keep their default effect, which ends the process at once.
 pub(crate) fn watch(cancel: &Cancel) -> Result<()> {
+    let failed = |error| Error::Setup(Problem::new("cannot wait for signals").source(error));
+    // With a handler in place, a write beyond the limit fails with EFBIG and is reported like any failed write.
+    flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map_err(failed)?;
     let cancel = cancel.clone();
     let (sender, receiver) = sync_channel(1);
     let waiting = thread::Builder::new().spawn(move || {
@@ -31,8 +37,8 @@ pub(crate) fn watch(cancel: &Cancel) -> Result<()> {
         return Ok(());
     }
     // Only now: a signal that is caught and that nobody waits for would be lost.
-    let signals = Signals::new([SIGINT, SIGTERM])
-        .map_err(|error| Error::Setup(Problem::new("cannot wait for signals").source(error)))?;
+    let stopping = [SIGINT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP));
+    let signals = Signals::new(stopping).map_err(failed)?;
     // The thread receives it, whatever happens.
     let _ = sender.send(signals);
     Ok(())
@@ -44,7 +50,8 @@ fn wait(mut signals: Signals, cancel: &Cancel) {
     cancel.cancel();
     let start = Instant::now();
     while start.elapsed() < GRACE {
-        if let Some(second) = signals.pending().next() {
+        // When a terminal closes, the kernel sends one SIGHUP and the shell another.
+        if let Some(second) = signals.pending().find(|second| (first, *second) != (SIGHUP, SIGHUP)) {
             std::process::exit(128 + second);
         }
         thread::sleep(LOOK_EVERY);
@@ -52,10 +59,37 @@ fn wait(mut signals: Signals, cancel: &Cancel) {
     std::process::exit(128 + first);
 }
 
-/// The exit status of the signal that came, if one did: 130 or 143.
+/// The exit status of the signal that was received, if one was: 129, 130 or 143.
 pub(crate) fn status() -> Option<u8> {
     match RECEIVED.load(Ordering::SeqCst) {
         0 => None,
         signal => u8::try_from(128 + signal).ok(),
+    }
+}
+
+/// Whether the program was started with the signal ignored, as `nohup` does; only Linux says so.
+fn is_ignored(signal: i32) -> bool {
+    fs::read_to_string("/proc/self/status").is_ok_and(|status| is_in_mask(&status, signal))
+}
+
+fn is_in_mask(status: &str, signal: i32) -> bool {
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = mask.and_then(|hex| u64::from_str_radix(hex.trim(), 16).ok()).unwrap_or_default();
+    mask.checked_shr(signal.unsigned_abs().saturating_sub(1)).is_some_and(|bits| bits & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mask_of_ignored_signals_is_read() {
+        let status = "Name:\tx\nSigBlk:\tffffffffffffffff\nSigIgn:\t0000000000001001\n";
+        for (signal, ignored) in [(SIGHUP, true), (13, true), (SIGINT, false), (SIGTERM, false), (65, false)] {
+            assert_eq!(is_in_mask(status, signal), ignored, "{signal}");
+        }
+        for none in ["", "SigIgn:\n", "SigIgn:\tx\n"] {
+            assert!(!is_in_mask(none, SIGHUP));
+        }
     }
 }

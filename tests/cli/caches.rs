@@ -13,6 +13,8 @@ use super::Run;
 use crate::s3::blobs::Blobs;
 use crate::s3_server::Server;
 
+const PROGRAM: &str = env!("CARGO_BIN_EXE_s3-build-cache");
+
 /// Writes the blobs and their config as a local cache.
 pub(crate) fn write_cache(blobs: &Blobs, dir: &Path) {
     let writer = LocalCache::create(dir, "latest").begin_write().unwrap();
@@ -124,8 +126,16 @@ pub(crate) struct Running {
 }
 
 pub(crate) fn start(arguments: &[&str]) -> Running {
+    start_by(PROGRAM, &[], arguments)
+}
+
+/// By a command that gets the program and its arguments as its last ones.
+pub(crate) fn start_by(command: &str, before: &[&str], arguments: &[&str]) -> Running {
     let home = tempfile::tempdir().unwrap();
-    let child = Command::new(env!("CARGO_BIN_EXE_s3-build-cache"))
+    let program = (command != PROGRAM).then_some(PROGRAM);
+    let child = Command::new(command)
+        .args(before)
+        .args(program)
         .args(arguments)
         .env_clear()
         .env("HOME", home.path())

@@ -1,9 +1,10 @@
-//! SIGINT and SIGTERM.
+//! SIGINT, SIGTERM and SIGHUP.
 
+use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::caches::{Running, bucket_is_sound, dir_is_sound, no_temporaries, objects_of, s3_store, start, write_cache};
+use super::caches::{Running, bucket_is_sound, dir_is_sound, no_temporaries, objects_of, s3_store, start, start_by, write_cache};
 use crate::s3::blobs::Blobs;
 use crate::s3_server::{Fault, Match, Operation, Server};
 
@@ -59,6 +60,47 @@ fn the_first_signal_stops_an_export_that_stands_still_and_aborts_its_uploads() {
         assert!(server.uploads().is_empty());
         assert_eq!(bucket_is_sound(&objects_of(&server), &[&large.blobs.config]), None);
     }
+}
+
+/// Whether the tests were started by `nohup` or the like: the programs they start then ignore SIGHUP.
+fn hangups_are_ignored() -> bool {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
+    u64::from_str_radix(mask.trim(), 16).is_ok_and(|mask| mask & 1 == 1)
+}
+
+#[test]
+fn a_terminal_that_closes_stops_an_import_as_sigterm_does() {
+    let blobs = Blobs::of(&[100_000, 300]);
+    let (server, work) = (Server::start(), tempfile::tempdir().unwrap());
+    blobs.put_into(&server);
+    server.fault(Match::operation(Operation::GetObject).key("blobs/").always(), held());
+    let dir = work.path().join("restored");
+    let store = s3_store(&server);
+    let arguments = ["import", dir.to_str().unwrap(), "--cache-from", &store];
+    if hangups_are_ignored() {
+        println!("skipped: SIGHUP is ignored here");
+    } else {
+        let run = start_until(&server, Operation::GetObject, &arguments);
+        // The kernel sends one and the shell another, so a second one does not end the program at once.
+        run.signal("HUP");
+        run.signal("HUP");
+        run.finish(SOON).expect(129).says(&["error: import: cancelled"]);
+        assert!(!dir.exists());
+    }
+    // Started with SIGHUP ignored, the program keeps ignoring it.
+    let manifests = || server.requests().iter().filter(|request| request.path.contains("manifests/")).count();
+    let before = manifests();
+    let run = start_by("sh", &["-c", "trap '' HUP; exec \"$@\"", "sh"], &arguments);
+    let begun = Instant::now();
+    while manifests() == before {
+        assert!(begun.elapsed() < SOON);
+        thread::sleep(Duration::from_millis(10));
+    }
+    run.signal("HUP");
+    thread::sleep(Duration::from_millis(300));
+    run.signal("TERM");
+    run.finish(SOON).expect(143);
 }
 
 #[test]
