@@ -1,6 +1,7 @@
 //! Attributes as buildx takes them, and the options they become. Pure: nothing here looks at the environment.
 
 mod attributes;
+mod bucket;
 mod cache_ref;
 mod did_you_mean;
 mod endpoint_url;
@@ -12,6 +13,7 @@ mod options;
 mod unknown_attribute;
 
 pub use attributes::s3_attribute;
+pub(crate) use bucket::Bucket;
 pub use cache_ref::CacheRef;
 pub use did_you_mean::{did_you_mean, question};
 pub use endpoint_url::EndpointUrl;
@@ -20,5 +22,4 @@ pub(crate) use fields::{parse_fields, quote_field};
 #[cfg(any(test, fuzzing))]
 pub(crate) use go::parse_duration;
 pub use local::LocalOptions;
-pub(crate) use options::check_bucket;
 pub use options::{CacheOptions, Mode, RequestPayer, RetryMode};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::base::{Digest, Error, Problem, Result, Secret, shown_url};
+use crate::config::bucket::Bucket;
 use crate::config::endpoint_url::EndpointUrl;
 
 /// S3 takes keys up to this many bytes of UTF-8.
@@ -196,6 +197,25 @@ impl CacheOptions {
         self.endpoint_url.as_deref().map(|url| EndpointUrl::parse(url, "endpoint_url")).transpose()
     }
 
+    /// Reads the name of a bucket for this cache, whether it is the attribute's or the environment's.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] when it names no bucket, a kind of bucket that is not supported, or one that contradicts the
+    /// other attributes.
+    pub(crate) fn parse_bucket(&self, text: &str) -> Result<Bucket> {
+        if matches!(self.endpoint()?, Some(EndpointUrl::File(_))) {
+            return Bucket::parse_for_directory(text);
+        }
+        let bucket = Bucket::parse(text)?;
+        if matches!(bucket, Bucket::AccessPoint(_)) && self.use_path_style {
+            let message = format!("bucket={} and use_path_style=true cannot be combined", bucket.name());
+            let hint = "access points have no path style: remove use_path_style, and set bucket to the access point's \
+                        alias (…-s3alias)";
+            return Err(usage(&message, hint));
+        }
+        bucket.supported()
+    }
+
     /// What a person should look at though it is not wrong.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
@@ -239,7 +259,7 @@ impl CacheOptions {
             return Err(usage("a directory has no use_accelerate_endpoint", "leave it out"));
         }
         if let Some(bucket) = &self.bucket {
-            check_bucket(bucket, file)?;
+            self.parse_bucket(bucket)?;
         }
         for (name, value) in self.prefixes() {
             check_key_part(name, value)?;
@@ -291,32 +311,6 @@ impl CacheOptions {
         }
         Ok(())
     }
-}
-
-/// S3 itself checks its names; here it is only made sure that the name stays one segment of a path or a host. In a
-/// directory store the name is a directory, so S3's rule is kept.
-pub(crate) fn check_bucket(bucket: &str, file: bool) -> Result<()> {
-    let shown: String = bucket.chars().filter(|c| !c.is_control()).take(100).collect();
-    let wrong = |why: &str| {
-        usage(
-            &format!("bucket={shown} {why}"),
-            "a bucket name is 3 to 63 of a-z, 0-9, . and -, and begins and ends with a letter or digit",
-        )
-    };
-    if bucket.contains('/') || bucket.contains(|c: char| c.is_control() || c.is_whitespace()) {
-        return Err(wrong("has a slash, a space or a control character"));
-    }
-    let alphanumeric = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    let strict = (3..=63).contains(&bucket.len())
-        && bucket.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
-        && alphanumeric(bucket.bytes().next())
-        && alphanumeric(bucket.bytes().last())
-        && !bucket.contains("..")
-        && bucket.parse::<std::net::Ipv4Addr>().is_err();
-    if bucket.is_empty() || matches!(bucket, "." | "..") || (file && !strict) {
-        return Err(wrong("is not a bucket name"));
-    }
-    Ok(())
 }
 
 fn check_key_part(name: &str, value: &str) -> Result<()> {

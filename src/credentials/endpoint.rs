@@ -8,6 +8,7 @@ use crate::credentials::static_keys::{UNQUOTE, is_quoted};
 use crate::credentials::{Profile, Setting};
 
 const GLOBAL: &str = "AWS_ENDPOINT_URL";
+pub(super) const ENDPOINT_ATTRIBUTE: &str = "the attribute endpoint_url";
 
 /// The endpoint of S3, or `None` for AWS's own.
 pub(super) fn endpoint_url(
@@ -15,7 +16,7 @@ pub(super) fn endpoint_url(
     env: &dyn Env,
     profile: &Profile,
 ) -> Result<Option<Setting<EndpointUrl>>> {
-    let own = options.endpoint()?.map(|endpoint| Setting::new(endpoint, "the attribute endpoint_url"));
+    let own = options.endpoint()?.map(|endpoint| Setting::new(endpoint, ENDPOINT_ATTRIBUTE));
     // What is wrong there is wrong for the other services too.
     let ignored = is_ignored(env, profile)?;
     if own.is_some() || ignored { Ok(own) } else { configured(env, profile, "s3").map(parse).transpose() }

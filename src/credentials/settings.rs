@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use crate::base::{Env, Error, Problem, Result};
-use crate::config::{CacheOptions, EndpointUrl, RetryMode};
+use crate::config::{Bucket, CacheOptions, EndpointUrl, RetryMode};
 use crate::credentials::aws_host::has_acceleration;
-use crate::credentials::endpoint::endpoint_url;
+use crate::credentials::endpoint::{ENDPOINT_ATTRIBUTE, endpoint_url};
 use crate::credentials::setting::blame;
 use crate::credentials::static_keys::{UNQUOTE, is_quoted};
 use crate::credentials::{Profile, Setting, variables};
@@ -14,6 +14,7 @@ use crate::credentials::{Profile, Setting, variables};
 const DEFAULT_MAX_ATTEMPTS: u32 = 3;
 /// What S3-compatible stores without regions of their own go by.
 const DEFAULT_REGION: &str = "us-east-1";
+const BUCKET_ATTRIBUTE: &str = "the attribute bucket";
 const ACCELERATE_ATTRIBUTE: &str = "the attribute use_accelerate_endpoint";
 
 /// Where a cache is, with everything that falls back to the environment and the AWS files looked up.
@@ -35,8 +36,8 @@ pub(crate) enum Settings {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub(crate) struct S3Settings {
-    /// The bucket.
-    pub bucket: String,
+    /// The bucket, of a kind that is supported.
+    pub bucket: Bucket,
     /// The region to sign for.
     pub region: Setting<String>,
     /// The endpoint; `None` for AWS's own. Never a `file:` URL.
@@ -68,13 +69,16 @@ impl Settings {
     pub(crate) fn resolve(options: &CacheOptions, env: &dyn Env) -> Result<Self> {
         // What is wrong here is not the fault of a variable that is put in its place below.
         options.validate()?;
-        let bucket = bucket(options, env)?;
+        let Setting { value: bucket, origin } = bucket(options, env)?;
         if let Some(EndpointUrl::File(dir)) = options.endpoint()? {
-            return Ok(Self::Directory { dir, bucket });
+            return Ok(Self::Directory { dir, bucket: bucket.name().to_owned() });
         }
         variables::check_all(env)?;
         let profile = Profile::load(options, env)?;
         let endpoint = endpoint_url(options, env, &profile)?;
+        if let Some(endpoint) = &endpoint {
+            check_endpoint(endpoint, (bucket.name(), &origin))?;
+        }
         let fips = flag(env, &profile, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")?;
         let dualstack = flag(env, &profile, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?;
         if let (Some(endpoint), Some(flag)) = (&endpoint, fips.as_ref().or(dualstack.as_ref())) {
@@ -93,7 +97,7 @@ impl Settings {
             let endpoint = endpoint.as_ref().map(|endpoint| endpoint.origin.clone());
             let fips = fips.as_ref().map(|flag| flag.origin.clone());
             let other = endpoint.or(fips).or_else(|| fips_region.then(|| format!("a FIPS region ({})", region.origin)));
-            check_acceleration(switch, other, (&bucket, options.use_path_style), &region)?;
+            check_acceleration(switch, other, (bucket.name(), options.use_path_style), &region)?;
         }
         Ok(Self::S3(Box::new(S3Settings {
             bucket,
@@ -142,18 +146,31 @@ fn check_acceleration(
     Err(if switch == ACCELERATE_ATTRIBUTE { Error::Usage(problem) } else { Error::Setup(problem) })
 }
 
-fn bucket(options: &CacheOptions, env: &dyn Env) -> Result<String> {
+fn bucket(options: &CacheOptions, env: &dyn Env) -> Result<Setting<Bucket>> {
     if let Some(bucket) = &options.bucket {
-        return Ok(bucket.clone());
+        return Ok(Setting::new(options.parse_bucket(bucket)?, BUCKET_ATTRIBUTE));
     }
     variables::check(env, "AWS_BUCKET")?;
     let Some(bucket) = env.var("AWS_BUCKET").map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()) else {
         let problem = Problem::new("there is no bucket").hint("give bucket=NAME, or set AWS_BUCKET");
         return Err(Error::Usage(problem));
     };
-    let named = CacheOptions { bucket: Some(bucket.clone()), ..options.clone() };
-    named.validate().map_err(|error| blame("AWS_BUCKET", error))?;
-    Ok(bucket)
+    let bucket = options.parse_bucket(&bucket).map_err(|error| blame("AWS_BUCKET", error))?;
+    Ok(Setting::new(bucket, "AWS_BUCKET"))
+}
+
+/// The bucket is added to the endpoint: one that has it already leads to keys below another `BUCKET/`, or nowhere.
+fn check_endpoint(endpoint: &Setting<EndpointUrl>, (bucket, bucket_origin): (&str, &str)) -> Result<()> {
+    let Some(found) = endpoint.value.with_bucket(bucket) else { return Ok(()) };
+    let (url, origin) = (&endpoint.value, &endpoint.origin);
+    let message = format!("{origin} ({url}) already has the bucket {bucket} in it, which {bucket_origin} adds again");
+    if !found.certain {
+        log::warn!("{message}; if that is not the server's own address, set endpoint_url={}", found.without);
+        return Ok(());
+    }
+    let problem = Problem::new(message).hint(format!("set endpoint_url={}", found.without));
+    let attributes = origin == ENDPOINT_ATTRIBUTE && bucket_origin == BUCKET_ATTRIBUTE;
+    Err(if attributes { Error::Usage(problem) } else { Error::Setup(problem) })
 }
 
 pub(super) fn region(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Option<Setting<String>> {

@@ -72,7 +72,7 @@ pub(crate) fn open_s3(
     parts: Parts,
 ) -> Result<S3Store> {
     let endpoint = Endpoint::new(&EndpointChoice {
-        bucket: &settings.bucket,
+        bucket: settings.bucket.name(),
         region: &settings.region.value,
         custom: settings.endpoint.as_ref().map(|endpoint| &endpoint.value),
         path_style: options.use_path_style,
@@ -93,7 +93,7 @@ pub(crate) fn open_s3(
     let client = Client::new(ClientParts {
         longest_answer: if parts.brief { timeouts.stall } else { Duration::MAX },
         http: http.stopped_by(&parts.cancel),
-        bucket: settings.bucket.clone(),
+        bucket: settings.bucket.name().to_owned(),
         endpoint,
         credentials,
         retry: match settings.retry_mode {

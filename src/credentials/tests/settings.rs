@@ -139,9 +139,50 @@ fn the_bucket_falls_back_to_its_variable() {
             options.region = Some("r".to_owned());
         })
     };
-    assert_eq!(without(&[("AWS_BUCKET", "mine")]).settings().unwrap().bucket, "mine");
+    assert_eq!(without(&[("AWS_BUCKET", "mine")]).settings().unwrap().bucket.name(), "mine");
     in_order(&without(&[("AWS_BUCKET", " ")]).settings_error(), &["usage", "there is no bucket"]);
     in_order(&without(&[("AWS_BUCKET", "a/b")]).settings_error(), &["setup", "AWS_BUCKET", "a/b"]);
+}
+
+#[test]
+fn kinds_of_buckets_that_are_not_supported_are_refused_wherever_they_are_named() {
+    for (bucket, parts) in [
+        ("arn:aws:s3:::my-cache", &["is an ARN"][..]),
+        ("arn:aws:s3:eu-west-1:111122223333:accesspoint/ci", &["access point"]),
+        ("arn:aws:s3::111122223333:accesspoint/ci.mrap", &["multi-Region access point"]),
+        ("ci-cache--euw1-az1--x-s3", &["directory bucket"]),
+    ] {
+        let world = World::new(&[("AWS_REGION", "eu-west-1")]);
+        let attribute = world.options(|options| options.bucket = Some(bucket.to_owned()));
+        in_order(&attribute.settings_error(), &[&["usage"], parts].concat());
+        let world = World::new(&[("AWS_REGION", "eu-west-1"), ("AWS_BUCKET", bucket)]);
+        let variable = world.options(|options| options.bucket = None);
+        in_order(&variable.settings_error(), &[&["setup", "AWS_BUCKET"], parts].concat());
+    }
+    let error = "type=s3,bucket=arn:aws:s3:eu-west-1:1:accesspoint/ci,use_path_style=true".parse::<CacheOptions>();
+    in_order(&error.unwrap_err().to_string(), &["accesspoint/ci", "use_path_style=true", "cannot be combined"]);
+}
+
+#[test]
+fn an_endpoint_that_has_the_bucket_already_names_both_settings() {
+    let space = "https://my-space.fra1.digitaloceanspaces.com";
+    let named = |world: World| world.options(|options| options.bucket = Some("my-space".to_owned()));
+    let world = named(World::new(&[])).options(|options| options.endpoint_url = Some(space.to_owned()));
+    in_order(&world.settings_error(), &["usage", "the attribute endpoint_url", space, "the attribute bucket"]);
+    for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"] {
+        let world = named(World::new(&[(name, space)]));
+        in_order(&world.settings_error(), &["setup", name, space, "my-space", "the attribute bucket"]);
+    }
+    let config = "[default]\nendpoint_url=https://acct.r2.cloudflarestorage.com/my-space\n";
+    let world = named(World::new(&[]).config(config));
+    in_order(&world.settings_error(), &["setup", "endpoint_url of profile default", "/my-space", "my-space"]);
+    let world = World::new(&[("AWS_BUCKET", "my-space"), ("AWS_ENDPOINT_URL", space)]);
+    let world = world.options(|options| options.bucket = None);
+    in_order(&world.settings_error(), &["setup", "AWS_ENDPOINT_URL", "AWS_BUCKET adds again"]);
+    // A server of one's own may be called like its bucket.
+    for url in ["https://my-space.example.com", "http://127.0.0.1:9000/my-space"] {
+        assert!(named(World::new(&[("AWS_ENDPOINT_URL", url)])).settings().is_ok(), "{url}");
+    }
 }
 
 #[test]

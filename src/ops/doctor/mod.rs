@@ -156,7 +156,7 @@ fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::R
     }
     let place = |settings: &Settings| match settings {
         Settings::Directory { dir, bucket } => format!("{}/{bucket}/", dir.display()),
-        Settings::S3(settings) => format!("s3://{}/", settings.bucket),
+        Settings::S3(settings) => format!("s3://{}/", settings.bucket.name()),
     };
     let resolved = Settings::resolve(options, &*parts.env);
     match findings.of("options", resolved, |settings| understood(options, &place(settings))) {

@@ -18,7 +18,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::SystemTime;
 
 use crate::base::{Clock, Error, Payload, Problem, Result};
-use crate::config::check_bucket;
+use crate::config::Bucket;
 use crate::files::{Opened, Place, directory, directory_place, open_file, root_directory};
 use crate::store::{GetOptions, ListPage, Object, ObjectMeta, ObjectStore, PartsUpload, Touch};
 
@@ -54,7 +54,7 @@ impl DirStore {
     /// # Errors
     /// [`Error::Usage`] when `bucket` is not a bucket name.
     pub fn new(root: impl Into<PathBuf>, bucket: &str, clock: Arc<dyn Clock>) -> Result<Self> {
-        check_bucket(bucket, true)?;
+        Bucket::parse_for_directory(bucket)?;
         let root = root.into();
         Ok(Self { bucket: root.join(bucket), root, swept: AtomicBool::new(false), clock, page_keys: PAGE_KEYS })
     }
