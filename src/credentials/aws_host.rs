@@ -30,6 +30,41 @@ pub(crate) fn has_acceleration(region: &str) -> bool {
     domains(region) == COMMERCIAL && !region.starts_with("us-gov-")
 }
 
+/// Regions that every account has. All that came later are opt-in regions.
+const DEFAULT_REGIONS: &[&str] = &[
+    "ap-northeast-1",
+    "ap-northeast-2",
+    "ap-northeast-3",
+    "ap-south-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-north-1",
+    "eu-west-1",
+    "eu-west-2",
+    "eu-west-3",
+    "sa-east-1",
+    "us-east-1",
+    "us-east-2",
+    "us-west-1",
+    "us-west-2",
+];
+
+/// What to do about a session token that an opt-in region rejects; `None` in other regions, which accept the tokens of
+/// STS's global endpoint.
+pub(crate) fn opt_in_hint(region: &str) -> Option<String> {
+    let has_shape = region.split('-').count() >= 3 && region.ends_with(|c: char| c.is_ascii_digit());
+    let opt_in = has_shape && has_acceleration(region) && !DEFAULT_REGIONS.contains(&region);
+    opt_in.then(|| {
+        format!(
+            "{region} is an opt-in region, which rejects session tokens of STS's global endpoint: get them from a \
+             regional one (AWS_STS_REGIONAL_ENDPOINTS=regional where they are made), and check that the account has \
+             enabled the region"
+        )
+    })
+}
+
 /// A service of AWS's, or what the settings put in its place.
 #[derive(Debug)]
 pub(super) struct Service {
@@ -94,6 +129,16 @@ mod tests {
 
     use super::*;
     use crate::base::{Cancel, SystemClock};
+
+    #[test]
+    fn opt_in_regions_are_those_that_came_later() {
+        for region in ["af-south-1", "ap-east-1", "eu-south-2", "il-central-1", "me-south-1", "mx-central-1"] {
+            assert!(opt_in_hint(region).unwrap().contains("AWS_STS_REGIONAL_ENDPOINTS=regional"), "{region}");
+        }
+        for region in ["eu-west-1", "us-east-1", "us-gov-west-1", "cn-north-1", "aws-global", "auto", "garage", ""] {
+            assert_eq!(opt_in_hint(region), None, "{region}");
+        }
+    }
 
     #[test]
     fn hosts_of_sts_and_sso_by_partition() {

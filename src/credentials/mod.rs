@@ -7,6 +7,7 @@ mod cached;
 mod chain;
 mod container;
 mod context;
+mod denial;
 mod document;
 mod endpoint;
 mod environment;
@@ -14,6 +15,7 @@ mod files;
 mod identity;
 mod imds;
 mod ini;
+mod key_shape;
 mod login;
 mod process;
 mod profile;
@@ -31,17 +33,19 @@ use std::time::SystemTime;
 
 use crate::base::{Result, Secret};
 
-pub(crate) use aws_host::{domains, has_acceleration};
+pub(crate) use aws_host::{domains, has_acceleration, opt_in_hint};
 use chain::Lookup;
 pub(crate) use chain::provider;
 #[cfg(any(test, fuzzing))]
 pub(crate) use container::{full as full_uri, read as read_container, relative as relative_uri};
 pub(crate) use context::Context;
+pub(crate) use denial::{Denial, Reason};
 pub(crate) use identity::identity;
 #[cfg(any(test, fuzzing))]
 pub(crate) use imds::read as read_imds;
 #[cfg(any(test, fuzzing))]
 pub(crate) use ini::{Ini, Section, Value, parse as parse_ini};
+pub(crate) use key_shape::KeyMistake;
 #[cfg(any(test, fuzzing))]
 pub(crate) use login::read as read_login;
 #[cfg(any(test, fuzzing))]

@@ -2,8 +2,8 @@
 
 use std::fmt;
 
-use crate::base::{Problem, Result, Secret};
-use crate::credentials::{Credentials, CredentialsProvider};
+use crate::base::{Error, Problem, Result, Secret};
+use crate::credentials::{Credentials, CredentialsProvider, KeyMistake};
 
 const QUOTES: [char; 2] = ['"', '\''];
 /// The fix for a value that [`is_quoted`].
@@ -88,8 +88,16 @@ fn trimmed(secret: &Secret) -> Secret {
 }
 
 impl CredentialsProvider for StaticCredentials {
+    /// # Errors
+    /// [`Error::Access`] if id and secret are swapped: the secret must not be sent as an id.
     fn credentials(&self) -> Result<Credentials> {
-        Ok(self.credentials.clone())
+        match KeyMistake::find(&self.credentials) {
+            Some(mistake @ KeyMistake::Swapped) => {
+                let message = format!("the keys from {} cannot be used", self.origin);
+                Err(Error::Access(Problem::new(message).hint(mistake.hint(&self.origin))))
+            }
+            _ => Ok(self.credentials.clone()),
+        }
     }
 
     fn origin(&self) -> String {

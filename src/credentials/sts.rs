@@ -6,7 +6,7 @@ use crate::credentials::aws_host::Service;
 use crate::credentials::context::Context;
 use crate::credentials::document::fetched;
 use crate::credentials::service::{self, Message, Patience, Reply, Site};
-use crate::credentials::{Credentials, Profile};
+use crate::credentials::{Credentials, Denial, KeyMistake, Profile, Reason, opt_in_hint};
 use crate::http::{Method, Timeouts};
 use crate::sigv4::{self, Keys, Signable};
 
@@ -74,10 +74,15 @@ impl Sts {
         let reply = service::send((&self.context, &client), &site, Patience::remote(&self.context), &make, &transient);
         let reply = reply.map_err(|none| none.explain(&what, &site))?;
         if !reply.is_success() {
-            let Refusal { code, message } = Refusal::read(&reply.body);
+            let refusal = Refusal::read(&reply.body);
+            let Refusal { code, message } = &refusal;
             let problem = reply.refusal(&what, code.as_deref(), message.as_deref(), action.secrets);
-            let hint = code.as_deref().and_then(|code| (action.hint)(code).or_else(|| common_hint(code)));
-            let hint = hint.unwrap_or(if transient(&reply) { "STS failed: try again later" } else { NOT_STS });
+            let by_code = || {
+                let code = code.as_deref()?;
+                (action.hint)(code).or_else(|| common_hint(code)).map(str::to_owned)
+            };
+            let other = || if transient(&reply) { "STS failed: try again later" } else { NOT_STS }.to_owned();
+            let hint = refusal.hint(action, &region).or_else(by_code).unwrap_or_else(other);
             return Err(Error::Access(problem.hint(hint)));
         }
         result(action.name, &reply.body).and_then(|result| read(&result)).map_err(|problem| {
@@ -123,6 +128,29 @@ impl Refusal {
         let Ok(root) = Element::parse(body) else { return Self::default() };
         let error = child(&root, "Error").unwrap_or(&root);
         Self { code: text(error, "Code").map(str::to_owned), message: text(error, "Message").map(str::to_owned) }
+    }
+
+    /// The fix that the message, or what the request was signed with, tells beyond the code.
+    pub(super) fn hint(&self, action: &Action<'_>, region: &str) -> Option<String> {
+        let message = self.message.as_deref().unwrap_or_default();
+        let name = format!("sts:{}", action.name);
+        if let Some(denial) = Denial::read(message) {
+            // That the action itself is not allowed says the code too.
+            let known = denial.reason == Reason::NotAllowed(None) && denial.action.as_ref() == Some(&name);
+            return (!known).then(|| denial.hint(&name));
+        }
+        let signer = action.signer?;
+        match self.code.as_deref()? {
+            "SignatureDoesNotMatch" if message.contains("scoped to a valid region") => {
+                Some(format!("STS has no region {region}: set region to the one whose STS gives the credentials"))
+            }
+            code @ ("InvalidClientTokenId" | "IncompleteSignature" | "SignatureDoesNotMatch") => {
+                let mistake = KeyMistake::find(signer).map(|mistake| mistake.hint("where they are configured"));
+                let global = || opt_in_hint(region).filter(|_| signer.session_token.is_some());
+                mistake.or_else(|| if code == "InvalidClientTokenId" { global() } else { None })
+            }
+            _ => None,
+        }
     }
 }
 

@@ -8,6 +8,7 @@ use crate::config::CacheOptions;
 mod chain;
 mod precedence;
 mod profile;
+mod refusals;
 mod roles;
 mod rules;
 mod secrets;
