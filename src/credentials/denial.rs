@@ -79,7 +79,7 @@ impl Denial {
                 policy.map_or_else(|| "a policy".to_owned(), |policy| policy.name(action))
             ),
             Reason::PublicBlocked => {
-                format!("the bucket blocks public access, so its policy does not allow {action}: use credentials")
+                format!("the bucket blocks public access: use credentials whose own policies authorize {action}")
             }
             Reason::NotAllowed(None) => format!("allow {action} on {}", target(action)),
             Reason::NotAllowed(Some(policy @ (Policy::Identity | Policy::Resource))) => {

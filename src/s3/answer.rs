@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use crate::base::{Element, Secret, parse_http_date, redacted, shown_without};
+use crate::credentials::KeyMistake;
 use crate::http::retry::{Failure, RetryAfter};
 use crate::http::{Fault, Response};
 
@@ -18,12 +19,19 @@ pub(super) struct Failed {
     pub(super) out_of_tokens: bool,
     /// Those the last attempt was signed with: not to be shown.
     pub(super) secrets: Vec<Secret>,
+    /// What seems wrong with the keys the last attempt was signed with.
+    pub(super) mistake: Option<KeyMistake>,
 }
 
 impl Failed {
-    /// A failure that no server had a part in.
+    /// A failure for which no server is to blame.
     pub(super) fn own(error: crate::base::Error, attempts: u32) -> Self {
-        Self { cause: Cause::Own(error), attempts, out_of_tokens: false, secrets: Vec::new() }
+        Self { attempts, ..Self::new(Cause::Own(error)) }
+    }
+
+    /// The first attempt failed, before it was signed.
+    pub(super) fn new(cause: Cause) -> Self {
+        Self { cause, attempts: 1, out_of_tokens: false, secrets: Vec::new(), mistake: None }
     }
 }
 
@@ -90,7 +98,8 @@ impl Answer {
             request_id: said("x-amz-request-id").or_else(|| text("RequestId")),
             region: said("x-amz-bucket-region")
                 .or_else(|| text("Region"))
-                .or_else(|| error?.child_text("Endpoint").and_then(region_of_host)),
+                .or_else(|| error?.child_text("Endpoint").and_then(region_of_host))
+                .or_else(|| region_of_message(error?.child_text("Code")?, error?.child_text("Message")?)),
             foreign: error.is_none() && !empty,
             server: said("server"),
             retry_after: RetryAfter::of(&header),
@@ -218,6 +227,17 @@ fn region_of_host(host: &str) -> Option<String> {
     (!region.is_empty()).then(|| region.to_owned())
 }
 
+/// The region that a message names: `the region 'a' is wrong; expecting 'b'`, or `The b location constraint is
+/// incompatible for the region specific endpoint this request was sent to.`
+fn region_of_message(code: &str, message: &str) -> Option<String> {
+    let region = match code {
+        "AuthorizationHeaderMalformed" => message.split_once("expecting '")?.1.split_once('\'')?.0,
+        "IllegalLocationConstraintException" => message.strip_prefix("The ")?.split_once(" location constraint")?.0,
+        _ => return None,
+    };
+    (!region.is_empty() && region != "unspecified").then(|| region.to_owned())
+}
+
 pub(super) fn is_html(content_type: Option<&str>) -> bool {
     content_type.is_some_and(|value| value.to_ascii_lowercase().starts_with("text/html"))
 }
@@ -238,6 +258,34 @@ mod tests {
             ("s3.example.com", None),
         ] {
             assert_eq!(region_of_host(host).as_deref(), region, "{host}");
+        }
+    }
+
+    #[test]
+    fn the_region_of_a_message() {
+        let malformed = "AuthorizationHeaderMalformed";
+        let location = "IllegalLocationConstraintException";
+        for (code, message, region) in [
+            (
+                malformed,
+                "The authorization header is malformed; the region 'us-east-1' is wrong; expecting 'fr-par'",
+                "fr-par",
+            ),
+            (
+                malformed,
+                "the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".",
+                "",
+            ),
+            (malformed, "expecting ''", ""),
+            (
+                location,
+                "The me-south-1 location constraint is incompatible for the region specific endpoint",
+                "me-south-1",
+            ),
+            (location, "The unspecified location constraint is incompatible", ""),
+            ("AccessDenied", "expecting 'fr-par'", ""),
+        ] {
+            assert_eq!(region_of_message(code, message).unwrap_or_default(), region, "{message}");
         }
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use crate::base::{Cancel, Clock, Digest, Error, Payload, Problem, Secret, shown_without};
-use crate::credentials::CredentialsProvider;
+use crate::credentials::{CredentialsProvider, KeyMistake};
 use crate::http::retry::{Attempts, Decision, Failure, Policy};
 use crate::http::{self, Method, OnStop, Request, Response};
 use crate::s3::answer::{Answer, Cause, Failed};
@@ -25,6 +25,8 @@ pub(crate) struct ClientParts {
     pub(crate) bucket: String,
     /// Where the bucket is believed to be: its region may turn out to be another.
     pub(crate) endpoint: Endpoint,
+    /// The setting that its region comes from.
+    pub(crate) region_origin: String,
     /// `None`: requests are not signed.
     pub(crate) credentials: Option<Arc<dyn CredentialsProvider>>,
     pub(crate) retry: Policy,
@@ -173,7 +175,8 @@ impl Client {
                 decision => {
                     let out_of_tokens = decision == Decision::OutOfTokens;
                     let secrets = used.secrets();
-                    return Err(Failed { cause, attempts: attempts.made, out_of_tokens, secrets });
+                    let mistake = used.credentials.as_ref().and_then(KeyMistake::find);
+                    return Err(Failed { cause, attempts: attempts.made, out_of_tokens, secrets, mistake });
                 }
             }
         }

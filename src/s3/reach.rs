@@ -63,10 +63,7 @@ impl Client {
         // A cache on the way keeps old dates.
         let date = reach.answer.as_ref().ok().filter(|answer| answer.header("age").is_none());
         let date = date.and_then(|answer| answer.header("date")).and_then(parse_http_date);
-        let failed = |fault| {
-            let cause = Cause::NoAnswer(fault);
-            self.explain(&call, Failed { cause, attempts: 1, out_of_tokens: false, secrets: Vec::new() })
-        };
+        let failed = |fault| self.explain(&call, Failed::new(Cause::NoAnswer(fault)));
         Reach {
             addresses: reach.addresses,
             peer: reach.peer,

@@ -95,6 +95,7 @@ pub(crate) fn open_s3(
         http: http.stopped_by(&parts.cancel),
         bucket: settings.bucket.name().to_owned(),
         endpoint,
+        region_origin: settings.region.origin.clone(),
         credentials,
         retry: match settings.retry_mode {
             RetryMode::Standard => retry::Policy::standard(settings.max_attempts),

@@ -1,0 +1,123 @@
+//! The fix of a refusal of credentials or permissions.
+
+use crate::credentials::{Denial, Reason, opt_in_hint};
+use crate::s3::explain::{Refusal, class, region};
+
+pub(super) fn hint(refusal: &Refusal<'_>) -> String {
+    keys_hint(refusal).unwrap_or_else(|| {
+        let hint = match Denial::read(refusal.message()) {
+            Some(denial) => denied_hint(refusal, &denial),
+            None => permission_hint(refusal),
+        };
+        format!("{hint}; credentials: {}", refusal.who())
+    })
+}
+
+/// Where the store does not accept the keys, the token or the signature.
+fn keys_hint(refusal: &Refusal<'_>) -> Option<String> {
+    let (who, message) = (refusal.who(), refusal.message());
+    // Garage has AccessDenied for everything: its words tell.
+    let garage = |words: &str| refusal.code() == "AccessDenied" && message.contains(words);
+    let mistake = || refusal.mistake.map(|mistake| mistake.hint(who));
+    Some(match refusal.code() {
+        "InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException" | "NotSignedUp" => {
+            mistake().unwrap_or_else(|| unknown_key_hint(refusal))
+        }
+        _ if garage("No such key: ") => mistake().unwrap_or_else(|| unknown_key_hint(refusal)),
+        "SignatureDoesNotMatch" | "InvalidSignatureException" => mistake().unwrap_or_else(|| signature_hint(who)),
+        _ if garage("Invalid signature") => mistake().unwrap_or_else(|| signature_hint(who)),
+        "ExpiredToken" | "ExpiredTokenException" | "TokenRefreshRequired" => {
+            format!("the session has expired: get new credentials; these come from {who}")
+        }
+        "InvalidToken" | "InvalidTokenId" => mistake().unwrap_or_else(|| token_hint(refusal)),
+        "RequestTimeTooSkewed" => "this machine's clock is wrong: set it (NTP)".to_owned(),
+        "AuthorizationHeaderMalformed" => region::hint(refusal)
+            .or_else(|| region::scope_hint(refusal))
+            .or_else(mistake)
+            .unwrap_or_else(|| malformed_key_hint(who)),
+        _ if class::is_about_the_key_id(refusal.answer) => mistake().unwrap_or_else(|| malformed_key_hint(who)),
+        "AccountProblem" | "AllAccessDisabled" => {
+            "the account or the bucket is disabled: its owner finds the reason in the provider's console".to_owned()
+        }
+        _ => return None,
+    })
+}
+
+fn unknown_key_hint(refusal: &Refusal<'_>) -> String {
+    format!("{} does not know the access key; it comes from {}", refusal.endpoint.url(), refusal.who())
+}
+
+fn signature_hint(who: &str) -> String {
+    format!("the secret access key is wrong (it comes from {who}), or a proxy changes the Host header or others")
+}
+
+fn malformed_key_hint(who: &str) -> String {
+    format!(
+        "the access key id is malformed: check whether id and secret are swapped, and remove quotes and slashes; it \
+         comes from {who}"
+    )
+}
+
+fn token_hint(refusal: &Refusal<'_>) -> String {
+    let who = refusal.who();
+    match opt_in_hint(&refusal.endpoint.region).filter(|_| !refusal.endpoint.custom) {
+        Some(hint) => format!("{hint}; the token comes from {who}"),
+        None => format!("the session token does not belong to the keys; they come from {who}"),
+    }
+}
+
+/// Where the store says which action is not authorized, and why.
+fn denied_hint(refusal: &Refusal<'_>, denial: &Denial) -> String {
+    let hint = denial.hint(default_action(refusal.operation));
+    let action = denial.action.as_deref().unwrap_or_default();
+    match denial.reason {
+        Reason::Denied(_) if refusal.sets_encryption() && !action.starts_with("kms:") => {
+            format!("{hint}; {}", encryption_demanded(refusal))
+        }
+        // S3 hides what does not exist from whoever may not list.
+        Reason::NotAllowed(_) if refusal.on_object && action == "s3:ListBucket" => {
+            format!("the object does not exist, and S3 answers 403 instead of 404 without s3:ListBucket: {hint}")
+        }
+        Reason::NotAllowed(_) if action.starts_with("kms:") => {
+            format!("{hint}; the key must exist in the bucket's region")
+        }
+        _ => hint,
+    }
+}
+
+/// A policy that denies what is not encrypted does not say so.
+fn encryption_demanded(refusal: &Refusal<'_>) -> String {
+    match refusal.written("x-amz-server-side-encryption") {
+        None => "if the policy demands encryption, set server_side_encryption=AES256, or aws:kms with sse_kms_key_id"
+            .to_owned(),
+        Some(sent) => format!(
+            "server_side_encryption={sent} was sent: the policy may demand another value, or another sse_kms_key_id"
+        ),
+    }
+}
+
+/// Where the store says only that access is denied: what the operation needs.
+fn permission_hint(refusal: &Refusal<'_>) -> String {
+    match refusal.operation {
+        "ListObjectsV2" | "HeadBucket" => "allow s3:ListBucket on the bucket".to_owned(),
+        "GetObject" | "HeadObject" => "allow s3:GetObject on the object, and s3:ListBucket on the bucket: without the \
+                                       latter S3 answers 403 for what does not exist"
+            .to_owned(),
+        "CopyObject" | "UploadPartCopy" => "allow s3:GetObject and s3:PutObject on the object".to_owned(),
+        "PutObject" | "CreateMultipartUpload" => {
+            format!("allow s3:PutObject on the object; {}", encryption_demanded(refusal))
+        }
+        other => format!("allow {} on the object", default_action(other)),
+    }
+}
+
+/// The permission that an operation needs first.
+fn default_action(operation: &str) -> &'static str {
+    match operation {
+        "ListObjectsV2" | "HeadBucket" => "s3:ListBucket",
+        "GetObject" | "HeadObject" => "s3:GetObject",
+        "DeleteObject" => "s3:DeleteObject",
+        "AbortMultipartUpload" => "s3:AbortMultipartUpload",
+        _ => "s3:PutObject",
+    }
+}

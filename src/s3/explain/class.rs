@@ -1,0 +1,64 @@
+//! What a refusal means.
+
+use crate::base::S3ErrorClass;
+use crate::s3::answer::Answer;
+
+/// Codes that speak of the credentials or of permissions, whatever the status.
+const ACCESS_CODES: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "AccountProblem",
+    "AllAccessDisabled",
+    "AuthorizationHeaderMalformed",
+    "CredentialsNotSupported",
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSecurity",
+    "InvalidSignatureException",
+    "InvalidToken",
+    "InvalidTokenId",
+    "KMS.AccessDeniedException",
+    "MissingAuthenticationToken",
+    "NotSignedUp",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+    "UnauthorizedAccess",
+    "UnrecognizedClientException",
+    "UnsupportedAlgorithm",
+];
+const CORRUPT_CODES: &[&str] = &["BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch"];
+
+pub(super) fn of(answer: &Answer) -> S3ErrorClass {
+    if answer.has_code(ACCESS_CODES) || is_about_the_key_id(answer) {
+        return S3ErrorClass::Access;
+    }
+    if answer.has_code(CORRUPT_CODES) {
+        return S3ErrorClass::Corrupt;
+    }
+    if answer.has_code(&["NoSuchBucket"]) {
+        return S3ErrorClass::NoSuchBucket;
+    }
+    if answer.is_throttled() {
+        return S3ErrorClass::Throttled;
+    }
+    // A gateway's own error page comes from a gateway: the status tells.
+    if answer.foreign && answer.status < 500 && answer.status != 413 {
+        return S3ErrorClass::NotS3;
+    }
+    match answer.status {
+        401 | 403 => S3ErrorClass::Access,
+        404 => S3ErrorClass::NotFound,
+        409 | 412 => S3ErrorClass::Conflict,
+        200..300 | 500.. => S3ErrorClass::Server,
+        _ => S3ErrorClass::Refused,
+    }
+}
+
+/// R2 answers `InvalidArgument: Credential access key has length 20, should be 32`.
+pub(super) fn is_about_the_key_id(answer: &Answer) -> bool {
+    let message = answer.message.as_deref().unwrap_or_default().to_ascii_lowercase();
+    answer.has_code(&["InvalidArgument"]) && message.contains("access key")
+}

@@ -1,0 +1,200 @@
+//! From a failed call to the crate's error: what it means, and the likely fix.
+
+mod access;
+mod class;
+mod encryption;
+mod refused;
+mod region;
+#[cfg(test)]
+mod tests;
+
+use crate::base::{Error, S3Error, S3ErrorClass, Secret, hint_without};
+use crate::credentials::KeyMistake;
+use crate::s3::answer::{Answer, Cause, Failed};
+use crate::s3::client::{Call, Client};
+use crate::s3::endpoint::Endpoint;
+
+const OUT_OF_TOKENS: &str = "it was not tried again, for too many requests have failed";
+
+/// A refusal, and how the request was made: all that its meaning and its fix depend on.
+struct Refusal<'a> {
+    answer: &'a Answer,
+    operation: &'static str,
+    /// It was about an object, not about the bucket.
+    on_object: bool,
+    bucket: &'a str,
+    /// Where the bucket is, by all that is known.
+    endpoint: &'a Endpoint,
+    /// The region that is configured, which may turn out to be another, and the setting it comes from.
+    region: (&'a str, &'a str),
+    /// Where the credentials come from; `None` for requests that are not signed.
+    signer: Option<String>,
+    /// What seems wrong with the keys.
+    mistake: Option<KeyMistake>,
+    /// Headers sent with whatever is written: storage class and encryption.
+    write_headers: &'a [(String, String)],
+}
+
+impl Client {
+    pub(super) fn explain(&self, call: &Call<'_>, failed: Failed) -> Error {
+        let out_of_tokens = failed.out_of_tokens;
+        match self.explain_cause(call, failed) {
+            Error::S3(mut error) if out_of_tokens => {
+                let hint = error.hint.map(|hint| format!("{hint}; ")).unwrap_or_default();
+                error.hint = Some(format!("{hint}{OUT_OF_TOKENS}"));
+                Error::S3(error)
+            }
+            error => error,
+        }
+    }
+
+    fn explain_cause(&self, call: &Call<'_>, failed: Failed) -> Error {
+        let error = S3Error {
+            operation: call.operation,
+            bucket: self.parts.bucket.clone(),
+            key: call.key.map(str::to_owned),
+            status: None,
+            code: None,
+            message: None,
+            request_id: None,
+            attempts: failed.attempts,
+            class: S3ErrorClass::Network,
+            hint: None,
+            source: None,
+        };
+        match failed.cause {
+            Cause::Own(error) => error,
+            Cause::NoAnswer(fault) => {
+                let hint = fault.hint().map(|hint| format!("{} ({})", hint, self.endpoint().url()));
+                S3Error { hint, source: Some(Box::new(fault)), ..error }.into()
+            }
+            Cause::Refused(mut answer) => {
+                let secrets = self.hidden(&failed.secrets);
+                let class = class::of(&answer);
+                // From the answer as it was sent: secrets are removed from the hint afterwards.
+                let hint = self.refusal(call, &answer, failed.mistake, &self.endpoint()).hint(class);
+                let hint = hint.map(|hint| hint_without(&hint, &secrets));
+                answer.hide(&secrets);
+                S3Error {
+                    status: Some(answer.status),
+                    code: answer.code,
+                    message: answer.message,
+                    request_id: answer.request_id,
+                    class,
+                    hint,
+                    ..error
+                }
+                .into()
+            }
+        }
+    }
+
+    /// Returns those of the secrets that are not public by being something else as well, as in tests with made-up keys.
+    fn hidden<'a>(&self, secrets: &'a [Secret]) -> Vec<&'a str> {
+        let (first, last) = (&self.parts.endpoint, self.endpoint());
+        let public = [&first.region, &first.host, &last.region, &last.host, &self.parts.bucket];
+        let secrets = secrets.iter().map(Secret::expose);
+        secrets.filter(|secret| !public.iter().any(|public| public == secret)).collect()
+    }
+
+    fn refusal<'a>(
+        &'a self,
+        call: &Call<'_>,
+        answer: &'a Answer,
+        mistake: Option<KeyMistake>,
+        endpoint: &'a Endpoint,
+    ) -> Refusal<'a> {
+        Refusal {
+            answer,
+            operation: call.operation,
+            on_object: call.key.is_some(),
+            bucket: &self.parts.bucket,
+            endpoint,
+            region: (&self.parts.endpoint.region, &self.parts.region_origin),
+            signer: self.parts.credentials.as_ref().map(|provider| provider.origin()),
+            mistake,
+            write_headers: &self.parts.write_headers,
+        }
+    }
+}
+
+impl Refusal<'_> {
+    /// The likely fix.
+    fn hint(&self, class: S3ErrorClass) -> Option<String> {
+        if let Some(hint) = encryption::hint(self) {
+            return Some(hint);
+        }
+        match class {
+            S3ErrorClass::Access => Some(access::hint(self)),
+            S3ErrorClass::NoSuchBucket => Some(self.bucket_hint()),
+            S3ErrorClass::NotS3 => Some(self.not_s3_hint()),
+            S3ErrorClass::Corrupt => Some(
+                "what arrived is not what the digest says: the local blob is corrupt, or a proxy changes bodies"
+                    .to_owned(),
+            ),
+            S3ErrorClass::Throttled => Some("the store asks for fewer requests: lower upload_parallelism".to_owned()),
+            S3ErrorClass::Server => Some(self.server_hint()),
+            _ => refused::hint(self),
+        }
+    }
+
+    fn code(&self) -> &str {
+        self.answer.code.as_deref().unwrap_or_default()
+    }
+
+    fn message(&self) -> &str {
+        self.answer.message.as_deref().unwrap_or_default()
+    }
+
+    /// Where the credentials come from.
+    fn who(&self) -> &str {
+        self.signer.as_deref().unwrap_or("no credentials (anonymous)")
+    }
+
+    /// The value of a header that goes with whatever is written, if this is a request that writes.
+    fn written(&self, header: &str) -> Option<&str> {
+        let value = self.write_headers.iter().find(|(name, _)| name == header).map(|(_, value)| value.as_str());
+        value.filter(|_| self.sets_encryption())
+    }
+
+    /// Whether the request decides how an object is encrypted.
+    fn sets_encryption(&self) -> bool {
+        matches!(self.operation, "PutObject" | "CopyObject" | "CreateMultipartUpload")
+    }
+
+    fn bucket_hint(&self) -> String {
+        let url = self.endpoint.url();
+        let style = if self.endpoint.custom && !self.endpoint.path_style {
+            ", or the server wants use_path_style=true"
+        } else {
+            ""
+        };
+        format!("there is no bucket {} at {url}: check bucket, region and endpoint_url{style}", self.bucket)
+    }
+
+    fn not_s3_hint(&self) -> String {
+        let server = self.answer.server.as_deref().map(|name| format!(" from {name}")).unwrap_or_default();
+        format!(
+            "{} does not answer as S3 does (HTTP {}{server}): is endpoint_url the API, and not a web console or a proxy?{}",
+            self.endpoint.url(),
+            self.answer.status,
+            // What many servers say to plain HTTP on the port for TLS.
+            if self.answer.status == 400 && !self.endpoint.https { " Or does it want https://?" } else { "" },
+        )
+    }
+
+    fn server_hint(&self) -> String {
+        if let Some(hint) = refused::unsupported(self) {
+            return hint;
+        }
+        if self.answer.status == 507 || self.code() == "XMinioStorageFull" {
+            return "the store is full: free some space there, or raise its quota".to_owned();
+        }
+        let what = if self.answer.foreign {
+            "the store failed, or a proxy in between, for this is not how S3 says it"
+        } else {
+            "the store failed"
+        };
+        format!("{what}: run the command again later; retry_max_attempts=N raises the number of attempts")
+    }
+}

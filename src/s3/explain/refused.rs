@@ -1,0 +1,74 @@
+//! The fix of refusals that are about neither credentials nor the bucket's existence.
+
+use crate::base::shown_url;
+use crate::s3::explain::{Refusal, region};
+
+pub(super) fn hint(refusal: &Refusal<'_>) -> Option<String> {
+    let answer = refusal.answer;
+    let redirected = matches!(answer.status, 301 | 302 | 307 | 308)
+        || answer.has_code(&["PermanentRedirect", "IllegalLocationConstraintException"]);
+    if redirected {
+        return Some(region::hint(refusal).unwrap_or_else(|| redirect_hint(refusal)));
+    }
+    Some(match (answer.status, refusal.code()) {
+        (_, "InvalidRequest") if refusal.message().contains("Acceleration") => format!(
+            "switch transfer acceleration on for the bucket (aws s3api put-bucket-accelerate-configuration --bucket {} \
+             --accelerate-configuration Status=Enabled), or give use_accelerate_endpoint=false",
+            refusal.bucket
+        ),
+        (_, "SecondLevelDomainForbidden") => "this store wants use_path_style=false".to_owned(),
+        (_, "EntityTooSmall" | "InvalidPart" | "InvalidPartOrder") => {
+            "the store rejects the parts as they were uploaded: report it with the store's name and version".to_owned()
+        }
+        (_, "NoSuchUpload") => {
+            "somebody has aborted the upload, perhaps a lifecycle rule of the bucket: run the command again".to_owned()
+        }
+        (_, "EntityTooLarge") => "the object is larger than the store takes".to_owned(),
+        (_, "InvalidBucketName") => {
+            format!("{} is not a name that the store accepts: check bucket", refusal.bucket)
+        }
+        (_, "InvalidStorageClass") => "set storage_class to one that the store has, or leave it out".to_owned(),
+        (413, _) => "a proxy refuses large bodies: raise its limit (nginx: client_max_body_size)".to_owned(),
+        (404, _) if !refusal.on_object => format!(
+            "{} takes the bucket for an object: check bucket, and whether endpoint_url already has the bucket in it",
+            refusal.endpoint.url()
+        ),
+        (405, _) => format!(
+            "{} does not allow the operation: check whether endpoint_url is the S3 API, and not a website or a console",
+            refusal.endpoint.url()
+        ),
+        _ => return region::unknown_hint(refusal).or_else(|| region::hint(refusal)),
+    })
+}
+
+fn redirect_hint(refusal: &Refusal<'_>) -> String {
+    let url = refusal.endpoint.url();
+    match (&refusal.answer.location, &refusal.answer.region) {
+        (_, Some(region)) => {
+            format!("{url} redirects to region {region}, which the request was signed for already: check endpoint_url")
+        }
+        (Some(location), None) => format!("the server redirects to {}: check endpoint_url", shown_url(location)),
+        (None, None) => format!("{url} redirects without saying where to: check endpoint_url and bucket"),
+    }
+}
+
+/// Where the store lacks what the attributes ask for.
+pub(super) fn unsupported(refusal: &Refusal<'_>) -> Option<String> {
+    if refusal.answer.status != 501 && !refusal.answer.has_code(&["NotImplemented"]) {
+        return None;
+    }
+    let attributes: Vec<&str> = [
+        ("x-amz-storage-class", "storage_class"),
+        ("x-amz-server-side-encryption", "server_side_encryption"),
+        ("x-amz-server-side-encryption-aws-kms-key-id", "sse_kms_key_id"),
+    ]
+    .into_iter()
+    .filter(|(header, _)| refusal.written(header).is_some())
+    .map(|(_, attribute)| attribute)
+    .collect();
+    Some(if attributes.is_empty() {
+        format!("the store does not support {}", refusal.operation)
+    } else {
+        format!("the store may not support {}: leave it out", attributes.join(" and "))
+    })
+}

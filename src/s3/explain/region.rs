@@ -1,0 +1,37 @@
+//! The fix of a refusal because of the region. Nothing is advised about it unless the answer names one.
+
+use crate::s3::explain::Refusal;
+
+/// Where the answer names the region the bucket is in.
+pub(super) fn hint(refusal: &Refusal<'_>) -> Option<String> {
+    let (given, origin) = refusal.region;
+    let region = refusal.answer.region.as_deref().filter(|region| *region != given)?;
+    Some(format!("the bucket is in region {region}, not {given}: give region={region} ({given} comes from {origin})"))
+}
+
+/// Where the answer quotes the region, or the scope of the signature, of which only the region can be wrong.
+pub(super) fn scope_hint(refusal: &Refusal<'_>) -> Option<String> {
+    let (given, origin) = refusal.region;
+    let message = refusal.message();
+    (message.contains("unexpected scope") || message.contains("the region")).then(|| {
+        format!(
+            "the store does not accept region {given}, which comes from {origin}: give the region it is configured \
+             with, such as region=garage"
+        )
+    })
+}
+
+/// Where the store has no region of that name.
+pub(super) fn unknown_hint(refusal: &Refusal<'_>) -> Option<String> {
+    if !refusal.answer.has_code(&["InvalidRegionName", "InvalidRegion"]) {
+        return None;
+    }
+    let (given, origin) = refusal.region;
+    let names_auto = refusal.message().split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "auto");
+    let fix = if names_auto || refusal.endpoint.host.ends_with(".r2.cloudflarestorage.com") {
+        "give region=auto"
+    } else {
+        "give region=NAME with one that it has"
+    };
+    Some(format!("the store has no region {given}, which comes from {origin}: {fix}"))
+}
