@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest as _, Sha256};
 
 const PREFIX: &str = "sha256:";
@@ -29,6 +31,11 @@ impl Digest {
     /// The 64 lower-case hex digits, without the algorithm: a file name, an `x-amz-content-sha256`.
     pub fn hex(&self) -> String {
         hex::encode(self.0)
+    }
+
+    /// The bytes in base64, as `x-amz-checksum-sha256` has them.
+    pub(crate) fn base64(&self) -> String {
+        STANDARD.encode(self.0)
     }
 
     /// Appends the text.

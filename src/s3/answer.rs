@@ -138,6 +138,15 @@ impl Answer {
         self.code.as_deref().is_some_and(|code| codes.contains(&code))
     }
 
+    /// What was written needs a checksum, as under Object Lock.
+    pub(super) fn wants_checksum(&self) -> bool {
+        let text = self.message.as_deref().unwrap_or_default().to_ascii_lowercase();
+        let named = ["content-md5", "x-amz-checksum-"].iter().any(|header| text.contains(header));
+        // A checksum that was sent and is wrong is named as well.
+        let wrong = self.has_code(&["BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch"]);
+        self.status == 400 && !wrong && (named || self.has_code(&["MissingContentMD5"]))
+    }
+
     /// The object does not exist: S3 says so, or there is a 404 without a body.
     pub(super) fn is_not_found(&self) -> bool {
         self.status == 404 && !self.foreign && (self.code.is_none() || self.has_code(&["NoSuchKey", "NotFound"]))

@@ -10,6 +10,7 @@ use crate::credentials::{CredentialsProvider, KeyMistake};
 use crate::http::retry::{Attempts, Decision, Failure, Policy};
 use crate::http::{self, Method, OnStop, Request, Response};
 use crate::s3::answer::{Answer, Cause, Failed};
+use crate::s3::checksum::{self, Checksum};
 use crate::s3::endpoint::Endpoint;
 use crate::s3::learn::{Lessons, Used, shifted};
 use crate::sigv4::{self, Context, EMPTY_SHA256, Keys, Signable};
@@ -55,6 +56,8 @@ pub(crate) struct Client {
     put_accepted: AtomicBool,
     /// The server, or a proxy before it, has answered `Expect: 100-continue` with 417.
     pub(super) expects_nothing: AtomicBool,
+    /// The server wants a checksum with what is written.
+    pub(super) wants_checksums: AtomicBool,
 }
 
 /// One S3 action, to be sent once or more often.
@@ -66,6 +69,7 @@ pub(super) struct Call<'a> {
     /// Signed, in lower case.
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<&'a dyn Payload>,
+    pub(super) checksum: Checksum,
     pub(super) answer_timeout: Duration,
     /// What cleans up is sent also after the operation was cancelled, though not for long: somebody may be waiting for
     /// the program to end.
@@ -82,6 +86,7 @@ impl<'a> Call<'a> {
             query: &[],
             headers,
             body: None,
+            checksum: Checksum::Never,
             answer_timeout: ANSWER_TIMEOUT,
             on_stop: OnStop::BreakOff,
         }
@@ -98,6 +103,7 @@ impl Client {
             requests: AtomicU64::new(0),
             put_accepted: AtomicBool::new(false),
             expects_nothing: AtomicBool::new(false),
+            wants_checksums: AtomicBool::new(false),
         }
     }
 
@@ -187,6 +193,11 @@ impl Client {
         let large = call.body.is_some_and(|body| body.size() >= EXPECT_CONTINUE_BYTES);
         let asks_first = attempts.made > 0 || !self.put_accepted.load(Ordering::Relaxed);
         Ok(Used {
+            checksum: match call.checksum {
+                Checksum::Never => false,
+                Checksum::WhenWanted => self.wants_checksums(),
+                Checksum::Always => true,
+            },
             expect: large && asks_first && !self.expects_nothing.load(Ordering::Relaxed),
             endpoint: lessons.host.clone().unwrap_or_else(|| self.endpoint()),
             credentials: self.parts.credentials.as_ref().map(|provider| provider.credentials()).transpose()?,
@@ -218,6 +229,10 @@ impl Client {
         if response.is_success() { read(response) } else { Err(Answer::read(response)) }
     }
 
+    pub(super) fn wants_checksums(&self) -> bool {
+        self.wants_checksums.load(Ordering::Relaxed)
+    }
+
     /// The server lets us write: bodies need not ask before they are sent.
     pub(super) fn accept_bodies(&self) {
         self.put_accepted.store(true, Ordering::Relaxed);
@@ -228,6 +243,7 @@ impl Client {
         let target = endpoint.target(call.key, call.query);
         let mut headers = vec![("host".to_owned(), endpoint.host.clone())];
         headers.extend(call.headers.iter().chain(&self.parts.request_headers).cloned());
+        headers.extend(used.checksum.then(|| checksum::header(call.body)));
         if let Some(credentials) = &used.credentials {
             let keys = Keys {
                 access_key_id: &credentials.access_key_id,

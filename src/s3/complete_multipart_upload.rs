@@ -9,6 +9,7 @@ use crate::s3::answer::{Answer, Cause};
 use crate::s3::client::{Call, Client};
 use crate::s3::copy_object::MAX_REPLY_BYTES;
 use crate::s3::create_multipart_upload::UploadName;
+use crate::s3::upload_part::UploadedPart;
 
 /// The server puts up to ten thousand parts together, and some are silent meanwhile.
 const COMPLETE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
@@ -34,12 +35,12 @@ pub(crate) struct Expected {
 }
 
 impl Client {
-    /// Makes the object of parts given by number, in order, and entity tag. When it is not clear how that ended, the
-    /// object itself is asked.
+    /// Makes the object of its parts, which are in order. When it is not clear how that ended, the object itself is
+    /// asked.
     pub(crate) fn complete_multipart_upload(
         &self,
         upload: &UploadName,
-        parts: &[(u32, String)],
+        parts: &[UploadedPart],
         expected: Expected,
     ) -> Result<Completed> {
         let body = BytesPayload::new(document(parts).into_bytes());
@@ -75,11 +76,15 @@ fn is_ambiguous(cause: &Cause) -> bool {
     }
 }
 
-fn document(parts: &[(u32, String)]) -> String {
+fn document(parts: &[UploadedPart]) -> String {
     let mut document = String::from("<CompleteMultipartUpload xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
-    for (number, etag) in parts {
+    for UploadedPart { number, etag, sha256 } in parts {
         let etag = escaped(etag);
-        let _ = write!(document, "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>");
+        let _ = write!(document, "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag>");
+        if let Some(sha256) = sha256 {
+            let _ = write!(document, "<ChecksumSHA256>{sha256}</ChecksumSHA256>");
+        }
+        document.push_str("</Part>");
     }
     document.push_str("</CompleteMultipartUpload>");
     document
@@ -105,10 +110,18 @@ mod tests {
 
     #[test]
     fn entity_tags_go_back_as_they_came() {
-        let document = document(&[(1, "\"a&b\"".to_owned()), (2, "W/<c>".to_owned())]);
+        let part = |number, etag: &str, sha256: Option<&str>| {
+            let (etag, sha256) = (etag.to_owned(), sha256.map(str::to_owned));
+            UploadedPart { number, etag, sha256 }
+        };
+        let document = document(&[part(1, "\"a&b\"", None), part(2, "W/<c>", Some("d+/="))]);
         let root = Element::parse(document.as_bytes()).unwrap();
         let parts: Vec<_> =
             root.children.iter().map(|part| (part.child_text("PartNumber"), part.child_text("ETag"))).collect();
         assert_eq!(parts, [(Some("1"), Some("\"a&b\"")), (Some("2"), Some("W/<c>"))]);
+        assert_eq!(
+            root.children.iter().filter_map(|part| part.child_text("ChecksumSHA256")).collect::<Vec<_>>(),
+            ["d+/="]
+        );
     }
 }

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 use crate::base::{Element, Result, Timestamp, percent_encode_path};
 use crate::http::{Method, Response};
 use crate::s3::answer::{Answer, Cause};
+use crate::s3::checksum::Checksum;
 use crate::s3::client::{Call, Client};
 use crate::s3::put_object::CONTENT_TYPE;
 
@@ -63,6 +64,7 @@ impl Client {
             call.headers.push((name.to_owned(), value.to_owned()));
         }
         call.headers.extend(self.parts.write_headers.iter().chain(&self.parts.copy_headers).cloned());
+        call.checksum = Checksum::WhenWanted;
         call.answer_timeout = COPY_TIMEOUT;
         match self.execute(&call, |response| self.copied(key, response)) {
             Ok(()) => Ok(Copied::Done),

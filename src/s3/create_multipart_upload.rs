@@ -3,6 +3,7 @@
 use crate::base::{Element, Result};
 use crate::http::{Method, OnStop, Response};
 use crate::s3::answer::{Answer, Cause};
+use crate::s3::checksum::Checksum;
 use crate::s3::client::{Call, Client};
 use crate::s3::copy_object::MAX_REPLY_BYTES;
 use crate::s3::put_object::CONTENT_TYPE;
@@ -13,24 +14,38 @@ pub(crate) struct UploadName {
     pub(crate) key: String,
     /// The server's own name for it: any characters.
     pub(crate) id: String,
+    /// It was begun with a checksum algorithm, so each part needs a checksum; without one, none may have it.
+    pub(crate) checksums: bool,
 }
 
 impl Client {
-    /// Begins an object in parts; `None` when the server has no such operation. A retry after an answer that was lost
-    /// leaves an empty upload behind: nobody knows its name.
+    /// Begins an object in parts, with checksums where the server is known to want them; `None` when it has no such
+    /// operation. A retry after an answer that was lost leaves an empty upload behind: nobody knows its name.
     pub(crate) fn create_multipart_upload(&self, key: &str) -> Result<Option<UploadName>> {
+        let checksums = self.wants_checksums();
+        self.begin_upload(key, checksums)
+    }
+
+    /// Begins an object that is made of copies: the server has their checksums, and wants none.
+    pub(crate) fn create_multipart_copy(&self, key: &str) -> Result<Option<UploadName>> {
+        self.begin_upload(key, false)
+    }
+
+    fn begin_upload(&self, key: &str, checksums: bool) -> Result<Option<UploadName>> {
         let mut call = Call::new("CreateMultipartUpload", Method::Post, Some(key));
         call.query = &[("uploads", "")];
         call.on_stop = OnStop::Linger;
         call.headers.push(("content-type".to_owned(), CONTENT_TYPE.to_owned()));
         call.headers.extend(self.parts.write_headers.iter().cloned());
+        call.checksum = if checksums { Checksum::Always } else { Checksum::Never };
         match self.execute(&call, created) {
             Ok(id) => {
                 self.accept_bodies();
-                Ok(Some(UploadName { key: key.to_owned(), id }))
+                Ok(Some(UploadName { key: key.to_owned(), id, checksums }))
             }
             Err(failed) => match &failed.cause {
                 Cause::Refused(answer) if answer.is_unsupported() => Ok(None),
+                Cause::Refused(answer) if answer.wants_checksum() && !checksums => self.begin_upload(key, true),
                 _ => Err(self.explain(&call, failed)),
             },
         }

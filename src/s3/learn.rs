@@ -1,6 +1,6 @@
 //! What a refusal teaches: that the session is over, that the bucket is in another region or at another host, that a
-//! clock is wrong, or that `Expect` is not taken. Each is acted upon once in a call; all but the first are remembered for
-//! the client.
+//! clock is wrong, that `Expect` is not taken, or that checksums are wanted. Each is acted upon once in a call; all but
+//! session and host are remembered for the client.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -9,6 +9,7 @@ use std::time::{Duration, SystemTime};
 use crate::base::{Result, Secret, redacted};
 use crate::credentials::Credentials;
 use crate::s3::answer::Answer;
+use crate::s3::checksum::Checksum;
 use crate::s3::client::{Call, Client};
 use crate::s3::endpoint::Endpoint;
 
@@ -43,6 +44,8 @@ pub(super) struct Used {
     pub(super) began: SystemTime,
     /// The body waits until the server asks for it.
     pub(super) expect: bool,
+    /// A checksum went with it.
+    pub(super) checksum: bool,
 }
 
 impl Used {
@@ -75,6 +78,11 @@ impl Client {
             log::info!("{} does not take Expect: 100-continue, going on without it", used.endpoint.host);
             self.expects_nothing.store(true, Ordering::Relaxed);
             return Ok(true);
+        }
+        if answer.wants_checksum() && !used.checksum {
+            log::info!("{} wants checksums, sending x-amz-checksum-sha256 from now on", used.endpoint.host);
+            self.wants_checksums.store(true, Ordering::Relaxed);
+            return Ok(call.checksum == Checksum::WhenWanted);
         }
         if answer.has_code(SESSION_CODES) {
             return Ok(!std::mem::replace(&mut lessons.session, true) && self.renew_session(used)?);
@@ -259,8 +267,14 @@ mod tests {
             (-1200, 1, 10_001, Some(0)),
         ] {
             let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
-            let used =
-                Used { endpoint: Arc::new(endpoint()), credentials: None, ahead, began: at(10_000), expect: false };
+            let used = Used {
+                endpoint: Arc::new(endpoint()),
+                credentials: None,
+                ahead,
+                began: at(10_000),
+                expect: false,
+                checksum: false,
+            };
             assert_eq!(clock_error(at(date), &used, at(10_000 + took)), learnt, "{ahead} {took} {date}");
         }
     }

@@ -1,11 +1,12 @@
 //! The S3 client: one bucket, one file for each action, one request loop.
 //!
 //! Requests have the shape that every store takes: signed are `host`, every `x-amz-*`, and content type, range and
-//! conditions where they are sent; no trailers, no checksum headers, always a length. A blob's payload hash is its
-//! digest, so that stores which check it refuse a corrupt upload at no cost to us.
+//! conditions where they are sent; no trailers, always a length, and checksum headers only once the store has asked for
+//! them. A blob's payload hash is its digest, so that stores which check it refuse a corrupt upload at no cost to us.
 
 mod abort_multipart_upload;
 mod answer;
+mod checksum;
 mod client;
 mod complete_multipart_upload;
 mod content_range;
@@ -38,4 +39,5 @@ pub(crate) use head_object::Head;
 #[cfg(any(test, fuzzing))]
 pub(crate) use list_objects::Page;
 pub(crate) use reach::Reach;
+pub(crate) use upload_part::UploadedPart;
 pub(crate) use upload_part_copy::{CopySource, PartCopied};

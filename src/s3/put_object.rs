@@ -3,6 +3,7 @@
 use crate::base::{Payload, Result};
 use crate::http::Method;
 use crate::s3::answer::read_empty;
+use crate::s3::checksum::Checksum;
 use crate::s3::client::{Call, Client};
 
 pub(super) const CONTENT_TYPE: &str = "application/octet-stream";
@@ -14,6 +15,7 @@ impl Client {
         call.headers.push(("content-type".to_owned(), CONTENT_TYPE.to_owned()));
         call.headers.extend(self.parts.write_headers.iter().cloned());
         call.body = Some(payload);
+        call.checksum = Checksum::WhenWanted;
         let written = self.execute(&call, |mut response| read_empty(&mut response));
         written.map_err(|failed| self.explain(&call, failed))
     }

@@ -3,19 +3,45 @@
 use crate::base::{Payload, Result};
 use crate::http::{Method, Response};
 use crate::s3::answer::{Cause, read_empty};
+use crate::s3::checksum::Checksum;
 use crate::s3::client::{Call, Client};
 use crate::s3::create_multipart_upload::UploadName;
 use crate::s3::head_object::not_s3;
 
+/// A part that the server has, as it is to be named when the upload is completed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct UploadedPart {
+    pub(crate) number: u32,
+    pub(crate) etag: String,
+    /// The SHA-256 in base64, where the upload has checksums.
+    pub(crate) sha256: Option<String>,
+}
+
 impl Client {
-    /// Writes one part, numbered from one; its entity tag, as it is to be given back.
-    pub(crate) fn upload_part(&self, upload: &UploadName, number: u32, payload: &dyn Payload) -> Result<String> {
-        let number = number.to_string();
-        let query = [("partNumber", number.as_str()), ("uploadId", &upload.id)];
+    /// Writes one part, numbered from one; `None` when the server wants a checksum with it and the upload was begun
+    /// without.
+    pub(crate) fn upload_part(
+        &self,
+        upload: &UploadName,
+        number: u32,
+        payload: &dyn Payload,
+    ) -> Result<Option<UploadedPart>> {
+        let text = number.to_string();
+        let query = [("partNumber", text.as_str()), ("uploadId", &upload.id)];
         let mut call = Call::new("UploadPart", Method::Put, Some(&upload.key));
         call.query = &query;
         call.body = Some(payload);
-        self.execute(&call, uploaded).map_err(|failed| self.explain(&call, failed))
+        call.checksum = if upload.checksums { Checksum::Always } else { Checksum::Never };
+        match self.execute(&call, uploaded) {
+            Ok(etag) => {
+                let sha256 = upload.checksums.then(|| payload.sha256().base64());
+                Ok(Some(UploadedPart { number, etag, sha256 }))
+            }
+            Err(failed) => match &failed.cause {
+                Cause::Refused(answer) if answer.wants_checksum() && !upload.checksums => Ok(None),
+                _ => Err(self.explain(&call, failed)),
+            },
+        }
     }
 }
 

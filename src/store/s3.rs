@@ -2,11 +2,11 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use crate::base::{Error, Parts, Payload, Result};
-use crate::s3::{Client, Completed, Copied, CopySource, Expected, Head, PartCopied, UploadName};
+use crate::base::{Error, Parts, Payload, Problem, Result};
+use crate::s3::{Client, Completed, Copied, CopySource, Expected, Head, PartCopied, UploadName, UploadedPart};
 use crate::store::{GetOptions, ListPage, Object, ObjectMeta, ObjectStore, PartsUpload, Touch};
 
 /// Parts of copies are no larger than this, though S3 would take 5 GiB: the answer comes when all is copied.
@@ -31,15 +31,15 @@ impl S3Store {
         &self.client
     }
 
-    fn upload(&self, key: &str, size: u64) -> Result<Option<Upload<'_>>> {
-        let begun = self.client.monotonic();
-        let name = self.client.create_multipart_upload(key)?;
-        let tags = Mutex::default();
-        Ok(name.map(|name| Upload { client: &self.client, name, size, begun, tags, completed: false }))
+    fn upload(&self, name: UploadName, size: u64, begun: Duration) -> Upload<'_> {
+        let current = Current { name: Arc::new(name), parts: Vec::new(), abandoned: Vec::new() };
+        Upload { client: &self.client, current: Mutex::new(current), size, begun, completed: false }
     }
 
     fn touch_in_parts(&self, key: &str, size: u64) -> Result<Touch> {
-        let Some(upload) = self.upload(key, size)? else { return Ok(Touch::Unsupported) };
+        let begun = self.client.monotonic();
+        let Some(name) = self.client.create_multipart_copy(key)? else { return Ok(Touch::Unsupported) };
+        let upload = self.upload(name, size, begun);
         for (number, range) in Parts::of(size, self.max_copy_bytes.min(MAX_COPIED_PART)).numbered() {
             match upload.copy_part(number, range.start, key, range)? {
                 Touch::Done => {}
@@ -91,7 +91,9 @@ impl ObjectStore for S3Store {
     }
 
     fn put_in_parts<'a>(&'a self, key: &str, size: u64) -> Result<Option<Box<dyn PartsUpload + 'a>>> {
-        Ok(self.upload(key, size)?.map(|upload| Box::new(upload) as Box<dyn PartsUpload>))
+        let begun = self.client.monotonic();
+        let name = self.client.create_multipart_upload(key)?;
+        Ok(name.map(|name| Box::new(self.upload(name, size, begun)) as Box<dyn PartsUpload>))
     }
 
     fn touch(&self, key: &str, meta: &ObjectMeta) -> Result<Touch> {
@@ -119,34 +121,82 @@ impl ObjectStore for S3Store {
 /// A multipart upload under way.
 struct Upload<'a> {
     client: &'a Client,
-    name: UploadName,
+    current: Mutex<Current>,
     size: u64,
     begun: Duration,
-    /// Part numbers and entity tags, in the order they came.
-    tags: Mutex<Vec<(u32, String)>>,
     completed: bool,
 }
 
+/// The upload as the store knows it.
+struct Current {
+    name: Arc<UploadName>,
+    /// In the order they came.
+    parts: Vec<UploadedPart>,
+    /// Begun without checksums, which the store wants. Parts may still be on their way to them.
+    abandoned: Vec<Arc<UploadName>>,
+}
+
 impl Upload<'_> {
-    fn tag(&self, number: u32, etag: String) {
-        let mut tags = self.tags.lock().unwrap_or_else(PoisonError::into_inner);
-        tags.retain(|(have, _)| *have != number);
-        tags.push((number, etag));
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a part of that upload; false when it is no longer the current one.
+    fn add(&self, name: &Arc<UploadName>, part: UploadedPart) -> bool {
+        let mut current = self.current();
+        if !Arc::ptr_eq(&current.name, name) {
+            return false;
+        }
+        current.parts.retain(|have| have.number != part.number);
+        current.parts.push(part);
+        true
+    }
+
+    /// Begins anew, with checksums, unless another part has done so.
+    fn begin_again(&self, name: &Arc<UploadName>) -> Result<()> {
+        let mut current = self.current();
+        if !Arc::ptr_eq(&current.name, name) {
+            return Ok(());
+        }
+        let again = if current.parts.is_empty() { self.client.create_multipart_upload(&name.key)? } else { None };
+        let Some(again) = again.filter(|again| again.checksums) else {
+            let message = format!("the store began to require checksums while {} was uploaded", name.key);
+            return Err(Error::Conflict(Problem::new(message).hint("run the command again")));
+        };
+        let old = std::mem::replace(&mut current.name, Arc::new(again));
+        current.abandoned.push(old);
+        Ok(())
+    }
+
+    fn abort(&self, name: &UploadName) {
+        if let Err(error) = self.client.abort_multipart_upload(name) {
+            log::warn!("parts of {} are left in the store until a lifecycle rule removes them: {error}", name.key);
+        }
     }
 }
 
 impl PartsUpload for Upload<'_> {
     fn put_part(&self, number: u32, _: u64, payload: &dyn Payload) -> Result<()> {
-        let etag = self.client.upload_part(&self.name, number, payload)?;
-        self.tag(number, etag);
-        Ok(())
+        loop {
+            let name = Arc::clone(&self.current().name);
+            match self.client.upload_part(&name, number, payload)? {
+                None => self.begin_again(&name)?,
+                // It may have been begun again meanwhile, without this part.
+                Some(part) => {
+                    if self.add(&name, part) {
+                        return Ok(());
+                    }
+                }
+            }
+        }
     }
 
     fn copy_part(&self, number: u32, _: u64, source: &str, range: Range<u64>) -> Result<Touch> {
         let source = CopySource { key: source, range };
-        Ok(match self.client.upload_part_copy(&self.name, number, &source)? {
+        let name = Arc::clone(&self.current().name);
+        Ok(match self.client.upload_part_copy(&name, number, &source)? {
             PartCopied::Done(etag) => {
-                self.tag(number, etag);
+                self.add(&name, UploadedPart { number, etag, sha256: None });
                 Touch::Done
             }
             PartCopied::NotFound => Touch::Gone,
@@ -155,24 +205,26 @@ impl PartsUpload for Upload<'_> {
     }
 
     fn complete(mut self: Box<Self>) -> Result<()> {
-        let mut tags = std::mem::take(self.tags.get_mut().unwrap_or_else(PoisonError::into_inner));
-        tags.sort_unstable();
+        let current = self.current.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let (name, mut parts) = (Arc::clone(&current.name), std::mem::take(&mut current.parts));
+        parts.sort_unstable_by_key(|part| part.number);
         let begun = self.client.monotonic().saturating_sub(self.begun);
         let expected = Expected { size: self.size, begun };
         // An object that was merely found may be another writer's: the parts of this upload go in any case.
-        self.completed = self.client.complete_multipart_upload(&self.name, &tags, expected)? == Completed::Yes;
+        self.completed = self.client.complete_multipart_upload(&name, &parts, expected)? == Completed::Yes;
         Ok(())
     }
 }
 
 impl Drop for Upload<'_> {
     fn drop(&mut self) {
-        if self.completed {
-            return;
+        let mut current = self.current();
+        let mut unwanted = std::mem::take(&mut current.abandoned);
+        if !self.completed {
+            unwanted.push(Arc::clone(&current.name));
         }
-        if let Err(error) = self.client.abort_multipart_upload(&self.name) {
-            log::warn!("parts of {} are left in the store until a lifecycle rule removes them: {error}", self.name.key);
-        }
+        drop(current);
+        unwanted.iter().for_each(|name| self.abort(name));
     }
 }
 

@@ -8,6 +8,7 @@ mod faults;
 mod import;
 mod learning;
 mod multipart;
+mod object_lock;
 mod ranges;
 mod retries;
 mod sessions;

@@ -25,6 +25,8 @@ pub(crate) struct Object {
 pub(crate) struct Upload {
     pub(crate) key: String,
     pub(crate) headers: Vec<(String, String)>,
+    /// Parts come with their SHA-256, and are named with it in the end.
+    pub(crate) checksums: bool,
     /// Entity tag and bytes by part number.
     pub(crate) parts: BTreeMap<u32, (String, Vec<u8>)>,
 }

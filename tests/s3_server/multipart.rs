@@ -7,7 +7,7 @@ use super::failure::{Failure, invalid_argument, not_implemented};
 use super::handlers::Call;
 use super::http::Response;
 use super::listing::xml_response;
-use super::objects::{check_copy_conditions, check_size, copy_source, find};
+use super::objects::{check_checksum, check_copy_conditions, check_size, checksum_of, copy_source, find};
 use super::text::{xml, xml_document, xml_elements, xml_unescape};
 
 /// Makes an upload id that breaks in a client that does not encode it.
@@ -19,7 +19,12 @@ pub(crate) fn create(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, F
     }
     bucket.uploads_begun += 1;
     let id = format!("upload-{}{ID_TAIL}", bucket.uploads_begun);
-    let upload = Upload { key: call.route.key.clone(), headers: kept_headers(call.head)?, parts: BTreeMap::new() };
+    let upload = Upload {
+        key: call.route.key.clone(),
+        headers: kept_headers(call.head)?,
+        checksums: call.head.header("x-amz-checksum-algorithm").is_some(),
+        parts: BTreeMap::new(),
+    };
     bucket.uploads.insert(id.clone(), upload);
     let inner = xml("Bucket", &call.config.bucket) + &xml("Key", &call.route.key) + &xml("UploadId", &id);
     Ok(xml_response(xml_document("InitiateMultipartUploadResult", &inner)))
@@ -28,7 +33,17 @@ pub(crate) fn create(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, F
 pub(crate) fn upload_part(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
     let number = part_number(call)?;
     check_size(call.body.len() as u64, call.config.max_put)?;
+    check_checksum(call, "Part")?;
     let upload = upload(call, bucket)?;
+    let sent = call.head.header("x-amz-checksum-sha256").is_some();
+    if sent != upload.checksums {
+        let name = |checksum| if checksum { "sha256" } else { "null" };
+        let (expected, actual) = (name(upload.checksums), name(sent));
+        let message = format!(
+            "Checksum Type mismatch occurred, expected checksum Type: {expected}, actual checksum Type: {actual}"
+        );
+        return Err(Failure::new(400, "InvalidRequest", &message));
+    }
     let etag = etag_of(call.body);
     upload.parts.insert(number, (etag.clone(), call.body.to_vec()));
     Ok(Response::new(200).with("etag", &etag))
@@ -92,6 +107,7 @@ pub(crate) fn complete(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response,
         .filter(|parts| !parts.is_empty() && parts.len() == document.matches("<Part>").count())
         .ok_or_else(malformed)?;
     let data = join(call, upload, &parts)?;
+    check_part_checksums(upload, document)?;
     let mut object = Object::new(data, upload.headers.clone(), call.now);
     object.etag = format!("\"{}-{}\"", object.etag.trim_matches('"'), parts.len());
     let inner = xml("Bucket", &call.config.bucket) + &xml("Key", &call.route.key) + &xml("ETag", &object.etag);
@@ -124,6 +140,18 @@ fn join(call: &Call<'_>, upload: &Upload, parts: &[(u32, String)]) -> Result<Vec
         return Err(Failure::new(400, "InvalidPart", "All non-trailing parts must have the same length."));
     }
     Ok(bodies.concat())
+}
+
+fn check_part_checksums(upload: &Upload, document: &str) -> Result<(), Failure> {
+    let named: Vec<&str> = xml_elements(document, "ChecksumSHA256");
+    let parts = upload.parts.values().map(|(_, body)| checksum_of(body)).collect::<Vec<_>>();
+    let expected = if upload.checksums { &parts[..] } else { &[] };
+    if named == expected {
+        return Ok(());
+    }
+    let message = "The upload was created using a sha256 checksum. The complete request must include the checksum for \
+                   each part.";
+    Err(Failure::new(400, "InvalidRequest", message))
 }
 
 pub(crate) fn abort(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {

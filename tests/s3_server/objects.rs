@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+use base64::Engine as _;
+use sha2::{Digest as _, Sha256};
+
 use super::bucket::{Bucket, Object, kept_headers};
 use super::clock::{http_date, iso};
 use super::failure::{Failure, access_denied, invalid_argument, no_such_bucket, no_such_key, precondition_failed};
@@ -73,6 +76,7 @@ pub(crate) fn find<'a>(call: &Call<'_>, bucket: &'a Bucket, key: &str) -> Result
 }
 
 pub(crate) fn put(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
+    check_checksum(call, "Object")?;
     check_size(call.body.len() as u64, call.config.max_put)?;
     if call.head.header("if-match").is_some() {
         return Err(super::failure::not_implemented("If-Match"));
@@ -84,6 +88,28 @@ pub(crate) fn put(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Fail
     let response = Response::new(200).with("etag", &object.etag);
     bucket.objects.insert(call.route.key.clone(), object);
     Ok(response)
+}
+
+/// Where objects are locked, what is written has a checksum, and a right one.
+pub(crate) fn check_checksum(call: &Call<'_>, what: &str) -> Result<(), Failure> {
+    let sent = call.head.header("x-amz-checksum-sha256");
+    match sent {
+        None if call.config.object_lock => {
+            let message = format!(
+                "Content-MD5 OR x-amz-checksum- HTTP header is required for Put {what} requests with Object Lock \
+                 parameters"
+            );
+            Err(Failure::new(400, "InvalidRequest", &message))
+        }
+        Some(sent) if sent != checksum_of(call.body) => {
+            Err(Failure::new(400, "BadDigest", "The SHA256 you specified did not match the calculated checksum."))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn checksum_of(bytes: &[u8]) -> String {
+    base64::engine::general_purpose::STANDARD.encode(Sha256::digest(bytes))
 }
 
 pub(crate) fn check_size(size: u64, max: u64) -> Result<(), Failure> {

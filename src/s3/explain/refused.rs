@@ -23,6 +23,10 @@ pub(super) fn hint(refusal: &Refusal<'_>) -> Option<String> {
         (_, "NoSuchUpload") => {
             "somebody has aborted the upload, perhaps a lifecycle rule of the bucket: run the command again".to_owned()
         }
+        _ if answer.wants_checksum() => {
+            "the store requires Content-MD5, which is not supported: use a bucket without a default retention (Object Lock)"
+                .to_owned()
+        }
         (_, "EntityTooLarge") => "the object is larger than the store takes".to_owned(),
         (_, "InvalidBucketName") => {
             format!("{} is not a name that the store accepts: check bucket", refusal.bucket)
