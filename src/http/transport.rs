@@ -89,7 +89,14 @@ impl<T: Transport> Wrapped<T> {
             let start = Start::of(self.inner.buffers().input()).map_err(too_many)?;
             match start {
                 Start::Incomplete => return Ok(false),
-                Start::Response(_) | Start::Other => self.interim = None,
+                Start::Response(status) => {
+                    self.interim = None;
+                    // Whether the server still reads a body that has begun is anybody's guess.
+                    if status == 417 {
+                        self.end_writing(None);
+                    }
+                }
+                Start::Other => self.interim = None,
                 Start::Interim { .. } if dropped >= MAX_INTERIM_RESPONSES => return Err(too_many(TooManyInterim)),
                 Start::Interim { status, length } => {
                     log::debug!("interim response {status}");

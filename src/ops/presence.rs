@@ -56,14 +56,17 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
     Ok(found)
 }
 
-/// Goes on after a listing that failed: each blob is asked for instead.
+/// Continues after a listing that failed: each blob is checked instead.
 ///
 /// # Errors
-/// When the failure is not about listings alone.
+/// When the failure is not about listings alone: no access, no bucket, no answer, or a web page that calls itself a
+/// success, to which no blob should be sent.
 fn do_without(error: Error) -> Result<()> {
-    use S3ErrorClass::{Access, Network, NoSuchBucket};
+    use S3ErrorClass::{Access, Network, NoSuchBucket, NotS3};
     match &error {
-        Error::S3(refusal) if !matches!(refusal.class, Access | Network | NoSuchBucket) => {
+        Error::S3(refusal) if matches!(refusal.class, Access | Network | NoSuchBucket) => Err(error),
+        Error::S3(refusal) if refusal.class == NotS3 && refusal.status.is_some_and(|status| status < 300) => Err(error),
+        Error::S3(_) => {
             log::info!("the bucket cannot be listed, checking each blob instead: {error}");
             Ok(())
         }

@@ -157,7 +157,7 @@ fn a_store_without_listings_is_asked_for_each_blob() {
         (200, "InternalError"),
     ];
     let refusals = refusals.map(|(status, code)| Fault::Reply(Failure::new(status, code, "no listings")));
-    let others = [Fault::Html(403), Fault::Html(200), Fault::EmptyBody, Fault::Corrupt(0)];
+    let others = [Fault::Html(403), Fault::Html(404), Fault::EmptyBody, Fault::Corrupt(39)];
     for fault in refusals.into_iter().chain(others) {
         for blobs in [Blobs::of(&[10, 20]), Blobs::of(&[10, 20, 30, 40, 50]), Blobs::of(&[])] {
             let server = Server::start();

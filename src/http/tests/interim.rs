@@ -177,3 +177,23 @@ fn a_connection_that_sent_interim_responses_is_used_again() {
     thread.join().unwrap();
     assert_eq!(*requests.lock().unwrap(), 3);
 }
+
+/// It may wait for a body that it did not want, or not.
+#[test]
+fn a_connection_that_answered_417_is_not_used_again() {
+    let open = Arc::new(Mutex::new(Vec::new()));
+    let kept = Arc::clone(&open);
+    let (address, thread) = server(2, move |mut stream, _| {
+        let first = kept.lock().unwrap().is_empty();
+        let answer = if first { &b"HTTP/1.1 417 Expectation Failed\r\ncontent-length: 0\r\n\r\n"[..] } else { OK };
+        stream.write_all(answer).unwrap();
+        kept.lock().unwrap().push(stream);
+    });
+    let (host, body, sender) = (address.to_string(), BytesPayload::new(vec![1; 10]), client());
+    for status in [417, 200] {
+        let mut response = sender.send(&put(&host, &body)).unwrap();
+        assert!(response.read(10).unwrap().is_empty());
+        assert_eq!(response.status(), status);
+    }
+    thread.join().unwrap();
+}
