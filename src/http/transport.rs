@@ -82,8 +82,8 @@ impl<T: Transport> Wrapped<T> {
         Start::is_refusal(self.inner.buffers().input())
     }
 
-    /// Drops the interim responses at the beginning of the input. Returns whether what is left is ureq's to read; it is
-    /// not while it may become another interim response.
+    /// Drops the interim responses at the beginning of the input. Returns false while the rest may be the beginning of
+    /// another one, which ureq must not see.
     fn drop_interim(&mut self) -> Result<bool, Error> {
         while let Some(dropped) = self.interim {
             let start = Start::of(self.inner.buffers().input()).map_err(too_many)?;
@@ -91,7 +91,7 @@ impl<T: Transport> Wrapped<T> {
                 Start::Incomplete => return Ok(false),
                 Start::Response(status) => {
                     self.interim = None;
-                    // Whether the server still reads a body that has begun is anybody's guess.
+                    // The server may still expect the body, or not: the connection cannot be used again.
                     if status == 417 {
                         self.end_writing(None);
                     }
@@ -104,7 +104,7 @@ impl<T: Transport> Wrapped<T> {
                     self.inner.buffers().input_consume(length);
                     if status == 100 && exchange::current().expecting {
                         exchange::update(|exchange| exchange.expecting = false);
-                        // What ureq sends the body upon, as upon `100 Continue`.
+                        // On this ureq sends the body, as it does on `100 Continue`.
                         return Err(Error::Timeout(Timeout::Await100));
                     }
                 }
@@ -159,7 +159,7 @@ impl<T: Transport> Transport for Wrapped<T> {
             self.looked = Instant::now();
             self.interim = Some(0);
         } else {
-            // It goes on with the body.
+            // The body follows.
             exchange::update(|exchange| exchange.expecting = false);
         }
         if self.dead {

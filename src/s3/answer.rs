@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::base::{Element, Secret, parse_http_date, redacted, shown_without};
+use crate::base::{Element, Secret, parse_http_date, shown_without};
 use crate::credentials::KeyMistake;
 use crate::http::retry::{Failure, RetryAfter};
 use crate::http::{Fault, Response};
@@ -130,8 +130,6 @@ impl Answer {
         for text in told.into_iter().flatten() {
             *text = shown_without(text, secrets);
         }
-        // Its path is cut where it is shown.
-        self.location = self.location.as_deref().map(|text| redacted(text, secrets));
     }
 
     pub(super) fn has_code(&self, codes: &[&str]) -> bool {

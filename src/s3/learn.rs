@@ -117,13 +117,6 @@ impl Client {
     }
 
     fn learn_region(&self, lessons: &mut Lessons, used: &Used, region: &str) -> bool {
-        // Whoever sends back what it was sent does not get it into every message from here on.
-        let secrets = used.secrets();
-        let tells = |secret: &&Secret| secret.expose().len() >= LONG_SECRET_BYTES;
-        let secrets: Vec<&str> = secrets.iter().filter(tells).map(Secret::expose).collect();
-        if redacted(region, &secrets) != region {
-            return false;
-        }
         let mut endpoint = self.endpoint.write().unwrap_or_else(PoisonError::into_inner);
         if endpoint.region == used.endpoint.region {
             // Who sends us back and forth is not to be followed.
@@ -131,6 +124,9 @@ impl Client {
                 return false;
             }
             let Some(other) = endpoint.in_region(region) else { return false };
+            if tells_secret(region, used) {
+                return false;
+            }
             log::warn!(
                 "the bucket {} is in region {region}, not {}: going on there; region={region} saves the detour",
                 self.parts.bucket,
@@ -168,6 +164,14 @@ impl Client {
     pub(super) fn now(&self) -> SystemTime {
         shifted(self.parts.clock.now(), self.ahead.load(Ordering::Relaxed))
     }
+}
+
+/// Whether the region is a part of what the request was signed with: a server may echo that, and every later message
+/// would show it.
+fn tells_secret(region: &str, used: &Used) -> bool {
+    let secrets = used.secrets();
+    let long = secrets.iter().map(Secret::expose).filter(|secret| secret.len() >= LONG_SECRET_BYTES);
+    redacted(region, &long.collect::<Vec<_>>()) != region
 }
 
 /// The region that a refusal names, where it is another than the request was signed for.

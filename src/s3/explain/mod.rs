@@ -71,7 +71,7 @@ impl Client {
             Cause::Refused(mut answer) => {
                 let secrets = self.hidden(&failed.secrets);
                 let class = class::of(&answer);
-                // From the answer as it was sent: secrets are removed from the hint afterwards.
+                // Decided on the answer as it was sent; secrets are masked in the hint afterwards.
                 let hint = self.refusal(call, &answer, failed.mistake, &self.endpoint()).hint(class);
                 let hint = hint.map(|hint| hint_without(&hint, &secrets));
                 answer.hide(&secrets);
@@ -89,7 +89,7 @@ impl Client {
         }
     }
 
-    /// Returns those of the secrets that are not public by being something else as well, as in tests with made-up keys.
+    /// Returns the secrets to mask: all but those that equal a public setting, as made-up keys do.
     fn hidden<'a>(&self, secrets: &'a [Secret]) -> Vec<&'a str> {
         let (first, last) = (&self.parts.endpoint, self.endpoint());
         let public = [&first.region, &first.host, &last.region, &last.host, &self.parts.bucket];
