@@ -151,6 +151,17 @@ impl Raw {
             return help::of(Some(&command)).map(Parsed::Print);
         }
         self.check_options(&command)?;
+        if command == "doctor"
+            && let Some(cache) = self.cache_to.pop().or_else(|| self.cache_from.pop())
+        {
+            // As the build takes it, in place of the argument.
+            let more = self.cache_to.pop().or_else(|| self.cache_from.pop()).map(OsString::from);
+            if let Some(more) = positional.next().or(more) {
+                let message = format!("unexpected argument {:?}: doctor takes one cache", more.to_string_lossy());
+                return Err(usage(message, "run doctor once for each cache"));
+            }
+            return self.doctor(OsStr::new(&cache)).map(Parsed::Run);
+        }
         let first = positional.next().ok_or_else(|| {
             let what = if command == "doctor" { "the attributes of a cache" } else { "a directory" };
             usage(format!("{command} needs {what}"), format!("s3-build-cache {command} --help shows an example"))
@@ -170,8 +181,8 @@ impl Raw {
     fn check_options(&self, command: &str) -> Result<()> {
         let moving = &["export", "import"][..];
         for (option, set, of) in [
-            ("--cache-to", !self.cache_to.is_empty(), &["export"][..]),
-            ("--cache-from", !self.cache_from.is_empty(), &["import"]),
+            ("--cache-to", !self.cache_to.is_empty(), &["export", "doctor"][..]),
+            ("--cache-from", !self.cache_from.is_empty(), &["import", "doctor"]),
             ("--tag", self.tag.is_some(), moving),
             ("--fail-on-miss", self.fail_on_miss, &["import"]),
             ("--strict", self.strict, &["import"]),

@@ -1,12 +1,14 @@
 //! The command `doctor`.
 
+use std::io;
 use std::process::ExitCode;
 
 use s3_build_cache::{Check, CheckOutcome, DoctorOptions, ErrorKind};
 use serde_json::{Value, json};
 
 use crate::args::Doctor;
-use crate::{exit, json, logger, output, session, signals};
+use crate::json::{self, Failure};
+use crate::{exit, logger, output, session, signals};
 
 /// Long enough for the longest name of a check.
 const NAME_WIDTH: usize = 11;
@@ -19,11 +21,11 @@ pub(crate) fn run(command: &Doctor) -> ExitCode {
     };
     let builder = session::builder(&command.cache, &command.global, &cancel);
     let mut checks = Vec::new();
-    let mut unwritten = false;
+    let mut out = Output::default();
     builder.diagnose(&DoctorOptions::new().write(command.write), |check| {
         let failed = matches!(check.outcome, CheckOutcome::Failed(_));
         if !command.global.json && (failed || !command.global.quiet) {
-            unwritten |= output::print(&lines(check)).is_err();
+            out.print(&lines(check));
         }
         checks.push(check.clone());
     });
@@ -34,18 +36,38 @@ pub(crate) fn run(command: &Doctor) -> ExitCode {
         failed => format!("{failed} checks failed"),
     };
     if command.global.json {
-        unwritten |= output::print(&object(&checks, kinds.is_empty())).is_err();
+        out.print(&object(&checks, None));
     } else if !command.global.quiet {
-        unwritten |= output::print(&format!("{end}\n")).is_err();
+        out.print(&format!("{end}\n"));
     }
     // Whatever else is wrong: what a CI job cannot mend by trying again later is that it may not.
     let access = kinds.iter().copied().find(|kind| *kind == ErrorKind::Access);
     let status = access.or(kinds.first().copied()).map_or(0, exit::of);
-    if unwritten {
+    if out.failed {
         output::line("error: standard output cannot be written");
     }
-    let status = if unwritten && status == 0 { exit::OTHER } else { status };
+    let status = if out.failed && status == 0 { exit::OTHER } else { status };
     ExitCode::from(signals::status().unwrap_or(status))
+}
+
+/// Standard output, as long as somebody reads it.
+#[derive(Default)]
+struct Output {
+    closed: bool,
+    failed: bool,
+}
+
+impl Output {
+    /// A reader that has read enough, as `head` does, is no failure.
+    fn print(&mut self, text: &str) {
+        if self.closed {
+            return;
+        }
+        if let Err(error) = output::print(text) {
+            self.closed = true;
+            self.failed = error.kind() != io::ErrorKind::BrokenPipe;
+        }
+    }
 }
 
 fn failure(check: &Check) -> Option<ErrorKind> {
@@ -66,7 +88,9 @@ fn lines(check: &Check) -> String {
     format!("{mark} {name:NAME_WIDTH$} {detail}\n{}", fix.unwrap_or_default())
 }
 
-fn object(checks: &[Check], passed: bool) -> String {
+/// The result for programs; `error` is why nothing was checked.
+pub(crate) fn object(checks: &[Check], error: Option<&Failure>) -> String {
+    let passed = error.is_none() && !checks.iter().any(|check| failure(check).is_some());
     let check = |check: &Check| {
         let (outcome, kind) = match check.outcome {
             CheckOutcome::Passed => ("passed", None),
@@ -77,6 +101,10 @@ fn object(checks: &[Check], passed: bool) -> String {
     };
     let checks: Vec<Value> = checks.iter().map(check).collect();
     let (outcome, warnings) = (if passed { "passed" } else { "failed" }, logger::warnings());
-    let object = json!({"version": 1, "command": "doctor", "outcome": outcome, "checks": checks, "warnings": warnings});
+    let mut object =
+        json!({"version": 1, "command": "doctor", "outcome": outcome, "checks": checks, "warnings": warnings});
+    if let (Value::Object(object), Some(error)) = (&mut object, error) {
+        object.insert("error".to_owned(), json::failure(error));
+    }
     json::line(&object)
 }

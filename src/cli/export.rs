@@ -70,7 +70,7 @@ fn export_to(
             let (verb, outcome) = if report.dry_run { ("would export", "dry-run") } else { ("exported", "exported") };
             session.say(&human::summary(verb, &report));
             let names = report.names.clone();
-            (Target { cache: label, outcome, report: Some(report), names, error: None }, None)
+            (Target { cache: label, outcome, report: Some(report), names, looked_for: Vec::new(), error: None }, None)
         }
         Err(error) => {
             let ignored = options.ignore_error && error.kind() != ErrorKind::Usage;
@@ -81,7 +81,17 @@ fn export_to(
             }
             let status = (!ignored).then(|| exit::status(&error));
             let error = Some(Failure::from(&error));
-            (Target { cache: label, outcome: "failed", report: None, names: Vec::new(), error }, status)
+            (
+                Target {
+                    cache: label,
+                    outcome: "failed",
+                    report: None,
+                    names: Vec::new(),
+                    looked_for: Vec::new(),
+                    error,
+                },
+                status,
+            )
         }
     }
 }

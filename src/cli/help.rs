@@ -87,10 +87,10 @@ DNS, TCP, proxy, TLS, clock, credentials, bucket, permissions.
 
 Usage: s3-build-cache doctor ATTRS [OPTIONS]
 
-  ATTRS        what --cache-to or --cache-from would be given
+  ATTRS        the attributes of a cache; also --cache-to ATTRS or --cache-from ATTRS
 
 Options:
-      --write  also write, touch and delete a small object, under a key of its own
+      --write  also write, touch and delete a small object, always under the same key
 
 and --json, -q, -v: see s3-build-cache --help
 

@@ -28,7 +28,10 @@ pub(crate) fn run(command: &Import) -> ExitCode {
         .sync(command.sync);
     let target = LocalCache::create(&command.target.dir, &command.target.tag);
     let Imported { sources, report, outcome, .. } = import_from(&caches, &target, &options);
-    targets.extend(caches.iter().zip(sources).map(|(cache, had)| Target::source(cache.location(), had)));
+    targets.extend(caches.iter().zip(sources).map(|(cache, had)| {
+        let looked_for = if matches!(had, SourceOutcome::Miss) { cache.manifest_locations() } else { Vec::new() };
+        Target { looked_for, ..Target::source(cache.location(), had) }
+    }));
     match outcome {
         Ok(ImportOutcome::Restored(_)) => {
             let (verb, word) = if report.dry_run { ("would restore", "dry-run") } else { ("restored", "restored") };
@@ -36,10 +39,12 @@ pub(crate) fn run(command: &Import) -> ExitCode {
             session.end(word, &report, &targets, None, 0)
         }
         Ok(_) => {
-            let places = targets.iter().map(|target| target.cache.as_str()).collect::<Vec<_>>().join(", ");
             session.say(&if report.names.is_empty() {
-                format!("no cache found in {places}: nothing written")
+                let keys: Vec<&str> =
+                    targets.iter().flat_map(|target| &target.looked_for).map(String::as_str).collect();
+                format!("no cache found, nothing written: looked for {}", keys.join(", "))
             } else {
+                let places = targets.iter().map(|target| target.cache.as_str()).collect::<Vec<_>>().join(", ");
                 format!("no layer could be restored from {places}: the index was not written")
             });
             let status = if command.fail_on_miss { exit::MISS } else { 0 };

@@ -11,6 +11,8 @@ pub(crate) struct Target {
     pub(crate) outcome: &'static str,
     pub(crate) report: Option<Report>,
     pub(crate) names: Vec<String>,
+    /// Where a manifest was looked for and none was found.
+    pub(crate) looked_for: Vec<String>,
     pub(crate) error: Option<Failure>,
 }
 
@@ -47,7 +49,7 @@ impl Target {
             }
             _ => ("miss", Vec::new(), None),
         };
-        Self { cache, outcome, report: None, names, error }
+        Self { cache, outcome, report: None, names, looked_for: Vec::new(), error }
     }
 }
 
@@ -91,6 +93,9 @@ pub(crate) fn line(value: &Value) -> String {
 fn target(target: &Target) -> Value {
     let mut object = target.report.as_ref().map_or_else(|| json!({}), counts);
     merge(&mut object, json!({"cache": target.cache, "outcome": target.outcome, "names": target.names}));
+    if !target.looked_for.is_empty() {
+        merge(&mut object, json!({ "looked_for": target.looked_for }));
+    }
     if let Some(error) = &target.error {
         merge(&mut object, json!({ "error": failure(error) }));
     }
@@ -119,7 +124,7 @@ fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
-fn failure(error: &Failure) -> Value {
+pub(crate) fn failure(error: &Failure) -> Value {
     json!({"kind": error.kind, "message": error.message, "hint": error.hint})
 }
 

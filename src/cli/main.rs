@@ -39,9 +39,14 @@ fn main() -> ExitCode {
 fn usage_error(error: &Error) -> ExitCode {
     output::error("", error);
     if std::env::args_os().any(|argument| argument == "--json") {
-        let named = |command: &&str| std::env::args_os().any(|argument| argument == **command);
-        let command = ["import", "doctor"].into_iter().find(named).unwrap_or("export");
         let failure = Some(Failure::from(error));
+        let commands = ["export", "import", "doctor"];
+        let named = |argument| commands.into_iter().find(|command| argument == *command);
+        let command = std::env::args_os().skip(1).find_map(named).unwrap_or("export");
+        if command == "doctor" {
+            let _ = output::print(&doctor::object(&[], failure.as_ref()));
+            return ExitCode::from(exit::USAGE);
+        }
         let (report, warnings) = (Report::default(), Vec::new());
         let summary = Summary { command, outcome: "failed", report, warnings, targets: &[], error: failure };
         // The exit status says the same to who cannot read it.

@@ -110,6 +110,23 @@ impl S3Cache {
         self.store.location(&self.options.prefix)
     }
 
+    /// Where the manifest of each name is or would be, as people name it.
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let env = s3_build_cache::MapEnv::default();
+    /// use s3_build_cache::{CacheOptions, S3Cache};
+    ///
+    /// let options: CacheOptions = "type=s3,region=eu-west-1,bucket=my-cache,name=app;main,anonymous=true".parse()?;
+    /// let cache = S3Cache::builder(&options).env(env).connect()?;
+    /// assert_eq!(cache.manifest_locations(), ["s3://my-cache/manifests/app", "s3://my-cache/manifests/main"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn manifest_locations(&self) -> Vec<String> {
+        self.options.names.iter().map(|name| self.store.location(&self.options.manifest_key(name))).collect()
+    }
+
     /// The object store it is in, for what goes beyond a cache.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.store

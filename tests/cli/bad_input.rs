@@ -9,7 +9,7 @@ use std::thread;
 
 use super::{Run, file_store, run, run_with};
 use crate::fixture;
-use crate::s3_server::Server;
+use crate::s3_server::{Failure, Fault, Match, Operation, Server};
 
 const MANIFEST: &str = "blobs/sha256/b0ec433acc0d1e548dda3b19887818c148a96a65865eade78f0548ada0fc2750";
 
@@ -227,6 +227,75 @@ fn a_bucket_that_does_not_exist_and_a_wrong_secret() {
     let refused = run_with(&export, &variables).expect(4);
     assert!(!refused.stderr.contains("MARKED") && !refused.stdout.contains("MARKED"));
     refused.says(&["SignatureDoesNotMatch", "the environment", "hint: the secret access key is wrong"]);
+}
+
+#[test]
+fn what_bucket_names_that_is_no_bucket_is_refused_before_any_request() {
+    let proxy = [("HTTPS_PROXY", "http://127.0.0.1:1"), ("AWS_MAX_ATTEMPTS", "1")];
+    for (bucket, parts) in [
+        ("arn:aws:s3:::my-cache", &["is an ARN", "hint: set bucket=my-cache"][..]),
+        ("arn:aws:s3:eu-west-1:111122223333:accesspoint/ci", &["access point", "alias"]),
+        ("arn:aws:s3::111122223333:accesspoint/mfzwi23gnjvgw.mrap", &["multi-Region access point"]),
+        ("arn:aws:s3-outposts:eu-west-1:1:outpost/op-1/accesspoint/x", &["S3 on Outposts"]),
+        ("arn:aws:s3-object-lambda:eu-west-1:1:accesspoint/x", &["Object Lambda"]),
+        ("ci-cache--euw1-az1--x-s3", &["directory bucket", "S3 Express One Zone"]),
+    ] {
+        let attributes = format!("type=s3,region=eu-west-1,bucket={bucket}");
+        run_with(&["import", "/no/such", "--cache-from", &attributes], &proxy).expect(2).says(parts).says(&[bucket]);
+        let attributes = "type=s3,region=eu-west-1";
+        let variables = [&proxy[..], &[("AWS_BUCKET", bucket)]].concat();
+        let run = run_with(&["import", "/no/such", "--cache-from", attributes], &variables);
+        run.expect(1).says(parts).says(&["AWS_BUCKET"]);
+        // Doctor says the same.
+        let doctor = run_with(&["doctor", attributes], &variables).expect(1);
+        assert!(parts[0..1].iter().all(|part| doctor.stdout.contains(part)), "{}", doctor.stdout);
+    }
+}
+
+#[test]
+fn an_endpoint_that_has_the_bucket_already_is_told_with_both_settings() {
+    let space = "https://my-space.fra1.digitaloceanspaces.com";
+    let proxy = [("HTTPS_PROXY", "http://127.0.0.1:1"), ("AWS_MAX_ATTEMPTS", "1")];
+    let attributes = format!("type=s3,bucket=my-space,endpoint_url={space}");
+    let parts = [space, "the attribute bucket", "hint: set endpoint_url=https://fra1.digitaloceanspaces.com"];
+    let import = ["import", "/no/such", "--cache-from", &attributes];
+    run_with(&import, &proxy).expect(2).says(&parts).says(&["the attribute endpoint_url"]);
+    let variables = [&proxy[..], &[("AWS_ENDPOINT_URL_S3", space)]].concat();
+    let import = ["import", "/no/such", "--cache-from", "type=s3,bucket=my-space"];
+    run_with(&import, &variables).expect(1).says(&parts).says(&["AWS_ENDPOINT_URL_S3"]);
+    // A server of one's own may have a path like that: the miss is told with a warning.
+    let server = Server::start();
+    let (_, variables) = s3(&server);
+    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let endpoint = format!("{}/{}", server.endpoint(), server.bucket());
+    let attributes = format!("type=s3,bucket={},region={},endpoint_url={endpoint}", server.bucket(), server.region());
+    let miss = run_with(&["import", "/no/such", "--cache-from", &attributes], &variables).expect(0);
+    miss.says(&["warning: ", "the attribute endpoint_url", &endpoint, "the attribute bucket adds again"]);
+}
+
+#[test]
+fn swapped_keys_and_explicit_denies_are_told_with_their_fix() {
+    let server = Server::start();
+    let (attributes, _) = s3(&server);
+    let attributes = format!("{attributes},bucket={}", server.bucket());
+    let export = ["export", "tests/fixtures/min/local", "--cache-to", &attributes];
+    let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+    let swapped = [("AWS_ACCESS_KEY_ID", secret), ("AWS_SECRET_ACCESS_KEY", "AKIAIOSFODNN7EXAMPLE")];
+    let refused = run_with(&export, &swapped).expect(4);
+    assert!(!refused.stderr.contains(secret) && server.requests().is_empty(), "{}", refused.stderr);
+    refused.says(&["hint: swap the access key id and the secret access key", "AWS_ACCESS_KEY_ID"]);
+
+    let message = "User: arn:aws:sts::111122223333:assumed-role/ci/b is not authorized to perform: s3:PutObject on \
+        resource: \"arn:aws:s3:::cache/k\" with an explicit deny in a service control policy";
+    server.fault(
+        Match::operation(Operation::PutObject).always(),
+        Fault::Reply(Failure::new(403, "AccessDenied", message)),
+    );
+    let (_, variables) = s3(&server);
+    let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let denied = run_with(&export, &variables).expect(4);
+    assert!(!denied.stderr.contains("allow s3:PutObject"), "{}", denied.stderr);
+    denied.says(&["hint: an explicit deny in a service control policy (SCP)", "server_side_encryption="]);
 }
 
 /// A web console where the store should be.

@@ -71,7 +71,50 @@ fn one_object_tells_every_check() {
     assert_eq!((&write["outcome"], &write["kind"]), (&"failed".into(), &"access".into()));
     assert!(write["hint"].as_str().unwrap().contains("s3:PutObject"), "{write}");
     assert_eq!((&check("touch")["outcome"], &check("read")["outcome"]), (&"skipped".into(), &"passed".into()));
-    let usage: Value =
-        serde_json::from_str(&super::run(&["doctor", "type=s3,x=1", "--json"]).expect(2).stdout).unwrap();
-    assert_eq!((&usage["command"], &usage["error"]["kind"]), (&"doctor".into(), &"usage".into()));
+}
+
+#[test]
+fn a_wrong_command_line_is_told_in_an_object_of_doctors_own() {
+    for arguments in [
+        &["doctor", "type=s3,x=1", "--json"][..],
+        &["doctor", "--json", "--bogus"],
+        &["--json", "doctor"],
+        &["doctor", "--cache-from", "type=s3,bucket=abc,import=1", "--json"],
+    ] {
+        let object: Value = serde_json::from_str(&run(arguments).expect(2).stdout).unwrap();
+        assert_eq!((&object["command"], &object["outcome"]), (&"doctor".into(), &"failed".into()), "{arguments:?}");
+        assert_eq!(object["error"]["kind"], "usage");
+        assert_eq!((&object["checks"], &object["warnings"]), (&Value::Array(vec![]), &Value::Array(vec![])));
+        assert!(object.get("blobs").is_none() && object.get("targets").is_none(), "{object}");
+    }
+}
+
+#[test]
+fn the_cache_may_be_given_as_the_build_gives_it() {
+    let work = tempfile::tempdir().unwrap();
+    let store = file_store(work.path());
+    for arguments in [&["--cache-from", &*store][..], &["--cache-to", &store], &[&store]] {
+        assert_eq!(run(&[&["doctor"], arguments].concat()).expect(0).last_line(), "all is well");
+    }
+    for arguments in [
+        &["--cache-from", &*store, "--cache-to", &store][..],
+        &[&store, "--cache-to", &store],
+        &["--cache-to", &store, "--cache-to", &store],
+    ] {
+        run(&[&["doctor"], arguments].concat()).expect(2).says(&["doctor takes one cache", "hint: "]);
+    }
+}
+
+#[test]
+fn a_reader_that_has_read_enough_ends_it_quietly() {
+    let work = tempfile::tempdir().unwrap();
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_s3-build-cache"))
+        .args(["doctor", &file_store(work.path())])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
 }

@@ -23,12 +23,15 @@ fn one_object_tells_what_was_done() {
     assert_eq!(result["names"], serde_json::json!(["a", "b"]));
     assert!(result["bytes"].as_u64().unwrap() > 100_000 && result["seconds"].is_number());
     assert_eq!(result["targets"][0]["outcome"], "exported");
+    assert!(result["targets"][0].get("looked_for").is_none(), "{result}");
     assert!(result.get("error").is_none());
 
     let target = work.path().join("restored");
     let directory = target.to_str().unwrap();
     let result = object(&run(&["import", directory, "--cache-from", &store, "--json"]).expect(0));
     assert_eq!((&result["outcome"], &result["blobs"]["total"]), (&"miss".into(), &0.into()));
+    let looked_for = result["targets"][0]["looked_for"].as_array().unwrap();
+    assert!(looked_for.len() == 1 && looked_for[0].as_str().unwrap().ends_with("/manifests/buildkit"), "{result}");
     let from = format!("{store},name=a");
     let result = object(&run(&["import", directory, "--cache-from", &from, "--json", "--dry-run"]).expect(0));
     assert_eq!(result["outcome"], "dry-run");

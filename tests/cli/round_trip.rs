@@ -55,8 +55,12 @@ fn a_miss_writes_nothing_and_says_so() {
     let work = tempfile::tempdir().unwrap();
     let (store, target) = (file_store(&work.path().join("store")), work.path().join("new/restored"));
     let directory = target.to_str().unwrap();
-    let miss = run(&["import", directory, "--cache-from", &store]).expect(0);
+    let named = format!("{store},prefix=p/,name=app;main");
+    let miss = run(&["import", directory, "--cache-from", &store, "--cache-from", &named]).expect(0);
     assert!(miss.last_line().starts_with("no cache found"), "{}", miss.stdout);
+    for key in ["trial/manifests/buildkit", "trial/p/manifests/app", "trial/p/manifests/main"] {
+        assert!(miss.last_line().contains(key), "{}", miss.stdout);
+    }
     run(&["import", directory, "--cache-from", &store, "--fail-on-miss"]).expect(3);
     assert_eq!(fs::read_dir(work.path()).unwrap().count(), 0);
 }

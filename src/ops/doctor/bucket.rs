@@ -1,9 +1,8 @@
 //! The bucket: whether it is there, and what may be done in it.
 
 use std::io::Read as _;
-use std::time::SystemTime;
 
-use crate::base::{BytesPayload, Error, ErrorKind, Payload as _, Problem, Result};
+use crate::base::{BytesPayload, Error, ErrorKind, Payload as _, Problem, Result, shown};
 use crate::ops::cache::S3Cache;
 use crate::ops::doctor::{CheckOutcome, DoctorOptions, Findings};
 use crate::ops::load::load_names;
@@ -14,6 +13,10 @@ pub(super) const WRITING: &[&str] = &["write", "touch", "delete"];
 
 /// What a probe writes, for whoever finds one.
 const PROBE: &[u8] = b"Written by `s3-build-cache doctor --write`: it can be removed.\n";
+/// Stands behind the prefix of blobs: always the same, so that probes that may not be deleted do not pile up.
+const PROBE_NAME: &str = "s3-build-cache-doctor";
+/// So many names that exist are shown where one does not.
+const SHOWN_NAMES: usize = 5;
 
 pub(super) fn examine(
     findings: &mut Findings<'_>,
@@ -53,7 +56,14 @@ fn read(cache: &S3Cache, page: &ListPage) -> Result<String> {
     let missing = cache.options.names.iter().filter(|name| !found.iter().any(|found| found.name == **name));
     let mut parts: Vec<String> =
         found.iter().map(|found| format!("{}: {} layers", found.name, found.config.layers().len())).collect();
-    parts.extend(missing.map(|name| format!("{name}: no manifest yet, a miss")));
+    let before = parts.len();
+    parts.extend(missing.map(|name| {
+        let key = cache.store.location(&cache.options.manifest_key(name));
+        format!("{name}: no manifest yet at {key}, a miss")
+    }));
+    if parts.len() > before {
+        parts.extend(existing_names(cache));
+    }
     let layers = found.iter().flat_map(|found| found.config.layers());
     let blob = layers.clone().find(|layer| layer.annotations.size > 0).map(|layer| cache.options.blob_key(&layer.blob));
     let known = page.objects.iter().find(|(_, meta)| meta.size > 0).map(|(key, _)| key.clone());
@@ -75,11 +85,30 @@ fn read(cache: &S3Cache, page: &ListPage) -> Result<String> {
     Ok(parts.join(", "))
 }
 
-/// Writes an object under a key that nobody else uses, makes it new, and removes it again.
+/// A few names of manifests that exist; `None` if they may not be listed.
+fn existing_names(cache: &S3Cache) -> Option<String> {
+    let prefix = cache.options.manifest_key("");
+    let page = cache.store.list(&prefix, None).ok()?;
+    // Consoles create empty objects that stand for folders.
+    let names = page.objects.iter().filter_map(|(key, _)| key.strip_prefix(&prefix)).filter(|name| !name.is_empty());
+    let names: Vec<String> = names.map(shown).collect();
+    let first = names.iter().take(SHOWN_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = match names.len().saturating_sub(SHOWN_NAMES) {
+        _ if page.continuation.is_some() => " and more".to_owned(),
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let prefix = cache.store.location(&prefix);
+    Some(if names.is_empty() {
+        format!("no manifests under {prefix}")
+    } else {
+        format!("names that exist: {first}{more}")
+    })
+}
+
+/// Writes an object under the probe's key, refreshes it with a server-side copy, and removes it again.
 fn write(findings: &mut Findings<'_>, cache: &S3Cache) {
-    let since = cache.context.clock.now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    let unique = format!("{:x}-{:x}", since.as_nanos(), std::process::id());
-    let key = format!("{}s3-build-cache-doctor-{unique}", cache.options.blob_key_prefix());
+    let key = format!("{}{PROBE_NAME}", cache.options.blob_key_prefix());
     let (store, payload) = (&cache.store, BytesPayload::new(PROBE.to_vec()));
     let location = store.location(&key);
     if let Err(error) = store.put(&key, &payload) {
@@ -104,10 +133,15 @@ fn write(findings: &mut Findings<'_>, cache: &S3Cache) {
 fn remove(findings: &mut Findings<'_>, cache: &S3Cache, key: &str) {
     match cache.store.delete(key) {
         Ok(()) => findings.passed("delete", "removed it"),
+        Err(error) if error.kind() == ErrorKind::Access => {
+            let location = cache.store.location(key);
+            let why = format!("not permitted, and not needed: {location} stays, and the next probe overwrites it");
+            findings.skipped(&["delete"], &why);
+        }
         Err(error) => {
             let location = cache.store.location(key);
             let hint = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
-            let hint = format!("{hint}an export needs no permission to delete; {location} may be left there");
+            let hint = format!("{hint}an export deletes nothing; {location} may be left there");
             findings.tell("delete", CheckOutcome::Failed(error.kind()), error.chain(), Some(&hint));
         }
     }

@@ -13,13 +13,13 @@ use crate::ops::cache::S3CacheBuilder;
 use crate::store::{self, ObjectStore, Parts, S3Store};
 
 /// For what has no fix that is known here.
-const NO_HINT: &str = "-vv shows each request; the server's log, and its operator, know more";
+const NO_HINT: &str = "check endpoint_url, region and bucket; -vv shows each request and the status of its answer";
 
 /// What a [diagnosis](S3CacheBuilder::diagnose) may do.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct DoctorOptions {
-    /// Write, touch and delete a small object under a key that nobody else uses.
+    /// Write, touch and delete a small object, always under the same key. That it may not be deleted is no failure.
     pub write: bool,
 }
 
@@ -60,7 +60,7 @@ pub enum CheckOutcome {
     Passed,
     /// It does not.
     Failed(ErrorKind),
-    /// It was not tried: it does not apply, or something before it failed.
+    /// It was not tried, for it does not apply or something before it failed; or it does not matter that it is refused.
     Skipped,
 }
 
