@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::base::{Error, ErrorKind, Problem, Timestamp};
 use crate::config::CacheOptions;
-use crate::credentials::{Credentials, CredentialsProvider, S3Settings, identity};
+use crate::credentials::{Credentials, CredentialsProvider, KeyMistake, S3Settings, identity};
 use crate::ops::doctor::Findings;
 use crate::store::{self, Parts};
 
@@ -34,7 +34,9 @@ pub(super) fn examine(
         findings.skipped(THEIRS, "there are no credentials");
         return None;
     };
-    findings.passed("key", masked(&keys.access_key_id));
+    // What looks like a secret may be one.
+    let is_secret = KeyMistake::find(&keys) == Some(KeyMistake::SecretAsId);
+    findings.passed("key", if is_secret { masked("") } else { masked(&keys.access_key_id) });
     expiry(findings, &keys, parts.clock.now());
     if reached || settings.endpoint.is_some() {
         whose(findings, (settings, parts), &keys);
