@@ -13,7 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("transfer", &["base"]),
     ("http", &["base", "files"]),
     ("layout", &["base", "files", "manifest"]),
-    ("credentials", &["base", "config", "http", "sigv4"]),
+    ("credentials", &["base", "config", "files", "http", "sigv4"]),
     ("s3", &["base", "config", "credentials", "http", "sigv4"]),
     ("store", &["base", "config", "credentials", "files", "http", "s3"]),
     ("ops", &["base", "config", "credentials", "layout", "manifest", "s3", "store", "transfer"]),

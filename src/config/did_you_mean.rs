@@ -61,7 +61,7 @@ fn same_word(word: &str, other: &str) -> bool {
 }
 
 /// Returns how many letters must be changed, added, removed or swapped with their neighbour to turn `a` into `b`.
-fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=b.len()).collect();

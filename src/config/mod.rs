@@ -15,6 +15,7 @@ mod unknown_attribute;
 pub use attributes::s3_attribute;
 pub(crate) use bucket::Bucket;
 pub use cache_ref::CacheRef;
+pub(crate) use did_you_mean::distance;
 pub use did_you_mean::{did_you_mean, question};
 pub use endpoint_url::EndpointUrl;
 #[cfg(any(test, fuzzing))]

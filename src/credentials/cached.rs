@@ -1,6 +1,6 @@
 //! Keeps temporary credentials, and fetches new ones before they expire.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, TryLockError};
 use std::time::{Duration, SystemTime};
 
 use crate::base::{Clock, Error, ErrorKind, Problem, Result};
@@ -22,15 +22,18 @@ pub(super) struct Cached {
     state: Mutex<State>,
     /// Held by the thread that asks the source.
     asking: Mutex<()>,
+    succeeded: Once,
 }
 
-/// How a source's failure is told.
+/// How a source's failure is reported.
 #[derive(Debug)]
 pub(super) struct Failure {
     /// What there is not: `no credentials from …`.
     pub(super) message: String,
     /// The likely fix where the source knows none.
     pub(super) hint: Option<String>,
+    /// What to warn of, once, when the source gives credentials all the same.
+    pub(super) on_success: Option<String>,
 }
 
 #[derive(Default)]
@@ -68,7 +71,7 @@ enum Have {
 
 impl Cached {
     pub(super) fn new(source: Arc<dyn CredentialsProvider>, clock: Arc<dyn Clock>, failure: Failure) -> Self {
-        Self { source, clock, failure, state: Mutex::default(), asking: Mutex::default() }
+        Self { source, clock, failure, state: Mutex::default(), asking: Mutex::default(), succeeded: Once::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -95,6 +98,9 @@ impl Cached {
         state.asked += 1;
         match result {
             Ok(credentials) => {
+                if let Some(warning) = &self.failure.on_success {
+                    self.succeeded.call_once(|| log::warn!("{warning}"));
+                }
                 let refresh = credentials.expires.map(|expires| refresh_at(self.clock.now(), expires));
                 *state = State {
                     kept: Some(Kept { credentials: credentials.clone(), refresh }),

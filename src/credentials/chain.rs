@@ -57,7 +57,7 @@ pub(crate) fn provider(
             let message = format!("there are no credentials from {}", source.origin());
             // What has no hint of its own is that no metadata service answers.
             let hint = "only EC2 instances have a role of their own: name another source of credentials, or attach one";
-            (source, Failure { message, hint: Some(hint.to_owned()) })
+            (source, Failure { message, hint: Some(hint.to_owned()), on_success: None })
         }
         None => {
             let instance = Imds::new(&lookup)?;
@@ -101,7 +101,15 @@ fn profile(lookup: &Lookup<'_>) -> Found {
         };
         given = Some(AssumeRole::of_profile(lookup, profile, own)?);
     }
+    if let Some(warning) = misread(lookup) {
+        log::warn!("{warning}");
+    }
     Ok(given)
+}
+
+/// What to warn of when the profile was asked and others give the credentials, or a part of it is missing.
+fn misread(lookup: &Lookup<'_>) -> Option<String> {
+    lookup.profile.complaint()?.warning()
 }
 
 /// What one profile says of its own credentials.
@@ -177,15 +185,16 @@ fn environment_keys(lookup: &Lookup<'_>) -> Found {
 
 /// What to say when nothing is set up, and the machine has no role either.
 fn nothing_found(lookup: &Lookup<'_>, instance: &str) -> Failure {
+    let or_fix = |hint: &str| lookup.profile.complaint().map_or(hint.to_owned(), |complaint| complaint.fix.clone());
     let (environment, hint) = if lookup.profile.is_from_attribute() {
-        let hint = "give that profile keys, or leave out the attribute profile to use others".to_owned();
-        ("the environment (not asked, for the attribute profile goes first)".to_owned(), hint)
+        let hint = "give that profile keys, or leave out the attribute profile to use others";
+        ("the environment (not asked, for the attribute profile goes first)".to_owned(), or_fix(hint))
     } else if let EnvKeys::Half { set, missing } = env_keys(lookup.env) {
         (format!("the environment ({set} is set, {missing} is not)"), format!("set {missing} too"))
     } else {
         let hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile that has keys, or say \
             anonymous=true to read a public bucket";
-        ("the environment (AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE)".to_owned(), hint.to_owned())
+        ("the environment (AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE)".to_owned(), or_fix(hint))
     };
     let message = format!(
         "there are no credentials: tried the attribute access_key_id, {environment}, {}, a container's variables \
@@ -193,5 +202,5 @@ fn nothing_found(lookup: &Lookup<'_>, instance: &str) -> Failure {
         lookup.profile.tried(),
         instance,
     );
-    Failure { message, hint: Some(hint) }
+    Failure { message, hint: Some(hint), on_success: misread(lookup) }
 }

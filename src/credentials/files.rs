@@ -1,12 +1,12 @@
 //! The shared AWS files: where they are, and reading them within bounds.
 
-use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
+use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::base::{Env, Error, Problem, Result};
+use crate::base::{Env, Error, Problem, Result, Secret};
 use crate::credentials::ini::{self, Ini};
+use crate::credentials::remarks::{FileKind, Remark, Weight, remark};
+use crate::files::{open_named_file, read_named_file, read_opened};
 
 /// Thousands of profiles fit; a device without an end does not.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -14,75 +14,93 @@ const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 /// One of the two files, read. A file that is not there or cannot be opened is an empty one.
 #[derive(Debug)]
 pub(super) struct AwsFile {
+    kind: FileKind,
+    path: String,
     /// The path, and why it counts as empty if it does: for messages.
     pub(super) shown: String,
+    text: Secret,
     pub(super) ini: Ini,
 }
 
 impl AwsFile {
     /// `$AWS_CONFIG_FILE`, else `~/.aws/config`.
     pub(super) fn config(env: &dyn Env) -> Result<Self> {
-        Self::find(env, "AWS_CONFIG_FILE", "config")
+        Self::find(env, FileKind::Config, ("AWS_CONFIG_FILE", "config"))
     }
 
     /// `$AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`.
     pub(super) fn credentials(env: &dyn Env) -> Result<Self> {
-        Self::find(env, "AWS_SHARED_CREDENTIALS_FILE", "credentials")
+        Self::find(env, FileKind::Credentials, ("AWS_SHARED_CREDENTIALS_FILE", "credentials"))
     }
 
-    fn find(env: &dyn Env, variable: &str, name: &str) -> Result<Self> {
+    fn find(env: &dyn Env, kind: FileKind, (variable, name): (&str, &str)) -> Result<Self> {
         let path = match env.var(variable) {
             Some(path) => PathBuf::from(path),
             None => match env.home() {
                 Some(home) => home.join(".aws").join(name),
                 None => {
-                    let shown = format!("~/.aws/{name} (there is no home directory)");
-                    return Ok(Self { shown, ini: Ini::default() });
+                    return Ok(Self::read(kind, format!("~/.aws/{name}"), " (there is no home directory)", ""));
                 }
             },
         };
         let shown = path.display().to_string();
-        // Opening a pipe nobody writes to would wait for ever.
-        let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(&path);
-        let file = match opened {
+        let file = match open_named_file(&path) {
             Ok(file) => file,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(Self { shown: format!("{shown} (not there)"), ini: Ini::default() });
+                return Ok(Self::read(kind, shown, " (not there)", ""));
             }
             Err(error) => {
                 log::warn!("{shown} is left out: {error}");
-                return Ok(Self { shown: format!("{shown} (left out: {error})"), ini: Ini::default() });
+                return Ok(Self::read(kind, shown, &format!(" (left out: {error})"), ""));
             }
         };
-        let text = read(file, &path, "AWS file", MAX_FILE_BYTES).map_err(|problem| {
-            Error::Setup(problem.hint(format!("{variable} says where that file is; /dev/null stands for none")))
+        let is_file = file.metadata().is_ok_and(|meta| meta.is_file());
+        let bytes = read_opened(file, MAX_FILE_BYTES).map_err(|error| {
+            let hint = format!("{variable} says where that file is; /dev/null stands for none");
+            Error::Setup(unreadable("AWS file", &path, error).hint(hint))
         })?;
-        Ok(Self { shown, ini: ini::parse(&text) })
+        // Stray bytes cost the value they are in, not the file.
+        let text = String::from_utf8_lossy(&bytes);
+        let note = if is_file && text.trim().is_empty() { " (empty)" } else { "" };
+        Ok(Self::read(kind, shown, note, &text))
+    }
+
+    fn read(kind: FileKind, path: String, note: &str, text: &str) -> Self {
+        Self { kind, shown: format!("{path}{note}"), path, text: Secret::from(text), ini: ini::parse(text) }
+    }
+
+    /// The names of its profiles.
+    pub(super) fn profiles(&self) -> impl Iterator<Item = &str> {
+        self.ini.sections.keys().filter_map(|heading| match (self.kind, heading.strip_prefix("profile ")) {
+            (FileKind::Config, Some(name)) => Some(name),
+            (FileKind::Config, None) => {
+                Some(heading.as_str()).filter(|heading| heading.eq_ignore_ascii_case("default"))
+            }
+            (FileKind::Credentials, None) => Some(heading.as_str()),
+            (FileKind::Credentials, Some(_)) => None,
+        })
+    }
+
+    /// Whether it has a profile, or anything else that can be of use.
+    pub(super) fn has_sections(&self) -> bool {
+        let others = ["sso-session ", "services "];
+        self.profiles().next().is_some()
+            || self.ini.sections.keys().any(|heading| others.iter().any(|other| heading.starts_with(other)))
+    }
+
+    /// The line that explains best why it does not give the profile or its credentials, with its place, and the fix.
+    pub(super) fn remark(&self, profile: &str) -> Option<(Weight, String, String)> {
+        let Remark { weight, line, why, fix } = remark(self.text.expose(), self.kind, profile)?;
+        Some((weight, format!("{}:{line}: {why}", self.path), fix))
     }
 }
 
 /// Reads a file that a setting names, a token or the like.
 pub(super) fn read_text(path: &Path, what: &str, limit: u64) -> std::result::Result<String, Problem> {
-    let opened = OpenOptions::new().read(true).custom_flags(libc::O_NONBLOCK).open(path);
-    let wrong = |error| Problem::new(format!("the {what} {} cannot be read", path.display())).source(error);
-    read(opened.map_err(wrong)?, path, what, limit)
+    let bytes = read_named_file(path, limit).map_err(|error| unreadable(what, path, error))?;
+    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-fn read(file: File, path: &Path, what: &str, limit: u64) -> std::result::Result<String, Problem> {
-    let wrong = |why: &str| Problem::new(format!("the {what} {} {why}", path.display()));
-    let kind = file.metadata().map_err(|error| wrong("cannot be read").source(error))?.file_type();
-    if kind.is_dir() {
-        return Err(wrong("is a directory"));
-    }
-    if kind.is_fifo() || kind.is_block_device() {
-        return Err(wrong("is a pipe or a disk: a regular file is needed"));
-    }
-    let mut bytes = Vec::new();
-    let size = file.take(limit + 1).read_to_end(&mut bytes);
-    let size = size.map_err(|error| wrong("cannot be read").source(error))?;
-    if size as u64 > limit {
-        return Err(wrong(&format!("is longer than {limit} bytes")));
-    }
-    // Stray bytes cost the value they are in, not the file.
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+fn unreadable(what: &str, path: &Path, error: io::Error) -> Problem {
+    Problem::new(format!("cannot read the {what} {}", path.display())).source(error)
 }

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-const BLANK: [char; 2] = [' ', '\t'];
+pub(super) const BLANK: [char; 2] = [' ', '\t'];
 /// The key whose value is a command line.
 const COMMAND: &str = "credential_process";
 const BYTE_ORDER_MARK: char = '\u{feff}';
@@ -32,11 +32,17 @@ pub(crate) struct Value {
 /// Reads a whole file.
 pub(crate) fn parse(text: &str) -> Ini {
     let mut reader = Reader::default();
-    let text = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text);
-    for (index, line) in text.split('\n').enumerate() {
-        reader.take(index + 1, line);
+    for (number, line) in lines(text) {
+        reader.take(number, line);
     }
     Ini { sections: reader.sections }
+}
+
+/// The lines that are more than a comment, with their numbers from 1.
+pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let all = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).split('\n').enumerate();
+    all.map(|(index, line)| (index + 1, line))
+        .filter(|(_, line)| !line.trim().is_empty() && !line.trim_start_matches(BLANK).starts_with(['#', ';']))
 }
 
 /// The sections so far, and which of them and which key the next line belongs to.
@@ -50,9 +56,6 @@ struct Reader {
 impl Reader {
     fn take(&mut self, number: usize, line: &str) {
         let text = line.trim_start_matches(BLANK);
-        if line.trim().is_empty() || text.starts_with(['#', ';']) {
-            return;
-        }
         if let Some(name) = header(line) {
             // A section without a name is none: what follows it is dropped.
             if !name.is_empty() {
@@ -93,7 +96,7 @@ impl Reader {
 }
 
 /// `[type name]` in a line, or `None` when it is no section header.
-fn header(line: &str) -> Option<String> {
+pub(super) fn header(line: &str) -> Option<String> {
     let line = line.split(['#', ';']).next()?.trim();
     let inside = line.strip_prefix('[')?.strip_suffix(']')?.trim();
     Some(match inside.split_once(BLANK) {
@@ -103,7 +106,7 @@ fn header(line: &str) -> Option<String> {
 }
 
 /// The line up to the first `#` or `;` that has a blank before it.
-fn without_comment(line: &str) -> &str {
+pub(super) fn without_comment(line: &str) -> &str {
     let mut rest = line;
     for mark in [" #", " ;", "\t#", "\t;"] {
         rest = rest.split_once(mark).map_or(rest, |(before, _)| before);
@@ -130,7 +133,7 @@ fn command(line: &str) -> &str {
 }
 
 /// Key and value of a line with `=` or `:` in it, whichever comes first; one pair of quotes around the value is dropped.
-fn split(line: &str) -> Option<(String, &str)> {
+pub(super) fn split(line: &str) -> Option<(String, &str)> {
     let (key, value) = line.split_once(['=', ':'])?;
     let value = value.trim();
     let unquoted = ['"', '\''].iter().find_map(|quote| value.strip_prefix(*quote)?.strip_suffix(*quote));

@@ -19,6 +19,7 @@ mod key_shape;
 mod login;
 mod process;
 mod profile;
+mod remarks;
 mod service;
 mod setting;
 mod settings;

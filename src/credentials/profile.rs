@@ -10,6 +10,7 @@ use crate::base::{Env, Error, Result};
 use crate::config::CacheOptions;
 use crate::credentials::files::AwsFile;
 use crate::credentials::ini::Value;
+use crate::credentials::remarks::Weight;
 use crate::credentials::{Setting, StaticCredentials};
 use sections::Files;
 
@@ -31,6 +32,16 @@ pub(crate) struct Profile {
     files: String,
     /// The profiles that `source_profile` leads to, one after the other.
     sources: Vec<Profile>,
+    complaint: Option<Complaint>,
+}
+
+/// Why the files do not give what they seem to have been written for.
+#[derive(Clone, Debug)]
+pub(super) struct Complaint {
+    weight: Weight,
+    /// File, line and reason.
+    pub(super) text: String,
+    pub(super) fix: String,
 }
 
 /// A text and the file and line it stands on.
@@ -55,10 +66,17 @@ impl Profile {
             .unwrap_or_else(|| (DEFAULT.to_owned(), None));
         let files = Files::load(env)?;
         match (files.profile(&name)?, chosen_by) {
-            (Some(profile), _) => sources::link(Self { chosen_by, ..profile }, &files),
+            (Some(profile), _) => {
+                let linked = sources::link(Self { chosen_by, ..profile }, &files)?;
+                let complaint = files.complaint(&name, linked.has_credentials());
+                Ok(Self { complaint, ..linked })
+            }
             (None, Some(ATTRIBUTE)) => Err(Error::Usage(files.missing(&name, ATTRIBUTE))),
             (None, Some(variable @ "AWS_PROFILE")) => Err(Error::Setup(files.missing(&name, variable))),
-            (None, _) => Ok(Self { name, chosen_by, files: files.shown(), ..Self::default() }),
+            (None, _) => {
+                let complaint = files.complaint(&name, false);
+                Ok(Self { name, chosen_by, files: files.shown(), complaint, ..Self::default() })
+            }
         }
     }
 
@@ -114,7 +132,26 @@ impl Profile {
 
     /// The profile and the files, for the list of what was tried.
     pub(super) fn tried(&self) -> String {
-        format!("profile {} in {}", self.name, self.files)
+        match &self.complaint {
+            Some(Complaint { text, .. }) => format!("profile {} in {} ({text})", self.name, self.files),
+            None => format!("profile {} in {}", self.name, self.files),
+        }
+    }
+
+    /// What may be wrong with the files when the profile does not give what is looked for.
+    pub(super) fn complaint(&self) -> Option<&Complaint> {
+        self.complaint.as_ref()
+    }
+
+    fn has_credentials(&self) -> bool {
+        self.keys.is_some() || !self.sources.is_empty() || sources::names_credentials(self)
+    }
+}
+
+impl Complaint {
+    /// One line of it, where something in the files was surely meant to count.
+    pub(super) fn warning(&self) -> Option<String> {
+        (self.weight == Weight::Reason).then(|| format!("{}; {}", self.text, self.fix))
     }
 }
 

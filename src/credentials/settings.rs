@@ -6,6 +6,7 @@ use crate::base::{Env, Error, Problem, Result};
 use crate::config::{Bucket, CacheOptions, EndpointUrl, RetryMode};
 use crate::credentials::aws_host::has_acceleration;
 use crate::credentials::endpoint::{ENDPOINT_ATTRIBUTE, endpoint_url};
+use crate::credentials::profile::Complaint;
 use crate::credentials::setting::blame;
 use crate::credentials::static_keys::{UNQUOTE, is_quoted};
 use crate::credentials::{Profile, Setting, variables};
@@ -88,7 +89,7 @@ impl Settings {
                 "FIPS and dualstack choose among AWS's own endpoints: leave out one of the two",
             ));
         }
-        let mut region = region_for(endpoint.is_some(), region(options, env, &profile))?;
+        let mut region = region_for(endpoint.is_some(), region(options, env, &profile), &profile)?;
         let pseudo = pseudo_region(&region.value).filter(|_| endpoint.is_none()).map(str::to_owned);
         let fips_region = pseudo.is_some();
         region.value = pseudo.unwrap_or(region.value);
@@ -189,13 +190,15 @@ pub(super) fn pseudo_region(region: &str) -> Option<&str> {
 }
 
 /// On AWS the region becomes part of the host name; elsewhere it only must not break the scope of the signature.
-fn region_for(own_endpoint: bool, region: Option<Setting<String>>) -> Result<Setting<String>> {
+fn region_for(own_endpoint: bool, region: Option<Setting<String>>, profile: &Profile) -> Result<Setting<String>> {
     let Some(region) = region else {
         if own_endpoint {
             return Ok(Setting::new(DEFAULT_REGION.to_owned(), "the default with an endpoint of one's own"));
         }
         let hint = "give region=NAME, for example region=eu-west-1, or set AWS_REGION or the profile's region";
-        return Err(Error::Usage(Problem::new("there is no region").hint(hint)));
+        let misread =
+            profile.complaint().and_then(Complaint::warning).map_or(String::new(), |line| format!("; {line}"));
+        return Err(Error::Usage(Problem::new("there is no region").hint(format!("{hint}{misread}"))));
     };
     let of_aws = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let of_others = |byte: u8| byte.is_ascii_graphic() && byte != b'/';

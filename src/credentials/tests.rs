@@ -149,6 +149,11 @@ impl World {
         self
     }
 
+    fn put_bytes(self, name: &str, bytes: &[u8]) -> Self {
+        std::fs::write(self.put(name, "").as_str(), bytes).unwrap();
+        self
+    }
+
     pub(super) fn config(self, text: &str) -> Self {
         self.file("config", text)
     }

@@ -1,12 +1,12 @@
 //! Files and directories that others may have prepared: opened without following links and without waiting, written
-//! through locked temporaries that get their name only when they are whole.
+//! through locked temporaries that get their name only when they are whole; and small ones that a setting names.
 
 mod named;
 mod open;
 mod system;
 mod temp;
 
-pub(crate) use named::read_named_file;
+pub(crate) use named::{open_named_file, read_named_file, read_opened};
 pub(crate) use open::{
     Opened, Place, create_dir, directory, directory_place, is_same_file, open_file, open_or_create, read_file,
     root_directory, sync_dir,

@@ -1,8 +1,8 @@
 //! Reading a file that a setting names: whatever is at the path, the read ends soon and is bounded.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::path::Path;
 
 use crate::files::open::kind_name;
@@ -10,15 +10,24 @@ use crate::files::open::kind_name;
 /// Opening a FIFO that has no writer would otherwise block forever.
 const NEVER_WAIT: i32 = libc::O_NONBLOCK | libc::O_NOCTTY;
 
-/// Reads the whole regular file at `path`. Links are followed, for the user chose the path.
+/// Opens the file at `path`. Links are followed, for the user chose the path.
 ///
 /// # Errors
-/// The system's; also when `path` is not a regular file, or the file has more than `limit` bytes.
-pub(crate) fn read_named_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
-    let file = OpenOptions::new().read(true).custom_flags(NEVER_WAIT).open(path)?;
-    let meta = file.metadata()?;
-    if !meta.is_file() {
-        let message = format!("it is {}, not a regular file", kind_name(meta.file_type()));
+/// The system's. A FIFO opens at once, for [`read_opened`] to refuse.
+pub(crate) fn open_named_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().read(true).custom_flags(NEVER_WAIT).open(path)
+}
+
+/// Reads a file that was opened by [`open_named_file`] to its end.
+///
+/// # Errors
+/// The system's; also for a directory, a disk and a pipe, and when there are more than `limit` bytes. A pipe, the shell's
+/// `<(…)` included, can be read only once, and such files are read again when credentials are refreshed.
+pub(crate) fn read_opened(file: File, limit: u64) -> io::Result<Vec<u8>> {
+    let kind = file.metadata()?.file_type();
+    // Devices such as /dev/null are left: the limit bounds the endless ones.
+    if !kind.is_file() && !kind.is_char_device() {
+        let message = format!("it is {}, not a regular file", kind_name(kind));
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
     // Files under /proc report a size of zero, and others may grow.
@@ -29,6 +38,14 @@ pub(crate) fn read_named_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, message));
     }
     Ok(bytes)
+}
+
+/// Opens and reads the file at `path`.
+///
+/// # Errors
+/// Those of [`open_named_file`] and [`read_opened`].
+pub(crate) fn read_named_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
+    read_opened(open_named_file(path)?, limit)
 }
 
 #[cfg(test)]
@@ -55,7 +72,7 @@ mod tests {
             (at("file"), "larger than the limit of 4 bytes"),
             (at("sparse"), "larger than the limit of 4 bytes"),
             (at("fifo"), "it is a FIFO, not a regular file"),
-            (at("endless"), "it is a device, not a regular file"),
+            (at("endless"), "larger than the limit of 4 bytes"),
             (dir.path().to_owned(), "it is a directory, not a regular file"),
             (at("absent"), "No such file or directory"),
         ] {

@@ -6,7 +6,8 @@ use crate::base::{Env, Error, Problem, Result, Secret};
 use crate::credentials::StaticCredentials;
 use crate::credentials::files::AwsFile;
 use crate::credentials::ini::{Ini, Section, Value};
-use crate::credentials::profile::{DEFAULT, Placed, Profile};
+use crate::credentials::profile::{Complaint, DEFAULT, Placed, Profile};
+use crate::credentials::remarks::Weight;
 use crate::credentials::static_keys::{UNQUOTE, is_quoted};
 
 const ID: &str = "aws_access_key_id";
@@ -67,7 +68,11 @@ impl Files {
     }
 
     pub(super) fn shown(&self) -> String {
-        format!("{} and {}", self.credentials.shown, self.config.shown)
+        self.shown_as("and")
+    }
+
+    fn shown_as(&self, and: &str) -> String {
+        format!("{} {and} {}", self.credentials.shown, self.config.shown)
     }
 
     /// The profile of that name, without those it refers to.
@@ -82,7 +87,9 @@ impl Files {
             return Ok(None);
         }
         let mut profile = Profile { name: name.to_owned(), files: self.shown(), ..Profile::default() };
-        profile.merge((in_config, &self.config), (in_credentials, &self.credentials))?;
+        if let Err(problem) = profile.merge((in_config, &self.config), (in_credentials, &self.credentials)) {
+            return Err(Error::Setup(self.explain(problem, name)));
+        }
         // Blocks are not merged: the credentials file's count where the config file has no such section.
         let services = profile.get("services").and_then(|name| {
             [&self.config, &self.credentials]
@@ -118,12 +125,69 @@ impl Files {
 
     /// What is wrong when there is no profile of that name.
     pub(super) fn missing(&self, name: &str, chosen_by: &str) -> Problem {
-        missing(name, chosen_by, &self.config, &self.credentials)
+        let message = format!("there is no profile {name} (from {chosen_by}) in {}", self.shown_as("or"));
+        let hint = if is_quoted(name) {
+            UNQUOTE.to_owned()
+        } else {
+            match self.names() {
+                Some(names) => format!("the profiles there are {names}"),
+                None => {
+                    format!("these files have no profiles; check AWS_CONFIG_FILE and HOME, or leave out {chosen_by}")
+                }
+            }
+        };
+        self.explain(Problem::new(message).hint(hint), name)
+    }
+
+    /// Why the files do not give the profile, or no credentials in it.
+    pub(super) fn complaint(&self, profile: &str, has_credentials: bool) -> Option<Complaint> {
+        let files = [&self.credentials, &self.config].into_iter();
+        let asked = files.filter(|file| !has_credentials || !file.has_sections());
+        let remarks: Vec<_> = asked.filter_map(|file| file.remark(profile)).collect();
+        let Some(best) = remarks.iter().map(|(weight, ..)| *weight).min() else {
+            let names = self.names().filter(|_| !has_credentials && !self.has(profile))?;
+            let fix = "set AWS_PROFILE, or the attribute profile, to one of them";
+            let text = format!("the profiles there are {names}");
+            return Some(Complaint { weight: Weight::Unknown, text, fix: fix.to_owned() });
+        };
+        let mut remarks = remarks.into_iter().filter(|(weight, ..)| *weight == best);
+        let (weight, mut text, fix) = remarks.next()?;
+        for (_, other, _) in remarks {
+            text = format!("{text}; {other}");
+        }
+        Some(Complaint { weight, text, fix })
+    }
+
+    /// The same problem, with the line of a file that explains it.
+    pub(super) fn explain(&self, mut problem: Problem, profile: &str) -> Problem {
+        if let Some(Complaint { weight: Weight::Reason, text, fix }) = self.complaint(profile, false) {
+            problem.message = format!("{} ({text})", problem.message);
+            problem.hint = Some(fix);
+        }
+        problem
+    }
+
+    fn has(&self, profile: &str) -> bool {
+        [&self.config, &self.credentials].into_iter().any(|file| file.profiles().any(|name| name == profile))
+    }
+
+    /// The names of the profiles in both files, unless there are none.
+    fn names(&self) -> Option<String> {
+        let mut names: Vec<&str> = self.config.profiles().chain(self.credentials.profiles()).collect();
+        names.sort_unstable();
+        names.dedup();
+        let more = if names.len() > MAX_NAMES_SHOWN { ", …" } else { "" };
+        names.truncate(MAX_NAMES_SHOWN);
+        (!names.is_empty()).then(|| format!("{}{more}", names.join(", ")))
     }
 }
 
 impl Profile {
-    fn merge(&mut self, config: (Option<&Section>, &AwsFile), credentials: (Option<&Section>, &AwsFile)) -> Result<()> {
+    fn merge(
+        &mut self,
+        config: (Option<&Section>, &AwsFile),
+        credentials: (Option<&Section>, &AwsFile),
+    ) -> std::result::Result<(), Problem> {
         self.settings = merged(config, credentials);
         // The AWS CLI's, and as there the credentials file's block takes the place of the other's.
         for (section, file) in [config, credentials] {
@@ -149,7 +213,7 @@ impl Profile {
             Some(Pair::Half { there, missing }) => {
                 let message = format!("profile {} has {there} without {missing}", self.name);
                 let hint = format!("write {missing} into the same file, under the same heading");
-                return Err(Error::Setup(Problem::new(message).hint(hint)));
+                return Err(Problem::new(message).hint(hint));
             }
             _ => {}
         }
@@ -205,31 +269,4 @@ fn find<'a>(ini: &'a Ini, kind: &str, name: &str) -> Option<&'a Section> {
     [format!("{kind} {name}"), format!("{kind} \"{name}\""), format!("{kind} '{name}'")]
         .iter()
         .find_map(|heading| ini.sections.get(heading))
-}
-
-fn missing(name: &str, chosen_by: &str, config: &AwsFile, credentials: &AwsFile) -> Problem {
-    let message = format!("there is no profile {name} (from {chosen_by}) in {} or {}", credentials.shown, config.shown);
-    let in_config = config.ini.sections.keys().filter_map(|heading| match heading.strip_prefix("profile ") {
-        Some(name) => Some(name),
-        None => Some(heading.as_str()).filter(|heading| heading.eq_ignore_ascii_case(DEFAULT)),
-    });
-    let in_credentials =
-        credentials.ini.sections.keys().map(String::as_str).filter(|name| !name.starts_with("profile "));
-    let mut names: Vec<&str> = in_config.chain(in_credentials).collect();
-    names.sort_unstable();
-    names.dedup();
-    let hint = if is_quoted(name) {
-        UNQUOTE.to_owned()
-    } else if config.ini.sections.contains_key(name) {
-        format!("the config file has [{name}]: there it must be [profile {name}]")
-    } else if credentials.ini.sections.contains_key(&format!("profile {name}")) {
-        format!("the credentials file has [profile {name}]: there it must be [{name}]")
-    } else if names.is_empty() {
-        format!("these files have no profiles; check AWS_CONFIG_FILE and HOME, or leave out {chosen_by}")
-    } else {
-        let more = if names.len() > MAX_NAMES_SHOWN { ", …" } else { "" };
-        names.truncate(MAX_NAMES_SHOWN);
-        format!("the profiles there are {}{more}", names.join(", "))
-    };
-    Problem::new(message).hint(hint)
 }

@@ -53,9 +53,10 @@ pub(super) fn link(top: Profile, files: &Files) -> Result<Profile> {
         files.link_sso_session(&mut current)?;
         let Some(source) = current.setting("source_profile").map(|source| source.map(str::to_owned)) else {
             if let Some(user) = links.last()
-                && HAS_CREDENTIALS.iter().all(|key| current.get(key).is_none())
+                && !names_credentials(&current)
             {
-                return Err(without_credentials(user, &current, again));
+                let problem = without_credentials(user, &current, again);
+                return Err(Error::Setup(files.explain(problem, &current.name)));
             }
             break;
         };
@@ -100,14 +101,20 @@ fn one_type(profile: &Profile) -> Result<()> {
     }
 }
 
-fn without_credentials(user: &Profile, source: &Profile, again: bool) -> Error {
+/// Whether it says where its credentials come from, keys aside.
+pub(super) fn names_credentials(profile: &Profile) -> bool {
+    HAS_CREDENTIALS.iter().any(|key| profile.get(key).is_some())
+}
+
+fn without_credentials(user: &Profile, source: &Profile, again: bool) -> Problem {
     let origin = user.setting("source_profile").map(|setting| setting.origin).unwrap_or_default();
     let name = source.name();
     let message = format!("profile {name} has no credentials, and {origin} wants to assume a role with them");
     if again {
-        return setup(message, &format!("profiles refer to each other in a circle: give profile {name} keys"));
+        let hint = format!("profiles refer to each other in a circle: give profile {name} keys");
+        return Problem::new(message).hint(hint);
     }
-    setup(message, "give that profile keys, or name one that has some")
+    Problem::new(message).hint("give that profile keys, or name one that has some")
 }
 
 fn setup(message: String, hint: &str) -> Error {

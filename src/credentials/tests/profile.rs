@@ -137,7 +137,7 @@ fn files_can_be_elsewhere_missing_or_unusable() {
     let world = World::new(&[("AWS_CONFIG_FILE", dir)]);
     in_order(&world.error(), &["setup", dir, "is a directory", "AWS_CONFIG_FILE"]);
     let world = World::new(&[("AWS_CONFIG_FILE", "/dev/zero")]);
-    in_order(&world.error(), &["setup", "/dev/zero is longer than"]);
+    in_order(&world.error(), &["setup", "/dev/zero", "larger than"]);
     let (options, env) = (CacheOptions::new("b"), MapEnv::new([("AWS_EC2_METADATA_DISABLED", "true")]));
     let provider = provider(&options, &env, &Profile::load(&options, &env).unwrap(), &World::new(&[]).context());
     let error = provider.unwrap().unwrap().credentials().unwrap_err();
@@ -153,4 +153,72 @@ fn a_pipe_nobody_writes_to_is_refused_not_waited_for() {
         let world = World::new(&[("AWS_CONFIG_FILE", pipe.to_str().unwrap())]);
         in_order(&world.error(), &["setup", "pipe"]);
     }
+}
+
+/// File, line, reason and fix, and never a value.
+#[test]
+fn a_file_that_yields_nothing_is_reported_with_its_line() {
+    let keys = "aws_access_key_id=AKPROFILE\naws_secret_access_key=MARKED\n";
+    let export = "[default]\nexport AWS_ACCESS_KEY_ID=MARKED\nexport AWS_SECRET_ACCESS_KEY=MARKED\n";
+    let none = "access: there are no credentials";
+    let cases: [(&[(&str, &str)], &str, &str, &[&str]); 13] = [
+        (&[], "", keys, &[none, "credentials:1: stands before any [heading]", "(write [default] above it)"]),
+        (&[], keys, "", &[none, "config:1: stands before any", "(write [default]"]),
+        (&[], "", "[default] -- x\nregion=r", &[none, "credentials:1: has something behind the [heading]"]),
+        (&[], "", export, &[none, "credentials:2: this is not how aws_access_key_id is written"]),
+        (&[], "", "[profile default]\nregion=r", &[none, "credentials:1: [profile default]", "it must be [default])"]),
+        (&[], "[ci]\nregion=r", "", &[none, "config:1: [ci]", "(there it must be [profile ci])"]),
+        (&[], "", "# c\n", &[none, "credentials:1: the file has nothing but comments"]),
+        (&[], "", "", &[none, "/.aws/credentials (empty) and "]),
+        (&[], "", "[ci]\nregion=r", &[none, "the profiles there are ci", "set AWS_PROFILE"]),
+        (
+            &[("AWS_PROFILE", "ci")],
+            "",
+            keys,
+            &["setup: there is no profile ci", "credentials:1: ", "(write [ci] above"],
+        ),
+        (
+            &[("AWS_PROFILE", "ci")],
+            "[ci ci]\n",
+            "[ci\n",
+            &["setup: there is no profile ci", "credentials:1: is a [heading]"],
+        ),
+        (
+            &[],
+            "",
+            "[default]\naws_access_key_id=A\naws_secret_key=MARKED\n",
+            &["setup: profile default has aws_access_key_id", "credentials:3: ", "(write aws_secret_access_key = …)"],
+        ),
+        (
+            &[],
+            "[default]\nrole_arn=arn:r\nsource_profile=base\n",
+            "[base]\naws_access_key = MARKED\n",
+            &["setup: profile base has no credentials", "credentials:2: ", "(write aws_access_key_id = …)"],
+        ),
+    ];
+    for (variables, config, credentials, expected) in cases {
+        let error = World::new(variables).config(config).credentials(credentials).error();
+        in_order(&error, expected);
+        assert!(!error.contains("MARKED"), "{error}");
+    }
+    let world = World::new(&[]).put_bytes(".aws/config", &b"\xff\xfe[\0d\0e\0f\0a\0u\0l\0t\0]\0\n\0"[..]);
+    in_order(&world.error(), &[none, "config:1: the file is UTF-16", "(save it as UTF-8"]);
+    let error = world.settings().unwrap_err();
+    in_order(error.hint().unwrap(), &["region=NAME", "config:1: the file is UTF-16", "save it as UTF-8"]);
+}
+
+#[test]
+fn a_file_that_yields_nothing_is_a_warning_when_others_give_credentials() {
+    let server = Server::start(|_| {
+        (200, String::new(), r#"{"AccessKeyId":"AK","SecretAccessKey":"MARKED","Expiration":null}"#.to_owned())
+    });
+    let world = World::new(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &server.url())]).credentials("[default\n");
+    assert_eq!(world.id(), "AK");
+    let warning = format!("WARN: {}/.aws/credentials:1: is a [heading] without its ]", world.home.path().display());
+    assert!(logs().0.lock().unwrap().contains(&warning));
+    // The environment's keys go first, whatever the files say.
+    let world = World::new(&ENV_KEYS).credentials("[default\n");
+    assert_eq!(world.id(), "AKENV");
+    let path = world.home.path().display().to_string();
+    assert!(!logs().0.lock().unwrap().lines().any(|line| line.contains(&path) && line.starts_with("WARN")));
 }

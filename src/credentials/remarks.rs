@@ -1,0 +1,281 @@
+//! Why an AWS file that is there gives no profile, or a profile no credentials: its grammar knows no errors, and skips
+//! in silence what it does not understand.
+
+use crate::base::shown;
+use crate::config::distance;
+use crate::credentials::ini::{BLANK, header, lines, split, without_comment};
+
+const ID: &str = "aws_access_key_id";
+const SECRET: &str = "aws_secret_access_key";
+const TOKEN: &str = "aws_session_token";
+/// What gives a profile credentials, and so is missed when it is misspelt or in the wrong place.
+const GIVE_CREDENTIALS: &[&str] = &[
+    ID,
+    SECRET,
+    TOKEN,
+    "credential_process",
+    "credential_source",
+    "login_session",
+    "role_arn",
+    "source_profile",
+    "sso_account_id",
+    "sso_region",
+    "sso_role_name",
+    "sso_session",
+    "sso_start_url",
+    "web_identity_token_file",
+];
+/// Other names of the keys, letters and digits only.
+const OTHER_NAMES: &[(&str, &[&str])] = &[
+    (ID, &["accesskeyid", "accesskey", "awsaccesskey", "accessid", "awsaccessid", "awskeyid", "awskey", "keyid"]),
+    (SECRET, &["secretaccesskey", "secretkey", "awssecretkey", "awssecret", "secretaccess", "secret"]),
+    (TOKEN, &["sessiontoken", "awstoken", "token"]),
+];
+/// How the names of settings begin that AWS's tools and others have: these are not taken for misspelt.
+const KNOWN_BEGINNINGS: &[&str] = &[
+    "account_id",
+    "api_versions",
+    "aws_account",
+    "aws_security_token",
+    "ca_bundle",
+    "cli_",
+    "defaults_mode",
+    "disable_",
+    "duration_seconds",
+    "ec2_",
+    "endpoint_",
+    "expiration",
+    "external_id",
+    "granted_",
+    "ignore_",
+    "max_attempts",
+    "mfa_",
+    "output",
+    "parameter_validation",
+    "region",
+    "request_",
+    "response_",
+    "retry_mode",
+    "role_session_name",
+    "s3",
+    "sdk_",
+    "services",
+    "sigv4",
+    "sso_",
+    "sts_",
+    "tcp_keepalive",
+    "use_",
+    "x_",
+];
+
+/// Which of the two files: they differ in their headings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum FileKind {
+    Config,
+    Credentials,
+}
+
+/// How much a remark explains; the first is the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Weight {
+    /// Something was meant for the profile and is not read.
+    Reason,
+    /// Something is not read.
+    Ignored,
+    /// Something is read and means nothing here.
+    Unknown,
+}
+
+/// A line of an AWS file that does not do what it was written for. No text of it is shown but headings.
+#[derive(Debug, PartialEq)]
+pub(super) struct Remark {
+    pub(super) weight: Weight,
+    pub(super) line: usize,
+    pub(super) why: String,
+    pub(super) fix: String,
+}
+
+/// The line that explains best why `profile` is missing in a file or has no credentials there.
+pub(super) fn remark(text: &str, kind: FileKind, profile: &str) -> Option<Remark> {
+    let mut walk = Walk { kind, profile, heading: None, parent: None, found: None };
+    if let Some(remark) = encoding(text) {
+        return Some(remark);
+    }
+    for (number, line) in lines(text) {
+        walk.take(number, line);
+    }
+    if walk.heading.is_none() && walk.found.is_none() && !text.trim().is_empty() {
+        walk.add(Weight::Ignored, 1, "the file has nothing but comments", "take away the # before what should count");
+    }
+    walk.found
+}
+
+/// What makes all lines unreadable.
+fn encoding(text: &str) -> Option<Remark> {
+    let zeros = text.bytes().filter(|byte| *byte == 0).count();
+    let remark = |line, why: &str, fix: &str| {
+        Some(Remark { weight: Weight::Reason, line, why: why.to_owned(), fix: fix.to_owned() })
+    };
+    // Half of ASCII in UTF-16 is zeros.
+    if zeros > 0 && zeros >= text.chars().count() / 3 {
+        return remark(1, "the file is UTF-16, not UTF-8", "save it as UTF-8 (PowerShell: Out-File -Encoding ascii)");
+    }
+    let (line, _) = text.split('\n').enumerate().find(|(_, line)| line.trim_end().contains('\r'))?;
+    remark(line + 1, "its line ends are CR alone", "save the file with Unix (LF) or Windows (CRLF) line ends")
+}
+
+/// What the reader knows at a line, as far as remarks need it.
+struct Walk<'a> {
+    kind: FileKind,
+    profile: &'a str,
+    heading: Option<String>,
+    /// The line of the setting before, when it has no value: indented lines belong to it.
+    parent: Option<usize>,
+    found: Option<Remark>,
+}
+
+impl Walk<'_> {
+    fn add(&mut self, weight: Weight, line: usize, why: &str, fix: &str) {
+        if self.found.as_ref().is_none_or(|found| weight < found.weight) {
+            self.found = Some(Remark { weight, line, why: why.to_owned(), fix: fix.to_owned() });
+        }
+    }
+
+    fn take(&mut self, number: usize, line: &str) {
+        if let Some(name) = header(line) {
+            self.parent = None;
+            self.heading(number, &name);
+            self.heading = Some(name);
+        } else if let Some(why) = broken_heading(line) {
+            let fix = format!("write {} and nothing else on that line", self.right_heading(self.profile));
+            self.add(Weight::Reason, number, why, &fix);
+        } else {
+            match &self.heading {
+                None => {
+                    let fix = format!("write {} above it", self.right_heading(self.profile));
+                    self.add(Weight::Reason, number, "stands before any [heading], and is not read", &fix);
+                }
+                Some(heading) if is_of(self.kind, heading, self.profile) => self.setting(number, line),
+                Some(_) => {}
+            }
+        }
+    }
+
+    fn heading(&mut self, number: usize, name: &str) {
+        let bare = bare_name(name);
+        let known = match self.kind {
+            FileKind::Config => ["profile ", "sso-session ", "services "].iter().any(|kind| name.starts_with(kind)),
+            FileKind::Credentials => !name.starts_with("profile "),
+        };
+        if is_of(self.kind, name, self.profile) {
+            return;
+        }
+        let (weight, meant) = if bare.is_empty() || bare.eq_ignore_ascii_case(self.profile) {
+            (Weight::Reason, self.profile)
+        } else if known || name.eq_ignore_ascii_case("default") {
+            return;
+        } else {
+            (Weight::Ignored, bare)
+        };
+        let why = format!("[{}] is not the heading of a profile in this file", shown(name));
+        let fix = format!("there it must be {}", self.right_heading(meant));
+        self.add(weight, number, &why, &fix);
+    }
+
+    fn right_heading(&self, profile: &str) -> String {
+        match self.kind {
+            FileKind::Config if profile != "default" => format!("[profile {}]", shown(profile)),
+            _ => format!("[{}]", shown(profile)),
+        }
+    }
+
+    fn setting(&mut self, number: usize, line: &str) {
+        let indented = line.starts_with(BLANK);
+        let Some((key, value)) = split(if indented { line } else { without_comment(line) }) else {
+            return self.add(Weight::Ignored, number, "is no KEY = VALUE, and is not read", "write KEY = VALUE");
+        };
+        let meant = meant(&key, value);
+        if let (true, Some(parent)) = (indented, self.parent) {
+            if let Some(name) = meant.or_else(|| GIVE_CREDENTIALS.iter().find(|name| **name == key).copied()) {
+                let why = format!("{name} is indented, and so belongs to line {parent}");
+                self.add(Weight::Reason, number, &why, "take away the blanks before it");
+            }
+            return;
+        }
+        self.parent = value.is_empty().then_some(number);
+        if let Some(name) = meant {
+            let why = format!("this is not how {name} is written");
+            self.add(Weight::Reason, number, &why, &format!("write {name} = …"));
+        } else if value.is_empty() && [ID, SECRET].contains(&&*key) {
+            self.add(Weight::Reason, number, &format!("{key} has no value"), "write the value on the same line");
+        } else if !is_known(&key) {
+            let fix = format!("write {ID} = … and {SECRET} = …, or another source of credentials");
+            self.add(Weight::Unknown, number, "sets nothing that is known here", &fix);
+        }
+    }
+}
+
+/// Whether a heading is the profile's, as the reader sees it.
+fn is_of(kind: FileKind, heading: &str, profile: &str) -> bool {
+    match (kind, heading.strip_prefix("profile ")) {
+        (FileKind::Credentials, None) => heading == profile,
+        (FileKind::Credentials, Some(_)) => false,
+        (FileKind::Config, None) => heading == profile && profile.eq_ignore_ascii_case("default"),
+        (FileKind::Config, Some(name)) => {
+            name == profile || ['"', '\''].iter().any(|quote| name == format!("{quote}{profile}{quote}"))
+        }
+    }
+}
+
+/// The name in a heading, however it is written: `Profile: "ci"`.
+fn bare_name(heading: &str) -> &str {
+    let (word, rest) = heading.split_at_checked("profile".len()).unwrap_or(("", heading));
+    let name = if word.eq_ignore_ascii_case("profile") { rest } else { heading };
+    name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ':' | '=' | '-' | '_' | '/' | '.'))
+}
+
+/// What is wrong with a line that looks like a heading and is none.
+fn broken_heading(line: &str) -> Option<&'static str> {
+    let line = line.trim();
+    let (before, inside) = line.split_once('[')?;
+    // A bracket may be part of a value.
+    if before.contains(['=', ':', '"', '\'', '{']) || (!before.is_empty() && !inside.contains(']')) {
+        return None;
+    }
+    Some(match inside.split_once(']') {
+        _ if !before.is_empty() => "has something before the [heading], perhaps a character that is not visible",
+        Some(_) => "has something behind the [heading] that is no comment (# or ;)",
+        None => "is a [heading] without its ]",
+    })
+}
+
+/// Which of the keys was meant by one that is not known.
+fn meant(key: &str, value: &str) -> Option<&'static str> {
+    if is_known(key) {
+        return None;
+    }
+    let letters = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+    let last = key.split_whitespace().next_back().unwrap_or_default();
+    // PowerShell: $env:AWS_ACCESS_KEY_ID = "…".
+    let behind = split(value).map(|(key, _)| key).filter(|key| GIVE_CREDENTIALS.contains(&&**key)).unwrap_or_default();
+    for written in [letters(key), letters(last), letters(&behind)] {
+        let other = OTHER_NAMES.iter().find(|(_, names)| names.contains(&&*written)).map(|(name, _)| *name);
+        let near =
+            || GIVE_CREDENTIALS.iter().find(|name| distance(&letters(name), &written) <= name.len() / 7).copied();
+        if let Some(name) = other.or_else(near) {
+            return Some(name);
+        }
+    }
+    // As AWS makes them: long-term and temporary ones.
+    let is_id = (value.starts_with("AKIA") || value.starts_with("ASIA"))
+        && value.len() == 20
+        && value.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    is_id.then_some(ID)
+}
+
+fn is_known(key: &str) -> bool {
+    GIVE_CREDENTIALS.contains(&key) || KNOWN_BEGINNINGS.iter().any(|beginning| key.starts_with(beginning))
+}
+
+#[cfg(test)]
+mod tests;
