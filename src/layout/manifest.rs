@@ -118,7 +118,7 @@ impl Manifest {
     }
 }
 
-fn print_descriptor(out: &mut String, descriptor: &Descriptor) {
+pub(super) fn print_descriptor(out: &mut String, descriptor: &Descriptor) {
     out.push_str("{\"mediaType\":");
     push_go_string(out, &descriptor.media_type);
     out.push_str(",\"digest\":");

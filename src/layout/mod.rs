@@ -12,6 +12,7 @@ mod lock;
 pub(crate) mod manifest;
 mod probe;
 mod raw;
+mod size;
 mod write;
 
 pub use blob::BlobWriter;

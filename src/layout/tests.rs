@@ -313,6 +313,20 @@ fn modes_are_buildkits() {
 }
 
 #[test]
+fn the_sizes_of_a_commit_are_known_before() {
+    for (local, tag) in [("max/local", "latest"), ("min/local", "latest"), ("two-tags/local", "second")] {
+        let dir = tempfile::tempdir().unwrap();
+        let config = LocalCache::open(fixture(local), tag).unwrap().load().unwrap();
+        let cache = LocalCache::create(dir.path(), "latest");
+        assert_eq!(Committed::predict(&config), restore(&config, &fixture(local), &cache), "{local}");
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let empty = CacheConfig::default();
+    let committed = LocalCache::create(dir.path(), "latest").begin_write().unwrap().commit(&empty).unwrap();
+    assert_eq!(Committed::predict(&empty), committed);
+}
+
+#[test]
 fn a_wrong_blob_leaves_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let cache = LocalCache::create(dir.path().join("a/b"), "latest");

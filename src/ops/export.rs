@@ -5,9 +5,10 @@ use std::collections::HashMap;
 
 use crate::base::{BlobSource, BytesPayload, Digest, Error, Event, Problem, Result};
 use crate::config::{CacheOptions, Mode};
-use crate::layout::LocalCache;
+use crate::layout::{Committed, LocalCache};
 use crate::manifest::CacheConfig;
 use crate::ops::cache::S3Cache;
+use crate::ops::local_limit;
 use crate::ops::presence;
 use crate::ops::report::{BlobCounts, Report};
 use crate::ops::send::{Done, Job, Sender, Step};
@@ -111,6 +112,9 @@ impl S3Cache {
                 self.context.warn("mode=min found no result to start from: nothing was left out");
             }
             config = Cow::Owned(min);
+        }
+        if let Some(warning) = local_limit::warning(&config, Committed::predict(&config), false) {
+            self.context.warn(&warning);
         }
         let blobs = config.blobs();
         check_source(&blobs, source)?;

@@ -9,11 +9,9 @@ use crate::manifest::CacheConfig;
 use crate::ops::cache::S3Cache;
 use crate::ops::fetch::{Fetched, Fetcher, Wanted};
 use crate::ops::load;
+use crate::ops::local_limit;
 use crate::ops::report::{ImportOutcome, Report, SourceOutcome};
 use crate::transfer;
-
-/// BuildKit reads no local cache config or manifest larger than this.
-const BUILDKIT_LOCAL_LIMIT: u64 = 1024 * 1024;
 
 /// What an import does beyond its attributes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -147,6 +145,7 @@ fn restore(sources: &[S3Cache], target: &LocalCache, options: &ImportOptions, no
     let (answered, found) = load::find(sources, options.strict, &mut noted.sources)?;
     noted.report.names = found.iter().map(|found| found.name.clone()).collect();
     let Some(first) = sources.first().filter(|_| !found.is_empty()) else { return Ok(false) };
+    let one_name_fits = found.len() > 1 && found.iter().any(|found| local_limit::is_within(&found.config));
     let config = CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config)))?;
     if config.layers().is_empty() {
         first.context.warn("the cache was found but has no layers: there is nothing to restore");
@@ -160,7 +159,7 @@ fn restore(sources: &[S3Cache], target: &LocalCache, options: &ImportOptions, no
         return Ok(false);
     }
     if !options.dry_run {
-        run.commit(first, &config)?;
+        run.commit(first, &config, one_name_fits)?;
     }
     Ok(true)
 }
@@ -240,16 +239,10 @@ impl Run<'_> {
         Ok(rest)
     }
 
-    fn commit(self, first: &S3Cache, config: &CacheConfig) -> Result<()> {
-        let writer = self.fetcher.into_writer()?;
-        let committed = writer.commit(config)?;
-        for (what, size) in [("config", committed.config_size), ("manifest", committed.manifest_size)] {
-            if size > BUILDKIT_LOCAL_LIMIT {
-                first.context.warn(&format!(
-                    "the cache {what} has {size} bytes and BuildKit reads at most {BUILDKIT_LOCAL_LIMIT} from a local \
-                     cache: export with mode=min, or import fewer names"
-                ));
-            }
+    fn commit(self, first: &S3Cache, config: &CacheConfig, one_name_fits: bool) -> Result<()> {
+        let committed = self.fetcher.into_writer()?.commit(config)?;
+        if let Some(warning) = local_limit::warning(config, committed, one_name_fits) {
+            first.context.warn(&warning);
         }
         Ok(())
     }

@@ -7,6 +7,7 @@ mod export;
 mod fetch;
 mod import;
 mod load;
+mod local_limit;
 mod meter;
 mod presence;
 mod report;

@@ -5,6 +5,7 @@ mod caches;
 mod crash;
 mod doctor;
 mod json;
+mod large_configs;
 mod local_faults;
 mod round_trip;
 mod secrets;

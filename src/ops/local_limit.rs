@@ -1,0 +1,139 @@
+//! BuildKit's limit on the documents of a cache in a directory, and what brings a cache below it.
+
+use crate::layout::Committed;
+use crate::manifest::CacheConfig;
+
+/// BuildKit reads no larger config or manifest from a directory.
+const LIMIT: u64 = 1024 * 1024;
+/// A layer in a config: its digest, the number of its parent, and the punctuation.
+const LAYER_BYTES: u64 = 100;
+/// A record in a config has at least these: `{"digest":""},`.
+const MIN_RECORD_BYTES: usize = 14;
+/// What `mode=min` would leave of a config is only computed up to this size, for that takes a copy of it.
+const MAX_TRIED_BYTES: u64 = 16 * LIMIT;
+
+/// The warning that BuildKit will not read a cache from a directory, if it is so: with what fills its documents, and
+/// with those remedies only that help this cache. `one_name_fits` says that the cache is merged from several names, one
+/// of which is below the limit.
+pub(super) fn warning(config: &CacheConfig, sizes: Committed, one_name_fits: bool) -> Option<String> {
+    let Committed { config_size, manifest_size, .. } = sizes;
+    let (layers, records) = (config.layers().len(), config.records().len());
+    let mut documents = Vec::new();
+    if config_size > LIMIT {
+        let is_layers = LAYER_BYTES.saturating_mul(layers as u64) > config_size / 2;
+        let filling = if is_layers { format!("{layers} layers") } else { format!("{records} records") };
+        documents.push(format!("its config has {config_size} bytes, mostly for its {filling}"));
+    }
+    if manifest_size > LIMIT {
+        documents.push(format!("its manifest has {manifest_size} bytes for its {layers} layers"));
+    }
+    if documents.is_empty() {
+        return None;
+    }
+    let mut remedies = vec!["use BuildKit's own --cache-from type=s3, which has no such limit".to_owned()];
+    if let Some(left) = left_by_mode_min(config, config_size) {
+        remedies.push(format!("export with mode=min, which leaves {left} bytes"));
+    }
+    if one_name_fits {
+        remedies.push("import fewer names".to_owned());
+    }
+    Some(format!(
+        "BuildKit will not read this cache from a directory: {}, and the limit is {LIMIT} bytes (1 MiB): {}",
+        documents.join(" and "),
+        remedies.join(", or ")
+    ))
+}
+
+/// Whether BuildKit would read the cache from a directory.
+pub(super) fn is_within(config: &CacheConfig) -> bool {
+    (config.records().len().saturating_mul(MIN_RECORD_BYTES) as u64) <= LIMIT && largest(config) <= LIMIT
+}
+
+/// The size of the largest document that `mode=min` leaves, if it is within the limit.
+fn left_by_mode_min(config: &CacheConfig, config_size: u64) -> Option<u64> {
+    if config_size > MAX_TRIED_BYTES {
+        return None;
+    }
+    let (min, _) = config.clone().into_min();
+    Some(largest(&min)).filter(|left| *left <= LIMIT)
+}
+
+fn largest(config: &CacheConfig) -> u64 {
+    let Committed { config_size, manifest_size, .. } = Committed::predict(config);
+    config_size.max(manifest_size)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// So many layers, results of the last records, and so many records, each of which links `links` times to the one
+    /// before. With `mode=min` only the last layer stays.
+    fn config(layers: usize, records: usize, links: usize) -> CacheConfig {
+        let digest = |kind: &str, at: usize| crate::base::Digest::of(format!("{kind}{at}").as_bytes());
+        let time = r#""createdAt":"2026-01-01T00:00:00Z""#;
+        let list = |count: usize, item: &dyn Fn(usize) -> String| (0..count).map(item).collect::<Vec<_>>().join(",");
+        let layer = |at: usize| {
+            let (blob, diff) = (digest("blob", at), digest("diff", at));
+            format!(r#"{{"blob":"{blob}","parent":-1,"annotations":{{"mediaType":"m","diffID":"{diff}",{time}}}}}"#)
+        };
+        let record = |at: usize| {
+            let layer = (at + layers).checked_sub(records);
+            let result = layer.map_or(String::new(), |layer| format!(r#""layers":[{{"layer":{layer},{time}}}],"#));
+            let link = |n: usize| format!(r#"{{"selector":"{}","link":{}}}"#, digest("selector", at * links + n), at - 1);
+            let inputs = if at == 0 { String::new() } else { format!(r#","inputs":[[{}]]"#, list(links, &link)) };
+            format!(r#"{{{result}"digest":"{}"{inputs}}}"#, digest("record", at))
+        };
+        let json = format!(r#"{{"layers":[{}],"records":[{}]}}"#, list(layers, &layer), list(records, &record));
+        CacheConfig::from_s3_json(json.as_bytes()).unwrap()
+    }
+
+    fn warning_of(config: &CacheConfig) -> Option<String> {
+        warning(config, Committed::predict(config), false)
+    }
+
+    #[test]
+    fn a_cache_within_the_limit_has_no_warning() {
+        let small = config(10, 10, 1);
+        assert_eq!(warning_of(&small), None);
+        assert!(is_within(&small));
+    }
+
+    #[test]
+    fn records_that_fill_the_config_are_named_and_mode_min_is_not_advised() {
+        let large = config(100, 3500, 3);
+        assert!(!is_within(&large) && !is_within(&large.clone().into_min().0));
+        let warning = warning_of(&large).unwrap();
+        for part in ["mostly for its 3500 records", "1048576", "type=s3"] {
+            assert!(warning.contains(part), "{part}: {warning}");
+        }
+        assert!(!warning.contains("mode=min") && !warning.contains("layers"), "{warning}");
+    }
+
+    #[test]
+    fn layers_that_fill_the_manifest_are_named_and_mode_min_is_advised_where_it_suffices() {
+        for (records, suffices) in [(4200, true), (7000, false)] {
+            let large = config(4200, records, 1);
+            let min = large.clone().into_min().0;
+            assert_eq!(is_within(&min), suffices);
+            let warning = warning_of(&large).unwrap();
+            assert!(warning.contains("for its 4200 layers"), "{warning}");
+            let advice = format!("mode=min, which leaves {} bytes", largest(&min));
+            assert_eq!(warning.contains(&advice), suffices, "{warning}");
+            assert_eq!(warning.contains("mode=min"), suffices, "{warning}");
+        }
+    }
+
+    #[test]
+    fn layers_that_fill_the_config_are_named() {
+        let large = config(12_000, 1, 0);
+        assert!(warning_of(&large).unwrap().contains("mostly for its 12000 layers"));
+    }
+
+    #[test]
+    fn fewer_names_are_advised_where_one_of_them_fits() {
+        let large = config(100, 3500, 3);
+        let advised = warning(&large, Committed::predict(&large), true).unwrap();
+        assert!(advised.ends_with(", or import fewer names"), "{advised}");
+    }
+}
