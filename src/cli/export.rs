@@ -3,7 +3,9 @@
 use std::borrow::Cow;
 use std::process::ExitCode;
 
-use s3_build_cache::{CacheConfig, CacheOptions, ErrorKind, ExportOptions, LocalCache, LocalOptions, Report, Result, S3Cache};
+use s3_build_cache::{
+    CacheConfig, CacheOptions, ErrorKind, ExportOptions, LocalCache, LocalOptions, Report, Result, S3Cache,
+};
 
 use crate::args::Export;
 use crate::json::{Failure, Target};

@@ -65,7 +65,8 @@ fn local(attributes: &mut Attributes) -> Result<LocalOptions> {
         local.tag = tag;
     }
     if let Some(digest) = attributes.take("digest") {
-        let invalid = |error: InvalidDigest| Error::Usage(Problem::new(format!("digest: {error}")).hint("write digest=sha256:…"));
+        let invalid =
+            |error: InvalidDigest| Error::Usage(Problem::new(format!("digest: {error}")).hint("write digest=sha256:…"));
         local.digest = Some(digest.parse().map_err(invalid)?);
     }
     Ok(local)

@@ -52,6 +52,7 @@ pub(crate) fn read_named_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
 mod tests {
     use std::fs;
     use std::os::unix::fs::symlink;
+    use std::os::unix::net::UnixListener;
 
     use super::*;
     use crate::files::make_fifo;
@@ -63,11 +64,14 @@ mod tests {
         fs::write(at("file"), "bytes").unwrap();
         symlink("file", at("link")).unwrap();
         symlink("/dev/zero", at("endless")).unwrap();
+        symlink("loop", at("loop")).unwrap();
         make_fifo(&at("fifo"));
-        fs::File::create(at("sparse")).unwrap().set_len(1 << 40).unwrap();
+        let _socket = UnixListener::bind(at("socket")).unwrap();
+        File::create(at("sparse")).unwrap().set_len(1 << 40).unwrap();
         for name in ["file", "link"] {
             assert_eq!(read_named_file(&at(name), 5).unwrap(), b"bytes", "{name}");
         }
+        assert_eq!(read_named_file(Path::new("/dev/null"), 5).unwrap(), b"");
         for (path, problem) in [
             (at("file"), "larger than the limit of 4 bytes"),
             (at("sparse"), "larger than the limit of 4 bytes"),
@@ -75,6 +79,8 @@ mod tests {
             (at("endless"), "larger than the limit of 4 bytes"),
             (dir.path().to_owned(), "it is a directory, not a regular file"),
             (at("absent"), "No such file or directory"),
+            (at("socket"), "No such device or address"),
+            (at("loop"), "symbolic links"),
         ] {
             let error = read_named_file(&path, 4).unwrap_err().to_string();
             assert!(error.contains(problem), "{}: {error}", path.display());

@@ -29,7 +29,9 @@ fn only_a_regular_file_opens_and_nothing_hangs() {
     assert!(read_file(&at("absent"), 4).unwrap().is_none());
     for (name, is) in [("dir", "a directory"), ("link", "a symbolic link"), ("fifo", "a FIFO"), ("socket", "a socket")]
     {
-        for error in [open_file(&at(name)).unwrap_err(), open_or_create(&at(name), 0o600).map(|(opened, _)| opened).unwrap_err()] {
+        for error in
+            [open_file(&at(name)).unwrap_err(), open_or_create(&at(name), 0o600).map(|(opened, _)| opened).unwrap_err()]
+        {
             assert!(error.chain().ends_with(&format!("it is {is}, not a regular file")), "{}", error.chain());
             assert!(error.hint().is_some());
         }
@@ -122,38 +124,5 @@ fn sweeps_and_writers_do_not_disturb_each_other() {
     assert_eq!(entries(dir.path()), 150);
     for entry in fs::read_dir(dir.path()).unwrap() {
         assert_eq!(fs::read(entry.unwrap().path()).unwrap(), b"whole");
-    }
-}
-
-#[test]
-fn a_configured_file_is_read_within_bounds_or_refused_at_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let path = |name: &str| dir.path().join(name);
-    fs::write(path("ten"), "0123456789").unwrap();
-    symlink("ten", path("link")).unwrap();
-    fs::File::create(path("sparse")).unwrap().set_len(1 << 40).unwrap();
-    symlink("loop", path("loop")).unwrap();
-    make_fifo(&path("fifo"));
-    let _socket = std::os::unix::net::UnixListener::bind(path("socket")).unwrap();
-    for (name, expected) in [
-        (path("ten"), Ok(10)),
-        (path("link"), Ok(10)),
-        ("/dev/null".into(), Ok(0)),
-        (path("sparse"), Err("is longer than 10 bytes")),
-        ("/dev/zero".into(), Err("is longer than 10 bytes")),
-        (path("fifo"), Err("is a pipe")),
-        (path(""), Err("is a directory")),
-        (path("socket"), Err("cannot be read")),
-        (path("loop"), Err("cannot be read")),
-        (path("missing"), Err("cannot be read")),
-    ] {
-        match (read_configured(&name, "token file", 10), expected) {
-            (Ok(bytes), Ok(size)) => assert_eq!(bytes.len(), size, "{}", name.display()),
-            (Err(problem), Err(why)) => {
-                let start = format!("the token file {} {why}", name.display());
-                assert!(problem.message.starts_with(&start), "{problem:?}");
-            }
-            (found, _) => panic!("{}: {found:?}", name.display()),
-        }
     }
 }

@@ -202,7 +202,8 @@ impl LocalCache {
         match self.blob_size(&digest)? {
             Some(size) => Ok(Reference { digest, size }),
             None => {
-                let hint = self.read_index(system).map_or_else(|_| HOW_TO_WRITE.to_owned(), |index| index.entries_hint());
+                let hint =
+                    self.read_index(system).map_or_else(|_| HOW_TO_WRITE.to_owned(), |index| index.entries_hint());
                 Err(Error::Usage(Problem::new(format!("there is no manifest {digest}")).hint(hint)))
             }
         }

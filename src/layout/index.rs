@@ -83,8 +83,7 @@ impl Index {
         let is_manifests = |key: &str| key.eq_ignore_ascii_case("manifests");
         // As in Go, a later duplicate replaces an earlier one, and a null is no value.
         let list = fields.iter().rev().find(|(key, value)| is_manifests(key) && value != "null");
-        let texts: Vec<Raw> =
-            list.map(|(_, list)| read_go_json(list.as_bytes())).transpose()?.unwrap_or_default();
+        let texts: Vec<Raw> = list.map(|(_, list)| read_go_json(list.as_bytes())).transpose()?.unwrap_or_default();
         let entry = |Raw(text)| Ok(Entry { descriptor: read_go_json(text.as_bytes())?, text });
         let entries = texts.into_iter().map(entry).collect::<std::result::Result<_, _>>()?;
         let mut kept = false;

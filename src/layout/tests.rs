@@ -119,7 +119,9 @@ fn an_unknown_tag_lists_those_there_are() {
 #[test]
 fn the_only_entry_is_latest_whatever_its_tag() {
     let annotations = r#"{"org.opencontainers.image.ref.name":"latest"}"#;
-    for other in ["null", "{}", r#"{"org.opencontainers.image.ref.name":"v1"}"#, r#"{"io.containerd.image.name":"a:b"}"#] {
+    for other in
+        ["null", "{}", r#"{"org.opencontainers.image.ref.name":"v1"}"#, r#"{"io.containerd.image.name":"a:b"}"#]
+    {
         let dir = tempfile::tempdir().unwrap();
         copy_tree(&fixture("min/local"), dir.path());
         let path = dir.path().join("index.json");
@@ -165,8 +167,14 @@ fn of_several_entries_without_a_tag_one_is_chosen_by_its_digest() {
 fn an_index_is_read_as_go_reads_it() {
     let entry = |tag: &[u8]| {
         let digest = Digest::of(b"").to_string();
-        [br#"{"digest":""#, digest.as_bytes(), br#"","annotations":{"org.opencontainers.image.ref.name":""#, tag, b"\"}}"]
-            .concat()
+        [
+            br#"{"digest":""#,
+            digest.as_bytes(),
+            br#"","annotations":{"org.opencontainers.image.ref.name":""#,
+            tag,
+            b"\"}}",
+        ]
+        .concat()
     };
     let deep = [vec![b'['; 1000], vec![b']'; 1000]].concat();
     let json = [

@@ -187,7 +187,8 @@ impl Shared {
         if self.durable.is_wanted() {
             self.durable.sync_others(system, &self.cache, config)?;
             let made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-            for parent in [dir].into_iter().chain(blobs_dir.parent()).chain(made.iter().filter_map(|dir| dir.parent())) {
+            for parent in [dir].into_iter().chain(blobs_dir.parent()).chain(made.iter().filter_map(|dir| dir.parent()))
+            {
                 sync_dir(system, parent)?;
             }
         }

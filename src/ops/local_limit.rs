@@ -80,7 +80,8 @@ mod tests {
         let record = |at: usize| {
             let layer = (at + layers).checked_sub(records);
             let result = layer.map_or(String::new(), |layer| format!(r#""layers":[{{"layer":{layer},{time}}}],"#));
-            let link = |n: usize| format!(r#"{{"selector":"{}","link":{}}}"#, digest("selector", at * links + n), at - 1);
+            let link =
+                |n: usize| format!(r#"{{"selector":"{}","link":{}}}"#, digest("selector", at * links + n), at - 1);
             let inputs = if at == 0 { String::new() } else { format!(r#","inputs":[[{}]]"#, list(links, &link)) };
             format!(r#"{{{result}"digest":"{}"{inputs}}}"#, digest("record", at))
         };

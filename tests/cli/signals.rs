@@ -4,7 +4,9 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::caches::{Running, bucket_is_sound, dir_is_sound, no_temporaries, objects_of, s3_store, start, start_by, write_cache};
+use super::caches::{
+    Running, bucket_is_sound, dir_is_sound, no_temporaries, objects_of, s3_store, start, start_by, write_cache,
+};
 use crate::s3::blobs::Blobs;
 use crate::s3_server::{Fault, Match, Operation, Server};
 

@@ -146,8 +146,7 @@ fn a_config_and_a_manifest_that_are_there_and_right_are_left_alone() {
     write(&cache, &system, false).unwrap();
     let index = fs::read(dir.path().join("index.json")).unwrap();
     let manifest = Index::parse(&index).unwrap().find("latest").unwrap();
-    let paths = [Digest::of(&min().to_local_json()), manifest.digest]
-        .map(|digest| cache.blob_path(&digest));
+    let paths = [Digest::of(&min().to_local_json()), manifest.digest].map(|digest| cache.blob_path(&digest));
     let inodes = || paths.each_ref().map(|path| fs::metadata(path).unwrap().ino());
     let before = inodes();
     cache.begin_write().unwrap().commit(&min()).unwrap();
