@@ -102,5 +102,5 @@ pub(super) fn read_text(path: &Path, what: &str, limit: u64) -> std::result::Res
 }
 
 fn unreadable(what: &str, path: &Path, error: io::Error) -> Problem {
-    Problem::new(format!("cannot read the {what} {}", path.display())).source(error)
+    Problem::new(format!("the {what} {} cannot be read", path.display())).source(error)
 }

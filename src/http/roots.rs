@@ -92,7 +92,7 @@ mod tests {
         std::fs::File::create(&huge).unwrap().set_len(MAX_BUNDLE_BYTES + 1).unwrap();
         for (path, why) in [
             (fifo.as_path(), "it is a FIFO, not a regular file"),
-            (Path::new("/dev/zero"), "it is a device, not a regular file"),
+            (Path::new("/dev/zero"), "it is larger than the limit of 16777216 bytes"),
             (dir.path(), "it is a directory, not a regular file"),
             (huge.as_path(), "it is larger than the limit of 16777216 bytes"),
         ] {
