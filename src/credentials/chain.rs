@@ -101,15 +101,11 @@ fn profile(lookup: &Lookup<'_>) -> Found {
         };
         given = Some(AssumeRole::of_profile(lookup, profile, own)?);
     }
-    if let Some(warning) = misread(lookup) {
+    // It was asked, and others give the credentials, or a part of it is missing.
+    if let Some(warning) = lookup.profile.misread() {
         log::warn!("{warning}");
     }
     Ok(given)
-}
-
-/// What to warn of when the profile was asked and others give the credentials, or a part of it is missing.
-fn misread(lookup: &Lookup<'_>) -> Option<String> {
-    lookup.profile.complaint()?.warning()
 }
 
 /// What one profile says of its own credentials.
@@ -185,16 +181,16 @@ fn environment_keys(lookup: &Lookup<'_>) -> Found {
 
 /// What to say when nothing is set up, and the machine has no role either.
 fn nothing_found(lookup: &Lookup<'_>, instance: &str) -> Failure {
-    let or_fix = |hint: &str| lookup.profile.complaint().map_or(hint.to_owned(), |complaint| complaint.fix.clone());
+    let or_complaint = |hint: &str| lookup.profile.complaint().unwrap_or(hint).to_owned();
     let (environment, hint) = if lookup.profile.is_from_attribute() {
         let hint = "give that profile keys, or leave out the attribute profile to use others";
-        ("the environment (not asked, for the attribute profile goes first)".to_owned(), or_fix(hint))
+        ("the environment (not asked, for the attribute profile goes first)".to_owned(), or_complaint(hint))
     } else if let EnvKeys::Half { set, missing } = env_keys(lookup.env) {
         (format!("the environment ({set} is set, {missing} is not)"), format!("set {missing} too"))
     } else {
         let hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile that has keys, or say \
             anonymous=true to read a public bucket";
-        ("the environment (AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE)".to_owned(), or_fix(hint))
+        ("the environment (AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE)".to_owned(), or_complaint(hint))
     };
     let message = format!(
         "there are no credentials: tried the attribute access_key_id, {environment}, {}, a container's variables \
@@ -202,5 +198,5 @@ fn nothing_found(lookup: &Lookup<'_>, instance: &str) -> Failure {
         lookup.profile.tried(),
         instance,
     );
-    Failure { message, hint: Some(hint), on_success: misread(lookup) }
+    Failure { message, hint: Some(hint), on_success: lookup.profile.misread() }
 }

@@ -88,10 +88,10 @@ impl AwsFile {
             || self.ini.sections.keys().any(|heading| others.iter().any(|other| heading.starts_with(other)))
     }
 
-    /// The line that explains best why it does not give the profile or its credentials, with its place, and the fix.
-    pub(super) fn remark(&self, profile: &str) -> Option<(Weight, String, String)> {
+    /// The line that explains best why it does not give the profile or its credentials, with its place and the fix.
+    pub(super) fn remark(&self, profile: &str) -> Option<(Weight, String)> {
         let Remark { weight, line, why, fix } = remark(self.text.expose(), self.kind, profile)?;
-        Some((weight, format!("{}:{line}: {why}", self.path), fix))
+        Some((weight, format!("{}, line {line}: {why}; {fix}", self.path)))
     }
 }
 

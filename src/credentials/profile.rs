@@ -39,9 +39,8 @@ pub(crate) struct Profile {
 #[derive(Clone, Debug)]
 pub(super) struct Complaint {
     weight: Weight,
-    /// File, line and reason.
+    /// File, line, reason and fix.
     pub(super) text: String,
-    pub(super) fix: String,
 }
 
 /// A text and the file and line it stands on.
@@ -132,15 +131,17 @@ impl Profile {
 
     /// The profile and the files, for the list of what was tried.
     pub(super) fn tried(&self) -> String {
-        match &self.complaint {
-            Some(Complaint { text, .. }) => format!("profile {} in {} ({text})", self.name, self.files),
-            None => format!("profile {} in {}", self.name, self.files),
-        }
+        format!("profile {} in {}", self.name, self.files)
     }
 
     /// What may be wrong with the files when the profile does not give what is looked for.
-    pub(super) fn complaint(&self) -> Option<&Complaint> {
-        self.complaint.as_ref()
+    pub(super) fn complaint(&self) -> Option<&str> {
+        self.complaint.as_ref().map(|complaint| complaint.text.as_str())
+    }
+
+    /// The same, where something in the files was surely meant to count.
+    pub(super) fn misread(&self) -> Option<String> {
+        self.complaint.clone()?.reason()
     }
 
     fn has_credentials(&self) -> bool {
@@ -149,9 +150,9 @@ impl Profile {
 }
 
 impl Complaint {
-    /// One line of it, where something in the files was surely meant to count.
-    pub(super) fn warning(&self) -> Option<String> {
-        (self.weight == Weight::Reason).then(|| format!("{}; {}", self.text, self.fix))
+    /// The text, where something in the files was surely meant to count.
+    fn reason(self) -> Option<String> {
+        (self.weight == Weight::Reason).then_some(self.text)
     }
 }
 

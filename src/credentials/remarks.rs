@@ -105,7 +105,7 @@ pub(super) fn remark(text: &str, kind: FileKind, profile: &str) -> Option<Remark
         walk.take(number, line);
     }
     if walk.heading.is_none() && walk.found.is_none() && !text.trim().is_empty() {
-        walk.add(Weight::Ignored, 1, "the file has nothing but comments", "take away the # before what should count");
+        walk.add(Weight::Ignored, 1, "the file has only comments", "remove the # before the lines that should count");
     }
     walk.found
 }
@@ -121,7 +121,7 @@ fn encoding(text: &str) -> Option<Remark> {
         return remark(1, "the file is UTF-16, not UTF-8", "save it as UTF-8 (PowerShell: Out-File -Encoding ascii)");
     }
     let (line, _) = text.split('\n').enumerate().find(|(_, line)| line.trim_end().contains('\r'))?;
-    remark(line + 1, "its line ends are CR alone", "save the file with Unix (LF) or Windows (CRLF) line ends")
+    remark(line + 1, "the line ends with CR alone", "save the file with Unix (LF) or Windows (CRLF) line ends")
 }
 
 /// What the reader knows at a line, as far as remarks need it.
@@ -153,7 +153,7 @@ impl Walk<'_> {
             match &self.heading {
                 None => {
                     let fix = format!("write {} above it", self.right_heading(self.profile));
-                    self.add(Weight::Reason, number, "stands before any [heading], and is not read", &fix);
+                    self.add(Weight::Reason, number, "the line stands before any [heading] and is not read", &fix);
                 }
                 Some(heading) if is_of(self.kind, heading, self.profile) => self.setting(number, line),
                 Some(_) => {}
@@ -192,25 +192,30 @@ impl Walk<'_> {
     fn setting(&mut self, number: usize, line: &str) {
         let indented = line.starts_with(BLANK);
         let Some((key, value)) = split(if indented { line } else { without_comment(line) }) else {
-            return self.add(Weight::Ignored, number, "is no KEY = VALUE, and is not read", "write KEY = VALUE");
+            return self.add(
+                Weight::Ignored,
+                number,
+                "the line is neither a [heading] nor KEY = VALUE",
+                "write KEY = VALUE",
+            );
         };
         let meant = meant(&key, value);
         if let (true, Some(parent)) = (indented, self.parent) {
             if let Some(name) = meant.or_else(|| GIVE_CREDENTIALS.iter().find(|name| **name == key).copied()) {
-                let why = format!("{name} is indented, and so belongs to line {parent}");
-                self.add(Weight::Reason, number, &why, "take away the blanks before it");
+                let why = format!("{name} is indented and so belongs to line {parent}");
+                self.add(Weight::Reason, number, &why, "remove the blanks before it");
             }
             return;
         }
         self.parent = value.is_empty().then_some(number);
         if let Some(name) = meant {
-            let why = format!("this is not how {name} is written");
+            let why = format!("the line sets no known key; did you mean {name}?");
             self.add(Weight::Reason, number, &why, &format!("write {name} = …"));
         } else if value.is_empty() && [ID, SECRET].contains(&&*key) {
             self.add(Weight::Reason, number, &format!("{key} has no value"), "write the value on the same line");
         } else if !is_known(&key) {
             let fix = format!("write {ID} = … and {SECRET} = …, or another source of credentials");
-            self.add(Weight::Unknown, number, "sets nothing that is known here", &fix);
+            self.add(Weight::Unknown, number, "the line sets no known key", &fix);
         }
     }
 }
@@ -243,9 +248,11 @@ fn broken_heading(line: &str) -> Option<&'static str> {
         return None;
     }
     Some(match inside.split_once(']') {
-        _ if !before.is_empty() => "has something before the [heading], perhaps a character that is not visible",
-        Some(_) => "has something behind the [heading] that is no comment (# or ;)",
-        None => "is a [heading] without its ]",
+        _ if !before.is_empty() => {
+            "the line has something before the [heading], perhaps a character that is not visible"
+        }
+        Some(_) => "the line has something behind the [heading] that is no comment (# or ;)",
+        None => "the line is a [heading] without its ]",
     })
 }
 

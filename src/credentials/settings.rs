@@ -6,7 +6,6 @@ use crate::base::{Env, Error, Problem, Result};
 use crate::config::{Bucket, CacheOptions, EndpointUrl, RetryMode};
 use crate::credentials::aws_host::has_acceleration;
 use crate::credentials::endpoint::{ENDPOINT_ATTRIBUTE, endpoint_url};
-use crate::credentials::profile::Complaint;
 use crate::credentials::setting::blame;
 use crate::credentials::static_keys::{UNQUOTE, is_quoted};
 use crate::credentials::{Profile, Setting, variables};
@@ -196,8 +195,7 @@ fn region_for(own_endpoint: bool, region: Option<Setting<String>>, profile: &Pro
             return Ok(Setting::new(DEFAULT_REGION.to_owned(), "the default with an endpoint of one's own"));
         }
         let hint = "give region=NAME, for example region=eu-west-1, or set AWS_REGION or the profile's region";
-        let misread =
-            profile.complaint().and_then(Complaint::warning).map_or(String::new(), |line| format!("; {line}"));
+        let misread = profile.misread().map_or(String::new(), |line| format!("; {line}"));
         return Err(Error::Usage(Problem::new("there is no region").hint(format!("{hint}{misread}"))));
     };
     let of_aws = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';

@@ -61,8 +61,14 @@ impl WebIdentity {
     fn token(&self) -> Result<String> {
         let text = read_text(&self.file, "web identity token file", MAX_TOKEN_BYTES);
         let token = text.map(|text| text.trim().to_owned()).and_then(|token| {
-            let empty = || Problem::new(format!("the web identity token file {} is empty", self.file.display()));
-            if token.is_empty() { Err(empty()) } else { Ok(token) }
+            let wrong = |why| Err(Problem::new(format!("the web identity token file {} {why}", self.file.display())));
+            if token.is_empty() {
+                wrong("is empty")
+            } else if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+                wrong("has characters in it that no token has: it must be plain text with the token alone")
+            } else {
+                Ok(token)
+            }
         });
         token.map_err(|problem| {
             let hint = format!(

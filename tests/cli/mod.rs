@@ -1,5 +1,6 @@
 //! The program as a user runs it.
 
+mod aws_setup;
 mod bad_input;
 mod caches;
 mod crash;

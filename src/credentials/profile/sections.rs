@@ -144,27 +144,22 @@ impl Files {
         let files = [&self.credentials, &self.config].into_iter();
         let asked = files.filter(|file| !has_credentials || !file.has_sections());
         let remarks: Vec<_> = asked.filter_map(|file| file.remark(profile)).collect();
-        let Some(best) = remarks.iter().map(|(weight, ..)| *weight).min() else {
+        let Some(weight) = remarks.iter().map(|(weight, _)| *weight).min() else {
             let names = self.names().filter(|_| !has_credentials && !self.has(profile))?;
-            let fix = "set AWS_PROFILE, or the attribute profile, to one of them";
-            let text = format!("the profiles there are {names}");
-            return Some(Complaint { weight: Weight::Unknown, text, fix: fix.to_owned() });
+            let text =
+                format!("the profiles there are {names}; set AWS_PROFILE, or the attribute profile, to one of them");
+            return Some(Complaint { weight: Weight::Unknown, text });
         };
-        let mut remarks = remarks.into_iter().filter(|(weight, ..)| *weight == best);
-        let (weight, mut text, fix) = remarks.next()?;
-        for (_, other, _) in remarks {
-            text = format!("{text}; {other}");
-        }
-        Some(Complaint { weight, text, fix })
+        let best = remarks.into_iter().filter(|(other, _)| *other == weight).map(|(_, text)| text);
+        Some(Complaint { weight, text: best.collect::<Vec<_>>().join("; ") })
     }
 
-    /// The same problem, with the line of a file that explains it.
-    pub(super) fn explain(&self, mut problem: Problem, profile: &str) -> Problem {
-        if let Some(Complaint { weight: Weight::Reason, text, fix }) = self.complaint(profile, false) {
-            problem.message = format!("{} ({text})", problem.message);
-            problem.hint = Some(fix);
+    /// The same problem, with the line of a file that explains it as the hint.
+    pub(super) fn explain(&self, problem: Problem, profile: &str) -> Problem {
+        match self.complaint(profile, false).and_then(Complaint::reason) {
+            Some(reason) => problem.hint(reason),
+            None => problem,
         }
-        problem
     }
 
     fn has(&self, profile: &str) -> bool {

@@ -90,13 +90,13 @@ fn headings() {
     ] {
         check(kind, profile, text, None);
     }
-    check(Credentials, "default", "# [default]\n;x\n", Some((1, "nothing but comments", "#")));
+    check(Credentials, "default", "# [default]\n;x\n", Some((1, "only comments", "#")));
 }
 
 #[test]
 fn settings_of_the_profile() {
     for (lines, expected) in [
-        ("export AWS_ACCESS_KEY_ID=MARKED", (2, "not how aws_access_key_id", "aws_access_key_id =")),
+        ("export AWS_ACCESS_KEY_ID=MARKED", (2, "did you mean aws_access_key_id?", "aws_access_key_id =")),
         ("set AWS_SECRET_ACCESS_KEY=MARKED", (2, "aws_secret_access_key", "")),
         ("$env:AWS_SESSION_TOKEN = \"MARKED\"", (2, "aws_session_token", "")),
         ("aws_access_key = MARKED", (2, "aws_access_key_id", "")),
@@ -111,12 +111,12 @@ fn settings_of_the_profile() {
         ("credential-process = MARKED", (2, "credential_process", "")),
         ("rolearn = MARKED", (2, "role_arn", "")),
         ("key = AKIAIOSFODNN7EXAMPLE", (2, "aws_access_key_id", "")),
-        ("region =\n  aws_access_key_id = MARKED", (3, "aws_access_key_id is indented, and so belongs to line 2", "")),
+        ("region =\n  aws_access_key_id = MARKED", (3, "aws_access_key_id is indented and so belongs to line 2", "")),
         ("s3 =\n  endpoint_url = x\n  secret_key = MARKED", (4, "is indented", "blanks")),
         ("aws_access_key_id =\naws_secret_access_key = MARKED", (2, "aws_access_key_id has no value", "same line")),
         ("aws_access_key_id =\n  MARKED", (2, "has no value", "")),
-        ("aws_access_key_id MARKED", (2, "no KEY = VALUE", "KEY = VALUE")),
-        ("MARKED = MARKED\nregion = r", (2, "nothing that is known", "aws_access_key_id")),
+        ("aws_access_key_id MARKED", (2, "nor KEY = VALUE", "KEY = VALUE")),
+        ("MARKED = MARKED\nregion = r", (2, "sets no known key", "aws_access_key_id")),
         // The better reason, not the first line.
         ("MARKED\nMARKED = x\naws_secret_key = MARKED", (4, "aws_secret_access_key", "")),
     ] {

@@ -161,39 +161,59 @@ fn a_file_that_yields_nothing_is_reported_with_its_line() {
     let keys = "aws_access_key_id=AKPROFILE\naws_secret_access_key=MARKED\n";
     let export = "[default]\nexport AWS_ACCESS_KEY_ID=MARKED\nexport AWS_SECRET_ACCESS_KEY=MARKED\n";
     let none = "access: there are no credentials";
-    let cases: [(&[(&str, &str)], &str, &str, &[&str]); 13] = [
-        (&[], "", keys, &[none, "credentials:1: stands before any [heading]", "(write [default] above it)"]),
-        (&[], keys, "", &[none, "config:1: stands before any", "(write [default]"]),
-        (&[], "", "[default] -- x\nregion=r", &[none, "credentials:1: has something behind the [heading]"]),
-        (&[], "", export, &[none, "credentials:2: this is not how aws_access_key_id is written"]),
-        (&[], "", "[profile default]\nregion=r", &[none, "credentials:1: [profile default]", "it must be [default])"]),
-        (&[], "[ci]\nregion=r", "", &[none, "config:1: [ci]", "(there it must be [profile ci])"]),
-        (&[], "", "# c\n", &[none, "credentials:1: the file has nothing but comments"]),
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, &'a [&'a str]);
+    let cases: [Case<'_>; 13] = [
+        (
+            &[],
+            "",
+            keys,
+            &[none, "credentials, line 1: the line stands before any [heading]", "write [default] above it"],
+        ),
+        (&[], keys, "", &[none, "config, line 1: the line stands before any", "write [default]"]),
+        (
+            &[],
+            "",
+            "[default] -- x\nregion=r",
+            &[none, "credentials, line 1: the line has something behind the [heading]"],
+        ),
+        (&[], "", export, &[none, "credentials, line 2: the line sets no known key; did you mean aws_access_key_id?"]),
+        (
+            &[],
+            "",
+            "[profile default]\nregion=r",
+            &[none, "credentials, line 1: [profile default]", "it must be [default]"],
+        ),
+        (&[], "[ci]\nregion=r", "", &[none, "config, line 1: [ci]", "there it must be [profile ci]"]),
+        (&[], "", "# c\n", &[none, "credentials, line 1: the file has only comments"]),
         (&[], "", "", &[none, "/.aws/credentials (empty) and "]),
         (&[], "", "[ci]\nregion=r", &[none, "the profiles there are ci", "set AWS_PROFILE"]),
         (
             &[("AWS_PROFILE", "ci")],
             "",
             keys,
-            &["setup: there is no profile ci", "credentials:1: ", "(write [ci] above"],
+            &["setup: there is no profile ci", "credentials, line 1: ", "write [ci] above"],
         ),
         (
             &[("AWS_PROFILE", "ci")],
             "[ci ci]\n",
             "[ci\n",
-            &["setup: there is no profile ci", "credentials:1: is a [heading]"],
+            &["setup: there is no profile ci", "credentials, line 1: the line is a [heading]"],
         ),
         (
             &[],
             "",
             "[default]\naws_access_key_id=A\naws_secret_key=MARKED\n",
-            &["setup: profile default has aws_access_key_id", "credentials:3: ", "(write aws_secret_access_key = …)"],
+            &[
+                "setup: profile default has aws_access_key_id",
+                "credentials, line 3: ",
+                "write aws_secret_access_key = …",
+            ],
         ),
         (
             &[],
             "[default]\nrole_arn=arn:r\nsource_profile=base\n",
             "[base]\naws_access_key = MARKED\n",
-            &["setup: profile base has no credentials", "credentials:2: ", "(write aws_access_key_id = …)"],
+            &["setup: profile base has no credentials", "credentials, line 2: ", "write aws_access_key_id = …"],
         ),
     ];
     for (variables, config, credentials, expected) in cases {
@@ -202,9 +222,9 @@ fn a_file_that_yields_nothing_is_reported_with_its_line() {
         assert!(!error.contains("MARKED"), "{error}");
     }
     let world = World::new(&[]).put_bytes(".aws/config", &b"\xff\xfe[\0d\0e\0f\0a\0u\0l\0t\0]\0\n\0"[..]);
-    in_order(&world.error(), &[none, "config:1: the file is UTF-16", "(save it as UTF-8"]);
+    in_order(&world.error(), &[none, "config, line 1: the file is UTF-16", "save it as UTF-8"]);
     let error = world.settings().unwrap_err();
-    in_order(error.hint().unwrap(), &["region=NAME", "config:1: the file is UTF-16", "save it as UTF-8"]);
+    in_order(error.hint().unwrap(), &["region=NAME", "config, line 1: the file is UTF-16", "save it as UTF-8"]);
 }
 
 #[test]
@@ -214,7 +234,10 @@ fn a_file_that_yields_nothing_is_a_warning_when_others_give_credentials() {
     });
     let world = World::new(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &server.url())]).credentials("[default\n");
     assert_eq!(world.id(), "AK");
-    let warning = format!("WARN: {}/.aws/credentials:1: is a [heading] without its ]", world.home.path().display());
+    let warning = format!(
+        "WARN: {}/.aws/credentials, line 1: the line is a [heading] without its ]",
+        world.home.path().display()
+    );
     assert!(logs().0.lock().unwrap().contains(&warning));
     // The environment's keys go first, whatever the files say.
     let world = World::new(&ENV_KEYS).credentials("[default\n");
