@@ -50,7 +50,7 @@ pub(crate) fn run(command: &Doctor) -> ExitCode {
     ExitCode::from(signals::status().unwrap_or(status))
 }
 
-/// Standard output, as long as somebody reads it.
+/// Standard output until it is closed.
 #[derive(Default)]
 struct Output {
     closed: bool,
@@ -58,7 +58,7 @@ struct Output {
 }
 
 impl Output {
-    /// A reader that has read enough, as `head` does, is no failure.
+    /// A closed pipe is no failure: `head` closes it once it has read enough.
     fn print(&mut self, text: &str) {
         if self.closed {
             return;

@@ -42,7 +42,7 @@ impl Bucket {
     /// segment of a path or a host.
     ///
     /// # Errors
-    /// [`Error::Usage`] when it names no bucket, or a kind of thing that a cache cannot be kept in.
+    /// [`Error::Usage`] when it names no bucket, or something that cannot hold a cache.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         if text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("arn:")) {
             return arn(text);
@@ -92,10 +92,10 @@ impl Bucket {
         Err(usage(format!("bucket={} is not a bucket name", shown(text)), NAME_RULE))
     }
 
-    /// The bucket itself, if a cache can be kept in its kind.
+    /// Returns the bucket if its kind can hold a cache.
     ///
     /// # Errors
-    /// [`Error::Usage`] that says what it is, and the way out.
+    /// [`Error::Usage`] that names the kind and the alternative.
     pub(crate) fn supported(self) -> Result<Self> {
         match self {
             Self::Name(_) => Ok(self),
@@ -113,7 +113,7 @@ impl Bucket {
         }
     }
 
-    /// What stands in URLs and messages.
+    /// Returns the name as URLs and messages have it.
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Name(name) | Self::Directory(DirectoryBucket { name, .. }) => name,
@@ -158,10 +158,10 @@ fn arn(text: &str) -> Result<Bucket> {
 
 fn unusable(text: &str, what: &str) -> Error {
     let hint = "set bucket to the name of a bucket, or to the alias of an access point of one bucket (…-s3alias)";
-    usage(format!("bucket={} is {what}, which a cache cannot be kept in", shown(text)), hint)
+    usage(format!("bucket={} is {what}, which cannot hold a cache", shown(text)), hint)
 }
 
-/// The zone in a directory bucket's name, or in that of an access point for one (`--xa-s3`).
+/// Returns the zone in a directory bucket's name, or in that of an access point for one (`--xa-s3`).
 fn directory_zone(name: &str) -> Option<&str> {
     let rest = name.strip_suffix("--x-s3").or_else(|| name.strip_suffix("--xa-s3"))?;
     let (base, zone) = rest.rsplit_once("--")?;
@@ -172,7 +172,7 @@ fn is_clean(text: &str) -> bool {
     !text.contains(|c: char| c.is_control() || c.is_whitespace())
 }
 
-/// Whether it can stand alone in a path.
+/// Returns whether it is one segment of a path.
 fn is_segment(text: &str) -> bool {
     !text.is_empty() && !matches!(text, "." | "..") && !text.contains('/') && is_clean(text)
 }

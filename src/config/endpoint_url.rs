@@ -69,7 +69,7 @@ impl EndpointUrl {
     }
 }
 
-/// Stores whose endpoints are known, as hosts end. With a dot in front, a region or an account stands before it.
+/// How the hosts of known stores end. A leading dot stands for a region or an account before it.
 const KNOWN_STORES: &[&str] = &[
     ".amazonaws.com",
     ".amazonaws.com.cn",
@@ -89,18 +89,17 @@ const KNOWN_STORES: &[&str] = &[
 /// `bucket.vpce-….vpce.amazonaws.com` is what AWS calls an endpoint, whatever the bucket.
 const VPC_ENDPOINT: &str = ".vpce.amazonaws.com";
 
-/// An endpoint that has the bucket's name in it, though requests add it.
+/// An endpoint that already contains the bucket's name, which requests add.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BucketInEndpoint {
     /// The URL without the bucket.
     pub(crate) without: String,
-    /// The store is known, so that this cannot be an endpoint of its own. Elsewhere a server may be called like its
-    /// bucket.
+    /// The store is known, so this is a mistake. Elsewhere the server may have the bucket's name by chance.
     pub(crate) certain: bool,
 }
 
 impl EndpointUrl {
-    /// Whether the host begins with the bucket's name or the path has it, as dashboards of R2 and Spaces show it.
+    /// Finds the bucket's name at the beginning of the host or in the path, where the dashboards of R2 and Spaces put it.
     pub(crate) fn with_bucket(&self, bucket: &str) -> Option<BucketInEndpoint> {
         let Self::Http { https, host, port, base_path } = self else { return None };
         let label = format!("{}.", bucket.to_ascii_lowercase());

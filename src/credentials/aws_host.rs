@@ -51,8 +51,8 @@ const DEFAULT_REGIONS: &[&str] = &[
     "us-west-2",
 ];
 
-/// What to do about a session token that an opt-in region rejects; `None` in other regions, which accept the tokens of
-/// STS's global endpoint.
+/// Returns what to do about a session token that an opt-in region rejects; `None` in other regions, which accept tokens
+/// of STS's global endpoint.
 pub(crate) fn opt_in_hint(region: &str) -> Option<String> {
     let has_shape = region.split('-').count() >= 3 && region.ends_with(|c: char| c.is_ascii_digit());
     let opt_in = has_shape && has_acceleration(region) && !DEFAULT_REGIONS.contains(&region);

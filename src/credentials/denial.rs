@@ -69,7 +69,7 @@ impl Denial {
         action.is_some().then(|| Self { action, reason: Reason::NotAllowed(policy(lower.rfind("because no "))) })
     }
 
-    /// The likely fix; `default` is the action if the message names none.
+    /// Returns the likely fix; `default` is the action if the message names none.
     pub(crate) fn hint(&self, default: &str) -> String {
         let action = self.action.as_deref().unwrap_or(default);
         match self.reason {

@@ -1,4 +1,4 @@
-//! What is wrong with a pair of keys by its shape alone: mistakes that services answer with riddles.
+//! Mistakes that the shape of a pair of keys gives away.
 
 use crate::credentials::Credentials;
 
@@ -16,7 +16,7 @@ pub(crate) enum KeyMistake {
 }
 
 impl KeyMistake {
-    /// The likely mistake in these keys, if there is one.
+    /// Finds the likely mistake in these keys.
     pub(crate) fn find(keys: &Credentials) -> Option<Self> {
         let (id, secret) = (keys.access_key_id.as_str(), keys.secret_access_key.expose());
         let quoted = |text: &str| text.starts_with(['"', '\'']) || text.ends_with(['"', '\'']);
@@ -33,7 +33,7 @@ impl KeyMistake {
         }
     }
 
-    /// What to do about it; `origin` is where the keys come from.
+    /// Returns the fix; `origin` is where the keys come from.
     pub(crate) fn hint(self, origin: &str) -> String {
         match self {
             Self::Swapped => {

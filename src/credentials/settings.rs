@@ -159,13 +159,13 @@ fn bucket(options: &CacheOptions, env: &dyn Env) -> Result<Setting<Bucket>> {
     Ok(Setting::new(bucket, "AWS_BUCKET"))
 }
 
-/// The bucket is added to the endpoint: one that has it already leads to keys below another `BUCKET/`, or nowhere.
+/// Refuses an endpoint that already contains the bucket: requests would go to keys below `BUCKET/`, or to no host at all.
 fn check_endpoint(endpoint: &Setting<EndpointUrl>, (bucket, bucket_origin): (&str, &str)) -> Result<()> {
     let Some(found) = endpoint.value.with_bucket(bucket) else { return Ok(()) };
     let (url, origin) = (&endpoint.value, &endpoint.origin);
-    let message = format!("{origin} ({url}) already has the bucket {bucket} in it, which {bucket_origin} adds again");
+    let message = format!("{origin} ({url}) already contains the bucket {bucket}, which {bucket_origin} adds again");
     if !found.certain {
-        log::warn!("{message}; if that is not the server's own address, set endpoint_url={}", found.without);
+        log::warn!("{message}; unless that is the server's own address, set endpoint_url={}", found.without);
         return Ok(());
     }
     let problem = Problem::new(message).hint(format!("set endpoint_url={}", found.without));

@@ -130,12 +130,12 @@ impl Refusal {
         Self { code: text(error, "Code").map(str::to_owned), message: text(error, "Message").map(str::to_owned) }
     }
 
-    /// The fix that the message, or what the request was signed with, tells beyond the code.
+    /// Returns the fix if the message or the signing keys give away more than the code does.
     pub(super) fn hint(&self, action: &Action<'_>, region: &str) -> Option<String> {
         let message = self.message.as_deref().unwrap_or_default();
         let name = format!("sts:{}", action.name);
         if let Some(denial) = Denial::read(message) {
-            // That the action itself is not allowed says the code too.
+            // The code says as much.
             let known = denial.reason == Reason::NotAllowed(None) && denial.action.as_ref() == Some(&name);
             return (!known).then(|| denial.hint(&name));
         }

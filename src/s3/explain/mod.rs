@@ -16,7 +16,7 @@ use crate::s3::endpoint::Endpoint;
 
 const OUT_OF_TOKENS: &str = "it was not tried again, for too many requests have failed";
 
-/// A refusal, and how the request was made: all that its meaning and its fix depend on.
+/// A refusal, and how the request was made: all that its class and its hint depend on.
 struct Refusal<'a> {
     answer: &'a Answer,
     operation: &'static str,

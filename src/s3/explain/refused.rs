@@ -34,7 +34,7 @@ pub(super) fn hint(refusal: &Refusal<'_>) -> Option<String> {
         (_, "InvalidStorageClass") => "set storage_class to one that the store has, or leave it out".to_owned(),
         (413, _) => "a proxy refuses large bodies: raise its limit (nginx: client_max_body_size)".to_owned(),
         (404, _) if !refusal.on_object => format!(
-            "{} takes the bucket for an object: check bucket, and whether endpoint_url already has the bucket in it",
+            "{} takes the bucket for an object: check bucket, and whether endpoint_url already contains it",
             refusal.endpoint.url()
         ),
         (405, _) => format!(

@@ -394,7 +394,7 @@ fn headers_of_the_encryption_that_contradict_are_named_as_attributes() {
 fn other_refusals_have_a_fix_that_a_user_can_try() {
     use S3ErrorClass::{Corrupt, NoSuchBucket, NotFound, Refused, Server, Throttled};
     for (status, code, message, operation, class, part) in [
-        (404, "NoSuchKey", "", "ListObjectsV2", NotFound, "whether endpoint_url already has the bucket in it"),
+        (404, "NoSuchKey", "", "ListObjectsV2", NotFound, "whether endpoint_url already contains it"),
         (404, "NoSuchBucket", "", "GetObject", NoSuchBucket, "check bucket, region and endpoint_url"),
         (400, "InvalidBucketName", "", "GetObject", Refused, "check bucket"),
         (400, "InvalidStorageClass", "", "PutObject", Refused, "storage_class"),
