@@ -67,9 +67,9 @@ pub(super) struct Wrapped<T> {
 
 impl<T: Transport> Wrapped<T> {
     /// Whether the server has refused the request while it is being sent.
-    fn is_refused(&mut self, timeout: NextTimeout) -> bool {
+    fn is_refused(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         if self.looked.elapsed() < LOOK_EVERY {
-            return false;
+            return Ok(false);
         }
         let look = NextTimeout { after: LOOK.into(), per_read: None, ..timeout };
         let before = self.inner.buffers().input().len();
@@ -79,7 +79,8 @@ impl<T: Transport> Wrapped<T> {
         if self.inner.buffers().input().len() > before {
             self.answered();
         }
-        Start::is_refusal(self.inner.buffers().input())
+        self.drop_interim()?;
+        Ok(Start::is_refusal(self.inner.buffers().input()))
     }
 
     /// Drops the interim responses at the beginning of the input. Returns false while the rest may be the beginning of
@@ -161,11 +162,13 @@ impl<T: Transport> Transport for Wrapped<T> {
         } else {
             // The body follows.
             exchange::update(|exchange| exchange.expecting = false);
+            // Some may be left behind the `100 Continue`, and ureq parses the input before it asks for more.
+            self.drop_interim()?;
         }
         if self.dead {
             return Ok(());
         }
-        if exchange.begun && self.is_refused(timeout) {
+        if exchange.begun && self.is_refused(timeout)? {
             self.end_writing(None);
             return Ok(());
         }

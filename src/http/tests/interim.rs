@@ -39,9 +39,9 @@ fn interim_responses_before_and_after_the_body_are_skipped() {
     ];
     for first in before {
         for expect_continue in [true, false] {
-            let elapsed = exchange(first, HINTS, expect_continue);
-            // Not by the time limit of a server that ignores `Expect`.
-            assert!(elapsed < Duration::from_millis(900), "{first:?}: {elapsed:?}");
+            // Not by the time limit of a server that ignores `Expect`, which is a second. A busy machine may take longer.
+            let in_time = |_| exchange(first, HINTS, expect_continue) < Duration::from_millis(900);
+            assert!((0..10).any(in_time), "{first:?}");
         }
     }
     for then in [CONTINUE, HINTS, "HTTP/1.1 100 Continue\r\nserver: x\r\n\r\n", "HTTP/1.1 102 Processing\r\n\r\n"] {
