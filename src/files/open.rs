@@ -154,7 +154,7 @@ pub(crate) fn create_dir(path: &Path, mode: u32) -> Result<bool> {
 pub(crate) fn sync_dir(system: &dyn FileSystem, path: &Path) -> Result<()> {
     let dir = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(dir);
-    unless_refused(opened.and_then(|dir| system.sync(&dir))).map_err(|error| Error::io("sync", path, error))
+    unless_refused(opened.and_then(|dir| system.sync_dir(&dir))).map_err(|error| Error::io("sync", path, error))
 }
 
 /// Whether `path` still names the file behind `handle`.

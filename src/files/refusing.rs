@@ -5,6 +5,7 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::sync::Mutex;
+use std::time::SystemTime;
 
 use super::system::{FileSystem, Native};
 
@@ -13,8 +14,10 @@ use super::system::{FileSystem, Native};
 pub(crate) enum Call {
     Lock,
     SetMode,
+    SetModified,
     SetLen,
     Sync,
+    SyncDir,
     Rename,
     /// A rename that would replace a read-only file.
     RenameOverReadOnly,
@@ -64,6 +67,11 @@ impl FileSystem for Refusing {
         Native.set_mode(file, mode)
     }
 
+    fn set_modified(&self, file: &File, time: SystemTime) -> io::Result<()> {
+        self.call(Call::SetModified)?;
+        Native.set_modified(file, time)
+    }
+
     fn set_len(&self, file: &File, size: u64) -> io::Result<()> {
         self.call(Call::SetLen)?;
         Native.set_len(file, size)
@@ -72,6 +80,11 @@ impl FileSystem for Refusing {
     fn sync(&self, file: &File) -> io::Result<()> {
         self.call(Call::Sync)?;
         Native.sync(file)
+    }
+
+    fn sync_dir(&self, dir: &File) -> io::Result<()> {
+        self.call(Call::SyncDir)?;
+        Native.sync_dir(dir)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {

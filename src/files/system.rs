@@ -5,6 +5,7 @@ use std::fs::{self, File, Permissions, TryLockError};
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::time::SystemTime;
 
 /// What a file system answers to a call it does not support or does not allow.
 const REFUSALS: &[i32] = &[
@@ -37,14 +38,24 @@ pub(crate) trait FileSystem: fmt::Debug + Send + Sync {
         file.set_permissions(Permissions::from_mode(mode))
     }
 
+    /// Changes the time of the last change of a file.
+    fn set_modified(&self, file: &File, time: SystemTime) -> io::Result<()> {
+        file.set_modified(time)
+    }
+
     /// Changes the size of a file.
     fn set_len(&self, file: &File, size: u64) -> io::Result<()> {
         file.set_len(size)
     }
 
-    /// Waits until the bytes of a file, or the names in a directory, are on the disk.
+    /// Waits until the bytes of a file are on the disk.
     fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_data()
+    }
+
+    /// Waits until the names in a directory are on the disk, for which `fdatasync` does not suffice everywhere.
+    fn sync_dir(&self, dir: &File) -> io::Result<()> {
+        dir.sync_all()
     }
 
     /// Renames a file, replacing what has the new name.

@@ -170,6 +170,14 @@ impl TempFile {
         unless_refused(self.folder.system.set_len(&self.file, size))
     }
 
+    /// Changes the time of the last change. A file system that refuses that keeps its own, which is now.
+    ///
+    /// # Errors
+    /// When the file system tried and failed.
+    pub(crate) fn set_modified(&self, time: SystemTime) -> io::Result<()> {
+        unless_refused(self.folder.system.set_modified(&self.file, time))
+    }
+
     /// Changes the permission bits, where the file system has any.
     pub(crate) fn set_mode(&self, mode: u32) {
         if let Err(error) = self.folder.system.set_mode(&self.file, mode) {

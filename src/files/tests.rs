@@ -3,7 +3,9 @@ use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::thread;
+use std::time::SystemTime;
 
 use super::*;
 
@@ -69,6 +71,26 @@ fn a_temporary_goes_unless_it_is_named_and_the_folder_with_the_last() {
     drop((second, temps));
     assert_eq!(entries(dir.path()), 1);
     assert_eq!(fs::read(dir.path().join("named")).unwrap(), b"whole");
+}
+
+#[test]
+fn what_a_file_system_refuses_of_a_temporary_is_skipped_and_what_fails_is_an_error() {
+    let calls = [Call::SetMode, Call::SetModified, Call::SetLen, Call::Sync, Call::Lock];
+    for (code, is_skipped) in [(libc::EPERM, true), (libc::ENOTSUP, true), (libc::EIO, false), (libc::ENOSPC, false)] {
+        let dir = tempfile::tempdir().unwrap();
+        let temps = |calls: &[Call]| {
+            let calls: Vec<_> = calls.iter().map(|call| (*call, code)).collect();
+            TempFolder::on(Arc::new(Refusing::new(&calls)), dir.path())
+        };
+        assert_eq!(temps(&calls).create(0o644).is_ok(), is_skipped, "{code}");
+        let temp = temps(&calls[..4]).create(0o644).unwrap();
+        temp.set_mode(0o444);
+        assert_eq!(temp.set_len(5).is_ok(), is_skipped, "{code}");
+        assert_eq!(temp.set_modified(SystemTime::now()).is_ok(), is_skipped, "{code}");
+        assert_eq!(temp.persist(&dir.path().join("named")).is_ok(), is_skipped, "{code}");
+        drop(temp);
+        assert_eq!(entries(dir.path()), usize::from(is_skipped), "{code}");
+    }
 }
 
 #[test]

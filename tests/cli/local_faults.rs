@@ -147,6 +147,21 @@ fn a_directory_that_is_read_only() {
     }
 }
 
+#[test]
+fn a_lock_that_cannot_be_taken_is_found_before_anything_is_downloaded() {
+    let trial = Trial::new(&[1000, 10]);
+    let server = Server::start();
+    trial.blobs.put_into(&server);
+    let place = trial.path("place");
+    fs::create_dir(&place).unwrap();
+    symlink("elsewhere", place.join("index.json.lock")).unwrap();
+    let arguments = trial.import(&place, &s3_store(&server));
+    let run = run(&arguments.each_ref().map(String::as_str));
+    run.expect(1).says(&["error: import: cannot use ", "index.json.lock", "a symbolic link", "hint: remove it"]);
+    assert!(!server.requests().iter().any(|request| request.path.contains("/blobs/")));
+    assert_eq!(fs::read_dir(&place).unwrap().count(), 1);
+}
+
 /// The program as somebody who owns nothing here.
 fn run_as_nobody(arguments: &[String]) -> Option<Run> {
     let become_nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "--", PROGRAM];

@@ -112,6 +112,8 @@ fn a_wrong_command_line_is_a_usage_error_with_its_fix() {
         (&["export", "x", "--cache-from", s3], &["--cache-from", "import", "did you mean --cache-to?"]),
         (&["import", "x", "--cache-to", s3], &["--cache-to", "export", "did you mean --cache-from?"]),
         (&["export", "x", "--strict", "--cache-to", s3], &["--strict", "import"]),
+        (&["export", "x", "--sync", "--cache-to", s3], &["--sync", "import"]),
+        (&["export", "type=local,src=x,digest=v1", "--cache-to", s3], &["digest", "sha256:"]),
         (&["export", "x", "--write", "--cache-to", s3], &["--write", "doctor"]),
         (&["doctor"], &["attributes of a cache", "--help"]),
         (&["doctor", s3, "--dry-run"], &["--dry-run", "export and import"]),

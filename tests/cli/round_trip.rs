@@ -1,7 +1,9 @@
 //! Export and import of every fixture through the program, with a directory in place of a store.
 
 use std::fs;
+use std::path::Path;
 
+use super::caches::copy_tree;
 use super::{file_store, run};
 use crate::fixture;
 
@@ -48,6 +50,36 @@ fn the_manifest_is_buildkits_own() {
         let written = fs::read(work.path().join("trial/manifests/buildkit")).unwrap();
         assert!(written == fs::read(format!("tests/fixtures/{manifest}")).unwrap(), "{fixture}{attributes}");
     }
+}
+
+#[test]
+fn a_directory_is_named_as_for_a_build_by_digest_or_without_a_tag() {
+    let work = tempfile::tempdir().unwrap();
+    let (source, store) = (work.path().join("source"), file_store(&work.path().join("store")));
+    copy_tree(Path::new("tests/fixtures/min/local"), &source);
+    let index = source.join("index.json");
+    let text = fs::read_to_string(&index).unwrap();
+    let digest = text.split("\"digest\":\"").nth(1).unwrap().split('"').next().unwrap();
+    fs::write(&index, text.replace("org.opencontainers.image.ref.name", "other")).unwrap();
+    let source = source.to_str().unwrap();
+    let buildx = "mode=max,ignore-error=true,reset=true,compression=zstd,compression-level=3,force-compression=true,\
+                  oci-mediatypes=true,image-manifest=true";
+    for directory in [
+        source.to_owned(),
+        format!("type=local,src={source},digest={digest}"),
+        format!("type=local,dest={source},{buildx}"),
+    ] {
+        run(&["export", &directory, "--cache-to", &store]).expect(0);
+    }
+    let absent = format!("type=local,src={source},digest=sha256:{}", "0".repeat(64));
+    run(&["export", &absent, "--cache-to", &store]).expect(2).says(&["there is no manifest", digest]);
+    let both = format!("type=local,src={source},digest={digest}");
+    run(&["export", &both, "--tag", "v1", "--cache-to", &store]).expect(2).says(&["--tag", "digest="]);
+    // On import a digest has no effect, and the entry without a tag stays.
+    let target = format!("type=local,dest={source},digest={digest}");
+    run(&["import", &target, "--tag", "v1", "--cache-from", &store, "--sync"]).expect(0);
+    let text = fs::read_to_string(&index).unwrap();
+    assert!(text.contains("\"other\":\"latest\"") && text.contains("\"v1\""), "{text}");
 }
 
 #[test]

@@ -37,8 +37,7 @@ impl DirStore {
     /// Gives a whole object its name.
     pub(super) fn name(&self, key: &str, temp: &TempFile) -> Result<()> {
         let path = self.make_place(key)?;
-        let modified = temp.file().set_modified(self.clock.now());
-        modified.map_err(|error| Error::io("set the time of", temp.path(), error))?;
+        temp.set_modified(self.clock.now()).map_err(|error| Error::io("set the time of", temp.path(), error))?;
         let mut tries = TRIES;
         loop {
             match temp.persist(&path) {
