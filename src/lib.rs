@@ -80,7 +80,7 @@ pub use manifest::{
 #[doc(hidden)]
 pub use ops::Tuning;
 pub use ops::{
-    BlobCounts, BlobReader, Check, CheckOutcome, DoctorOptions, ExportOptions, ImportOptions, ImportOutcome, Imported,
-    Report, S3Cache, S3CacheBuilder, SourceOutcome, export, import, import_from,
+    BlobCounts, BlobReader, Check, CheckOutcome, DoctorOptions, ExportOptions, Exported, ImportOptions, ImportOutcome,
+    Imported, Report, S3Cache, S3CacheBuilder, SourceOutcome, export, import, import_from,
 };
 pub use store::{DirStore, GetOptions, ListPage, Object, ObjectMeta, ObjectStore, PartsUpload, Touch};

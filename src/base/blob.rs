@@ -51,7 +51,8 @@ use super::{Digest, Error, Problem, Result};
 /// # }
 /// ```
 pub trait BlobSource: Send + Sync {
-    /// The size in bytes, or `None` when the source has no such blob.
+    /// The size in bytes, or `None` when the source has no such blob. An export asks only for the blobs that it has to
+    /// upload.
     ///
     /// # Errors
     /// When the source cannot tell.
@@ -86,6 +87,12 @@ pub trait BlobSource: Send + Sync {
     /// When the source should know, and cannot.
     fn blob_stamp(&self, _: &Digest) -> Result<Option<u64>> {
         Ok(None)
+    }
+
+    /// How to repair a source that lacks a blob, or whose blob is damaged: the hint of such an error. `None`, as here,
+    /// where there is nothing to advise.
+    fn repair_hint(&self) -> Option<String> {
+        None
     }
 }
 

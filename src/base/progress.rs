@@ -56,7 +56,8 @@ pub enum Action {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// What there is to move is known.
+    /// What there is to move is known. A blob that turns out to need it later, as one that is read back and found corrupt,
+    /// is not counted here.
     Planned {
         /// How many blobs will be moved.
         blobs: usize,

@@ -37,12 +37,22 @@ pub(crate) fn hint_without(text: &str, secrets: &[&str]) -> String {
     bounded(&redacted(searched(text), secrets), MAX_HINT_CHARS)
 }
 
-/// A URL without its query and fragment, which may hold a token; nothing of one that may hold a password.
+/// Returns the scheme, host and path of a URL: its user, query and fragment may hold a password or a token. Returns `***`
+/// where an `@` may be part of a password.
 pub(crate) fn shown_url(url: &str) -> String {
-    if url.contains('@') {
+    let (scheme, rest) = match url.find("//") {
+        Some(at) => url.split_at(at + 2),
+        None => ("", url),
+    };
+    let (authority, path) = rest.split_at(rest.find(['/', '?', '#']).unwrap_or(rest.len()));
+    let host = match authority.split_once('@') {
+        Some((_, host)) if !scheme.is_empty() => host,
+        _ => authority,
+    };
+    if host.contains('@') || path.contains('@') {
         return "***".to_owned();
     }
-    shown(url.split(['?', '#']).next().unwrap_or_default())
+    shown(&format!("{scheme}{host}{}", path.split(['?', '#']).next().unwrap_or_default()))
 }
 
 /// `***` for every part of one of `secrets`: a server may send back what it was sent, cut or encoded here and there.
@@ -177,7 +187,7 @@ mod tests {
             ("https://h?token=SECRET", "https://h"),
             ("https://h/a#SECRET?x", "https://h/a"),
             ("localhost:9000?SECRET", "localhost:9000"),
-            ("https://user:SECRET@h/a", "***"),
+            ("https://user:SECRET@h/a", "https://h/a"),
             ("https://user:SEC?RET@h/a", "***"),
             ("https://user:SEC/RET@h", "***"),
             ("?SECRET", ""),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::process::ExitCode;
 
 use s3_build_cache::{
-    CacheConfig, CacheOptions, ErrorKind, ExportOptions, LocalCache, LocalOptions, Report, Result, S3Cache,
+    CacheConfig, CacheOptions, ErrorKind, ExportOptions, Exported, LocalCache, LocalOptions, Report, Result, S3Cache,
 };
 
 use crate::args::Export;
@@ -67,35 +67,32 @@ fn export_to(
     let cache = session.open(&signed);
     let label = cache.as_ref().map_or_else(|_| label(options), S3Cache::location);
     let more = ExportOptions::new().dry_run(command.dry_run).verify_existing(command.verify_existing);
-    match cache.and_then(|cache| cache.export_config(config, source, &more)) {
-        Ok(report) => {
-            let (verb, outcome) = if report.dry_run { ("would export", "dry-run") } else { ("exported", "exported") };
-            session.say(&human::summary(verb, &report));
-            let names = report.names.clone();
-            (Target { cache: label, outcome, report: Some(report), names, looked_for: Vec::new(), error: None }, None)
+    let (report, outcome) = match cache {
+        Ok(cache) => {
+            let Exported { report, outcome, .. } = cache.export_from(config, source, &more);
+            (Some(report), outcome)
         }
-        Err(error) => {
-            let ignored = options.ignore_error && error.kind() != ErrorKind::Usage;
-            if ignored {
-                log::warn!("the export to {label} failed and ignore-error is set: {}", error.chain());
-            } else {
-                session.complain(&format!("export to {label}: "), &error);
-            }
-            let status = (!ignored).then(|| exit::status(&error));
-            let error = Some(Failure::from(&error));
-            (
-                Target {
-                    cache: label,
-                    outcome: "failed",
-                    report: None,
-                    names: Vec::new(),
-                    looked_for: Vec::new(),
-                    error,
-                },
-                status,
-            )
-        }
+        Err(error) => (None, Err(error)),
+    };
+    let names = report.as_ref().map(|report| report.names.clone()).unwrap_or_default();
+    let Err(error) = outcome else {
+        let report = report.unwrap_or_default();
+        let (verb, outcome) = if report.dry_run { ("would export", "dry-run") } else { ("exported", "exported") };
+        session.say(&human::summary(verb, &report));
+        return (
+            Target { cache: label, outcome, report: Some(report), names, looked_for: Vec::new(), error: None },
+            None,
+        );
+    };
+    let ignored = options.ignore_error && error.kind() != ErrorKind::Usage;
+    if ignored {
+        log::warn!("the export to {label} failed and ignore-error is set: {}", error.chain());
+    } else {
+        session.complain(&format!("export to {label}: "), &error);
     }
+    let status = (!ignored).then(|| exit::status(&error));
+    let error = Some(Failure::from(&error));
+    (Target { cache: label, outcome: "failed", report, names, looked_for: Vec::new(), error }, status)
 }
 
 /// All targets together; the layers are the same for each.

@@ -262,6 +262,10 @@ impl BlobSource for LocalCache {
             hasher.finish()
         }))
     }
+
+    fn repair_hint(&self) -> Option<String> {
+        Some("the local cache is damaged or in use: remove the directory and build it again".to_owned())
+    }
 }
 
 fn missing(action: &'static str, path: &Path) -> Error {

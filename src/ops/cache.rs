@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use crate::base::{Action, Cancel, Clock, Digest, Env, Event, NoProgress, ProcessEnv, Progress, Result, SystemClock};
 use crate::config::CacheOptions;
 use crate::credentials::CredentialsProvider;
 use crate::manifest::CacheConfig;
-use crate::ops::download::{BlobReader, ResumingReader};
+use crate::ops::agree::agreeing;
+use crate::ops::blob_reader::BlobReader;
+use crate::ops::download::ResumingReader;
 use crate::ops::load::load_names;
 use crate::ops::tuning::Tuning;
 use crate::store::{self, ObjectStore};
@@ -49,6 +52,8 @@ pub(super) struct Context {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) progress: Arc<dyn Progress>,
     pub(super) cancel: Cancel,
+    /// The store refused an entity tag that it had sent itself: ranges are asked for without a condition.
+    pub(super) etags_distrusted: Arc<AtomicBool>,
 }
 
 impl Context {
@@ -96,6 +101,7 @@ impl S3Cache {
                 clock: Arc::new(SystemClock::default()),
                 progress: Arc::new(NoProgress),
                 cancel: Cancel::new(),
+                etags_distrusted: Arc::default(),
             },
         }
     }
@@ -137,13 +143,17 @@ impl S3Cache {
         self.store.requests()
     }
 
-    /// Reads, checks and merges the manifests of all names; `None` when none exists. Blobs are not looked at.
+    /// Reads, checks and merges the manifests of all names; `None` when none exists. A manifest that is damaged, or
+    /// contradicts the others, is skipped with a warning while another one is good. Blobs are not looked at.
     ///
     /// # Errors
-    /// When the store refuses or fails, or a manifest is not a valid cache config.
+    /// When the store refuses or fails, or no manifest is a valid cache config.
     pub fn load(&self) -> Result<Option<CacheConfig>> {
-        let found: Vec<_> = load_names(self)?.into_iter().map(|found| (found.location, found.config)).collect();
-        if found.is_empty() { Ok(None) } else { CacheConfig::merge(found).map(Some) }
+        let found = agreeing(&self.context, load_names(self, false)?);
+        if found.is_empty() {
+            return Ok(None);
+        }
+        CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config))).map(Some)
     }
 
     /// Opens a blob; `None` when it does not exist. A broken connection is resumed.

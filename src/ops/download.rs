@@ -1,14 +1,14 @@
 //! Reading objects: a broken connection is resumed where it broke, a blob is checked against its digest.
 
-use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use crate::base::{Digest, Error, Hasher, Problem, Result};
 use crate::ops::cache::Context;
-use crate::store::{GetOptions, ObjectStore};
+use crate::store::{GetOptions, Object, ObjectStore};
 use crate::transfer::Stop;
 
 /// How often in a row a body may break without having yielded [`PROGRESS_BYTES`].
@@ -22,12 +22,17 @@ const SOON: Duration = Duration::from_millis(50);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
 /// The bytes of an object, or of a range of one. When its connection breaks, the rest is asked for, unless the object
-/// has changed: that is an error of kind [`Conflict`](ErrorKind::Conflict).
+/// has another size by then: that is an error of kind [`Conflict`](ErrorKind::Conflict).
+///
+/// Entity tags are hints: stores send weak ones, another with each answer, or none. Whether the bytes belong together is
+/// decided by the digest of the whole.
 pub(super) struct ResumingReader {
     store: Arc<dyn ObjectStore>,
     context: Context,
     key: String,
     etag: Option<String>,
+    /// What is read has no digest: another entity tag means that the object changed.
+    trusts_etag: bool,
     /// Of the whole object.
     size: u64,
     position: u64,
@@ -57,7 +62,8 @@ impl ResumingReader {
         let Some(object) = store.get(&key, &options)? else { return Ok(None) };
         let end = limit.map_or(object.size, |limit| limit.min(object.size));
         let (size, etag, whole, body) = (object.size, object.etag, object.whole, Some(object.body));
-        Ok(Some(Self { store, context, key, etag, size, position: 0, end, whole, breaks: 0, broke_at: 0, body }))
+        let (trusts_etag, position, breaks, broke_at) = (false, 0, 0, 0);
+        Ok(Some(Self { store, context, key, etag, trusts_etag, size, position, end, whole, breaks, broke_at, body }))
     }
 
     /// A reader of another range of the same object. Nothing is asked for before it is read.
@@ -67,6 +73,7 @@ impl ResumingReader {
             context: self.context.clone(),
             key: self.key.clone(),
             etag: self.etag.clone(),
+            trusts_etag: self.trusts_etag,
             size: self.size,
             position: range.start,
             end: range.end,
@@ -75,6 +82,11 @@ impl ResumingReader {
             broke_at: range.start,
             body: None,
         }
+    }
+
+    /// The object as people name it.
+    pub(super) fn location(&self) -> String {
+        self.store.location(&self.key)
     }
 
     /// The size of the whole object in bytes.
@@ -136,13 +148,19 @@ impl ResumingReader {
         }
     }
 
+    /// Makes another entity tag in the middle an error of kind [`Conflict`](ErrorKind::Conflict): for what has no digest.
+    pub(super) fn trusting_etag(mut self, trusts: bool) -> Self {
+        self.trusts_etag = trusts;
+        self
+    }
+
     /// Reads the rest into memory, at most `limit` bytes of it.
     ///
     /// # Errors
     /// When the store fails, or the object is larger.
     pub(super) fn read_to_vec(mut self, limit: u64) -> Result<Vec<u8>> {
         if self.size > limit {
-            let location = self.store.location(&self.key);
+            let location = self.location();
             let message = format!("{location} has {} bytes, more than the {limit} that are read", self.size);
             return Err(Error::Integrity(Problem::new(message).hint("this is not a cache manifest: check the name")));
         }
@@ -164,7 +182,7 @@ impl ResumingReader {
                 Error::Integrity(Problem::new(error.to_string()))
             }
             Err(error) => {
-                let location = self.store.location(&self.key);
+                let location = self.location();
                 let message = format!("the connection broke at byte {} of {location}", self.position);
                 Error::Network(Problem::new(message).source(error).hint("run the command again"))
             }
@@ -172,28 +190,45 @@ impl ResumingReader {
     }
 
     fn reopen(&mut self) -> io::Result<Box<dyn Read + Send>> {
-        let mut options = GetOptions::range(self.position..self.end);
-        options.if_match.clone_from(&self.etag);
-        let object = self.store.get(&self.key, &options).map_err(|error| io::Error::other(self.named(error)))?;
-        let gone = || io::Error::new(io::ErrorKind::NotFound, format!("{} is gone", self.store.location(&self.key)));
+        let object = self.get_rest().map_err(|error| io::Error::other(self.named(error)))?;
+        let gone = || io::Error::new(io::ErrorKind::NotFound, format!("{} is gone", self.location()));
         let object = object.ok_or_else(gone)?;
-        if object.size != self.size || (self.etag.is_some() && object.etag != self.etag) {
+        let other_etag = self.etag.is_some() && object.etag.is_some() && object.etag != self.etag;
+        if object.size != self.size || (self.trusts_etag && other_etag) {
             return Err(io::Error::other(self.changed()));
         }
         self.whole = object.whole;
         Ok(object.body)
     }
 
+    /// Asks for the rest of the same object where its tag can be compared, else for the rest of whatever is there.
+    fn get_rest(&self) -> Result<Option<Object>> {
+        let mut options = GetOptions::range(self.position..self.end);
+        let distrusted = &self.context.etags_distrusted;
+        if !distrusted.load(Ordering::Relaxed) {
+            options.if_match = self.etag.clone().filter(|etag| !etag.is_empty() && !etag.starts_with("W/"));
+        }
+        match self.store.get(&self.key, &options) {
+            Err(error) if options.if_match.is_some() && is_failed_condition(&error) && !self.trusts_etag => {
+                log::info!("{}: the entity tag does not match, going by the digest", self.location());
+                distrusted.store(true, Ordering::Relaxed);
+                options.if_match = None;
+                self.store.get(&self.key, &options)
+            }
+            result => result,
+        }
+    }
+
     fn changed(&self) -> Error {
-        let message = format!("{} changed while it was read", self.store.location(&self.key));
+        let message = format!("{} changed while it was read", self.location());
         Error::Conflict(Problem::new(message).hint("run the command again"))
     }
 
     /// A condition that does not hold, and a range past the end, mean that the object is another than before.
     fn named(&self, error: Error) -> Error {
         match error {
-            Error::S3(refusal) if matches!(refusal.status, Some(412 | 416)) => self.changed(),
-            Error::Conflict(_) => self.changed(),
+            Error::S3(refusal) if refusal.status == Some(416) => self.changed(),
+            error if is_failed_condition(&error) => self.changed(),
             error => error,
         }
     }
@@ -206,7 +241,7 @@ impl ResumingReader {
         if self.breaks >= MAX_BREAKS {
             return Err(error);
         }
-        log::info!("{} broke at byte {}: {error}", self.store.location(&self.key), self.position);
+        log::info!("{} broke at byte {}: {error}", self.location(), self.position);
         self.context.clock.sleep(FIRST_PAUSE * self.breaks, &self.context.cancel);
         Ok(())
     }
@@ -239,7 +274,7 @@ impl Read for ResumingReader {
         {
             let mut end = [0; 1];
             if body.read(&mut end).unwrap_or(0) > 0 {
-                let message = format!("{} is longer than the store said", self.store.location(&self.key));
+                let message = format!("{} is longer than the store said", self.location());
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
         }
@@ -247,52 +282,9 @@ impl Read for ResumingReader {
     }
 }
 
-/// A blob that is checked while it is read: the end of the bytes is an error of kind
-/// [`InvalidData`](io::ErrorKind::InvalidData) unless their digest is right. Made by
-/// [`S3Cache::open_blob`](crate::ops::S3Cache::open_blob).
-pub struct BlobReader {
-    inner: ResumingReader,
-    digest: Digest,
-    hasher: Option<Hasher>,
-    corrupt: bool,
-}
-
-impl BlobReader {
-    pub(super) fn new(inner: ResumingReader, digest: Digest) -> Self {
-        Self { inner, digest, hasher: Some(Hasher::new()), corrupt: false }
-    }
-
-    /// The size in bytes.
-    pub fn size(&self) -> u64 {
-        self.inner.size()
-    }
-}
-
-impl Read for BlobReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() {
-            return Ok(0);
-        }
-        let read = self.inner.read(buffer)?;
-        if read > 0 {
-            if let Some(hasher) = &mut self.hasher {
-                hasher.update(buffer.get(..read).unwrap_or_default());
-            }
-            return Ok(read);
-        }
-        if let Some(hasher) = self.hasher.take() {
-            self.corrupt = hasher.finish() != self.digest;
-        }
-        if self.corrupt {
-            let location = self.inner.store.location(&self.inner.key);
-            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{location} does not have its digest")));
-        }
-        Ok(0)
-    }
-}
-
-impl fmt::Debug for BlobReader {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlobReader").field("digest", &self.digest).field("size", &self.inner.size).finish()
+fn is_failed_condition(error: &Error) -> bool {
+    match error {
+        Error::S3(refusal) => refusal.status == Some(412),
+        error => matches!(error, Error::Conflict(_)),
     }
 }

@@ -1,19 +1,19 @@
 //! Export: a local cache goes to the store, its manifest last.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 
-use crate::base::{BlobSource, BytesPayload, Digest, Error, Event, Problem, Result};
+use crate::base::{BlobSource, BytesPayload, Result};
 use crate::config::{CacheOptions, Mode};
 use crate::layout::{Committed, LocalCache};
 use crate::manifest::CacheConfig;
 use crate::ops::cache::S3Cache;
+use crate::ops::job::{Step, foresee, plan};
 use crate::ops::local_limit;
+use crate::ops::persist::{passes, persist};
 use crate::ops::presence;
-use crate::ops::report::{BlobCounts, Report};
-use crate::ops::send::{Done, Job, Sender, Step};
-use crate::store::ObjectMeta;
-use crate::transfer;
+use crate::ops::report::Report;
+use crate::ops::send::Sender;
+use crate::ops::upload::check_source;
 
 /// What an export does beyond its attributes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -44,6 +44,16 @@ impl ExportOptions {
         self.verify_existing = verify_existing;
         self
     }
+}
+
+/// How an export ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Exported {
+    /// What was done, however the export ended.
+    pub report: Report,
+    /// How it ended.
+    pub outcome: Result<()>,
 }
 
 /// Moves the local cache to the store that `options` name, as BuildKit itself would have written it.
@@ -81,8 +91,8 @@ impl S3Cache {
         self.export_config(source.load()?, source, &ExportOptions::default())
     }
 
-    /// Moves a cache config and its blobs to this cache, from wherever `source` has them. A config that is given by value
-    /// need not be copied for `mode=min`.
+    /// Moves a cache config and its blobs to this cache, from wherever `source` has them. Only blobs that the bucket lacks
+    /// are asked of `source`. A config that is given by value need not be copied for `mode=min`.
     ///
     /// # Errors
     /// As [`export`].
@@ -92,17 +102,34 @@ impl S3Cache {
         source: &dyn BlobSource,
         options: &ExportOptions,
     ) -> Result<Report> {
-        self.export_cow(config.into(), source, options)
+        let Exported { report, outcome } = self.export_from(config, source, options);
+        outcome.map(|()| report)
     }
 
-    fn export_cow(
+    /// The same, with a report of what was done also where the export fails half way.
+    pub fn export_from<'c>(
+        &self,
+        config: impl Into<Cow<'c, CacheConfig>>,
+        source: &dyn BlobSource,
+        options: &ExportOptions,
+    ) -> Exported {
+        let start = self.context.clock.monotonic();
+        let requests_before = self.requests();
+        let mut report = Report { dry_run: options.dry_run, ..Report::default() };
+        let outcome = self.run_export(config.into(), source, options, &mut report);
+        report.requests = self.requests() - requests_before;
+        report.elapsed = self.context.clock.monotonic().saturating_sub(start);
+        Exported { report, outcome }
+    }
+
+    /// What is done is noted as it happens.
+    fn run_export(
         &self,
         mut config: Cow<'_, CacheConfig>,
         source: &dyn BlobSource,
         options: &ExportOptions,
-    ) -> Result<Report> {
-        let start = self.context.clock.monotonic();
-        let requests_before = self.requests();
+        report: &mut Report,
+    ) -> Result<()> {
         for warning in self.options.warnings() {
             self.context.warn(&warning);
         }
@@ -117,101 +144,27 @@ impl S3Cache {
             self.context.warn(&warning);
         }
         let blobs = config.blobs();
-        check_source(&blobs, source)?;
+        (report.layers, report.blobs.total) = (config.layers().len(), blobs.len());
         let present = presence::find(self, &blobs)?;
-        let jobs = plan(self, &blobs, present, options);
-        let mut counts = BlobCounts { total: blobs.len(), ..BlobCounts::default() };
-        counts.present = blobs.len() - jobs.iter().filter(|job| job.step == Step::Upload).count();
-        let mut bytes = 0;
-        if options.dry_run {
-            for job in &jobs {
-                match job.step {
-                    Step::Upload => {
-                        counts.transferred += 1;
-                        bytes = job.size.saturating_add(bytes);
-                    }
-                    Step::Touch => counts.touched += 1,
-                    Step::Verify => {}
-                }
-            }
-        } else {
-            for (size, done) in self.run_jobs(jobs, source)? {
-                match done {
-                    Done::Uploaded { replaced } => {
-                        counts.transferred += 1;
-                        counts.present -= usize::from(replaced);
-                        bytes = size.saturating_add(bytes);
-                    }
-                    Done::Touched => counts.touched += 1,
-                    Done::Left => {}
-                }
-            }
-            let manifest = BytesPayload::new(config.to_s3_json());
-            for name in &self.options.names {
-                self.context.cancel.check()?;
-                self.store.put(&self.options.manifest_key(name), &manifest)?;
-            }
-        }
-        Ok(Report {
-            layers: config.layers().len(),
-            blobs: counts,
-            bytes,
-            requests: self.requests() - requests_before,
-            elapsed: self.context.clock.monotonic().saturating_sub(start),
-            names: self.options.names.clone(),
-            dry_run: options.dry_run,
-        })
-    }
-
-    fn run_jobs(&self, jobs: Vec<Job>, source: &dyn BlobSource) -> Result<Vec<(u64, Done)>> {
+        let jobs = plan(self, &blobs, present, options.verify_existing);
         let uploads = jobs.iter().filter(|job| job.step == Step::Upload);
-        let (blobs, bytes) = uploads.fold((0, 0), |(blobs, bytes), job| (blobs + 1, job.size.saturating_add(bytes)));
-        self.context.progress.event(&Event::Planned { blobs, bytes });
-        let sizes: Vec<u64> = jobs.iter().map(|job| job.size).collect();
+        uploads.clone().try_for_each(|job| check_source(source, &job.digest, job.size))?;
+        report.blobs.present = blobs.len() - uploads.count();
+        if options.dry_run {
+            foresee(&jobs, report);
+            report.names.clone_from(&self.options.names);
+            return Ok(());
+        }
         let sender = Sender::new(self, source);
-        let threads = sender.threads(&jobs);
-        let done = transfer::run_chunked(jobs, threads, &self.context.cancel, &sender)?;
-        Ok(sizes.into_iter().zip(done).collect())
+        let sent = sender.send(jobs);
+        sender.note(report);
+        sent?;
+        let manifest = BytesPayload::new(config.to_s3_json());
+        for name in &self.options.names {
+            self.context.cancel.check()?;
+            persist(&self.context, passes, || self.store.put(&self.options.manifest_key(name), &manifest))?;
+            report.names.push(name.clone());
+        }
+        Ok(())
     }
-}
-
-/// Every blob must be there before anything is sent.
-fn check_source(blobs: &[(Digest, u64)], source: &dyn BlobSource) -> Result<()> {
-    for (digest, size) in blobs {
-        let message = match source.blob_size(digest)? {
-            Some(found) if found == *size => continue,
-            Some(found) => format!("the local blob {digest} has {found} bytes, its descriptor says {size}"),
-            None => format!("the local blob {digest} is missing"),
-        };
-        return Err(Error::Integrity(
-            Problem::new(message).hint("the local cache is incomplete: remove the directory and build it again"),
-        ));
-    }
-    Ok(())
-}
-
-fn plan(
-    cache: &S3Cache,
-    blobs: &[(Digest, u64)],
-    mut present: HashMap<Digest, ObjectMeta>,
-    options: &ExportOptions,
-) -> Vec<Job> {
-    let mut jobs: Vec<Job> = blobs
-        .iter()
-        .filter_map(|&(digest, size)| {
-            let meta = present.remove(&digest).filter(|meta| meta.readable && meta.size == size);
-            let age = meta.as_ref().and_then(|meta| meta.age);
-            let touch = age.is_some_and(|age| age > cache.options.touch_refresh);
-            let step = match meta {
-                None => Step::Upload,
-                Some(_) if options.verify_existing => Step::Verify,
-                Some(_) if touch => Step::Touch,
-                Some(_) => return None,
-            };
-            Some(Job { digest, size, step, meta, touch })
-        })
-        .collect();
-    // Largest first, so that no thread is left alone with a large blob at the end; touches move no bytes.
-    jobs.sort_by_key(|job| (job.step == Step::Touch, std::cmp::Reverse(job.size)));
-    jobs
 }

@@ -1,17 +1,20 @@
 //! What an import does with each blob: from which source it comes, how often it is tried, whole or in ranges.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use crate::base::{Action, Digest, Error, ErrorKind, Parts, Result};
+use crate::base::{Action, Digest, Error, Parts, Result};
 use crate::layout::{BlobWriter, LayoutWriter, LocalCache};
+use crate::manifest::CacheConfig;
 use crate::ops::cache::S3Cache;
 use crate::ops::download::ResumingReader;
 use crate::ops::meter::Meter;
+use crate::ops::needs::Needs;
+use crate::ops::persist::{passes, persist};
+use crate::ops::rounds::{self, Streak, Tried};
+use crate::ops::wanted::{Fetched, Outcome, Wanted};
+use crate::store::GetOptions;
 use crate::transfer::{Next, Permit, Permits, Stop, Work};
-
-/// A blob with a wrong digest is fetched once more: the first time may have been the network.
-const FETCHES: usize = 2;
 
 /// The blobs of one import on their way.
 pub(super) struct Fetcher<'a> {
@@ -22,33 +25,18 @@ pub(super) struct Fetcher<'a> {
     /// Every blob is to be on the disk before the index names it.
     sync: bool,
     connections: Permits,
+    config: &'a CacheConfig,
+    /// Made when the first blob is lost.
+    needs: Mutex<Option<Needs>>,
+    streak: Streak,
+    transferred: AtomicUsize,
+    bytes: AtomicU64,
 }
 
 struct Source<'a> {
     cache: &'a S3Cache,
     /// It sends whole objects for ranges: asked for in ranges, a blob would come as often as it has ranges.
     sends_whole: AtomicBool,
-}
-
-/// A blob to be fetched.
-pub(super) struct Wanted {
-    digest: Digest,
-    size: u64,
-    /// The ranges it comes in.
-    parts: Parts,
-    /// The source to ask next, and how often it gave wrong bytes.
-    source: usize,
-    fetches: usize,
-    /// What was wrong with the sources before.
-    reasons: Vec<String>,
-    error: Option<Error>,
-}
-
-/// How the search for a blob ended.
-pub(super) enum Fetched {
-    Yes,
-    /// Gone or corrupt everywhere; why, by location.
-    Lost(String),
 }
 
 /// A blob that comes in ranges.
@@ -69,15 +57,6 @@ struct Readers {
     template: ResumingReader,
 }
 
-/// How one source did.
-enum Outcome {
-    Good,
-    /// It does not have the blob.
-    Gone(String),
-    /// What it gave was wrong; the next time it may be right.
-    Wrong(String),
-}
-
 /// A blob, or the beginning of one.
 enum Opened<'a> {
     Ended(Outcome),
@@ -92,59 +71,80 @@ struct Begun<'a> {
     meter: Meter<'a>,
 }
 
-impl Wanted {
-    /// Blobs of these sizes, and the ranges in which `first`'s connections fetch them.
-    pub(super) fn all(blobs: &[(Digest, u64)], first: &S3Cache) -> Vec<Self> {
-        let most = first.tuning.range_size;
-        let large = blobs.iter().filter(|(_, size)| *size > most).count();
-        let connections = first.connections / large.max(1);
-        let wanted = |&(digest, size)| {
-            let parts = Parts::download(size, most, if size > most { connections } else { 1 });
-            Self { digest, size, parts, source: 0, fetches: 0, reasons: Vec::new(), error: None }
-        };
-        blobs.iter().map(wanted).collect()
-    }
-
-    fn next_source(mut self) -> Self {
-        self.source += 1;
-        self.fetches = 0;
-        self
-    }
-}
-
 impl<'a> Fetcher<'a> {
-    /// With so many connections for all of the sources.
-    pub(super) fn new(sources: &[&'a S3Cache], target: &'a LocalCache, connections: usize, sync: bool) -> Self {
+    /// For the blobs of `config`, with so many connections for all of the sources.
+    pub(super) fn new(
+        sources: &[&'a S3Cache],
+        target: &'a LocalCache,
+        config: &'a CacheConfig,
+        connections: usize,
+        sync: bool,
+    ) -> Self {
         let source = |cache: &&'a S3Cache| Source { cache, sends_whole: AtomicBool::new(false) };
-        let sources = sources.iter().map(source).collect();
-        Self { sources, target, writer: Mutex::new(None), sync, connections: Permits::new(connections) }
+        Self {
+            sources: sources.iter().map(source).collect(),
+            target,
+            writer: Mutex::new(None),
+            sync,
+            connections: Permits::new(connections),
+            config,
+            needs: Mutex::new(None),
+            streak: Streak::default(),
+            transferred: AtomicUsize::new(0),
+            bytes: AtomicU64::new(0),
+        }
+    }
+
+    /// Fetches the blobs, those that fail once more after the others.
+    ///
+    /// # Errors
+    /// When the operation was cancelled, or the directory cannot be written.
+    pub(super) fn fetch(&self, first: &S3Cache, wanted: Vec<Wanted>) -> Result<rounds::Ended<Wanted, Fetched>> {
+        // What the directory refuses is known before anything is fetched.
+        self.with_writer(|_| Ok(()))?;
+        rounds::run(wanted, &first.context, self, &self.streak, |wanted| self.threads(first, wanted))
     }
 
     /// How many threads have something to do: one for each connection, and where several bring one blob, another that
     /// hashes what arrived out of order.
-    pub(super) fn threads(&self, first: &S3Cache, wanted: &[Wanted]) -> usize {
+    fn threads(&self, first: &S3Cache, wanted: &[Wanted]) -> usize {
         let chunks = |wanted: &Wanted| wanted.parts.count();
         let ahead = usize::from(first.connections > 1 && wanted.iter().any(|wanted| chunks(wanted) > 1));
         wanted.iter().map(chunks).fold(0_usize, usize::saturating_add).min(first.connections.saturating_add(ahead))
     }
 
-    /// Makes the directory ready, so that what it refuses is known before anything is fetched.
-    ///
-    /// # Errors
-    /// When the directory cannot be written.
-    pub(super) fn begin(&self) -> Result<()> {
-        self.with_writer(|_| Ok(()))
+    /// How many blobs have arrived, and how many bytes these have.
+    pub(super) fn arrived(&self) -> (usize, u64) {
+        (self.transferred.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
+    }
+
+    /// Whether any source still gives out a manifest: then what else it refuses or fails is the fault of single blobs.
+    pub(super) fn answers(&self) -> bool {
+        self.sources.iter().any(|Source { cache, .. }| {
+            cache.options.names.iter().any(|name| {
+                let (key, first_byte) = (cache.options.manifest_key(name), GetOptions::range(0..1));
+                matches!(persist(&cache.context, passes, || cache.store.get(&key, &first_byte)), Ok(Some(_)))
+            })
+        })
     }
 
     /// The writer, to commit what was fetched.
     ///
     /// # Errors
-    /// When there was nothing to fetch, and the directory cannot be written.
+    /// When the directory cannot be written.
     pub(super) fn into_writer(self) -> Result<LayoutWriter> {
         match self.writer.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(writer) => Ok(writer),
             None => begin_write(self.target, self.sync),
         }
+    }
+
+    fn needs(&self, digest: &Digest) -> bool {
+        lock(&self.needs).as_ref().is_none_or(|needs| needs.needs(digest))
+    }
+
+    fn lose(&self, digest: &Digest) {
+        lock(&self.needs).get_or_insert_with(|| Needs::of(self.config)).lose(digest);
     }
 
     fn with_writer<T>(&self, act: impl FnOnce(&LayoutWriter) -> Result<T>) -> Result<T> {
@@ -168,18 +168,22 @@ impl<'a> Fetcher<'a> {
         let parts = wanted.parts;
         let connection = self.connections.take(stop)?;
         let in_ranges = parts.count() > 1 && !source.sends_whole.load(Ordering::Relaxed);
-        let mut opened = open(in_ranges.then(|| parts.range(0).end))?;
+        let mut opened = open(in_ranges.then(|| parts.range(0).end));
         let mut ranged = in_ranges;
-        if in_ranges && opened.as_ref().is_some_and(ResumingReader::is_whole) {
+        if in_ranges && opened.as_ref().is_ok_and(|reader| reader.as_ref().is_some_and(ResumingReader::is_whole)) {
             log::info!("{location}: the store does not do ranges, blobs are fetched whole");
             source.sends_whole.store(true, Ordering::Relaxed);
-            opened = open(None)?;
+            opened = open(None);
             ranged = false;
         }
-        let Some(mut reader) = opened else { return Ok(Opened::Ended(Outcome::Gone(format!("{location} is gone")))) };
+        let mut reader = match opened {
+            Ok(Some(reader)) => reader,
+            Ok(None) => return Ok(Opened::Ended(Outcome::Gone(format!("{location} is gone")))),
+            Err(error) => return Ok(Opened::Ended(Outcome::of(error, &location)?)),
+        };
         if reader.size() != wanted.size {
             let why = format!("{location} has {} bytes, its layer says {}", reader.size(), wanted.size);
-            return Ok(Opened::Ended(Outcome::Gone(why)));
+            return Ok(Opened::Ended(Outcome::Wrong(why)));
         }
         let meter = self.start(source, wanted);
         let mut writer = self.with_writer(|writer| writer.blob(&wanted.digest, wanted.size))?;
@@ -188,13 +192,17 @@ impl<'a> Fetcher<'a> {
             let first = (reader, connection);
             return Ok(Opened::Begun(Box::new(Begun { first, parts, writer, meter })));
         }
-        reader.copy_to(stop, |chunk, _| {
+        let copied = reader.copy_to(stop, |chunk, _| {
             writer.write(chunk)?;
             meter.add(chunk.len() as u64);
             Ok(())
-        })?;
-        drop(connection);
-        Ok(Opened::Ended(self.finish(source, wanted, writer, &meter)?))
+        });
+        drop((reader, connection));
+        Ok(Opened::Ended(match copied {
+            Ok(()) => self.finish(source, wanted, writer, &meter)?,
+            Err(error @ Error::Io(_)) => return Err(error),
+            Err(error) => Outcome::of(error, &location)?,
+        }))
     }
 
     fn finish(&self, source: &Source<'a>, wanted: &Wanted, writer: BlobWriter, meter: &Meter<'_>) -> Result<Outcome> {
@@ -218,22 +226,40 @@ impl<'a> Fetcher<'a> {
     }
 
     /// What comes after a source has been asked.
-    fn settle(&self, mut wanted: Wanted, outcome: Result<Outcome>) -> Result<Next<Self>> {
+    fn settle(&self, mut wanted: Wanted, outcome: Outcome) -> Next<Self> {
         match outcome {
-            Ok(Outcome::Good) => return Ok(Next::Done(Fetched::Yes)),
-            Ok(Outcome::Gone(why)) => wanted.reasons.push(why),
-            Ok(Outcome::Wrong(why)) => return Ok(Next::Again(once_more(wanted, why))),
-            Err(error @ (Error::Canceled | Error::Io(_))) => return Err(error),
-            Err(error) if error.kind() == ErrorKind::Conflict => {
-                return Ok(Next::Again(once_more(wanted, error.to_string())));
+            Outcome::Good => {
+                self.streak.broken();
+                self.transferred.fetch_add(1, Ordering::Relaxed);
+                self.bytes.fetch_add(wanted.size, Ordering::Relaxed);
+                return Next::Done(Tried::Done(Fetched::Yes(wanted.digest)));
             }
-            // The object vanished under the reader: no better than gone.
-            Err(Error::Integrity(problem)) => wanted.reasons.push(problem.message),
-            Err(error) => {
+            Outcome::Gone(why) => wanted.reasons.push(why),
+            Outcome::Wrong(why) => return Next::Again(wanted.once_more(why)),
+            Outcome::Failed(error) => {
                 wanted.error.get_or_insert(error);
             }
         }
-        Ok(Next::Again(wanted.next_source()))
+        Next::Again(wanted.next_source())
+    }
+
+    /// What comes when all sources were asked in vain.
+    fn exhausted(&self, mut wanted: Wanted) -> Tried<Wanted, Fetched> {
+        let Some(error) = wanted.error.take() else {
+            self.streak.broken();
+            self.lose(&wanted.digest);
+            return Tried::Done(Fetched::Lost(Box::new((wanted.digest, wanted.reasons.join(", ")))));
+        };
+        if self.streak.failed() && !self.answers() {
+            self.streak.trip();
+        }
+        let again = if passes(&error) { !wanted.persisted } else { !std::mem::replace(&mut wanted.refused, true) };
+        Tried::failed(wanted.anew(), error, again)
+    }
+
+    /// Whether no other source can be asked.
+    fn is_last(&self, wanted: &Wanted) -> bool {
+        wanted.source + 1 == self.sources.len()
     }
 }
 
@@ -253,72 +279,82 @@ fn fetch(ranged: &Ranged<'_>, reader: &mut ResumingReader, stop: &Stop<'_>) -> R
     })
 }
 
-fn once_more(mut wanted: Wanted, why: String) -> Wanted {
-    log::warn!("{why}");
-    wanted.fetches += 1;
-    if wanted.fetches < FETCHES {
-        return wanted;
-    }
-    wanted.reasons.push(why);
-    wanted.next_source()
-}
-
 impl<'a> Work for Fetcher<'a> {
     type Job = Wanted;
     type Open = Ranged<'a>;
-    type Done = Fetched;
+    type Done = Tried<Wanted, Fetched>;
 
-    fn begin(&self, mut wanted: Wanted, stop: &Stop<'_>) -> Result<Next<Self>> {
+    fn begin(&self, wanted: Wanted, stop: &Stop<'_>) -> Result<Next<Self>> {
         stop.check()?;
+        if self.streak.is_tripped() {
+            return Ok(Next::Done(Tried::Untried(Box::new(wanted))));
+        }
+        if !self.needs(&wanted.digest) {
+            return Ok(Next::Done(Tried::Done(Fetched::Unneeded)));
+        }
         let Some(source) = self.sources.get(wanted.source) else {
-            return match wanted.error.take() {
-                Some(error) => Err(error),
-                None => Ok(Next::Done(Fetched::Lost(wanted.reasons.join(", ")))),
-            };
+            return Ok(Next::Done(self.exhausted(wanted)));
         };
-        match self.open(source, &wanted, stop) {
-            Ok(Opened::Begun(begun)) => {
+        match self.open(source, &wanted, stop)? {
+            Opened::Begun(begun) => {
                 let Begun { first, parts, writer, meter } = *begun;
                 let readers = Mutex::new(Readers { template: first.0.another(0..0), first: Some(first) });
                 let (chunks, error) = (parts.count(), Mutex::new(None));
                 Ok(Next::Chunks(Ranged { wanted, readers, parts, writer, meter, error }, chunks))
             }
-            Ok(Opened::Ended(outcome)) => self.settle(wanted, Ok(outcome)),
-            Err(error) => self.settle(wanted, Err(error)),
+            Opened::Ended(outcome) => Ok(self.settle(wanted, outcome)),
         }
     }
 
     fn chunk(&self, ranged: &Ranged<'a>, index: usize, stop: &Stop<'_>) -> Result<()> {
+        let Some(source) = self.sources.get(ranged.wanted.source) else { return Ok(()) };
         let (mut reader, connection) = self.range(ranged, index, stop)?;
-        if lock(&ranged.error).is_some() {
-            return Ok(());
-        }
-        match fetch(ranged, &mut reader, stop) {
-            Ok(()) => {}
-            Err(error @ Error::Io(_)) => return Err(error),
-            // Told before the connection is given back, so that it is not used for another range in vain.
+        let mut connection = Some(connection);
+        // Otherwise the blob would have to begin again. Where another source may have it, that one is asked instead.
+        let may_pass = |error: &Error| passes(error) && self.is_last(&ranged.wanted);
+        let fetched = persist(&source.cache.context, may_pass, || {
+            let _connection = connection.take().map_or_else(|| self.connections.take(stop), Ok)?;
+            if lock(&ranged.error).is_some() {
+                return Err(Error::Canceled);
+            }
+            match fetch(ranged, &mut reader, stop) {
+                Err(error) if !may_pass(&error) && !matches!(error, Error::Io(_)) => {
+                    stop.check()?;
+                    // Told before the connection is given back, so that it is not used for another range in vain.
+                    lock(&ranged.error).get_or_insert(error);
+                    Err(Error::Canceled)
+                }
+                fetched => fetched,
+            }
+        });
+        drop(reader);
+        match fetched {
+            Ok(()) => ranged.writer.catch_up(),
+            Err(error @ Error::Io(_)) => Err(error),
             Err(error) => {
                 stop.check()?;
                 lock(&ranged.error).get_or_insert(error);
-                return Ok(());
+                Ok(())
             }
         }
-        drop((reader, connection));
-        ranged.writer.catch_up()
     }
 
     fn end(&self, ranged: Ranged<'a>, stop: &Stop<'_>) -> Result<Next<Self>> {
         stop.check()?;
-        let Ranged { wanted, writer, meter, error, .. } = ranged;
-        if let Some(error) = error.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            return self.settle(wanted, Err(error));
-        }
+        let Ranged { mut wanted, writer, meter, error, .. } = ranged;
         let Some(source) = self.sources.get(wanted.source) else { return Ok(Next::Again(wanted)) };
-        let outcome = self.finish(source, &wanted, writer, &meter);
-        self.settle(wanted, outcome)
+        let outcome = match error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) => {
+                wanted.persisted |= self.is_last(&wanted) && passes(&error);
+                let location = source.cache.store.location(&source.cache.options.blob_key(&wanted.digest));
+                Outcome::of(error, &location)?
+            }
+            None => self.finish(source, &wanted, writer, &meter)?,
+        };
+        Ok(self.settle(wanted, outcome))
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

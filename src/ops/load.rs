@@ -4,6 +4,7 @@ use crate::base::{Error, Problem, Result};
 use crate::manifest::{CacheConfig, MAX_MANIFEST_BYTES};
 use crate::ops::cache::S3Cache;
 use crate::ops::download::ResumingReader;
+use crate::ops::persist::{answered_and_passes, persist};
 use crate::ops::report::SourceOutcome;
 use crate::transfer;
 
@@ -14,33 +15,74 @@ pub(super) struct Found {
     pub(super) config: CacheConfig,
 }
 
-/// The manifests of all names of one cache that exist.
-pub(super) fn load_names(cache: &S3Cache) -> Result<Vec<Found>> {
+/// What is under one name.
+enum Named {
+    Found(Found),
+    Absent,
+    /// A manifest that cannot be used, which says nothing about those under other names.
+    Damaged(Error),
+}
+
+/// The manifests of all names of one cache that exist. While one of them is good, damaged ones are skipped with a
+/// warning, unless this is `strict`.
+pub(super) fn load_names(cache: &S3Cache, strict: bool) -> Result<Vec<Found>> {
     for warning in cache.options.warnings() {
         cache.context.warn(&warning);
     }
     let names = cache.options.names.clone();
-    let found = transfer::run(names, cache.connections, &cache.context.cancel, |name, _| {
-        let key = cache.options.manifest_key(&name);
-        let Some(reader) = ResumingReader::open(cache.store.clone(), cache.context.clone(), key.clone())? else {
-            return Ok(None);
-        };
-        let location = cache.store.location(&key);
-        let bytes = reader.read_to_vec(MAX_MANIFEST_BYTES)?;
-        let config = CacheConfig::from_s3_json(&bytes).map_err(|error| match error {
-            Error::Integrity(problem) => Error::Integrity(
-                Problem::new(format!("{location} is not a valid cache manifest"))
-                    .source(Error::Integrity(problem))
-                    .hint("export the cache again under this name"),
-            ),
-            other => other,
-        })?;
-        Ok(Some(Found { name, location, config }))
+    let all = transfer::run(names, cache.connections, &cache.context.cancel, |name, _| match load_name(cache, name) {
+        Err(error) if is_damage(&error) => Ok(Named::Damaged(error)),
+        loaded => Ok(loaded?.map_or(Named::Absent, Named::Found)),
     })?;
-    Ok(found.into_iter().flatten().collect())
+    let (mut found, mut damaged) = (Vec::new(), Vec::new());
+    for named in all {
+        match named {
+            Named::Found(one) => found.push(one),
+            Named::Absent => {}
+            Named::Damaged(error) => damaged.push(error),
+        }
+    }
+    if strict || found.is_empty() {
+        return damaged.into_iter().next().map_or(Ok(found), Err);
+    }
+    for error in damaged {
+        cache.context.warn(&format!("skipping a manifest: {}", error.chain()));
+    }
+    Ok(found)
 }
 
-/// The sources that answered, and the manifests they have. With `strict`, all must answer.
+fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
+    let key = cache.options.manifest_key(&name);
+    let location = cache.store.location(&key);
+    let bytes = match persist(&cache.context, answered_and_passes, || read(cache, &key, true)) {
+        // It changed, or the store has another entity tag for each answer: size and form decide.
+        Err(Error::Conflict(_)) => read(cache, &key, false)?,
+        bytes => bytes?,
+    };
+    let Some(bytes) = bytes else { return Ok(None) };
+    let config = CacheConfig::from_s3_json(&bytes).map_err(|error| match error {
+        Error::Integrity(problem) => Error::Integrity(
+            Problem::new(format!("{location} is not a valid cache manifest"))
+                .source(Error::Integrity(problem))
+                .hint("export the cache again under this name"),
+        ),
+        other => other,
+    })?;
+    Ok(Some(Found { name, location, config }))
+}
+
+fn read(cache: &S3Cache, key: &str, trusts_etag: bool) -> Result<Option<Vec<u8>>> {
+    let reader = ResumingReader::open(cache.store.clone(), cache.context.clone(), key.to_owned())?;
+    reader.map(|reader| reader.trusting_etag(trusts_etag).read_to_vec(MAX_MANIFEST_BYTES)).transpose()
+}
+
+/// The object is not a manifest, or the store cannot read it: a refusal may concern all of them.
+fn is_damage(error: &Error) -> bool {
+    matches!(error, Error::Integrity(_) | Error::Conflict(_)) || answered_and_passes(error)
+}
+
+/// The sources that answered, and the manifests they have. With `strict`, all must answer, and no manifest may be
+/// damaged.
 pub(super) fn find<'a>(
     sources: &'a [S3Cache],
     strict: bool,
@@ -50,7 +92,7 @@ pub(super) fn find<'a>(
     let mut found = Vec::new();
     let mut first_error = None;
     for source in sources {
-        match load_names(source) {
+        match load_names(source, strict) {
             Ok(manifests) => {
                 let names: Vec<String> = manifests.iter().map(|found| found.name.clone()).collect();
                 had.push(if names.is_empty() { SourceOutcome::Miss } else { SourceOutcome::Found(names) });

@@ -4,8 +4,9 @@ use std::collections::HashMap;
 
 use crate::base::{Digest, Error, ErrorKind, Result, S3ErrorClass};
 use crate::ops::cache::S3Cache;
+use crate::ops::persist::{answered_and_passes, persist};
+use crate::ops::rounds::run_each;
 use crate::store::ObjectMeta;
-use crate::transfer;
 
 /// Of up to this many blobs the first is listed, which tells of the bucket too, and the others are asked for one by one.
 const FEW: usize = 4;
@@ -16,7 +17,7 @@ const FEW: usize = 4;
 /// When the bucket is missing, or the store refuses or fails.
 pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<Digest, ObjectMeta>> {
     let Some((first, _)) = blobs.first() else {
-        cache.store.probe().or_else(do_without)?;
+        persist(&cache.context, answered_and_passes, || cache.store.probe()).or_else(do_without)?;
         return Ok(HashMap::new());
     };
     let few = blobs.len() <= FEW;
@@ -25,7 +26,7 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
     // How many of the blobs the listing tells of, also that they are not there.
     let mut told = 0;
     let prefix = if few { cache.options.blob_key(first) } else { all.clone() };
-    match cache.store.list(&prefix, None) {
+    match persist(&cache.context, answered_and_passes, || cache.store.list(&prefix, None)) {
         Ok(page) => {
             if page.continuation.is_none() {
                 told = if few { 1 } else { blobs.len() };
@@ -34,7 +35,8 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
             found.extend(page.objects.into_iter().filter_map(|(key, meta)| Some((digest(&key)?, meta))));
         }
         Err(error) => {
-            let error = if error.kind() == ErrorKind::Access { cache.store.probe() } else { Err(error) };
+            let probe = || persist(&cache.context, answered_and_passes, || cache.store.probe());
+            let error = if error.kind() == ErrorKind::Access { probe() } else { Err(error) };
             error.or_else(do_without)?;
         }
     }
@@ -44,7 +46,7 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
         None => *at >= told,
     });
     let unknown: Vec<Digest> = unknown.map(|(_, (digest, _))| *digest).collect();
-    let answers = transfer::run(unknown, cache.connections, &cache.context.cancel, |digest, _| {
+    let answers = run_each(unknown, &cache.context, cache.connections, |digest| {
         Ok((digest, cache.store.head(&cache.options.blob_key(&digest))?))
     })?;
     for (digest, meta) in answers {

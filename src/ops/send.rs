@@ -1,48 +1,24 @@
 //! What an export does with each blob: upload it, whole or in parts, touch it, or read it back.
 
 use std::num::NonZero;
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
-use crate::base::{Action, BlobSource, Digest, Error, Hasher, Parts, Result};
+use crate::base::{Action, BlobSource, Digest, Error, Event, Hasher, Parts, Result};
 use crate::ops::cache::S3Cache;
 use crate::ops::download::ResumingReader;
+use crate::ops::job::{Job, Step, Tally};
 use crate::ops::meter::{Meter, PartMeter};
-use crate::ops::upload::{BlobPayload, PartPayload, damaged, read_range, wrong_digest};
-use crate::store::{ObjectMeta, PartsUpload, Touch};
+use crate::ops::persist::{passes, persist};
+use crate::ops::report::Report;
+use crate::ops::rounds::{self, Streak, Tried};
+use crate::ops::upload::{BlobPayload, PartPayload, changed, check_source, read_range, wrong_digest};
+use crate::store::{PartsUpload, Touch};
 use crate::transfer::{Bell, Next, Permits, Stop, Work};
 
-/// What is to be done with one blob.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
-    Upload,
-    Touch,
-    Verify,
-}
-
-/// One blob of an export.
-pub(super) struct Job {
-    pub(super) digest: Digest,
-    pub(super) size: u64,
-    pub(super) step: Step,
-    pub(super) meta: Option<ObjectMeta>,
-    /// Touch it when it turns out to be right.
-    pub(super) touch: bool,
-}
-
-/// How a job ended.
-pub(super) enum Done {
-    Uploaded { replaced: bool },
-    Touched,
-    Left,
-}
-
-impl Done {
-    fn uploaded(job: &Job) -> Self {
-        Self::Uploaded { replaced: job.step != Step::Upload }
-    }
-}
+/// So many touches in a row may fail before the store is taken to refuse them.
+const MOST_FAILED_TOUCHES: usize = 8;
 
 /// The blobs of one export on their way.
 pub(super) struct Sender<'a> {
@@ -50,6 +26,10 @@ pub(super) struct Sender<'a> {
     source: &'a dyn BlobSource,
     /// The store has refused a touch.
     refused: AtomicBool,
+    /// Touches that have failed in a row.
+    failed_touches: AtomicUsize,
+    streak: Streak,
+    tally: Mutex<Tally>,
     /// For what waits for the store.
     connections: Permits,
     /// For what keeps a processor busy. Parts are hashed one after the other on each of them, so that the first is soon
@@ -82,12 +62,69 @@ struct Upload<'a> {
 impl<'a> Sender<'a> {
     pub(super) fn new(cache: &'a S3Cache, source: &'a dyn BlobSource) -> Self {
         let ahead = thread::available_parallelism().map_or(1, NonZero::get);
-        let (connections, processors) = (Permits::new(cache.connections), Permits::new(ahead));
-        Self { cache, source, refused: AtomicBool::new(false), connections, processors, ahead }
+        Self {
+            cache,
+            source,
+            refused: AtomicBool::new(false),
+            failed_touches: AtomicUsize::new(0),
+            streak: Streak::default(),
+            tally: Mutex::default(),
+            connections: Permits::new(cache.connections),
+            processors: Permits::new(ahead),
+            ahead,
+        }
+    }
+
+    /// Does all of it: what fails for a reason that may pass is tried again after the others.
+    ///
+    /// # Errors
+    /// The first error that stays. A touch that fails is a warning.
+    pub(super) fn send(&self, jobs: Vec<Job>) -> Result<()> {
+        let uploads = jobs.iter().filter(|job| job.step == Step::Upload);
+        let (blobs, bytes) = uploads.fold((0, 0), |(blobs, bytes), job| (blobs + 1, job.size.saturating_add(bytes)));
+        self.cache.context.progress.event(&Event::Planned { blobs, bytes });
+        let ended = rounds::run(jobs, &self.cache.context, self, &self.streak, |jobs| self.threads(jobs))?;
+        let (touches, others): (Vec<_>, Vec<_>) =
+            ended.failed.into_iter().partition(|(job, error)| job.step == Step::Touch && error.is_some());
+        if !others.is_empty() {
+            return Err(rounds::first_error(others).or(rounds::first_error(touches)).unwrap_or(Error::Canceled));
+        }
+        if let Some(error) = rounds::first_error(touches) {
+            self.refuse_touches(&error);
+        }
+        Ok(())
+    }
+
+    /// Adds what was done to the report.
+    pub(super) fn note(&self, report: &mut Report) {
+        let tally = lock(&self.tally);
+        report.blobs.transferred = tally.uploaded;
+        report.blobs.touched = tally.touched;
+        report.blobs.present -= tally.replaced;
+        report.bytes = tally.bytes;
+    }
+
+    fn uploaded(&self, job: &Job) -> Next<Self> {
+        self.streak.broken();
+        let mut tally = lock(&self.tally);
+        tally.uploaded += 1;
+        tally.bytes = job.size.saturating_add(tally.bytes);
+        tally.replaced += usize::from(job.replaces);
+        Next::Done(Tried::Done(()))
+    }
+
+    fn failed(&self, job: Job, error: Error) -> Result<Next<Self>> {
+        if !passes(&error) {
+            return Err(error);
+        }
+        if job.step != Step::Touch && self.streak.failed() {
+            self.streak.trip();
+        }
+        Ok(Next::Done(Tried::failed(job, error, true)))
     }
 
     /// How many threads have something to do.
-    pub(super) fn threads(&self, jobs: &[Job]) -> usize {
+    fn threads(&self, jobs: &[Job]) -> usize {
         let parts = |job: &Job| self.parts(job).map(|parts| parts.count());
         let large = jobs.iter().filter(|job| parts(job).is_some()).count();
         let asides = large.min(self.asides());
@@ -133,13 +170,16 @@ impl<'a> Sender<'a> {
             return Ok(Next::Chunks(Sending { job, parts, stamp, upload, hashes, bell }, parts.count()));
         }
         self.put(&job, stop)?;
-        Ok(Next::Done(Done::uploaded(&job)))
+        Ok(self.uploaded(&job))
     }
 
     fn begin_upload(&self, sending: &Sending<'a>, stop: &Stop<'_>) -> Result<()> {
-        let _connection = self.connections.take(stop)?;
         let job = &sending.job;
-        let parts = self.cache.store.put_in_parts(&self.key(&job.digest), job.size)?;
+        let key = self.key(&job.digest);
+        let parts = persist(&self.cache.context, passes, || {
+            let _connection = self.connections.take(stop)?;
+            self.cache.store.put_in_parts(&key, job.size)
+        })?;
         let upload = parts.map(|parts| Upload { parts, meter: self.start(job, Action::Upload) });
         sending.upload.get_or_init(|| upload);
         sending.bell.ring();
@@ -158,19 +198,29 @@ impl<'a> Sender<'a> {
         }
         match self.cache.store.touch(&self.key(&job.digest), meta) {
             Ok(touch) => {
+                self.failed_touches.store(0, Ordering::Relaxed);
                 if touch == Touch::Done {
                     self.cache.context.finished(&job.digest, Action::Touch, job.size);
                 }
                 Ok(Some(touch))
             }
             Err(Error::Canceled) => Err(Error::Canceled),
+            Err(error)
+                if passes(&error) && self.failed_touches.fetch_add(1, Ordering::Relaxed) < MOST_FAILED_TOUCHES =>
+            {
+                Err(error)
+            }
             Err(error) => {
-                if !self.refused.swap(true, Ordering::Relaxed) {
-                    let context = &self.cache.context;
-                    context.warn(&format!("blobs already there could not be touched, they may expire: {error}"));
-                }
+                self.refuse_touches(&error);
                 Ok(None)
             }
+        }
+    }
+
+    fn refuse_touches(&self, error: &Error) {
+        if !self.refused.swap(true, Ordering::Relaxed) {
+            let context = &self.cache.context;
+            context.warn(&format!("blobs already there could not be touched, they may expire: {error}"));
         }
     }
 
@@ -192,23 +242,51 @@ impl<'a> Sender<'a> {
     }
 }
 
+impl<'a> Sender<'a> {
+    /// Does one step after the other. The job is left at the one that failed.
+    fn take_steps(&self, job: &mut Job, stop: &Stop<'_>) -> Result<Next<Self>> {
+        if job.step == Step::Verify {
+            job.step = match self.verify(job, stop)? {
+                true if job.touch => Step::Touch,
+                true => return Ok(self.left()),
+                false => Step::Upload,
+            };
+        }
+        if job.step == Step::Touch {
+            match self.touch(job)? {
+                Some(Touch::Done) => {
+                    lock(&self.tally).touched += 1;
+                    return Ok(self.left());
+                }
+                Some(Touch::Gone | Touch::Unsupported) => job.step = Step::Upload,
+                None => return Ok(self.left()),
+            }
+        }
+        if !std::mem::replace(&mut job.checked, true) {
+            check_source(self.source, &job.digest, job.size)?;
+        }
+        self.upload(job.clone(), stop)
+    }
+
+    fn left(&self) -> Next<Self> {
+        self.streak.broken();
+        Next::Done(Tried::Done(()))
+    }
+}
+
 impl<'a> Work for Sender<'a> {
     type Job = Job;
     type Open = Sending<'a>;
-    type Done = Done;
+    type Done = Tried<Job, ()>;
 
-    fn begin(&self, job: Job, stop: &Stop<'_>) -> Result<Next<Self>> {
+    fn begin(&self, mut job: Job, stop: &Stop<'_>) -> Result<Next<Self>> {
+        if self.streak.is_tripped() {
+            return Ok(Next::Done(Tried::Untried(Box::new(job))));
+        }
         let _connection = self.connections.take(stop)?;
-        if job.step == Step::Upload || (job.step == Step::Verify && !self.verify(&job, stop)?) {
-            return self.upload(job, stop);
-        }
-        if !job.touch {
-            return Ok(Next::Done(Done::Left));
-        }
-        match self.touch(&job)? {
-            Some(Touch::Done) => Ok(Next::Done(Done::Touched)),
-            Some(Touch::Gone | Touch::Unsupported) => self.upload(job, stop),
-            None => Ok(Next::Done(Done::Left)),
+        match self.take_steps(&mut job, stop) {
+            Err(error) => self.failed(job, error),
+            next => next,
         }
     }
 
@@ -240,8 +318,11 @@ impl<'a> Work for Sender<'a> {
             stop,
         };
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        let _connection = self.connections.take(stop)?;
-        upload.parts.put_part(number, range.start, &payload)
+        // Otherwise the blob would have to begin again.
+        persist(&self.cache.context, passes, || {
+            let _connection = self.connections.take(stop)?;
+            upload.parts.put_part(number, range.start, &payload)
+        })
     }
 
     fn asides(&self) -> usize {
@@ -264,29 +345,28 @@ impl<'a> Work for Sender<'a> {
                 part.update(bytes);
             })?;
             if part.finish() != *sent {
-                return Err(changed(digest));
+                return Err(changed(self.source, digest));
             }
         }
-        if whole.finish() == *digest { Ok(()) } else { Err(damaged(wrong_digest(digest))) }
+        if whole.finish() == *digest { Ok(()) } else { Err(wrong_digest(self.source, digest)) }
     }
 
     fn end(&self, sending: Sending<'a>, stop: &Stop<'_>) -> Result<Next<Self>> {
         let Sending { job, stamp, upload, .. } = sending;
         let _connection = self.connections.take(stop)?;
         stop.check()?;
-        if let Some(upload) = upload.into_inner().flatten() {
-            if self.source.blob_stamp(&job.digest)? != stamp {
-                return Err(changed(&job.digest));
-            }
-            upload.parts.complete()?;
-            upload.meter.finish();
-        } else {
-            self.put(&job, stop)?;
+        let ended = match upload.into_inner().flatten() {
+            Some(_) if self.source.blob_stamp(&job.digest)? != stamp => Err(changed(self.source, &job.digest)),
+            Some(upload) => upload.parts.complete().inspect(|()| upload.meter.finish()),
+            None => self.put(&job, stop),
+        };
+        match ended {
+            Ok(()) => Ok(self.uploaded(&job)),
+            Err(error) => self.failed(job, error),
         }
-        Ok(Next::Done(Done::uploaded(&job)))
     }
 }
 
-fn changed(blob: &Digest) -> Error {
-    damaged(format!("the local blob {blob} changed while it was uploaded"))
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,7 +7,6 @@ use crate::base::{Action, BlobSource, Digest, Error, Event, Hasher, Payload, Pro
 use crate::ops::meter::PartMeter;
 use crate::transfer::Stop;
 
-const DAMAGED: &str = "the local cache is damaged or in use: build it again";
 /// Large enough for few system calls.
 const CHUNK_BYTES: usize = 128 * 1024;
 
@@ -36,8 +35,9 @@ impl Payload for BlobPayload<'_> {
         let (digest, total) = (&self.digest, self.size);
         self.progress.event(&Event::Started { digest, action: Action::Upload, total });
         let at = move |current| self.progress.event(&Event::Advanced { digest, current, total });
-        let check = self.verify.then(|| Check::new(digest, digest, total));
-        Ok(Box::new(Upload { inner, stop: self.stop, sent: 0, at, check }))
+        let check = self.verify.then(|| Check::new(digest, total));
+        let (source, stop) = (self.source, self.stop);
+        Ok(Box::new(Upload { source, digest, inner, stop, size: total, sent: 0, at, check }))
     }
 }
 
@@ -65,15 +65,20 @@ impl Payload for PartPayload<'_> {
 
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         let inner = self.source.open_blob_at(&self.digest, self.range.start).map_err(io::Error::other)?;
-        let check = self.verify.then(|| Check::new(&self.digest, &self.sha256, self.size()));
+        let size = self.size();
+        let check = self.verify.then(|| Check::new(&self.sha256, size));
         let at = |sent| self.meter.at(sent);
-        Ok(Box::new(Upload { inner: inner.take(self.size()), stop: self.stop, sent: 0, at, check }))
+        let (source, digest, stop) = (self.source, &self.digest, self.stop);
+        Ok(Box::new(Upload { source, digest, inner: inner.take(size), stop, size, sent: 0, at, check }))
     }
 }
 
 struct Upload<'a, R, F> {
+    source: &'a dyn BlobSource,
+    digest: &'a Digest,
     inner: R,
     stop: &'a Stop<'a>,
+    size: u64,
     sent: u64,
     at: F,
     check: Option<Check<'a>>,
@@ -82,9 +87,22 @@ struct Upload<'a, R, F> {
 impl<R: Read, F: FnMut(u64)> Read for Upload<'_, R, F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.stop.check().map_err(io::Error::other)?;
-        let read = self.inner.read(buffer)?;
-        if let Some(check) = &mut self.check {
-            check.pass(buffer.get(..read).unwrap_or_default())?;
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let read = match self.inner.read(buffer) {
+            Ok(0) if self.sent < self.size => Err(shorter(self.source, self.digest)),
+            Ok(read) if self.sent.saturating_add(read as u64) > self.size => {
+                Err(damaged(self.source, format!("the local blob {} is longer than it was", self.digest)))
+            }
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => Err(unread(self.source, self.digest, error)),
+            read => Ok(read?),
+        };
+        let read = read.map_err(io::Error::other)?;
+        if let Some(check) = &mut self.check
+            && !check.pass(buffer.get(..read).unwrap_or_default())
+        {
+            return Err(io::Error::other(wrong_digest(self.source, self.digest)));
         }
         self.sent += read as u64;
         (self.at)(self.sent);
@@ -94,29 +112,36 @@ impl<R: Read, F: FnMut(u64)> Read for Upload<'_, R, F> {
 
 /// Lets the last bytes pass only when all of them are right: without them the store has no complete body.
 struct Check<'a> {
-    blob: &'a Digest,
     sha256: &'a Digest,
     hasher: Hasher,
     left: u64,
 }
 
 impl<'a> Check<'a> {
-    fn new(blob: &'a Digest, sha256: &'a Digest, size: u64) -> Self {
-        Self { blob, sha256, hasher: Hasher::new(), left: size }
+    fn new(sha256: &'a Digest, size: u64) -> Self {
+        Self { sha256, hasher: Hasher::new(), left: size }
     }
 
-    fn pass(&mut self, bytes: &[u8]) -> io::Result<()> {
+    /// `false` when these are the last bytes, and not all were right.
+    fn pass(&mut self, bytes: &[u8]) -> bool {
         self.hasher.update(bytes);
         self.left = self.left.saturating_sub(bytes.len() as u64);
-        if self.left == 0 && !bytes.is_empty() && self.hasher.clone().finish() != *self.sha256 {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, wrong_digest(self.blob)));
-        }
-        Ok(())
+        self.left > 0 || bytes.is_empty() || self.hasher.clone().finish() == *self.sha256
     }
 }
 
-pub(super) fn wrong_digest(blob: &Digest) -> String {
-    format!("the local blob {blob} does not have its digest")
+/// Makes sure that the source has a blob of that size.
+///
+/// # Errors
+/// When it does not.
+pub(super) fn check_source(source: &dyn BlobSource, digest: &Digest, size: u64) -> Result<()> {
+    match source.blob_size(digest)? {
+        Some(found) if found == size => Ok(()),
+        Some(found) => {
+            Err(damaged(source, format!("the local blob {digest} has {found} bytes, its descriptor says {size}")))
+        }
+        None => Err(damaged(source, format!("the local blob {digest} is missing"))),
+    }
 }
 
 /// Reads a range of a blob, piece by piece.
@@ -135,7 +160,7 @@ pub(super) fn read_range(
     let mut buffer = vec![0; CHUNK_BYTES];
     while left > 0 {
         stop.check()?;
-        let read = read_some(&mut reader, digest, &mut buffer)?;
+        let read = read_some(source, &mut reader, digest, &mut buffer)?;
         each(buffer.get(..read).unwrap_or_default());
         left -= read as u64;
     }
@@ -143,20 +168,45 @@ pub(super) fn read_range(
 }
 
 /// Reads at least one byte.
-fn read_some(reader: &mut dyn Read, digest: &Digest, buffer: &mut [u8]) -> Result<usize> {
+fn read_some(source: &dyn BlobSource, reader: &mut dyn Read, digest: &Digest, buffer: &mut [u8]) -> Result<usize> {
     loop {
         match reader.read(buffer) {
-            Ok(0) => return Err(damaged(format!("the local blob {digest} is shorter than it was"))),
+            Ok(0) => return Err(shorter(source, digest)),
             Ok(read) => return Ok(read),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                let message = format!("the local blob {digest} cannot be read");
-                return Err(Error::Integrity(Problem::new(message).source(error).hint(DAMAGED)));
-            }
+            Err(error) => return Err(unread(source, digest, error)),
         }
     }
 }
 
-pub(super) fn damaged(message: String) -> Error {
-    Error::Integrity(Problem::new(message).hint(DAMAGED))
+pub(super) fn wrong_digest(source: &dyn BlobSource, blob: &Digest) -> Error {
+    damaged(source, format!("the local blob {blob} does not have its digest"))
+}
+
+pub(super) fn changed(source: &dyn BlobSource, blob: &Digest) -> Error {
+    damaged(source, format!("the local blob {blob} changed while it was uploaded"))
+}
+
+fn shorter(source: &dyn BlobSource, blob: &Digest) -> Error {
+    damaged(source, format!("the local blob {blob} is shorter than it was"))
+}
+
+/// The crate's own error where the source gave one.
+fn unread(source: &dyn BlobSource, blob: &Digest, error: io::Error) -> Error {
+    error.downcast::<Error>().unwrap_or_else(|error| {
+        Error::Integrity(about(source, format!("the local blob {blob} cannot be read")).source(error))
+    })
+}
+
+fn damaged(source: &dyn BlobSource, message: String) -> Error {
+    Error::Integrity(about(source, message))
+}
+
+/// With the way to repair that source, where it knows one.
+fn about(source: &dyn BlobSource, message: String) -> Problem {
+    let problem = Problem::new(message);
+    match source.repair_hint() {
+        Some(hint) => problem.hint(hint),
+        None => problem,
+    }
 }

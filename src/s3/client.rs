@@ -288,11 +288,12 @@ fn failure(cause: &Cause) -> Failure {
 /// Why the bytes of `location` could not be sent: the crate's own error where the payload gave one.
 fn payload_error(location: &str, error: std::io::Error) -> Error {
     let kind = error.kind();
-    let not_sent = |why: &str| {
-        let message = format!("{location} was not sent: {why}");
-        Problem::new(message).hint("the local cache is damaged or in use: build it again")
-    };
+    let not_sent = |why: &str| Problem::new(format!("{location} was not sent: {why}"));
     match error.downcast::<Error>() {
+        Ok(Error::Integrity(mut problem)) => {
+            problem.message = not_sent(&problem.message).message;
+            Error::Integrity(problem)
+        }
         Ok(error) => error,
         Err(error) if matches!(kind, std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData) => {
             Error::Integrity(not_sent(&error.to_string()))

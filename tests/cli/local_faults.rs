@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use super::caches::{bucket_is_sound, dir_is_sound, no_temporaries, objects_of, s3_store, start, write_cache};
 use super::{Run, file_store, run};
 use crate::s3::blobs::Blobs;
-use crate::s3_server::{Fault, Match, Operation, Server};
+use crate::s3_server::{Fault, Match, Operation, Recorded, Server};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_s3-build-cache");
 const SOON: Duration = Duration::from_secs(30);
@@ -244,7 +244,8 @@ fn a_blob_that_changes_while_it_is_uploaded() {
             .fault(Match::operation(Operation::PutObject).key(&large.hex()), Fault::Delay(Duration::from_millis(600)));
         let arguments = trial.export(&format!("{}{more}", s3_store(&server)));
         let export = start(&arguments.each_ref().map(String::as_str));
-        while !server.requests().iter().any(|request| request.path.contains(&large.hex())) {
+        let is_put = |request: &Recorded| request.method == "PUT" && request.path.contains(&large.hex());
+        while !server.requests().iter().any(is_put) {
             thread::sleep(Duration::from_millis(5));
         }
         fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();

@@ -146,7 +146,8 @@ fn a_cache_that_lost_every_root_restores_nothing_and_says_what_happened() {
     assert!(!target.exists());
     run(&[&import[..], &["--fail-on-miss"]].concat()).expect(3);
     let json = run(&[&import[..], &["--json"]].concat()).expect(0).stdout;
-    assert!(json.contains("\"missing\":3") && json.contains("\"outcome\":\"miss\""), "{json}");
+    // One above the other: those that only a dropped layer would need are not counted.
+    assert!(json.contains("\"missing\":1") && json.contains("\"outcome\":\"miss\""), "{json}");
 }
 
 #[test]

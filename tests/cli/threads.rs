@@ -40,12 +40,14 @@ fn a_name_is_looked_up_without_a_thread() {
 }
 
 #[test]
-fn a_program_whose_output_no_thread_can_read_is_an_error() {
+fn a_credential_process_is_read_without_a_thread() {
     let home = tempfile::tempdir().unwrap();
     let config = home.path().join("config");
-    fs::write(&config, "[default]\ncredential_process = exec sleep 60\n").unwrap();
-    let store = "type=s3,bucket=b,region=r,endpoint_url=http://127.0.0.1:1";
+    let keys = r#"{"Version":1,"AccessKeyId":"k","SecretAccessKey":"s"}"#;
+    fs::write(&config, format!("[default]\ncredential_process = echo '{keys}'\n")).unwrap();
+    let store = "type=s3,bucket=b,region=r,endpoint_url=http://127.0.0.1:1,retry_max_attempts=1";
     let variables = [NO_THREADS, ("AWS_CONFIG_FILE", config.to_str().unwrap()), ("PATH", "/usr/bin:/bin")];
     let arguments = ["import", "never-written", "--cache-from", store];
-    run_with(&arguments, &variables).expect(4).says(&["output cannot be read", "hint: "]);
+    // The credentials are found: the next step is the connection.
+    run_with(&arguments, &variables).expect(1).says(&["error: ", "refused"]);
 }

@@ -179,7 +179,10 @@ fn an_upload_that_fails_is_aborted_whatever_failed() {
         let error = export(&cut(&server, ""), &blobs).unwrap_err();
         assert_eq!(error.kind(), kind, "{case}: {}", error.chain());
         assert!(server.uploads().is_empty() && server.keys().is_empty(), "{case}");
-        assert_eq!(count(&server, Operation::AbortMultipartUpload), 1, "{case}");
+        // An upload that cannot be completed is begun again, in rounds.
+        let begun = count(&server, Operation::CreateMultipartUpload);
+        assert_eq!(count(&server, Operation::AbortMultipartUpload), begun, "{case}");
+        assert!(begun == 1 || (begun == 5 && case.contains("Complete") && case.contains("InternalError")), "{case}");
     }
 }
 

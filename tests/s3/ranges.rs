@@ -158,28 +158,82 @@ fn a_store_that_ignores_ranges_sends_each_blob_once() {
     assert_eq!(gets, 4);
 }
 
+/// Entity tags are hints: one fetch is enough, and the digest decides.
 #[test]
-fn an_object_that_changes_while_it_comes_is_fetched_again_once() {
-    let (server, blobs) = holding(&[4 * PART]);
-    let other = |nth: usize, times| {
-        let ranges = Match::operation(Operation::GetObject).key("blobs/").nth(nth).times(times);
-        server.fault(ranges, Fault::other_etag());
-    };
-    other(3, 1);
+fn an_entity_tag_that_is_weak_changes_or_is_missing_costs_no_blob() {
+    let refusal = || Fault::Reply(Failure::new(412, "PreconditionFailed", "At least one precondition did not hold"));
+    let tag = |tag: Option<&str>| Fault::Header("etag", tag.map(str::to_owned));
+    // Which answers, what is wrong with them, and whether a range is refused and asked for once more.
+    for (nth, times, fault, refused) in [
+        (3, 1, Fault::other_etag(), false),
+        (1, usize::MAX, tag(Some("W/\"weak\"")), false),
+        (2, usize::MAX, tag(Some("W/\"weak\"")), false),
+        (1, usize::MAX, tag(None), false),
+        (2, usize::MAX, tag(None), false),
+        (1, 1, tag(None), false),
+        (1, 1, tag(Some("")), false),
+        (1, 1, tag(Some("\"of the first answer only\"")), true),
+        (2, 1, refusal(), true),
+        (4, 1, refusal(), true),
+    ] {
+        // The number of ranges depends on that of the connections.
+        for (connections, clean) in [(1, 4), (4, 6)] {
+            let (server, blobs) = holding(&[4 * PART]);
+            let case = format!("{nth} {times} {fault:?} {connections}");
+            server.fault(Match::operation(Operation::GetObject).key("blobs/").nth(nth).times(times), fault.clone());
+            let (work, told) = (tempfile::tempdir().unwrap(), Told::new());
+            let opened = builder(&server, "").tuning(small_parts()).connections(connections).progress(told.clone());
+            assert_eq!(import(&opened.connect().unwrap(), work.path()).blobs.missing, 0, "{case}");
+            restored(work.path(), &blobs);
+            told.is_right(&blobs.digest(), 4 * PART as u64, 1);
+            let asked = ranges(&server, &blobs.key()).len();
+            // Those that are under way at that moment may all be refused.
+            let most = clean + if refused { connections } else { 0 };
+            assert!((clean + usize::from(refused)..=most).contains(&asked), "{case}: {asked}");
+            let weak = server
+                .requests()
+                .iter()
+                .any(|request| request.header("if-match").is_some_and(|tag| tag.starts_with("W/")));
+            assert!(!weak, "{case}");
+        }
+    }
+}
+
+/// A store that refuses its own tags is asked without them from then on.
+#[test]
+fn a_refused_entity_tag_is_remembered_for_the_whole_client() {
+    let (server, blobs) = holding(&[4 * PART, 5 * PART, 6 * PART]);
+    let refused = Failure::new(412, "PreconditionFailed", "weak");
+    server.fault(Match::operation(Operation::GetObject).key("blobs/").nth(2), Fault::Reply(refused));
     let work = tempfile::tempdir().unwrap();
-    let told = Told::new();
+    let opened = builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap();
+    assert_eq!(import(&opened, work.path()).blobs.missing, 0);
+    restored(work.path(), &blobs);
+    let conditions = server.requests().iter().filter(|request| request.header("if-match").is_some()).count();
+    assert_eq!(conditions, 1);
+}
+
+#[test]
+fn a_mixture_of_two_objects_is_found_by_its_digest_and_fetched_again() {
+    let (server, blobs) = holding(&[4 * PART]);
+    // The second range is another object's, which has another tag.
+    let second = || Match::operation(Operation::GetObject).key("blobs/").nth(2);
+    server.fault(second(), Fault::other_etag());
+    server.fault(second(), Fault::Corrupt(9));
+    let (work, told) = (tempfile::tempdir().unwrap(), Told::new());
     let opened = builder(&server, "").tuning(small_parts()).progress(told.clone()).connect().unwrap();
     assert_eq!(import(&opened, work.path()).blobs.missing, 0);
     restored(work.path(), &blobs);
     told.is_right(&blobs.digest(), 4 * PART as u64, 2);
+}
 
+#[test]
+fn an_object_that_changes_its_size_while_it_comes_is_fetched_again_once() {
+    let (server, _) = holding(&[4 * PART]);
     // It never stops to change: as good as gone.
-    server.clear_faults();
-    server.take_requests();
-    let changed = Failure::new(412, "PreconditionFailed", "At least one of the preconditions did not hold");
     for nth in [2, 4] {
         let range = Match::operation(Operation::GetObject).key("blobs/").nth(nth);
-        server.fault(range, Fault::Reply(changed.clone()));
+        server.fault(range, Fault::Reply(Failure::new(416, "InvalidRange", "The requested range is not satisfiable")));
     }
     let work = tempfile::tempdir().unwrap();
     let target = LocalCache::create(work.path().join("x"), "latest");

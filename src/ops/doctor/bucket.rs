@@ -52,7 +52,7 @@ fn listed(page: &ListPage, prefix: &str) -> String {
 
 /// Reads the manifests, and one byte of a blob: being allowed to read what is not there proves nothing.
 fn read(cache: &S3Cache, page: &ListPage) -> Result<String> {
-    let found = load_names(cache)?;
+    let found = load_names(cache, true)?;
     let missing = cache.options.names.iter().filter(|name| !found.iter().any(|found| found.name == **name));
     let mut parts: Vec<String> =
         found.iter().map(|found| format!("{}: {} layers", found.name, found.config.layers().len())).collect();

@@ -1,0 +1,57 @@
+//! Reading a blob lazily.
+
+use std::fmt;
+use std::io::{self, Read};
+
+use crate::base::{Digest, Hasher};
+use crate::ops::download::ResumingReader;
+
+/// A blob that is checked while it is read: the end of the bytes is an error of kind
+/// [`InvalidData`](io::ErrorKind::InvalidData) unless their digest is right. Made by
+/// [`S3Cache::open_blob`](crate::ops::S3Cache::open_blob).
+pub struct BlobReader {
+    inner: ResumingReader,
+    digest: Digest,
+    hasher: Option<Hasher>,
+    corrupt: bool,
+}
+
+impl BlobReader {
+    pub(super) fn new(inner: ResumingReader, digest: Digest) -> Self {
+        Self { inner, digest, hasher: Some(Hasher::new()), corrupt: false }
+    }
+
+    /// The size in bytes.
+    pub fn size(&self) -> u64 {
+        self.inner.size()
+    }
+}
+
+impl Read for BlobReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if buffer.is_empty() {
+            return Ok(0);
+        }
+        let read = self.inner.read(buffer)?;
+        if read > 0 {
+            if let Some(hasher) = &mut self.hasher {
+                hasher.update(buffer.get(..read).unwrap_or_default());
+            }
+            return Ok(read);
+        }
+        if let Some(hasher) = self.hasher.take() {
+            self.corrupt = hasher.finish() != self.digest;
+        }
+        if self.corrupt {
+            let location = self.inner.location();
+            return Err(io::Error::new(io::ErrorKind::InvalidData, format!("{location} does not have its digest")));
+        }
+        Ok(0)
+    }
+}
+
+impl fmt::Debug for BlobReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BlobReader").field("digest", &self.digest).field("size", &self.inner.size()).finish()
+    }
+}

@@ -1,0 +1,126 @@
+//! Which failures may pass, and repeating a single request that met one.
+//!
+//! The client has retried by then, as often as `retry_max_attempts` and its retry tokens allow. An operation on many
+//! blobs makes many requests, so a store that fails a fifth of them would fail some request for good. A request that
+//! everything else waits for is repeated here, after a pause; a blob is tried again after all the others
+//! ([`rounds`](super::rounds)).
+
+use std::time::Duration;
+
+use crate::base::{Error, Result, S3Error, S3ErrorClass};
+use crate::ops::cache::Context;
+
+/// The pauses between repetitions, which also bound their number.
+pub(super) const PAUSES: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
+/// A request that has failed for this long, timeouts and retries included, is not repeated.
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether the same request may succeed later: the store failed or throttled, or the connection broke.
+pub(super) fn passes(error: &Error) -> bool {
+    match error {
+        Error::S3(error) if error.class == S3ErrorClass::Network => true,
+        error => answered_and_passes(error),
+    }
+}
+
+/// The same for the first request of an operation: a store that does not answer it at all is given up at once.
+pub(super) fn answered_and_passes(error: &Error) -> bool {
+    match error {
+        Error::S3(error) => match error.class {
+            S3ErrorClass::Throttled => true,
+            S3ErrorClass::Server => matches!(error.status, Some(200..300 | 500 | 502..=504 | 520..=526)),
+            S3ErrorClass::Conflict => has_code(error, &["OperationAborted", "ConditionalRequestConflict"]),
+            S3ErrorClass::Refused => error.status == Some(408) || has_code(error, &["RequestTimeout"]),
+            _ => false,
+        },
+        Error::Network(_) => true,
+        _ => false,
+    }
+}
+
+fn has_code(error: &S3Error, codes: &[&str]) -> bool {
+    error.code.as_deref().is_some_and(|code| codes.contains(&code))
+}
+
+/// Runs `request`, and repeats it after a pause while it fails with an error that may pass.
+///
+/// # Errors
+/// The error that does not pass, or the last one.
+pub(super) fn persist<T>(
+    context: &Context,
+    may_pass: impl Fn(&Error) -> bool,
+    mut request: impl FnMut() -> Result<T>,
+) -> Result<T> {
+    let begun = context.clock.monotonic();
+    for pause in PAUSES {
+        match request() {
+            Err(error) if may_pass(&error) && context.clock.monotonic().saturating_sub(begun) < PATIENCE => {
+                log::info!("{error}, repeating it in {} s", pause.as_secs_f32());
+                context.clock.sleep(pause, &context.cancel);
+                context.cancel.check()?;
+            }
+            result => return result,
+        }
+    }
+    request()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::Problem;
+
+    fn refusal(class: S3ErrorClass, status: u16, code: Option<&str>) -> Error {
+        S3Error {
+            operation: "GetObject",
+            bucket: "cache".to_owned(),
+            key: None,
+            status: Some(status),
+            code: code.map(str::to_owned),
+            message: None,
+            request_id: None,
+            attempts: 3,
+            class,
+            hint: None,
+            source: None,
+        }
+        .into()
+    }
+
+    #[test]
+    fn a_failing_store_may_recover_and_a_refusal_stays() {
+        use S3ErrorClass::{Access, Conflict, NoSuchBucket, NotS3, Refused, Server, Throttled};
+        for (class, status, code, expected) in [
+            (Server, 500, Some("InternalError"), true),
+            (Server, 503, None, true),
+            (Server, 522, None, true),
+            (Server, 200, Some("InternalError"), true),
+            (Server, 501, Some("NotImplemented"), false),
+            (Server, 507, None, false),
+            (Throttled, 503, Some("SlowDown"), true),
+            (Throttled, 429, None, true),
+            (Conflict, 409, Some("OperationAborted"), true),
+            (Conflict, 412, Some("PreconditionFailed"), false),
+            (Refused, 408, None, true),
+            (Refused, 400, Some("RequestTimeout"), true),
+            (Refused, 400, Some("InvalidRequest"), false),
+            (Access, 403, Some("AccessDenied"), false),
+            (NoSuchBucket, 404, Some("NoSuchBucket"), false),
+            (NotS3, 200, None, false),
+        ] {
+            assert_eq!(passes(&refusal(class, status, code)), expected, "{status} {code:?}");
+        }
+    }
+
+    #[test]
+    fn no_answer_passes_unless_it_is_the_first_request() {
+        let mut error = refusal(S3ErrorClass::Network, 0, None);
+        if let Error::S3(error) = &mut error {
+            error.status = None;
+        }
+        assert!(passes(&error) && !answered_and_passes(&error));
+        let broken = Error::Network(Problem::new("the connection broke"));
+        assert!(passes(&broken) && answered_and_passes(&broken));
+    }
+}

@@ -1,0 +1,265 @@
+//! The blobs of an import, and the cache that is left when some of them are lost.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::io;
+
+use crate::base::{Digest, Error, Event, Problem, Result, is_out_of_files};
+use crate::layout::{LayoutWriter, LocalCache};
+use crate::manifest::CacheConfig;
+use crate::ops::agree::agreeing;
+use crate::ops::cache::S3Cache;
+use crate::ops::fetch::Fetcher;
+use crate::ops::needs::Needs;
+use crate::ops::report::{BlobCounts, ImportOutcome, Report, SourceOutcome};
+use crate::ops::wanted::{Fetched, Wanted};
+use crate::ops::{load, local_limit, rounds};
+
+/// How many lost blobs are named.
+const MOST_REASONS: usize = 20;
+
+/// What an import does beyond its attributes.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct ImportOptions {
+    /// Find out what would be done, and write nothing.
+    pub dry_run: bool,
+    /// Check the digests of the files that are already there, not only their sizes.
+    pub verify_existing: bool,
+    /// Fail when a blob cannot be had, when a manifest is damaged or contradicts the others, or when one of several
+    /// sources fails, instead of continuing without it.
+    pub strict: bool,
+    /// Wait until every blob is on the disk before the index names it. Without it, a power cut within seconds of the
+    /// import may leave a blob with its size and without its bytes; [`verify_existing`](Self::verify_existing) finds it.
+    pub sync: bool,
+}
+
+impl ImportOptions {
+    /// None of them.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets [`dry_run`](Self::dry_run).
+    #[must_use]
+    pub fn dry_run(mut self, dry_run: bool) -> Self {
+        self.dry_run = dry_run;
+        self
+    }
+
+    /// Sets [`verify_existing`](Self::verify_existing).
+    #[must_use]
+    pub fn verify_existing(mut self, verify_existing: bool) -> Self {
+        self.verify_existing = verify_existing;
+        self
+    }
+
+    /// Sets [`strict`](Self::strict).
+    #[must_use]
+    pub fn strict(mut self, strict: bool) -> Self {
+        self.strict = strict;
+        self
+    }
+
+    /// Sets [`sync`](Self::sync).
+    #[must_use]
+    pub fn sync(mut self, sync: bool) -> Self {
+        self.sync = sync;
+        self
+    }
+}
+
+/// How an import from several caches ended.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Imported {
+    /// What each source had, in the order given; shorter when the import stopped at a source that failed.
+    pub sources: Vec<SourceOutcome>,
+    /// What was done, however the whole ended.
+    pub report: Report,
+    /// How the whole ended.
+    pub outcome: Result<ImportOutcome>,
+}
+
+/// Whether there was something to restore. What was found and done is noted as it happens.
+pub(super) fn restore(
+    sources: &[S3Cache],
+    target: &LocalCache,
+    options: &ImportOptions,
+    noted: &mut Imported,
+) -> Result<bool> {
+    let (answered, mut found) = load::find(sources, options.strict, &mut noted.sources)?;
+    let Some(first) = sources.first().filter(|_| !found.is_empty()) else { return Ok(false) };
+    // Strictly, a contradiction is an error of the merge.
+    if !options.strict {
+        found = agreeing(&first.context, found);
+    }
+    noted.report.names = found.iter().map(|found| found.name.clone()).collect();
+    let one_name_fits = found.len() > 1 && found.iter().any(|found| local_limit::is_within(&found.config));
+    let config = CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config)))?;
+    if config.layers().is_empty() {
+        first.context.warn("the cache was found but has no layers: there is nothing to restore");
+        return Ok(false);
+    }
+    let run = Run { target, options, sources: &answered, first };
+    let (config, writer) = run.blobs(config, &mut noted.report)?;
+    noted.report.layers = config.layers().len();
+    if config.layers().is_empty() {
+        return Ok(false);
+    }
+    if let Some(writer) = writer {
+        run.commit(writer, &config, one_name_fits)?;
+    }
+    Ok(true)
+}
+
+/// One import under way.
+struct Run<'a> {
+    target: &'a LocalCache,
+    options: &'a ImportOptions,
+    /// Those that answered.
+    sources: &'a [&'a S3Cache],
+    first: &'a S3Cache,
+}
+
+impl Run<'_> {
+    /// Fetches the blobs of `config` that the directory lacks; returns what is left of the config without the lost ones, and
+    /// the writer to commit it with unless this is a dry run.
+    fn blobs(&self, config: CacheConfig, report: &mut Report) -> Result<(CacheConfig, Option<LayoutWriter>)> {
+        let wanted = self.wanted(&config, &mut report.blobs)?;
+        let bytes = wanted.iter().fold(0_u64, |sum, (_, size)| sum.saturating_add(*size));
+        if self.options.dry_run {
+            (report.blobs.transferred, report.bytes) = (wanted.len(), bytes);
+            return Ok((config, None));
+        }
+        self.first.context.progress.event(&Event::Planned { blobs: wanted.len(), bytes });
+        let fetcher = Fetcher::new(self.sources, self.target, &config, self.first.connections, self.options.sync);
+        let ended = fetcher.fetch(self.first, Wanted::all(&wanted, self.first));
+        (report.blobs.transferred, report.bytes) = fetcher.arrived();
+        let rounds::Ended { done, failed } = ended?;
+        let (mut lost, refusal) = self.give_up(&fetcher, failed, &report.blobs)?;
+        let mut fetched = HashSet::new();
+        for one in done {
+            match one {
+                Fetched::Yes(digest) => {
+                    fetched.insert(digest);
+                }
+                Fetched::Lost(lost_blob) => lost.extend([*lost_blob]),
+                Fetched::Unneeded => {}
+            }
+        }
+        let writer = Some(fetcher.into_writer()?);
+        if lost.is_empty() {
+            return Ok((config, writer));
+        }
+        let rest = self.without(config, lost, report)?;
+        count(&rest, &fetched, report);
+        match refusal {
+            // What was fetched is of no use without the rest.
+            Some(error) if rest.layers().is_empty() => Err(error),
+            _ => Ok((rest, writer)),
+        }
+    }
+
+    /// The blobs that the directory lacks, the largest first.
+    fn wanted(&self, config: &CacheConfig, counts: &mut BlobCounts) -> Result<Vec<(Digest, u64)>> {
+        let mut wanted = Vec::new();
+        let blobs = config.blobs();
+        counts.total = blobs.len();
+        let going_on = || self.first.context.cancel.check();
+        for (digest, size) in blobs {
+            let there = self.target.has_blob(&digest, size)?
+                && (!self.options.verify_existing || self.target.verify_blob_while(&digest, going_on)?);
+            if there {
+                counts.present += 1;
+            } else {
+                wanted.push((digest, size));
+            }
+        }
+        wanted.sort_by_key(|&(_, size)| Reverse(size));
+        Ok(wanted)
+    }
+
+    /// What the sources kept refusing or failing counts as lost, with the reason, unless nothing can be had from them. The
+    /// first of the errors comes with it.
+    fn give_up(
+        &self,
+        fetcher: &Fetcher<'_>,
+        failed: Vec<(Wanted, Option<Error>)>,
+        counts: &BlobCounts,
+    ) -> Result<(HashMap<Digest, String>, Option<Error>)> {
+        if failed.is_empty() {
+            return Ok((HashMap::new(), None));
+        }
+        let ours = failed.iter().any(|(_, error)| error.as_ref().is_some_and(is_local));
+        if ours || counts.transferred + counts.present == 0 || !fetcher.answers() {
+            let errors = failed.into_iter().filter_map(|(_, error)| error);
+            let first = errors.reduce(|first, error| if !is_local(&first) && is_local(&error) { error } else { first });
+            return Err(first.unwrap_or(Error::Canceled));
+        }
+        let why = |wanted: &Wanted, error: &Option<Error>| match error {
+            Some(error) => error.chain(),
+            None => format!("{} was not fetched", wanted.digest),
+        };
+        let lost = failed.iter().map(|(wanted, error)| (wanted.digest, why(wanted, error))).collect();
+        Ok((lost, rounds::first_error(failed)))
+    }
+
+    fn without(&self, config: CacheConfig, lost: HashMap<Digest, String>, report: &mut Report) -> Result<CacheConfig> {
+        let first = Needs::first_to_go(&config, &lost);
+        report.blobs.missing = first.len();
+        let mut reasons: Vec<&str> = first.iter().filter_map(|digest| lost.get(digest)).map(String::as_str).collect();
+        reasons.sort_unstable();
+        let more = format!("{} more blobs are lost", reasons.len().saturating_sub(MOST_REASONS));
+        if reasons.len() > MOST_REASONS {
+            reasons.truncate(MOST_REASONS);
+            reasons.push(&more);
+        }
+        if self.options.strict {
+            return Err(Error::Integrity(
+                Problem::new(reasons.join("; "))
+                    .hint("export the cache again, or import without --strict to keep the rest"),
+            ));
+        }
+        for why in reasons {
+            self.first.context.warn(why);
+        }
+        let all = config.layers().len();
+        let rest = config.without_blobs(&lost.into_keys().collect::<BTreeSet<Digest>>());
+        let left = rest.layers().len();
+        let the_rest = if left == 0 { "nothing is left to restore" } else { "the rest is kept" };
+        self.first.context.warn(&format!("{} of {all} layers were dropped, {the_rest}", all - left));
+        Ok(rest)
+    }
+
+    fn commit(&self, writer: LayoutWriter, config: &CacheConfig, one_name_fits: bool) -> Result<()> {
+        let committed = writer.commit(config)?;
+        if let Some(warning) = local_limit::warning(config, committed, one_name_fits) {
+            self.first.context.warn(&warning);
+        }
+        Ok(())
+    }
+}
+
+/// Counts the blobs that the rest of a config needs, and the lost ones; not those that only dropped layers needed.
+fn count(rest: &CacheConfig, fetched: &HashSet<Digest>, report: &mut Report) {
+    let needed = rest.blobs();
+    let counts = &mut report.blobs;
+    counts.total = needed.len() + counts.missing;
+    let moved = needed.iter().filter(|(digest, _)| fetched.contains(digest));
+    (counts.transferred, report.bytes) =
+        moved.fold((0, 0), |(blobs, bytes), (_, size)| (blobs + 1, size.saturating_add(bytes)));
+    counts.present = needed.len() - counts.transferred;
+}
+
+/// Whether this machine is to blame: it may not open more files or connections.
+fn is_local(error: &Error) -> bool {
+    let mut cause = Some(error as &(dyn std::error::Error + 'static));
+    while let Some(error) = cause {
+        if error.downcast_ref::<io::Error>().is_some_and(is_out_of_files) {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
