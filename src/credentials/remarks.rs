@@ -68,6 +68,11 @@ const KNOWN_BEGINNINGS: &[&str] = &[
     "x_",
 ];
 
+/// Lines beyond this are not looked through: the first ones explain enough.
+const MAX_LINES: usize = 10_000;
+/// No key that was misspelt is longer.
+const MAX_KEY_BYTES: usize = 64;
+
 /// Which of the two files: they differ in their headings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileKind {
@@ -101,7 +106,7 @@ pub(super) fn remark(text: &str, kind: FileKind, profile: &str) -> Option<Remark
     if let Some(remark) = encoding(text) {
         return Some(remark);
     }
-    for (number, line) in lines(text) {
+    for (number, line) in lines(text).take(MAX_LINES) {
         walk.take(number, line);
     }
     if walk.heading.is_none() && walk.found.is_none() && !text.trim().is_empty() {
@@ -147,7 +152,8 @@ impl Walk<'_> {
             self.heading(number, &name);
             self.heading = Some(name);
         } else if let Some(why) = broken_heading(line) {
-            let fix = format!("write {} and nothing else on that line", self.right_heading(self.profile));
+            let fix =
+                format!("write a heading like {} and nothing else on that line", self.right_heading(self.profile));
             self.add(Weight::Reason, number, why, &fix);
         } else {
             match &self.heading {
@@ -209,8 +215,7 @@ impl Walk<'_> {
         }
         self.parent = value.is_empty().then_some(number);
         if let Some(name) = meant {
-            let why = format!("the line sets no known key; did you mean {name}?");
-            self.add(Weight::Reason, number, &why, &format!("write {name} = …"));
+            self.add(Weight::Reason, number, "the line sets no known key", &format!("write {name} = …"));
         } else if value.is_empty() && [ID, SECRET].contains(&&*key) {
             self.add(Weight::Reason, number, &format!("{key} has no value"), "write the value on the same line");
         } else if !is_known(&key) {
@@ -258,13 +263,14 @@ fn broken_heading(line: &str) -> Option<&'static str> {
 
 /// Which of the keys was meant by one that is not known.
 fn meant(key: &str, value: &str) -> Option<&'static str> {
-    if is_known(key) {
+    if is_known(key) || key.len() > MAX_KEY_BYTES {
         return None;
     }
     let letters = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
     let last = key.split_whitespace().next_back().unwrap_or_default();
     // PowerShell: $env:AWS_ACCESS_KEY_ID = "…".
-    let behind = split(value).map(|(key, _)| key).filter(|key| GIVE_CREDENTIALS.contains(&&**key)).unwrap_or_default();
+    let behind =
+        split(value).map(|(key, _)| key).filter(|key| GIVE_CREDENTIALS.contains(&key.as_str())).unwrap_or_default();
     for written in [letters(key), letters(last), letters(&behind)] {
         let other = OTHER_NAMES.iter().find(|(_, names)| names.contains(&&*written)).map(|(name, _)| *name);
         let near =

@@ -96,21 +96,21 @@ fn headings() {
 #[test]
 fn settings_of_the_profile() {
     for (lines, expected) in [
-        ("export AWS_ACCESS_KEY_ID=MARKED", (2, "did you mean aws_access_key_id?", "aws_access_key_id =")),
-        ("set AWS_SECRET_ACCESS_KEY=MARKED", (2, "aws_secret_access_key", "")),
-        ("$env:AWS_SESSION_TOKEN = \"MARKED\"", (2, "aws_session_token", "")),
-        ("aws_access_key = MARKED", (2, "aws_access_key_id", "")),
-        ("access_key_id: MARKED", (2, "aws_access_key_id", "")),
-        ("AccessKeyId = MARKED", (2, "aws_access_key_id", "")),
-        ("aws-secret-access-key = MARKED", (2, "aws_secret_access_key", "")),
-        ("aws_secret_key = MARKED", (2, "aws_secret_access_key", "")),
-        ("aws_acces_key_id = MARKED", (2, "aws_access_key_id", "")),
-        ("\"aws_access_key_id\": \"MARKED\",", (2, "aws_access_key_id", "")),
-        ("region = r\naws_session_tokn = MARKED", (3, "aws_session_token", "")),
-        ("credentials_process = MARKED", (2, "credential_process", "")),
-        ("credential-process = MARKED", (2, "credential_process", "")),
-        ("rolearn = MARKED", (2, "role_arn", "")),
-        ("key = AKIAIOSFODNN7EXAMPLE", (2, "aws_access_key_id", "")),
+        ("export AWS_ACCESS_KEY_ID=MARKED", (2, "sets no known key", "write aws_access_key_id =")),
+        ("set AWS_SECRET_ACCESS_KEY=MARKED", (2, "sets no known key", "write aws_secret_access_key = …")),
+        ("$env:AWS_SESSION_TOKEN = \"MARKED\"", (2, "sets no known key", "write aws_session_token = …")),
+        ("aws_access_key = MARKED", (2, "sets no known key", "write aws_access_key_id = …")),
+        ("access_key_id: MARKED", (2, "sets no known key", "write aws_access_key_id = …")),
+        ("AccessKeyId = MARKED", (2, "sets no known key", "write aws_access_key_id = …")),
+        ("aws-secret-access-key = MARKED", (2, "sets no known key", "write aws_secret_access_key = …")),
+        ("aws_secret_key = MARKED", (2, "sets no known key", "write aws_secret_access_key = …")),
+        ("aws_acces_key_id = MARKED", (2, "sets no known key", "write aws_access_key_id = …")),
+        ("\"aws_access_key_id\": \"MARKED\",", (2, "sets no known key", "write aws_access_key_id = …")),
+        ("region = r\naws_session_tokn = MARKED", (3, "sets no known key", "write aws_session_token = …")),
+        ("credentials_process = MARKED", (2, "sets no known key", "write credential_process = …")),
+        ("credential-process = MARKED", (2, "sets no known key", "write credential_process = …")),
+        ("rolearn = MARKED", (2, "sets no known key", "write role_arn = …")),
+        ("key = AKIAIOSFODNN7EXAMPLE", (2, "sets no known key", "write aws_access_key_id = …")),
         ("region =\n  aws_access_key_id = MARKED", (3, "aws_access_key_id is indented and so belongs to line 2", "")),
         ("s3 =\n  endpoint_url = x\n  secret_key = MARKED", (4, "is indented", "blanks")),
         ("aws_access_key_id =\naws_secret_access_key = MARKED", (2, "aws_access_key_id has no value", "same line")),
@@ -118,7 +118,7 @@ fn settings_of_the_profile() {
         ("aws_access_key_id MARKED", (2, "nor KEY = VALUE", "KEY = VALUE")),
         ("MARKED = MARKED\nregion = r", (2, "sets no known key", "aws_access_key_id")),
         // The better reason, not the first line.
-        ("MARKED\nMARKED = x\naws_secret_key = MARKED", (4, "aws_secret_access_key", "")),
+        ("MARKED\nMARKED = x\naws_secret_key = MARKED", (4, "sets no known key", "write aws_secret_access_key = …")),
     ] {
         for (kind, heading) in [(FileKind::Credentials, "[ci]"), (FileKind::Config, "[profile ci]")] {
             check(kind, "ci", &format!("{heading}\n{lines}\n"), Some(expected));

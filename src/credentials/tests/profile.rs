@@ -176,7 +176,7 @@ fn a_file_that_yields_nothing_is_reported_with_its_line() {
             "[default] -- x\nregion=r",
             &[none, "credentials, line 1: the line has something behind the [heading]"],
         ),
-        (&[], "", export, &[none, "credentials, line 2: the line sets no known key; did you mean aws_access_key_id?"]),
+        (&[], "", export, &[none, "credentials, line 2: the line sets no known key; write aws_access_key_id = …"]),
         (
             &[],
             "",
