@@ -53,7 +53,7 @@ pub(crate) trait FileSystem: fmt::Debug + Send + Sync {
         file.sync_data()
     }
 
-    /// Waits until the names in a directory are on the disk, for which `fdatasync` does not suffice everywhere.
+    /// Waits until the names in a directory are on the disk. `fdatasync` may skip them.
     fn sync_dir(&self, dir: &File) -> io::Result<()> {
         dir.sync_all()
     }
@@ -75,8 +75,8 @@ pub(crate) struct Native;
 
 impl FileSystem for Native {}
 
-/// Whether `error` means that the file system refuses this kind of call, rather than that it tried and failed: a full
-/// disk and an I/O error are no refusals.
+/// Whether `error` means that the file system does not support or allow this call. A full disk or an I/O error is a
+/// failure, not a refusal.
 pub(crate) fn is_refused(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| REFUSALS.contains(&code))
 }

@@ -55,8 +55,8 @@ impl LocalCache {
         }
     }
 
-    /// The cache whose manifest has that digest, as BuildKit's `digest=` names it: the index is not needed, so a manifest
-    /// that no tag leads to any more can be read. Written, it is tagged `latest`.
+    /// The cache whose manifest has this digest, like BuildKit's `digest=`. The index is not read, so the manifest needs
+    /// no tag. A write tags the new cache `latest`.
     ///
     /// # Errors
     /// [`Error::Io`] when `dir` is not there or is not a directory.
@@ -91,13 +91,13 @@ impl LocalCache {
     /// Reads and checks the cache config. The blobs of the layers are not looked at.
     ///
     /// # Errors
-    /// [`Error::Usage`] when there is no such tag or digest; [`Error::Integrity`] when a file is not what its digest or its form
-    /// says; [`Error::Io`] when one cannot be read; [`Error::Locked`] when others hold the index for ten seconds.
+    /// [`Error::Usage`] when there is no such tag or digest; [`Error::Integrity`] when a file is not what its digest or its
+    /// form says; [`Error::Io`] when one cannot be read; [`Error::Locked`] when others hold the index for ten seconds.
     pub fn load(&self) -> Result<CacheConfig> {
         self.load_on(&Native)
     }
 
-    /// The same on that file system.
+    /// Does what [`load`](Self::load) does, on the given file system.
     pub(super) fn load_on(&self, system: &dyn FileSystem) -> Result<CacheConfig> {
         let read = || {
             let manifest = match self.digest {
@@ -166,7 +166,7 @@ impl LocalCache {
         self.begin_write_on(Arc::new(Native))
     }
 
-    /// The same on that file system.
+    /// Does what [`begin_write`](Self::begin_write) does, on the given file system.
     pub(super) fn begin_write_on(&self, system: Arc<dyn FileSystem>) -> Result<LayoutWriter> {
         LayoutWriter::begin(self, system).map_err(|error| self.blame(error))
     }

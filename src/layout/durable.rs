@@ -27,12 +27,15 @@ impl Durable {
     }
 
     /// Waits until the bytes of a new blob are on the disk, if that is wanted.
-    pub(super) fn sync_new(&self, temp: &TempFile, digest: &Digest) -> io::Result<()> {
+    pub(super) fn sync_new(&self, temp: &TempFile) -> io::Result<()> {
+        if self.is_wanted() { temp.sync() } else { Ok(()) }
+    }
+
+    /// Notes that a blob that was synced has its name.
+    pub(super) fn named(&self, digest: &Digest) {
         if self.is_wanted() {
-            temp.sync()?;
             self.synced.lock().unwrap_or_else(PoisonError::into_inner).insert(*digest);
         }
-        Ok(())
     }
 
     /// Waits until the other blobs of `config` are on the disk: an earlier run may have left them in memory only.

@@ -1,4 +1,4 @@
-//! Finding out before a transfer what would make the end of it fail.
+//! Finding out before a transfer what would make its commit fail.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use crate::layout::lock::IndexLock;
 use crate::layout::write::{Shared, read_index};
 
 impl Shared {
-    /// Does what a commit will do, with nothing: makes a temporary, gives it a name among the blobs, locks the index.
+    /// Tries what a commit needs: creates a temporary, renames it into the folder of the blobs, locks the index.
     ///
     /// # Errors
     /// When one of these fails, or BuildKit would not find the tag.
@@ -18,15 +18,14 @@ impl Shared {
         let lock = self.with_dirs(|| IndexLock::exclusive(self.temps.system(), dir))?;
         if lock.is_none() {
             log::warn!(
-                "{}: this file system has no file locks: do not let a build or another import write to the directory \
-                 at the same time",
+                "{} is on a file system without locks: make sure that nothing else writes to it at the same time",
                 dir.display()
             );
         }
         read_index(dir)?.check_free(self.cache.tag())
     }
 
-    /// The name is that of the blob without bytes: a run that is killed here leaves nothing wrong.
+    /// Uses the name of the empty blob: a run that is killed here leaves a valid blob behind.
     fn probe_blobs(&self) -> Result<()> {
         let path = self.cache.blob_path(&Digest::of(b""));
         let temp = self.temporary()?;

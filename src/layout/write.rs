@@ -87,8 +87,8 @@ impl LayoutWriter {
         Ok(Self { shared })
     }
 
-    /// Waits for the disk: every blob is durable before the index names it, those included that were there before.
-    /// Without it, a power cut within seconds of the commit may leave a blob with its size and without its bytes;
+    /// Makes every blob durable before the index names it, including those that were already present. Without it, a power
+    /// cut within seconds of the commit may leave a blob with the right size and wrong bytes;
     /// [`LocalCache::verify_blob`] finds it.
     #[must_use]
     pub fn sync(self) -> Self {
@@ -157,12 +157,12 @@ impl Shared {
     /// already, right or wrong, is replaced in one step; where the file system refuses that, a right one is kept and a
     /// wrong one removed first.
     ///
-    /// Unless that was [asked for](LayoutWriter::sync) nothing waits for the disk, which is most of the time of a large
-    /// import: it is a copy of what the store has, and only a power cut in the seconds after can take some of it, where
-    /// `verify_existing` finds what is missing.
+    /// Nothing waits for the disk unless that is [wanted](LayoutWriter::sync), because it takes most of the time of a large
+    /// import. The blobs are copies of what the store has; a power cut within seconds may lose some, which
+    /// `verify_existing` finds.
     pub(super) fn name_blob(&self, temp: &TempFile, digest: &Digest) -> Result<()> {
         let path = self.cache.blob_path(digest);
-        self.durable.sync_new(temp, digest).map_err(|error| Error::io("write", temp.path(), error))?;
+        self.durable.sync_new(temp).map_err(|error| Error::io("write", temp.path(), error))?;
         match self.name(temp, &path) {
             Err(Error::Io(error)) if is_refused(&error.source) && self.cache.verify_blob(digest)? => return Ok(()),
             Err(Error::Io(error)) if is_refused(&error.source) && self.temps.system().remove(&path).is_ok() => {
@@ -170,6 +170,7 @@ impl Shared {
             }
             other => other?,
         }
+        self.durable.named(digest);
         if let Ok(meta) = temp.file().metadata() {
             temp.set_mode(meta.mode() & 0o444);
         }

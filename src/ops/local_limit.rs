@@ -9,12 +9,12 @@ const LIMIT: u64 = 1024 * 1024;
 const LAYER_BYTES: u64 = 100;
 /// A record in a config has at least these: `{"digest":""},`.
 const MIN_RECORD_BYTES: usize = 14;
-/// What `mode=min` would leave of a config is only computed up to this size, for that takes a copy of it.
+/// What `mode=min` leaves is only computed for configs up to this size, because that takes a copy.
 const MAX_TRIED_BYTES: u64 = 16 * LIMIT;
 
-/// The warning that BuildKit will not read a cache from a directory, if it is so: with what fills its documents, and
-/// with those remedies only that help this cache. `one_name_fits` says that the cache is merged from several names, one
-/// of which is below the limit.
+/// Returns a warning if BuildKit will not read the cache from a directory: it says what fills the documents, and lists
+/// only the remedies that work for this cache. `one_name_fits` means that the cache was merged from several names, at
+/// least one of which is within the limit.
 pub(super) fn warning(config: &CacheConfig, sizes: Committed, one_name_fits: bool) -> Option<String> {
     let Committed { config_size, manifest_size, .. } = sizes;
     let (layers, records) = (config.layers().len(), config.records().len());

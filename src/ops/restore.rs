@@ -29,8 +29,8 @@ pub struct ImportOptions {
     /// Fail when a blob cannot be had, when a manifest is damaged or contradicts the others, or when one of several
     /// sources fails, instead of continuing without it.
     pub strict: bool,
-    /// Wait until every blob is on the disk before the index names it. Without it, a power cut within seconds of the
-    /// import may leave a blob with its size and without its bytes; [`verify_existing`](Self::verify_existing) finds it.
+    /// Make every blob durable before the index names it. Without it, a power cut within seconds of the import may leave a
+    /// blob with the right size and wrong bytes; [`verify_existing`](Self::verify_existing) finds it.
     pub sync: bool,
 }
 

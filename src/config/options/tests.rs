@@ -156,7 +156,7 @@ fn a_local_cache_is_named_by_src_or_dest() {
     };
     assert_eq!(local("type=local,src=a"), LocalOptions::new("a"));
     assert_eq!(local("type=local,dest=a,tag=t,mode=max").tag, "t");
-    // What buildx takes for a build, of either direction.
+    // The attributes buildx takes for a build.
     let buildx = "type=local,dest=a,mode=max,ignore-error=true,reset=true,compression=zstd,compression-level=3,\
                   force-compression=true,oci-mediatypes=true,image-manifest=false";
     assert_eq!(local(buildx), LocalOptions::new("a"));
