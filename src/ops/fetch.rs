@@ -253,7 +253,8 @@ impl<'a> Fetcher<'a> {
         if self.streak.failed() && !self.answers() {
             self.streak.trip();
         }
-        let again = if passes(&error) { !wanted.persisted } else { !std::mem::replace(&mut wanted.refused, true) };
+        // What was refused, or failed through all repetitions of a range, gets one round more.
+        let again = (passes(&error) && !wanted.persisted) || !std::mem::replace(&mut wanted.given_up, true);
         Tried::failed(wanted.anew(), error, again)
     }
 

@@ -18,10 +18,10 @@ pub(super) struct Wanted {
     /// What was wrong with the sources before.
     pub(super) reasons: Vec<String>,
     pub(super) error: Option<Error>,
-    /// A source refused it in an earlier round.
-    pub(super) refused: bool,
     /// Its ranges have been asked for again and again.
     pub(super) persisted: bool,
+    /// This is its last round.
+    pub(super) given_up: bool,
 }
 
 /// How the search for a blob ended.
@@ -70,8 +70,8 @@ impl Wanted {
         let connections = first.connections / large.max(1);
         let wanted = |&(digest, size)| {
             let parts = Parts::download(size, most, if size > most { connections } else { 1 });
-            let (reasons, refused, persisted) = (Vec::new(), false, false);
-            Self { digest, size, parts, source: 0, fetches: 0, reasons, error: None, refused, persisted }
+            let (reasons, persisted, given_up) = (Vec::new(), false, false);
+            Self { digest, size, parts, source: 0, fetches: 0, reasons, error: None, persisted, given_up }
         };
         blobs.iter().map(wanted).collect()
     }

@@ -2,7 +2,10 @@
 
 use serde_json::Value;
 
+use super::caches::{s3_store, write_cache};
 use super::{Run, file_store, run};
+use crate::s3::blobs::Blobs;
+use crate::s3_server::{Failure, Fault, Match, Operation, Server};
 
 fn object(run: &Run) -> Value {
     assert_eq!(run.stdout.lines().count(), 1, "{}", run.stdout);
@@ -131,4 +134,56 @@ fn each_target_has_its_own_plan() {
     let export = ["export", "tests/fixtures/min/local", "--cache-to", &stores[0], "--cache-to", &stores[1]];
     let run = run(&[&export[..], &["--progress=plain"]].concat()).expect(0);
     assert_eq!(run.stderr.matches("  3 of 3 blobs, ").count(), 2, "{}", run.stderr);
+}
+
+/// Of a run that fails half way, the object says what was done until then.
+#[test]
+fn a_failed_run_reports_what_was_done() {
+    let (work, server) = (tempfile::tempdir().unwrap(), Server::start());
+    let blobs = Blobs::of(&[400, 300, 200, 100]);
+    let (dir, dir2) = (work.path().join("source"), work.path().join("restored"));
+    write_cache(&blobs, &dir);
+    let (dir, store) = (dir.to_str().unwrap(), s3_store(&server));
+    let denied = || Fault::Reply(Failure::new(403, "AccessDenied", "Access Denied"));
+    server.fault(Match::operation(Operation::PutObject).key("manifests/"), denied());
+    let result = object(&run(&["export", dir, "--cache-to", &store, "--json"]).expect(4));
+    for counts in [&result, &result["targets"][0]] {
+        assert_eq!((&counts["outcome"], &counts["layers"]), (&"failed".into(), &4.into()));
+        assert_eq!((&counts["blobs"]["total"], &counts["blobs"]["transferred"]), (&4.into(), &4.into()));
+        assert_eq!((&counts["bytes"], &counts["names"]), (&1000.into(), &serde_json::json!([])));
+        assert_eq!(counts["requests"], server.requests().len());
+        assert!(counts["seconds"].as_f64().unwrap() > 0.0);
+    }
+    assert_eq!(result["targets"][0]["error"]["kind"], "access");
+
+    server.clear_faults();
+    run(&["export", dir, "--cache-to", &store]).expect(0);
+    server.take_requests();
+    server.remove(&format!("blobs/{}", blobs.digest()));
+    let import = ["import", dir2.to_str().unwrap(), "--cache-from", &store, "--json", "--strict"];
+    let result = object(&run(&import).expect(5));
+    assert_eq!((&result["blobs"]["transferred"], &result["blobs"]["missing"]), (&3.into(), &1.into()));
+    assert_eq!(result["requests"], server.requests().len());
+}
+
+/// What is read back to check it is not part of what is uploaded.
+#[test]
+fn plain_progress_counts_only_what_is_moved() {
+    let (work, server) = (tempfile::tempdir().unwrap(), Server::start());
+    let blobs = Blobs::of(&[140 * 1024, 108]);
+    let dir = work.path().join("source");
+    write_cache(&blobs, &dir);
+    let (large, small) = {
+        let mut digests: Vec<_> = blobs.bytes.iter().collect();
+        digests.sort_by_key(|(_, bytes)| std::cmp::Reverse(bytes.len()));
+        (digests[0].0, digests[1].0)
+    };
+    let store = s3_store(&server);
+    let export = ["export", dir.to_str().unwrap(), "--cache-to", &store, "--verify-existing", "--progress", "plain"];
+    server.put_object(&format!("blobs/{large}"), &blobs.bytes[large]);
+    run(&export).expect(0).says(&["uploading 1 blob, 108 B", "  1 of 1 blobs, 108 B of 108 B"]);
+    // A replaced one is not foreseen.
+    server.put_object(&format!("blobs/{large}"), &vec![0; 140 * 1024]);
+    server.remove(&format!("blobs/{small}"));
+    run(&export).expect(0).says(&["  2 of 2 blobs, 140 KiB of 140 KiB"]);
 }

@@ -10,9 +10,12 @@ mod learning;
 mod multipart;
 mod object_lock;
 mod ranges;
+mod resilience;
 mod retries;
 mod sessions;
+mod storms;
 mod wire;
+mod write_back;
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};

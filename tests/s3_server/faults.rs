@@ -16,6 +16,7 @@ pub(crate) struct Match {
     key_part: String,
     first: usize,
     times: usize,
+    one_in: usize,
 }
 
 /// What goes wrong.
@@ -95,7 +96,7 @@ pub(crate) enum Then {
 
 impl Match {
     pub(crate) fn any() -> Self {
-        Self { method: None, operation: None, key_part: String::new(), first: 1, times: 1 }
+        Self { method: None, operation: None, key_part: String::new(), first: 1, times: 1, one_in: 1 }
     }
 
     pub(crate) fn method(method: &'static str) -> Self {
@@ -124,6 +125,21 @@ impl Match {
     /// All of those that fit.
     pub(crate) fn always(self) -> Self {
         self.times(usize::MAX)
+    }
+
+    /// Of those that fit, about one in so many, scattered, and never more than three in a row.
+    pub(crate) fn one_in(self, one_in: usize) -> Self {
+        Self { one_in, ..self.always() }
+    }
+
+    fn strikes(&self, seen: usize) -> bool {
+        let drawn = |seen: usize| {
+            let mixed = (seen as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+            let mixed = (mixed ^ (mixed >> 29)).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33;
+            mixed.is_multiple_of(self.one_in as u64)
+        };
+        let due = seen >= self.first && seen - self.first < self.times && drawn(seen);
+        due && (self.one_in == 1 || seen < 4 || !(1..4).all(|before| drawn(seen - before)))
     }
 
     fn fits(&self, method: &str, route: &Route) -> bool {
@@ -239,7 +255,7 @@ impl Plan {
         let mut faults = Vec::new();
         for rule in self.rules.iter_mut().filter(|rule| rule.matching.fits(method, route)) {
             rule.seen += 1;
-            if rule.seen >= rule.matching.first && rule.seen - rule.matching.first < rule.matching.times {
+            if rule.matching.strikes(rule.seen) {
                 faults.push(rule.fault.clone());
             }
         }

@@ -1,0 +1,179 @@
+//! Stores that fail a fraction of all requests, one kind of request for long, or everything.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use s3_build_cache::{Cancel, Clock, ErrorKind, ExportOptions, Imported, S3CacheBuilder};
+
+use crate::s3::blobs::{Blobs, PART, cut, small_parts};
+use crate::s3::resilience::{DAY, Warnings, holding, import, refusal};
+use crate::s3::{builder, cache};
+use crate::s3_server::{At, Config, Fault, Match, Operation, Server};
+
+/// Blobs of a few bytes each.
+fn many() -> Blobs {
+    Blobs::of(&(1..=400).collect::<Vec<_>>())
+}
+
+/// Does not wait, and takes the true time: pauses of several threads do not add up.
+struct Hurried;
+
+impl Clock for Hurried {
+    fn now(&self) -> SystemTime {
+        SystemTime::now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap()
+    }
+
+    fn sleep(&self, _: Duration, _: &Cancel) {}
+}
+
+fn hurried(server: &Server, more: &str) -> S3CacheBuilder {
+    builder(server, more).clock(Arc::new(Hurried))
+}
+
+/// Fails a fraction of the requests. With a single attempt for each, and with so many failures that the tokens for
+/// retries run out.
+const STORMS: [(usize, &str); 3] = [(5, ""), (5, ",retry_max_attempts=1"), (3, "")];
+
+fn storms() -> impl Iterator<Item = (usize, &'static str, Fault)> {
+    STORMS.into_iter().flat_map(|(one_in, more)| {
+        [Fault::slow_down(), Fault::internal_error(), Fault::Html(503)].map(|fault| (one_in, more, fault))
+    })
+}
+
+#[test]
+fn an_import_survives_transient_failures_of_many_requests() {
+    let blobs = many();
+    for (one_in, more, fault) in storms() {
+        let server = holding(&blobs);
+        server.fault(Match::any().one_in(one_in), fault.clone());
+        let work = tempfile::tempdir().unwrap();
+        let Imported { report, outcome, .. } = import(&[hurried(&server, more).connect().unwrap()], work.path(), true);
+        assert!(outcome.is_ok(), "{one_in} {more} {fault:?}: {outcome:?}");
+        assert_eq!((report.blobs.transferred, report.layers), (400, 400));
+    }
+}
+
+#[test]
+fn an_export_survives_transient_failures_of_many_requests() {
+    let blobs = many();
+    for (one_in, more, fault) in storms() {
+        // Half of the blobs are there, a quarter are to be touched. In the second case most are asked for one by one.
+        for page_size in [1000, 5] {
+            let server = Server::with(Config { page_size, ..Config::default() });
+            for (at, (digest, bytes)) in blobs.bytes.iter().enumerate().filter(|(at, _)| at % 2 == 0) {
+                server.put_object(&format!("blobs/{digest}"), bytes);
+                server.set_age(&format!("blobs/{digest}"), if at % 4 == 0 { 2 * DAY } else { Duration::ZERO });
+            }
+            server.fault(Match::any().one_in(one_in), fault.clone());
+            let case = format!("{one_in} {more} {fault:?} {page_size}");
+            let report = (hurried(&server, more).connect().unwrap())
+                .export_config(&blobs.config, &blobs, &ExportOptions::new())
+                .unwrap_or_else(|error| panic!("{case}: {}", error.chain()));
+            assert_eq!(
+                (report.blobs.transferred, report.blobs.present, report.blobs.touched),
+                (200, 200, 100),
+                "{case}"
+            );
+            blobs.are_in(&server);
+            assert_eq!(server.object("manifests/buildkit").unwrap(), blobs.config.to_s3_json());
+        }
+    }
+}
+
+#[test]
+fn large_blobs_survive_transient_failures_of_many_requests() {
+    let blobs = Blobs::of(&[60 * PART, 40 * PART, 10]);
+    for (one_in, more, fault) in storms().filter(|(_, more, _)| more.is_empty()) {
+        let server = Server::with(Config { min_part: PART as u64, ..Config::default() });
+        server.fault(Match::any().one_in(one_in), fault.clone());
+        let opened = hurried(&server, more).tuning(small_parts()).connect().unwrap();
+        let report = opened.export_config(&blobs.config, &blobs, &ExportOptions::new());
+        let report = report.unwrap_or_else(|error| panic!("{one_in} {more} {fault:?}: {}", error.chain()));
+        assert_eq!(report.blobs.transferred, 3);
+        blobs.are_in(&server);
+        let work = tempfile::tempdir().unwrap();
+        let Imported { outcome, .. } = import(&[opened], work.path(), true);
+        assert!(outcome.is_ok(), "{one_in} {more} {fault:?}: {outcome:?}");
+    }
+}
+
+/// Each kind of request of an export fails longer than the client retries.
+#[test]
+fn an_export_survives_any_request_that_fails_for_long() {
+    let blobs = Blobs::of(&[10, 20, 30, 40, 50, 2 * PART, 3 * PART]);
+    let old = Blobs::of(&[10, 20]);
+    for operation in [
+        Operation::ListObjectsV2,
+        Operation::HeadObject,
+        Operation::PutObject,
+        Operation::CopyObject,
+        Operation::CreateMultipartUpload,
+        Operation::UploadPart,
+        Operation::CompleteMultipartUpload,
+    ] {
+        for fault in [Fault::slow_down(), Fault::internal_error(), Fault::Reset(At::Head), Fault::EmptyReply] {
+            let first_contact = operation == Operation::ListObjectsV2;
+            if first_contact && matches!(fault, Fault::Reset(_) | Fault::EmptyReply) {
+                continue;
+            }
+            let server = Server::with(Config { min_part: PART as u64, page_size: 1, ..Config::default() });
+            for (digest, bytes) in &old.bytes {
+                server.put_object(&format!("blobs/{digest}"), bytes);
+                server.set_age(&format!("blobs/{digest}"), 2 * DAY);
+            }
+            server.fault(Match::operation(operation).times(5), fault.clone());
+            let case = format!("{operation:?} {fault:?}");
+            let report = cut(&server, "")
+                .export_config(&blobs.config, &blobs, &ExportOptions::new())
+                .unwrap_or_else(|error| panic!("{case}: {}", error.chain()));
+            assert_eq!((report.blobs.transferred, report.blobs.touched), (5, 2), "{case}");
+            assert_eq!(server.pending_faults(), 0, "{case}");
+            blobs.are_in(&server);
+        }
+    }
+}
+
+/// A store that is down is not asked for every blob in every round.
+#[test]
+fn a_store_that_fails_everything_is_given_up_soon() {
+    let blobs = many();
+    for (operation, fault, kind) in [
+        (Operation::PutObject, Fault::internal_error(), ErrorKind::Store),
+        (Operation::PutObject, Fault::Reset(At::Head), ErrorKind::Network),
+        (Operation::HeadObject, Fault::Reset(At::Head), ErrorKind::Network),
+        (Operation::ListObjectsV2, Fault::internal_error(), ErrorKind::Store),
+    ] {
+        let server = Server::with(Config { page_size: 1, ..Config::default() });
+        let others = ["blobs/a", "blobs/b"];
+        others.iter().for_each(|key| server.put_object(key, b""));
+        server.fault(Match::operation(operation).always(), fault);
+        let opened = cache(&server, "");
+        let exported = opened.export_from(&blobs.config, &blobs, &ExportOptions::new());
+        assert_eq!(exported.outcome.unwrap_err().kind(), kind, "{operation:?}");
+        let asked = server.requests().iter().filter(|request| request.operation == operation).count();
+        assert!((5..200).contains(&asked), "{operation:?}: {asked}");
+        assert_eq!(server.keys(), others);
+    }
+}
+
+#[test]
+fn touches_that_keep_failing_are_one_warning() {
+    let blobs = Blobs::of(&(1..=100).collect::<Vec<_>>());
+    for fault in [Fault::internal_error(), refusal(403, "AccessDenied"), refusal(501, "NotImplemented")] {
+        let server = holding(&blobs);
+        for digest in blobs.bytes.keys() {
+            server.set_age(&format!("blobs/{digest}"), 2 * DAY);
+        }
+        server.fault(Match::operation(Operation::CopyObject).always(), fault.clone());
+        let warnings = Arc::new(Warnings::default());
+        let opened = builder(&server, "").progress(warnings.clone()).connect().unwrap();
+        let report = opened.export_config(&blobs.config, &blobs, &ExportOptions::new()).unwrap();
+        assert_eq!((report.blobs.touched, report.blobs.present), (0, 100), "{fault:?}");
+        assert_eq!(warnings.0.lock().unwrap().len(), 1, "{fault:?}");
+        assert!(server.requests().len() < 100, "{fault:?}: {}", server.requests().len());
+    }
+}
