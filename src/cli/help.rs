@@ -68,7 +68,7 @@ Options:
                           may repeat: the caches are merged
       --tag TAG           the tag in DIR [default: latest]
       --fail-on-miss      exit with status 3 when there is no cache
-      --strict            fail when a blob is gone or corrupt, or a source fails
+      --strict            fail when a blob, a manifest or a source cannot be used
       --verify-existing   check the digests of files that are already there
       --sync              wait until every blob is on the disk before the index is written
       --dry-run           only say what would be done

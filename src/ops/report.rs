@@ -8,7 +8,7 @@ use crate::base::ErrorKind;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BlobCounts {
-    /// All distinct blobs of the cache config.
+    /// All distinct blobs of the cache config; of an import without those that only dropped layers needed.
     pub total: usize,
     /// Moved (in a dry run: that would be moved).
     pub transferred: usize,
@@ -16,7 +16,7 @@ pub struct BlobCounts {
     pub present: usize,
     /// Present and made new again by a server-side copy.
     pub touched: usize,
-    /// Gone or corrupt at the source; their layers were dropped.
+    /// Gone or corrupt at the source, or refused by it; their layers were dropped.
     pub missing: usize,
 }
 
@@ -34,7 +34,7 @@ pub struct Report {
     pub requests: u64,
     /// The time it took.
     pub elapsed: Duration,
-    /// The names the manifest was written under, or was found under.
+    /// The names the manifest was written under, or was found under and could be used.
     pub names: Vec<String>,
     /// Nothing was written: it was only found out what would be.
     pub dry_run: bool,

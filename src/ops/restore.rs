@@ -2,9 +2,8 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::io;
 
-use crate::base::{Digest, Error, Event, Problem, Result, is_out_of_files};
+use crate::base::{Digest, Error, Event, OUT_OF_FILES, Problem, Result};
 use crate::layout::{LayoutWriter, LocalCache};
 use crate::manifest::CacheConfig;
 use crate::ops::agree::agreeing;
@@ -254,12 +253,5 @@ fn count(rest: &CacheConfig, fetched: &HashSet<Digest>, report: &mut Report) {
 
 /// Whether this machine is to blame: it may not open more files or connections.
 fn is_local(error: &Error) -> bool {
-    let mut cause = Some(error as &(dyn std::error::Error + 'static));
-    while let Some(error) = cause {
-        if error.downcast_ref::<io::Error>().is_some_and(is_out_of_files) {
-            return true;
-        }
-        cause = error.source();
-    }
-    false
+    error.hint().is_some_and(|hint| hint.contains(OUT_OF_FILES))
 }
