@@ -181,7 +181,7 @@ fn plain_progress_counts_only_what_is_moved() {
     let store = s3_store(&server);
     let export = ["export", dir.to_str().unwrap(), "--cache-to", &store, "--verify-existing", "--progress", "plain"];
     server.put_object(&format!("blobs/{large}"), &blobs.bytes[large]);
-    run(&export).expect(0).says(&["uploading 1 blob, 108 B", "  1 of 1 blobs, 108 B of 108 B"]);
+    run(&export).expect(0).says(&["uploading 1 blob, 108 B", "  1 of 1 blob, 108 B of 108 B"]);
     // A replaced one is not foreseen.
     server.put_object(&format!("blobs/{large}"), &vec![0; 140 * 1024]);
     server.remove(&format!("blobs/{small}"));
