@@ -145,7 +145,6 @@ fn a_store_that_fails_everything_is_given_up_soon() {
         (Operation::PutObject, Fault::internal_error(), ErrorKind::Store),
         (Operation::PutObject, Fault::Reset(At::Head), ErrorKind::Network),
         (Operation::HeadObject, Fault::Reset(At::Head), ErrorKind::Network),
-        (Operation::HeadObject, Fault::internal_error(), ErrorKind::Store),
     ] {
         let server = Server::with(Config { page_size: 1, ..Config::default() });
         let others = ["blobs/a", "blobs/b"];

@@ -31,13 +31,13 @@ impl Progress for Plain {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let done = state.tally.done;
         state.tally.add(event);
-        let Tally { done: now, planned, .. } = state.tally;
+        let now = state.tally.done;
         match *event {
             Event::Planned { blobs, bytes } if blobs > 0 => {
                 output::line(&format!("{} {}, {}", self.doing, human::blobs(blobs), human::size(bytes)));
             }
             Event::Advanced { .. } if state.tally.blobs() > 0 && state.last.elapsed() >= INTERVAL => state.show(),
-            Event::Finished { .. } if now > done && now == planned => state.show(),
+            Event::Finished { .. } if now > done && now == state.tally.blobs() => state.show(),
             _ => {}
         }
     }
