@@ -74,8 +74,8 @@ pub use config::{did_you_mean, question, s3_attribute};
 pub use credentials::{Credentials, CredentialsProvider, StaticCredentials};
 pub use layout::{BlobWriter, Committed, LayoutWriter, LocalCache};
 pub use manifest::{
-    Annotations, CacheConfig, CacheConfigBuilder, CacheResult, ChainedResult, Input, Layer, LayerId, LayerIndex,
-    MAX_MANIFEST_BYTES, Record, RecordId, RecordIndex,
+    Alternatives, Annotations, CacheConfig, CacheConfigBuilder, CacheResult, ChainedResult, Input, Layer, LayerId,
+    LayerIndex, MAX_MANIFEST_BYTES, Record, RecordId, RecordIndex,
 };
 #[doc(hidden)]
 pub use ops::Tuning;

@@ -1,24 +1,45 @@
 //! Reading JSON as Go's `encoding/json` reads it into structs, each value into its place at once.
+//!
+//! Values may be larger than their text: an empty object of two bytes becomes a struct, a byte that is not UTF-8 becomes
+//! three. What is kept is therefore counted, and a document that would take far more memory than its own size is refused.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use super::json::{mend_utf8, plain_start, unescape};
+use super::json::{mend_utf8, mended_length, plain_start, unescape};
 
-/// What was expected, and at which byte there was something else, or nothing.
+const MIB: usize = 1024 * 1024;
+/// No key of a struct is longer, even with every letter escaped.
+const MAX_KEY_BYTES: usize = 256;
+/// No digest or time is longer, even with every letter escaped.
+const MAX_PARSED_BYTES: usize = 1024;
+
+/// Why a document was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct JsonProblem {
-    expected: &'static str,
-    at: usize,
-    is_end: bool,
+pub(crate) enum JsonProblem {
+    /// What was expected, and at which byte there was something else, or nothing.
+    Expected {
+        /// A noun phrase.
+        expected: &'static str,
+        /// The byte.
+        at: usize,
+        /// The document ends there.
+        is_end: bool,
+    },
+    /// The values would take more memory than this.
+    Memory(usize),
 }
 
 impl fmt::Display for JsonProblem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let end = if self.is_end { ", where the document ends" } else { "" };
-        write!(f, "expected {} at byte {}{end}", self.expected, self.at)
+        match self {
+            Self::Expected { expected, at, is_end } => {
+                let end = if *is_end { ", where the document ends" } else { "" };
+                write!(f, "expected {expected} at byte {at}{end}")
+            }
+            Self::Memory(limit) => write!(f, "its values would take more than {limit} bytes of memory"),
+        }
     }
 }
 
@@ -32,23 +53,132 @@ pub(crate) trait GoJson: Sized {
 
 /// Reads a document. A byte that is not UTF-8 and half a surrogate pair become U+FFFD.
 pub(crate) fn read_go_json<T: GoJson>(json: &[u8]) -> Read<T> {
-    let text = mend_utf8(json);
-    let mut reader = JsonReader { text: &text, at: 0 };
-    let value = T::read(&mut reader)?;
+    read_go_json_with(json, T::read)
+}
+
+/// Reads a document with `read`.
+pub(crate) fn read_go_json_with<T>(json: &[u8], read: impl FnOnce(&mut JsonReader<'_>) -> Read<T>) -> Read<T> {
+    let memory = memory_for(json.len());
+    let text = std::str::from_utf8(json).ok();
+    let mut reader = JsonReader { bytes: json, text, at: 0, memory, memory_left: memory };
+    let value = read(&mut reader)?;
     reader.space();
-    if reader.at < text.len() {
+    if reader.at < json.len() {
         return reader.expected("the end");
     }
     Ok(value)
 }
 
+/// The memory that the values of a document may take. With the document that is eight times its size and some, and of
+/// a large one little less than four times. What Go writes takes about twice its size.
+fn memory_for(size: usize) -> usize {
+    let small = (size.saturating_mul(7) + 20 * MIB).min((107 * MIB).saturating_sub(size));
+    small.max(size / 4 * 11)
+}
+
+/// The memory of an allocation of so many bytes.
+fn allocation(bytes: usize) -> usize {
+    match bytes {
+        0 => 0,
+        // The allocator's own 8, all in units of 16, and 32 at least.
+        bytes => (bytes.saturating_add(8 + 15) & !15).max(32),
+    }
+}
+
 /// A document, read up to a place. Nothing in it recurses deeper than the types that are read.
 pub(crate) struct JsonReader<'a> {
-    text: &'a str,
+    bytes: &'a [u8],
+    /// The same, where all of it is UTF-8.
+    text: Option<&'a str>,
     at: usize,
+    /// How much memory the values may take.
+    memory: usize,
+    memory_left: usize,
+}
+
+/// The inside of a string: its bytes, and whether there are escapes among them, all of them valid.
+#[derive(Clone, Copy)]
+struct Content<'a> {
+    bytes: &'a [u8],
+    text: Option<&'a str>,
+    escaped: bool,
+}
+
+impl<'a> Content<'a> {
+    fn decode(self) -> Cow<'a, str> {
+        let text = self.text.map_or_else(|| mend_utf8(self.bytes), Cow::Borrowed);
+        if self.escaped { Cow::Owned(unescape(&text)) } else { text }
+    }
+
+    /// The same of a key. One that is longer than any known one is empty.
+    fn decode_key(self) -> Cow<'a, str> {
+        if self.bytes.len() > MAX_KEY_BYTES { Cow::Borrowed("") } else { self.decode() }
+    }
+
+    /// The memory that decoding takes at most.
+    fn cost(self) -> usize {
+        match self.text {
+            Some(text) => text.len(),
+            None => mended_length(self.bytes) * if self.escaped { 2 } else { 1 },
+        }
+    }
 }
 
 impl<'a> JsonReader<'a> {
+    /// Counts memory that a value takes.
+    ///
+    /// # Errors
+    /// When that is more than the document may take.
+    pub(crate) fn take_memory(&mut self, bytes: usize) -> Read<()> {
+        self.memory_left = self.memory_left.checked_sub(bytes).ok_or(JsonProblem::Memory(self.memory))?;
+        Ok(())
+    }
+
+    /// The memory that is left, to be given back when a value is dropped again.
+    pub(crate) fn memory_left(&self) -> usize {
+        self.memory_left
+    }
+
+    /// Gives back what was taken since `left` was left.
+    pub(crate) fn give_back_memory(&mut self, left: usize) {
+        self.memory_left = left;
+    }
+
+    /// Appends to a list. Most lists have one item or two, and a cache config has a list for each of its edges.
+    pub(crate) fn push<T>(&mut self, list: &mut Vec<T>, item: T) -> Read<()> {
+        let size = size_of::<T>();
+        self.take_memory(if list.is_empty() { allocation(size) } else { size })?;
+        if list.len() == list.capacity() {
+            list.reserve_exact(list.len().max(1));
+        }
+        list.push(item);
+        Ok(())
+    }
+
+    /// Reads a list, an item with each call.
+    pub(crate) fn list(&mut self, mut item: impl FnMut(&mut Self) -> Read<()>) -> Read<()> {
+        self.open(b'[')?;
+        let mut at_start = true;
+        while self.more(b']', &mut at_start)? {
+            item(self)?;
+        }
+        Ok(())
+    }
+
+    /// Reads an object, the value of a key among `names` with each call. A `null` is no value.
+    pub(crate) fn object(&mut self, names: &[&str], mut value: impl FnMut(&mut Self, usize) -> Read<()>) -> Read<()> {
+        self.open(b'{')?;
+        let mut at_start = true;
+        while let Some(position) = self.known_key(names, &mut at_start)? {
+            if position == names.len() {
+                self.skip()?;
+            } else if !self.null()? {
+                value(self, position)?;
+            }
+        }
+        Ok(())
+    }
+
     /// Whether a `null` comes next, which is then passed.
     pub(crate) fn null(&mut self) -> Read<bool> {
         if self.next() != b'n' {
@@ -85,22 +215,63 @@ impl<'a> JsonReader<'a> {
 
     /// The next key of the object that was opened; `None` at its end, which is then passed. `at_start` is true for the
     /// first.
-    pub(crate) fn key(&mut self, at_start: &mut bool) -> Read<Option<Cow<'a, str>>> {
+    fn key(&mut self, at_start: &mut bool) -> Read<Option<Content<'a>>> {
         if !self.more(b'}', at_start)? {
             return Ok(None);
         }
-        let key = self.string()?;
+        let key = self.content()?;
         self.colon()?;
         Ok(Some(key))
     }
 
-    /// The same, as the position of the key among `names`: of the one that it is, else of the one that it is in another
+    /// The same, whatever the key is.
+    pub(crate) fn any_key(&mut self, at_start: &mut bool) -> Read<Option<String>> {
+        Ok(self.key(at_start)?.map(|key| key.decode().into_owned()))
+    }
+
+    /// Reads any value as its JSON text.
+    pub(crate) fn raw(&mut self) -> Read<String> {
+        self.space();
+        let start = self.at;
+        self.skip()?;
+        Ok(mend_utf8(self.bytes.get(start..self.at).unwrap_or_default()).into_owned())
+    }
+
+    /// The same as `key`, as the position of the key among `names`: of the one that it is, else of the one that it is in another
     /// ASCII case, else their number.
     pub(crate) fn known_key(&mut self, names: &[&str], at_start: &mut bool) -> Read<Option<usize>> {
         let Some(key) = self.key(at_start)? else { return Ok(None) };
+        // Without escapes, as nearly all are.
+        if let Some(position) = names.iter().position(|name| name.as_bytes() == key.bytes) {
+            return Ok(Some(position));
+        }
+        let key = key.decode_key();
         let exact = names.iter().position(|name| *name == key);
         let position = exact.or_else(|| names.iter().position(|name| name.eq_ignore_ascii_case(&key)));
         Ok(Some(position.unwrap_or(names.len())))
+    }
+
+    /// Reads an object whose keys are names: each of `names` that is there with its text, the last of several. Others
+    /// are texts too, and are dropped.
+    pub(crate) fn named_texts(&mut self, names: &[&'static str]) -> Read<Vec<(&'static str, Box<str>)>> {
+        self.open(b'{')?;
+        let mut texts: Vec<(&'static str, Box<str>)> = Vec::new();
+        let mut at_start = true;
+        while let Some(key) = self.key(&mut at_start)? {
+            let key = key.decode_key();
+            let Some(name) = names.iter().find(|name| **name == key) else {
+                if !self.null()? {
+                    self.content()?;
+                }
+                continue;
+            };
+            texts.retain(|(known, _)| known != name);
+            if !self.null()? {
+                let text = Box::read(self)?;
+                self.push(&mut texts, (*name, text))?;
+            }
+        }
+        Ok(texts)
     }
 
     fn colon(&mut self) -> Read<()> {
@@ -111,13 +282,8 @@ impl<'a> JsonReader<'a> {
         Ok(())
     }
 
-    fn string(&mut self) -> Read<Cow<'a, str>> {
-        let (content, escaped) = self.skip_string()?;
-        Ok(if escaped { Cow::Owned(unescape(content)) } else { Cow::Borrowed(content) })
-    }
-
-    /// Passes a string: what is between its quotes, and whether there are escapes in it, all of them valid.
-    fn skip_string(&mut self) -> Read<(&'a str, bool)> {
+    /// Passes a string.
+    fn content(&mut self) -> Read<Content<'a>> {
         if self.next() != b'"' {
             return self.expected("a string");
         }
@@ -125,8 +291,8 @@ impl<'a> JsonReader<'a> {
         let start = self.at;
         let mut escaped = false;
         loop {
-            self.at += plain_start(self.text.as_bytes().get(self.at..).unwrap_or_default());
-            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+            self.at += plain_start(self.bytes.get(self.at..).unwrap_or_default());
+            let rest = self.bytes.get(self.at..).unwrap_or_default();
             self.at += rest.iter().position(|byte| matches!(byte, ..0x20 | b'"' | b'\\')).unwrap_or(rest.len());
             match self.byte() {
                 b'"' => break,
@@ -135,9 +301,13 @@ impl<'a> JsonReader<'a> {
             }
             escaped = true;
         }
-        let content = self.text.get(start..self.at).unwrap_or_default();
+        let bytes = self.bytes.get(start..self.at).unwrap_or_default();
+        let text = match self.text {
+            Some(text) => text.get(start..self.at),
+            None => std::str::from_utf8(bytes).ok(),
+        };
         self.at += 1;
-        Ok((content, escaped))
+        Ok(Content { bytes, text, escaped })
     }
 
     fn skip_escape(&mut self) -> Read<()> {
@@ -151,8 +321,8 @@ impl<'a> JsonReader<'a> {
         Ok(())
     }
 
-    /// Passes a number.
-    fn skip_number(&mut self) -> Read<&'a str> {
+    /// Passes a number, which is ASCII.
+    fn skip_number(&mut self) -> Read<&'a [u8]> {
         let start = self.at;
         self.pass(b"-");
         if !self.pass(b"0") {
@@ -165,7 +335,7 @@ impl<'a> JsonReader<'a> {
             self.pass(b"+-");
             self.digits()?;
         }
-        Ok(self.text.get(start..self.at).unwrap_or_default())
+        Ok(self.bytes.get(start..self.at).unwrap_or_default())
     }
 
     fn digits(&mut self) -> Read<()> {
@@ -178,10 +348,8 @@ impl<'a> JsonReader<'a> {
         Ok(())
     }
 
-    /// Passes any value: its text. The objects and lists in it need a byte of memory for each level, and no stack.
-    pub(crate) fn raw(&mut self) -> Read<&'a str> {
-        self.space();
-        let start = self.at;
+    /// Passes any value. The objects and lists in it need a byte of memory for each level, and no stack.
+    pub(crate) fn skip(&mut self) -> Read<()> {
         let mut open: Vec<u8> = Vec::new();
         loop {
             let mut at_start = false;
@@ -191,19 +359,17 @@ impl<'a> JsonReader<'a> {
                     self.at += 1;
                     at_start = true;
                 }
-                b'"' => drop(self.skip_string()?),
+                b'"' => drop(self.content()?),
                 b't' => self.literal("true")?,
                 b'f' => self.literal("false")?,
                 b'n' => self.literal("null")?,
                 _ => drop(self.skip_number()?),
             }
             loop {
-                let Some(close) = open.last().copied() else {
-                    return Ok(self.text.get(start..self.at).unwrap_or_default());
-                };
+                let Some(close) = open.last().copied() else { return Ok(()) };
                 if self.more(close, &mut at_start)? {
                     if close == b'}' {
-                        self.skip_string()?;
+                        self.content()?;
                         self.colon()?;
                     }
                     break;
@@ -238,11 +404,11 @@ impl<'a> JsonReader<'a> {
 
     /// The next byte, 0 at the end: wherever it matters, that is as wrong as the end is.
     fn byte(&self) -> u8 {
-        self.text.as_bytes().get(self.at).copied().unwrap_or(0)
+        self.bytes.get(self.at).copied().unwrap_or(0)
     }
 
     fn ahead(&self, from: usize, length: usize) -> Option<&'a [u8]> {
-        self.text.as_bytes().get(self.at..)?.get(from..)?.get(..length)
+        self.bytes.get(self.at..)?.get(from..)?.get(..length)
     }
 
     /// Passes one of these bytes if it comes next, and says whether it did.
@@ -253,13 +419,21 @@ impl<'a> JsonReader<'a> {
     }
 
     fn expected<T>(&self, expected: &'static str) -> Read<T> {
-        Err(JsonProblem { expected, at: self.at, is_end: self.at >= self.text.len() })
+        Err(JsonProblem::Expected { expected, at: self.at, is_end: self.at >= self.bytes.len() })
     }
 }
 
 impl GoJson for String {
     fn read(reader: &mut JsonReader<'_>) -> Read<Self> {
-        reader.string().map(Cow::into_owned)
+        let content = reader.content()?;
+        reader.take_memory(allocation(content.cost()))?;
+        Ok(content.decode().into_owned())
+    }
+}
+
+impl GoJson for Box<str> {
+    fn read(reader: &mut JsonReader<'_>) -> Read<Self> {
+        String::read(reader).map(String::into_boxed_str)
     }
 }
 
@@ -267,8 +441,18 @@ impl GoJson for i64 {
     fn read(reader: &mut JsonReader<'_>) -> Read<Self> {
         reader.space();
         let at = reader.at;
-        reader.skip_number()?.parse().map_err(|_| JsonProblem { expected: "an integer of 64 bits", at, is_end: false })
+        let number = reader.skip_number()?;
+        integer(number).ok_or(JsonProblem::Expected { expected: "an integer of 64 bits", at, is_end: false })
     }
+}
+
+/// The value of a number that has neither fraction nor exponent.
+fn integer(number: &[u8]) -> Option<i64> {
+    let (digits, sign) = number.strip_prefix(b"-").map_or((number, 1), |digits| (digits, -1));
+    digits.iter().try_fold(0_i64, |value, byte| {
+        let digit = byte.checked_sub(b'0').filter(|digit| *digit <= 9)?;
+        value.checked_mul(10)?.checked_add(sign * i64::from(digit))
+    })
 }
 
 impl<T: GoJson> GoJson for Option<T> {
@@ -279,33 +463,16 @@ impl<T: GoJson> GoJson for Option<T> {
 
 impl<T: GoJson> GoJson for Vec<T> {
     fn read(reader: &mut JsonReader<'_>) -> Read<Self> {
-        reader.open(b'[')?;
         let mut list = Self::new();
-        let mut at_start = true;
-        while reader.more(b']', &mut at_start)? {
-            if list.len() == list.capacity() {
-                // Most lists have one item or two, and a cache config has a list for each of its edges.
-                list.reserve_exact(list.len().max(1));
-            }
-            list.push(T::read(reader)?);
-        }
+        reader.list(|reader| {
+            let item = T::read(reader)?;
+            reader.push(&mut list, item)
+        })?;
         Ok(list)
     }
 }
 
-impl<T: GoJson> GoJson for BTreeMap<String, T> {
-    fn read(reader: &mut JsonReader<'_>) -> Read<Self> {
-        reader.open(b'{')?;
-        let mut map = Self::new();
-        let mut at_start = true;
-        while let Some(key) = reader.key(&mut at_start)? {
-            map.insert(key.into_owned(), T::read(reader)?);
-        }
-        Ok(map)
-    }
-}
-
-/// A string that is parsed where it is read, so that only one that cannot be is kept.
+/// A string that is parsed where it is read, so that only one that cannot be is kept, as far as an error repeats it.
 #[derive(Clone, Debug)]
 pub(crate) enum ParsedText<T> {
     /// What it says.
@@ -338,7 +505,17 @@ impl<T> Default for ParsedText<T> {
 
 impl<T: FromStr> GoJson for ParsedText<T> {
     fn read(reader: &mut JsonReader<'_>) -> Read<Self> {
-        let text = reader.string()?;
+        let content = reader.content()?;
+        if let Some(text) = content.text.filter(|_| !content.escaped)
+            && let Ok(value) = text.parse()
+        {
+            return Ok(Self::Good(value));
+        }
+        // What is longer is neither a digest nor a time, and its start is enough for an error.
+        if let Some(start) = content.bytes.get(..MAX_PARSED_BYTES) {
+            return Ok(Self::Bad(Content { bytes: start, text: None, ..content }.decode().into_owned()));
+        }
+        let text = content.decode();
         Ok(text.parse().map_or_else(|_| Self::Bad(text.into_owned()), Self::Good))
     }
 }
@@ -373,7 +550,7 @@ macro_rules! go_struct {
                         position += 1;
                     )*
                     let _ = position;
-                    reader.raw()?;
+                    reader.skip()?;
                 }
                 Ok(out)
             }

@@ -16,12 +16,18 @@ pub(super) fn mend_utf8(json: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(json) {
         return Cow::Borrowed(text);
     }
-    let mut out = String::with_capacity(json.len());
+    let mut out = String::with_capacity(mended_length(json));
     for chunk in json.utf8_chunks() {
         out.push_str(chunk.valid());
         out.extend(chunk.invalid().iter().map(|_| char::REPLACEMENT_CHARACTER));
     }
     Cow::Owned(out)
+}
+
+/// The length of what [`mend_utf8`] returns.
+pub(super) fn mended_length(json: &[u8]) -> usize {
+    let replacement = char::REPLACEMENT_CHARACTER.len_utf8();
+    json.utf8_chunks().map(|chunk| chunk.valid().len() + chunk.invalid().len() * replacement).sum()
 }
 
 /// Makes `\ufffd` of each `\ud800` to `\udfff` that is not one of a pair.

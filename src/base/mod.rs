@@ -26,7 +26,7 @@ pub(crate) use encode::{percent_decode, percent_encode_path, percent_encode_quer
 pub use env::{Env, MapEnv, ProcessEnv};
 pub use error::{Error, ErrorKind, IoError, Problem, Result, S3Error, S3ErrorClass};
 pub(crate) use error::{OUT_OF_FILES, is_out_of_files};
-pub(crate) use go_json::{GoJson, JsonProblem, JsonReader, ParsedText, go_struct, read_go_json};
+pub(crate) use go_json::{GoJson, JsonProblem, JsonReader, ParsedText, go_struct, read_go_json, read_go_json_with};
 pub(crate) use json::{from_go_json, push_go_string};
 pub(crate) use ordered::{Arrived, OrderedHasher};
 pub(crate) use parts::Parts;

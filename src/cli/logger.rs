@@ -1,17 +1,25 @@
 //! The sink of the library's log: warnings always, more with `-v`.
 
+use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
+use s3_build_cache::Digest;
 
 use crate::{output, progress};
 
 /// Prints log records on standard error, above the progress bars, and keeps the warnings for the JSON result.
 struct Logger {
-    warnings: Mutex<Vec<String>>,
+    warnings: Mutex<Warnings>,
 }
 
-static LOGGER: Logger = Logger { warnings: Mutex::new(Vec::new()) };
+/// Each warning once, in their order.
+struct Warnings {
+    list: Vec<String>,
+    known: BTreeSet<Digest>,
+}
+
+static LOGGER: Logger = Logger { warnings: Mutex::new(Warnings { list: Vec::new(), known: BTreeSet::new() }) };
 
 /// Takes the log from here on.
 pub(crate) fn start(verbosity: u8) {
@@ -26,7 +34,7 @@ pub(crate) fn start(verbosity: u8) {
 
 /// The warnings so far.
 pub(crate) fn warnings() -> Vec<String> {
-    LOGGER.warnings.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    LOGGER.warnings.lock().unwrap_or_else(PoisonError::into_inner).list.clone()
 }
 
 impl Log for Logger {
@@ -42,10 +50,10 @@ impl Log for Logger {
         let text = record.args().to_string();
         if record.level() == Level::Warn {
             let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
-            if warnings.contains(&text) {
+            if !warnings.known.insert(Digest::of(text.as_bytes())) {
                 return;
             }
-            warnings.push(text.clone());
+            warnings.list.push(text.clone());
         }
         let level = record.level().as_str().to_lowercase().replace("warn", "warning");
         progress::print_above(&format!("{level}: {}", output::printable(&text)));

@@ -17,7 +17,7 @@ pub fn cache_config(data: &[u8]) {
     assert!(json.len() <= 64 + 32 * data.len());
     can_be_read_again(&config);
 
-    let local = CacheConfig::from_local_json(&config.to_local_json(), &config.descriptors());
+    let local = CacheConfig::from_local_json(&config.to_local_json(), &config.descriptors().collect::<Vec<_>>());
     // A time that has none in UTC is refused, and is the only reason to refuse.
     let in_utc = config.layers().iter().all(|layer| layer.annotations.created_at.to_utc().is_some());
     assert_eq!(local.as_ref().ok().map(CacheConfig::to_local_json), in_utc.then(|| config.to_local_json()));

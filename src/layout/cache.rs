@@ -221,7 +221,7 @@ impl LocalCache {
         if meta.len() != *size {
             return Err(wrong(format!("has {} bytes instead of {size}", meta.len())));
         }
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(usize::try_from(*size).unwrap_or_default());
         let read = file.take(*size).read_to_end(&mut bytes);
         read.map_err(|error| Error::io("read", self.blob_path(digest), error))?;
         match Digest::of(&bytes) == *digest {

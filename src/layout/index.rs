@@ -3,7 +3,7 @@
 use crate::base::{Digest, Error, GoJson, JsonProblem, JsonReader, Problem, Result, push_go_string, read_go_json};
 use crate::layout::cache::LocalCache;
 use crate::layout::manifest::Reference;
-use crate::manifest::Descriptor;
+use crate::manifest::{Descriptor, IMAGE_NAME, REF_NAME};
 
 /// BuildKit's has some 210 bytes for each tag.
 pub(super) const MAX_INDEX_BYTES: u64 = 16 * 1024 * 1024;
@@ -14,8 +14,6 @@ const MAX_LISTED: usize = 20;
 /// A tag of a registry has at most this many.
 const MAX_LISTED_TAG_CHARS: usize = 128;
 
-const REF_NAME: &str = "org.opencontainers.image.ref.name";
-const IMAGE_NAME: &str = "io.containerd.image.name";
 const MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 
 /// The document, its fields in their order.
@@ -44,8 +42,8 @@ impl GoJson for Fields {
         }
         reader.open(b'{')?;
         let mut at_start = true;
-        while let Some(key) = reader.key(&mut at_start)? {
-            fields.push((key.into_owned(), reader.raw()?.to_owned()));
+        while let Some(key) = reader.any_key(&mut at_start)? {
+            fields.push((key, reader.raw()?));
         }
         Ok(Self(fields))
     }
@@ -56,7 +54,7 @@ struct Raw(String);
 
 impl GoJson for Raw {
     fn read(reader: &mut JsonReader<'_>) -> std::result::Result<Self, JsonProblem> {
-        reader.raw().map(|text| Self(text.to_owned()))
+        reader.raw().map(Self)
     }
 }
 
@@ -98,17 +96,18 @@ impl Index {
             let field = self.fields.0.iter().rev().find(|(key, _)| key.eq_ignore_ascii_case(name));
             field.is_some_and(|(_, value)| value != "null" && value != empty)
         };
-        if !set("schemaVersion", "0") {
+        let (has_version, has_type) = (set("schemaVersion", "0"), set("mediaType", "\"\""));
+        if !has_version {
             out.push_str("\"schemaVersion\":2");
         }
-        if !set("mediaType", "\"\"") {
+        if !has_type {
             comma(&mut out);
             out.push_str(&format!("\"mediaType\":\"{MEDIA_TYPE}\""));
         }
         let mut manifests = false;
         for (key, value) in &self.fields.0 {
-            if (key.eq_ignore_ascii_case("schemaVersion") && !set("schemaVersion", "0"))
-                || (key.eq_ignore_ascii_case("mediaType") && !set("mediaType", "\"\""))
+            if (key.eq_ignore_ascii_case("schemaVersion") && !has_version)
+                || (key.eq_ignore_ascii_case("mediaType") && !has_type)
             {
                 continue;
             }
@@ -172,7 +171,7 @@ impl Index {
         let untagged = self.entries.iter().map(|entry| &entry.descriptor).filter(|descriptor| {
             descriptor.annotation(REF_NAME).is_none() && descriptor.annotation(IMAGE_NAME).is_none()
         });
-        let digests = untagged.filter_map(|descriptor| descriptor.digest.parse::<Digest>().ok());
+        let digests = untagged.filter_map(|descriptor| descriptor.digest.get().ok());
         let digests: Vec<String> = digests.map(|digest| format!("digest={digest}")).collect();
         match (joined(tags), joined(digests)) {
             (None, None) => "the directory has no entries".to_owned(),

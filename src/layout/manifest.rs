@@ -2,7 +2,7 @@
 
 use crate::base::{Digest, Error, Problem, Result, push_go_string, read_go_json};
 use crate::layout::raw::RawManifest;
-use crate::manifest::{CacheConfig, Descriptor};
+use crate::manifest::Descriptor;
 
 /// The manifest that is written, and the first that is read.
 pub(super) const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
@@ -16,6 +16,10 @@ const CACHE_CONFIG: &str = "application/vnd.buildkit.cacheconfig.v0";
 pub(super) const MAX_BYTES: u64 = 64 * 1024 * 1024;
 /// How many objects and lists a manifest may hold, for empty ones are small in the file and not in memory.
 const MAX_PARTS: usize = 1_000_000;
+
+/// What a manifest takes without layers, and what a layer takes with all its annotations.
+const MANIFEST_BYTES: usize = 400;
+const LAYER_BYTES: usize = 330;
 
 /// A blob that is referred to: its digest and its size in bytes, fit for a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,7 +48,7 @@ impl Reference {
         let Descriptor { digest, size, .. } = descriptor;
         let invalid = |why: String| Error::Integrity(Problem::new(format!("{document}: {why}")));
         Ok(Self {
-            digest: digest.parse().map_err(|error| invalid(format!("{error}")))?,
+            digest: digest.get().map_err(|error| invalid(format!("{error}")))?,
             size: u64::try_from(*size).map_err(|_| invalid(format!("{digest} has the size {size}")))?,
         })
     }
@@ -91,48 +95,38 @@ impl Manifest {
         }
         Ok(Self { config: Reference::of(config, "the manifest")?, layers })
     }
+}
 
-    /// The image manifest of a config, whose own JSON is at `reference`.
-    pub(crate) fn new(reference: Reference, config: &CacheConfig) -> Self {
-        Self { config: reference, layers: config.descriptors() }
+/// The manifest in its first form, byte for byte as Go writes it: of the cache config at `config`, which has `layers`.
+pub(crate) fn print(config: &Reference, layers: impl Iterator<Item = Descriptor>) -> Vec<u8> {
+    let Reference { digest, size } = config;
+    // Enough for most, so that it need not be copied while it grows.
+    let mut out = String::with_capacity(MANIFEST_BYTES + layers.size_hint().0 * LAYER_BYTES);
+    out.push_str(&format!("{{\"schemaVersion\":2,\"mediaType\":\"{IMAGE_MANIFEST}\","));
+    out.push_str(&format!("\"config\":{{\"mediaType\":\"{CACHE_CONFIG}\",\"digest\":\"{digest}\",\"size\":{size}}},"));
+    out.push_str("\"layers\":");
+    let start = out.len();
+    for layer in layers {
+        out.push(if out.len() == start { '[' } else { ',' });
+        print_descriptor(&mut out, &layer);
     }
-
-    /// The manifest in its first form, byte for byte as Go writes it.
-    pub(crate) fn print(&self) -> Vec<u8> {
-        let Reference { digest, size } = &self.config;
-        let mut out = format!("{{\"schemaVersion\":2,\"mediaType\":\"{IMAGE_MANIFEST}\",");
-        out.push_str(&format!(
-            "\"config\":{{\"mediaType\":\"{CACHE_CONFIG}\",\"digest\":\"{digest}\",\"size\":{size}}},"
-        ));
-        out.push_str("\"layers\":");
-        // Go writes a list that was never made as null.
-        if self.layers.is_empty() {
-            out.push_str("null");
-        }
-        for (at, layer) in self.layers.iter().enumerate() {
-            out.push(if at == 0 { '[' } else { ',' });
-            print_descriptor(&mut out, layer);
-        }
-        out.push_str(if self.layers.is_empty() { "}" } else { "]}" });
-        out.into_bytes()
-    }
+    // Go writes a list that was never made as null.
+    out.push_str(if out.len() == start { "null}" } else { "]}" });
+    out.into_bytes()
 }
 
 pub(super) fn print_descriptor(out: &mut String, descriptor: &Descriptor) {
     out.push_str("{\"mediaType\":");
     push_go_string(out, &descriptor.media_type);
     out.push_str(",\"digest\":");
-    push_go_string(out, &descriptor.digest);
+    push_go_string(out, &descriptor.digest.to_string());
     out.push_str(&format!(",\"size\":{}", descriptor.size));
-    if !descriptor.annotations.is_empty() {
-        out.push_str(",\"annotations\":");
-        for (at, (name, value)) in descriptor.annotations.iter().enumerate() {
-            out.push(if at == 0 { '{' } else { ',' });
-            push_go_string(out, name);
-            out.push(':');
-            push_go_string(out, value.as_deref().unwrap_or_default());
-        }
-        out.push('}');
+    let start = out.len();
+    for (name, text) in descriptor.annotations.iter() {
+        out.push_str(if out.len() == start { ",\"annotations\":{" } else { "," });
+        push_go_string(out, name);
+        out.push(':');
+        push_go_string(out, &text);
     }
-    out.push('}');
+    out.push_str(if out.len() == start { "}" } else { "}}" });
 }

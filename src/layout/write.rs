@@ -15,7 +15,7 @@ use crate::layout::cache::LocalCache;
 use crate::layout::durable::Durable;
 use crate::layout::index::{Index, MAX_INDEX_BYTES};
 use crate::layout::lock::IndexLock;
-use crate::layout::manifest::{IMAGE_MANIFEST, Manifest, Reference};
+use crate::layout::manifest::{self, IMAGE_MANIFEST, Reference};
 use crate::manifest::CacheConfig;
 
 /// How often a directory may be taken away by another writer that found it empty.
@@ -112,10 +112,9 @@ impl LayoutWriter {
     /// [`Error::Io`] when something cannot be written, [`Error::Locked`] when others hold the index for ten seconds.
     /// The tag then means what it did before.
     pub fn commit(self, config: &CacheConfig) -> Result<Committed> {
-        let json = config.to_local_json();
-        let reference = self.small_blob(&json)?;
-        let manifest = Manifest::new(reference, config).print();
-        let Reference { digest, size } = self.small_blob(&manifest)?;
+        // One after the other in memory: both are large if there are many layers.
+        let reference = self.small_blob(&config.to_local_json())?;
+        let Reference { digest, size } = self.small_blob(&manifest::print(&reference, config.descriptors()))?;
         // The index must not be on the disk before the names of what it leads to.
         self.shared.sync_all(config)?;
         self.shared.with_dirs(|| self.shared.set_tag(&digest, size))?;

@@ -30,6 +30,8 @@ use crate::manifest::model::{Annotations, CacheConfig, CacheResult, Input, Layer
 #[derive(Clone, Debug, Default)]
 pub struct CacheConfigBuilder {
     config: CacheConfig,
+    /// Those of each record.
+    results: Vec<Vec<CacheResult>>,
     problem: Option<String>,
 }
 
@@ -61,7 +63,7 @@ impl CacheConfigBuilder {
     /// whole). The same digest with the same inputs is the same step.
     pub fn record<'a>(
         &mut self,
-        digest: impl Into<String>,
+        digest: impl Into<Box<str>>,
         inputs: impl IntoIterator<Item = Vec<(RecordId, &'a str)>>,
     ) -> RecordId {
         let digest = digest.into();
@@ -73,13 +75,17 @@ impl CacheConfigBuilder {
             if alternatives.is_empty() {
                 self.wrong(|| format!("an input of the record {digest} has no alternative"));
             }
-            let link = |(record, selector): (RecordId, &str)| Input {
-                selector: selector.to_owned(),
-                link: self.known(record),
-            };
+            let link =
+                |(record, selector): (RecordId, &str)| Input { selector: selector.into(), link: self.known(record) };
             lists.push(alternatives.into_iter().map(link).collect());
         }
-        self.config.records.push(Record { digest, inputs: lists, results: Vec::new(), chains: Vec::new() });
+        self.config.records.push(Record {
+            digest,
+            inputs: lists.into(),
+            results: Box::default(),
+            chains: Box::default(),
+        });
+        self.results.push(Vec::new());
         RecordId(self.config.records.len() - 1)
     }
 
@@ -87,8 +93,8 @@ impl CacheConfigBuilder {
     pub fn result(&mut self, record: RecordId, layer: LayerId, created_at: Timestamp) {
         let layer = self.known_layer(layer);
         let RecordIndex(at) = self.known(record);
-        if let Some(record) = self.config.records.get_mut(at) {
-            record.results.push(CacheResult { layer, created_at });
+        if let Some(results) = self.results.get_mut(at) {
+            results.push(CacheResult { layer, created_at });
         }
     }
 
@@ -97,7 +103,10 @@ impl CacheConfigBuilder {
     /// # Errors
     /// [`Error::Usage`] when a digest or an input was empty, an id was none of this builder's, or one blob was given
     /// two sizes or diffIDs, or a size of 2⁶³ bytes or more.
-    pub fn build(self) -> Result<CacheConfig> {
+    pub fn build(mut self) -> Result<CacheConfig> {
+        for (record, results) in self.config.records.iter_mut().zip(self.results) {
+            record.results = results.into();
+        }
         let mut known = HashMap::new();
         let two_faced = self.config.layers.iter().find(|layer| {
             let identity = (layer.annotations.size, layer.annotations.diff_id);

@@ -84,7 +84,7 @@ fn record_ids(config: &CacheConfig) -> Vec<Digest> {
                 path.pop();
                 continue;
             }
-            let inputs = config.records.get(at).map(|record| record.inputs.as_slice()).unwrap_or_default();
+            let inputs = config.records.get(at).map(|record| &*record.inputs).unwrap_or_default();
             let id_of = |link: RecordIndex| ids.get(link.0).copied().flatten();
             let before = path.len();
             path.extend(inputs.iter().flatten().map(|input| input.link).filter(|l| id_of(*l).is_none()).map(|l| l.0));
@@ -109,7 +109,7 @@ fn record_id(record: &Record, id_of: impl Fn(RecordIndex) -> Option<Digest>) -> 
     text(&(record.inputs.len() as u64).to_be_bytes());
     for list in &record.inputs {
         let mut links: Vec<(&str, Option<Digest>)> =
-            list.iter().map(|input| (input.selector.as_str(), id_of(input.link))).collect();
+            list.iter().map(|input| (&*input.selector, id_of(input.link))).collect();
         links.sort_unstable();
         links.dedup();
         text(&(links.len() as u64).to_be_bytes());
@@ -138,11 +138,11 @@ struct RecordKey<'a> {
 fn sorted_records(config: &CacheConfig, ids: &[Digest]) -> Vec<Vec<usize>> {
     let linked = |input: &'_ Input| {
         let record = config.records.get(input.link.0)?;
-        Some((record.digest.as_str(), ids.get(input.link.0)?))
+        Some((&*record.digest, ids.get(input.link.0)?))
     };
     let keys = config.records.iter().zip(ids).zip(0..).map(|((record, id), position)| {
         let links = record.inputs.iter().map(|list| {
-            let link = |input| linked(input).map(|(digest, id)| (digest, input.selector.as_str(), id));
+            let link = |input| linked(input).map(|(digest, id)| (digest, &*input.selector, id));
             let mut links: Vec<(&str, &str, &Digest)> = list.iter().filter_map(link).collect();
             links.sort_unstable();
             links.dedup();
@@ -166,15 +166,15 @@ fn unite(config: &CacheConfig, group: &[usize], layer_of: &[usize], record_of: &
     for result in members().flat_map(|record| &record.results) {
         keep_smaller(&mut results, (layer(result.layer)?, result.created_at.instant()), result.created_at);
     }
-    let mut chains: BTreeMap<(Vec<LayerIndex>, i128), Timestamp> = BTreeMap::new();
+    let mut chains: BTreeMap<(Box<[LayerIndex]>, i128), Timestamp> = BTreeMap::new();
     for chain in members().flat_map(|record| &record.chains) {
-        let layers = chain.layers.iter().map(|index| layer(*index)).collect::<Option<Vec<_>>>()?;
+        let layers = chain.layers.iter().map(|index| layer(*index)).collect::<Option<Box<[_]>>>()?;
         keep_smaller(&mut chains, (layers, chain.created_at.instant()), chain.created_at);
     }
     let first = members().next()?;
     let inputs = first.inputs.iter().map(|list| {
         let link = |input: &Input| Some((record_of.get(input.link.0).copied()?, input.selector.clone()));
-        let mut links: Vec<(usize, String)> = list.iter().filter_map(link).collect();
+        let mut links: Vec<(usize, Box<str>)> = list.iter().filter_map(link).collect();
         links.sort_unstable();
         links.dedup();
         links.into_iter().map(|(link, selector)| Input { selector, link: RecordIndex(link) }).collect()

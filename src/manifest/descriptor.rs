@@ -1,28 +1,135 @@
 //! OCI descriptors: where a local cache keeps what an S3 manifest has in its annotations.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::fmt;
 
-use crate::base::{Digest, Timestamp, go_struct};
+use crate::base::{Digest, GoJson, InvalidDigest, JsonProblem, JsonReader, Timestamp, go_struct};
 use crate::manifest::media_type;
 use crate::manifest::model::{Annotations, CacheConfig, Layer};
 
 const CREATED_AT: &str = "buildkit/createdat";
 const DIFF_ID: &str = "containerd.io/uncompressed";
+/// The tag of an entry of an index.
+pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
+/// The full name of the image that an entry of an index is.
+pub(crate) const IMAGE_NAME: &str = "io.containerd.image.name";
 
 go_struct!(
     /// A content descriptor as its JSON has it, not checked.
     Descriptor {
-        "mediaType" => media_type: String,
-        "digest" => digest: String,
+        "mediaType" => media_type: MediaType,
+        "digest" => digest: DigestText,
         "size" => size: i64,
-        "annotations" => annotations: BTreeMap<String, Option<String>>,
+        "annotations" => annotations: Notes,
     }
 );
+
+/// A media type. A manifest has thousands of layers and very few types, so the usual ones take no memory.
+pub(crate) type MediaType = Cow<'static, str>;
+
+impl GoJson for MediaType {
+    fn read(reader: &mut JsonReader<'_>) -> Result<Self, JsonProblem> {
+        let (left, text) = (reader.memory_left(), String::read(reader)?);
+        Ok(match media_type::known(&text) {
+            Some(known) => {
+                reader.give_back_memory(left);
+                Cow::Borrowed(known)
+            }
+            None => Cow::Owned(text),
+        })
+    }
+}
+
+/// What should be a digest. One that is takes half the memory of its text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum DigestText {
+    /// It is one.
+    Good(Digest),
+    /// It is none.
+    Bad(Box<str>),
+}
+
+impl DigestText {
+    /// The digest.
+    ///
+    /// # Errors
+    /// When it is none.
+    pub(crate) fn get(&self) -> Result<Digest, InvalidDigest> {
+        match self {
+            Self::Good(digest) => Ok(*digest),
+            Self::Bad(text) => text.parse(),
+        }
+    }
+}
+
+impl Default for DigestText {
+    fn default() -> Self {
+        Self::Bad(Box::default())
+    }
+}
+
+impl From<Box<str>> for DigestText {
+    fn from(text: Box<str>) -> Self {
+        text.parse().map_or(Self::Bad(text), Self::Good)
+    }
+}
+
+impl GoJson for DigestText {
+    fn read(reader: &mut JsonReader<'_>) -> Result<Self, JsonProblem> {
+        let (left, text) = (reader.memory_left(), Box::<str>::read(reader)?);
+        let read = Self::from(text);
+        if let Self::Good(_) = read {
+            reader.give_back_memory(left);
+        }
+        Ok(read)
+    }
+}
+
+impl fmt::Display for DigestText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Good(digest) => digest.fmt(f),
+            Self::Bad(text) => f.write_str(text),
+        }
+    }
+}
+
+/// The annotations that mean something here, in the order of their names; others are not kept.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Notes {
+    /// All but the next.
+    texts: Box<[(&'static str, Box<str>)]>,
+    diff_id: Option<DigestText>,
+}
+
+impl GoJson for Notes {
+    fn read(reader: &mut JsonReader<'_>) -> Result<Self, JsonProblem> {
+        let left = reader.memory_left();
+        let mut texts = reader.named_texts(&[CREATED_AT, DIFF_ID, REF_NAME, IMAGE_NAME])?;
+        let at = texts.iter().position(|(name, _)| *name == DIFF_ID);
+        let diff_id = at.map(|at| DigestText::from(texts.swap_remove(at).1));
+        if texts.is_empty() && matches!(diff_id, Some(DigestText::Good(_))) {
+            reader.give_back_memory(left);
+        }
+        texts.sort_unstable();
+        Ok(Self { texts: texts.into(), diff_id })
+    }
+}
+
+impl Notes {
+    /// Their names and texts.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
+        let texts = || self.texts.iter().map(|(name, text)| (*name, Cow::Borrowed(&**text)));
+        let diff_id = self.diff_id.iter().map(|digest| (DIFF_ID, Cow::Owned(digest.to_string())));
+        let before = texts().filter(|(name, _)| *name < DIFF_ID);
+        before.chain(diff_id).chain(texts().filter(|(name, _)| *name > DIFF_ID))
+    }
+}
 
 impl Descriptor {
     /// What the S3 manifest says of the layer that this descriptor describes: the time in UTC, the media type OCI's.
     pub(super) fn to_annotations(&self) -> Result<Annotations, String> {
-        let diff_id = self.annotation(DIFF_ID).ok_or_else(|| format!("its descriptor has no {DIFF_ID}"))?;
+        let diff_id = self.annotations.diff_id.as_ref().ok_or_else(|| format!("its descriptor has no {DIFF_ID}"))?;
         let created_at = match self.annotation(CREATED_AT) {
             None => Timestamp::ZERO,
             Some(text) => {
@@ -32,33 +139,31 @@ impl Descriptor {
         };
         Ok(Annotations {
             media_type: media_type::to_oci(&self.media_type),
-            diff_id: diff_id.parse::<Digest>().map_err(|error| format!("{DIFF_ID}: {error}"))?,
+            diff_id: diff_id.get().map_err(|error| format!("{DIFF_ID}: {error}"))?,
             size: u64::try_from(self.size).map_err(|_| format!("its size {} is negative", self.size))?,
             created_at,
         })
     }
 
-    /// The value of an annotation that is there and not `null`.
+    /// The value of an annotation that is kept as a text, is there and not `null`.
     pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
-        self.annotations.get(name)?.as_deref()
+        self.annotations.texts.iter().find(|(known, _)| *known == name).map(|(_, text)| &**text)
     }
 }
 
 impl From<&Layer> for Descriptor {
     fn from(layer: &Layer) -> Self {
         let Annotations { media_type, diff_id, size, created_at } = &layer.annotations;
-        let mut annotations = BTreeMap::from([(DIFF_ID.to_owned(), Some(diff_id.to_string()))]);
-        if !created_at.is_zero() {
-            annotations.insert(CREATED_AT.to_owned(), Some(created_at.to_string()));
-        }
+        let created_at = (!created_at.is_zero()).then(|| (CREATED_AT, created_at.to_string().into()));
+        let annotations = Notes { texts: created_at.into_iter().collect(), diff_id: Some(DigestText::Good(*diff_id)) };
         let size = i64::try_from(*size).unwrap_or(i64::MAX);
-        Self { media_type: media_type.clone(), digest: layer.blob.to_string(), size, annotations }
+        Self { media_type: media_type.clone().into(), digest: DigestText::Good(layer.blob), size, annotations }
     }
 }
 
 impl CacheConfig {
     /// A descriptor for each layer, in the order of the layers, repeats included.
-    pub(crate) fn descriptors(&self) -> Vec<Descriptor> {
-        self.layers.iter().map(Descriptor::from).collect()
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = Descriptor> {
+        self.layers.iter().map(Descriptor::from)
     }
 }

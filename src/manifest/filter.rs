@@ -58,14 +58,22 @@ impl CacheConfig {
         let layers = self.layers.into_iter().zip(&kept.layers).filter(|(_, kept)| **kept);
         self.layers = layers.map(|(layer, _)| Layer { parent: layer.parent.and_then(moved), ..layer }).collect();
         for record in &mut self.records {
-            record.results.retain(|result| kept.result(result));
-            record.chains.retain(|chain| kept.chained(chain));
+            retain(&mut record.results, |result| kept.result(result));
+            retain(&mut record.chains, |chain| kept.chained(chain));
             let chained = record.chains.iter_mut().flat_map(|chain| &mut chain.layers);
             for layer in record.results.iter_mut().map(|result| &mut result.layer).chain(chained) {
                 *layer = moved(*layer).unwrap_or(*layer);
             }
         }
         self
+    }
+}
+
+fn retain<T>(list: &mut Box<[T]>, keep: impl Fn(&T) -> bool) {
+    if !list.iter().all(&keep) {
+        let mut items = std::mem::take(list).into_vec();
+        items.retain(keep);
+        *list = items.into_boxed_slice();
     }
 }
 

@@ -5,24 +5,27 @@
 
 use std::collections::BTreeSet;
 
-use crate::manifest::model::{CacheConfig, LayerIndex, Record, set};
+use crate::manifest::model::{CacheConfig, LayerIndex, Record, RecordIndex, set};
 
-/// How many blobs are compared in all. Real configs need a few thousand; a hostile one must not keep us for hours, and
+/// How many steps the search takes in all: blobs compared, results looked at. Real configs need a few thousand; a hostile one must not keep us for hours, and
 /// loses some results of `mode=min` instead.
-const MAX_COMPARISONS: usize = 20_000_000;
+const MAX_STEPS: usize = 20_000_000;
 
 /// Wherever a kept result is layered from results of its record's inputs, keeps the layers of those.
 pub(super) fn keep_inputs(config: &CacheConfig, layers: &mut [bool]) {
-    let mut search = Search { config, depths: depths(config), left: MAX_COMPARISONS };
+    let mut search = Search { config, depths: depths(config), left: MAX_STEPS };
     let may_be_layered = |record: &&Record| record.inputs.len() > 1 && !record.results.is_empty();
     let candidates: Vec<&Record> = config.records.iter().filter(may_be_layered).collect();
     let mut changed = true;
-    while changed && search.left > 0 {
+    while changed {
         changed = false;
         for record in &candidates {
             for result in &record.results {
+                if search.spend(1).is_none() {
+                    return;
+                }
                 if layers.get(result.layer.0) == Some(&true) {
-                    for layer in search.inputs_of(record, result.layer) {
+                    for layer in search.inputs_of(record, result.layer).unwrap_or_default() {
                         changed |= config.mark_chain(layer, layers);
                     }
                 }
@@ -46,14 +49,26 @@ struct Fit {
 }
 
 impl Search<'_> {
-    /// The results of the record's inputs that, one for each input, make up the chain of `whole`.
-    fn inputs_of(&mut self, record: &Record, whole: LayerIndex) -> Vec<LayerIndex> {
-        let chain = self.chain(whole);
+    /// Counts steps; `None` when there were too many.
+    fn spend(&mut self, steps: usize) -> Option<()> {
+        let left = self.left.checked_sub(steps);
+        self.left = left.unwrap_or(0);
+        left.map(|_| ())
+    }
+
+    /// The results of the record's inputs that, one for each input, make up the chain of `whole`; `None` when the search
+    /// has taken too many steps.
+    fn inputs_of(&mut self, record: &Record, whole: LayerIndex) -> Option<Vec<LayerIndex>> {
+        let chain = self.chain(whole)?;
         let mut starts = BTreeSet::from([0]);
         let mut fits: Vec<Vec<Fit>> = Vec::with_capacity(record.inputs.len());
         for input in &record.inputs {
-            let linked = input.iter().filter_map(|input| self.config.records.get(input.link.0));
-            let results: BTreeSet<LayerIndex> = linked.flat_map(|record| &record.results).map(|r| r.layer).collect();
+            let config = self.config;
+            let links: BTreeSet<RecordIndex> = input.iter().map(|input| input.link).collect();
+            let linked = || links.iter().filter_map(|link| config.record(*link)).flat_map(|record| &record.results);
+            self.spend(input.len() + linked().count())?;
+            let results: BTreeSet<LayerIndex> = linked().map(|result| result.layer).collect();
+            self.spend(starts.len().saturating_mul(results.len()))?;
             let mut fitting = Vec::new();
             for &start in &starts {
                 fitting.extend(results.iter().filter_map(|layer| self.fit(&chain, start, *layer)));
@@ -69,7 +84,7 @@ impl Search<'_> {
             found.extend(used.iter().map(|fit| fit.layer));
             ends = used.iter().map(|fit| fit.start).collect();
         }
-        found
+        Some(found)
     }
 
     /// Whether the chain of `layer` stands in `chain` from `start` on.
@@ -77,7 +92,7 @@ impl Search<'_> {
         let end = start.checked_add(*self.depths.get(layer.0)?)?;
         let mut at = Some(layer);
         for place in chain.get(start..end)?.iter().rev() {
-            self.left = self.left.checked_sub(1)?;
+            self.spend(1)?;
             let own = self.config.layer(at?)?;
             if own.blob != self.config.layer(*place)?.blob {
                 return None;
@@ -88,16 +103,17 @@ impl Search<'_> {
     }
 
     /// The layer's chain, lowest first.
-    fn chain(&mut self, layer: LayerIndex) -> Vec<LayerIndex> {
-        let mut chain = Vec::with_capacity(self.depths.get(layer.0).copied().unwrap_or(0));
+    fn chain(&mut self, layer: LayerIndex) -> Option<Vec<LayerIndex>> {
+        let depth = self.depths.get(layer.0).copied().unwrap_or(0);
+        self.spend(depth)?;
+        let mut chain = Vec::with_capacity(depth);
         let mut at = Some(layer);
         while let Some(layer) = at {
             chain.push(layer);
             at = self.config.layer(layer).and_then(|layer| layer.parent);
         }
-        self.left = self.left.saturating_sub(chain.len());
         chain.reverse();
-        chain
+        Some(chain)
     }
 }
 

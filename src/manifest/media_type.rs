@@ -3,6 +3,19 @@
 const DOCKER: &str = "application/vnd.docker.image.rootfs.";
 const OCI: &str = "application/vnd.oci.image.layer.";
 
+/// What nearly all layers are.
+const KNOWN: &[&str] = &[
+    "application/vnd.oci.image.layer.v1.tar+gzip",
+    "application/vnd.oci.image.layer.v1.tar+zstd",
+    "application/vnd.oci.image.layer.v1.tar",
+    "application/vnd.docker.image.rootfs.diff.tar.gzip",
+];
+
+/// The same text as a constant, if it is one of the usual media types of layers.
+pub(super) fn known(media_type: &str) -> Option<&'static str> {
+    KNOWN.iter().find(|known| **known == media_type).copied()
+}
+
 /// The media type under which BuildKit writes a layer into an S3 manifest: Docker's become OCI's, others stay.
 pub(super) fn to_oci(media_type: &str) -> String {
     let oci = match media_type.strip_prefix(DOCKER) {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::base::{Error, Problem, Result};
 use crate::manifest::canonical::canonical;
-use crate::manifest::model::{CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex};
+use crate::manifest::model::{CacheConfig, Layer, LayerIndex};
 
 impl CacheConfig {
     /// Merges the configs of `sources`, each with the name that errors give it.
@@ -52,14 +52,15 @@ fn concatenate(sources: Vec<(String, CacheConfig)>) -> CacheConfig {
         let layer = |LayerIndex(at)| LayerIndex(at + layers);
         let move_layer = |old: Layer| Layer { parent: old.parent.map(layer), ..old };
         all.layers.extend(config.layers.into_iter().map(move_layer));
-        let input = |old: Input| Input { link: RecordIndex(old.link.0 + records), ..old };
-        let result = |old: CacheResult| CacheResult { layer: layer(old.layer), ..old };
-        let chain = |old: ChainedResult| ChainedResult { layers: old.layers.into_iter().map(layer).collect(), ..old };
-        all.records.extend(config.records.into_iter().map(|old| Record {
-            digest: old.digest,
-            inputs: old.inputs.into_iter().map(|list| list.into_iter().map(input).collect()).collect(),
-            results: old.results.into_iter().map(result).collect(),
-            chains: old.chains.into_iter().map(chain).collect(),
+        all.records.extend(config.records.into_iter().map(|mut record| {
+            for input in record.inputs.iter_mut().flatten() {
+                input.link.0 += records;
+            }
+            let chained = record.chains.iter_mut().flat_map(|chain| &mut chain.layers);
+            for LayerIndex(at) in record.results.iter_mut().map(|result| &mut result.layer).chain(chained) {
+                *at += layers;
+            }
+            record
         }));
     }
     all

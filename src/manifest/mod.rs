@@ -9,11 +9,13 @@ mod canonical;
 mod check;
 mod descriptor;
 mod filter;
+mod graph;
 mod layered;
 mod media_type;
 mod merge;
 mod min;
 mod model;
+mod payload;
 mod raw;
 mod read;
 mod write;
@@ -22,6 +24,8 @@ mod write;
 mod tests;
 
 pub use builder::{CacheConfigBuilder, LayerId, RecordId};
-pub(crate) use descriptor::Descriptor;
-pub use model::{Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex};
+pub(crate) use descriptor::{Descriptor, IMAGE_NAME, REF_NAME};
+pub use model::{
+    Alternatives, Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
+};
 pub use read::MAX_MANIFEST_BYTES;

@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::{Deref, DerefMut};
+use std::{fmt, slice};
 
 use crate::base::{Digest, Timestamp};
 
@@ -59,13 +61,25 @@ pub struct Annotations {
 #[non_exhaustive]
 pub struct Record {
     /// The digest of the step itself; a non-empty string that is kept as it is.
-    pub digest: String,
+    pub digest: Box<str>,
     /// The alternatives for each input of the step; none of the lists is empty.
-    pub inputs: Vec<Vec<Input>>,
+    pub inputs: Box<[Alternatives]>,
     /// What the step made.
-    pub results: Vec<CacheResult>,
+    pub results: Box<[CacheResult]>,
     /// What the step made, with every layer listed.
-    pub chains: Vec<ChainedResult>,
+    pub chains: Box<[ChainedResult]>,
+}
+
+/// The alternatives for one input of a step, a slice. Nearly always there is one, which then needs no list of its own:
+/// a large config has millions of these.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Alternatives(Choice);
+
+/// One alternative is always the first.
+#[derive(Clone, PartialEq, Eq)]
+enum Choice {
+    One(Input),
+    Many(Box<[Input]>),
 }
 
 /// An input of a step: another step, or a part of its result.
@@ -73,7 +87,7 @@ pub struct Record {
 #[non_exhaustive]
 pub struct Input {
     /// Which part of the result; empty for the whole.
-    pub selector: String,
+    pub selector: Box<str>,
     /// The other step.
     pub link: RecordIndex,
 }
@@ -93,7 +107,7 @@ pub struct CacheResult {
 #[non_exhaustive]
 pub struct ChainedResult {
     /// The layers.
-    pub layers: Vec<LayerIndex>,
+    pub layers: Box<[LayerIndex]>,
     /// When it was made.
     pub created_at: Timestamp,
 }
@@ -141,6 +155,74 @@ impl From<CacheConfig> for Cow<'_, CacheConfig> {
 impl<'a> From<&'a CacheConfig> for Cow<'a, CacheConfig> {
     fn from(config: &'a CacheConfig) -> Self {
         Self::Borrowed(config)
+    }
+}
+
+impl From<Input> for Alternatives {
+    fn from(only: Input) -> Self {
+        Self(Choice::One(only))
+    }
+}
+
+impl From<Vec<Input>> for Alternatives {
+    fn from(mut inputs: Vec<Input>) -> Self {
+        match inputs.pop() {
+            Some(only) if inputs.is_empty() => only.into(),
+            last => {
+                inputs.extend(last);
+                Self(Choice::Many(inputs.into_boxed_slice()))
+            }
+        }
+    }
+}
+
+impl FromIterator<Input> for Alternatives {
+    fn from_iter<I: IntoIterator<Item = Input>>(inputs: I) -> Self {
+        inputs.into_iter().collect::<Vec<Input>>().into()
+    }
+}
+
+impl Deref for Alternatives {
+    type Target = [Input];
+
+    fn deref(&self) -> &[Input] {
+        match &self.0 {
+            Choice::One(input) => slice::from_ref(input),
+            Choice::Many(inputs) => inputs,
+        }
+    }
+}
+
+impl DerefMut for Alternatives {
+    fn deref_mut(&mut self) -> &mut [Input] {
+        match &mut self.0 {
+            Choice::One(input) => slice::from_mut(input),
+            Choice::Many(inputs) => inputs,
+        }
+    }
+}
+
+impl<'a> IntoIterator for &'a Alternatives {
+    type Item = &'a Input;
+    type IntoIter = slice::Iter<'a, Input>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter()
+    }
+}
+
+impl<'a> IntoIterator for &'a mut Alternatives {
+    type Item = &'a mut Input;
+    type IntoIter = slice::IterMut<'a, Input>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.iter_mut()
+    }
+}
+
+impl fmt::Debug for Alternatives {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.deref().fmt(f)
     }
 }
 

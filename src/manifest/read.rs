@@ -1,19 +1,25 @@
-//! Reading a cache config, as Go would.
+//! Reading a cache config, as Go would, each element into its place at once.
+//!
+//! Nothing of a list is kept once one of its elements is wrong: a bad config costs no memory. What is wrong is then
+//! looked for in a second pass, which keeps nothing at all, and by then knows how many layers and records there are.
 
 use std::collections::HashMap;
 
-use crate::base::{Digest, Error, Problem, Result, read_go_json};
-use crate::manifest::check::{Source, check};
+use crate::base::{
+    Digest, Error, GoJson as _, JsonProblem, JsonReader, ParsedText, Problem, Result, read_go_json_with,
+};
+use crate::manifest::check::{Bound, Place, Problems, Source, check_layer, check_whole, is_in_range, time};
 use crate::manifest::descriptor::Descriptor;
-use crate::manifest::model::CacheConfig;
-use crate::manifest::raw::RawConfig;
+use crate::manifest::model::{Alternatives, CacheConfig, CacheResult, ChainedResult, Input, Layer, Record};
+use crate::manifest::raw::{RawInput, RawLayer, RawResult};
 
 /// The largest cache config that is read. Real ones have a few hundred bytes for each step of the builds in them.
 pub const MAX_MANIFEST_BYTES: u64 = 256 * 1024 * 1024;
 
-/// How many objects and lists a cache config may hold: a million records have six million. Each costs a hundred bytes
-/// of memory or so, and a hostile file has one in three bytes.
+/// How many objects and lists a cache config may hold: a million records have six million.
 const MAX_PARTS: usize = 8_000_000;
+
+type Read<T> = std::result::Result<T, JsonProblem>;
 
 impl CacheConfig {
     /// Reads the manifest of an S3 cache.
@@ -21,25 +27,218 @@ impl CacheConfig {
     /// # Errors
     /// [`Error::Integrity`] when it is not JSON of that form, or does not hold together; the first problems are named.
     pub fn from_s3_json(json: &[u8]) -> Result<Self> {
-        check(parse(json)?, Source::Annotations)
+        read(json, &Source::Annotations)
     }
 
     /// Reads the config of a local cache, whose manifest has `descriptors`.
     pub(crate) fn from_local_json(json: &[u8], descriptors: &[Descriptor]) -> Result<Self> {
         // The last of several for one blob counts, as in BuildKit.
         let by_blob: HashMap<Digest, &Descriptor> =
-            descriptors.iter().filter_map(|descriptor| Some((descriptor.digest.parse().ok()?, descriptor))).collect();
-        check(parse(json)?, Source::Descriptors(&by_blob))
+            descriptors.iter().filter_map(|descriptor| Some((descriptor.digest.get().ok()?, descriptor))).collect();
+        read(json, &Source::Descriptors(&by_blob))
     }
 }
 
-fn parse(json: &[u8]) -> Result<RawConfig> {
-    let invalid = |why: String| Error::Integrity(Problem::new(format!("not a cache config: {why}")));
+fn read(json: &[u8], source: &Source<'_>) -> Result<CacheConfig> {
     if json.len() as u64 > MAX_MANIFEST_BYTES {
         return Err(invalid(format!("it has more than {MAX_MANIFEST_BYTES} bytes")));
     }
     if memchr::memchr_iter(b'{', json).count() + memchr::memchr_iter(b'[', json).count() > MAX_PARTS {
         return Err(invalid(format!("it has more than {MAX_PARTS} objects and lists")));
     }
-    read_go_json(json).map_err(|error| invalid(error.to_string()))
+    let pass = Pass { source, layers: Bound::new(usize::MAX), records: Bound::new(usize::MAX), keep: true };
+    let first = pass.read(json)?;
+    let (layers, records) = (first.layers.seen, first.records.seen);
+    if first.layers.problems.is_empty() && first.records.problems.is_empty() {
+        let config = CacheConfig { layers: first.layers.kept, records: first.records.kept };
+        // What was met may have been in a list that a duplicate has replaced.
+        if (pass.layers.fits(layers) && pass.records.fits(records)) || is_in_range(&config) {
+            return check_whole(config);
+        }
+    } else {
+        drop(first);
+    }
+    let second = Pass { source, layers: Bound::new(layers), records: Bound::new(records), keep: false }.read(json)?;
+    let mut problems = second.layers.problems;
+    problems.append(second.records.problems);
+    Err(problems.into_error())
+}
+
+fn invalid(why: String) -> Error {
+    Error::Integrity(Problem::new(format!("not a cache config: {why}")))
+}
+
+/// One pass through the document.
+struct Pass<'a> {
+    source: &'a Source<'a>,
+    /// How many layers and records there are; in the first pass, more than any document has.
+    layers: Bound,
+    records: Bound,
+    keep: bool,
+}
+
+#[derive(Default)]
+struct Document {
+    layers: Elements<Layer>,
+    records: Elements<Record>,
+}
+
+/// The elements of a list.
+struct Elements<T> {
+    seen: usize,
+    /// All of them, or none when there are problems.
+    kept: Vec<T>,
+    problems: Problems,
+}
+
+impl<T> Default for Elements<T> {
+    fn default() -> Self {
+        Self { seen: 0, kept: Vec::new(), problems: Problems::default() }
+    }
+}
+
+impl Pass<'_> {
+    fn read(&self, json: &[u8]) -> Result<Document> {
+        read_go_json_with(json, |reader| self.document(reader)).map_err(|problem| invalid(problem.to_string()))
+    }
+
+    fn document(&self, reader: &mut JsonReader<'_>) -> Read<Document> {
+        let mut document = Document::default();
+        if reader.null()? {
+            return Ok(document);
+        }
+        reader.object(&["layers", "records"], |reader, key| {
+            match key {
+                0 => {
+                    document.layers = self.elements(reader, |reader, at, problems| self.layer(reader, at, problems))?
+                }
+                _ => {
+                    document.records =
+                        self.elements(reader, |reader, at, problems| self.record(reader, at, problems))?
+                }
+            }
+            Ok(())
+        })?;
+        Ok(document)
+    }
+
+    /// Reads a list. `element` reads one, by its position, and returns `None` when it noted a problem.
+    fn elements<T>(
+        &self,
+        reader: &mut JsonReader<'_>,
+        mut element: impl FnMut(&mut JsonReader<'_>, usize, &mut Problems) -> Read<Option<T>>,
+    ) -> Read<Elements<T>> {
+        let mut elements = Elements::default();
+        let at_start = reader.memory_left();
+        reader.list(|reader| {
+            let read = element(reader, elements.seen, &mut elements.problems)?;
+            elements.seen += 1;
+            match read {
+                Some(element) if self.keep && elements.problems.is_empty() => reader.push(&mut elements.kept, element),
+                _ => {
+                    elements.kept = Vec::new();
+                    reader.give_back_memory(at_start);
+                    Ok(())
+                }
+            }
+        })?;
+        Ok(elements)
+    }
+
+    fn layer(&self, reader: &mut JsonReader<'_>, at: usize, problems: &mut Problems) -> Read<Option<Layer>> {
+        Ok(check_layer(at, RawLayer::read(reader)?, &self.layers, self.source, problems))
+    }
+
+    fn record(&self, reader: &mut JsonReader<'_>, at: usize, problems: &mut Problems) -> Read<Option<Record>> {
+        let place = Place("record", at);
+        let mut digest: Box<str> = Box::default();
+        let (mut results, mut chains, mut inputs) = (Elements::default(), Elements::default(), Elements::default());
+        if !reader.null()? {
+            reader.object(&["layers", "chains", "digest", "inputs"], |reader, key| {
+                match key {
+                    0 => results = self.elements(reader, |reader, _, problems| self.result(reader, place, problems))?,
+                    1 => chains = self.elements(reader, |reader, _, problems| self.chain(reader, place, problems))?,
+                    2 => digest = Box::read(reader)?,
+                    _ => inputs = self.elements(reader, |reader, at, found| self.input(reader, (place, at), found))?,
+                }
+                Ok(())
+            })?;
+        }
+        let mut found = Problems::default();
+        if digest.is_empty() {
+            found.add(|| format!("{place}: it has no digest"));
+        }
+        for more in [results.problems, chains.problems, inputs.problems] {
+            found.append(more);
+        }
+        let is_good = found.is_empty();
+        problems.append(found);
+        let (results, chains, inputs) = (results.kept.into(), chains.kept.into(), inputs.kept.into());
+        Ok(is_good.then_some(Record { digest, inputs, results, chains }))
+    }
+
+    fn result(&self, reader: &mut JsonReader<'_>, place: Place, found: &mut Problems) -> Read<Option<CacheResult>> {
+        let raw = RawResult::read(reader)?;
+        let layer = found.keep(place, self.layers.layer("layer", raw.layer));
+        let created_at = found.keep(place, time(raw.created_at));
+        Ok(layer.zip(created_at).map(|(layer, created_at)| CacheResult { layer, created_at }))
+    }
+
+    fn chain(&self, reader: &mut JsonReader<'_>, place: Place, found: &mut Problems) -> Read<Option<ChainedResult>> {
+        let mut layers = Elements::default();
+        let mut created_at = None;
+        if !reader.null()? {
+            reader.object(&["layers", "createdAt"], |reader, key| {
+                match key {
+                    0 => {
+                        layers = self.elements(reader, |reader, _, problems| {
+                            let value = i64::read(reader)?;
+                            Ok(problems.keep(place, self.layers.layer("layer", value)))
+                        })?;
+                    }
+                    _ => created_at = Some(ParsedText::read(reader)?),
+                }
+                Ok(())
+            })?;
+        }
+        found.append(layers.problems);
+        let created_at = found.keep(place, time(created_at));
+        Ok(created_at.map(|created_at| ChainedResult { layers: layers.kept.into(), created_at }))
+    }
+
+    /// The alternatives for one input.
+    fn input(
+        &self,
+        reader: &mut JsonReader<'_>,
+        (place, at): (Place, usize),
+        found: &mut Problems,
+    ) -> Read<Option<Alternatives>> {
+        let (mut is_empty, mut only, mut list) = (true, None, Vec::new());
+        if !reader.null()? {
+            reader.list(|reader| {
+                is_empty = false;
+                let left = reader.memory_left();
+                let RawInput { selector, link } = RawInput::read(reader)?;
+                let link = found.keep(place, self.records.record("link", link));
+                let Some(link) = link.filter(|_| self.keep && found.is_empty()) else {
+                    reader.give_back_memory(left);
+                    return Ok(());
+                };
+                let input = Input { selector, link };
+                if list.is_empty() {
+                    // A first one needs no list as long as it is the only one.
+                    let Some(first) = only.take() else {
+                        only = Some(input);
+                        return Ok(());
+                    };
+                    reader.push(&mut list, first)?;
+                }
+                reader.push(&mut list, input)
+            })?;
+        }
+        if is_empty {
+            found.add(|| format!("{place}: input {at} is empty"));
+        }
+        Ok(found.is_empty().then(|| only.map_or_else(|| list.into(), Alternatives::from)))
+    }
 }

@@ -3,6 +3,11 @@
 use crate::base::{Digest, Timestamp, push_go_string};
 use crate::manifest::model::{Annotations, CacheConfig, Input, Layer, LayerIndex, Record};
 
+/// What a layer takes with and without annotations, and what a record takes, in most configs.
+const ANNOTATED_BYTES: usize = 400;
+const LAYER_BYTES: usize = 120;
+const RECORD_BYTES: usize = 200;
+
 impl CacheConfig {
     /// The manifest of an S3 cache: compact JSON, annotations with every layer.
     pub fn to_s3_json(&self) -> Vec<u8> {
@@ -15,24 +20,44 @@ impl CacheConfig {
     }
 
     fn write(&self, annotated: bool) -> Vec<u8> {
-        let mut json = Json { out: String::with_capacity(self.layers.len() * 400 + self.records.len() * 200) };
-        json.raw("{");
-        if !self.layers.is_empty() {
-            json.raw(r#""layers":"#);
-            json.list(&self.layers, |json, layer| json.layer(layer, annotated));
+        let each = if annotated { ANNOTATED_BYTES } else { LAYER_BYTES };
+        let size = self.layers.len() * each + self.records.len() * RECORD_BYTES;
+        let mut json = Json { out: String::with_capacity(size) };
+        for piece in 0..self.pieces() {
+            self.write_piece(&mut json, piece, annotated);
         }
-        if !self.records.is_empty() {
-            json.raw(if self.layers.is_empty() { r#""records":"# } else { r#","records":"# });
-            json.list(&self.records, Json::record);
-        }
-        json.raw("}");
         json.out.into_bytes()
+    }
+
+    /// The JSON comes in so many pieces: each layer, each record, and the end.
+    pub(super) fn pieces(&self) -> usize {
+        self.layers.len() + self.records.len() + 1
+    }
+
+    pub(super) fn write_piece(&self, json: &mut Json, piece: usize, annotated: bool) {
+        if let Some(layer) = self.layers.get(piece) {
+            json.raw(if piece == 0 { r#"{"layers":["# } else { "," });
+            json.layer(layer, annotated);
+            return;
+        }
+        let layers = self.layers.len();
+        let Some(record) = self.records.get(piece - layers) else {
+            json.raw(if piece == 0 { "{}" } else { "]}" });
+            return;
+        };
+        json.raw(match (piece, piece - layers) {
+            (0, _) => r#"{"records":["#,
+            (_, 0) => r#"],"records":["#,
+            _ => ",",
+        });
+        json.record(record);
     }
 }
 
 /// The document so far.
-struct Json {
-    out: String,
+#[derive(Default)]
+pub(super) struct Json {
+    pub(super) out: String,
 }
 
 impl Json {

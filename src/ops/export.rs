@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::base::{BlobSource, BytesPayload, Result};
+use crate::base::{BlobSource, Result};
 use crate::config::{CacheOptions, Mode};
 use crate::layout::{Committed, LocalCache};
 use crate::manifest::CacheConfig;
@@ -159,7 +159,7 @@ impl S3Cache {
         let sent = sender.send(jobs);
         sender.note(report);
         sent?;
-        let manifest = BytesPayload::new(config.to_s3_json());
+        let manifest = config.s3_payload();
         for name in &self.options.names {
             self.context.cancel.check()?;
             persist(&self.context, passes, || self.store.put(&self.options.manifest_key(name), &manifest))?;

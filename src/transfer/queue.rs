@@ -14,7 +14,10 @@ use std::sync::Arc;
 /// The jobs that have not ended. `J` is a job that has not begun, `O` one that has.
 #[derive(Debug)]
 pub(super) struct Queue<J, O> {
-    waiting: VecDeque<(usize, J)>,
+    /// Those that have not begun, in their order, the number of the first, and those that begin again.
+    waiting: VecDeque<J>,
+    next: usize,
+    again: VecDeque<(usize, J)>,
     open: Vec<Open<O>>,
     /// Jobs in the hands of a thread that begins or ends them: there may be more to do when it is through.
     held: usize,
@@ -59,8 +62,16 @@ pub(super) enum Unit<J, O> {
 
 impl<J, O> Queue<J, O> {
     pub(super) fn new(jobs: Vec<J>, aside_limit: usize) -> Self {
-        let waiting = jobs.into_iter().enumerate().collect();
-        Self { waiting, open: Vec::new(), held: 0, has_asides: aside_limit > 0, aside_limit, asides_running: 0 }
+        Self {
+            waiting: jobs.into(),
+            next: 0,
+            again: VecDeque::new(),
+            open: Vec::new(),
+            held: 0,
+            has_asides: aside_limit > 0,
+            aside_limit,
+            asides_running: 0,
+        }
     }
 
     /// Lets at most so many threads be at work aside while there is other work: there are fewer threads than expected.
@@ -76,8 +87,8 @@ impl<J, O> Queue<J, O> {
         }
         let open = self.open.iter_mut().filter(|open| open.next < open.chunks).min_by_key(|open| open.workers);
         match open {
-            Some(open) if open.workers == 0 || self.waiting.is_empty() => Some(open.take()),
-            _ => match self.waiting.pop_front() {
+            Some(open) if open.workers == 0 || (self.waiting.is_empty() && self.again.is_empty()) => Some(open.take()),
+            _ => match self.take_waiting() {
                 Some((slot, job)) => {
                     self.held += 1;
                     Some(Unit::Begin(slot, job))
@@ -85,6 +96,14 @@ impl<J, O> Queue<J, O> {
                 None => self.take_aside(true),
             },
         }
+    }
+
+    fn take_waiting(&mut self) -> Option<(usize, J)> {
+        self.again.pop_front().or_else(|| {
+            let job = self.waiting.pop_front()?;
+            self.next += 1;
+            Some((self.next - 1, job))
+        })
     }
 
     /// Unless it `may_wait`, only that of a job whose chunks are all done.
@@ -136,17 +155,18 @@ impl<J, O> Queue<J, O> {
     /// A job has to begin again, before those that have not begun.
     pub(super) fn again(&mut self, slot: usize, job: J) {
         self.held -= 1;
-        self.waiting.push_front((slot, job));
+        self.again.push_front((slot, job));
     }
 
     /// Whether all is done.
     pub(super) fn is_over(&self) -> bool {
-        self.waiting.is_empty() && self.open.is_empty() && self.held == 0
+        self.waiting.is_empty() && self.again.is_empty() && self.open.is_empty() && self.held == 0
     }
 
     /// Forgets everything; what has begun is handed out, to be dropped.
     pub(super) fn clear(&mut self) -> Vec<Arc<O>> {
         self.waiting.clear();
+        self.again.clear();
         self.open.drain(..).map(|open| open.state).collect()
     }
 }

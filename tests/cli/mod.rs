@@ -8,6 +8,7 @@ mod doctor;
 mod json;
 mod large_configs;
 mod local_faults;
+mod memory;
 mod round_trip;
 mod secrets;
 mod signals;

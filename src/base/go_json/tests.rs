@@ -95,7 +95,10 @@ struct Any(String);
 
 impl GoJson for Any {
     fn read(reader: &mut JsonReader<'_>) -> Read<Self> {
-        reader.raw().map(|text| Self(text.to_owned()))
+        reader.space();
+        let start = reader.at;
+        reader.skip()?;
+        Ok(Self(String::from_utf8(reader.bytes[start..reader.at].to_vec()).unwrap()))
     }
 }
 
@@ -136,4 +139,36 @@ proptest! {
         let text = serde_json::to_string(&texts).unwrap();
         prop_assert_eq!(read_go_json::<Vec<Option<String>>>(text.as_bytes()), Ok(texts));
     }
+}
+
+/// A value that takes far more memory than its text.
+struct Fat([u64; 64]);
+
+impl GoJson for Fat {
+    fn read(reader: &mut JsonReader<'_>) -> Read<Self> {
+        reader.skip()?;
+        Ok(Self([7; 64]))
+    }
+}
+
+#[test]
+fn values_that_take_far_more_memory_than_the_document_are_refused() {
+    let list = |count: usize| format!("[{}1]", "1,".repeat(count - 1)).into_bytes();
+    assert_eq!(read_go_json::<Vec<Fat>>(&list(40_000)).unwrap().iter().map(|fat| fat.0[0]).sum::<u64>(), 280_000);
+    let problem = read_go_json::<Vec<Fat>>(&list(100_000)).map(|_| ()).unwrap_err();
+    assert!(matches!(problem, JsonProblem::Memory(limit) if limit < 24 * MIB), "{problem:?}");
+    assert!(problem.to_string().starts_with("its values would take more than "), "{problem}");
+    // Nothing is refused that takes three times its size, however large it is.
+    for size in [0, 1, MIB, 10 * MIB, 30 * MIB, 250 * MIB] {
+        assert!(memory_for(size) >= size / 4 * 11 && memory_for(size) + size <= (size * 4).max(107 * MIB), "{size}");
+    }
+}
+
+#[test]
+fn a_long_text_is_kept_only_where_it_belongs() {
+    let long = "\\u0061".repeat(100_000);
+    let bad: ParsedText<crate::base::Digest> = read_go_json(format!("\"{long}\"").as_bytes()).unwrap();
+    assert!(matches!(bad, ParsedText::Bad(text) if text.len() < 1000));
+    assert_eq!(read(&format!("{{\"{long}\":1,\"name\":\"a\"}}")), Some(("a".to_owned(), 0)));
+    assert_eq!(read(&format!("{{\"name\":\"{long}\"}}")).map(|(name, _)| name.len()), Some(100_000));
 }

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use crate::base::{Digest, Timestamp};
 use crate::manifest::tests::{annotations, blob, time};
 use crate::manifest::{
-    Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
+    Alternatives, Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
 };
 
 /// Zero, one instant written in three ways, and others.
@@ -50,9 +50,9 @@ fn record((at, draft): (usize, Draft), layers: usize) -> Record {
     let (name, inputs, results, chains) = draft;
     let input = |(choice, selector): (u8, usize)| {
         let link = RecordIndex(earlier(at, choice.into())?);
-        Some(Input { selector: ["", "x", "<y>"][selector].to_owned(), link })
+        Some(Input { selector: ["", "x", "<y>"][selector].into(), link })
     };
-    let inputs = inputs.into_iter().map(|list| list.into_iter().filter_map(input).collect::<Vec<_>>());
+    let inputs = inputs.into_iter().map(|list| list.into_iter().filter_map(input).collect::<Alternatives>());
     let layer = |choice: u8| earlier(layers, choice.into()).map(LayerIndex);
     let result = |(choice, created_at)| Some(CacheResult { layer: layer(choice)?, created_at });
     let chain = |(choices, created_at): (Vec<u8>, Timestamp)| ChainedResult {
@@ -60,7 +60,7 @@ fn record((at, draft): (usize, Draft), layers: usize) -> Record {
         created_at,
     };
     Record {
-        digest: ["r", "s", "t"][name].to_owned(),
+        digest: ["r", "s", "t"][name].into(),
         inputs: inputs.filter(|list| !list.is_empty()).collect(),
         results: results.into_iter().filter_map(result).collect(),
         chains: chains.into_iter().map(chain).collect(),

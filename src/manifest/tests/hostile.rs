@@ -1,7 +1,7 @@
 //! Files made to exhaust memory or the stack.
 
-use crate::manifest::tests::{layer_json, refusal};
-use crate::manifest::{CacheConfig, CacheConfigBuilder};
+use crate::manifest::tests::{annotations, blob, layer_json, refusal, time};
+use crate::manifest::{Alternatives, CacheConfig, CacheConfigBuilder, Input};
 
 const LONG: usize = 100_000;
 
@@ -104,4 +104,48 @@ fn nesting_is_refused_or_skipped_without_recursion() {
     }
     let unknown = format!(r#"{{"x":{}}}"#, deep(r#"{"layers":["#, "", "]}"));
     assert_eq!(CacheConfig::from_s3_json(unknown.as_bytes()).unwrap(), CacheConfig::default());
+}
+
+#[test]
+fn what_a_later_duplicate_replaces_counts_neither_as_content_nor_as_a_problem() {
+    let good = layer_json("a", r#","parent":-1"#);
+    let json = format!(
+        r#"{{"layers":[{{}},{{"parent":9}}],"layers":[{good}],"records":[{{"digest":"d","layers":[{{"layer":7}}],"layers":[{{}}]}}]}}"#
+    );
+    let config = CacheConfig::from_s3_json(json.as_bytes()).unwrap();
+    assert_eq!((config.layers.len(), config.records[0].results.len()), (1, 1));
+    assert_eq!(config.records[0].results[0].layer.0, 0);
+    let json = format!(
+        r#"{{"layers":[{good},{good}],"layers":[{good}],"records":[{{"digest":"d","layers":[{{"layer":1}}]}}]}}"#
+    );
+    assert!(refusal(&json).contains("1 problem: record 0: layer 1 is out of range: there are 1"));
+}
+
+#[test]
+fn one_alternative_needs_no_list_of_its_own() {
+    assert_eq!(size_of::<Alternatives>(), size_of::<Input>());
+    let json = r#"{"records":[{"digest":"a"},{"digest":"b","inputs":[[{}],[{},{"selector":"s"}]]}]}"#;
+    let config = CacheConfig::from_s3_json(json.as_bytes()).unwrap();
+    let inputs = &config.records[1].inputs;
+    assert_eq!(inputs.iter().map(|list| list.len()).collect::<Vec<_>>(), [1, 2]);
+    let input = inputs[0][0].clone();
+    assert_eq!(Alternatives::from(vec![input.clone()]), Alternatives::from(input));
+}
+
+#[test]
+fn many_alternatives_with_many_results_are_not_multiplied() {
+    const MANY: usize = 30_000;
+    let mut builder = CacheConfigBuilder::new();
+    let layer = builder.layer(blob("a"), None, annotations("a"));
+    let [shared, other] = ["shared", "other"].map(|name| builder.record(name, []));
+    for at in 0..MANY {
+        let another = builder.layer(blob(&at.to_string()), None, annotations(&at.to_string()));
+        builder.result(shared, another, time("2026-01-02T03:04:05Z"));
+    }
+    let selectors: Vec<String> = (0..MANY).map(|at| at.to_string()).collect();
+    let list = || selectors.iter().map(|selector| (shared, selector.as_str())).collect::<Vec<_>>();
+    let top = builder.record("top", [list(), vec![(other, "")], list()]);
+    builder.result(top, layer, time("2026-01-02T03:04:05Z"));
+    let (min, found) = builder.build().unwrap().into_min();
+    assert_eq!((min.layers.len(), found), (1, true));
 }

@@ -2,10 +2,11 @@
 //! and whole chains.
 
 use std::collections::BTreeSet;
+use std::io::Read as _;
 
 use proptest::prelude::*;
 
-use crate::base::{Digest, Error, Hasher};
+use crate::base::{Digest, Error, Hasher, Payload as _};
 use crate::manifest::canonical::canonical;
 use crate::manifest::tests::generated::{config, some_blobs, two_orders};
 use crate::manifest::tests::{annotations, blob, layer_json, time};
@@ -79,7 +80,7 @@ fn is_canonical(config: &CacheConfig) -> bool {
         let lengths: Vec<usize> = lists.iter().map(BTreeSet::len).collect();
         let pairs =
             lists.iter().map(|list| list.iter().map(|(digest, selector, _)| (digest.clone(), selector.clone())));
-        let pairs: Vec<Vec<(String, String)>> = pairs.map(Iterator::collect).collect();
+        let pairs: Vec<Vec<(Box<str>, Box<str>)>> = pairs.map(Iterator::collect).collect();
         (record.digest.clone(), lengths.len(), lengths, pairs, id(config, RecordIndex(at)))
     });
     let mut inputs = config.records.iter().flat_map(|record| &record.inputs);
@@ -156,8 +157,11 @@ fn min(config: &CacheConfig) -> (CacheConfig, bool) {
         layer.parent = layer.parent.and_then(place);
     }
     for record in &mut out.records {
-        record.results.retain(|result| with_ancestors(config, result.layer).iter().all(|at| kept.contains(at)));
-        record.chains.retain(|chain| chain.layers.iter().all(|at| kept.contains(&at.0)));
+        let results = record.results.iter();
+        let results = results.filter(|result| with_ancestors(config, result.layer).iter().all(|at| kept.contains(at)));
+        record.results = results.cloned().collect();
+        let chains = record.chains.iter().filter(|chain| chain.layers.iter().all(|at| kept.contains(&at.0)));
+        record.chains = chains.cloned().collect();
         record.results.iter_mut().for_each(|result| result.layer = place(result.layer).unwrap());
         record.chains.iter_mut().flat_map(|chain| &mut chain.layers).for_each(|at| *at = place(*at).unwrap());
     }
@@ -174,8 +178,23 @@ proptest! {
     }
 
     #[test]
+    fn the_manifest_that_is_sent_is_the_one_that_is_written(config in config(), buffer in 1_usize..300) {
+        let json = config.to_s3_json();
+        let payload = config.s3_payload();
+        prop_assert_eq!((payload.size(), payload.sha256()), (json.len() as u64, Digest::of(&json)));
+        let (mut sent, mut reader, mut buffer) = (Vec::new(), payload.open().unwrap(), vec![0; buffer]);
+        loop {
+            match reader.read(&mut buffer).unwrap() {
+                0 => break,
+                read => sent.extend_from_slice(&buffer[..read]),
+            }
+        }
+        prop_assert_eq!(sent, json);
+    }
+
+    #[test]
     fn by_way_of_a_local_cache_only_the_annotations_of_one_blob_may_differ(config in config()) {
-        let local = CacheConfig::from_local_json(&config.to_local_json(), &config.descriptors()).unwrap();
+        let local = CacheConfig::from_local_json(&config.to_local_json(), &config.descriptors().collect::<Vec<_>>()).unwrap();
         prop_assert_eq!(local.to_local_json(), config.to_local_json());
         for (layer, written) in local.layers.iter().zip(&config.layers) {
             let last = config.layers.iter().rfind(|layer| layer.blob == written.blob).unwrap();

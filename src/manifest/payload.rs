@@ -1,0 +1,75 @@
+//! The manifest of an S3 cache as a request body, written while it is sent.
+
+use std::io::{self, Read};
+
+use crate::base::{Digest, Hasher, Payload};
+use crate::manifest::model::CacheConfig;
+use crate::manifest::write::Json;
+
+impl CacheConfig {
+    /// The manifest of an S3 cache as a request body. It is written while it is sent, and never in memory as a whole.
+    pub(crate) fn s3_payload(&self) -> ManifestPayload<'_> {
+        let (mut hasher, mut size) = (Hasher::new(), 0);
+        let mut json = Json::default();
+        for piece in 0..self.pieces() {
+            self.write_piece(&mut json, piece, true);
+            hasher.update(json.out.as_bytes());
+            size += json.out.len() as u64;
+            json.out.clear();
+        }
+        ManifestPayload { config: self, size, sha256: hasher.finish() }
+    }
+}
+
+/// The manifest of an S3 cache on its way to the store.
+pub(crate) struct ManifestPayload<'a> {
+    config: &'a CacheConfig,
+    size: u64,
+    sha256: Digest,
+}
+
+impl Payload for ManifestPayload<'_> {
+    fn size(&self) -> u64 {
+        self.size
+    }
+
+    fn sha256(&self) -> Digest {
+        self.sha256
+    }
+
+    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
+        Ok(Box::new(Pieces { config: self.config, next: 0, json: Json::default(), read: 0 }))
+    }
+}
+
+/// Reads the JSON piece by piece.
+struct Pieces<'a> {
+    config: &'a CacheConfig,
+    next: usize,
+    /// The piece that is being read, and how much of it was.
+    json: Json,
+    read: usize,
+}
+
+impl Read for Pieces<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut filled = 0;
+        while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
+            let mut left = self.json.out.as_bytes().get(self.read..).unwrap_or_default();
+            if left.is_empty() {
+                if self.next == self.config.pieces() {
+                    break;
+                }
+                self.json.out.clear();
+                self.read = 0;
+                self.config.write_piece(&mut self.json, self.next, true);
+                self.next += 1;
+                continue;
+            }
+            let read = left.read(room)?;
+            self.read += read;
+            filled += read;
+        }
+        Ok(filled)
+    }
+}
