@@ -1,19 +1,19 @@
 //! Reading JSON as Go's `encoding/json` reads it into structs, each value into its place at once.
 //!
-//! Values may be larger than their text: an empty object of two bytes becomes a struct, a byte that is not UTF-8 becomes
-//! three. What is kept is therefore counted, and a document that would take far more memory than its own size is refused.
+//! A value may be larger than its text: an empty object of two bytes becomes a struct, and a byte that is not UTF-8
+//! becomes three. The memory that is kept is therefore counted, and a document that needs far more than its size is
+//! refused.
 
-use std::borrow::Cow;
+mod content;
+mod memory;
+mod values;
+
 use std::fmt;
-use std::str::FromStr;
 
-use super::json::{mend_utf8, mended_length, plain_start, unescape};
-
-const MIB: usize = 1024 * 1024;
-/// No key of a struct is longer, even with every letter escaped.
-const MAX_KEY_BYTES: usize = 256;
-/// No digest or time is longer, even with every letter escaped.
-const MAX_PARSED_BYTES: usize = 1024;
+use super::json::{mend_utf8, plain_start};
+use content::Content;
+use memory::{Memory, allocation};
+pub(crate) use values::{ParsedText, go_struct};
 
 /// Why a document was not read to its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,9 +58,8 @@ pub(crate) fn read_go_json<T: GoJson>(json: &[u8]) -> Read<T> {
 
 /// Reads a document with `read`.
 pub(crate) fn read_go_json_with<T>(json: &[u8], read: impl FnOnce(&mut JsonReader<'_>) -> Read<T>) -> Read<T> {
-    let memory = memory_for(json.len());
     let text = std::str::from_utf8(json).ok();
-    let mut reader = JsonReader { bytes: json, text, at: 0, memory, memory_left: memory };
+    let mut reader = JsonReader { bytes: json, text, at: 0, memory: Memory::of_document(json.len()) };
     let value = read(&mut reader)?;
     reader.space();
     if reader.at < json.len() {
@@ -69,85 +68,21 @@ pub(crate) fn read_go_json_with<T>(json: &[u8], read: impl FnOnce(&mut JsonReade
     Ok(value)
 }
 
-/// The memory that the values of a document may take. With the document that is eight times its size and some, and of
-/// a large one little less than four times. What Go writes takes about twice its size.
-fn memory_for(size: usize) -> usize {
-    let small = (size.saturating_mul(7) + 20 * MIB).min((107 * MIB).saturating_sub(size));
-    small.max(size / 4 * 11)
-}
-
-/// The memory of an allocation of so many bytes.
-fn allocation(bytes: usize) -> usize {
-    match bytes {
-        0 => 0,
-        // The allocator's own 8, all in units of 16, and 32 at least.
-        bytes => (bytes.saturating_add(8 + 15) & !15).max(32),
-    }
-}
-
 /// A document, read up to a place. Nothing in it recurses deeper than the types that are read.
 pub(crate) struct JsonReader<'a> {
     bytes: &'a [u8],
     /// The same, where all of it is UTF-8.
     text: Option<&'a str>,
     at: usize,
-    /// How much memory the values may take.
-    memory: usize,
-    memory_left: usize,
-}
-
-/// The inside of a string: its bytes, and whether there are escapes among them, all of them valid.
-#[derive(Clone, Copy)]
-struct Content<'a> {
-    bytes: &'a [u8],
-    text: Option<&'a str>,
-    escaped: bool,
-}
-
-impl<'a> Content<'a> {
-    fn decode(self) -> Cow<'a, str> {
-        let text = self.text.map_or_else(|| mend_utf8(self.bytes), Cow::Borrowed);
-        if self.escaped { Cow::Owned(unescape(&text)) } else { text }
-    }
-
-    /// The same of a key. One that is longer than any known one is empty.
-    fn decode_key(self) -> Cow<'a, str> {
-        if self.bytes.len() > MAX_KEY_BYTES { Cow::Borrowed("") } else { self.decode() }
-    }
-
-    /// The memory that decoding takes at most.
-    fn cost(self) -> usize {
-        match self.text {
-            Some(text) => text.len(),
-            None => mended_length(self.bytes) * if self.escaped { 2 } else { 1 },
-        }
-    }
+    /// What its values may take.
+    pub(crate) memory: Memory,
 }
 
 impl<'a> JsonReader<'a> {
-    /// Counts memory that a value takes.
-    ///
-    /// # Errors
-    /// When that is more than the document may take.
-    pub(crate) fn take_memory(&mut self, bytes: usize) -> Read<()> {
-        self.memory_left = self.memory_left.checked_sub(bytes).ok_or(JsonProblem::Memory(self.memory))?;
-        Ok(())
-    }
-
-    /// The memory that is left, to be given back when a value is dropped again.
-    pub(crate) fn memory_left(&self) -> usize {
-        self.memory_left
-    }
-
-    /// Gives back what was taken since `left` was left.
-    pub(crate) fn give_back_memory(&mut self, left: usize) {
-        self.memory_left = left;
-    }
-
     /// Appends to a list. Most lists have one item or two, and a cache config has a list for each of its edges.
     pub(crate) fn push<T>(&mut self, list: &mut Vec<T>, item: T) -> Read<()> {
         let size = size_of::<T>();
-        self.take_memory(if list.is_empty() { allocation(size) } else { size })?;
+        self.memory.take(if list.is_empty() { allocation(size) } else { size })?;
         if list.len() == list.capacity() {
             list.reserve_exact(list.len().max(1));
         }
@@ -422,143 +357,6 @@ impl<'a> JsonReader<'a> {
         Err(JsonProblem::Expected { expected, at: self.at, is_end: self.at >= self.bytes.len() })
     }
 }
-
-impl GoJson for String {
-    fn read(reader: &mut JsonReader<'_>) -> Read<Self> {
-        let content = reader.content()?;
-        reader.take_memory(allocation(content.cost()))?;
-        Ok(content.decode().into_owned())
-    }
-}
-
-impl GoJson for Box<str> {
-    fn read(reader: &mut JsonReader<'_>) -> Read<Self> {
-        String::read(reader).map(String::into_boxed_str)
-    }
-}
-
-impl GoJson for i64 {
-    fn read(reader: &mut JsonReader<'_>) -> Read<Self> {
-        reader.space();
-        let at = reader.at;
-        let number = reader.skip_number()?;
-        integer(number).ok_or(JsonProblem::Expected { expected: "an integer of 64 bits", at, is_end: false })
-    }
-}
-
-/// The value of a number that has neither fraction nor exponent.
-fn integer(number: &[u8]) -> Option<i64> {
-    let (digits, sign) = number.strip_prefix(b"-").map_or((number, 1), |digits| (digits, -1));
-    digits.iter().try_fold(0_i64, |value, byte| {
-        let digit = byte.checked_sub(b'0').filter(|digit| *digit <= 9)?;
-        value.checked_mul(10)?.checked_add(sign * i64::from(digit))
-    })
-}
-
-impl<T: GoJson> GoJson for Option<T> {
-    fn read(reader: &mut JsonReader<'_>) -> Read<Self> {
-        Ok(if reader.null()? { None } else { Some(T::read(reader)?) })
-    }
-}
-
-impl<T: GoJson> GoJson for Vec<T> {
-    fn read(reader: &mut JsonReader<'_>) -> Read<Self> {
-        let mut list = Self::new();
-        reader.list(|reader| {
-            let item = T::read(reader)?;
-            reader.push(&mut list, item)
-        })?;
-        Ok(list)
-    }
-}
-
-/// A string that is parsed where it is read, so that only one that cannot be is kept, as far as an error repeats it.
-#[derive(Clone, Debug)]
-pub(crate) enum ParsedText<T> {
-    /// What it says.
-    Good(T),
-    /// What cannot be parsed.
-    Bad(String),
-}
-
-impl<T: FromStr> ParsedText<T> {
-    /// Whether there was no text.
-    pub(crate) fn is_empty(&self) -> bool {
-        matches!(self, Self::Bad(text) if text.is_empty())
-    }
-
-    /// What it says, or why it cannot be parsed.
-    pub(crate) fn get(self) -> Result<T, T::Err> {
-        match self {
-            Self::Good(value) => Ok(value),
-            Self::Bad(text) => text.parse(),
-        }
-    }
-}
-
-/// No text.
-impl<T> Default for ParsedText<T> {
-    fn default() -> Self {
-        Self::Bad(String::new())
-    }
-}
-
-impl<T: FromStr> GoJson for ParsedText<T> {
-    fn read(reader: &mut JsonReader<'_>) -> Read<Self> {
-        let content = reader.content()?;
-        if let Some(text) = content.text.filter(|_| !content.escaped)
-            && let Ok(value) = text.parse()
-        {
-            return Ok(Self::Good(value));
-        }
-        // What is longer is neither a digest nor a time, and its start is enough for an error.
-        if let Some(start) = content.bytes.get(..MAX_PARSED_BYTES) {
-            return Ok(Self::Bad(Content { bytes: start, text: None, ..content }.decode().into_owned()));
-        }
-        let text = content.decode();
-        Ok(text.parse().map_or_else(|_| Self::Bad(text.into_owned()), Self::Good))
-    }
-}
-
-/// A struct that is read as Go reads one: keys exact or in another ASCII case, the last duplicate wins, `null` leaves
-/// the field as it is, unknown keys are skipped.
-macro_rules! go_struct {
-    ($(#[$meta:meta])* $name:ident { $($key:literal => $field:ident: $type:ty),* $(,)? }) => {
-        $(#[$meta])*
-        #[derive(Clone, Debug, Default)]
-        pub(crate) struct $name {
-            $(pub(crate) $field: $type,)*
-        }
-
-        impl $crate::base::GoJson for $name {
-            fn read(reader: &mut $crate::base::JsonReader<'_>) -> Result<Self, $crate::base::JsonProblem> {
-                let mut out = Self::default();
-                if reader.null()? {
-                    return Ok(out);
-                }
-                reader.open(b'{')?;
-                let mut at_start = true;
-                while let Some(key) = reader.known_key(&[$($key),*], &mut at_start)? {
-                    let mut position = 0;
-                    $(
-                        if key == position {
-                            if !reader.null()? {
-                                out.$field = $crate::base::GoJson::read(reader)?;
-                            }
-                            continue;
-                        }
-                        position += 1;
-                    )*
-                    let _ = position;
-                    reader.skip()?;
-                }
-                Ok(out)
-            }
-        }
-    };
-}
-
-pub(crate) use go_struct;
 
 #[cfg(test)]
 #[path = "go_json/tests.rs"]

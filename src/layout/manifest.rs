@@ -100,7 +100,7 @@ impl Manifest {
 /// The manifest in its first form, byte for byte as Go writes it: of the cache config at `config`, which has `layers`.
 pub(crate) fn print(config: &Reference, layers: impl Iterator<Item = Descriptor>) -> Vec<u8> {
     let Reference { digest, size } = config;
-    // Enough for most, so that it need not be copied while it grows.
+    // Enough for most manifests, so that nothing is copied while it grows.
     let mut out = String::with_capacity(MANIFEST_BYTES + layers.size_hint().0 * LAYER_BYTES);
     out.push_str(&format!("{{\"schemaVersion\":2,\"mediaType\":\"{IMAGE_MANIFEST}\","));
     out.push_str(&format!("\"config\":{{\"mediaType\":\"{CACHE_CONFIG}\",\"digest\":\"{digest}\",\"size\":{size}}},"));

@@ -112,7 +112,7 @@ impl LayoutWriter {
     /// [`Error::Io`] when something cannot be written, [`Error::Locked`] when others hold the index for ten seconds.
     /// The tag then means what it did before.
     pub fn commit(self, config: &CacheConfig) -> Result<Committed> {
-        // One after the other in memory: both are large if there are many layers.
+        // With many layers both are large, so only one is in memory at a time.
         let reference = self.small_blob(&config.to_local_json())?;
         let Reference { digest, size } = self.small_blob(&manifest::print(&reference, config.descriptors()))?;
         // The index must not be on the disk before the names of what it leads to.

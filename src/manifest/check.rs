@@ -1,4 +1,4 @@
-//! What a cache config must fulfil: all problems are looked for, the first are reported.
+//! The checks of a cache config: all problems are counted, the first are reported.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -31,7 +31,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// What is wrong: the first, and how many there are.
+/// The first problems, and the number of all.
 #[derive(Default)]
 pub(super) struct Problems {
     first: Vec<String>,
@@ -74,10 +74,10 @@ impl Problems {
     }
 }
 
-/// A list that indexes point into.
+/// The length of a list that indexes point into.
 pub(super) struct Bound {
     length: usize,
-    /// The highest index that was met.
+    /// The highest index seen so far.
     highest: Cell<Option<usize>>,
 }
 
@@ -86,7 +86,7 @@ impl Bound {
         Self { length, highest: Cell::new(None) }
     }
 
-    /// Whether all indexes that were met are those of a list of that length.
+    /// Whether every index seen so far is valid in a list of that length.
     pub(super) fn fits(&self, length: usize) -> bool {
         self.highest.get().is_none_or(|highest| highest < length)
     }
@@ -153,7 +153,7 @@ pub(super) fn time(text: Option<ParsedText<Timestamp>>) -> std::result::Result<T
     text.map_or(Ok(Timestamp::ZERO), |text| text.get().map_err(|error| format!("createdAt: {error}")))
 }
 
-/// Whether all indexes are those of layers and records that there are.
+/// Whether every index is that of an existing layer or record.
 pub(super) fn is_in_range(config: &CacheConfig) -> bool {
     let (layers, records) = (config.layers.len(), config.records.len());
     let is_layer = |layer: &LayerIndex| layer.0 < layers;

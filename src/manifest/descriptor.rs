@@ -29,10 +29,10 @@ pub(crate) type MediaType = Cow<'static, str>;
 
 impl GoJson for MediaType {
     fn read(reader: &mut JsonReader<'_>) -> Result<Self, JsonProblem> {
-        let (left, text) = (reader.memory_left(), String::read(reader)?);
+        let (left, text) = (reader.memory.left(), String::read(reader)?);
         Ok(match media_type::known(&text) {
             Some(known) => {
-                reader.give_back_memory(left);
+                reader.memory.restore(left);
                 Cow::Borrowed(known)
             }
             None => Cow::Owned(text),
@@ -40,7 +40,7 @@ impl GoJson for MediaType {
     }
 }
 
-/// What should be a digest. One that is takes half the memory of its text.
+/// A digest, or the text that is not one. A digest takes half the memory of its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DigestText {
     /// It is one.
@@ -76,10 +76,10 @@ impl From<Box<str>> for DigestText {
 
 impl GoJson for DigestText {
     fn read(reader: &mut JsonReader<'_>) -> Result<Self, JsonProblem> {
-        let (left, text) = (reader.memory_left(), Box::<str>::read(reader)?);
+        let (left, text) = (reader.memory.left(), Box::<str>::read(reader)?);
         let read = Self::from(text);
         if let Self::Good(_) = read {
-            reader.give_back_memory(left);
+            reader.memory.restore(left);
         }
         Ok(read)
     }
@@ -94,7 +94,7 @@ impl fmt::Display for DigestText {
     }
 }
 
-/// The annotations that mean something here, in the order of their names; others are not kept.
+/// The annotations that are used here, in the order of their names; others are not kept.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Notes {
     /// All but the next.
@@ -104,12 +104,12 @@ pub(crate) struct Notes {
 
 impl GoJson for Notes {
     fn read(reader: &mut JsonReader<'_>) -> Result<Self, JsonProblem> {
-        let left = reader.memory_left();
+        let left = reader.memory.left();
         let mut texts = reader.named_texts(&[CREATED_AT, DIFF_ID, REF_NAME, IMAGE_NAME])?;
         let at = texts.iter().position(|(name, _)| *name == DIFF_ID);
         let diff_id = at.map(|at| DigestText::from(texts.swap_remove(at).1));
         if texts.is_empty() && matches!(diff_id, Some(DigestText::Good(_))) {
-            reader.give_back_memory(left);
+            reader.memory.restore(left);
         }
         texts.sort_unstable();
         Ok(Self { texts: texts.into(), diff_id })

@@ -70,12 +70,12 @@ pub struct Record {
     pub chains: Box<[ChainedResult]>,
 }
 
-/// The alternatives for one input of a step, a slice. Nearly always there is one, which then needs no list of its own:
+/// The alternatives for one input of a step, as a slice. There is nearly always only one, which is stored without a list:
 /// a large config has millions of these.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Alternatives(Choice);
 
-/// One alternative is always the first.
+/// A single alternative is always `One`, so that equal lists compare equal.
 #[derive(Clone, PartialEq, Eq)]
 enum Choice {
     One(Input),

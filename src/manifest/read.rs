@@ -1,7 +1,7 @@
 //! Reading a cache config, as Go would, each element into its place at once.
 //!
-//! Nothing of a list is kept once one of its elements is wrong: a bad config costs no memory. What is wrong is then
-//! looked for in a second pass, which keeps nothing at all, and by then knows how many layers and records there are.
+//! Once an element of a list is invalid, nothing of that list is kept, so an invalid config costs no memory. A second pass
+//! then collects the problems. It keeps nothing at all, and knows how many layers and records there are.
 
 use std::collections::HashMap;
 
@@ -51,7 +51,7 @@ fn read(json: &[u8], source: &Source<'_>) -> Result<CacheConfig> {
     let (layers, records) = (first.layers.seen, first.records.seen);
     if first.layers.problems.is_empty() && first.records.problems.is_empty() {
         let config = CacheConfig { layers: first.layers.kept, records: first.records.kept };
-        // What was met may have been in a list that a duplicate has replaced.
+        // The highest index may have been in a list that a duplicate key replaced.
         if (pass.layers.fits(layers) && pass.records.fits(records)) || is_in_range(&config) {
             return check_whole(config);
         }
@@ -71,7 +71,7 @@ fn invalid(why: String) -> Error {
 /// One pass through the document.
 struct Pass<'a> {
     source: &'a Source<'a>,
-    /// How many layers and records there are; in the first pass, more than any document has.
+    /// The numbers of layers and records; unlimited in the first pass.
     layers: Bound,
     records: Bound,
     keep: bool,
@@ -129,7 +129,7 @@ impl Pass<'_> {
         mut element: impl FnMut(&mut JsonReader<'_>, usize, &mut Problems) -> Read<Option<T>>,
     ) -> Read<Elements<T>> {
         let mut elements = Elements::default();
-        let at_start = reader.memory_left();
+        let at_start = reader.memory.left();
         reader.list(|reader| {
             let read = element(reader, elements.seen, &mut elements.problems)?;
             elements.seen += 1;
@@ -137,7 +137,7 @@ impl Pass<'_> {
                 Some(element) if self.keep && elements.problems.is_empty() => reader.push(&mut elements.kept, element),
                 _ => {
                     elements.kept = Vec::new();
-                    reader.give_back_memory(at_start);
+                    reader.memory.restore(at_start);
                     Ok(())
                 }
             }
@@ -217,16 +217,16 @@ impl Pass<'_> {
         if !reader.null()? {
             reader.list(|reader| {
                 is_empty = false;
-                let left = reader.memory_left();
+                let left = reader.memory.left();
                 let RawInput { selector, link } = RawInput::read(reader)?;
                 let link = found.keep(place, self.records.record("link", link));
                 let Some(link) = link.filter(|_| self.keep && found.is_empty()) else {
-                    reader.give_back_memory(left);
+                    reader.memory.restore(left);
                     return Ok(());
                 };
                 let input = Input { selector, link };
                 if list.is_empty() {
-                    // A first one needs no list as long as it is the only one.
+                    // The only one needs no list.
                     let Some(first) = only.take() else {
                         only = Some(input);
                         return Ok(());

@@ -123,7 +123,7 @@ impl ResumingReader {
     /// # Errors
     /// When the store fails, `stop` says so, or `sink` fails.
     pub(super) fn copy_to(&mut self, stop: &Stop<'_>, mut sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
-        // No larger than what is to come: most blobs are small, and every connection has one under way.
+        // No larger than the rest: most blobs are small, and every connection has one under way.
         let left = usize::try_from(self.end - self.position).unwrap_or(CHUNK_BYTES);
         let mut buffer = vec![0; left.clamp(1, CHUNK_BYTES)];
         loop {
@@ -166,7 +166,7 @@ impl ResumingReader {
             let message = format!("{location} has {} bytes, more than the {limit} that are read", self.size);
             return Err(Error::Integrity(Problem::new(message).hint("this is not a cache manifest: check the name")));
         }
-        // Exactly: a manifest may be large, and so would be what a list that grows leaves behind.
+        // Allocated once: growing to the size of a large manifest would fragment the heap.
         let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or_default());
         match self.read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),

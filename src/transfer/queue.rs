@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// The jobs that have not ended. `J` is a job that has not begun, `O` one that has.
 #[derive(Debug)]
 pub(super) struct Queue<J, O> {
-    /// Those that have not begun, in their order, the number of the first, and those that begin again.
+    /// The jobs that have not begun, the number of the first of them, and the jobs that begin again.
     waiting: VecDeque<J>,
     next: usize,
     again: VecDeque<(usize, J)>,
@@ -74,7 +74,7 @@ impl<J, O> Queue<J, O> {
         }
     }
 
-    /// Lets at most so many threads be at work aside while there is other work: there are fewer threads than expected.
+    /// Lowers the number of threads that may be at work aside while there is other work.
     pub(super) fn limit_asides(&mut self, most: usize) {
         self.aside_limit = self.aside_limit.min(most);
     }

@@ -156,12 +156,8 @@ fn values_that_take_far_more_memory_than_the_document_are_refused() {
     let list = |count: usize| format!("[{}1]", "1,".repeat(count - 1)).into_bytes();
     assert_eq!(read_go_json::<Vec<Fat>>(&list(40_000)).unwrap().iter().map(|fat| fat.0[0]).sum::<u64>(), 280_000);
     let problem = read_go_json::<Vec<Fat>>(&list(100_000)).map(|_| ()).unwrap_err();
-    assert!(matches!(problem, JsonProblem::Memory(limit) if limit < 24 * MIB), "{problem:?}");
+    assert!(matches!(problem, JsonProblem::Memory(limit) if limit < 24 << 20), "{problem:?}");
     assert!(problem.to_string().starts_with("its values would take more than "), "{problem}");
-    // Nothing is refused that takes three times its size, however large it is.
-    for size in [0, 1, MIB, 10 * MIB, 30 * MIB, 250 * MIB] {
-        assert!(memory_for(size) >= size / 4 * 11 && memory_for(size) + size <= (size * 4).max(107 * MIB), "{size}");
-    }
 }
 
 #[test]
