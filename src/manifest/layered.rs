@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use crate::manifest::model::{CacheConfig, LayerIndex, Record, RecordIndex, set};
 
-/// How many steps the search takes in all: blobs compared and results considered. Real configs need a few thousand; a hostile one must not keep us for hours, and
-/// loses some results of `mode=min` instead.
+/// How many steps the search takes in all: blobs compared and results considered. Real configs need a few thousand; a
+/// hostile one must not keep us for hours, and loses some results of `mode=min` instead.
 const MAX_STEPS: usize = 20_000_000;
 
 /// Wherever a kept result is layered from results of its record's inputs, keeps the layers of those.

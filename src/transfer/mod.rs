@@ -5,6 +5,7 @@
 mod bell;
 mod permits;
 mod queue;
+mod space;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -86,14 +87,17 @@ pub(crate) fn run_chunked<W: Work>(
     work: &W,
 ) -> Result<Vec<W::Done>> {
     let total = jobs.len();
-    let state = State { queue: Queue::new(jobs, work.asides()), done: Vec::with_capacity(total), error: None };
+    let threads = space::affordable(threads);
+    let mut queue = Queue::new(jobs, work.asides());
+    // One thread must be left for the chunks that work aside waits for.
+    queue.limit_asides(threads.saturating_sub(1));
+    let state = State { queue, done: Vec::with_capacity(total), error: None };
     let failed = AtomicBool::new(false);
     let pool = Pool { work, state: Mutex::new(state), changed: Condvar::new(), stop: Stop { cancel, failed: &failed } };
     thread::scope(|scope| {
         for others in 1..threads {
             if let Err(error) = thread::Builder::new().spawn_scoped(scope, || pool.serve()) {
                 log::info!("continuing on {others} of {threads} threads: {error}");
-                // One thread must be left for the chunks that work aside waits for.
                 pool.lock().queue.limit_asides(others - 1);
                 break;
             }

@@ -1,9 +1,10 @@
 //! Runs on a system that gives no more threads.
 
 use std::fs;
+use std::process::Command;
 
 use super::caches::{s3_store, write_cache};
-use super::run_with;
+use super::{Run, file_store, run_with};
 use crate::s3::blobs::Blobs;
 use crate::s3_server::Server;
 
@@ -28,6 +29,20 @@ fn one_thread_exports_and_imports_blobs_of_every_kind() {
         let imported = run_with(&from, &[NO_THREADS]).expect(0);
         assert!(imported.last_line().starts_with("restored 5 of 5 blobs"), "{}", imported.stdout);
         fs::remove_dir_all(&restored).unwrap();
+    }
+}
+
+#[test]
+fn a_limited_address_space_is_not_filled_with_threads() {
+    let work = tempfile::tempdir().unwrap();
+    let (source, restored) = (work.path().join("source"), work.path().join("restored"));
+    write_cache(&Blobs::of(&[100_000; 40]), &source);
+    let store = file_store(&work.path().join("store"));
+    for (command, dir, option) in [("export", &source, "--cache-to"), ("import", &restored, "--cache-from")] {
+        let limited = format!("ulimit -v 400000 && exec \"$0\" {command} \"$1\" {option} \"$2\" --jobs 64");
+        let program = env!("CARGO_BIN_EXE_s3-build-cache");
+        let output = Command::new("sh").arg("-c").arg(limited).arg(program).arg(dir).arg(&store).output().unwrap();
+        Run::of(output).expect(0);
     }
 }
 
