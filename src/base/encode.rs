@@ -1,51 +1,34 @@
 //! Percent-encoding by SigV4's rule: everything but `A-Z a-z 0-9 - . _ ~` becomes `%XX`, in upper case.
 
-const HEX: &[u8; 16] = b"0123456789ABCDEF";
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-/// Encodes an object key or a path; `/` stays.
+/// One name or one value of a query.
+const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+/// An object key or a path.
+const PATH: &AsciiSet = &QUERY.remove(b'/');
+
+/// Encodes an object key or a path; `/` is kept.
 pub(crate) fn percent_encode_path(text: &str) -> String {
-    encode(text, true)
+    utf8_percent_encode(text, PATH).to_string()
 }
 
 /// Encodes one name or one value of a query; `/` becomes `%2F`.
 pub(crate) fn percent_encode_query(text: &str) -> String {
-    encode(text, false)
+    utf8_percent_encode(text, QUERY).to_string()
 }
 
-fn encode(text: &str, keep_slash: bool) -> String {
-    let mut out = String::with_capacity(text.len() + text.len() / 8);
-    for byte in text.bytes() {
-        match byte {
-            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => out.push(byte.into()),
-            b'/' if keep_slash => out.push('/'),
-            _ => {
-                out.push('%');
-                for nibble in [byte >> 4, byte & 15] {
-                    out.push(HEX.get(usize::from(nibble)).copied().unwrap_or(b'0').into());
-                }
-            }
-        }
-    }
-    out
-}
-
-/// Decodes `%XX`, and `+` as a space where the text is form-encoded. `None` for a broken escape or for bytes that are
-/// not UTF-8.
+/// Decodes `%XX`, and `+` as a space if the text is form-encoded. Returns `None` for an incomplete escape and for bytes
+/// that are not UTF-8.
 pub(crate) fn percent_decode(text: &str, plus_is_space: bool) -> Option<String> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        out.push(match byte {
-            b'%' => {
-                let digit = |byte: Option<u8>| byte.and_then(|byte| char::from(byte).to_digit(16));
-                let (high, low) = (digit(bytes.next())?, digit(bytes.next())?);
-                u8::try_from(high * 16 + low).ok()?
-            }
-            b'+' if plus_is_space => b' ',
-            _ => byte,
-        });
+    // The crate keeps an incomplete escape as it is.
+    let is_escape =
+        |rest: &[u8]| rest.first_chunk().is_some_and(|digits: &[u8; 2]| digits.iter().all(u8::is_ascii_hexdigit));
+    let bytes = text.as_bytes();
+    if !bytes.split(|byte| *byte == b'%').skip(1).all(is_escape) {
+        return None;
     }
-    String::from_utf8(out).ok()
+    let spaced = if plus_is_space { text.replace('+', " ") } else { text.to_owned() };
+    Some(percent_encoding::percent_decode(spaced.as_bytes()).decode_utf8().ok()?.into_owned())
 }
 
 #[cfg(test)]
