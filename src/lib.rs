@@ -48,16 +48,17 @@
 )]
 
 mod base;
+mod cache_config;
 mod config;
 mod credentials;
 mod files;
-#[cfg(any(test, fuzzing))]
-#[doc(hidden)]
-pub mod fuzzing;
 mod http;
 mod layout;
-mod manifest;
 mod ops;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+#[path = "../tests/properties/mod.rs"]
+pub mod properties;
 mod s3;
 mod sigv4;
 mod store;
@@ -68,15 +69,15 @@ pub use base::{
     InvalidTimestamp, IoError, MapEnv, NoProgress, Payload, Problem, ProcessEnv, Progress, Result, S3Error,
     S3ErrorClass, Secret, SystemClock, Timestamp, printable,
 };
+pub use cache_config::{
+    Alternatives, Annotations, CacheConfig, CacheConfigBuilder, CacheResult, ChainedResult, Input, Layer, LayerId,
+    LayerIndex, MAX_MANIFEST_BYTES, Record, RecordId, RecordIndex,
+};
 pub use config::{CacheOptions, CacheRef, EndpointUrl, LocalOptions, Mode, RequestPayer, RetryMode};
 #[doc(hidden)]
 pub use config::{did_you_mean, question, s3_attribute};
 pub use credentials::{Credentials, CredentialsProvider, StaticCredentials};
 pub use layout::{BlobWriter, Committed, LayoutWriter, LocalCache};
-pub use manifest::{
-    Alternatives, Annotations, CacheConfig, CacheConfigBuilder, CacheResult, ChainedResult, Input, Layer, LayerId,
-    LayerIndex, MAX_MANIFEST_BYTES, Record, RecordId, RecordIndex,
-};
 #[doc(hidden)]
 pub use ops::Tuning;
 pub use ops::{

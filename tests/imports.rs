@@ -9,15 +9,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("files", &["base"]),
     ("config", &["base"]),
     ("sigv4", &["base"]),
-    ("manifest", &["base"]),
+    ("cache_config", &["base"]),
     ("transfer", &["base"]),
     ("http", &["base", "files"]),
-    ("layout", &["base", "files", "manifest"]),
+    ("layout", &["base", "files", "cache_config"]),
     ("credentials", &["base", "config", "files", "http", "sigv4"]),
     ("s3", &["base", "config", "credentials", "http", "sigv4"]),
     ("store", &["base", "config", "credentials", "files", "http", "s3"]),
-    ("ops", &["base", "config", "credentials", "layout", "manifest", "s3", "store", "transfer"]),
-    ("fuzzing", &["base", "config", "credentials", "http", "layout", "manifest", "s3"]),
+    ("ops", &["base", "config", "credentials", "layout", "cache_config", "s3", "store", "transfer"]),
     // The program: what it names as `crate::` is its own, of the library it sees the public items.
     (
         "cli",

@@ -1,4 +1,4 @@
 //! Any bytes as the property `cache_config` takes them.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| s3_build_cache::fuzzing::cache_config(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| s3_build_cache::properties::cache_config(data));

@@ -1,4 +1,4 @@
 //! Any bytes as the property `container_uri` takes them.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| s3_build_cache::fuzzing::container_uri(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| s3_build_cache::properties::container_uri(data));

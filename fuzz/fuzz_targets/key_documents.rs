@@ -1,4 +1,4 @@
 //! Any bytes as the property `key_documents` takes them.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| s3_build_cache::fuzzing::key_documents(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| s3_build_cache::properties::key_documents(data));

@@ -1,4 +1,4 @@
 //! Any bytes as the property `proxies` takes them.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|data: &[u8]| s3_build_cache::fuzzing::proxies(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| s3_build_cache::properties::proxies(data));

@@ -7,12 +7,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::{BlobSource, Digest, Error, Hasher, IoError, Problem, Result};
+use crate::cache_config::{CacheConfig, MAX_MANIFEST_BYTES};
 use crate::files::{FileSystem, Native, Opened, directory, open_file, read_file, root_directory};
 use crate::layout::index::{Index, MAX_INDEX_BYTES};
 use crate::layout::lock::IndexLock;
 use crate::layout::manifest::{self, Manifest, Reference};
 use crate::layout::write::LayoutWriter;
-use crate::manifest::{CacheConfig, MAX_MANIFEST_BYTES};
 
 /// Large enough for few system calls.
 const CHUNK_BYTES: usize = 128 * 1024;

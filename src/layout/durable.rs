@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use crate::base::{Digest, Error, Result};
+use crate::cache_config::CacheConfig;
 use crate::files::{FileSystem, TempFile, open_file, sync_file};
 use crate::layout::cache::LocalCache;
-use crate::manifest::CacheConfig;
 
 /// Whether blobs have to be on the disk before the index names them, and those that are.
 #[derive(Debug, Default)]

@@ -1,9 +1,9 @@
 //! `index.json`: which manifest a tag means. What others wrote into it stays as it is, byte for byte.
 
 use crate::base::{Digest, Error, GoJson, JsonProblem, JsonReader, Problem, Result, push_go_string, read_go_json};
+use crate::cache_config::{Descriptor, IMAGE_NAME, REF_NAME};
 use crate::layout::cache::LocalCache;
 use crate::layout::manifest::Reference;
-use crate::manifest::{Descriptor, IMAGE_NAME, REF_NAME};
 
 /// BuildKit's has some 210 bytes for each tag.
 pub(super) const MAX_INDEX_BYTES: u64 = 16 * 1024 * 1024;

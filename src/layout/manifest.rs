@@ -1,8 +1,8 @@
 //! The two forms of a cache manifest: an OCI image manifest, and the older index or Docker manifest list.
 
 use crate::base::{Digest, Error, Problem, Result, push_go_string, read_go_json};
+use crate::cache_config::Descriptor;
 use crate::layout::raw::RawManifest;
-use crate::manifest::Descriptor;
 
 /// The manifest that is written, and the first that is read.
 pub(super) const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";

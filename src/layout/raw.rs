@@ -1,7 +1,7 @@
 //! A manifest as its JSON has it, not checked: the fields of both forms.
 
 use crate::base::go_struct;
-use crate::manifest::Descriptor;
+use crate::cache_config::Descriptor;
 
 go_struct!(RawManifest {
     "mediaType" => media_type: String,

@@ -1,9 +1,9 @@
 //! How large the documents of a cache in a directory are.
 
 use crate::base::Digest;
+use crate::cache_config::CacheConfig;
 use crate::layout::manifest::{self, Reference, print_descriptor};
 use crate::layout::write::Committed;
-use crate::manifest::CacheConfig;
 
 impl Committed {
     /// What a commit of `config` would write.

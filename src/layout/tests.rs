@@ -10,8 +10,8 @@ use super::manifest::Manifest;
 use super::write::Committed;
 use super::*;
 use crate::base::{BlobSource, Digest, Error};
+use crate::cache_config::CacheConfig;
 use crate::files::make_fifo;
-use crate::manifest::CacheConfig;
 
 mod file_systems;
 

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::base::{Digest, Error, Problem, Result};
+use crate::cache_config::CacheConfig;
 use crate::files::{
     FileSystem, TempFile, TempFolder, create_dir, is_refused, open_file, read_file, root_directory, sync_dir, sync_file,
 };
@@ -16,7 +17,6 @@ use crate::layout::durable::Durable;
 use crate::layout::index::{Index, MAX_INDEX_BYTES};
 use crate::layout::lock::IndexLock;
 use crate::layout::manifest::{self, IMAGE_MANIFEST, Reference};
-use crate::manifest::CacheConfig;
 
 /// How often a directory may be taken away by another writer that found it empty.
 const TRIES: u32 = 100;

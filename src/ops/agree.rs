@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::base::Digest;
-use crate::manifest::Layer;
+use crate::cache_config::Layer;
 use crate::ops::cache::Context;
 use crate::ops::load::Found;
 

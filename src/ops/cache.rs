@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::base::{Action, Cancel, Clock, Digest, Env, Event, NoProgress, ProcessEnv, Progress, Result, SystemClock};
+use crate::cache_config::CacheConfig;
 use crate::config::CacheOptions;
 use crate::credentials::CredentialsProvider;
-use crate::manifest::CacheConfig;
 use crate::ops::agree::agreeing;
 use crate::ops::blob_reader::BlobReader;
 use crate::ops::download::ResumingReader;

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use crate::base::{BlobSource, Result};
+use crate::cache_config::CacheConfig;
 use crate::config::{CacheOptions, Mode};
 use crate::layout::{Committed, LocalCache};
-use crate::manifest::CacheConfig;
 use crate::ops::cache::S3Cache;
 use crate::ops::job::{Step, foresee, plan};
 use crate::ops::local_limit;

@@ -1,7 +1,7 @@
 //! Finding and reading the manifests of one or more caches.
 
 use crate::base::{Error, Problem, Result};
-use crate::manifest::{CacheConfig, MAX_MANIFEST_BYTES};
+use crate::cache_config::{CacheConfig, MAX_MANIFEST_BYTES};
 use crate::ops::cache::S3Cache;
 use crate::ops::download::ResumingReader;
 use crate::ops::persist::{answered_and_passes, persist};

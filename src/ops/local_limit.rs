@@ -1,7 +1,7 @@
 //! BuildKit's limit on the documents of a cache in a directory, and what brings a cache below it.
 
+use crate::cache_config::CacheConfig;
 use crate::layout::Committed;
-use crate::manifest::CacheConfig;
 
 /// BuildKit reads no larger config or manifest from a directory.
 const LIMIT: u64 = 1024 * 1024;

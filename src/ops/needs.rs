@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::base::Digest;
-use crate::manifest::{CacheConfig, LayerIndex};
+use crate::cache_config::{CacheConfig, LayerIndex};
 
 /// Follows [`CacheConfig::without_blobs`] one lost blob at a time. Each layer and each chained result is dropped once,
 /// so all losses together cost no more than one look at the whole config.

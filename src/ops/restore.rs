@@ -4,8 +4,8 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::base::{Digest, Error, Event, OUT_OF_FILES, Problem, Result};
+use crate::cache_config::CacheConfig;
 use crate::layout::{LayoutWriter, LocalCache};
-use crate::manifest::CacheConfig;
 use crate::ops::agree::agreeing;
 use crate::ops::cache::S3Cache;
 use crate::ops::fetch::Fetcher;

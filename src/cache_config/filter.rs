@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::base::Digest;
-use crate::manifest::model::{CacheConfig, CacheResult, ChainedResult, Layer, LayerIndex, set};
+use crate::cache_config::model::{CacheConfig, CacheResult, ChainedResult, Layer, LayerIndex, set};
 
 /// Which layers are kept.
 pub(super) struct Kept {

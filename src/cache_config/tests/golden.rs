@@ -5,7 +5,7 @@ use std::fs;
 use serde_json::Value;
 
 use crate::base::{Digest, read_go_json};
-use crate::manifest::{CacheConfig, Descriptor};
+use crate::cache_config::{CacheConfig, Descriptor};
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
 

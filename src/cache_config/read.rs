@@ -8,10 +8,10 @@ use std::collections::HashMap;
 use crate::base::{
     Digest, Error, GoJson as _, JsonProblem, JsonReader, ParsedText, Problem, Result, read_go_json_with,
 };
-use crate::manifest::check::{Bound, Place, Problems, Source, check_layer, check_whole, is_in_range, time};
-use crate::manifest::descriptor::Descriptor;
-use crate::manifest::model::{Alternatives, CacheConfig, CacheResult, ChainedResult, Input, Layer, Record};
-use crate::manifest::raw::{RawInput, RawLayer, RawResult};
+use crate::cache_config::check::{Bound, Place, Problems, Source, check_layer, check_whole, is_in_range, time};
+use crate::cache_config::descriptor::Descriptor;
+use crate::cache_config::model::{Alternatives, CacheConfig, CacheResult, ChainedResult, Input, Layer, Record};
+use crate::cache_config::raw::{RawInput, RawLayer, RawResult};
 
 /// The largest cache config that is read. Real ones have a few hundred bytes for each step of the builds in them.
 pub const MAX_MANIFEST_BYTES: u64 = 256 * 1024 * 1024;

@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use crate::base::{Error, Problem, Result};
-use crate::manifest::canonical::canonical;
-use crate::manifest::model::{CacheConfig, Layer, LayerIndex};
+use crate::cache_config::canonical::canonical;
+use crate::cache_config::model::{CacheConfig, Layer, LayerIndex};
 
 impl CacheConfig {
     /// Merges the configs of `sources`, each with the name that errors give it.

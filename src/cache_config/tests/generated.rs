@@ -6,8 +6,8 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use crate::base::{Digest, Timestamp};
-use crate::manifest::tests::{annotations, blob, time};
-use crate::manifest::{
+use crate::cache_config::tests::{annotations, blob, time};
+use crate::cache_config::{
     Alternatives, Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
 };
 

@@ -1,6 +1,6 @@
 //! Cache configs.
 
-use crate::manifest::CacheConfig;
+use crate::cache_config::CacheConfig;
 
 /// What is read survives writing, by way of S3 and of a local cache; what is made of it can be read again; reducing
 /// and merging it a second time changes nothing; and all of it is bounded by the size of the input.

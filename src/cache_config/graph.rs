@@ -1,6 +1,6 @@
 //! Cycles in a graph, found without recursion and within little memory.
 
-use crate::manifest::model::set;
+use crate::cache_config::model::set;
 
 /// A graph, in two lists: a walk through it jumps about, and the records themselves are far apart in memory. Positions
 /// fit in 32 bits, for no manifest has that many bytes.

@@ -6,7 +6,7 @@ mod laws;
 mod reading;
 
 use crate::base::{Digest, Error, Timestamp};
-use crate::manifest::{Annotations, CacheConfig};
+use crate::cache_config::{Annotations, CacheConfig};
 
 /// A blob by its letter.
 fn blob(name: &str) -> Digest {

@@ -7,10 +7,10 @@ use std::io::Read as _;
 use proptest::prelude::*;
 
 use crate::base::{Digest, Error, Hasher, Payload as _};
-use crate::manifest::canonical::canonical;
-use crate::manifest::tests::generated::{config, some_blobs, two_orders};
-use crate::manifest::tests::{annotations, blob, layer_json, time};
-use crate::manifest::{Annotations, CacheConfig, Input, LayerIndex, Record, RecordIndex};
+use crate::cache_config::canonical::canonical;
+use crate::cache_config::tests::generated::{config, some_blobs, two_orders};
+use crate::cache_config::tests::{annotations, blob, layer_json, time};
+use crate::cache_config::{Annotations, CacheConfig, Input, LayerIndex, Record, RecordIndex};
 
 type Chain = Vec<Digest>;
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::base::{Problem, Timestamp, from_go_json};
 use crate::credentials::{Credentials, read_container, read_imds, read_login, read_process, read_sso, read_sso_login};
-use crate::fuzzing::{complete, shows_part};
+use crate::properties::{complete, shows_part};
 
 type Read = Result<Credentials, Problem>;
 

@@ -1,8 +1,8 @@
 //! What is read, what is refused and how that is said.
 
 use crate::base::read_go_json;
-use crate::manifest::tests::{annotations, blob, layer_json, refusal, time};
-use crate::manifest::{CacheConfig, Descriptor};
+use crate::cache_config::tests::{annotations, blob, layer_json, refusal, time};
+use crate::cache_config::{CacheConfig, Descriptor};
 
 fn layers(json: &str) -> Vec<Option<usize>> {
     let config = CacheConfig::from_s3_json(json.as_bytes()).unwrap_or_else(|error| panic!("{json}: {error}"));

@@ -1,9 +1,9 @@
 //! The builder.
 
 use crate::base::{Error, Timestamp};
-use crate::manifest::canonical::canonical;
-use crate::manifest::tests::{annotations, blob};
-use crate::manifest::{Annotations, CacheConfig, CacheConfigBuilder};
+use crate::cache_config::canonical::canonical;
+use crate::cache_config::tests::{annotations, blob};
+use crate::cache_config::{Annotations, CacheConfig, CacheConfigBuilder};
 
 #[test]
 fn the_order_of_adding_makes_no_difference() {

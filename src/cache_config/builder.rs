@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 
 use crate::base::{Digest, Error, Problem, Result, Timestamp};
-use crate::manifest::canonical::canonical;
-use crate::manifest::model::{Annotations, CacheConfig, CacheResult, Input, Layer, LayerIndex, Record, RecordIndex};
+use crate::cache_config::canonical::canonical;
+use crate::cache_config::model::{
+    Annotations, CacheConfig, CacheResult, Input, Layer, LayerIndex, Record, RecordIndex,
+};
 
 /// Makes a [`CacheConfig`] from build steps: layers and records are added bottom-up, so that there can be no cycle.
 ///

@@ -1,8 +1,8 @@
 //! `mode=min`: only the layers of the result.
 
-use crate::manifest::filter::{Kept, whole_chains};
-use crate::manifest::layered;
-use crate::manifest::model::{CacheConfig, LayerIndex, set};
+use crate::cache_config::filter::{Kept, whole_chains};
+use crate::cache_config::layered;
+use crate::cache_config::model::{CacheConfig, LayerIndex, set};
 
 impl CacheConfig {
     /// Only the layers of the build's result, as BuildKit's `mode=min` has them: from each record that no other links

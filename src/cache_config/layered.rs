@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::manifest::model::{CacheConfig, LayerIndex, Record, RecordIndex, set};
+use crate::cache_config::model::{CacheConfig, LayerIndex, Record, RecordIndex, set};
 
 /// How many steps the search takes in all: blobs compared and results considered. Real configs need a few thousand; a
 /// hostile one must not keep us for hours, and loses some results of `mode=min` instead.

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::base::{Digest, Error, ParsedText, Problem, Result, Timestamp};
-use crate::manifest::descriptor::Descriptor;
-use crate::manifest::graph::Links;
-use crate::manifest::model::{Annotations, CacheConfig, Layer, LayerIndex, RecordIndex};
-use crate::manifest::raw::{RawAnnotations, RawLayer};
+use crate::cache_config::descriptor::Descriptor;
+use crate::cache_config::graph::Links;
+use crate::cache_config::model::{Annotations, CacheConfig, Layer, LayerIndex, RecordIndex};
+use crate::cache_config::raw::{RawAnnotations, RawLayer};
 
 /// How many problems an error names; it gives the number of all.
 const MAX_PROBLEMS: usize = 20;

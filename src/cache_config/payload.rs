@@ -3,8 +3,8 @@
 use std::io::{self, Read};
 
 use crate::base::{Digest, Hasher, Payload};
-use crate::manifest::model::CacheConfig;
-use crate::manifest::write::Json;
+use crate::cache_config::model::CacheConfig;
+use crate::cache_config::write::Json;
 
 impl CacheConfig {
     /// The manifest of an S3 cache as a request body. It is written while it is sent, and never in memory as a whole.

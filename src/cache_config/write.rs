@@ -1,7 +1,7 @@
 //! Writing a cache config, byte for byte as Go's `encoding/json` does.
 
 use crate::base::{Digest, Timestamp, push_go_string};
-use crate::manifest::model::{Annotations, CacheConfig, Input, Layer, LayerIndex, Record};
+use crate::cache_config::model::{Annotations, CacheConfig, Input, Layer, LayerIndex, Record};
 
 /// What a layer takes with and without annotations, and what a record takes, in most configs.
 const ANNOTATED_BYTES: usize = 400;

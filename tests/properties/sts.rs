@@ -2,7 +2,7 @@
 
 use crate::base::{MAX_SHOWN_CHARS, Problem, Timestamp};
 use crate::credentials::{Credentials, Refusal, refusal, sts_credentials, sts_result};
-use crate::fuzzing::{complete, shows_part};
+use crate::properties::{complete, shows_part};
 
 const ACTIONS: [&str; 2] = ["AssumeRole", "AssumeRoleWithWebIdentity"];
 

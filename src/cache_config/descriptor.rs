@@ -4,8 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 
 use crate::base::{Digest, GoJson, InvalidDigest, JsonProblem, JsonReader, Timestamp, go_struct};
-use crate::manifest::media_type;
-use crate::manifest::model::{Annotations, CacheConfig, Layer};
+use crate::cache_config::media_type;
+use crate::cache_config::model::{Annotations, CacheConfig, Layer};
 
 const CREATED_AT: &str = "buildkit/createdat";
 const DIFF_ID: &str = "containerd.io/uncompressed";

@@ -1,7 +1,7 @@
 //! Files made to exhaust memory or the stack.
 
-use crate::manifest::tests::{annotations, blob, layer_json, refusal, time};
-use crate::manifest::{Alternatives, CacheConfig, CacheConfigBuilder, Input};
+use crate::cache_config::tests::{annotations, blob, layer_json, refusal, time};
+use crate::cache_config::{Alternatives, CacheConfig, CacheConfigBuilder, Input};
 
 const LONG: usize = 100_000;
 

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Digest, Hasher, Timestamp};
-use crate::manifest::model::{
+use crate::cache_config::model::{
     Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex, set,
 };
 
