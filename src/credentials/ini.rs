@@ -1,7 +1,7 @@
 //! The grammar of the AWS files, as the Go SDK reads them: there is no syntax error, what is not recognised is skipped.
 //!
 //! Three differences: a byte order mark is dropped, a value that is one lone quote stands for itself, and the command
-//! of `credential_process` keeps its quotes, as the AWS CLI has it: they are the shell's.
+//! of `credential_process` keeps its quotes, ` #` and ` ;`, as the AWS CLI has it: they are the shell's.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use std::fmt;
 pub(super) const BLANK: [char; 2] = [' ', '\t'];
 /// The key whose value is a command line.
 const COMMAND: &str = "credential_process";
-const BYTE_ORDER_MARK: char = '\u{feff}';
+pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Properties by name, the names in lower case.
 pub(crate) type Section = BTreeMap<String, Value>;
@@ -114,22 +114,12 @@ pub(super) fn without_comment(line: &str) -> &str {
     rest
 }
 
-/// The command that a line sets, with its quotes and without the comment behind it. A mark in quotes begins none.
+/// The command that a line sets, as it is written: quotes and comments in it are the shell's. A value that is all comment
+/// is empty.
 fn command(line: &str) -> &str {
-    let line = line.split_once(['=', ':']).map_or("", |(_, value)| value);
-    let (mut quote, mut escaped, mut after_blank) = (None, false, false);
-    let comment = line.char_indices().find(|&(_, c)| {
-        let begins = quote.is_none() && after_blank && matches!(c, '#' | ';');
-        after_blank = BLANK.contains(&c);
-        match (escaped, quote) {
-            (true, _) => escaped = false,
-            (false, None) if matches!(c, '"' | '\'') => quote = Some(c),
-            (false, Some(open)) if c == open => quote = None,
-            (false, open) => escaped = c == '\\' && open != Some('\''),
-        }
-        begins
-    });
-    comment.and_then(|(at, _)| line.get(..at)).unwrap_or(line).trim()
+    let value = line.split_once(['=', ':']).map_or("", |(_, value)| value);
+    let text = value.trim();
+    if value.starts_with(BLANK) && text.starts_with(['#', ';']) { "" } else { text }
 }
 
 /// Key and value of a line with `=` or `:` in it, whichever comes first; one pair of quotes around the value is dropped.

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::base::{Cancel, Error, Problem, Result};
+use crate::base::{Cancel, Error, OUT_OF_FILES, Problem, Result, is_out_of_files};
 use crate::credentials::chain::{Found, Lookup};
 use crate::credentials::document::{Document, Names};
 use crate::credentials::{Credentials, CredentialsProvider, Profile};
@@ -24,7 +24,9 @@ const LEFT_BEHIND: Duration = Duration::from_secs(1);
 /// Credentials are a few kilobytes.
 const MAX_OUTPUT_BYTES: usize = 64 * 1024;
 const BUFFER_BYTES: usize = 4096;
-const BY_HAND: &str = "run the command of credential_process by hand, and see what it says and does";
+const BY_HAND: &str = "run the command of credential_process by hand and check its output";
+/// What PowerShell and others write before text in UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "SessionToken" };
 
 /// A command line of the shell whose output is credentials. Neither is ever shown: both may hold secrets.
@@ -58,9 +60,7 @@ impl Process {
     fn run(&self) -> Result<Vec<u8>> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(&self.command).stdout(Stdio::piped());
-        let mut group = Group::spawn(&mut command, &self.cancel)
-            .map_err(|error| failed("cannot be started", "there must be a sh").source(error))
-            .map_err(Error::Access)?;
+        let mut group = Group::spawn(&mut command, &self.cancel).map_err(|error| Error::Access(not_started(error)))?;
         let mut output = Output { pipe: group.take_stdout(), bytes: Vec::new() };
         self.wait(&group, &mut output)?;
         let status = group.end().map_err(unreadable)?;
@@ -135,12 +135,23 @@ fn failed(why: &str, hint: &str) -> Problem {
     Problem::new(format!("the program {why}")).hint(hint)
 }
 
+fn not_started(error: io::Error) -> Problem {
+    let hint = match error.kind() {
+        io::ErrorKind::NotFound => "`sh` was not found",
+        io::ErrorKind::WouldBlock => "there are too many processes: raise the limit (ulimit -u), or end some",
+        io::ErrorKind::OutOfMemory => "there is too little memory for another process",
+        _ if is_out_of_files(&error) => OUT_OF_FILES,
+        _ => "check that `sh` can be run",
+    };
+    failed("cannot be started", hint).source(error)
+}
+
 fn unreadable(error: io::Error) -> Error {
     Error::Access(Problem::new("the program's output cannot be read").hint(BY_HAND).source(error))
 }
 
 pub(crate) fn read(output: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
-    let document = Document::parse(output)?;
+    let document = Document::parse(output.strip_prefix(BYTE_ORDER_MARK).unwrap_or(output))?;
     if document.get("Version").and_then(serde_json::Value::as_i64) != Some(1) {
         return Err(Problem::new("its Version is not 1"));
     }
@@ -153,7 +164,7 @@ impl CredentialsProvider for Process {
         read(&output, &self.origin()).map_err(|problem| {
             let hint = "it prints one JSON object with Version 1, AccessKeyId, SecretAccessKey, and for temporary keys \
                         SessionToken and Expiration";
-            let outer = Problem::new("what the program printed cannot be used").hint(hint);
+            let outer = Problem::new("the program's output is invalid").hint(hint);
             Error::Access(outer.source(Error::Access(problem)))
         })
     }

@@ -114,32 +114,13 @@ fn before_comment(line: &str) -> &str {
     part(line, 0, line.as_bytes().windows(2).position(mark).unwrap_or(line.len()))
 }
 
-/// A command before its comment, whose mark is behind a blank and not in quotes.
+/// A command as it is written, unless it is all comment.
 fn command(value: &str) -> &str {
-    let bytes = value.as_bytes();
-    let mut at = 0;
-    while let Some(byte) = bytes.get(at) {
-        at += match byte {
-            b'\\' => 2,
-            b'"' | b'\'' => 1 + quoted(part(value, at + 1, value.len()), *byte),
-            b'#' | b';' if at > 0 && is_blank(bytes.get(at - 1)) => break,
-            _ => 1,
-        };
+    let text = value.trim();
+    match (value.as_bytes(), text.as_bytes()) {
+        ([b' ' | b'\t', ..], [b'#' | b';', ..]) => "",
+        _ => text,
     }
-    part(value, 0, at.min(value.len())).trim()
-}
-
-/// The length of what begins behind a quote, up to the next one.
-fn quoted(rest: &str, quote: u8) -> usize {
-    let mut bytes = rest.bytes().enumerate();
-    while let Some((at, byte)) = bytes.next() {
-        match byte {
-            b'\\' if quote == b'"' => _ = bytes.next(),
-            _ if byte == quote => return at + 1,
-            _ => {}
-        }
-    }
-    rest.len()
 }
 
 fn unquoted(value: &str) -> &str {

@@ -40,11 +40,15 @@ fn quotes_in_the_command_are_the_shells() {
     }
     assert_eq!(world(&format!("\"{tool}\" one \"two,words\"")).id(), "AK-2-two,words");
     assert_eq!(world(&format!("\"{tool}\"")).id(), "AK-0-");
+    for command in [format!("true ; \"{tool}\""), format!("true\t; \"{tool}\" # ; a comment")] {
+        assert_eq!(world(&command).id(), "AK-0-", "{command}");
+    }
 }
 
 #[test]
 fn what_it_prints_is_checked_and_never_shown() {
     const KEYS: &str = r#""AccessKeyId":"AK","SecretAccessKey":"MARKED""#;
+    assert_eq!(prints(&format!("\u{feff}{{\"Version\":1,{KEYS}}}")).id(), "AK", "PowerShell begins with such a mark");
     for (json, why) in [
         (format!("{{{KEYS}}}"), "Version is not 1"),
         (format!("{{\"Version\":\"1\",{KEYS}}}"), "Version is not 1"),
@@ -52,7 +56,7 @@ fn what_it_prints_is_checked_and_never_shown() {
         (format!("{{\"Version\":1,{KEYS}}}x"), "not one JSON object"),
         (format!("{{\"Version\":1,{KEYS}}}{{}}"), "not one JSON object"),
         (format!("{{\"Version\":1,{KEYS},\"Expiration\":\"\"}}"), "Expiration is not a time"),
-        (format!("{{\"Version\":1,{KEYS},\"Expiration\":\"2029-01-01T00:00:00Z\"}}"), "has expired already"),
+        (format!("{{\"Version\":1,{KEYS},\"Expiration\":\"2029-01-01T00:00:00Z\"}}"), "have already expired"),
         (r#"{"Version":1,"AccessKeyId":"AK","SecretAccessKey":""}"#.to_owned(), "no SecretAccessKey"),
         ("[\"MARKED\"]".to_owned(), "not a JSON object"),
         ("MARKED".to_owned(), "not one JSON object"),
@@ -173,5 +177,20 @@ fn a_program_that_cannot_be_run_gets_a_hint_about_quotes() {
         let error = process(command).credentials().unwrap_err();
         in_order(&error.to_string(), &["exit status: 12", "cannot run a command"]);
         in_order(error.hint().unwrap(), &["full path", "quotes"]);
+    }
+}
+
+#[test]
+fn a_shell_that_cannot_be_started_gets_a_hint_for_the_reason() {
+    for (code, hint) in [
+        (libc::EAGAIN, "ulimit -u"),
+        (libc::ENOMEM, "memory"),
+        (libc::ENOENT, "`sh` was not found"),
+        (libc::EMFILE, "ulimit -n"),
+        (libc::EACCES, "`sh`"),
+    ] {
+        let problem = not_started(io::Error::from_raw_os_error(code));
+        in_order(&problem.message, &["the program cannot be started"]);
+        in_order(problem.hint.as_deref().unwrap(), &[hint]);
     }
 }
