@@ -26,6 +26,9 @@ pub(crate) fn run(command: &Import) -> ExitCode {
         .verify_existing(command.verify_existing)
         .strict(command.strict)
         .sync(command.sync);
+    if command.target.digest.is_some() {
+        log::warn!("digest has no effect on a directory that is written: its cache is tagged {}", command.target.tag);
+    }
     let target = LocalCache::create(&command.target.dir, &command.target.tag);
     let Imported { sources, report, outcome, .. } = import_from(&caches, &target, &options);
     targets.extend(caches.iter().zip(sources).map(|(cache, had)| {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::base::{Error, Problem, Result, Secret};
-use crate::config::did_you_mean::did_you_mean;
+use crate::config::did_you_mean::{did_you_mean, question};
 use crate::config::fields::parse_fields;
 use crate::config::go::{parse_bool, parse_duration};
 use crate::config::loose_duration;
@@ -80,8 +80,7 @@ impl Attributes {
         let (local, known, other) = match kind {
             Some("s3") => (false, OF_S3, OF_LOCAL),
             Some("local") => (true, OF_LOCAL, OF_S3),
-            Some("registry" | "gha" | "azblob" | "inline") => return Err(only_s3_and_local()),
-            Some(_) => return Err(only_s3_and_local()),
+            Some(other) => return Err(unknown_type(other)),
             None => {
                 let hint = "begin with type=s3, for example type=s3,region=eu-west-1,bucket=my-cache";
                 return Err(usage("the attribute type is missing".to_owned(), hint));
@@ -91,6 +90,7 @@ impl Attributes {
         for (at, (key, value)) in pairs.iter().enumerate() {
             let name = known.names.iter().copied().find(|name| name == key);
             let name = name.ok_or_else(|| unknown(&pairs, at, &known, &other))?;
+            no_quotes(name, value)?;
             if values.insert(name, (*value).to_owned()).is_some() {
                 return Err(usage(format!("the attribute {name} is given twice"), "give it once"));
             }
@@ -226,6 +226,51 @@ fn split_names(value: &str) -> Result<Vec<String>> {
 /// Returns the attribute of `type=s3` that `word` names or most likely stands for.
 pub fn s3_attribute(word: &str) -> Option<&'static str> {
     did_you_mean(word, S3, S3_ALIASES).first().copied()
+}
+
+/// Attributes that may have any text, and those whose values are never shown.
+const ANY_TEXT: &[&str] = &[
+    "access_key_id",
+    "blobs_prefix",
+    "dest",
+    "external_id",
+    "manifests_prefix",
+    "name",
+    "prefix",
+    "secret_access_key",
+    "session_token",
+    "src",
+    "tag",
+];
+/// What people and their editors put around a value. Double quotes are part of the grammar.
+const QUOTES: &[(char, char)] = &[('\'', '\''), ('\u{201c}', '\u{201d}'), ('\u{2018}', '\u{2019}')];
+
+fn no_quotes(name: &str, value: &str) -> Result<()> {
+    let inside = |(open, close): &(char, char)| value.strip_prefix(*open)?.strip_suffix(*close);
+    match QUOTES.iter().find_map(inside).filter(|_| !ANY_TEXT.contains(&name)) {
+        Some(inside) if is_plain(inside) => {
+            let hint = format!("write {name}={inside}; a field with a comma is quoted as a whole: \"name=a,b\"");
+            Err(usage(format!("{name}={value} has quotes around it"), hint))
+        }
+        Some(_) => Err(usage(format!("{name} has quotes around it"), "remove them")),
+        None => Ok(()),
+    }
+}
+
+/// Whether a value is short, and cannot be a URL with a password in it.
+fn is_plain(value: &str) -> bool {
+    value.len() <= 100 && !value.contains(|c: char| c.is_control() || matches!(c, '@' | '?' | '#'))
+}
+
+/// Shown only if it is almost one of the two: it may be part of a secret.
+fn unknown_type(value: &str) -> Error {
+    let word = QUOTES.iter().fold(value, |word, (open, close)| word.trim_matches([*open, *close]));
+    let plain = word.len() <= 8 && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
+    let near = if plain { did_you_mean(word, &["s3", "local"], &[]) } else { Vec::new() };
+    match question(&near) {
+        Some(question) if value.len() <= 16 => usage(format!("unknown type {value}"), question),
+        _ => only_s3_and_local(),
+    }
 }
 
 fn only_s3_and_local() -> Error {

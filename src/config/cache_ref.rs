@@ -58,13 +58,18 @@ fn local(attributes: &mut Attributes) -> Result<LocalOptions> {
         return Err(usage("the directory of type=local is empty", "for example type=local,src=cache"));
     }
     let mut local = LocalOptions::new(dir);
-    if let Some(tag) = attributes.take("tag") {
+    let tag = attributes.take("tag");
+    let has_tag = tag.is_some();
+    if let Some(tag) = tag {
         if tag.is_empty() {
             return Err(usage("tag is empty", "leave it out for the tag latest"));
         }
         local.tag = tag;
     }
     if let Some(digest) = attributes.take("digest") {
+        if has_tag {
+            return Err(usage("tag and digest both name a cache in the directory", "give one of them"));
+        }
         let invalid =
             |error: InvalidDigest| Error::Usage(Problem::new(format!("digest: {error}")).hint("write digest=sha256:…"));
         local.digest = Some(digest.parse().map_err(invalid)?);

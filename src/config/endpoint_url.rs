@@ -69,56 +69,6 @@ impl EndpointUrl {
     }
 }
 
-/// How the hosts of known stores end. A leading dot stands for a region or an account before it.
-const KNOWN_STORES: &[&str] = &[
-    ".amazonaws.com",
-    ".amazonaws.com.cn",
-    ".amazonaws.eu",
-    ".r2.cloudflarestorage.com",
-    ".digitaloceanspaces.com",
-    ".backblazeb2.com",
-    ".wasabisys.com",
-    ".linodeobjects.com",
-    ".vultrobjects.com",
-    ".scw.cloud",
-    ".your-objectstorage.com",
-    ".aliyuncs.com",
-    ".myqcloud.com",
-    "storage.googleapis.com",
-];
-/// `bucket.vpce-….vpce.amazonaws.com` is what AWS calls an endpoint, whatever the bucket.
-const VPC_ENDPOINT: &str = ".vpce.amazonaws.com";
-
-/// An endpoint that already contains the bucket's name, which requests add.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct BucketInEndpoint {
-    /// The URL without the bucket.
-    pub(crate) without: String,
-    /// The store is known, so this is a mistake. Elsewhere the server may have the bucket's name by chance.
-    pub(crate) certain: bool,
-}
-
-impl EndpointUrl {
-    /// Finds the bucket's name at the beginning of the host or in the path, where the dashboards of R2 and Spaces put it.
-    pub(crate) fn with_bucket(&self, bucket: &str) -> Option<BucketInEndpoint> {
-        let Self::Http { https, host, port, base_path } = self else { return None };
-        let label = format!("{}.", bucket.to_ascii_lowercase());
-        let rest = host.strip_prefix(&label).filter(|rest| !rest.ends_with(VPC_ENDPOINT));
-        let is_bucket = |segment: &str| percent_decode(segment, false).is_some_and(|segment| segment == bucket);
-        let before = base_path.split('/').position(is_bucket);
-        let (host, segments) = match (rest, before) {
-            (Some(rest), _) => (rest, 0),
-            (None, Some(before)) => (host.as_str(), before),
-            (None, None) => return None,
-        };
-        let path: Vec<&str> = base_path.split('/').take(segments).collect();
-        let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-        let scheme = if *https { "https" } else { "http" };
-        let certain = KNOWN_STORES.iter().any(|store| host.ends_with(store));
-        Some(BucketInEndpoint { without: format!("{scheme}://{host}{port}{}", path.join("/")), certain })
-    }
-}
-
 impl fmt::Display for EndpointUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -187,46 +137,6 @@ mod tests {
             ("file:///srv/a%20b/", EndpointUrl::File("/srv/a b/".into())),
         ] {
             assert_eq!(EndpointUrl::parse(url, "endpoint_url").unwrap(), endpoint, "{url}");
-        }
-    }
-
-    #[test]
-    fn the_buckets_name_in_the_endpoint_is_found() {
-        for (url, bucket, without, certain) in [
-            ("https://my-space.fra1.digitaloceanspaces.com", "my-space", "https://fra1.digitaloceanspaces.com", true),
-            ("https://a1b2.r2.cloudflarestorage.com/cache", "cache", "https://a1b2.r2.cloudflarestorage.com", true),
-            (
-                "https://a1b2.r2.cloudflarestorage.com/cache/app/",
-                "cache",
-                "https://a1b2.r2.cloudflarestorage.com",
-                true,
-            ),
-            ("https://cache.a1b2.r2.cloudflarestorage.com", "cache", "https://a1b2.r2.cloudflarestorage.com", true),
-            ("https://cache.s3.eu-west-1.amazonaws.com", "cache", "https://s3.eu-west-1.amazonaws.com", true),
-            ("https://storage.googleapis.com/cache", "cache", "https://storage.googleapis.com", true),
-            ("http://127.0.0.1:9000/cache", "cache", "http://127.0.0.1:9000", false),
-            ("https://CACHE.s3.example.com:8443/", "cache", "https://s3.example.com:8443", false),
-            ("https://example.com/s3/ca%63he", "cache", "https://example.com/s3", false),
-            ("https://cache.example.com", "cache", "https://example.com", false),
-        ] {
-            let found = EndpointUrl::parse(url, "endpoint_url").unwrap().with_bucket(bucket);
-            assert_eq!(found, Some(BucketInEndpoint { without: without.to_owned(), certain }), "{url}");
-        }
-        for (url, bucket) in [
-            ("https://s3.example.com", "cache"),
-            ("https://mycache.example.com/my-cache", "cache"),
-            ("https://storage.googleapis.com", "googleapis"),
-            ("https://bucket.vpce-1a2b-5e6f.s3.us-west-2.vpce.amazonaws.com", "bucket"),
-            ("file:///srv/cache", "cache"),
-        ] {
-            assert_eq!(EndpointUrl::parse(url, "endpoint_url").unwrap().with_bucket(bucket), None, "{url}");
-        }
-        // The store's own host may begin like a bucket.
-        for (url, bucket) in
-            [("https://storage.googleapis.com", "storage"), ("https://fra1.digitaloceanspaces.com", "fra1")]
-        {
-            let found = EndpointUrl::parse(url, "endpoint_url").unwrap().with_bucket(bucket).unwrap();
-            assert!(!found.certain, "{url}");
         }
     }
 

@@ -12,7 +12,7 @@ pub struct LocalOptions {
     pub dir: PathBuf,
     /// The tag that names the cache in the directory's index.
     pub tag: String,
-    /// The digest of the manifest to read, in place of the tag. It has no effect on a directory that is written.
+    /// The digest of the manifest to read, in place of the tag; attributes name only one of the two. It has no effect on a directory that is written.
     pub digest: Option<Digest>,
 }
 

@@ -2,6 +2,7 @@
 
 mod attributes;
 mod bucket;
+mod bucket_in_endpoint;
 mod cache_ref;
 mod did_you_mean;
 mod endpoint_url;
@@ -14,6 +15,7 @@ mod unknown_attribute;
 
 pub use attributes::s3_attribute;
 pub(crate) use bucket::Bucket;
+pub(crate) use bucket_in_endpoint::Fix;
 pub use cache_ref::CacheRef;
 pub(crate) use did_you_mean::distance;
 pub use did_you_mean::{did_you_mean, question};

@@ -1,5 +1,7 @@
 //! The options of an S3 cache.
 
+mod combinations;
+
 use std::fmt;
 use std::time::Duration;
 
@@ -12,7 +14,6 @@ const MAX_KEY_BYTES: usize = 1024;
 /// More connections than this are no faster, and stores begin to refuse them.
 const MAX_CONNECTIONS: usize = 64;
 const CONNECTIONS_PER_PARALLELISM: usize = 4;
-const ACCOUNT_DIGITS: usize = 12;
 
 /// Where a cache is and how to treat it. Made from a string (`"type=s3,bucket=…".parse()`), or from
 /// [`CacheOptions::new`] and its fields.
@@ -240,8 +241,7 @@ impl CacheOptions {
     /// # Errors
     /// [`Error::Usage`] that names the attribute and the fix.
     pub fn validate(&self) -> Result<()> {
-        self.check_keys_and_roles()?;
-        self.check_accounts()?;
+        combinations::check(self)?;
         if self.names.is_empty() || self.names.iter().any(String::is_empty) {
             return Err(usage(
                 "there is no name to store the manifest under",
@@ -256,7 +256,7 @@ impl CacheOptions {
         }
         let file = matches!(self.endpoint()?, Some(EndpointUrl::File(_)));
         if file && self.use_accelerate_endpoint == Some(true) {
-            return Err(usage("a directory has no use_accelerate_endpoint", "leave it out"));
+            return Err(usage("use_accelerate_endpoint does not apply to file:// stores", "remove it"));
         }
         if let Some(bucket) = &self.bucket {
             self.parse_bucket(bucket)?;
@@ -274,40 +274,6 @@ impl CacheOptions {
             if file {
                 check_file_key(&key)?;
             }
-        }
-        Ok(())
-    }
-
-    fn check_accounts(&self) -> Result<()> {
-        let is_account = |owner: &str| owner.len() == ACCOUNT_DIGITS && owner.bytes().all(|byte| byte.is_ascii_digit());
-        if let Some(owner) = self.expected_bucket_owner.as_deref().filter(|owner| !is_account(owner)) {
-            let shown: String = owner.chars().filter(|c| !c.is_control()).take(100).collect();
-            let hint = "expected_bucket_owner is an AWS account: 12 digits without dashes";
-            return Err(usage(&format!("expected_bucket_owner={shown} is not valid"), hint));
-        }
-        if self.request_payer.is_some() && self.anonymous {
-            let hint = "leave one of them out: nobody can be charged for an unsigned request";
-            return Err(usage("request_payer=requester contradicts anonymous=true", hint));
-        }
-        Ok(())
-    }
-
-    fn check_keys_and_roles(&self) -> Result<()> {
-        match (&self.access_key_id, &self.secret_access_key, &self.session_token) {
-            (Some(_), None, _) => {
-                return Err(usage("access_key_id is given without secret_access_key", "give both or neither"));
-            }
-            (None, Some(_), _) => {
-                return Err(usage("secret_access_key is given without access_key_id", "give both or neither"));
-            }
-            (None, None, Some(_)) => {
-                let hint = "give access_key_id and secret_access_key too";
-                return Err(usage("session_token is given without its keys", hint));
-            }
-            _ => {}
-        }
-        if self.role_arn.is_none() && (self.role_session_name.is_some() || self.external_id.is_some()) {
-            return Err(usage("role_session_name and external_id need role_arn", "give role_arn, or leave them out"));
         }
         Ok(())
     }

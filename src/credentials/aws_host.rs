@@ -3,8 +3,8 @@
 use crate::base::{Problem, Result};
 use crate::config::EndpointUrl;
 use crate::credentials::context::Context;
+use crate::credentials::region::pseudo_region;
 use crate::credentials::service::Site;
-use crate::credentials::settings::pseudo_region;
 use crate::credentials::{Profile, Setting, endpoint};
 
 /// The host names of AWS's partitions by the regions' beginnings, without and with IPv6; all others are in the
@@ -97,7 +97,7 @@ impl Service {
         if let Some(custom) = &self.custom {
             if fips || context.dualstack {
                 let message = format!("FIPS or dualstack and {} cannot be combined", custom.origin);
-                return Err(Problem::new(message).hint("leave out one of the two"));
+                return Err(Problem::new(message).hint("remove one of them"));
             }
             let site = Site::of(&custom.value).ok_or_else(|| Problem::new(format!("{} is a file: URL", custom.origin)));
             return Ok((site?, signed.to_owned()));

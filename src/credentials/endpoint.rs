@@ -4,7 +4,7 @@ use crate::base::{Env, Error, Problem, Result};
 use crate::config::{CacheOptions, EndpointUrl};
 use crate::credentials::setting::blame;
 use crate::credentials::settings::env_bool;
-use crate::credentials::static_keys::{UNQUOTE, is_quoted};
+use crate::credentials::static_keys::{is_quoted, unquote};
 use crate::credentials::{Profile, Setting};
 
 const GLOBAL: &str = "AWS_ENDPOINT_URL";
@@ -57,7 +57,7 @@ fn owned(setting: Setting<&str>) -> Setting<String> {
 fn parse(setting: Setting<String>) -> Result<Setting<EndpointUrl>> {
     let Setting { value, origin } = setting;
     if is_quoted(value.trim()) {
-        return Err(Error::Setup(Problem::new(format!("{origin} is in quotes")).hint(UNQUOTE)));
+        return Err(Error::Setup(Problem::new(format!("{origin} has quotes around it")).hint(unquote(&origin))));
     }
     match EndpointUrl::parse(value.trim(), "the endpoint URL") {
         Ok(EndpointUrl::File(_)) => {

@@ -4,18 +4,18 @@ use std::path::PathBuf;
 
 use crate::base::{Env, Error, Problem, Result};
 use crate::config::{Bucket, CacheOptions, EndpointUrl, RetryMode};
-use crate::credentials::aws_host::has_acceleration;
-use crate::credentials::endpoint::{ENDPOINT_ATTRIBUTE, endpoint_url};
+use crate::credentials::contradictions::{
+    ACCELERATE_ATTRIBUTE, BUCKET_ATTRIBUTE, aws_endpoint_and_own, check_acceleration, check_alias, check_directory,
+    check_endpoint,
+};
+use crate::credentials::endpoint::endpoint_url;
+use crate::credentials::region::{pseudo_region, region, region_for};
 use crate::credentials::setting::blame;
-use crate::credentials::static_keys::{UNQUOTE, is_quoted};
+use crate::credentials::static_keys::{is_quoted, unquote};
 use crate::credentials::{Profile, Setting, variables};
 
 /// AWS's own default, the first attempt included.
 const DEFAULT_MAX_ATTEMPTS: u32 = 3;
-/// What S3-compatible stores without regions of their own go by.
-const DEFAULT_REGION: &str = "us-east-1";
-const BUCKET_ATTRIBUTE: &str = "the attribute bucket";
-const ACCELERATE_ATTRIBUTE: &str = "the attribute use_accelerate_endpoint";
 
 /// Where a cache is, with everything that falls back to the environment and the AWS files looked up.
 #[derive(Clone, Debug)]
@@ -71,6 +71,7 @@ impl Settings {
         options.validate()?;
         let Setting { value: bucket, origin } = bucket(options, env)?;
         if let Some(EndpointUrl::File(dir)) = options.endpoint()? {
+            check_directory(&dir, (bucket.name(), &origin));
             return Ok(Self::Directory { dir, bucket: bucket.name().to_owned() });
         }
         variables::check_all(env)?;
@@ -79,14 +80,11 @@ impl Settings {
         if let Some(endpoint) = &endpoint {
             check_endpoint(endpoint, (bucket.name(), &origin))?;
         }
+        check_alias(options.use_path_style && endpoint.is_none(), (bucket.name(), &origin))?;
         let fips = flag(env, &profile, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")?;
         let dualstack = flag(env, &profile, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?;
         if let (Some(endpoint), Some(flag)) = (&endpoint, fips.as_ref().or(dualstack.as_ref())) {
-            let message = format!("{} and {} cannot be combined", flag.origin, endpoint.origin);
-            return Err(setup(
-                message,
-                "FIPS and dualstack choose among AWS's own endpoints: leave out one of the two",
-            ));
+            return Err(aws_endpoint_and_own(&flag.origin, &endpoint.origin));
         }
         let mut region = region_for(endpoint.is_some(), region(options, env, &profile), &profile)?;
         let pseudo = pseudo_region(&region.value).filter(|_| endpoint.is_none()).map(str::to_owned);
@@ -126,26 +124,6 @@ fn accelerate(options: &CacheOptions, profile: &Profile) -> Option<String> {
     }
 }
 
-/// The host is one for all regions and begins with the bucket: whatever chooses another host contradicts it.
-fn check_acceleration(
-    switch: &str,
-    other: Option<String>,
-    (bucket, path_style): (&str, bool),
-    region: &Setting<String>,
-) -> Result<()> {
-    let label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let other = match other {
-        Some(other) => other,
-        None if path_style => "the attribute use_path_style".to_owned(),
-        None if !bucket.bytes().all(label) => format!("the bucket name {bucket}, which cannot be part of a host name,"),
-        None if !has_acceleration(&region.value) => format!("region {} ({})", region.value, region.origin),
-        None => return Ok(()),
-    };
-    let problem = Problem::new(format!("{switch} and {other} cannot be combined"));
-    let problem = problem.hint("leave out one of the two; use_accelerate_endpoint=false goes before the profile");
-    Err(if switch == ACCELERATE_ATTRIBUTE { Error::Usage(problem) } else { Error::Setup(problem) })
-}
-
 fn bucket(options: &CacheOptions, env: &dyn Env) -> Result<Setting<Bucket>> {
     if let Some(bucket) = &options.bucket {
         return Ok(Setting::new(options.parse_bucket(bucket)?, BUCKET_ATTRIBUTE));
@@ -157,60 +135,6 @@ fn bucket(options: &CacheOptions, env: &dyn Env) -> Result<Setting<Bucket>> {
     };
     let bucket = options.parse_bucket(&bucket).map_err(|error| blame("AWS_BUCKET", error))?;
     Ok(Setting::new(bucket, "AWS_BUCKET"))
-}
-
-/// Refuses an endpoint that already contains the bucket: requests would go to keys below `BUCKET/`, or to no host at all.
-fn check_endpoint(endpoint: &Setting<EndpointUrl>, (bucket, bucket_origin): (&str, &str)) -> Result<()> {
-    let Some(found) = endpoint.value.with_bucket(bucket) else { return Ok(()) };
-    let (url, origin) = (&endpoint.value, &endpoint.origin);
-    let message = format!("{origin} ({url}) already contains the bucket {bucket}, which {bucket_origin} adds again");
-    if !found.certain {
-        log::warn!("{message}; unless that is the server's own address, set endpoint_url={}", found.without);
-        return Ok(());
-    }
-    let problem = Problem::new(message).hint(format!("set endpoint_url={}", found.without));
-    let attributes = origin == ENDPOINT_ATTRIBUTE && bucket_origin == BUCKET_ATTRIBUTE;
-    Err(if attributes { Error::Usage(problem) } else { Error::Setup(problem) })
-}
-
-pub(super) fn region(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Option<Setting<String>> {
-    let attribute = options.region.as_ref().map(|region| Setting::new(region.clone(), "the attribute region"));
-    attribute
-        .or_else(|| variable(env, "AWS_REGION"))
-        .or_else(|| variable(env, "AWS_DEFAULT_REGION"))
-        .or_else(|| profile.setting("region").map(|setting| setting.map(str::to_owned)))
-        .map(|setting| setting.map(|region| region.trim().to_owned()))
-        .filter(|setting| !setting.value.is_empty())
-}
-
-/// What was once written in place of a region for its FIPS endpoints: the region itself.
-pub(super) fn pseudo_region(region: &str) -> Option<&str> {
-    region.strip_prefix("fips-").or_else(|| region.strip_suffix("-fips"))
-}
-
-/// On AWS the region becomes part of the host name; elsewhere it only must not break the scope of the signature.
-fn region_for(own_endpoint: bool, region: Option<Setting<String>>, profile: &Profile) -> Result<Setting<String>> {
-    let Some(region) = region else {
-        if own_endpoint {
-            return Ok(Setting::new(DEFAULT_REGION.to_owned(), "the default with an endpoint of one's own"));
-        }
-        let hint = "give region=NAME, for example region=eu-west-1, or set AWS_REGION or the profile's region";
-        let misread = profile.misread().map_or(String::new(), |line| format!("; {line}"));
-        return Err(Error::Usage(Problem::new("there is no region").hint(format!("{hint}{misread}"))));
-    };
-    let of_aws = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let of_others = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
-    let quoted = is_quoted(&region.value);
-    if !quoted && region.value.bytes().all(|byte| if own_endpoint { of_others(byte) } else { of_aws(byte) }) {
-        return Ok(region);
-    }
-    let shown: String = region.value.chars().filter(|c| !c.is_control()).take(100).collect();
-    let message = format!("{} is not a region: {shown:?}", region.origin);
-    Err(if region.origin == "the attribute region" {
-        Error::Usage(Problem::new(message).hint("for example region=eu-west-1"))
-    } else {
-        setup(message, if quoted { UNQUOTE } else { "a region is written like eu-west-1" })
-    })
 }
 
 fn retry_mode(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Result<RetryMode> {
@@ -298,7 +222,10 @@ pub(super) fn variable_or_setting(env: &dyn Env, name: &str, profile: &Profile, 
 
 pub(super) fn wrong(setting: &Setting<String>, allowed: &str) -> Error {
     let shown: String = setting.value.chars().take(100).collect();
-    setup(format!("{} is not valid: {shown:?}", setting.origin), if is_quoted(&shown) { UNQUOTE } else { allowed })
+    setup(
+        format!("{} is not valid: {shown:?}", setting.origin),
+        if is_quoted(&shown) { unquote(&setting.origin) } else { allowed },
+    )
 }
 
 fn setup(message: String, hint: &str) -> Error {

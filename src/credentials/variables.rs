@@ -1,6 +1,7 @@
 //! The environment variables that are read, checked before one that cannot be read passes for one that is not set.
 
 use crate::base::{Env, Error, Problem, Result};
+use crate::credentials::static_keys::{UNQUOTE, is_quoted};
 
 /// Everything that this room and the proxies look up.
 const VARIABLES: &[&str] = &[
@@ -49,12 +50,28 @@ const VARIABLES: &[&str] = &[
     "no_proxy",
 ];
 
+/// Those that always count, and that quotes would turn into another file or into a setting that is off.
+const NEVER_QUOTED: &[&str] =
+    &["AWS_CA_BUNDLE", "AWS_CONFIG_FILE", "AWS_EC2_METADATA_DISABLED", "AWS_SHARED_CREDENTIALS_FILE", "SSL_CERT_FILE"];
+
 /// Checks all of them.
 ///
 /// # Errors
-/// When one has a value that is not UTF-8.
+/// When one has a value that is not UTF-8, or one that is always read has quotes around it.
 pub(super) fn check_all(env: &dyn Env) -> Result<()> {
-    VARIABLES.iter().try_for_each(|name| check(env, name))
+    VARIABLES.iter().try_for_each(|name| check(env, name))?;
+    NEVER_QUOTED.iter().try_for_each(|name| check_quotes(env, name))
+}
+
+/// Checks a variable whose value never has quotes around it.
+///
+/// # Errors
+/// When it has some.
+pub(super) fn check_quotes(env: &dyn Env, name: &str) -> Result<()> {
+    if env.var(name).is_some_and(|value| is_quoted(value.trim())) {
+        return Err(Error::Setup(Problem::new(format!("{name} has quotes around it")).hint(UNQUOTE)));
+    }
+    Ok(())
 }
 
 /// Checks one.

@@ -81,6 +81,25 @@ fn an_error_names_the_attribute_and_what_is_allowed() {
         ("type=s3,request_payer=owner", &["request_payer=owner", "requester"]),
         ("type=s3,request_payer=", &["request_payer=", "requester"]),
         ("type=s3,request_payer=requester,anonymous=true", &["request_payer=requester", "anonymous"]),
+        (
+            "type=s3,access_key_id=a,secret_access_key=b,anonymous=true",
+            &["access_key_id", "anonymous=true", "remove one"],
+        ),
+        ("type=s3,role_arn=arn:aws:iam::1:role/x,anonymous=true", &["role_arn", "anonymous=true", "remove one"]),
+        ("type=s3,sse_kms_key_id=k", &["sse_kms_key_id", "server_side_encryption=aws:kms"]),
+        (
+            "type=s3,sse_kms_key_id=k,server_side_encryption=aes256",
+            &["sse_kms_key_id", "server_side_encryption=aes256", "server_side_encryption=aws:kms"],
+        ),
+        ("type=s3,region='eu-west-1'", &["region='eu-west-1' has quotes around it", "write region=eu-west-1"]),
+        ("type=s3,bucket=\u{201c}my-cache\u{201d}", &["has quotes around it", "write bucket=my-cache"]),
+        ("type=s3,use_path_style='true'", &["use_path_style='true' has quotes around it", "write use_path_style=true"]),
+        ("type=s3,endpoint_url='http://h'", &["has quotes around it", "write endpoint_url=http://h"]),
+        ("type='s3',bucket=my-cache", &["unknown type 's3'", "did you mean s3?"]),
+        ("type=Local,src=a", &["unknown type Local", "did you mean local?"]),
+        ("type=S3", &["unknown type S3", "did you mean s3?"]),
+        ("type=loca", &["unknown type loca", "did you mean local?"]),
+        ("type=oci", &["only s3 and local"]),
         ("type=s3,expected_bucket_owner=1234-5678-9012", &["expected_bucket_owner=1234-5678-9012", "12 digits"]),
         ("type=s3,expected_bucket_owner=", &["expected_bucket_owner=", "12 digits"]),
         ("type=s3,expected_bucket_owner=12345678901\u{662}", &["expected_bucket_owner=", "12 digits"]),
@@ -166,6 +185,10 @@ fn a_local_cache_is_named_by_src_or_dest() {
         ["type=local", "type=local,src=a,dest=b", "type=local,src=", "type=local,src=a,tag=", "type=local,bucket=x"]
     {
         assert!(matches!(text.parse::<CacheRef>(), Err(Error::Usage(_))), "{text}");
+    }
+    for text in [format!("type=local,src=a,digest={digest},tag=t"), format!("type=local,tag=t,src=a,digest={digest}")] {
+        let error = text.parse::<CacheRef>().unwrap_err();
+        assert!(error.to_string().contains("tag and digest") && matches!(error, Error::Usage(_)), "{error:?}");
     }
     for digest in ["", "latest", "sha256:abc", "sha256:../../x"] {
         let error = format!("type=local,src=a,digest={digest}").parse::<CacheRef>().unwrap_err();

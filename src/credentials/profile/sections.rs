@@ -8,7 +8,7 @@ use crate::credentials::files::AwsFile;
 use crate::credentials::ini::{Ini, Section, Value};
 use crate::credentials::profile::{Complaint, DEFAULT, Placed, Profile};
 use crate::credentials::remarks::Weight;
-use crate::credentials::static_keys::{UNQUOTE, is_quoted};
+use crate::credentials::static_keys::{is_quoted, unquote};
 
 const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
@@ -127,7 +127,7 @@ impl Files {
     pub(super) fn missing(&self, name: &str, chosen_by: &str) -> Problem {
         let message = format!("there is no profile {name} (from {chosen_by}) in {}", self.shown_as("or"));
         let hint = if is_quoted(name) {
-            UNQUOTE.to_owned()
+            unquote(chosen_by).to_owned()
         } else {
             match self.names() {
                 Some(names) => format!("the profiles there are {names}"),

@@ -257,7 +257,7 @@ fn acceleration_contradicts_whatever_chooses_another_host() {
         assert!(!world.settings().unwrap().accelerate);
     }
     let directory = "type=s3,bucket=abc,endpoint_url=file:///srv,use_accelerate_endpoint=1".parse::<CacheOptions>();
-    in_order(&directory.unwrap_err().to_string(), &["directory", "use_accelerate_endpoint"]);
+    in_order(&directory.unwrap_err().to_string(), &["use_accelerate_endpoint", "file:// stores"]);
 }
 
 #[test]
@@ -277,4 +277,37 @@ fn certificates_and_switches() {
     in_order(&World::new(&[("AWS_USE_FIPS_ENDPOINT", "1")]).settings_error(), &["setup", "AWS_USE_FIPS_ENDPOINT"]);
     let both = World::new(&[("AWS_USE_DUALSTACK_ENDPOINT", "true"), ("AWS_ENDPOINT_URL", "http://h")]);
     in_order(&both.settings_error(), &["setup", "AWS_USE_DUALSTACK_ENDPOINT and AWS_ENDPOINT_URL cannot be combined"]);
+    // The command line is what must change.
+    let attribute = World::new(&[("AWS_USE_FIPS_ENDPOINT", "true")]);
+    let attribute = attribute.options(|options| options.endpoint_url = Some("http://h".to_owned()));
+    in_order(&attribute.settings_error(), &["usage", "AWS_USE_FIPS_ENDPOINT and the attribute endpoint_url cannot be"]);
+}
+
+#[test]
+fn what_is_no_region_of_aws_needs_an_endpoint() {
+    for (region, why) in
+        [("auto", "auto, which AWS does not have"), ("eu-west-1a", "an availability zone, not a region")]
+    {
+        in_order(&World::new(&[("AWS_REGION", region)]).settings_error(), &["setup", "AWS_REGION is", why]);
+        let world = World::new(&[]).options(|options| options.region = Some(region.to_owned()));
+        in_order(&world.settings_error(), &["usage", "the attribute region is", why]);
+        let hint = world.settings().unwrap_err().hint().unwrap().to_owned();
+        assert!(hint.contains("endpoint_url") || hint == "set region=eu-west-1", "{hint}");
+        let world = World::new(&[("AWS_REGION", region), ("AWS_ENDPOINT_URL", "http://h")]);
+        assert_eq!(world.settings().unwrap().region.value, region);
+    }
+}
+
+#[test]
+fn an_alias_of_an_access_point_has_no_path_style_on_aws() {
+    let alias = |options: &mut CacheOptions| {
+        options.bucket = Some("ci-abc-s3alias".to_owned());
+        options.use_path_style = true;
+    };
+    let world = World::new(&[("AWS_REGION", "eu-west-1")]).options(alias);
+    in_order(
+        &world.settings_error(),
+        &["usage", "the attribute bucket (ci-abc-s3alias) and use_path_style=true cannot"],
+    );
+    assert!(World::new(&[("AWS_ENDPOINT_URL", "http://h")]).options(alias).settings().is_ok());
 }

@@ -1,0 +1,120 @@
+//! Settings that contradict each other though each is right by itself.
+
+use std::path::Path;
+
+use crate::base::{Error, Problem, Result};
+use crate::config::{EndpointUrl, Fix};
+use crate::credentials::Setting;
+use crate::credentials::aws_host::has_acceleration;
+use crate::credentials::endpoint::ENDPOINT_ATTRIBUTE;
+
+pub(super) const BUCKET_ATTRIBUTE: &str = "the attribute bucket";
+pub(super) const ACCELERATE_ATTRIBUTE: &str = "the attribute use_accelerate_endpoint";
+/// How the aliases of access points end.
+const ALIAS: &str = "-s3alias";
+
+/// The error for `flag`, FIPS or dualstack, beside an endpoint of one's own.
+pub(super) fn aws_endpoint_and_own(flag: &str, endpoint: &str) -> Error {
+    let problem = Problem::new(format!("{flag} and {endpoint} cannot be combined"));
+    let problem = problem.hint("FIPS and dualstack choose among AWS's own endpoints: remove one of them");
+    if endpoint == ENDPOINT_ATTRIBUTE { Error::Usage(problem) } else { Error::Setup(problem) }
+}
+
+/// The host is one for all regions and begins with the bucket: whatever chooses another host contradicts it.
+pub(super) fn check_acceleration(
+    switch: &str,
+    other: Option<String>,
+    (bucket, path_style): (&str, bool),
+    region: &Setting<String>,
+) -> Result<()> {
+    let label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let other = match other {
+        Some(other) => other,
+        None if path_style => "the attribute use_path_style".to_owned(),
+        None if !bucket.bytes().all(label) => format!("the bucket name {bucket}, which cannot be part of a host name,"),
+        None if !has_acceleration(&region.value) => format!("region {} ({})", region.value, region.origin),
+        None => return Ok(()),
+    };
+    let problem = Problem::new(format!("{switch} and {other} cannot be combined"));
+    let problem = problem.hint("remove one of them (use_accelerate_endpoint=false overrides the profile)");
+    Err(if switch == ACCELERATE_ATTRIBUTE { Error::Usage(problem) } else { Error::Setup(problem) })
+}
+
+/// Refuses an endpoint that already contains the bucket: requests would go to keys below `BUCKET/`, or to no host at all.
+pub(super) fn check_endpoint(endpoint: &Setting<EndpointUrl>, (bucket, bucket_origin): (&str, &str)) -> Result<()> {
+    let Some(found) = endpoint.value.with_bucket(bucket) else { return Ok(()) };
+    let (url, origin) = (&endpoint.value, &endpoint.origin);
+    let message = format!("{origin} ({url}) already contains the bucket {bucket}, which {bucket_origin} adds again");
+    if !found.certain {
+        log::warn!("{message}; unless that is the server's own address, set endpoint_url={}", found.without);
+        return Ok(());
+    }
+    let setting = origin.trim_start_matches("the attribute ");
+    let hint = match found.fix {
+        Fix::Shorten => format!("set endpoint_url={}", found.without),
+        Fix::Remove => format!("remove {setting}: AWS's own endpoint follows from region"),
+        Fix::Website => format!("that is a website endpoint, not the S3 API: remove {setting}"),
+        Fix::Download => {
+            "that is the URL for downloads, not the S3 API: set endpoint_url=https://s3.REGION.backblazeb2.com"
+                .to_owned()
+        }
+    };
+    let problem = Problem::new(message).hint(hint);
+    let attributes = origin == ENDPOINT_ATTRIBUTE && bucket_origin == BUCKET_ATTRIBUTE;
+    Err(if attributes { Error::Usage(problem) } else { Error::Setup(problem) })
+}
+
+/// Warns of a directory that has the bucket's name already: the bucket is a directory in it.
+pub(super) fn check_directory(dir: &Path, bucket: (&str, &str)) {
+    if let Some(warning) = bucket_in_directory(dir, bucket) {
+        log::warn!("{warning}");
+    }
+}
+
+fn bucket_in_directory(dir: &Path, (bucket, bucket_origin): (&str, &str)) -> Option<String> {
+    dir.file_name().filter(|name| *name == bucket)?;
+    let url = EndpointUrl::File(dir.components().collect());
+    let without = dir
+        .parent()
+        .filter(|parent| parent.parent().is_some())
+        .map(|parent| format!("; if that is not meant, set endpoint_url={}", EndpointUrl::File(parent.to_owned())));
+    Some(format!(
+        "{ENDPOINT_ATTRIBUTE} ({url}) already ends in {bucket}, which {bucket_origin} adds again: the cache is in \
+         {url}/{bucket}{}",
+        without.unwrap_or_default()
+    ))
+}
+
+/// Refuses path style for an access point of AWS's, which has none.
+pub(super) fn check_alias(path_style_of_aws: bool, (bucket, bucket_origin): (&str, &str)) -> Result<()> {
+    if !path_style_of_aws || !bucket.ends_with(ALIAS) {
+        return Ok(());
+    }
+    let problem = Problem::new(format!("{bucket_origin} ({bucket}) and use_path_style=true cannot be combined"));
+    Err(Error::Usage(problem.hint("access points have no path style: remove use_path_style")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_has_the_buckets_name_is_a_warning() {
+        for (dir, fix) in
+            [("/srv/my-cache", Some("file:///srv")), ("/srv/my-cache/", Some("file:///srv")), ("/my-cache", None)]
+        {
+            let warning = bucket_in_directory(Path::new(dir), ("my-cache", BUCKET_ATTRIBUTE)).unwrap();
+            let url = format!("file://{}", dir.trim_end_matches('/'));
+            assert!(
+                warning.starts_with(&format!("the attribute endpoint_url ({url}) already ends in my-cache")),
+                "{warning}"
+            );
+            assert!(warning.contains("the attribute bucket adds again"), "{warning}");
+            let told = warning.split_once("set endpoint_url=").map(|(_, url)| url);
+            assert_eq!(told, fix, "{warning}");
+        }
+        for dir in ["/srv/other", "/srv/my-cache/x", "/"] {
+            assert_eq!(bucket_in_directory(Path::new(dir), ("my-cache", BUCKET_ATTRIBUTE)), None, "{dir}");
+        }
+    }
+}

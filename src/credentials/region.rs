@@ -1,0 +1,117 @@
+//! The region to sign for, and whether it can be one.
+
+use crate::base::{Env, Error, Problem, Result};
+use crate::config::CacheOptions;
+use crate::credentials::settings::variable;
+use crate::credentials::static_keys::{is_quoted, unquote};
+use crate::credentials::{Profile, Setting};
+
+/// What S3-compatible stores without regions of their own go by.
+const DEFAULT_REGION: &str = "us-east-1";
+const REGION_ATTRIBUTE: &str = "the attribute region";
+
+pub(super) fn region(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Option<Setting<String>> {
+    let attribute = options.region.as_ref().map(|region| Setting::new(region.clone(), REGION_ATTRIBUTE));
+    attribute
+        .or_else(|| variable(env, "AWS_REGION"))
+        .or_else(|| variable(env, "AWS_DEFAULT_REGION"))
+        .or_else(|| profile.setting("region").map(|setting| setting.map(str::to_owned)))
+        .map(|setting| setting.map(|region| region.trim().to_owned()))
+        .filter(|setting| !setting.value.is_empty())
+}
+
+/// What was once written in place of a region for its FIPS endpoints: the region itself.
+pub(super) fn pseudo_region(region: &str) -> Option<&str> {
+    region.strip_prefix("fips-").or_else(|| region.strip_suffix("-fips"))
+}
+
+/// On AWS the region becomes part of the host name; elsewhere it only must not break the scope of the signature.
+pub(super) fn region_for(
+    own_endpoint: bool,
+    region: Option<Setting<String>>,
+    profile: &Profile,
+) -> Result<Setting<String>> {
+    let Some(region) = region else {
+        if own_endpoint {
+            return Ok(Setting::new(DEFAULT_REGION.to_owned(), "the default with a custom endpoint"));
+        }
+        let hint = "give region=NAME, for example region=eu-west-1, or set AWS_REGION or the profile's region";
+        let misread = profile.misread().map_or(String::new(), |line| format!("; {line}"));
+        return Err(Error::Usage(Problem::new("there is no region").hint(format!("{hint}{misread}"))));
+    };
+    let of_aws = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    let of_others = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
+    let quoted = is_quoted(&region.value);
+    if !quoted && region.value.bytes().all(|byte| if own_endpoint { of_others(byte) } else { of_aws(byte) }) {
+        return if own_endpoint { Ok(region) } else { of_a_region(region) };
+    }
+    let shown: String = region.value.chars().filter(|c| !c.is_control()).take(100).collect();
+    let message = format!("{} is not a region: {shown:?}", region.origin);
+    let hint = if quoted { unquote(&region.origin) } else { "a region is written like eu-west-1" };
+    Err(wrong(&region, message, hint.to_owned()))
+}
+
+/// Refuses what is not a region of AWS though it is written like one.
+fn of_a_region(region: Setting<String>) -> Result<Setting<String>> {
+    let name = region.value.as_str();
+    if name == "auto" {
+        let hint = "set endpoint_url to the store's URL, or region to a region of AWS such as eu-west-1".to_owned();
+        let message = format!("{} is auto, which AWS does not have, and there is no endpoint_url", region.origin);
+        return Err(wrong(&region, message, hint));
+    }
+    match availability_zone(name) {
+        Some(of) => {
+            let hint = if of.is_empty() {
+                "set the region that the zone is in, for example eu-west-1".to_owned()
+            } else {
+                format!("set region={of}")
+            };
+            Err(wrong(&region, format!("{} is an availability zone, not a region: {name}", region.origin), hint))
+        }
+        None => Ok(region),
+    }
+}
+
+/// The region of an availability zone (`eu-west-1` of `eu-west-1a` and `eu-west-1-lhr-1a`), empty where only AWS knows it
+/// (`euw1-az1`); `None` for what is not a zone.
+fn availability_zone(name: &str) -> Option<String> {
+    let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let parts: Vec<&str> = name.split('-').collect();
+    let last = parts.last()?;
+    if last.strip_prefix("az").is_some_and(is_number) {
+        return Some(String::new());
+    }
+    let number = last.strip_suffix(|c: char| c.is_ascii_lowercase()).filter(|number| is_number(number))?;
+    if parts.len() < 3 {
+        return None;
+    }
+    let end = parts.iter().position(|part| is_number(part)).unwrap_or(parts.len() - 1);
+    let digits = parts.get(end).filter(|part| is_number(part)).unwrap_or(&number);
+    Some(parts.iter().take(end).chain([digits]).copied().collect::<Vec<_>>().join("-"))
+}
+
+fn wrong(region: &Setting<String>, message: String, hint: String) -> Error {
+    let problem = Problem::new(message).hint(hint);
+    if region.origin == REGION_ATTRIBUTE { Error::Usage(problem) } else { Error::Setup(problem) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn availability_zones_name_their_region() {
+        for (zone, region) in [
+            ("eu-west-1a", "eu-west-1"),
+            ("us-gov-west-1b", "us-gov-west-1"),
+            ("us-west-2-lax-1a", "us-west-2"),
+            ("use1-az4", ""),
+            ("usw2-lax1-az1", ""),
+        ] {
+            assert_eq!(availability_zone(zone).as_deref(), Some(region), "{zone}");
+        }
+        for region in ["eu-west-1", "us-gov-west-1", "fips-us-east-1", "us-gov-west-1-fips", "aws-global", "r", "1a"] {
+            assert_eq!(availability_zone(region), None, "{region}");
+        }
+    }
+}
