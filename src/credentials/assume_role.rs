@@ -49,7 +49,7 @@ impl AssumeRole {
     /// The role of the profile; `base` itself without one.
     ///
     /// # Errors
-    /// When the profile wants a code of a second factor, which nobody is there to type.
+    /// When the profile wants an MFA code, which is not prompted for.
     pub(super) fn of_profile(
         lookup: &Lookup<'_>,
         profile: &Profile,
@@ -57,7 +57,7 @@ impl AssumeRole {
     ) -> Result<Arc<dyn CredentialsProvider>> {
         let Some(arn) = profile.setting("role_arn") else { return Ok(base) };
         if let Some(mfa) = profile.setting("mfa_serial") {
-            let message = format!("{} asks for a code of a second factor, and nobody is asked here", mfa.origin);
+            let message = format!("{} asks for an MFA code: MFA is not supported here", mfa.origin);
             let hint = format!(
                 "fetch keys first and export them: eval \"$(aws configure export-credentials --profile '{}' --format \
                  env)\"",

@@ -119,7 +119,7 @@ impl Cached {
 
     fn unexpired(&self, credentials: Credentials) -> Result<Credentials> {
         if credentials.expires.is_some_and(|expires| expires <= self.clock.now()) {
-            let problem = Problem::new("what it gives has expired already");
+            let problem = Problem::new("the credentials it returned have already expired");
             return Err(Error::Access(
                 problem.hint("check this machine's clock, and what keeps the source up to date"),
             ));

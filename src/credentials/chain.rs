@@ -172,7 +172,7 @@ fn environment_keys(lookup: &Lookup<'_>) -> Found {
     match env_keys(lookup.env) {
         EnvKeys::Absent => Ok(None),
         EnvKeys::Half { set, missing } => {
-            log::warn!("{set} is set without {missing}: the environment's keys are left out");
+            log::warn!("{set} is set without {missing}: ignoring the environment's keys");
             Ok(None)
         }
         EnvKeys::Pair(keys) => Ok(Some(Arc::new(keys.check().map_err(Error::Setup)?))),
@@ -188,7 +188,7 @@ fn nothing_found(lookup: &Lookup<'_>, instance: &str) -> Failure {
     } else if let EnvKeys::Half { set, missing } = env_keys(lookup.env) {
         (format!("the environment ({set} is set, {missing} is not)"), format!("set {missing} too"))
     } else {
-        let hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile that has keys, or say \
+        let hint = "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, name a profile that has keys, or set \
             anonymous=true to read a public bucket";
         ("the environment (AWS_ACCESS_KEY_ID, AWS_WEB_IDENTITY_TOKEN_FILE)".to_owned(), or_complaint(hint))
     };

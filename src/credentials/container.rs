@@ -13,6 +13,7 @@ use crate::credentials::context::Context;
 use crate::credentials::document::{Document, Names};
 use crate::credentials::files::read_text;
 use crate::credentials::service::{self, Message, Patience, Reply, Site, shown};
+use crate::credentials::variables::check_quotes;
 use crate::credentials::{Credentials, CredentialsProvider};
 use crate::http::{Method, Timeouts};
 
@@ -55,6 +56,7 @@ enum Authorization {
 /// # Errors
 /// When the URL is none, or is one that a token must not be sent to.
 pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
+    [RELATIVE, FULL, TOKEN, TOKEN_FILE].iter().try_for_each(|name| check_quotes(lookup.env, name))?;
     let variable = |name| lookup.env.var(name);
     let (variable, (site, target)) = if let Some(path) = variable(RELATIVE) {
         (RELATIVE, relative(&path)?)
@@ -141,8 +143,7 @@ impl Container {
             Authorization::Token(token) => (token.clone(), TOKEN),
             Authorization::File(path) => {
                 let text = read_text(path, "authorization token file", MAX_TOKEN_BYTES);
-                let hint =
-                    format!("{TOKEN_FILE} names that file: it must be there, and this process be able to read it");
+                let hint = format!("{TOKEN_FILE} names that file: check that the file exists and is readable");
                 (text.map_err(|problem| Error::Access(problem.hint(hint)))?, TOKEN_FILE)
             }
         };

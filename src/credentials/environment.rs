@@ -5,6 +5,7 @@ use crate::credentials::StaticCredentials;
 
 const ID: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"];
 const SECRET: [&str; 2] = ["AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"];
+const TOKEN: &str = "AWS_SESSION_TOKEN";
 
 /// What the environment has of a pair of keys.
 pub(super) enum EnvKeys {
@@ -25,10 +26,10 @@ pub(super) fn env_keys(env: &dyn Env) -> EnvKeys {
         (None, None) => EnvKeys::Absent,
         (Some((set, _)), None) => EnvKeys::Half { set, missing: "AWS_SECRET_ACCESS_KEY" },
         (None, Some((set, _))) => EnvKeys::Half { set, missing: "AWS_ACCESS_KEY_ID" },
-        (Some((name, id)), Some((_, secret))) => {
-            let token = env.var("AWS_SESSION_TOKEN").map(Secret::from);
+        (Some((id_name, id)), Some((secret_name, secret))) => {
+            let token = env.var(TOKEN).map(Secret::from);
             let keys = StaticCredentials::new(&id, &Secret::from(secret), token.as_ref());
-            EnvKeys::Pair(keys.with_origin(format!("the environment ({name})")))
+            EnvKeys::Pair(keys.with_variables([id_name, secret_name, TOKEN]))
         }
     }
 }

@@ -50,8 +50,8 @@ impl AwsFile {
                 return Ok(Self::read(kind, shown, " (not there)", ""));
             }
             Err(error) => {
-                log::warn!("{shown} is left out: {error}");
-                return Ok(Self::read(kind, shown, &format!(" (left out: {error})"), ""));
+                log::warn!("skipping {shown}: {error}");
+                return Ok(Self::read(kind, shown, &format!(" (skipped: {error})"), ""));
             }
         };
         let is_file = file.metadata().is_ok_and(|meta| meta.is_file());
@@ -76,16 +76,14 @@ impl AwsFile {
             (FileKind::Config, None) => {
                 Some(heading.as_str()).filter(|heading| heading.eq_ignore_ascii_case("default"))
             }
-            (FileKind::Credentials, None) => Some(heading.as_str()),
+            (FileKind::Credentials, None) => Some(heading.as_str()).filter(|heading| !is_of_another_kind(heading)),
             (FileKind::Credentials, Some(_)) => None,
         })
     }
 
     /// Whether it has a profile, or anything else that can be of use.
     pub(super) fn has_sections(&self) -> bool {
-        let others = ["sso-session ", "services "];
-        self.profiles().next().is_some()
-            || self.ini.sections.keys().any(|heading| others.iter().any(|other| heading.starts_with(other)))
+        self.profiles().next().is_some() || self.ini.sections.keys().any(|heading| is_of_another_kind(heading))
     }
 
     /// The line that explains best why it does not give the profile or its credentials, with its place and the fix.
@@ -93,6 +91,11 @@ impl AwsFile {
         let Remark { weight, line, why, fix } = remark(self.text.expose(), self.kind, profile)?;
         Some((weight, format!("{}, line {line}: {why}; {fix}", self.path)))
     }
+}
+
+/// Whether a heading is neither a profile's nor unknown.
+fn is_of_another_kind(heading: &str) -> bool {
+    ["sso-session ", "services "].iter().any(|kind| heading.starts_with(kind))
 }
 
 /// Reads a file that a setting names, a token or the like.

@@ -127,7 +127,7 @@ impl Imds {
             match service::send((&self.context, client), site, self.patience(until), &make, &transient) {
                 Ok(reply) if reply.is_success() => match token_of(&reply) {
                     Some(token) => return Ok(Some(token)),
-                    None => (Error::Access(Problem::new(format!("{} gave a token that is none", self.what()))), false),
+                    None => (Error::Access(Problem::new(format!("{} returned an invalid token", self.what()))), false),
                 },
                 Ok(reply) => {
                     let problem = reply.refusal(&format!("{} gave no token", self.what()), None, None, &[]);

@@ -3,7 +3,7 @@
 
 use crate::base::shown;
 use crate::config::distance;
-use crate::credentials::ini::{BLANK, header, lines, split, without_comment};
+use crate::credentials::ini::{BLANK, BYTE_ORDER_MARK, header, lines, split, without_comment};
 
 const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
@@ -103,7 +103,7 @@ pub(super) struct Remark {
 /// The line that explains best why `profile` is missing in a file or has no credentials there.
 pub(super) fn remark(text: &str, kind: FileKind, profile: &str) -> Option<Remark> {
     let mut walk = Walk { kind, profile, heading: None, parent: None, found: None };
-    if let Some(remark) = encoding(text) {
+    if let Some(remark) = encoding(text).or_else(|| other_format(text, &walk.right_heading(profile))) {
         return Some(remark);
     }
     for (number, line) in lines(text).take(MAX_LINES) {
@@ -127,6 +127,22 @@ fn encoding(text: &str) -> Option<Remark> {
     }
     let (line, _) = text.split('\n').enumerate().find(|(_, line)| line.trim_end().contains('\r'))?;
     remark(line + 1, "the line ends with CR alone", "save the file with Unix (LF) or Windows (CRLF) line ends")
+}
+
+/// A file in the format of another tool, or of AWS's console.
+fn other_format(text: &str, heading: &str) -> Option<Remark> {
+    let text = text.trim_start_matches(|c: char| c == BYTE_ORDER_MARK || c.is_whitespace());
+    let first = text.lines().next().unwrap_or_default().to_ascii_lowercase();
+    let behind = |open: char| text.strip_prefix(open).map(|rest| rest.trim_start().chars().next());
+    let (format, fix) = if matches!(behind('{'), Some(Some('"' | '}'))) || matches!(behind('['), Some(Some('{'))) {
+        ("JSON", "")
+    } else if first.contains(',') && (first.contains("access key id") || first.contains("secret access key")) {
+        ("CSV", " (or run aws configure import --csv file://…)")
+    } else {
+        return None;
+    };
+    let fix = format!("write its keys as lines {heading}, {ID} = … and {SECRET} = …{fix}");
+    Some(Remark { weight: Weight::Reason, line: 1, why: format!("the file is {format}"), fix })
 }
 
 /// What the reader knows at a line, as far as remarks need it.
@@ -159,7 +175,7 @@ impl Walk<'_> {
             match &self.heading {
                 None => {
                     let fix = format!("write {} above it", self.right_heading(self.profile));
-                    self.add(Weight::Reason, number, "the line stands before any [heading] and is not read", &fix);
+                    self.add(Weight::Reason, number, "the line is before the first [section] and is ignored", &fix);
                 }
                 Some(heading) if is_of(self.kind, heading, self.profile) => self.setting(number, line),
                 Some(_) => {}

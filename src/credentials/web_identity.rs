@@ -7,6 +7,7 @@ use crate::base::{Error, Problem, Result};
 use crate::credentials::chain::{Found, Lookup};
 use crate::credentials::files::read_text;
 use crate::credentials::sts::{Action, Sts, credentials};
+use crate::credentials::variables::check_quotes;
 use crate::credentials::{Credentials, CredentialsProvider, Profile};
 
 const VARIABLE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
@@ -28,6 +29,7 @@ struct WebIdentity {
 /// The one that the environment sets up: EKS and many CI systems do.
 pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
     let Some(file) = lookup.env.var(VARIABLE) else { return Ok(None) };
+    [VARIABLE, "AWS_ROLE_ARN"].iter().try_for_each(|name| check_quotes(lookup.env, name))?;
     let Some(role_arn) = lookup.env.var("AWS_ROLE_ARN") else {
         let problem = Problem::new(format!("{VARIABLE} is set without AWS_ROLE_ARN"));
         return Err(Error::Setup(problem.hint(format!("set AWS_ROLE_ARN to the role to assume, or unset {VARIABLE}"))));
@@ -72,7 +74,7 @@ impl WebIdentity {
         });
         token.map_err(|problem| {
             let hint = format!(
-                "{} names that file: the CI system or Kubernetes must write it, and this process be able to read it",
+                "{} names that file: the CI system or Kubernetes must write it; check that it exists and is readable",
                 self.origin
             );
             Error::Access(problem.hint(hint))

@@ -130,6 +130,9 @@ impl Fault {
         let hint = self.kind.hint()?;
         Some(match &self.via {
             None => hint.to_owned(),
+            Some(Via { proxy, before: true }) if self.kind == FaultKind::Refused => {
+                format!("no proxy is listening at {proxy}; NO_PROXY lists the hosts that need none")
+            }
             Some(Via { proxy, before: true }) => {
                 format!("{}; the proxy is {proxy}; NO_PROXY lists the hosts that need none", self.kind.proxy_hint())
             }
@@ -149,7 +152,6 @@ impl FaultKind {
             Self::NoTunnel(_) => "the proxy refuses a tunnel (CONNECT) to the endpoint: have its host and port allowed",
             Self::OutOfFiles => OUT_OF_FILES,
             Self::HostNotFound => "the proxy's host name does not exist",
-            Self::Refused => "nothing listens where the proxy should be",
             Self::PlainHttp => "the proxy speaks plain HTTP: name it as http://host:port",
             Self::UnknownIssuer => {
                 "the issuer of the proxy's own certificate is not trusted: name its CA in AWS_CA_BUNDLE"

@@ -14,6 +14,8 @@ use ureq::http::Uri;
 use crate::base::{Env, Error, Problem, Result, Secret, percent_decode};
 use crate::http::no_proxy::{NoProxy, Target};
 
+const UNQUOTE: &str = "remove the quotes: `docker run --env-file` passes them on";
+
 /// The proxies that the environment names.
 #[derive(Debug, Default)]
 pub(crate) struct Proxies {
@@ -61,7 +63,13 @@ impl fmt::Display for Proxy {
 impl Proxies {
     /// A variable that is no URL is as good as not set, but for a warning.
     pub(crate) fn from_env(env: &dyn Env) -> Self {
-        let no_proxy = env.var("NO_PROXY").or_else(|| env.var("no_proxy")).unwrap_or_default();
+        let no_proxy = first(env, ["NO_PROXY", "no_proxy"]);
+        if let Some((variable, list)) = &no_proxy
+            && has_quotes(list)
+        {
+            log::warn!("{variable} has quotes around it: {UNQUOTE}");
+        }
+        let no_proxy = no_proxy.map(|(_, list)| list).unwrap_or_default();
         Self {
             https: named(env, ["HTTPS_PROXY", "https_proxy"]),
             http: named(env, ["HTTP_PROXY", "http_proxy"]),
@@ -110,15 +118,24 @@ impl Proxies {
     }
 }
 
+fn first(env: &dyn Env, variables: [&'static str; 2]) -> Option<(&'static str, String)> {
+    variables.into_iter().find_map(|variable| Some((variable, env.var(variable)?)))
+}
+
+fn has_quotes(value: &str) -> bool {
+    value.trim().starts_with(['"', '\'']) && value.trim().ends_with(['"', '\''])
+}
+
 fn setup(message: String, hint: &str) -> Error {
     Error::Setup(Problem::new(message).hint(hint))
 }
 
 fn named(env: &dyn Env, variables: [&'static str; 2]) -> Option<Named> {
-    let (variable, value) = variables.into_iter().find_map(|variable| Some((variable, env.var(variable)?)))?;
+    let (variable, value) = first(env, variables)?;
     let Some(proxy) = parse(&value, variable) else {
         // Not what it is: there may be a password in it.
-        log::warn!("{variable} is not the URL of a proxy, and ignored: write http://host:port");
+        let fix = if has_quotes(&value) { UNQUOTE } else { "write http://host:port" };
+        log::warn!("ignoring {variable}, which is not the URL of a proxy: {fix}");
         return None;
     };
     Some(Named { variable, proxy: proxy.map(Arc::new) })

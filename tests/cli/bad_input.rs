@@ -62,6 +62,30 @@ fn attributes() {
     assert!(!Path::new("/tmp/never").exists());
 }
 
+/// As `docker run --env-file` passes them on.
+#[test]
+fn quotes_around_the_variables_of_proxies_are_named() {
+    let attributes = "type=s3,bucket=trial,endpoint_url=http://127.0.0.1:1";
+    let keys = [("AWS_ACCESS_KEY_ID", "AK"), ("AWS_SECRET_ACCESS_KEY", "SK"), ("AWS_MAX_ATTEMPTS", "1")];
+    let quoted = [("HTTP_PROXY", "\"http://u:MARKED@p:1\""), ("https_proxy", "'p:1'"), ("NO_PROXY", "\"a.com,b.com\"")];
+    let import = ["import", "/no/such", "--cache-from", attributes];
+    let run = run_with(&import, &[&keys[..], &quoted].concat()).expect(1);
+    assert!(!run.stderr.contains("MARKED"), "{}", run.stderr);
+    run.says(&[
+        "warning: NO_PROXY has quotes around it: remove the quotes: `docker run --env-file` passes them on",
+        "warning: ignoring HTTP_PROXY, which is not the URL of a proxy: remove the quotes",
+        "warning: ignoring https_proxy, which is not the URL of a proxy: remove the quotes",
+    ]);
+}
+
+#[test]
+fn a_digest_for_a_directory_that_is_written_is_a_warning() {
+    let work = tempfile::tempdir().unwrap();
+    let target = format!("type=local,dest={},digest=sha256:{}", work.path().join("x").display(), "0".repeat(64));
+    let import = ["import", &target, "--cache-from", &file_store(&work.path().join("store"))];
+    run(&import).expect(0).says(&["warning: digest has no effect", "latest"]);
+}
+
 #[test]
 fn a_secret_with_a_comma_is_not_printed() {
     let attributes = "type=s3,bucket=trial,region=r,access_key_id=AK,secret_access_key=MARKED1,MARKED2,MARKED3=x";

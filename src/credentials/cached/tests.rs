@@ -100,7 +100,7 @@ fn what_the_store_calls_expired_is_forgotten_unless_it_was_replaced() {
 fn what_has_expired_already_is_an_error() {
     let (_, cached, _) = cached(Some(0), Duration::ZERO);
     let error = cached.credentials().unwrap_err();
-    assert!(error.chain().contains("has expired already") && error.hint().is_some());
+    assert!(error.chain().contains("have already expired") && error.hint().is_some());
 }
 
 #[test]

@@ -40,6 +40,27 @@ fn encodings_and_line_ends() {
 }
 
 #[test]
+fn files_of_other_formats() {
+    for (text, format) in [
+        ("{\"Version\": 1, \"AccessKeyId\": \"MARKED\"}", "JSON"),
+        ("\u{feff}\n{\n  \"Credentials\": {\n    \"AccessKeyId\": \"MARKED\"\n}}\n", "JSON"),
+        ("[\n  {\"AccessKeyId\": \"MARKED\"}\n]", "JSON"),
+        ("Access key ID,Secret access key\r\nMARKED,MARKED\r\n", "CSV"),
+        ("\u{feff}User Name,Password,Access key ID,Secret access key,Console login link\nci,,MARKED,MARKED,x\n", "CSV"),
+        ("\"Access key ID\",\"Secret access key\"\n\"MARKED\",\"MARKED\"\n", "CSV"),
+    ] {
+        check(
+            FileKind::Credentials,
+            "default",
+            text,
+            Some((1, &format!("the file is {format}"), "lines [default], aws_access_key_id = …")),
+        );
+        check(FileKind::Config, "ci", text, Some((1, &format!("the file is {format}"), "lines [profile ci], ")));
+    }
+    check(FileKind::Credentials, "default", &format!("[default]\n{KV}# Access key ID, Secret access key\n"), None);
+}
+
+#[test]
 fn headings() {
     use FileKind::{Config, Credentials};
     let with = |heading: &str| format!("# c\n{heading}\n{KV}");
@@ -60,8 +81,8 @@ fn headings() {
     }
     for line in ["default", "default]", "{default}", "<default>", "export A=1", "{\"Version\": 1,", ""] {
         let first = if line.is_empty() { 3 } else { 2 };
-        check(Credentials, "ci", &with(line), Some((first, "before any [heading]", "[ci]")));
-        check(Config, "ci", &with(line), Some((first, "before any [heading]", "[profile ci]")));
+        check(Credentials, "ci", &with(line), Some((first, "before the first [section]", "[ci]")));
+        check(Config, "ci", &with(line), Some((first, "before the first [section]", "[profile ci]")));
     }
     for (kind, profile, heading, right) in [
         (Credentials, "default", "[profile default]", "there it must be [default]"),

@@ -50,7 +50,7 @@ fn what_cannot_be_a_key_is_refused_without_showing_it() {
         let mut variables = ENV_KEYS.to_vec();
         variables.retain(|(other, _)| *other != name);
         variables.push((name, value));
-        in_order(&World::new(&variables).error(), &["setup", "the environment (AWS_ACCESS_KEY_ID)"]);
+        in_order(&World::new(&variables).error(), &["setup", &format!("the environment ({name})")]);
     }
     let wrapped = "[default]\naws_access_key_id=A\naws_secret_access_key=MARKED\n  MARKED\n";
     in_order(&World::new(&[]).credentials(wrapped).error(), &["setup", "secret access key", "profile default"]);

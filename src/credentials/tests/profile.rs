@@ -162,14 +162,14 @@ fn a_file_that_yields_nothing_is_reported_with_its_line() {
     let export = "[default]\nexport AWS_ACCESS_KEY_ID=MARKED\nexport AWS_SECRET_ACCESS_KEY=MARKED\n";
     let none = "access: there are no credentials";
     type Case<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, &'a [&'a str]);
-    let cases: [Case<'_>; 13] = [
+    let cases: [Case<'_>; 15] = [
         (
             &[],
             "",
             keys,
-            &[none, "credentials, line 1: the line stands before any [heading]", "write [default] above it"],
+            &[none, "credentials, line 1: the line is before the first [section]", "write [default] above it"],
         ),
-        (&[], keys, "", &[none, "config, line 1: the line stands before any", "write [default]"]),
+        (&[], keys, "", &[none, "config, line 1: the line is before the first", "write [default]"]),
         (
             &[],
             "",
@@ -187,6 +187,18 @@ fn a_file_that_yields_nothing_is_reported_with_its_line() {
         (&[], "", "# c\n", &[none, "credentials, line 1: the file has only comments"]),
         (&[], "", "", &[none, "/.aws/credentials (empty) and "]),
         (&[], "", "[ci]\nregion=r", &[none, "the profiles there are ci", "set AWS_PROFILE"]),
+        (
+            &[("AWS_PROFILE", "ci")],
+            "",
+            "[sso-session x]\nsso_region=r\n[services y]\n",
+            &["setup: there is no profile ci", "these files have no profiles"],
+        ),
+        (
+            &[],
+            "",
+            "{\"AccessKeyId\": \"MARKED\"}",
+            &[none, "credentials, line 1: the file is JSON", "write its keys as lines [default]"],
+        ),
         (
             &[("AWS_PROFILE", "ci")],
             "",

@@ -169,7 +169,7 @@ fn errors_of_a_profile_that_is_not_chosen_are_nobodys_business() {
     for (config, parts) in [
         (
             format!("[profile ci]\n{r1}source_profile=a\nmfa_serial=m\n[profile a]\n{A_KEYS}"),
-            &["mfa_serial of profile ci", "second factor"][..],
+            &["mfa_serial of profile ci", "MFA is not supported here"][..],
         ),
         (format!("[profile ci]\n{r1}credential_source=environment\n"), &["credential_source", "Ec2InstanceMetadata"]),
         (format!("[profile ci]\n{r1}credential_source=EcsContainer\n"), &["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]),

@@ -36,7 +36,7 @@ fn check(rules: &[Rule<'_>]) {
 #[test]
 fn quotes_around_a_value_are_named() {
     let (id, secret) = (("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "MARKED"));
-    let setup = "setup: …in quotes…without quotes";
+    let setup = "setup: …quotes around it…remove the quotes: `docker run --env-file`";
     for quoted in ["\"AKIA\"", "'AKIA'", "\"AKIA", "AKIA'", "\u{201c}AKIA\u{201d}"] {
         check(&[(
             &[("AWS_ACCESS_KEY_ID", quoted), secret],
@@ -47,27 +47,64 @@ fn quotes_around_a_value_are_named() {
     }
     for quoted in ["\"MARKED\"", "'MARKED'", "\u{201c}MARKED\u{201d}"] {
         check(&[
-            (&[id, ("AWS_SECRET_ACCESS_KEY", quoted)], "", "", setup),
-            (&[id, secret, ("AWS_SESSION_TOKEN", quoted)], "", "", setup),
+            (
+                &[id, ("AWS_SECRET_ACCESS_KEY", quoted)],
+                "",
+                "",
+                &setup.replace("…quotes", "…(AWS_SECRET_ACCESS_KEY) has quotes"),
+            ),
+            (
+                &[id, secret, ("AWS_SESSION_TOKEN", quoted)],
+                "",
+                "",
+                &setup.replace("…quotes", "…(AWS_SESSION_TOKEN) has quotes"),
+            ),
         ]);
     }
     let twice = "[default]\naws_access_key_id=AKIA\naws_secret_access_key=\"'MARKED'\"\n";
     check(&[
-        (&[], "", twice, "setup: …profile default in …in quotes"),
+        (&[], "", twice, "setup: …profile default in …has quotes around it (remove the quotes)"),
         // One quote may be part of a key of some other store.
         (&[id, ("AWS_SECRET_ACCESS_KEY", "\"MARKED")], "", "", "AKIA"),
-        (&[id, secret, ("AWS_ENDPOINT_URL", "\"http://h\"")], "", "", "setup: AWS_ENDPOINT_URL is in quotes"),
-        (&[id, secret, ("AWS_USE_FIPS_ENDPOINT", "\"true\"")], "", "", "setup: AWS_USE_FIPS_ENDPOINT…without quotes"),
-        (&[id, secret, ("AWS_PROFILE", "\"ci\"")], "", CI, "setup: …no profile \"ci\"…without quotes"),
+        (&[id, secret, ("AWS_ENDPOINT_URL", "\"http://h\"")], "", "", "setup: AWS_ENDPOINT_URL has quotes around it"),
+        (
+            &[id, secret, ("AWS_USE_FIPS_ENDPOINT", "\"true\"")],
+            "",
+            "",
+            "setup: AWS_USE_FIPS_ENDPOINT…remove the quotes: `docker",
+        ),
+        (&[id, secret, ("AWS_PROFILE", "\"ci\"")], "", CI, "setup: …no profile \"ci\"…remove the quotes: `docker"),
     ]);
+    for name in [
+        "AWS_CA_BUNDLE",
+        "AWS_SHARED_CREDENTIALS_FILE",
+        "AWS_CONFIG_FILE",
+        "SSL_CERT_FILE",
+        "AWS_EC2_METADATA_DISABLED",
+    ] {
+        let named = format!("setup: {name} has quotes around it…`docker run --env-file`");
+        check(&[(&[id, secret, (name, "\"true\"")], "", "", &named), (&[(name, "'true'")], "", DEFAULT, &named)]);
+    }
+    let role = ("AWS_ROLE_ARN", "arn:aws:iam::1:role/x");
+    for variables in [
+        [("AWS_WEB_IDENTITY_TOKEN_FILE", "\"/t\""), role],
+        [("AWS_ROLE_ARN", "'arn:aws:iam::1:role/x'"), ("AWS_WEB_IDENTITY_TOKEN_FILE", "/t")],
+        [("AWS_CONTAINER_CREDENTIALS_FULL_URI", "\"http://127.0.0.1/x\""), role],
+        [("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "'/x'"), role],
+    ] {
+        let named = format!("setup: {} has quotes around it…`docker run --env-file`", variables[0].0);
+        check(&[(&variables, "", "", &named), (&[&variables[..], &[id, secret]].concat(), "", "", "AKIA")]);
+    }
+    let file = "[default]\naws_access_key_id=\"AKIA\naws_secret_access_key=MARKED\n";
+    check(&[(&[], "", file, "setup: …profile default in …has quotes around it (remove the quotes)")]);
     let world = World::new(&[id, secret, ("AWS_REGION", "\"eu-west-1\""), ("AWS_ENDPOINT_URL", "http://h")]);
     let error = world.settings().unwrap_err();
-    in_order(&format!("{error} {:?}", error.hint()), &["AWS_REGION is not a region", "without quotes"]);
+    in_order(&format!("{error} {:?}", error.hint()), &["AWS_REGION is not a region", "remove the quotes"]);
     let world = World::new(&[]).options(|options| {
         options.access_key_id = Some("'AKIA'".to_owned());
         options.secret_access_key = Some("MARKED".into());
     });
-    in_order(&world.error(), &["usage", "attributes access_key_id", "in quotes"]);
+    in_order(&world.error(), &["usage", "attributes access_key_id", "has quotes around it"]);
 }
 
 /// Every variable beside the keys; `setup` rows fail though the environment has keys.
