@@ -1,6 +1,6 @@
-//! BuildKit's S3 build cache from outside BuildKit: what `docker buildx build --cache-to type=s3` keeps in a bucket,
-//! moved to and from a local cache directory (`type=local`), in the same layout and the same manifest, byte for byte.
-//! Synchronous, on a thread pool; no async runtime, no global state, and no thread outlives a call.
+//! Moves BuildKit's S3 build cache (`docker buildx build --cache-to type=s3`) to and from a local cache directory
+//! (`type=local`), without a BuildKit daemon. The bucket layout and the manifest are BuildKit's own, byte for byte.
+//! Synchronous, on a thread pool: no async runtime, no global state, and no thread outlives a call.
 //!
 //! ```no_run
 //! use s3_build_cache::{CacheOptions, ImportOutcome, LocalCache, export, import};
@@ -17,30 +17,29 @@
 //! # }
 //! ```
 //!
-//! [`S3Cache`] is an opened cache for several operations over one connection pool, and reads lazily. Embedders whose
-//! blobs are not files implement [`BlobSource`]; those without a config of BuildKit's make one with
-//! [`CacheConfigBuilder`]. Progress, cancellation, clock, environment, credentials and the object store itself are
-//! traits that can be injected.
+//! [`S3Cache`] opens a cache for several operations over one connection pool, and reads it lazily. If your blobs are not
+//! files, implement [`BlobSource`]; to build a config from scratch, use [`CacheConfigBuilder`]. Progress, cancellation,
+//! clock, environment, credentials and the object store itself are traits that can be injected.
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
-//! | `cli` | yes | the crates of the program `s3-build-cache`; a library user takes `default-features = false` |
+//! | `cli` | yes | the dependencies of the program `s3-build-cache`; library users set `default-features = false` |
 //!
 //! # What logs may show
 //!
-//! Through the `log` facade: at `warn` what a person should know (a dropped layer, a source left out), at `info`
-//! retries, at `debug` every request's method, host, path, query and status. Bucket names, keys and hosts are shown;
-//! headers, keys, tokens and signatures never are. ureq logs for itself: headers by an allow-list, at `debug`.
+//! Logs go through the `log` facade: `warn` reports what the user should know (a dropped layer, a skipped source), `info`
+//! retries, and `debug` the method, host, path, query and status of every request. Bucket names, keys and hosts are
+//! logged; headers, credentials, tokens and signatures never are. ureq writes its own logs: at `debug`, headers filtered
+//! by an allow-list.
 //!
-//! At `trace` ureq shows URLs whole and its protocol crate every byte of requests and answers, session tokens among
-//! them: an embedder whose logger takes that level leaves out the targets `ureq` and `ureq_proto`. The program takes
-//! nothing below `debug`.
-
+//! At `trace`, ureq logs whole URLs, and `ureq_proto` every byte of requests and responses, including session tokens. If
+//! your logger enables `trace`, exclude the targets `ureq` and `ureq_proto`. The program logs nothing below `debug`.
+//!
 //! # Signals
 //!
-//! The library installs no signal handler. Under a limit to the size of files (`ulimit -f`) the default action of SIGXFSZ
-//! kills the process: an embedder that handles or ignores that signal gets the error `File too large` instead, as the
-//! program does. SIGPIPE is ignored by Rust's runtime; keep it so.
+//! The library installs no signal handlers. Under a file size limit (`ulimit -f`), the default action of SIGXFSZ kills the
+//! process. If you handle or ignore that signal, as the program does, you get the error `File too large` instead. SIGPIPE
+//! is ignored by Rust's runtime; keep it ignored.
 
 #![cfg_attr(
     test,
