@@ -1,10 +1,10 @@
-//! Bytes that can be read more than once.
+//! Bytes that can be read repeatedly.
 
 use std::io::{self, Cursor, Read};
 
 use super::{Digest, Error, Problem, Result};
 
-/// Blobs by digest: a local cache directory, or whatever an embedder keeps its layers in.
+/// Blobs by digest: a local cache directory, or any other place where an embedder stores its layers.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -51,24 +51,24 @@ use super::{Digest, Error, Problem, Result};
 /// # }
 /// ```
 pub trait BlobSource: Send + Sync {
-    /// The size in bytes, or `None` when the source has no such blob. An export asks only for the blobs that it has to
-    /// upload.
+    /// Returns the size in bytes, or `None` if the source does not have the blob. An export calls this only for blobs
+    /// that it has to upload.
     ///
     /// # Errors
-    /// When the source cannot tell.
+    /// If the source cannot determine it.
     fn blob_size(&self, digest: &Digest) -> Result<Option<u64>>;
 
-    /// A reader from the blob's first byte. Called once per attempt, so a failed upload starts over.
+    /// Opens the blob at its first byte. Called once per attempt, so a failed upload starts over.
     ///
     /// # Errors
-    /// When the blob is not there or cannot be read.
+    /// If the blob is missing or cannot be read.
     fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>>;
 
-    /// A reader from the byte at `offset`. Called two or three times for each part of a large blob, so a source that can
-    /// seek should do so: this implementation reads the bytes before and drops them.
+    /// Opens the blob at `offset`. Called two or three times for each part of a large blob, so a source that can seek
+    /// should override this: the default reads and discards the bytes before `offset`.
     ///
     /// # Errors
-    /// As [`open_blob`](Self::open_blob); also when there are fewer bytes, or then while reading.
+    /// As [`open_blob`](Self::open_blob); also if the blob is shorter than `offset`, possibly only while reading.
     fn open_blob_at(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send>> {
         let mut reader = self.open_blob(digest)?;
         match io::copy(&mut reader.by_ref().take(offset), &mut io::sink()) {
@@ -79,18 +79,18 @@ pub trait BlobSource: Send + Sync {
         }
     }
 
-    /// A number that is another when the blob has been changed or replaced: of a file, made from its identity, its size
-    /// and the time it was written. Asked for before the first part of a large blob is read and after the last was sent.
-    /// `None`, as here, where the source cannot tell: then the whole is hashed, as with `verify_source`.
+    /// Returns a value that changes whenever the blob is modified or replaced; for a file, it is derived from its
+    /// identity, size and modification time. Called before the first part of a large blob is read and after the last is
+    /// sent. If it is `None` (the default), the whole blob is hashed, as with `verify_source`.
     ///
     /// # Errors
-    /// When the source should know, and cannot.
+    /// If the source should be able to determine it, but cannot.
     fn blob_stamp(&self, _: &Digest) -> Result<Option<u64>> {
         Ok(None)
     }
 
-    /// How to repair a source that lacks a blob, or whose blob is damaged: the hint of such an error. `None`, as here,
-    /// where there is nothing to advise.
+    /// Returns how to repair a source with a missing or corrupt blob, shown as the hint of such an error; `None` by
+    /// default.
     fn repair_hint(&self) -> Option<String> {
         None
     }
@@ -98,20 +98,20 @@ pub trait BlobSource: Send + Sync {
 
 /// A request body: rewindable, of known length and hash.
 pub trait Payload: Send + Sync {
-    /// The number of bytes; [`open`](Self::open) must yield just as many.
+    /// Returns the number of bytes; [`open`](Self::open) must yield exactly as many.
     fn size(&self) -> u64;
 
-    /// The SHA-256 of the bytes: the request's payload hash.
+    /// Returns the SHA-256 of the bytes: the payload hash of the request.
     fn sha256(&self) -> Digest;
 
-    /// A reader from the first byte, for one attempt.
+    /// Opens the payload at its first byte, for one attempt.
     ///
     /// # Errors
-    /// When the bytes cannot be had.
+    /// If the bytes cannot be read.
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>>;
 }
 
-/// A payload that is already in memory: a manifest.
+/// A payload in memory: a manifest.
 #[derive(Clone, Debug)]
 pub struct BytesPayload {
     bytes: Vec<u8>,

@@ -1,4 +1,4 @@
-//! Stopping an operation from another thread.
+//! Stops an operation from another thread.
 
 use std::fmt;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use super::{Error, Result};
 
-/// A handle that cancels an operation from another thread: no new work begins, transfers under way are interrupted,
-/// also those whose connection stands still, temporaries are removed. Clones share one state.
+/// A handle that cancels an operation from another thread: no new work begins, transfers under way are interrupted even
+/// if their connections are stalled, and temporary files are removed. Clones share one state.
 #[derive(Clone, Default)]
 pub struct Cancel {
     shared: Arc<Shared>,
@@ -22,19 +22,19 @@ struct Shared {
 #[derive(Default)]
 struct State {
     canceled: Option<Instant>,
-    /// What interrupts those who wait for something else than this handle.
+    /// Actions that interrupt threads waiting for something other than this handle.
     interrupts: Vec<(u64, Box<dyn FnOnce() + Send>)>,
     next: u64,
 }
 
-/// An action that a [`Cancel`] takes; forgotten when this is dropped.
+/// An action registered with a [`Cancel`]; dropping this removes it.
 pub(crate) struct Interrupt {
     shared: Weak<Shared>,
     id: u64,
 }
 
 impl Cancel {
-    /// A handle nobody has cancelled.
+    /// Returns a handle that is not cancelled.
     pub fn new() -> Self {
         Self::default()
     }
@@ -51,18 +51,18 @@ impl Cancel {
         }
     }
 
-    /// Whether [`cancel`](Self::cancel) was called.
+    /// Returns whether [`cancel`](Self::cancel) was called.
     pub fn is_canceled(&self) -> bool {
         self.since().is_some()
     }
 
-    /// How long ago the handle was cancelled.
+    /// Returns how long ago the handle was cancelled.
     pub(crate) fn since(&self) -> Option<Duration> {
         self.shared.lock().canceled.map(|at| at.elapsed())
     }
 
     /// # Errors
-    /// [`Error::Canceled`] when the handle was cancelled.
+    /// [`Error::Canceled`] if the handle was cancelled.
     pub fn check(&self) -> Result<()> {
         if self.is_canceled() { Err(Error::Canceled) } else { Ok(()) }
     }
@@ -73,7 +73,8 @@ impl Cancel {
         let _unused = self.shared.changed.wait_timeout_while(state, duration, |state| state.canceled.is_none());
     }
 
-    /// Calls `act` when the handle is cancelled, on the thread that cancels it; at once when it has been already.
+    /// Calls `act` when the handle is cancelled, on the thread that cancels it; immediately if it has already been
+    /// cancelled.
     pub(crate) fn on_cancel(&self, act: impl FnOnce() + Send + 'static) -> Interrupt {
         let mut state = self.shared.lock();
         let id = state.next;
@@ -100,7 +101,7 @@ impl Drop for Interrupt {
             let mut state = shared.lock();
             let forgotten = state.interrupts.iter().position(|(id, _)| *id == self.id);
             let forgotten = forgotten.map(|at| state.interrupts.swap_remove(at));
-            // What it holds may hold a handle.
+            // The action may own a clone of this handle.
             drop(state);
             drop(forgotten);
         }

@@ -1,4 +1,4 @@
-//! `sha256:<64 lower-case hex digits>`: the one form of digest that may become part of a key or a path.
+//! `sha256:<64 lower-case hex digits>`: the only form of digest accepted in a key or a path.
 
 use std::fmt;
 use std::str::FromStr;
@@ -11,29 +11,29 @@ const PREFIX: &str = "sha256:";
 
 /// A SHA-256 digest in the OCI form `sha256:<hex>`.
 ///
-/// Parsing accepts 64 lower-case hex digits after `sha256:` and nothing else, so a digest is safe in a key and in a
-/// path. The order is that of the text.
+/// Parsing accepts only 64 lower-case hex digits after `sha256:`, so a digest is safe in a key and in a path. Digests
+/// sort like their text.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Digest([u8; 32]);
 
-/// The text is not `sha256:` and 64 lower-case hex digits.
+/// The text is not `sha256:` followed by 64 lower-case hex digits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InvalidDigest {
     text: String,
 }
 
 impl Digest {
-    /// The digest of `bytes`.
+    /// Returns the digest of `bytes`.
     pub fn of(bytes: &[u8]) -> Self {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The 64 lower-case hex digits, without the algorithm: a file name, an `x-amz-content-sha256`.
+    /// Returns the 64 lower-case hex digits without the algorithm, as in a file name or `x-amz-content-sha256`.
     pub fn hex(&self) -> String {
         hex::encode(self.0)
     }
 
-    /// The bytes in base64, as `x-amz-checksum-sha256` has them.
+    /// Returns the bytes in base64, as in `x-amz-checksum-sha256`.
     pub(crate) fn base64(&self) -> String {
         STANDARD.encode(self.0)
     }
@@ -47,7 +47,7 @@ impl Digest {
         out.push_str(hex.unwrap_or_default());
     }
 
-    /// The raw 32 bytes.
+    /// Returns the raw 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
@@ -101,22 +101,22 @@ impl fmt::Display for InvalidDigest {
 
 impl std::error::Error for InvalidDigest {}
 
-/// A running SHA-256 over bytes that come in pieces.
+/// A SHA-256 computed over bytes that arrive in pieces.
 #[derive(Clone, Default)]
 pub(crate) struct Hasher(Sha256);
 
 impl Hasher {
-    /// A hasher that has seen nothing.
+    /// Returns a hasher that has seen no bytes.
     pub(crate) fn new() -> Self {
         Self::default()
     }
 
-    /// Takes the next bytes.
+    /// Adds the next bytes.
     pub(crate) fn update(&mut self, bytes: &[u8]) {
         self.0.update(bytes);
     }
 
-    /// The digest of everything seen.
+    /// Returns the digest of all bytes seen.
     pub(crate) fn finish(self) -> Digest {
         Digest(self.0.finalize().into())
     }

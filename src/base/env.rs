@@ -1,25 +1,26 @@
-//! The process environment, as a value that tests can make.
+//! The process environment, as a value that tests can create.
 
 use std::collections::BTreeMap;
 use std::env::VarError;
 use std::fmt;
 use std::path::PathBuf;
 
-/// Where environment variables and the home directory come from.
+/// A source of environment variables and of the home directory.
 pub trait Env: Send + Sync {
-    /// The value of `name`. Unset, empty and non-UTF-8 values are all `None`: nothing here means anything empty.
+    /// Returns the value of `name`. Unset, empty and non-UTF-8 values are all `None`: no variable used here has a
+    /// meaning when empty.
     fn var(&self, name: &str) -> Option<String>;
 
-    /// Whether `name` is unset or has a value in UTF-8. What has another one must not pass for unset.
+    /// Returns whether `name` is unset or its value is UTF-8. Values that are not UTF-8 must not be treated as unset.
     fn is_readable(&self, name: &str) -> bool {
         let _ = name;
         true
     }
 
-    /// Whether `name` is set at all, be it to nothing. One rule of AWS's endpoint selection asks for this.
+    /// Returns whether `name` is set, even to an empty value. One rule of AWS's endpoint selection needs this.
     fn is_set(&self, name: &str) -> bool;
 
-    /// The home directory: `$HOME`, else the user database.
+    /// Returns the home directory: `$HOME`, else from the user database.
     fn home(&self) -> Option<PathBuf>;
 }
 
@@ -45,12 +46,12 @@ impl Env for ProcessEnv {
     }
 }
 
-/// An environment made of given variables: for embedders that must not look at the process, and for tests.
+/// An environment with given variables, for tests and for embedders that must not use the environment of the process.
 #[derive(Clone, Default)]
 pub struct MapEnv(BTreeMap<String, String>);
 
 impl MapEnv {
-    /// An environment with these variables and no others; `HOME` is the home directory.
+    /// Returns an environment with only these variables; `HOME` is the home directory.
     pub fn new<K: Into<String>, V: Into<String>>(variables: impl IntoIterator<Item = (K, V)>) -> Self {
         Self(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
     }
@@ -70,7 +71,7 @@ impl Env for MapEnv {
     }
 }
 
-/// Names only: values may be secrets.
+/// Shows names only: values may be secrets.
 impl fmt::Debug for MapEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_set().entries(self.0.keys()).finish()

@@ -1,44 +1,44 @@
-//! One error type for the whole crate, its variants by what the user can do about it.
+//! One error type for the whole crate. Its variants are grouped by what the user can do about them.
 
 use std::fmt;
 use std::io;
 use std::path::PathBuf;
 
-/// The crate's result.
+/// The result type of this crate.
 pub type Result<T> = std::result::Result<T, Error>;
 
 type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
 
-/// What went wrong, by what the user can do about it.
+/// An error, classified by what the user can do about it.
 ///
-/// `Display` says this level only; [`source`](std::error::Error::source) is the cause and [`hint`](Error::hint) the
-/// likely fix. No variant ever holds a secret.
+/// `Display` shows this level only; [`source`](std::error::Error::source) is the cause and [`hint`](Error::hint) the
+/// likely fix. No variant contains a secret.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// An attribute or an argument is wrong: change the command line or the options.
+    /// An attribute or an argument is invalid: change the command line or the options.
     Usage(Problem),
-    /// Something configured elsewhere is wrong: an environment variable, an AWS file, a certificate bundle.
+    /// A setting from elsewhere is invalid: an environment variable, an AWS file, a certificate bundle.
     Setup(Problem),
-    /// There are no credentials, or their source refused to give any.
+    /// There are no credentials, or their source refused to return any.
     Access(Problem),
-    /// The object store refused an operation, failed it, or could not be reached.
+    /// The object store refused an operation, failed, or could not be reached.
     S3(Box<S3Error>),
     /// The connection broke for good while an object was read.
     Network(Problem),
-    /// Data is not what its digest, its size or its format says: fetch or build it again.
+    /// Data does not match its digest, size or format: fetch or build it again.
     Integrity(Problem),
     /// Two sources or two writers disagree: decide which one is right.
     Conflict(Problem),
     /// A local file or directory could not be used.
     Io(Box<IoError>),
-    /// Another process holds the lock of this file: wait for it, or end it.
+    /// Another process holds the lock on this file: wait for it, or end it.
     Locked(PathBuf),
     /// The caller cancelled the operation.
     Canceled,
 }
 
-/// The coarse class of an [`Error`]: what a program branches on.
+/// The coarse class of an [`Error`], for programs to branch on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -46,13 +46,13 @@ pub enum ErrorKind {
     Usage,
     /// See [`Error::Setup`].
     Setup,
-    /// No credentials, or the store refused them (HTTP 401 and 403, and what stores answer instead).
+    /// No credentials, or the store refused them (HTTP 401 and 403, and equivalents).
     Access,
     /// The bucket does not exist.
     NoSuchBucket,
     /// The store could not be reached, or the connection broke.
     Network,
-    /// The store answered with an error of its own.
+    /// The store returned an error of its own.
     Store,
     /// See [`Error::Integrity`].
     Integrity,
@@ -67,7 +67,7 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The kind's name in machine-readable output: one lower-case word or two joined by `-`.
+    /// Returns the kind's name in machine-readable output: one or two lower-case words, joined by `-`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Usage => "usage",
@@ -85,11 +85,11 @@ impl ErrorKind {
     }
 }
 
-/// What happened, in one lower-case sentence without a full stop, with the fix and the cause where they are known.
+/// What happened, in one lower-case sentence without a full stop, with the fix and the cause if they are known.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Problem {
-    /// What happened; names the attribute, file, key or digest.
+    /// What happened, including the attribute, file, key or digest.
     pub message: String,
     /// The likely fix.
     pub hint: Option<String>,
@@ -100,31 +100,31 @@ pub struct Problem {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct S3Error {
-    /// The S3 operation, as S3 spells it: `PutObject`.
+    /// The S3 operation in S3's spelling: `PutObject`.
     pub operation: &'static str,
     /// The bucket.
     pub bucket: String,
-    /// The object key, where the operation has one.
+    /// The object key, if the operation has one.
     pub key: Option<String>,
-    /// The HTTP status, where there was an answer.
+    /// The HTTP status, if there was a response.
     pub status: Option<u16>,
-    /// The `Code` of the S3 error document, or of the header a store uses in its place.
+    /// The `Code` of the S3 error document, or of an equivalent header.
     pub code: Option<String>,
     /// The `Message` of the S3 error document.
     pub message: Option<String>,
     /// The store's request id, for its operator.
     pub request_id: Option<String>,
-    /// How many times the request was sent.
+    /// The number of attempts.
     pub attempts: u32,
     /// What the failure means.
     pub class: S3ErrorClass,
     /// The likely fix.
     pub hint: Option<String>,
-    /// What the transport reported, where there was no answer.
+    /// The transport's error, if there was no response.
     pub source: Option<Source>,
 }
 
-/// What a failed S3 request means.
+/// The meaning of a failed S3 request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum S3ErrorClass {
@@ -136,17 +136,17 @@ pub enum S3ErrorClass {
     NotFound,
     /// Another writer won, or a precondition failed.
     Conflict,
-    /// The bytes that arrived are not the bytes that were announced.
+    /// The bytes that arrived are not those that were announced.
     Corrupt,
     /// The store asks for fewer requests.
     Throttled,
-    /// No connection, or it broke or stalled.
+    /// The connection failed, broke or stalled.
     Network,
-    /// What answered does not speak S3.
+    /// The server does not speak S3.
     NotS3,
     /// The store failed (5xx).
     Server,
-    /// The store refused the request as it is (any other 3xx and 4xx).
+    /// The store refused the request itself (any other 3xx and 4xx).
     Refused,
 }
 
@@ -154,30 +154,30 @@ pub enum S3ErrorClass {
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct IoError {
-    /// What was tried: `read`, `rename to`.
+    /// What was attempted: `read`, `rename to`.
     pub action: &'static str,
-    /// On what.
+    /// The file or directory.
     pub path: PathBuf,
     /// The likely fix.
     pub hint: Option<String>,
-    /// What the system answered.
+    /// The system's error.
     pub source: io::Error,
 }
 
 impl Problem {
-    /// A problem without a hint or a cause.
+    /// Returns a problem without a hint or a cause.
     pub fn new(message: impl Into<String>) -> Self {
         Self { message: message.into(), hint: None, source: None }
     }
 
-    /// The same with its likely fix.
+    /// Adds the likely fix.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
-    /// The same with its cause.
+    /// Adds the cause.
     #[must_use]
     pub fn source(mut self, source: impl Into<Source>) -> Self {
         self.source = Some(source.into());
@@ -186,7 +186,7 @@ impl Problem {
 }
 
 impl Error {
-    /// The coarse class of this error.
+    /// Returns the coarse class of this error.
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Usage(_) => ErrorKind::Usage,
@@ -213,7 +213,7 @@ impl Error {
         }
     }
 
-    /// The likely fix, where one is known.
+    /// Returns the likely fix, if one is known.
     pub fn hint(&self) -> Option<&str> {
         match self {
             Self::Usage(p)
@@ -229,7 +229,7 @@ impl Error {
         }
     }
 
-    /// This error and its causes in one line.
+    /// Returns this error and its causes in one line.
     pub fn chain(&self) -> String {
         let mut line = self.to_string();
         let mut cause = std::error::Error::source(self);
@@ -241,7 +241,7 @@ impl Error {
         line
     }
 
-    /// A local file or directory that could not be used.
+    /// Returns an error for a local file or directory that could not be used.
     pub fn io(action: &'static str, path: impl Into<PathBuf>, source: io::Error) -> Self {
         let hint = match source.kind() {
             io::ErrorKind::StorageFull => Some("the disk is full: free some space and run the command again"),
@@ -256,11 +256,11 @@ impl Error {
     }
 }
 
-/// The way out when there are [too few](is_out_of_files).
+/// The hint for [running out](is_out_of_files) of file descriptors.
 pub(crate) const OUT_OF_FILES: &str =
     "there may be too few open files and connections: raise the limit (ulimit -n), or lower --jobs";
 
-/// Whether the process, or the system, may not have another file or connection.
+/// Returns whether the process or the system is out of file descriptors.
 pub(crate) fn is_out_of_files(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE))
 }

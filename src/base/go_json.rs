@@ -1,8 +1,8 @@
-//! Reading JSON as Go's `encoding/json` reads it into structs, each value into its place at once.
+//! Reads JSON as Go's `encoding/json` reads it into structs, each value directly into its field.
 //!
-//! A value may be larger than its text: an empty object of two bytes becomes a struct, and a byte that is not UTF-8
-//! becomes three. The memory that is kept is therefore counted, and a document that needs far more than its size is
-//! refused.
+//! A value can be larger than its text: an empty object of two bytes becomes a struct, and an invalid UTF-8 byte
+//! becomes three bytes. The memory of the values is therefore counted, and a document that needs far more than its size
+//! is refused.
 
 mod content;
 mod memory;
@@ -15,16 +15,16 @@ use content::Content;
 use memory::{Memory, allocation};
 pub(crate) use values::{ParsedText, go_struct};
 
-/// Why a document was not read to its end.
+/// Why a document could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum JsonProblem {
-    /// What was expected, and at which byte there was something else, or nothing.
+    /// Something else was found where this was expected.
     Expected {
-        /// A noun phrase.
+        /// What was expected: a noun phrase.
         expected: &'static str,
-        /// The byte.
+        /// The byte offset.
         at: usize,
-        /// The document ends there.
+        /// Whether the document ends there.
         is_end: bool,
     },
     /// The values would take more memory than this.
@@ -47,11 +47,11 @@ type Read<T> = Result<T, JsonProblem>;
 
 /// A value that can be read from JSON.
 pub(crate) trait GoJson: Sized {
-    /// Reads the value that comes next.
+    /// Reads the next value.
     fn read(reader: &mut JsonReader<'_>) -> Read<Self>;
 }
 
-/// Reads a document. A byte that is not UTF-8 and half a surrogate pair become U+FFFD.
+/// Reads a document. Invalid UTF-8 bytes and unpaired surrogates become U+FFFD.
 pub(crate) fn read_go_json<T: GoJson>(json: &[u8]) -> Read<T> {
     read_go_json_with(json, T::read)
 }
@@ -68,18 +68,19 @@ pub(crate) fn read_go_json_with<T>(json: &[u8], read: impl FnOnce(&mut JsonReade
     Ok(value)
 }
 
-/// A document, read up to a place. Nothing in it recurses deeper than the types that are read.
+/// A document and the position of the reader. Recursion is no deeper than the nesting of the types that are read.
 pub(crate) struct JsonReader<'a> {
     bytes: &'a [u8],
-    /// The same, where all of it is UTF-8.
+    /// The same as text, if all of it is UTF-8.
     text: Option<&'a str>,
     at: usize,
-    /// What its values may take.
+    /// The memory that its values may take.
     pub(crate) memory: Memory,
 }
 
 impl<'a> JsonReader<'a> {
-    /// Appends to a list. Most lists have one item or two, and a cache config has a list for each of its edges.
+    /// Appends to a list, starting with a capacity of one: most lists have one or two items, and a cache config has a
+    /// list for each edge.
     pub(crate) fn push<T>(&mut self, list: &mut Vec<T>, item: T) -> Read<()> {
         let size = size_of::<T>();
         self.memory.take(if list.is_empty() { allocation(size) } else { size })?;
@@ -90,7 +91,7 @@ impl<'a> JsonReader<'a> {
         Ok(())
     }
 
-    /// Reads a list, an item with each call.
+    /// Reads a list; each call of `item` reads one item.
     pub(crate) fn list(&mut self, mut item: impl FnMut(&mut Self) -> Read<()>) -> Read<()> {
         self.open(b'[')?;
         let mut at_start = true;
@@ -100,7 +101,7 @@ impl<'a> JsonReader<'a> {
         Ok(())
     }
 
-    /// Reads an object, the value of a key among `names` with each call. A `null` is no value.
+    /// Reads an object; each call of `value` reads the value of one of `names`. A `null` is not a value.
     pub(crate) fn object(&mut self, names: &[&str], mut value: impl FnMut(&mut Self, usize) -> Read<()>) -> Read<()> {
         self.open(b'{')?;
         let mut at_start = true;
@@ -114,7 +115,7 @@ impl<'a> JsonReader<'a> {
         Ok(())
     }
 
-    /// Whether a `null` comes next, which is then passed.
+    /// Consumes a `null` if it is next, and returns whether it did.
     pub(crate) fn null(&mut self) -> Read<bool> {
         if self.next() != b'n' {
             return Ok(false);
@@ -122,7 +123,7 @@ impl<'a> JsonReader<'a> {
         self.literal("null").map(|()| true)
     }
 
-    /// Passes the start of an object or a list.
+    /// Consumes the start of an object or a list.
     pub(crate) fn open(&mut self, bracket: u8) -> Read<()> {
         if self.next() == bracket {
             self.at += 1;
@@ -131,8 +132,8 @@ impl<'a> JsonReader<'a> {
         self.expected(if bracket == b'{' { "an object" } else { "a list" })
     }
 
-    /// Passes the end of the object or the list that was opened, or what is between two of its items. `at_start` says
-    /// that no item was read yet. Whether another comes.
+    /// Consumes the end of the open object or list, or the separator before its next item. `at_start` is true before
+    /// the first item. Returns whether there is another item.
     fn more(&mut self, close: u8, at_start: &mut bool) -> Read<bool> {
         let next = self.next();
         if next == close {
@@ -148,8 +149,8 @@ impl<'a> JsonReader<'a> {
         Ok(true)
     }
 
-    /// The next key of the object that was opened; `None` at its end, which is then passed. `at_start` is true for the
-    /// first.
+    /// Returns the next key of the open object, or consumes its end and returns `None`. `at_start` is true before the
+    /// first key.
     fn key(&mut self, at_start: &mut bool) -> Read<Option<Content<'a>>> {
         if !self.more(b'}', at_start)? {
             return Ok(None);
@@ -159,12 +160,12 @@ impl<'a> JsonReader<'a> {
         Ok(Some(key))
     }
 
-    /// The same, whatever the key is.
+    /// Returns the next key as a string.
     pub(crate) fn any_key(&mut self, at_start: &mut bool) -> Read<Option<String>> {
         Ok(self.key(at_start)?.map(|key| key.decode().into_owned()))
     }
 
-    /// Reads any value as its JSON text.
+    /// Reads any value as JSON text.
     pub(crate) fn raw(&mut self) -> Read<String> {
         self.space();
         let start = self.at;
@@ -172,11 +173,11 @@ impl<'a> JsonReader<'a> {
         Ok(mend_utf8(self.bytes.get(start..self.at).unwrap_or_default()).into_owned())
     }
 
-    /// The same as `key`, as the position of the key among `names`: of the one that it is, else of the one that it is in another
-    /// ASCII case, else their number.
+    /// Returns the next key as its position among `names`: an exact match, else a match in another ASCII case, else
+    /// `names.len()`.
     pub(crate) fn known_key(&mut self, names: &[&str], at_start: &mut bool) -> Read<Option<usize>> {
         let Some(key) = self.key(at_start)? else { return Ok(None) };
-        // Without escapes, as nearly all are.
+        // Fast path: nearly all keys are without escapes.
         if let Some(position) = names.iter().position(|name| name.as_bytes() == key.bytes) {
             return Ok(Some(position));
         }
@@ -186,8 +187,8 @@ impl<'a> JsonReader<'a> {
         Ok(Some(position.unwrap_or(names.len())))
     }
 
-    /// Reads an object whose keys are names: each of `names` that is there with its text, the last of several. Others
-    /// are texts too, and are dropped.
+    /// Reads an object of strings. Returns those whose keys are among `names`; the last duplicate wins. Others are
+    /// dropped, but must be strings too.
     pub(crate) fn named_texts(&mut self, names: &[&'static str]) -> Read<Vec<(&'static str, Box<str>)>> {
         self.open(b'{')?;
         let mut texts: Vec<(&'static str, Box<str>)> = Vec::new();
@@ -217,7 +218,7 @@ impl<'a> JsonReader<'a> {
         Ok(())
     }
 
-    /// Passes a string.
+    /// Consumes a string.
     fn content(&mut self) -> Read<Content<'a>> {
         if self.next() != b'"' {
             return self.expected("a string");
@@ -256,7 +257,7 @@ impl<'a> JsonReader<'a> {
         Ok(())
     }
 
-    /// Passes a number, which is ASCII.
+    /// Consumes a number and returns its bytes, which are ASCII.
     fn skip_number(&mut self) -> Read<&'a [u8]> {
         let start = self.at;
         self.pass(b"-");
@@ -283,7 +284,7 @@ impl<'a> JsonReader<'a> {
         Ok(())
     }
 
-    /// Passes any value. The objects and lists in it need a byte of memory for each level, and no stack.
+    /// Consumes any value. Nested objects and lists take one byte of memory per level, and no stack.
     pub(crate) fn skip(&mut self) -> Read<()> {
         let mut open: Vec<u8> = Vec::new();
         loop {
@@ -323,7 +324,7 @@ impl<'a> JsonReader<'a> {
         Ok(())
     }
 
-    /// Passes white space: the byte after it, 0 at the end.
+    /// Skips white space and returns the next byte, 0 at the end.
     fn next(&mut self) -> u8 {
         if self.byte() <= b' ' {
             self.space();
@@ -337,7 +338,7 @@ impl<'a> JsonReader<'a> {
         }
     }
 
-    /// The next byte, 0 at the end: wherever it matters, that is as wrong as the end is.
+    /// Returns the next byte, 0 at the end: a zero byte is an error wherever the end is.
     fn byte(&self) -> u8 {
         self.bytes.get(self.at).copied().unwrap_or(0)
     }
@@ -346,7 +347,7 @@ impl<'a> JsonReader<'a> {
         self.bytes.get(self.at..)?.get(from..)?.get(..length)
     }
 
-    /// Passes one of these bytes if it comes next, and says whether it did.
+    /// Consumes the next byte if it is one of these, and returns whether it did.
     fn pass(&mut self, one_of: &[u8]) -> bool {
         let passed = one_of.contains(&self.byte());
         self.at += usize::from(passed);

@@ -1,17 +1,17 @@
-//! JSON as Go's `encoding/json` reads and writes it, where that differs from what `serde_json` does.
+//! JSON as Go's `encoding/json` reads and writes it, where that differs from `serde_json`.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde::de::DeserializeOwned;
 
-/// Reads a document as Go reads one: a byte that is not UTF-8 and half a surrogate pair become U+FFFD.
+/// Reads a document as Go does: invalid UTF-8 bytes and unpaired surrogates become U+FFFD.
 pub(crate) fn from_go_json<T: DeserializeOwned>(json: &[u8]) -> serde_json::Result<T> {
     let text = mend_utf8(json);
     serde_json::from_str(&mend_surrogates(&text))
 }
 
-/// Outside of strings the replacement is as wrong as what it replaces.
+/// Replaces invalid UTF-8 bytes. Outside of strings, the replacement is a syntax error just as the byte is.
 pub(super) fn mend_utf8(json: &[u8]) -> Cow<'_, str> {
     if let Ok(text) = std::str::from_utf8(json) {
         return Cow::Borrowed(text);
@@ -24,13 +24,13 @@ pub(super) fn mend_utf8(json: &[u8]) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// The length of what [`mend_utf8`] returns.
+/// Returns the length of what [`mend_utf8`] returns.
 pub(super) fn mended_length(json: &[u8]) -> usize {
     let replacement = char::REPLACEMENT_CHARACTER.len_utf8();
     json.utf8_chunks().map(|chunk| chunk.valid().len() + chunk.invalid().len() * replacement).sum()
 }
 
-/// Makes `\ufffd` of each `\ud800` to `\udfff` that is not one of a pair.
+/// Replaces each unpaired surrogate (`\ud800` to `\udfff`) with `\ufffd`.
 fn mend_surrogates(text: &str) -> Cow<'_, str> {
     if !text.contains("\\ud") && !text.contains("\\uD") {
         return Cow::Borrowed(text);
@@ -44,7 +44,7 @@ fn mend_surrogates(text: &str) -> Cow<'_, str> {
         let (kept, length) = match utf16_escape(escape) {
             Some(0xD800..=0xDBFF) if matches!(next(), Some(0xDC00..=0xDFFF)) => (true, 12),
             Some(0xD800..=0xDFFF) => (false, 6),
-            // Two bytes at least, lest the second of `\\\\` be taken for the start of an escape.
+            // At least two bytes, so that the second backslash of `\\\\` does not start an escape.
             _ => (true, 1 + escape.chars().nth(1).map_or(0, char::len_utf8)),
         };
         let (escape, after) = escape.split_at_checked(length).unwrap_or((escape, ""));
@@ -55,7 +55,7 @@ fn mend_surrogates(text: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// What a string says whose escapes are valid. Half a surrogate pair becomes U+FFFD.
+/// Decodes a string whose escapes are valid. Unpaired surrogates become U+FFFD.
 pub(super) fn unescape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -85,17 +85,17 @@ pub(super) fn unescape(text: &str) -> String {
     out
 }
 
-/// The number in `\uXXXX` at the start of `text`.
+/// Returns the number in `\uXXXX` at the start of `text`.
 fn utf16_escape(text: &str) -> Option<u32> {
     let digits = text.strip_prefix("\\u")?.get(..4)?;
     digits.chars().try_fold(0, |value, digit| Some(value * 16 + digit.to_digit(16)?))
 }
 
-/// The length of a beginning of `bytes` in which nothing is special in a string, be it read or written: ASCII without
-/// control characters, quotes, backslashes and what Go escapes. Eight bytes are looked at together.
+/// Returns the length of a prefix of `bytes` that needs no escaping or unescaping: ASCII without control characters,
+/// quotes, backslashes and the characters that Go escapes. Checks eight bytes at a time.
 pub(super) fn plain_start(bytes: &[u8]) -> usize {
     const EACH: u64 = u64::from_ne_bytes([1; 8]);
-    // The high bit of some byte is set if one is below the limit, which is at most 0x80, or equal.
+    // A byte's high bit is set if the byte is below the limit (at most 0x80), or equal.
     let below = |word: u64, limit: u64| word.wrapping_sub(EACH * limit) & !word;
     let equal = |word: u64, byte: u8| below(word ^ (EACH * u64::from(byte)), 1);
     let is_plain = |chunk: &&[u8; 8]| {
@@ -108,7 +108,7 @@ pub(super) fn plain_start(bytes: &[u8]) -> usize {
     8 * chunks.iter().take_while(is_plain).count()
 }
 
-/// Appends `text` as a JSON string, escaped as Go escapes it: also `<`, `>`, `&` and the two Unicode line separators.
+/// Appends `text` as a JSON string, with Go's escapes: also `<`, `>`, `&` and the two Unicode line separators.
 pub(crate) fn push_go_string(out: &mut String, text: &str) {
     out.push('"');
     let mut rest = text;

@@ -1,5 +1,5 @@
-//! What every other room may use and what uses none of them: errors, digests, secrets, time, encodings, the
-//! environment, progress and cancellation.
+//! The foundation of all other modules: errors, digests, secrets, time, encodings, the environment, progress and
+//! cancellation. Depends on none of them.
 
 mod blob;
 mod cancel;

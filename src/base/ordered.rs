@@ -1,22 +1,23 @@
-//! A digest over bytes that arrive in pieces, in any order and from several threads.
+//! Hashes bytes that arrive in pieces, in any order and from several threads.
 
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError, TryLockError};
 
 use super::{Digest, Hasher, Result};
 
-/// Read back at once: large enough for few system calls.
+/// The amount read back at once: large enough for few system calls.
 const CHUNK_BYTES: usize = 128 * 1024;
 
-/// Reads bytes that have arrived back: fills some of the buffer from that offset, and says how much.
+/// Reads back bytes that have arrived: fills part of the buffer from the given offset, and returns how many bytes it
+/// read.
 pub(crate) type ReadBack<'a> = &'a mut dyn FnMut(u64, &mut [u8]) -> Result<usize>;
 
-/// The bytes that have arrived: disjoint ranges in order, those that meet made one.
+/// The ranges that have arrived: disjoint and sorted, with adjacent ranges merged.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Arrived(Vec<Range<u64>>);
 
-/// A SHA-256 that follows the gapless beginning of what has arrived. Bytes that arrive in order are hashed as they
-/// pass; the others are read back when the gap before them has closed.
+/// A SHA-256 over the contiguous start of the bytes that have arrived. Bytes that arrive in order are hashed directly;
+/// others are read back when the gap before them closes.
 #[derive(Debug, Default)]
 pub(crate) struct OrderedHasher {
     arrived: Mutex<Arrived>,
@@ -30,7 +31,7 @@ struct Head {
 }
 
 impl Arrived {
-    /// Takes note of a range.
+    /// Adds a range.
     pub(crate) fn insert(&mut self, range: Range<u64>) {
         if range.is_empty() {
             return;
@@ -43,18 +44,18 @@ impl Arrived {
         self.0.splice(first..last.max(first), std::iter::once(start..end));
     }
 
-    /// Where the first gap begins.
+    /// Returns where the first gap begins.
     pub(crate) fn prefix(&self) -> u64 {
         self.0.first().filter(|first| first.start == 0).map_or(0, |first| first.end)
     }
 }
 
 impl OrderedHasher {
-    /// Takes note that `bytes` have arrived at `offset`, where they can be read back from now on. Each byte may arrive
+    /// Records that `bytes` have arrived at `offset`; from now on they can be read back there. Each byte may arrive
     /// only once.
     pub(crate) fn arrive(&self, offset: u64, bytes: &[u8]) {
         let end = offset.saturating_add(bytes.len() as u64);
-        // Whoever is at it will read these back.
+        // If another thread is hashing, it will read these bytes back.
         if let Ok(mut head) = self.head.try_lock()
             && head.position == offset
         {
@@ -64,7 +65,7 @@ impl OrderedHasher {
         self.arrived.lock().unwrap_or_else(PoisonError::into_inner).insert(offset..end);
     }
 
-    /// Hashes what has arrived in the meantime, unless another thread is at it.
+    /// Hashes the bytes that have arrived in the meantime, unless another thread is hashing.
     ///
     /// # Errors
     /// Those of `read_back`.
@@ -80,11 +81,11 @@ impl OrderedHasher {
                 return Ok(());
             }
             head.read_to(end, read_back)?;
-            // Once more: who came while the lock was held has gone away again.
+            // Check again: a thread that found the lock held has returned without hashing its bytes.
         }
     }
 
-    /// Hashes the rest. `None` when fewer than `size` bytes have arrived.
+    /// Hashes the rest. Returns `None` if the bytes that have arrived are not exactly `size` contiguous bytes.
     ///
     /// # Errors
     /// Those of `read_back`.

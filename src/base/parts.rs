@@ -1,37 +1,38 @@
-//! How a blob is cut into parts: for multipart uploads, for server-side copies, for downloads in ranges.
+//! Splits a blob into parts, for multipart uploads, server-side copies and ranged downloads.
 
 use std::ops::Range;
 
 const MIB: u64 = 1024 * 1024;
-/// S3 takes part numbers up to this.
+/// The largest part number that S3 accepts.
 const MAX_PARTS: u64 = 10_000;
 
-/// A blob cut into parts of one size; only the last may be smaller, for some stores refuse anything else, and where it is
-/// said the first.
+/// A blob split into parts of equal size. Only the last part may be smaller, because some stores reject anything else;
+/// for downloads, so may the first ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Parts {
     size: u64,
     part_size: u64,
-    /// How many of the first are smaller, each larger than the one before it by the same step.
+    /// How many of the first parts are smaller. Each is larger than the previous one by the same step.
     rising: u64,
 }
 
 impl Parts {
-    /// Parts of `part_size` bytes. An empty blob is one empty part.
+    /// Returns parts of `part_size` bytes. An empty blob is one empty part.
     pub(crate) fn of(size: u64, part_size: u64) -> Self {
         Self { size, part_size: part_size.max(1), rising: 0 }
     }
 
-    /// Parts for a multipart upload: of `least` bytes, or of more (in whole MiB) where there would be too many.
+    /// Returns parts for a multipart upload: `least` bytes each, or more (in whole MiB) if there would be too many.
     pub(crate) fn upload(size: u64, least: u64) -> Self {
         let needed = size.div_ceil(MAX_PARTS);
         let part_size = if needed <= least { least } else { needed.div_ceil(MIB).saturating_mul(MIB) };
         Self::of(size, part_size)
     }
 
-    /// Parts of at most `most` bytes for a download by so many connections. For one they are as few as there can be, and
-    /// nearly equal. For several the first ones rise: ranges that begin together would end together, over and over, so
-    /// that the line rests while the digest catches up, and the digest has most to do when the line is done.
+    /// Returns parts of at most `most` bytes for a download over `connections` connections. For one connection, they
+    /// are as few as possible and nearly equal. For several, the first parts increase in size: equal ranges that begin
+    /// together would also end together, which leaves the line idle while the digest catches up, and the digest with
+    /// most of its work after the last byte.
     pub(crate) fn download(size: u64, most: u64, connections: usize) -> Self {
         let most = most.max(1);
         if connections > 1 {
@@ -41,7 +42,7 @@ impl Parts {
         Self::of(size, size.div_ceil(count))
     }
 
-    /// How many parts there are: at least one.
+    /// Returns the number of parts: at least one.
     pub(crate) fn count(&self) -> usize {
         let risen = self.start(self.rising);
         let count = match self.size.checked_sub(risen) {
@@ -51,13 +52,13 @@ impl Parts {
         usize::try_from(count.max(1)).unwrap_or(usize::MAX)
     }
 
-    /// The bytes of the part at `index`, counted from zero; none past the last.
+    /// Returns the byte range of the part at `index`, counted from zero; empty past the last part.
     pub(crate) fn range(&self, index: usize) -> Range<u64> {
         let index = index as u64;
         self.start(index).min(self.size)..self.start(index.saturating_add(1)).min(self.size)
     }
 
-    /// Where the part would begin in a blob without an end.
+    /// Returns where the part would begin in a blob of unlimited size.
     fn start(&self, index: u64) -> u64 {
         let (rising, full) = (index.min(self.rising), index.saturating_sub(self.rising));
         let step = self.part_size / (self.rising + 1);
@@ -65,7 +66,7 @@ impl Parts {
         risen.saturating_add(self.part_size.saturating_mul(full))
     }
 
-    /// All parts in order, numbered from one as S3 does.
+    /// Returns all parts in order, numbered from one as in S3.
     pub(crate) fn numbered(&self) -> impl Iterator<Item = (u32, Range<u64>)> + use<> {
         let parts = *self;
         (1_u32..).zip((0..parts.count()).map(move |index| parts.range(index)))
@@ -126,7 +127,7 @@ mod tests {
         assert_eq!(most.range(most.count() - 1).end, u64::MAX);
     }
 
-    /// A last range that ends one byte past the object is what fails an off-by-one clamp.
+    /// Fails if the last range is clamped one byte past the end of the object.
     #[test]
     fn buildkit_5266_the_last_part_ends_where_the_object_does() {
         for size in [5 * GIB - 1, 5 * GIB, 5 * GIB + 1, 10 * GIB - 1, 10 * GIB, 10 * GIB + 1] {

@@ -1,9 +1,9 @@
-//! What a long operation tells while it runs.
+//! Progress of a long operation.
 
 use super::Digest;
 
-/// Hears what an operation does, from several threads at once. Every method of it is called often: it must be quick
-/// and must not block.
+/// Receives progress events, from several threads at once. Called often: implementations must be quick and must not
+/// block.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -34,7 +34,7 @@ use super::Digest;
 /// # }
 /// ```
 pub trait Progress: Send + Sync {
-    /// Something happened.
+    /// Reports an event.
     fn event(&self, event: &Event<'_>);
 }
 
@@ -42,60 +42,60 @@ pub trait Progress: Send + Sync {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Action {
-    /// It goes from the local cache to the store.
+    /// Uploaded from the local cache to the store.
     Upload,
-    /// It comes from the store into the local cache.
+    /// Downloaded from the store into the local cache.
     Download,
-    /// Its age in the store is set to zero by a server-side copy.
+    /// Refreshed by a server-side copy, which resets its age.
     Touch,
-    /// It is read back to check its digest.
+    /// Read back to check its digest.
     Verify,
 }
 
-/// One thing that happened. Sizes are bytes.
+/// A progress event. Sizes are in bytes.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum Event<'a> {
-    /// What there is to move is known. A blob that turns out to need it later, as one that is read back and found corrupt,
-    /// is not counted here.
+    /// The plan is known. Blobs that turn out later to need a transfer, such as one that is read back and found
+    /// corrupt, are not included.
     Planned {
-        /// How many blobs will be moved.
+        /// The number of blobs to transfer.
         blobs: usize,
-        /// Their sizes added up.
+        /// Their total size.
         bytes: u64,
     },
     /// Work on a blob begins, or begins again after a failed attempt.
     Started {
-        /// Which blob.
+        /// The blob.
         digest: &'a Digest,
         /// What is done with it.
         action: Action,
         /// Its size.
         total: u64,
     },
-    /// Bytes of a blob went through.
+    /// Bytes of a blob were transferred.
     Advanced {
-        /// Which blob.
+        /// The blob.
         digest: &'a Digest,
-        /// How many of its bytes are through by now.
+        /// The number of its bytes transferred so far.
         current: u64,
         /// Its size.
         total: u64,
     },
-    /// Work on a blob ended well.
+    /// Work on a blob succeeded.
     Finished {
-        /// Which blob.
+        /// The blob.
         digest: &'a Digest,
         /// What was done with it.
         action: Action,
         /// Its size.
         total: u64,
     },
-    /// Something a person should know that does not fail the operation.
+    /// A warning that does not fail the operation.
     Warning(&'a str),
 }
 
-/// Hears nothing.
+/// Ignores all events.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoProgress;
 

@@ -2,17 +2,17 @@
 
 use std::fmt;
 
-/// A secret: a fixed mask in `Debug`, no `Display`, and one greppable way to the text.
+/// A secret: `Debug` prints a fixed mask, there is no `Display`, and the only access to the text is easy to grep for.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 
 impl Secret {
-    /// Takes the secret text.
+    /// Wraps the secret text.
     pub fn new(text: impl Into<String>) -> Self {
         Self(text.into())
     }
 
-    /// The text itself: for the signature and the wire, never for people.
+    /// Returns the text, for signatures and requests, never for output.
     pub fn expose(&self) -> &str {
         &self.0
     }

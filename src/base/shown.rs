@@ -1,19 +1,19 @@
-//! What may be shown of text that others wrote: a server's answer, a name in a manifest.
+//! Makes text from others safe to show: a server's response, a name in a manifest.
 
-/// Of what a server says at most this much is shown.
+/// The maximum length shown of text from a server.
 pub(crate) const MAX_SHOWN_CHARS: usize = 300;
-/// Hints have text of our own around what a server says.
+/// The maximum length of a hint, which adds our own text to the server's.
 const MAX_HINT_CHARS: usize = 4 * MAX_SHOWN_CHARS;
 
-/// So many bytes of a secret in a row are known for a part of it. A shorter secret is known as a whole only.
+/// A run of this many bytes of a secret is masked as part of it. A shorter secret is masked only as a whole.
 const TELLING_BYTES: usize = 12;
-/// No store issues shorter secrets, and words such as `test` occur in messages by chance.
+/// No store issues shorter secrets, and short words such as `test` occur in messages by chance.
 const MIN_SECRET_BYTES: usize = 8;
-/// Secrets are looked for in so much of a text that enough is left to be shown.
+/// Only this much of a text is searched for secrets: enough remains to be shown.
 const MAX_SEARCHED_CHARS: usize = 16 * MAX_SHOWN_CHARS;
 
-/// Escapes the characters that would control a terminal or change how the rest of the text reads: control characters,
-/// line and paragraph separators, bidirectional marks, and characters that have no shape of their own.
+/// Escapes characters that would control a terminal or change how the surrounding text reads: control characters, line
+/// and paragraph separators, bidirectional marks, and invisible characters.
 ///
 /// ```
 /// assert_eq!(s3_build_cache::printable("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
@@ -22,23 +22,23 @@ pub fn printable(text: &str) -> String {
     text.chars().flat_map(escaped).collect()
 }
 
-/// Bounded, escaped, and on one line.
+/// Returns the text bounded, escaped, and on one line.
 pub(crate) fn shown(text: &str) -> String {
     bounded(text, MAX_SHOWN_CHARS)
 }
 
-/// The same without secrets, which are taken out before the bound can leave the beginning of one.
+/// Does the same with `secrets` masked, before truncation can leave the start of one.
 pub(crate) fn shown_without(text: &str, secrets: &[&str]) -> String {
     shown(&redacted(searched(text), secrets))
 }
 
-/// The same for a hint, which has more room.
+/// Does the same for a hint, which may be longer.
 pub(crate) fn hint_without(text: &str, secrets: &[&str]) -> String {
     bounded(&redacted(searched(text), secrets), MAX_HINT_CHARS)
 }
 
-/// Returns the scheme, host and path of a URL: its user, query and fragment may hold a password or a token. Returns `***`
-/// where an `@` may be part of a password.
+/// Returns the scheme, host and path of a URL: its user, query and fragment may contain a password or a token. Returns
+/// `***` if an `@` may be part of a password.
 pub(crate) fn shown_url(url: &str) -> String {
     let (scheme, rest) = match url.find("//") {
         Some(at) => url.split_at(at + 2),
@@ -55,8 +55,8 @@ pub(crate) fn shown_url(url: &str) -> String {
     shown(&format!("{scheme}{host}{}", path.split(['?', '#']).next().unwrap_or_default()))
 }
 
-/// `***` for every part of one of `secrets`: a server may send back what it was sent, cut or encoded here and there.
-/// Secrets of fewer than eight bytes are left alone.
+/// Masks every part of `secrets` with `***`: a server may echo what it was sent, truncated or encoded. Secrets of fewer
+/// than eight bytes are not masked.
 pub(crate) fn redacted(text: &str, secrets: &[&str]) -> String {
     let bytes = text.as_bytes();
     let mut hidden = vec![false; bytes.len()];

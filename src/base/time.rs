@@ -1,4 +1,4 @@
-//! Time: the clock as a value, and RFC 3339 text that survives being read and written.
+//! Time: the clock as a value, and RFC 3339 text that survives a round trip.
 
 use std::fmt;
 use std::str::FromStr;
@@ -12,15 +12,15 @@ const NANOS_PER_SECOND: i128 = 1_000_000_000;
 
 const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 
-/// Where the time comes from, and how waiting is done.
+/// A source of time that can also sleep.
 pub trait Clock: Send + Sync {
-    /// The wall clock: what is signed and written.
+    /// Returns the wall-clock time, which is signed and written.
     fn now(&self) -> SystemTime;
 
-    /// A clock that only goes forward, from an arbitrary start: what durations are measured with.
+    /// Returns a time that never goes backwards, from an arbitrary start, for measuring durations.
     fn monotonic(&self) -> Duration;
 
-    /// Waits; returns early when `cancel` is cancelled.
+    /// Sleeps; returns early when `cancel` is cancelled.
     fn sleep(&self, duration: Duration, cancel: &Cancel);
 }
 
@@ -50,10 +50,10 @@ impl Clock for SystemClock {
     }
 }
 
-/// A time as Go reads and writes it in JSON: RFC 3339, up to nanoseconds, with its offset.
+/// A time as Go reads and writes it in JSON: RFC 3339 with up to nine fractional digits and an offset.
 ///
-/// It prints as Go would print it (fraction without trailing zeros, `Z` for offset zero) and keeps its offset; two
-/// times are compared by [`instant`](Self::instant).
+/// It prints as in Go (no trailing zeros in the fraction, `Z` for offset zero) and keeps its offset. Compare times by
+/// their [`instant`](Self::instant).
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Timestamp {
     local: PrimitiveDateTime,
@@ -67,7 +67,7 @@ pub struct InvalidTimestamp {
 }
 
 impl Timestamp {
-    /// Go's zero time, `0001-01-01T00:00:00Z`: what it writes for a time that is not set.
+    /// Go's zero time, `0001-01-01T00:00:00Z`: the value of an unset time.
     pub const ZERO: Self = Self {
         local: match Date::from_calendar_date(1, Month::January, 1) {
             Ok(date) => PrimitiveDateTime::new(date, Time::MIDNIGHT),
@@ -76,12 +76,12 @@ impl Timestamp {
         offset_minutes: 0,
     };
 
-    /// Nanoseconds since 1970-01-01T00:00:00Z: what times are compared by.
+    /// Returns the nanoseconds since 1970-01-01T00:00:00Z, for comparing times.
     pub fn instant(&self) -> i128 {
         self.local.assume_utc().unix_timestamp_nanos() - i128::from(self.offset_minutes) * 60 * NANOS_PER_SECOND
     }
 
-    /// Whether this is Go's zero time, in whatever offset.
+    /// Returns whether this is Go's zero time, in any offset.
     pub fn is_zero(&self) -> bool {
         self.instant() == Self::ZERO.instant()
     }
@@ -118,14 +118,14 @@ impl Timestamp {
         push_digits(out, minutes % 60, 2);
     }
 
-    /// The same instant in UTC; `None` when that falls outside the years 0 to 9999, which Go refuses to write.
+    /// Returns the same instant in UTC; `None` outside the years 0 to 9999, which Go refuses to write.
     pub fn to_utc(self) -> Option<Self> {
         let offset = ::time::Duration::minutes(self.offset_minutes.into());
         let local = self.local.checked_sub(offset).filter(|local| (0..=9999).contains(&local.year()))?;
         Some(Self { local, offset_minutes: 0 })
     }
 
-    /// The same instant as the standard library has it; `None` where that cannot hold it.
+    /// Returns the same instant as a `SystemTime`; `None` if it cannot represent it.
     pub fn to_system_time(self) -> Option<SystemTime> {
         let nanos = self.instant();
         let magnitude = nanos.unsigned_abs();
@@ -161,8 +161,8 @@ impl From<SystemTime> for Timestamp {
 impl FromStr for Timestamp {
     type Err = InvalidTimestamp;
 
-    /// By Go's strict rule: `T` and `Z` in upper case, two digits everywhere, no leap second; digits of the fraction
-    /// past the ninth are cut.
+    /// Follows Go's strict rule: `T` and `Z` in upper case, two digits everywhere, no leap second. Fractional digits
+    /// after the ninth are dropped.
     fn from_str(text: &str) -> Result<Self, InvalidTimestamp> {
         parse(text).ok_or_else(|| InvalidTimestamp { text: text.chars().take(100).collect() })
     }
@@ -201,7 +201,7 @@ fn parse(text: &str) -> Option<Timestamp> {
     Some(Timestamp { local: PrimitiveDateTime::new(date, time), offset_minutes })
 }
 
-/// The number that two digits make.
+/// Returns the number formed by two digits.
 fn two(high: u8, low: u8) -> Option<u8> {
     (high.is_ascii_digit() && low.is_ascii_digit()).then(|| (high - b'0') * 10 + (low - b'0'))
 }
@@ -223,7 +223,7 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Appends a number with at least so many digits.
+/// Appends a number with at least this many digits.
 fn push_digits(out: &mut String, value: u32, width: usize) {
     let mut digits = itoa::Buffer::new();
     let digits = digits.format(value);
@@ -247,7 +247,7 @@ impl fmt::Display for InvalidTimestamp {
 
 impl std::error::Error for InvalidTimestamp {}
 
-/// Reads the `Date` and `Last-Modified` of HTTP: `Sun, 06 Nov 1994 08:49:37 GMT`.
+/// Parses HTTP's `Date` and `Last-Modified`: `Sun, 06 Nov 1994 08:49:37 GMT`.
 pub(crate) fn parse_http_date(text: &str) -> Option<SystemTime> {
     let [weekday, day, month, year, clock, zone] = split_exact(text.trim(), ' ')?;
     let month = 1 + MONTHS.iter().position(|name| *name == month)?;

@@ -1,36 +1,36 @@
-//! A bounded tree of the small XML documents that S3 and STS answer with.
+//! A bounded tree for the small XML documents that S3 and STS return.
 
 use std::fmt;
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
 
-/// A thousand listed objects have about ten elements each; documents nest four deep.
+/// A listing of a thousand objects has about ten elements per object; documents nest four deep.
 const MAX_ELEMENTS: usize = 50_000;
 const MAX_DEPTH: usize = 32;
 
-/// An element: its local name, its own text, its children. Attributes and namespaces are dropped.
+/// An element: its local name, its text and its children. Attributes and namespaces are dropped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Element {
     /// The name without its namespace prefix.
     pub name: String,
-    /// The text directly inside, entities resolved.
+    /// The text directly inside, with entities resolved.
     pub text: String,
-    /// The child elements in order.
+    /// The child elements, in order.
     pub children: Vec<Element>,
 }
 
-/// The bytes are not one XML document within the bounds.
+/// The bytes are not an XML document within the limits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct InvalidXml {
     why: String,
 }
 
 impl Element {
-    /// Reads one document. Leading white space, a byte order mark and a missing declaration are tolerated.
+    /// Parses a document. Leading white space, a byte order mark and a missing declaration are accepted.
     ///
     /// # Errors
-    /// When the bytes are not one well-formed document, or more than 50,000 elements, or nested deeper than 32.
+    /// If the bytes are not a well-formed document, have more than 50,000 elements, or nest deeper than 32.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, InvalidXml> {
         let text = std::str::from_utf8(bytes).map_err(|_| InvalidXml::new("it is not UTF-8"))?;
         let mut reader = Reader::from_str(text.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']));
@@ -77,12 +77,12 @@ impl Element {
         root.ok_or_else(|| InvalidXml::new("it has no element"))
     }
 
-    /// The first child of that name.
+    /// Returns the first child with this name.
     pub(crate) fn child(&self, name: &str) -> Option<&Self> {
         self.children.iter().find(|child| child.name == name)
     }
 
-    /// The trimmed text of the first child of that name, unless it is empty.
+    /// Returns the trimmed text of the first child with this name, unless it is empty.
     pub(crate) fn child_text(&self, name: &str) -> Option<&str> {
         self.child(name).map(|child| child.text.trim()).filter(|text| !text.is_empty())
     }

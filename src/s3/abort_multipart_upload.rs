@@ -8,11 +8,11 @@ use crate::s3::answer::{Cause, read_empty};
 use crate::s3::client::{Call, Client};
 use crate::s3::create_multipart_upload::UploadName;
 
-/// Less than what a cancelled program has.
+/// Shorter than the time that a cancelled program has left.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl Client {
-    /// Gives an upload up, also after the operation was cancelled; one that is no more is given up already.
+    /// Aborts an upload, even after the operation was cancelled. An upload that no longer exists counts as aborted.
     pub(crate) fn abort_multipart_upload(&self, upload: &UploadName) -> Result<()> {
         let query = [("uploadId", upload.id.as_str())];
         let mut call = Call::new("AbortMultipartUpload", Method::Delete, Some(&upload.key));

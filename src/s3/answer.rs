@@ -1,4 +1,4 @@
-//! What a server says when it refuses: status, error document, headers.
+//! A server's refusal: status, error document, headers.
 
 use std::time::SystemTime;
 
@@ -7,7 +7,7 @@ use crate::credentials::KeyMistake;
 use crate::http::retry::{Failure, RetryAfter};
 use crate::http::{Fault, Response};
 
-/// Error documents are a few hundred bytes; more is not read.
+/// Error documents have a few hundred bytes; no more than this is read.
 pub(super) const MAX_ERROR_BYTES: u64 = 64 * 1024;
 
 /// Why a call failed for good.
@@ -15,21 +15,21 @@ pub(super) const MAX_ERROR_BYTES: u64 = 64 * 1024;
 pub(super) struct Failed {
     pub(super) cause: Cause,
     pub(super) attempts: u32,
-    /// It might have been tried again, if not so many others had failed.
+    /// Whether it would have been retried, had there not been too many other failures.
     pub(super) out_of_tokens: bool,
-    /// Those the last attempt was signed with: not to be shown.
+    /// The secrets that the last attempt was signed with, to be masked.
     pub(super) secrets: Vec<Secret>,
-    /// What seems wrong with the keys the last attempt was signed with.
+    /// A likely mistake in the keys that the last attempt was signed with.
     pub(super) mistake: Option<KeyMistake>,
 }
 
 impl Failed {
-    /// A failure for which no server is to blame.
+    /// Returns a failure that no server caused.
     pub(super) fn own(error: crate::base::Error, attempts: u32) -> Self {
         Self { attempts, ..Self::new(Cause::Own(error)) }
     }
 
-    /// The first attempt failed, before it was signed.
+    /// Returns a failure of the first attempt, before it was signed.
     pub(super) fn new(cause: Cause) -> Self {
         Self { cause, attempts: 1, out_of_tokens: false, secrets: Vec::new(), mistake: None }
     }
@@ -37,57 +37,57 @@ impl Failed {
 
 #[derive(Debug)]
 pub(super) enum Cause {
-    /// Not the server's doing: no credentials, cancelled, the payload could not be read.
+    /// Not caused by the server: no credentials, cancelled, the payload could not be read.
     Own(crate::base::Error),
-    /// There was no answer, or it broke off.
+    /// There was no response, or it was cut off.
     NoAnswer(Fault),
     /// The server refused.
     Refused(Box<Answer>),
 }
 
-/// A refusal, as it came: what is decided is decided on this, and [`Answer::hide`] comes before it is shown.
+/// A refusal as received. Decisions are based on it; [`Answer::hide`] must be called before it is shown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) code: Option<String>,
     pub(crate) message: Option<String>,
     pub(crate) request_id: Option<String>,
-    /// The region the bucket is in, where the answer says so.
+    /// The region of the bucket, if the response names it.
     pub(crate) region: Option<String>,
-    /// The body is neither empty nor an S3 document.
+    /// Whether the body is neither empty nor an S3 document.
     pub(super) foreign: bool,
-    /// What the server calls itself.
+    /// The `Server` header.
     pub(crate) server: Option<String>,
     pub(super) retry_after: Option<RetryAfter>,
-    /// Where a redirect leads.
+    /// The target of a redirect.
     pub(super) location: Option<String>,
-    /// The server's time, where it is that of this answer and not of a cache on the way.
+    /// The server's time, unless a cache on the way supplied it.
     pub(super) date: Option<SystemTime>,
 }
 
 impl Answer {
-    /// Reads an answer that is not a success.
+    /// Reads a response that is not a success.
     pub(super) fn read(mut response: Response) -> Cause {
         let (body, broke) = response.read_briefly(MAX_ERROR_BYTES);
         let answer = Self::new(&response, &body);
         match broke {
-            // Of an object that does not exist, of a bucket, or of something else: what is missing would have told.
+            // The part that is missing would have told whether the object or the bucket does not exist.
             Some(fault) if answer.status == 404 && answer.code.is_none() => Cause::NoAnswer(fault),
-            // Else the status says enough to go on.
+            // In all other cases, the status is enough.
             _ => Cause::Refused(Box::new(answer)),
         }
     }
 
-    /// `body` is that of the response.
+    /// `body` is the body of the response.
     pub(super) fn new(response: &Response, body: &[u8]) -> Self {
         Self::parse(response.status(), |name| response.header(name), body)
     }
 
-    /// `header` gives the trimmed value of a header that is there.
+    /// `header` returns the trimmed value of a header.
     pub(crate) fn parse<'a>(status: u16, header: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> Self {
         let said = |name: &str| header(name).filter(|value| !value.is_empty()).map(str::to_owned);
         let document = Element::parse(body).ok().filter(|root| root.name == "Error" || root.child("Error").is_some());
-        // STS and some stores wrap it.
+        // STS and some stores wrap the error.
         let error = document.as_ref().map(|root| root.child("Error").unwrap_or(root));
         let text = |name: &str| error.and_then(|error| error.child_text(name)).map(str::to_owned);
         let empty = body.iter().all(u8::is_ascii_whitespace);
@@ -108,23 +108,23 @@ impl Answer {
         }
     }
 
-    /// A success that is none: not what S3 answers.
+    /// Returns a success response that is not from S3.
     pub(super) fn foreign(response: &Response) -> Self {
         Self { foreign: true, ..Self::new(response, b"") }
     }
 
-    /// A success whose body says that it is none, or says nothing.
+    /// Returns a success response whose body reports a failure, or is empty.
     pub(super) fn failed(response: &Response, body: &[u8]) -> Cause {
         Cause::Refused(Box::new(Self { foreign: false, ..Self::new(response, body) }))
     }
 
-    /// The server has no such operation.
+    /// Returns whether the server does not support the operation.
     pub(super) fn is_unsupported(&self) -> bool {
         matches!(self.status, 405 | 501) && !self.foreign
     }
 
-    /// Makes what is shown fit to be: without these, which a server may send back as it was sent them, and bounded,
-    /// after that lest the bound leave the beginning of one.
+    /// Makes the texts safe to show: masks these secrets, which a server may echo, then truncates. The order matters:
+    /// truncation could leave the start of a secret.
     pub(crate) fn hide(&mut self, secrets: &[&str]) {
         let told = [&mut self.code, &mut self.message, &mut self.request_id, &mut self.region, &mut self.server];
         for text in told.into_iter().flatten() {
@@ -136,21 +136,21 @@ impl Answer {
         self.code.as_deref().is_some_and(|code| codes.contains(&code))
     }
 
-    /// What was written needs a checksum, as under Object Lock.
+    /// Returns whether the write needs a checksum, as with Object Lock.
     pub(super) fn wants_checksum(&self) -> bool {
         let text = self.message.as_deref().unwrap_or_default().to_ascii_lowercase();
         let named = ["content-md5", "x-amz-checksum-"].iter().any(|header| text.contains(header));
-        // A checksum that was sent and is wrong is named as well.
+        // A message about a wrong checksum names the header too.
         let wrong = self.has_code(&["BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch"]);
         self.status == 400 && !wrong && (named || self.has_code(&["MissingContentMD5"]))
     }
 
-    /// The object does not exist: S3 says so, or there is a 404 without a body.
+    /// Returns whether the object does not exist: S3 says so, or the response is a 404 without a body.
     pub(super) fn is_not_found(&self) -> bool {
         self.status == 404 && !self.foreign && (self.code.is_none() || self.has_code(&["NoSuchKey", "NotFound"]))
     }
 
-    /// A reply that is no document: empty or cut off, what the server will do better next time; or not S3's at all.
+    /// Returns a response that is not a document: empty or truncated, which a retry may fix, or not from S3 at all.
     pub(super) fn no_document(response: &Response, body: &[u8]) -> Cause {
         let text = String::from_utf8_lossy(body);
         let cut_off = text.trim_start().starts_with('<') && !text.to_ascii_lowercase().contains("<html");
@@ -210,19 +210,19 @@ impl Answer {
     }
 }
 
-/// Reads a reply that is to be empty, so that its connection can serve the next request. It may be an error document
-/// all the same, or that of something else than S3.
+/// Reads a response that should be empty, so that its connection can be reused. It may still be an error document, or
+/// not be from S3.
 pub(super) fn read_empty(response: &mut Response) -> Result<(), Cause> {
     let body = response.read(MAX_ERROR_BYTES).map_err(Cause::NoAnswer)?;
     let is_error = Element::parse(&body).is_ok_and(|root| root.name == "Error" || root.child("Error").is_some());
-    // Swift calls its nothing HTML.
+    // Swift labels an empty body as HTML.
     if is_error || (is_html(response.header("content-type")) && !body.is_empty()) {
         return Err(Cause::Refused(Box::new(Answer::new(response, &body))));
     }
     Ok(())
 }
 
-/// The region in the name of an AWS endpoint: `bucket.s3.eu-west-1.amazonaws.com`, or `s3-eu-west-1` in older ones.
+/// Returns the region in an AWS host name: `bucket.s3.eu-west-1.amazonaws.com`, or the older `s3-eu-west-1`.
 fn region_of_host(host: &str) -> Option<String> {
     let (before, _) = host.split_once(".amazonaws.")?;
     let (front, last) = before.rsplit_once('.').unwrap_or(("", before));
@@ -234,7 +234,7 @@ fn region_of_host(host: &str) -> Option<String> {
     (!region.is_empty()).then(|| region.to_owned())
 }
 
-/// The region that a message names: `the region 'a' is wrong; expecting 'b'`, or `The b location constraint is
+/// Returns the region that a message names: `the region 'a' is wrong; expecting 'b'`, or `The b location constraint is
 /// incompatible for the region specific endpoint this request was sent to.`
 fn region_of_message(code: &str, message: &str) -> Option<String> {
     let region = match code {

@@ -1,18 +1,18 @@
-//! Checksum headers, for buckets that refuse what is written without: those with Object Lock.
+//! Checksum headers, for buckets that reject writes without them: those with Object Lock.
 
 use crate::base::Payload;
 
-/// Whether a checksum goes with a call.
+/// Whether a call sends a checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Checksum {
-    /// The call writes nothing, or cannot have one.
+    /// The call writes nothing, or cannot have a checksum.
     Never,
-    /// Once the server has asked for checksums.
+    /// If the server has asked for checksums.
     WhenWanted,
     Always,
 }
 
-/// The checksum of a body. What has no body names only the algorithm, which the server is to use.
+/// Returns the checksum header of a body. Without a body, it names only the algorithm for the server to use.
 pub(super) fn header(body: Option<&dyn Payload>) -> (String, String) {
     match body {
         Some(body) => ("x-amz-checksum-sha256".to_owned(), body.sha256().base64()),

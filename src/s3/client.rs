@@ -1,4 +1,4 @@
-//! The request loop: every attempt is signed anew and reads its payload from the first byte.
+//! The request loop: every attempt is signed again and reads its payload from the start.
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
@@ -15,63 +15,64 @@ use crate::s3::endpoint::Endpoint;
 use crate::s3::learn::{Lessons, Used, shifted};
 use crate::sigv4::{self, Context, EMPTY_SHA256, Keys, Signable};
 
-/// How long a server may think before it answers.
+/// How long to wait for a server's response.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
-/// Larger bodies wait for the server's word, as in AWS's SDKs, until it has taken one.
+/// As in AWS's SDKs, larger bodies are sent with `Expect: 100-continue` until the server has accepted one.
 const EXPECT_CONTINUE_BYTES: u64 = 2 * 1024 * 1024;
 
-/// What a [`Client`] is made of.
+/// The parts of a [`Client`].
 pub(crate) struct ClientParts {
     pub(crate) http: http::Client,
     pub(crate) bucket: String,
-    /// Where the bucket is believed to be: its region may turn out to be another.
+    /// The configured endpoint; the bucket may turn out to be in another region.
     pub(crate) endpoint: Endpoint,
-    /// The setting that its region comes from.
+    /// The setting that defines its region.
     pub(crate) region_origin: String,
-    /// `None`: requests are not signed.
+    /// `None` if requests are not signed.
     pub(crate) credentials: Option<Arc<dyn CredentialsProvider>>,
     pub(crate) retry: Policy,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cancel: Cancel,
-    /// The server may think no longer, whatever it is asked.
+    /// An upper limit on the wait for any response.
     pub(crate) longest_answer: Duration,
-    /// Go with whatever is written: storage class and encryption.
+    /// Sent with every write: storage class and encryption.
     pub(crate) write_headers: Vec<(String, String)>,
-    /// Go with every request: who pays, and whose the bucket must be.
+    /// Sent with every request: who pays, and the expected owner of the bucket.
     pub(crate) request_headers: Vec<(String, String)>,
-    /// Go with every copy: whose the source must be.
+    /// Sent with every copy: the expected owner of the source.
     pub(crate) copy_headers: Vec<(String, String)>,
 }
 
-/// One bucket.
+/// A client for one bucket.
 pub(crate) struct Client {
     pub(super) parts: ClientParts,
-    /// Where the bucket is, by all that is known.
+    /// The endpoint of the bucket, as far as known.
     pub(super) endpoint: RwLock<Arc<Endpoint>>,
     pub(super) region_learnt: AtomicBool,
-    /// By how many seconds the server's clock is ahead of ours; zero as long as that does not matter to it.
+    /// How many seconds the server's clock is ahead of ours; zero until a wrong clock is detected.
     pub(super) ahead: AtomicI64,
     requests: AtomicU64,
-    /// The server took the last body, or what announces some: it will not refuse the next for a reason it knows beforehand.
+    /// Whether the server accepted the last body, or the call that announces an upload: then it will not refuse the
+    /// next one for a reason known before the body is sent.
     put_accepted: AtomicBool,
-    /// The server, or a proxy before it, has answered `Expect: 100-continue` with 417.
+    /// Whether the server, or a proxy, has answered `Expect: 100-continue` with 417.
     pub(super) expects_nothing: AtomicBool,
-    /// The server wants a checksum with what is written.
+    /// Whether the server requires checksums on writes.
     pub(super) wants_checksums: AtomicBool,
 }
 
-/// One S3 action, to be sent once or more often.
+/// An S3 call, sent once or several times.
 pub(super) struct Call<'a> {
     pub(super) operation: &'static str,
     pub(super) method: Method,
     pub(super) key: Option<&'a str>,
     pub(super) query: &'a [(&'a str, &'a str)],
-    /// Signed, in lower case.
+    /// Signed; names are lower-case.
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<&'a dyn Payload>,
     pub(super) checksum: Checksum,
     pub(super) answer_timeout: Duration,
-    /// What cleans up is sent also after the operation was cancelled, though not for long: somebody may be waiting for
+    /// Clean-up calls are sent even after the operation was cancelled, but only briefly: the user may be waiting for
     /// the program to end.
     pub(super) on_stop: OnStop,
 }
@@ -107,7 +108,7 @@ impl Client {
         }
     }
 
-    /// Where the bucket is, by all that is known.
+    /// Returns the endpoint of the bucket, as far as known.
     pub(crate) fn endpoint(&self) -> Arc<Endpoint> {
         self.endpoint.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -116,22 +117,22 @@ impl Client {
         &self.parts.bucket
     }
 
-    /// The object as people name it.
+    /// Returns the object's location for messages.
     fn location(&self, key: Option<&str>) -> String {
         format!("s3://{}/{}", self.parts.bucket, key.unwrap_or_default())
     }
 
-    /// The time by the client's clock, for what took how long.
+    /// Returns the clock's monotonic time, for measuring durations.
     pub(crate) fn monotonic(&self) -> Duration {
         self.parts.clock.monotonic()
     }
 
-    /// How many requests were sent, every attempt counted.
+    /// Returns the number of requests sent, every attempt counted.
     pub(crate) fn requests(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
-    /// Sends the call until `read` has made something of an answer, or trying again makes no sense.
+    /// Sends the call until `read` accepts a response, or another attempt is pointless.
     pub(super) fn execute<T>(&self, call: &Call<'_>, read: impl Fn(Response) -> Result<T, Cause>) -> Result<T, Failed> {
         let (policy, clock, cancel) = (&self.parts.retry, &*self.parts.clock, &self.parts.cancel);
         let mut attempts = Attempts::default();
@@ -156,11 +157,11 @@ impl Client {
                 Err(cause) => cause,
             };
             if cancel.is_canceled() {
-                // Whatever the failure looks like, it is our own doing.
+                // Whatever the failure looks like, cancelling caused it.
                 if !cleans_up {
                     return Err(own(Error::Canceled));
                 }
-                // It was interrupted with all the others.
+                // It was interrupted together with all others.
                 if !canceled && matches!(cause, Cause::NoAnswer(_)) {
                     attempts.corrected();
                     continue;
@@ -188,7 +189,7 @@ impl Client {
         }
     }
 
-    /// Gathers what the next attempt is made with, by all that is known.
+    /// Collects the parameters of the next attempt from everything known.
     fn prepare(&self, call: &Call<'_>, lessons: &Lessons, attempts: &Attempts) -> crate::base::Result<Used> {
         let large = call.body.is_some_and(|body| body.size() >= EXPECT_CONTINUE_BYTES);
         let asks_first = attempts.made > 0 || !self.put_accepted.load(Ordering::Relaxed);
@@ -233,7 +234,7 @@ impl Client {
         self.wants_checksums.load(Ordering::Relaxed)
     }
 
-    /// The server lets us write: bodies need not ask before they are sent.
+    /// Records that the server lets us write: bodies are sent without `Expect`.
     pub(super) fn accept_bodies(&self) {
         self.put_accepted.store(true, Ordering::Relaxed);
     }
@@ -270,7 +271,7 @@ impl Client {
         }
     }
 
-    /// How long the server may think: once all is cancelled, what cleans up shares that time.
+    /// Returns how long to wait for the response. After cancelling, clean-up calls share that time.
     pub(super) fn patience(&self, call: &Call<'_>) -> Duration {
         let since = self.parts.cancel.since().filter(|_| call.on_stop == OnStop::CleanUp);
         call.answer_timeout.min(self.parts.longest_answer).saturating_sub(since.unwrap_or_default())
@@ -285,7 +286,7 @@ fn failure(cause: &Cause) -> Failure {
     }
 }
 
-/// Why the bytes of `location` could not be sent: the crate's own error where the payload gave one.
+/// Returns why the body for `location` could not be sent: the crate's own error, if the payload returned one.
 fn payload_error(location: &str, error: std::io::Error) -> Error {
     let kind = error.kind();
     let not_sent = |why: &str| Problem::new(format!("{location} was not sent: {why}"));

@@ -1,4 +1,4 @@
-//! `CompleteMultipartUpload`: what makes an object of its parts.
+//! `CompleteMultipartUpload`, which creates the object from its parts.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -11,32 +11,31 @@ use crate::s3::copy_object::MAX_REPLY_BYTES;
 use crate::s3::create_multipart_upload::UploadName;
 use crate::s3::upload_part::UploadedPart;
 
-/// The server puts up to ten thousand parts together, and some are silent meanwhile.
+/// The server assembles up to ten thousand parts, and some servers are silent meanwhile.
 const COMPLETE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
-/// An object that is this much older than the upload is not of it. Times of objects have whole seconds, and an
-/// upload's is that of its beginning.
+/// An object that is older than the upload by more than this is not its result. Objects have times in whole seconds,
+/// and an object uploaded in parts has the time at which the upload began.
 const AGE_TOLERANCE: Duration = Duration::from_secs(60);
 
-/// How a complete ended.
+/// How completing an upload ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Completed {
-    /// The server said so.
+    /// The server confirmed it.
     Yes,
-    /// The server did not say so, but the object is there. Parts of the upload may be left.
+    /// The server did not confirm it, but the object exists. Parts of the upload may remain.
     Found,
 }
 
-/// What the object will be, to know it by when the answer gets lost.
+/// The expected object, to recognize it if the response is lost.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Expected {
     pub(crate) size: u64,
-    /// How long ago the upload was begun.
+    /// How long ago the upload began.
     pub(crate) begun: Duration,
 }
 
 impl Client {
-    /// Makes the object of its parts, which are in order. When it is not clear how that ended, the object itself is
-    /// asked.
+    /// Creates the object from its parts, given in order. If the result is unclear, checks whether the object exists.
     pub(crate) fn complete_multipart_upload(
         &self,
         upload: &UploadName,
@@ -66,12 +65,12 @@ impl Client {
     }
 }
 
-/// Whether the object may be there all the same: nobody has said that it is not.
+/// Returns whether the object may exist despite the failure.
 fn is_ambiguous(cause: &Cause) -> bool {
     match cause {
         Cause::Own(_) => false,
         Cause::NoAnswer(_) => true,
-        // The upload is no more: an attempt whose answer was lost has completed it.
+        // The upload no longer exists: an attempt whose response was lost has completed it.
         Cause::Refused(answer) => answer.has_code(&["NoSuchUpload"]) || matches!(answer.status, 200..300 | 500..),
     }
 }
@@ -94,7 +93,7 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// The server says 200 before it knows, sends white space meanwhile, and then the result or an error.
+/// The server sends status 200 before it knows the result, then white space, then the result or an error.
 fn completed(mut response: Response) -> std::result::Result<(), Cause> {
     let body = response.read(MAX_REPLY_BYTES).map_err(Cause::NoAnswer)?;
     match Element::parse(&body) {

@@ -1,6 +1,6 @@
-//! `Content-Range`: what a range of an object was answered with.
+//! `Content-Range`: the range that a response contains.
 
-/// The bytes from `start` up to `end` of `total`: never none of them, never past the end.
+/// The bytes from `start` up to `end` of `total`: never empty, never past the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ContentRange {
     pub(crate) start: u64,
@@ -9,7 +9,7 @@ pub(crate) struct ContentRange {
 }
 
 impl ContentRange {
-    /// Reads `bytes 0-9/100`, where the last byte is meant and not the end.
+    /// Parses `bytes 0-9/100`, whose last byte is inclusive.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (range, total) = text.strip_prefix("bytes")?.trim_start().split_once('/')?;
         let (start, last) = range.split_once('-')?;
@@ -18,7 +18,7 @@ impl ContentRange {
     }
 }
 
-/// Digits and blanks around them; Rust alone would take a plus sign too.
+/// Accepts digits with surrounding blanks. Rust's parser alone would also accept a plus sign.
 fn number(text: &str) -> Option<u64> {
     let digits = text.trim();
     if digits.starts_with('+') { None } else { digits.parse().ok() }

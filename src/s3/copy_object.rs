@@ -1,4 +1,4 @@
-//! `CopyObject` of an object onto itself: what makes it new again.
+//! `CopyObject` of an object onto itself, which refreshes its last-modified time.
 
 use std::time::{Duration, SystemTime};
 
@@ -9,30 +9,30 @@ use crate::s3::checksum::Checksum;
 use crate::s3::client::{Call, Client};
 use crate::s3::put_object::CONTENT_TYPE;
 
-/// The server copies up to 5 GiB before it answers.
+/// The server copies up to 5 GiB before it responds.
 pub(super) const COPY_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 pub(super) const MAX_REPLY_BYTES: u64 = 64 * 1024;
-/// A copy whose last-modified time is older than this did not move it.
+/// If the last-modified time of the result is older than this, the copy did not refresh it.
 const UNMOVED: Duration = Duration::from_secs(3600);
 
-/// How a copy ended.
+/// The result of a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Copied {
     Done,
-    /// There is nothing to copy.
+    /// The source does not exist.
     NotFound,
 }
 
-/// What a copy was answered with when the server had said 200: it may still have failed after that.
+/// The body of a copy's response. A copy can fail after the server has sent status 200.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CopyReply {
     Copied {
-        /// The new last-modified time, where it can be read.
+        /// The new last-modified time, if it can be parsed.
         modified: Option<SystemTime>,
     },
-    /// An error document, or nothing.
+    /// An error document, or an empty body.
     Failed,
-    /// Not what S3 answers, or not all of it.
+    /// Not an S3 document, or a truncated one.
     Foreign,
 }
 
@@ -50,14 +50,14 @@ impl CopyReply {
 }
 
 impl Client {
-    /// Copies an object onto itself. What a copy does not carry over by itself is sent again.
+    /// Copies an object onto itself. Properties that a copy does not preserve are sent again.
     pub(crate) fn touch_object(&self, key: &str) -> Result<Copied> {
         let mut call = Call::new("CopyObject", Method::Put, Some(key));
         let now = Timestamp::from(self.now()).to_string();
         for (name, value) in [
             ("content-type", CONTENT_TYPE),
             ("x-amz-copy-source", &percent_encode_path(&format!("{}/{key}", self.parts.bucket))),
-            // Stores refuse a copy onto itself that changes nothing.
+            // Stores reject a copy onto itself that changes nothing.
             ("x-amz-metadata-directive", "REPLACE"),
             ("x-amz-meta-updated-at", &now),
         ] {

@@ -8,25 +8,27 @@ use crate::s3::client::{Call, Client};
 use crate::s3::copy_object::MAX_REPLY_BYTES;
 use crate::s3::put_object::CONTENT_TYPE;
 
-/// A multipart upload that was begun.
+/// A multipart upload under way.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UploadName {
     pub(crate) key: String,
-    /// The server's own name for it: any characters.
+    /// The server's name for the upload: any characters.
     pub(crate) id: String,
-    /// It was begun with a checksum algorithm, so each part needs a checksum; without one, none may have it.
+    /// Whether it was begun with a checksum algorithm: then every part needs a checksum, otherwise no part may have
+    /// one.
     pub(crate) checksums: bool,
 }
 
 impl Client {
-    /// Begins an object in parts, with checksums where the server is known to want them; `None` when it has no such
-    /// operation. A retry after an answer that was lost leaves an empty upload behind: nobody knows its name.
+    /// Begins a multipart upload, with checksums if the server is known to require them. Returns `None` if the server
+    /// does not support the operation. If a response is lost, the retry leaves behind an empty upload with an unknown
+    /// ID.
     pub(crate) fn create_multipart_upload(&self, key: &str) -> Result<Option<UploadName>> {
         let checksums = self.wants_checksums();
         self.begin_upload(key, checksums)
     }
 
-    /// Begins an object that is made of copies: the server has their checksums, and wants none.
+    /// Begins a multipart upload whose parts are copies: no checksums, because the server has them.
     pub(crate) fn create_multipart_copy(&self, key: &str) -> Result<Option<UploadName>> {
         self.begin_upload(key, false)
     }

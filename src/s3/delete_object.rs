@@ -6,8 +6,8 @@ use crate::s3::answer::{Cause, read_empty};
 use crate::s3::client::{Call, Client};
 
 impl Client {
-    /// Removes an object, also after the operation was cancelled: what is removed is a probe's. One that does not exist is
-    /// removed already.
+    /// Deletes an object, even after the operation was cancelled, because it cleans up after a probe. Deleting a
+    /// missing object succeeds.
     pub(crate) fn delete_object(&self, key: &str) -> Result<()> {
         let mut call = Call::new("DeleteObject", Method::Delete, Some(key));
         call.on_stop = OnStop::CleanUp;

@@ -1,50 +1,50 @@
-//! Where a bucket is: host, path and signing region, from region, endpoint and addressing style.
+//! Derives the host, path and signing region of a bucket from region, endpoint and addressing style.
 
 use crate::base::{percent_decode, percent_encode_path};
 use crate::config::EndpointUrl;
 use crate::credentials::{domains, has_acceleration};
 use crate::sigv4::canonical_query;
 
-/// Longer ones come from servers that have none to name.
+/// Longer regions come from servers that have none.
 const MAX_REGION_BYTES: usize = 64;
 
-/// What decides where a bucket is.
+/// The settings that determine the endpoint.
 #[derive(Clone, Debug)]
 pub(crate) struct EndpointChoice<'a> {
     pub(crate) bucket: &'a str,
-    /// What is signed for; on AWS also a part of the host name.
+    /// The signing region; on AWS also part of the host name.
     pub(crate) region: &'a str,
-    /// Instead of AWS's own.
+    /// A custom endpoint instead of AWS's own.
     pub(crate) custom: Option<&'a EndpointUrl>,
     pub(crate) path_style: bool,
-    /// AWS's FIPS and dual-stack hosts.
+    /// Use AWS's FIPS and dual-stack hosts.
     pub(crate) fips: bool,
     pub(crate) dualstack: bool,
-    /// AWS's edge locations, which carry to any region. With a bucket that can be a label, in the commercial partition
-    /// and without any of the others but dual-stack.
+    /// Use AWS's edge locations, which reach any region. Requires a bucket name that is a valid host label and the
+    /// commercial partition, and can be combined only with dual-stack.
     pub(crate) accelerate: bool,
 }
 
-/// Where a bucket is.
+/// The endpoint of a bucket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     pub(crate) https: bool,
-    /// The `Host` header: with the port unless it is the scheme's own.
+    /// The `Host` header, with the port unless it is the scheme's default.
     pub(crate) host: String,
-    /// What stands before `/key`: encoded, empty or beginning with `/`; with the bucket in path style.
+    /// The path before `/key`: encoded, empty or beginning with `/`; in path style it includes the bucket.
     path: String,
-    /// What requests are signed for.
+    /// The signing region.
     pub(crate) region: String,
-    /// Not AWS's own.
+    /// Whether the endpoint is a custom one, not AWS's.
     pub(crate) custom: bool,
     pub(crate) path_style: bool,
-    /// What it was made from, to be made again for another region.
+    /// The settings it was made from, to derive it for another region.
     choice: AwsChoice,
-    /// Hosts that end with this are of the same service.
+    /// Hosts with this suffix belong to the same service.
     domain: String,
 }
 
-/// What decides where a bucket of AWS is, but for the region.
+/// The settings that determine an AWS endpoint, except the region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct AwsChoice {
     bucket: String,
@@ -61,7 +61,7 @@ impl Endpoint {
                 let port = port.map(|port| format!(":{port}")).unwrap_or_default();
                 Self::custom(choice, *https, host, &port, base_path)
             }
-            // A directory is not reached over HTTP: there is no such choice.
+            // A directory is not reached over HTTP, so this does not occur.
             Some(EndpointUrl::File(_)) | None => Self::aws(choice),
         }
     }
@@ -110,8 +110,8 @@ impl Endpoint {
         }
     }
 
-    /// The same bucket in another region: on AWS at another host; elsewhere only the signature changes. `None` when
-    /// that cannot be the name of a region.
+    /// Returns the endpoint of the same bucket in another region: on AWS the host changes, elsewhere only the
+    /// signature. Returns `None` if the region name is invalid.
     pub(crate) fn in_region(&self, region: &str) -> Option<Self> {
         let of_aws = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         let of_others = |byte: u8| byte.is_ascii_graphic() && byte != b'/' && byte != b',';
@@ -129,8 +129,8 @@ impl Endpoint {
         Some(Self::new(&EndpointChoice { bucket, region, custom: None, path_style, fips, dualstack, accelerate }))
     }
 
-    /// The same at the host that a redirect names; `None` when it is not the same object at a host of the same
-    /// service: whoever gets a signed request could read what is in it.
+    /// Returns the same endpoint at the host of a redirect. Returns `None` unless it is the same object at a host of
+    /// the same service, because the host that receives a signed request can read its content.
     pub(crate) fn redirected(&self, location: &str, target: &str) -> Option<Self> {
         let (scheme, rest) = location.split_once("://")?;
         let (host, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
@@ -150,7 +150,7 @@ impl Endpoint {
     fn is_of_service(&self, name: &str) -> bool {
         let name = name.strip_prefix(&format!("{}.", self.choice.bucket)).unwrap_or(name);
         match name.strip_suffix(&self.domain) {
-            // Anybody can have other hosts under AWS's domain.
+            // Anyone can have other hosts in AWS's domain.
             Some(before) if !self.custom => {
                 (before.starts_with("s3.") || before.starts_with("s3-")) && before.ends_with('.')
             }
@@ -159,23 +159,23 @@ impl Endpoint {
         }
     }
 
-    /// The encoded path of an object.
+    /// Returns the encoded path of an object.
     pub(crate) fn object_path(&self, key: &str) -> String {
         format!("{}/{}", self.path, percent_encode_path(key))
     }
 
-    /// The encoded path of the bucket itself.
+    /// Returns the encoded path of the bucket.
     pub(crate) fn bucket_path(&self) -> String {
         if self.path.is_empty() { "/".to_owned() } else { self.path.clone() }
     }
 
-    /// Path and query, as they are sent: of an object, or of the bucket.
+    /// Returns path and query as they are sent, for an object or for the bucket.
     pub(crate) fn target(&self, key: Option<&str>, query: &[(&str, &str)]) -> String {
         let path = key.map_or_else(|| self.bucket_path(), |key| self.object_path(key));
         if query.is_empty() { path } else { format!("{path}?{}", canonical_query(query)) }
     }
 
-    /// The URL for messages.
+    /// Returns the URL for messages.
     pub(crate) fn url(&self) -> String {
         format!("{}://{}", if self.https { "https" } else { "http" }, self.host)
     }
@@ -188,7 +188,7 @@ impl AwsChoice {
     }
 }
 
-/// Host and path with the bucket in its place.
+/// Returns host and path with the bucket added.
 fn place(bucket: &str, path_style: bool, host: &str, base: &str) -> (String, String) {
     if path_style {
         (host.to_owned(), format!("{base}/{}", percent_encode_path(bucket)))
@@ -197,7 +197,8 @@ fn place(bucket: &str, path_style: bool, host: &str, base: &str) -> (String, Str
     }
 }
 
-/// Whether the bucket can be a label of the host name. A certificate's wildcard covers one label: no dots over TLS.
+/// Returns whether the bucket can be a label of the host name. A wildcard certificate covers one label, so no dots over
+/// TLS.
 fn is_virtual_hostable(bucket: &str, https: bool) -> bool {
     let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
     (3..=63).contains(&bucket.len())
@@ -226,7 +227,7 @@ mod tests {
         })
     }
 
-    /// The rows of AWS's endpoint rules, as its SDKs resolve them.
+    /// Rows of AWS's endpoint rules, as its SDKs resolve them.
     #[test]
     fn buckets_are_where_the_sdks_look_for_them() {
         for (bucket, region, custom, path_style, url, signed) in [
@@ -309,11 +310,11 @@ mod tests {
         assert_eq!(near.object_path("k"), "/k");
         assert_eq!(of("eu-west-1", true).host, "buck.s3-accelerate.dualstack.amazonaws.com");
         assert_eq!(of("aws-global", false).host, "buck.s3-accelerate.amazonaws.com");
-        // The bucket turns out to be elsewhere: the same host, another signature; but not out of the partition.
+        // The bucket turns out to be in another region: same host, different signature, but never another partition.
         let far = near.in_region("ap-south-1").unwrap();
         assert_eq!((far.host.as_str(), far.region.as_str()), ("buck.s3-accelerate.amazonaws.com", "ap-south-1"));
         assert_eq!(near.in_region("cn-north-1"), None);
-        // A bucket that is new is answered for by its region's own host.
+        // The host of a region answers for a new bucket.
         let direct = near.redirected("https://buck.s3.eu-west-1.amazonaws.com/a", "/a").unwrap();
         assert_eq!((direct.host.as_str(), direct.region.as_str()), ("buck.s3.eu-west-1.amazonaws.com", "eu-west-1"));
         let back = of("eu-west-1", true).redirected("https://buck.s3-accelerate.amazonaws.com/a", "/a").unwrap();

@@ -10,18 +10,18 @@ use crate::s3::client::{Call, Client};
 use crate::s3::content_range::ContentRange;
 use crate::s3::head_object::not_s3;
 
-/// An object, or a range of one, whose bytes have not been read.
+/// An object, or a range of one, whose body has not been read.
 pub(crate) struct OpenedObject {
     /// The size of the whole object.
     pub(crate) size: u64,
     pub(crate) etag: Option<String>,
     pub(crate) body: Box<dyn Read + Send>,
-    /// The server sends the whole object though a range was asked for.
+    /// Whether the server sends the whole object although a range was requested.
     pub(crate) whole: bool,
 }
 
 impl Client {
-    /// `None` when the object does not exist, or is archived.
+    /// Opens an object. Returns `None` if it does not exist or is archived.
     pub(crate) fn get_object(
         &self,
         key: &str,
@@ -48,7 +48,7 @@ impl Client {
         response: Response,
         range: Option<&Range<u64>>,
     ) -> std::result::Result<OpenedObject, Cause> {
-        // A portal or a console in place of the store: nothing in a cache is a web page.
+        // A captive portal or a console instead of the store: nothing in a cache is HTML.
         if is_html(response.header("content-type")) {
             return Err(not_s3(&response));
         }
@@ -59,7 +59,8 @@ impl Client {
             let end = |total: u64| range.end.min(total);
             return match answered {
                 Some(ContentRange { start, end: last, total }) if start == range.start && last == end(total) => {
-                    // As it is where it has the right length: read to its very end, its connection serves again.
+                    // The length is right, so use the body as it is: once it is fully read, its connection can be
+                    // reused.
                     let body = match response.content_length() {
                         Some(length) if length == last - start => response.into_body(),
                         _ => limited(response.into_body(), last - start),
@@ -74,13 +75,13 @@ impl Client {
         }
         let size = match response.content_length() {
             Some(size) => size,
-            // Some proxy has taken the length out.
+            // A proxy has removed the length.
             None => self.head_object(key).map_err(Cause::Own)?.map_or(0, |head| head.size),
         };
         let body = response.into_body();
         Ok(match range {
             None => OpenedObject { size, etag, body, whole: false },
-            // The server does not do ranges: the bytes before are skipped.
+            // The server ignores ranges: skip the bytes before the range.
             Some(range) => {
                 let skipping = Skip { inner: body, skip: range.start };
                 let length = range.end.min(size).saturating_sub(range.start);
@@ -103,7 +104,7 @@ fn no_error_document(mut response: Response) -> std::result::Result<Response, Ca
     Ok(response)
 }
 
-/// Broken caches on the way do this; the next answer may be right.
+/// Broken caches on the way do this; the next response may be right.
 fn wrong_range(response: &Response) -> Cause {
     let answer = Answer { code: Some("InvalidContentRange".to_owned()), ..Answer::new(response, b"") };
     Cause::Refused(Box::new(Answer { status: 502, foreign: false, ..answer }))

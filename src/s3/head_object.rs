@@ -8,18 +8,18 @@ use crate::s3::answer::Cause;
 use crate::s3::client::{Call, Client};
 use crate::s3::content_range::ContentRange;
 
-/// What is known of an object without its bytes.
+/// Metadata of an object.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Head {
     pub(crate) size: u64,
-    /// By the server's clock, where it tells the time.
+    /// By the server's clock, if the server sends the time.
     pub(crate) age: Option<Duration>,
-    /// False when the object is archived and not restored.
+    /// False if the object is archived and not restored.
     pub(crate) readable: bool,
 }
 
 impl Head {
-    /// `header` gives the trimmed value of a header that is there; `now` is the time by the server's clock.
+    /// Reads the metadata. `header` returns the trimmed value of a header; `now` is the time by the server's clock.
     pub(crate) fn parse<'a>(size: u64, header: impl Fn(&str) -> Option<&'a str>, now: SystemTime) -> Self {
         let modified = header("last-modified").and_then(parse_http_date);
         let age = modified.map(|modified| now.duration_since(modified).unwrap_or_default());
@@ -30,7 +30,7 @@ impl Head {
 }
 
 impl Client {
-    /// `None` when the object does not exist. A refusal has no body: its reason is asked for by a one-byte GET.
+    /// Returns `None` if the object does not exist. A refused HEAD has no body, so a one-byte GET asks for the reason.
     pub(crate) fn head_object(&self, key: &str) -> Result<Option<Head>> {
         let call = Call::new("HeadObject", Method::Head, Some(key));
         let failed = match self.execute(&call, |response| self.head(&response, response.content_length())) {
@@ -55,7 +55,7 @@ impl Client {
             Ok(head) => Ok(Some(head)),
             Err(failed) => match &failed.cause {
                 Cause::Refused(answer) if answer.is_not_found() => Ok(None),
-                // No first byte: the object is there, and empty.
+                // No first byte: the object exists and is empty.
                 Cause::Refused(answer) if answer.status == 416 => Ok(Some(Head { size: 0, age: None, readable: true })),
                 _ => Err(self.explain(&call, failed)),
             },
@@ -67,18 +67,18 @@ impl Client {
         Ok(Head::parse(size, |name| response.header(name), self.server_time(response)))
     }
 
-    /// The time by the server's clock; ours where it does not say.
+    /// Returns the time by the server's clock, or by ours if the server does not send one.
     pub(super) fn server_time(&self, response: &Response) -> SystemTime {
         response.header("date").and_then(parse_http_date).unwrap_or_else(|| self.now())
     }
 }
 
-/// Storage classes whose objects must be restored before they can be read.
+/// Returns whether objects of this storage class must be restored before they can be read.
 pub(super) fn is_archive(storage_class: &str) -> bool {
     matches!(storage_class, "GLACIER" | "DEEP_ARCHIVE")
 }
 
-/// A success that no S3 server would give.
+/// A success response that no S3 server would send.
 pub(super) fn not_s3(response: &Response) -> Cause {
     Cause::Refused(Box::new(crate::s3::answer::Answer::foreign(response)))
 }

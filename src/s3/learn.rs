@@ -1,6 +1,6 @@
-//! What a refusal teaches: that the session is over, that the bucket is in another region or at another host, that a
-//! clock is wrong, that `Expect` is not taken, or that checksums are wanted. Each is acted upon once in a call; all but
-//! session and host are remembered for the client.
+//! Learns from a refusal: that the session has expired, that the bucket is in another region or at another host, that a
+//! clock is wrong, that `Expect` is not supported, or that checksums are required. Each is acted on once per call; all
+//! but session and host are remembered for the client.
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
@@ -13,43 +13,43 @@ use crate::s3::checksum::Checksum;
 use crate::s3::client::{Call, Client};
 use crate::s3::endpoint::Endpoint;
 
-/// The credentials were good, or belong to a session that is over.
+/// The credentials were good once, or belong to an expired session.
 const SESSION_CODES: &[&str] = &["ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"];
-/// What a wrong clock is called, by itself or for what comes of it.
+/// Codes that servers return for a wrong clock or its consequences.
 const CLOCK_CODES: &[&str] = &[
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
     "InvalidSignatureException",
     "AuthFailure",
     "AccessDeniedException",
-    // rclone's server.
+    // Returned by rclone's server.
     "AccessDenied",
 ];
-/// A clock that is off by less is not what was refused: servers allow 15 minutes.
+/// A smaller clock error is not the cause of a refusal: servers allow 15 minutes.
 pub(super) const CLOCK_TOLERANCE: Duration = Duration::from_secs(4 * 60);
-/// After a longer exchange it is not known what moment the server's time was.
+/// After a longer exchange, it is unknown which moment the server's time refers to.
 const MAX_ROUND_TRIP: Duration = Duration::from_secs(15 * 60);
-/// A secret of this length is no word that could be a region by chance.
+/// A secret this long does not match the name of a region by chance.
 const LONG_SECRET_BYTES: usize = 20;
-/// A bucket that is new is one redirect away until its name is known everywhere.
+/// A new bucket needs one redirect until its name has propagated.
 const MAX_REDIRECTS: u32 = 2;
 
-/// What an attempt was made with.
+/// The parameters of an attempt.
 pub(super) struct Used {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) credentials: Option<Credentials>,
-    /// By how many seconds the server's clock was taken to be ahead of ours.
+    /// The assumed lead of the server's clock over ours, in seconds.
     pub(super) ahead: i64,
-    /// When it began, by our clock.
+    /// When the attempt began, by our clock.
     pub(super) began: SystemTime,
-    /// The body waits until the server asks for it.
+    /// Whether the body waits until the server asks for it.
     pub(super) expect: bool,
-    /// A checksum went with it.
+    /// Whether a checksum was sent.
     pub(super) checksum: bool,
 }
 
 impl Used {
-    /// What must not be shown of what comes back.
+    /// Returns the secrets that must be masked in the response.
     pub(super) fn secrets(&self) -> Vec<Secret> {
         let Some(credentials) = &self.credentials else { return Vec::new() };
         let secrets = [Some(&credentials.secret_access_key), credentials.session_token.as_ref()];
@@ -64,15 +64,15 @@ pub(super) struct Lessons {
     region: bool,
     clock: bool,
     redirects: u32,
-    /// Where a redirect has led: for this call only, for it is temporary.
+    /// The target of a redirect: for this call only, because redirects are temporary.
     pub(super) host: Option<Arc<Endpoint>>,
 }
 
 impl Client {
-    /// Whether the refusal says what to do otherwise, so that the call is worth another attempt.
+    /// Returns whether the refusal shows what to change, so that another attempt is worthwhile.
     ///
     /// # Errors
-    /// When new credentials are needed and cannot be had.
+    /// If new credentials are needed and cannot be obtained.
     pub(super) fn learn(&self, call: &Call<'_>, lessons: &mut Lessons, used: &Used, answer: &Answer) -> Result<bool> {
         if answer.status == 417 && used.expect {
             log::info!("{} does not take Expect: 100-continue, going on without it", used.endpoint.host);
@@ -103,7 +103,7 @@ impl Client {
         })
     }
 
-    /// Whether there are other credentials than those that were refused.
+    /// Returns whether there are other credentials than those that were refused.
     fn renew_session(&self, used: &Used) -> Result<bool> {
         let (Some(provider), Some(old)) = (&self.parts.credentials, &used.credentials) else { return Ok(false) };
         provider.invalidate(old);
@@ -119,7 +119,7 @@ impl Client {
     fn learn_region(&self, lessons: &mut Lessons, used: &Used, region: &str) -> bool {
         let mut endpoint = self.endpoint.write().unwrap_or_else(PoisonError::into_inner);
         if endpoint.region == used.endpoint.region {
-            // Who sends us back and forth is not to be followed.
+            // Do not follow a server that sends us back and forth.
             if self.region_learnt.load(Ordering::Relaxed) {
                 return false;
             }
@@ -135,7 +135,7 @@ impl Client {
             self.region_learnt.store(true, Ordering::Relaxed);
             *endpoint = Arc::new(other);
         }
-        // Otherwise another call has learnt it meanwhile.
+        // Otherwise another call has already learnt the region.
         lessons.host = None;
         true
     }
@@ -160,28 +160,29 @@ impl Client {
         true
     }
 
-    /// The time by the server's clock, as far as it is known to differ from ours.
+    /// Returns the time by the server's clock, as far as its difference to ours is known.
     pub(super) fn now(&self) -> SystemTime {
         shifted(self.parts.clock.now(), self.ahead.load(Ordering::Relaxed))
     }
 }
 
-/// Whether the region is a part of what the request was signed with: a server may echo that, and every later message
-/// would show it.
+/// Returns whether the region is part of the secrets that the request was signed with: a server may echo them, and
+/// every later message would show them.
 fn tells_secret(region: &str, used: &Used) -> bool {
     let secrets = used.secrets();
     let long = secrets.iter().map(Secret::expose).filter(|secret| secret.len() >= LONG_SECRET_BYTES);
     redacted(region, &long.collect::<Vec<_>>()) != region
 }
 
-/// The region that a refusal names, where it is another than the request was signed for.
+/// Returns the region named by a refusal, if it differs from the one that the request was signed for.
 fn other_region<'a>(answer: &'a Answer, endpoint: &Endpoint) -> Option<&'a str> {
     let may_be = matches!(answer.status, 300..=400 | 403);
     answer.region.as_deref().filter(|region| may_be && *region != endpoint.region)
 }
 
-/// By how many seconds the server, who said that it was `date`, is ahead of our clock; `None` when that is no news. An
-/// answer may come at any moment of the exchange: the one that makes the error least counts.
+/// Returns how many seconds the server's clock is ahead of ours, given its `date`; `None` if that is within the
+/// tolerance of what is known. The date may be from any moment of the exchange: the moment that minimizes the error
+/// counts.
 fn clock_error(date: SystemTime, used: &Used, ended: SystemTime) -> Option<i64> {
     if ended.duration_since(used.began).ok()? > MAX_ROUND_TRIP {
         return None;
@@ -196,13 +197,13 @@ fn clock_error(date: SystemTime, used: &Used, ended: SystemTime) -> Option<i64> 
     None
 }
 
-/// What is wrong with our clock, when the server's is so many seconds ahead of it.
+/// Describes the error of our clock, given how many seconds the server's clock is ahead.
 pub(super) fn clock_text(ahead: i64) -> String {
     let side = if ahead > 0 { "behind" } else { "ahead of" };
     format!("this machine's clock is {} s {side} the server's", ahead.unsigned_abs())
 }
 
-/// `one` minus `other` in seconds.
+/// Returns `one` minus `other` in seconds.
 pub(super) fn difference(one: SystemTime, other: SystemTime) -> Option<i64> {
     match one.duration_since(other) {
         Ok(after) => i64::try_from(after.as_secs()).ok(),
@@ -210,7 +211,7 @@ pub(super) fn difference(one: SystemTime, other: SystemTime) -> Option<i64> {
     }
 }
 
-/// The time so many seconds later, or earlier when negative.
+/// Returns the time shifted by this many seconds, earlier if negative.
 pub(super) fn shifted(time: SystemTime, seconds: i64) -> SystemTime {
     let by = Duration::from_secs(seconds.unsigned_abs());
     let shifted = if seconds < 0 { time.checked_sub(by) } else { time.checked_add(by) };
@@ -251,7 +252,7 @@ mod tests {
         }
     }
 
-    /// An exchange of `took` seconds began at 10,000 by our clock; the server says that it is `date`.
+    /// An exchange of `took` seconds began at 10,000 by our clock; the server reports `date`.
     #[test]
     fn clocks_are_compared_over_the_whole_exchange() {
         for (ahead, took, date, learnt) in [
@@ -265,7 +266,7 @@ mod tests {
             (0, 800, 10_000, None),
             (0, 800, 10_800, None),
             (0, 901, 20_000, None),
-            // What is known already is no news.
+            // A known difference is not reported again.
             (1200, 1, 11_200, None),
             (1200, 1, 10_000, Some(0)),
             (-1200, 1, 10_001, Some(0)),

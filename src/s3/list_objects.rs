@@ -8,7 +8,7 @@ use crate::s3::answer::{Answer, Cause};
 use crate::s3::client::{Call, Client};
 use crate::s3::head_object::{Head, is_archive};
 
-/// A thousand objects with keys of 1,024 bytes, every byte of them escaped, fit.
+/// Enough for a thousand objects with keys of 1,024 bytes, every byte escaped.
 const MAX_LIST_BYTES: u64 = 4 * 1024 * 1024;
 
 /// One page of a listing.
@@ -19,20 +19,20 @@ pub(crate) struct Page {
 }
 
 impl Client {
-    /// One page of the objects whose keys begin with `prefix`.
+    /// Returns one page of the objects whose keys begin with `prefix`.
     pub(crate) fn list_objects(&self, prefix: &str, continuation: Option<&str>) -> Result<Page> {
         let mut query = vec![("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)];
         query.extend(continuation.map(|token| ("continuation-token", token)));
         self.list(&query, prefix)
     }
 
-    /// Learns whether the bucket is there and the credentials are known. That it may not be listed is no error.
+    /// Checks that the bucket exists and the credentials are valid. A missing permission to list is not an error.
     pub(crate) fn probe_bucket(&self) -> Result<()> {
         let call = Call { query: &[("list-type", "2"), ("max-keys", "1")], ..list_call() };
         match self.execute(&call, |response| self.page(response, "").map(|_| ())) {
             Ok(()) => Ok(()),
             Err(failed) => match &failed.cause {
-                // It is known who asks. Or there are no listings here: what counts are the objects.
+                // The credentials are valid. Or the store has no listings, which are optional.
                 Cause::Refused(answer)
                     if answer.has_code(&["AccessDenied", "AllAccessDisabled"])
                         || (matches!(answer.status, 405 | 501) && !answer.foreign) =>
@@ -58,8 +58,8 @@ impl Client {
 }
 
 impl Page {
-    /// What a `ListBucketResult` says of the objects under `prefix`; `now` is the time by the server's clock. `None`
-    /// when it is another document.
+    /// Reads the objects under `prefix` from a `ListBucketResult`; `now` is the time by the server's clock. Returns
+    /// `None` for any other document.
     pub(crate) fn of(reply: &Element, prefix: &str, now: SystemTime) -> Option<Self> {
         if reply.name != "ListBucketResult" {
             return None;
@@ -85,8 +85,8 @@ fn list_call() -> Call<'static> {
     Call::new("ListObjectsV2", Method::Get, None)
 }
 
-/// Some stores say that keys are encoded and do not encode them: then only the raw one has the prefix that was asked
-/// for.
+/// Decodes a key. Some stores claim that keys are encoded but do not encode them: then only the raw key has the
+/// requested prefix.
 fn decode(key: &str, prefix: &str, encoded: bool) -> String {
     let decoded = if encoded { percent_decode(key, true) } else { None };
     match decoded {

@@ -1,8 +1,8 @@
 //! The S3 client: one bucket, one file for each action, one request loop.
 //!
-//! Requests have the shape that every store takes: signed are `host`, every `x-amz-*`, and content type, range and
-//! conditions where they are sent; no trailers, always a length, and checksum headers only once the store has asked for
-//! them. A blob's payload hash is its digest, so that stores which check it refuse a corrupt upload at no cost to us.
+//! Requests have a form that every store accepts. They sign `host`, every `x-amz-*` header, and content type, range and
+//! conditions if sent; they have no trailers and always a length; checksum headers are sent only if the store has asked
+//! for them. A blob's payload hash is its digest, so stores that check it reject corrupt uploads at no extra cost.
 
 mod abort_multipart_upload;
 mod answer;

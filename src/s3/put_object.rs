@@ -9,7 +9,7 @@ use crate::s3::client::{Call, Client};
 pub(super) const CONTENT_TYPE: &str = "application/octet-stream";
 
 impl Client {
-    /// Writes an object whole, or not at all. Repeating it is harmless: the bytes are the same.
+    /// Writes an object completely or not at all. Repeating it is harmless: the bytes are the same.
     pub(crate) fn put_object(&self, key: &str, payload: &dyn Payload) -> Result<()> {
         let mut call = Call::new("PutObject", Method::Put, Some(key));
         call.headers.push(("content-type".to_owned(), CONTENT_TYPE.to_owned()));

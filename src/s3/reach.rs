@@ -1,4 +1,4 @@
-//! How far the way to the bucket's endpoint goes: for who wants to know where it ends.
+//! Diagnoses how far a connection to the bucket's endpoint gets.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,27 +9,27 @@ use crate::s3::answer::{Cause, Failed};
 use crate::s3::client::{Call, Client};
 use crate::s3::learn::{CLOCK_TOLERANCE, clock_text, difference};
 
-/// Servers tell whole seconds, and answers take their time.
+/// Servers send whole seconds, and responses take time.
 const ROUNDING_SECONDS: u64 = 2;
 
-/// How far one request that nobody signed came.
+/// How far one unsigned request got.
 pub(crate) struct Reach {
-    /// How many the host's name has, or the proxy's; none when the look-up failed.
+    /// The number of addresses of the host, or of the proxy; zero if the look-up failed.
     pub(crate) addresses: usize,
-    /// The one that a connection came about with.
+    /// The address of the connection.
     pub(crate) peer: Option<SocketAddr>,
-    /// The proxy on the way, and whether it opened the tunnel.
+    /// The proxy, and whether it opened the tunnel.
     pub(crate) tunnel: Option<(String, bool)>,
-    /// The version that was agreed upon.
+    /// The negotiated TLS version.
     pub(crate) tls: Option<&'static str>,
-    /// The status of the answer.
+    /// The status of the response.
     pub(crate) answered: Result<u16, Error>,
-    /// By how many seconds the server's clock is ahead of ours, where it says.
+    /// How many seconds the server's clock is ahead of ours, if the server sends its time.
     ahead: Option<i64>,
 }
 
 impl Reach {
-    /// What our clock is to the server's, where that tells it.
+    /// Compares our clock with the server's, if the server sends its time.
     pub(crate) fn clock_text(&self) -> Option<String> {
         self.ahead.map(|ahead| match ahead.unsigned_abs() {
             ..=ROUNDING_SECONDS => "this machine's clock agrees with the server's".to_owned(),
@@ -37,14 +37,14 @@ impl Reach {
         })
     }
 
-    /// Whether the clocks differ by more than a signature bears.
+    /// Returns whether the clocks differ by more than a signature tolerates.
     pub(crate) fn has_wrong_clock(&self) -> bool {
         self.ahead.is_some_and(|ahead| Duration::from_secs(ahead.unsigned_abs()) > CLOCK_TOLERANCE)
     }
 }
 
 impl Client {
-    /// Asks for the bucket, once and without a signature. No other request was sent before.
+    /// Sends one unsigned request for the bucket. Must be the first request of this client.
     pub(crate) fn reach(&self) -> Reach {
         let (call, endpoint) = (Call::new("HeadBucket", Method::Head, None), self.endpoint());
         let reach = self.parts.http.reach(&Request {
@@ -60,7 +60,7 @@ impl Client {
             on_stop: OnStop::BreakOff,
         });
         let now = self.parts.clock.now();
-        // A cache on the way keeps old dates.
+        // A cache on the way returns old dates.
         let date = reach.answer.as_ref().ok().filter(|answer| answer.header("age").is_none());
         let date = date.and_then(|answer| answer.header("date")).and_then(parse_http_date);
         let failed = |fault| self.explain(&call, Failed::new(Cause::NoAnswer(fault)));

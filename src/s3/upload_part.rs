@@ -8,17 +8,17 @@ use crate::s3::client::{Call, Client};
 use crate::s3::create_multipart_upload::UploadName;
 use crate::s3::head_object::not_s3;
 
-/// A part that the server has, as it is to be named when the upload is completed.
+/// An uploaded part, as named when the upload is completed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UploadedPart {
     pub(crate) number: u32,
     pub(crate) etag: String,
-    /// The SHA-256 in base64, where the upload has checksums.
+    /// The SHA-256 in base64, if the upload has checksums.
     pub(crate) sha256: Option<String>,
 }
 
 impl Client {
-    /// Writes one part, numbered from one; `None` when the server wants a checksum with it and the upload was begun
+    /// Writes one part, numbered from one. Returns `None` if the server requires a checksum and the upload was begun
     /// without.
     pub(crate) fn upload_part(
         &self,

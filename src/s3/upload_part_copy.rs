@@ -9,18 +9,18 @@ use crate::s3::client::{Call, Client};
 use crate::s3::copy_object::{COPY_TIMEOUT, MAX_REPLY_BYTES};
 use crate::s3::create_multipart_upload::UploadName;
 
-/// How the copy of a part ended.
+/// The result of copying a part.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum PartCopied {
-    /// With this entity tag, as it is to be given back.
+    /// The entity tag of the part, to be sent on completion.
     Done(String),
-    /// There is nothing to copy.
+    /// The source does not exist.
     NotFound,
-    /// The server has no such operation.
+    /// The server does not support the operation.
     Unsupported,
 }
 
-/// Where the bytes of a part come from.
+/// The source of a part's bytes.
 #[derive(Clone, Debug)]
 pub(crate) struct CopySource<'a> {
     pub(crate) key: &'a str,
@@ -29,7 +29,7 @@ pub(crate) struct CopySource<'a> {
 }
 
 impl Client {
-    /// Makes one part, numbered from one, of bytes that the server has.
+    /// Writes one part, numbered from one, from bytes that the server has.
     pub(crate) fn upload_part_copy(
         &self,
         upload: &UploadName,
@@ -43,7 +43,7 @@ impl Client {
         let Range { start, end } = source.range;
         for (name, value) in [
             ("x-amz-copy-source", percent_encode_path(&format!("{}/{}", self.parts.bucket, source.key))),
-            // Both ends are inside the range.
+            // Both ends are inclusive.
             ("x-amz-copy-source-range", format!("bytes={start}-{}", end.saturating_sub(1))),
         ] {
             call.headers.push((name.to_owned(), value));
@@ -54,7 +54,7 @@ impl Client {
             Ok(etag) => Ok(PartCopied::Done(etag)),
             Err(failed) => match &failed.cause {
                 Cause::Refused(answer) if answer.is_not_found() => Ok(PartCopied::NotFound),
-                // Swift copies ranges, but not of an object that was itself uploaded in parts.
+                // Swift copies ranges, but not of an object that was uploaded in parts.
                 Cause::Refused(answer) if answer.is_unsupported() || answer.has_code(&["InvalidRequest"]) => {
                     Ok(PartCopied::Unsupported)
                 }
@@ -64,7 +64,7 @@ impl Client {
     }
 }
 
-/// The copy may fail after the server has said 200: then the body is an error document, or empty.
+/// The copy can fail after the server has sent status 200: then the body is an error document, or empty.
 fn copied(mut response: Response) -> std::result::Result<String, Cause> {
     let body = response.read(MAX_REPLY_BYTES).map_err(Cause::NoAnswer)?;
     let Ok(reply) = Element::parse(&body) else { return Err(Answer::no_document(&response, &body)) };

@@ -3,8 +3,8 @@
 use crate::base::percent_encode_query;
 use crate::sigv4::Signable;
 
-/// The query string of these names and values: encoded, sorted by encoded name and value, `=` also after a name
-/// without a value. Empty for no pairs.
+/// Returns the query string of these names and values: encoded, sorted by encoded name and value, with `=` even after a
+/// name without a value. Empty if there are no pairs.
 pub(crate) fn canonical_query(pairs: &[(&str, &str)]) -> String {
     let mut encoded: Vec<(String, String)> =
         pairs.iter().map(|(name, value)| (percent_encode_query(name), percent_encode_query(value))).collect();
@@ -29,7 +29,7 @@ fn sorted(headers: &[(String, String)]) -> Vec<&(String, String)> {
     sorted
 }
 
-/// Without white space around it, runs of spaces inside made one.
+/// Trims white space and collapses runs of spaces.
 fn trimmed(value: &str) -> String {
     value.split_ascii_whitespace().collect::<Vec<_>>().join(" ")
 }

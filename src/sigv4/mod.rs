@@ -1,10 +1,10 @@
 //! AWS Signature Version 4 in the `Authorization` header, for S3 and STS.
 //!
-//! Pure: the clock is an argument. What is signed is what goes on the wire: path and query come encoded, and every
-//! header that is given is signed. Headers that a proxy may change (`accept-encoding`, `user-agent`, `expect`,
-//! `content-length`) are not given, but added to the request afterwards.
+//! Pure: the time is an argument. What is signed is what is sent: path and query must be encoded, and every given
+//! header is signed. Headers that a proxy may change (`accept-encoding`, `user-agent`, `expect`, `content-length`) must
+//! be added to the request afterwards.
 //!
-//! The steps and their names are those of AWS's "Create a signed AWS API request".
+//! The steps and their names follow AWS's "Create a signed AWS API request".
 
 mod canonical_request;
 mod signature;
@@ -30,7 +30,7 @@ pub(crate) struct Keys<'a> {
     pub(crate) session_token: Option<&'a Secret>,
 }
 
-/// What the signature is for: a day of `time`, a region and a service.
+/// The scope of the signature: the day of `time`, a region and a service.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Context<'a> {
     pub(crate) region: &'a str,
@@ -42,16 +42,16 @@ pub(crate) struct Context<'a> {
 #[derive(Debug)]
 pub(crate) struct Signable<'a> {
     pub(crate) method: &'a str,
-    /// Encoded, as it goes on the wire.
+    /// Encoded as sent.
     pub(crate) path: &'a str,
-    /// As [`canonical_query`] makes it, and as it goes on the wire.
+    /// From [`canonical_query`], and sent as is.
     pub(crate) query: &'a str,
     /// The hex SHA-256 of the body.
     pub(crate) payload_hash: &'a str,
 }
 
-/// Signs: adds `x-amz-date`, `x-amz-content-sha256`, `x-amz-security-token` and `authorization` to `headers`, which
-/// hold `host` already; names are in lower case.
+/// Signs the request: adds `x-amz-date`, `x-amz-content-sha256`, `x-amz-security-token` and `authorization` to
+/// `headers`, which must contain `host`; names are lower-case.
 pub(crate) fn sign(headers: &mut Vec<(String, String)>, request: &Signable<'_>, keys: Keys<'_>, context: Context<'_>) {
     let scope = Scope::new(context);
     headers.push(("x-amz-date".to_owned(), scope.timestamp().to_owned()));

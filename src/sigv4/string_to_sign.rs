@@ -8,7 +8,7 @@ use crate::sigv4::Context;
 /// 9999-12-31T23:59:59Z.
 const LAST: Duration = Duration::from_secs(253_402_300_799);
 
-/// The credential scope, and the time it begins at.
+/// The credential scope, and the time of the signature.
 pub(super) struct Scope<'a> {
     timestamp: String,
     pub(super) region: &'a str,
@@ -17,9 +17,10 @@ pub(super) struct Scope<'a> {
 
 impl<'a> Scope<'a> {
     pub(super) fn new(context: Context<'a>) -> Self {
-        // The year 10000 has no time stamp: a clock that is this wrong gets the error of a clock that is wrong.
+        // There is no time stamp for the year 10000: a clock that is this wrong gets the server's error for a wrong
+        // clock.
         let clamped = context.time.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST);
-        // `2025-01-02T03:04:05`, then a fraction and `Z`.
+        // `2025-01-02T03:04:05`, followed by a fraction and `Z`.
         let text = Timestamp::from(clamped).to_string();
         let mut timestamp: String = text.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
         timestamp.push('Z');

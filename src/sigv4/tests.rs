@@ -13,7 +13,7 @@ fn value_of<'a>(headers: &'a [(String, String)], name: &str) -> &'a str {
     &headers.iter().find(|(known, _)| known == name).unwrap().1
 }
 
-/// Computed by botocore.
+/// Computed with botocore.
 #[test]
 fn golden_vectors_have_the_same_canonical_request_and_signature() {
     let file: Value = serde_json::from_slice(&std::fs::read("tests/fixtures/sigv4-vectors.json").unwrap()).unwrap();

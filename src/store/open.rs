@@ -1,4 +1,4 @@
-//! Which store the options mean.
+//! Opens the store that the options select.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,25 +12,25 @@ use crate::store::ObjectStore;
 use crate::store::dir::DirStore;
 use crate::store::s3::S3Store;
 
-/// What a store is opened with, beside the options.
+/// What a store needs besides the options.
 #[derive(Clone)]
 pub(crate) struct Parts {
     pub(crate) env: Arc<dyn Env>,
-    /// Instead of the chain.
+    /// Used instead of the credential chain.
     pub(crate) credentials: Option<Arc<dyn CredentialsProvider>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cancel: Cancel,
     pub(crate) connections: usize,
     /// Larger objects are touched in parts.
     pub(crate) max_copy_bytes: u64,
-    /// Give up soon, for somebody waits to be told what is wrong.
+    /// Give up early: a user is waiting for the diagnosis.
     pub(crate) brief: bool,
 }
 
-/// Opens the store that the options, and the environment where they are silent, name. Sends nothing.
+/// Opens the store selected by the options and, for unset options, the environment. Sends nothing.
 ///
 /// # Errors
-/// When a setting is missing or wrong, or there are no credentials.
+/// If a setting is missing or invalid, or there are no credentials.
 pub(crate) fn open(options: &CacheOptions, parts: Parts) -> Result<Arc<dyn ObjectStore>> {
     match Settings::resolve(options, &*parts.env)? {
         Settings::Directory { dir, bucket } => Ok(Arc::new(DirStore::new(dir, &bucket, parts.clock)?)),
@@ -41,10 +41,10 @@ pub(crate) fn open(options: &CacheOptions, parts: Parts) -> Result<Arc<dyn Objec
     }
 }
 
-/// What requests are signed with; `None` when they are not to be.
+/// Returns the credentials to sign requests with; `None` if they are not signed.
 ///
 /// # Errors
-/// When the credentials that are set up contradict themselves.
+/// If the configured credentials contradict each other.
 pub(crate) fn provider(
     options: &CacheOptions,
     settings: &S3Settings,
@@ -56,7 +56,7 @@ pub(crate) fn provider(
     }
 }
 
-/// What the sources of credentials work with.
+/// Returns the context for the credential sources.
 pub(crate) fn context(settings: &S3Settings, parts: &Parts) -> credentials::Context {
     credentials::Context::new(settings, parts.env.clone(), parts.clock.clone(), parts.cancel.clone())
 }
@@ -64,7 +64,7 @@ pub(crate) fn context(settings: &S3Settings, parts: &Parts) -> credentials::Cont
 /// Opens a bucket in S3. Sends nothing.
 ///
 /// # Errors
-/// When the way there cannot be set up: its certificates, its proxy.
+/// If the connection cannot be set up because of its certificates or proxy.
 pub(crate) fn open_s3(
     options: &CacheOptions,
     settings: &S3Settings,

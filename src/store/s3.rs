@@ -1,4 +1,4 @@
-//! The object store contract over the S3 client.
+//! The object store contract, implemented with the S3 client.
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -9,15 +9,15 @@ use crate::base::{Error, Parts, Payload, Problem, Result};
 use crate::s3::{Client, Completed, Copied, CopySource, Expected, Head, PartCopied, UploadName, UploadedPart};
 use crate::store::{GetOptions, ListPage, Object, ObjectMeta, ObjectStore, PartsUpload, Touch};
 
-/// Parts of copies are no larger than this, though S3 would take 5 GiB: the answer comes when all is copied.
+/// The maximum size of a copied part, although S3 allows 5 GiB: the response arrives only after the copy is done.
 const MAX_COPIED_PART: u64 = 1024 * 1024 * 1024;
 
-/// One bucket of an S3 server.
+/// A bucket on an S3 server.
 #[derive(Debug)]
 pub(crate) struct S3Store {
     client: Client,
     max_copy_bytes: u64,
-    /// The server was asked to copy a part and cannot.
+    /// Whether the server has failed to support a part copy.
     copies_no_parts: AtomicBool,
 }
 
@@ -49,7 +49,7 @@ impl S3Store {
         Box::new(upload).complete().map(|()| Touch::Done)
     }
 
-    /// For what is too large to be copied in one request by S3's rules.
+    /// Touches an object that is too large for a single copy request in S3.
     fn touch_large(&self, key: &str, size: u64) -> Result<Touch> {
         if !self.copies_no_parts.load(Ordering::Relaxed) {
             match self.touch_in_parts(key, size)? {
@@ -57,7 +57,7 @@ impl S3Store {
                 other => return Ok(other),
             }
         }
-        // Stores without part copies may have copies without a limit, as Google has.
+        // Stores without part copies may have no limit on copies, as in Google's.
         match self.client.touch_object(key) {
             Ok(copied) => Ok(copied.into()),
             Err(Error::S3(refusal)) if refusal.status.is_some_and(|status| matches!(status, 400 | 405 | 413 | 501)) => {
@@ -127,12 +127,12 @@ struct Upload<'a> {
     completed: bool,
 }
 
-/// The upload as the store knows it.
+/// The state of the upload in the store.
 struct Current {
     name: Arc<UploadName>,
-    /// In the order they came.
+    /// In order of arrival.
     parts: Vec<UploadedPart>,
-    /// Begun without checksums, which the store wants. Parts may still be on their way to them.
+    /// Uploads begun without the checksums that the store requires. Parts may still be in transit to them.
     abandoned: Vec<Arc<UploadName>>,
 }
 
@@ -141,7 +141,7 @@ impl Upload<'_> {
         self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Notes a part of that upload; false when it is no longer the current one.
+    /// Adds a part of that upload. Returns false if the upload is no longer the current one.
     fn add(&self, name: &Arc<UploadName>, part: UploadedPart) -> bool {
         let mut current = self.current();
         if !Arc::ptr_eq(&current.name, name) {
@@ -152,7 +152,7 @@ impl Upload<'_> {
         true
     }
 
-    /// Begins anew, with checksums, unless another part has done so.
+    /// Begins the upload again with checksums, unless another part already has.
     fn begin_again(&self, name: &Arc<UploadName>) -> Result<()> {
         let mut current = self.current();
         if !Arc::ptr_eq(&current.name, name) {
@@ -181,7 +181,7 @@ impl PartsUpload for Upload<'_> {
             let name = Arc::clone(&self.current().name);
             match self.client.upload_part(&name, number, payload)? {
                 None => self.begin_again(&name)?,
-                // It may have been begun again meanwhile, without this part.
+                // The upload may have been begun again meanwhile, without this part.
                 Some(part) => {
                     if self.add(&name, part) {
                         return Ok(());
@@ -210,7 +210,7 @@ impl PartsUpload for Upload<'_> {
         parts.sort_unstable_by_key(|part| part.number);
         let begun = self.client.monotonic().saturating_sub(self.begun);
         let expected = Expected { size: self.size, begun };
-        // An object that was merely found may be another writer's: the parts of this upload go in any case.
+        // An object that was merely found may be another writer's, so the parts of this upload are removed in any case.
         self.completed = self.client.complete_multipart_upload(&name, &parts, expected)? == Completed::Yes;
         Ok(())
     }

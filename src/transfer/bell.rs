@@ -1,4 +1,4 @@
-//! Waiting for what another thread of the same run does.
+//! Waits for other threads of the same run.
 
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::base::Result;
 use crate::transfer::Stop;
 
-/// How long a thread waits before it looks whether to go on waiting.
+/// How often a waiting thread checks whether to stop.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
-/// Rung by who has done something, for those who may wait for it.
+/// Wakes the threads that wait for something another thread does.
 #[derive(Debug, Default)]
 pub(crate) struct Bell {
     lock: Mutex<()>,
@@ -18,15 +18,15 @@ pub(crate) struct Bell {
 
 impl Bell {
     pub(crate) fn ring(&self) {
-        // Who has looked, and does not wait yet, holds the lock.
+        // A thread that has looked but does not wait yet holds the lock.
         drop(self.lock.lock());
         self.rung.notify_all();
     }
 
-    /// Waits until `look` finds something. It looks whenever the bell rings.
+    /// Waits until `look` returns something. It is called whenever the bell rings.
     ///
     /// # Errors
-    /// When `stop` says so before that.
+    /// If `stop` ends the wait first.
     pub(crate) fn wait_for<T>(&self, stop: &Stop<'_>, look: impl Fn() -> Option<T>) -> Result<T> {
         let mut lock = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
         loop {

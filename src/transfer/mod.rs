@@ -1,6 +1,6 @@
-//! The thread pool: jobs in a queue, scoped threads, results in the order of the jobs.
+//! The thread pool: a queue of jobs, scoped threads, results in job order.
 //!
-//! A job may turn out to consist of chunks that several threads can do; which thread does what is decided by [`queue`].
+//! A job may consist of chunks that several threads can work on; [`queue`] assigns the threads.
 
 mod bell;
 mod permits;
@@ -16,7 +16,7 @@ pub(crate) use bell::Bell;
 pub(crate) use permits::{Permit, Permits};
 use queue::{Queue, Unit};
 
-/// Tells a job under way whether it still makes sense to go on.
+/// Reports to a running job whether it should continue.
 #[derive(Debug)]
 pub(crate) struct Stop<'a> {
     cancel: &'a Cancel,
@@ -25,7 +25,7 @@ pub(crate) struct Stop<'a> {
 
 impl Stop<'_> {
     /// # Errors
-    /// [`Error::Canceled`] when the caller cancelled, or when another job of the same run failed.
+    /// [`Error::Canceled`] if the caller cancelled, or if another job of the same run failed.
     pub(crate) fn check(&self) -> Result<()> {
         if self.failed.load(Ordering::Relaxed) { Err(Error::Canceled) } else { self.cancel.check() }
     }
@@ -35,51 +35,51 @@ impl Stop<'_> {
 pub(crate) trait Work: Sync {
     /// A job that has not begun.
     type Job: Send;
-    /// One that has: what its chunks share. Dropped before its end when the run fails, by the last thread that is at it.
+    /// A job that has begun: the state shared by its chunks. If the run fails, the last thread that uses it drops it.
     type Open: Send + Sync;
-    /// What a job yields.
+    /// The result of a job.
     type Done: Send;
 
-    /// Begins a job, and does all of it where it has no chunks.
+    /// Begins a job, and does all of it if it has no chunks.
     fn begin(&self, job: Self::Job, stop: &Stop<'_>) -> Result<Next<Self>>;
 
     /// Does one chunk of a job, counted from zero.
     fn chunk(&self, open: &Self::Open, index: usize, stop: &Stop<'_>) -> Result<()>;
 
-    /// On how many threads [`aside`](Self::aside) runs while there is other work: fewer than the run has, for it may wait
-    /// for that.
+    /// Returns the number of threads that run [`aside`](Self::aside) while there is other work. It must be lower than
+    /// the number of threads of the run, because `aside` may wait for that work.
     fn asides(&self) -> usize {
         0
     }
 
-    /// Does what a job has aside of its chunks, and may wait for those. Called once for each job with chunks where
+    /// Does a job's work aside from its chunks; it may wait for the chunks. Called once for each job with chunks if
     /// [`asides`](Self::asides) is not zero.
     fn aside(&self, _: &Self::Open, _: &Stop<'_>) -> Result<()> {
         Ok(())
     }
 
-    /// Ends a job of which all is done.
+    /// Ends a job after all its work is done.
     fn end(&self, open: Self::Open, stop: &Stop<'_>) -> Result<Next<Self>>;
 }
 
-/// How it goes on with a job.
+/// What follows for a job.
 pub(crate) enum Next<W: Work + ?Sized> {
     /// It is done.
     Done(W::Done),
-    /// So many chunks of it are to be done.
+    /// This many chunks must be done.
     Chunks(W::Open, usize),
-    /// It has to begin again.
+    /// It must begin again.
     Again(W::Job),
 }
 
-/// Runs `work` on every job, on at most `threads` threads, and returns the results in the order of the jobs.
+/// Runs `work` on every job, on at most `threads` threads, and returns the results in job order.
 ///
-/// Jobs begin in their order. The first error stops new work, asks what is under way to stop, and is returned once it
-/// has; no thread outlives the call. Where the system gives fewer threads, the run continues on those, if need be on the
-/// caller's alone.
+/// Jobs begin in order. The first error stops new work, asks running work to stop, and is returned after it has
+/// stopped; no thread outlives the call. If the system refuses to create threads, the run continues with fewer, if
+/// necessary with only the caller's.
 ///
 /// # Errors
-/// The first error of a job; [`Error::Canceled`] when `cancel` was cancelled before the last job began.
+/// The first error of a job; [`Error::Canceled`] if `cancel` was cancelled before the last job began.
 pub(crate) fn run_chunked<W: Work>(
     jobs: Vec<W::Job>,
     threads: usize,
@@ -98,6 +98,7 @@ pub(crate) fn run_chunked<W: Work>(
         for others in 1..threads {
             if let Err(error) = thread::Builder::new().spawn_scoped(scope, || pool.serve()) {
                 log::info!("continuing on {others} of {threads} threads: {error}");
+                // One thread must be left for the chunks that aside work waits for.
                 pool.lock().queue.limit_asides(others - 1);
                 break;
             }
@@ -115,7 +116,7 @@ pub(crate) fn run_chunked<W: Work>(
     Ok(done.into_iter().map(|(_, result)| result).collect())
 }
 
-/// Runs `work` on every job as [`run_chunked`] does, where jobs have no chunks.
+/// Runs `work` on every job like [`run_chunked`], for jobs without chunks.
 ///
 /// # Errors
 /// As [`run_chunked`].
@@ -155,7 +156,7 @@ impl<J: Send, T: Send, F: Fn(J, &Stop<'_>) -> Result<T> + Sync> Work for Whole<F
 struct Pool<'a, W: Work> {
     work: &'a W,
     state: Mutex<State<W>>,
-    /// There may be a unit to take, or all is over.
+    /// Signalled when there may be a unit to take, or when the run is over.
     changed: Condvar,
     stop: Stop<'a>,
 }
@@ -179,7 +180,7 @@ impl<W: Work> Pool<'_, W> {
         }
     }
 
-    /// Waits for a unit; `None` when there will be none.
+    /// Waits for a unit; returns `None` when there will be no more.
     fn next(&self) -> Option<Unit<W::Job, W::Open>> {
         let mut state = self.lock();
         loop {
@@ -220,7 +221,7 @@ impl<W: Work> Pool<'_, W> {
     }
 
     fn end(&self, slot: usize, last: Option<Arc<W::Open>>) -> Result<Option<Unit<W::Job, W::Open>>> {
-        // All other threads let go of it before they said that they were done.
+        // All other threads drop their reference before they report that they are done.
         let Some(open) = last.and_then(Arc::into_inner) else { return Ok(None) };
         let next = self.work.end(open, &self.stop)?;
         Ok(self.go_on(slot, next))
@@ -244,13 +245,13 @@ impl<W: Work> Pool<'_, W> {
         unit
     }
 
-    /// Ends the run. What has begun is dropped here, or by the thread that is still at it.
+    /// Ends the run. State of open jobs is dropped here, or by the thread that still uses it.
     fn fail(&self, error: Option<Error>) {
         let mut state = self.lock();
         if let Some(error) = error {
             state.error.get_or_insert(error);
         }
-        // Not before: what stops because of it is an error too.
+        // Set only now: the errors of work that stops because of it must not replace the first.
         self.stop.failed.store(true, Ordering::Relaxed);
         let open = state.queue.clear();
         drop(state);
@@ -263,7 +264,7 @@ impl<W: Work> Pool<'_, W> {
     }
 }
 
-/// A thread that panics ends the run: the others would wait for what it held.
+/// Ends the run if a thread panics: the others would wait for what it held.
 struct Alarm<'p, 'a, W: Work>(&'p Pool<'a, W>);
 
 impl<W: Work> Drop for Alarm<'_, '_, W> {

@@ -1,5 +1,5 @@
-//! Permits that threads share: who has none waits for one, and they are served in the order in which they came. A
-//! thread has chosen its piece of work by then, and others may wait for that piece.
+//! Permits shared by threads, granted in the order requested. A thread has chosen its piece of work before it waits for
+//! a permit, and others may wait for that piece.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -7,15 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::base::Result;
 use crate::transfer::{Bell, Stop};
 
-/// A number of permits.
+/// A fixed number of permits.
 #[derive(Debug)]
 pub(crate) struct Permits(Arc<Turns>);
 
-/// One of them, given back when it is dropped.
+/// A permit, returned when dropped.
 #[derive(Debug)]
 pub(crate) struct Permit(Arc<Turns>);
 
-/// Who asks for a permit gets a turn, and so many turns have come.
+/// Each request for a permit gets a turn; `come` counts the turns that have come.
 #[derive(Debug)]
 struct Turns {
     asked: AtomicUsize,
@@ -30,9 +30,9 @@ impl Permits {
     }
 
     /// # Errors
-    /// When `stop` says so.
+    /// If `stop` ends the wait.
     pub(crate) fn take(&self, stop: &Stop<'_>) -> Result<Permit> {
-        // Given back also by who does not wait for it.
+        // Created first, so that it is returned even if the wait ends early.
         let permit = Permit(self.0.clone());
         let turn = self.0.asked.fetch_add(1, Ordering::SeqCst);
         self.0.returned.wait_for(stop, || (self.0.come.load(Ordering::SeqCst) > turn).then_some(()))?;

@@ -1,12 +1,12 @@
-//! Which piece of work comes next: a pure decision.
+//! Chooses the next piece of work: a pure decision.
 //!
-//! A thread goes to the piece where the fewest others are. A job that has not begun has nobody; of jobs with equally
-//! many the earlier one is served, and one that has begun before one that has not. So every job that has begun keeps
-//! going, the others begin in their order, and when there are none left, all threads help with what is still open: a
-//! lone large blob gets them all, and never all of them while others wait.
+//! A thread takes work from the job with the fewest threads. A job that has not begun has none; ties go to the earlier
+//! job, and to a job that has begun before one that has not. So every job that has begun progresses, the others begin
+//! in order, and when none are waiting, all threads help with the open ones: a lone large blob gets all threads, but
+//! never while other jobs wait.
 //!
-//! What a job has aside of its chunks goes first, for it takes as long as they do; but only so many threads are at such
-//! work while there is other.
+//! A job's work aside from its chunks is taken first, because it takes as long as the chunks. While there is other
+//! work, only a limited number of threads do it.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -14,18 +14,18 @@ use std::sync::Arc;
 /// The jobs that have not ended. `J` is a job that has not begun, `O` one that has.
 #[derive(Debug)]
 pub(super) struct Queue<J, O> {
-    /// The jobs that have not begun, the number of the first of them, and the jobs that begin again.
+    /// The jobs that have not begun, the number of the first of them, and the jobs to begin again.
     waiting: VecDeque<J>,
     next: usize,
     again: VecDeque<(usize, J)>,
     open: Vec<Open<O>>,
-    /// Jobs in the hands of a thread that begins or ends them: there may be more to do when it is through.
+    /// The number of jobs that a thread is beginning or ending; they may produce more work.
     held: usize,
-    /// Whether jobs have work aside of their chunks.
+    /// Whether jobs have work aside from their chunks.
     has_asides: bool,
-    /// How many threads may be at such work, and wait, while there is other.
+    /// How many threads may do such work, which may wait, while there is other work.
     aside_limit: usize,
-    /// How many are.
+    /// How many threads are doing it.
     asides_running: usize,
 }
 
@@ -34,14 +34,14 @@ struct Open<O> {
     slot: usize,
     state: Arc<O>,
     chunks: usize,
-    /// The first chunk that nobody has taken.
+    /// The first chunk that is not taken.
     next: usize,
-    /// How many threads are at them.
+    /// The number of threads working on its chunks.
     workers: usize,
     aside: Aside,
 }
 
-/// What there is to do aside of the chunks.
+/// The state of the work aside from the chunks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Aside {
     Waiting,
@@ -49,14 +49,14 @@ enum Aside {
     Done,
 }
 
-/// What a thread is to do. The number is that of the job, in the order they were given.
+/// A unit of work for a thread. The number is that of the job, in the order given.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unit<J, O> {
     /// Begin this job.
     Begin(usize, J),
     /// Do this chunk.
     Chunk(usize, Arc<O>, usize),
-    /// Do what there is aside of the chunks.
+    /// Do the work aside from the chunks.
     Aside(usize, Arc<O>),
 }
 
@@ -74,12 +74,12 @@ impl<J, O> Queue<J, O> {
         }
     }
 
-    /// Lowers the number of threads that may be at work aside while there is other work.
+    /// Lowers the number of threads that may do aside work while there is other work.
     pub(super) fn limit_asides(&mut self, most: usize) {
         self.aside_limit = self.aside_limit.min(most);
     }
 
-    /// Takes the next unit; `None` when there is none, at least for now.
+    /// Takes the next unit; `None` if there is none for now.
     pub(super) fn take(&mut self) -> Option<Unit<J, O>> {
         let may_wait = self.asides_running < self.aside_limit;
         if let Some(unit) = self.take_aside(may_wait) {
@@ -106,7 +106,7 @@ impl<J, O> Queue<J, O> {
         })
     }
 
-    /// Unless it `may_wait`, only that of a job whose chunks are all done.
+    /// Takes aside work; unless `may_wait`, only of a job whose chunks are all done.
     fn take_aside(&mut self, may_wait: bool) -> Option<Unit<J, O>> {
         let ready = |open: &Open<O>| may_wait || (open.workers == 0 && open.next >= open.chunks);
         let open = self.open.iter_mut().find(|open| open.aside == Aside::Waiting && ready(open))?;
@@ -115,7 +115,7 @@ impl<J, O> Queue<J, O> {
         Some(Unit::Aside(open.slot, open.state.clone()))
     }
 
-    /// A job has begun. The thread that began it does its first chunk.
+    /// Records that a job has begun. The thread that began it does its first chunk.
     pub(super) fn opened(&mut self, slot: usize, state: O, chunks: usize) -> Unit<J, O> {
         self.held -= 1;
         let aside = if self.has_asides { Aside::Waiting } else { Aside::Done };
@@ -125,12 +125,12 @@ impl<J, O> Queue<J, O> {
         unit
     }
 
-    /// A chunk is done. When that was the last there was to do, the job is handed out to be ended.
+    /// Records that a chunk is done. If nothing else of the job is left, returns its state, to be ended.
     pub(super) fn chunk_done(&mut self, slot: usize) -> Option<Arc<O>> {
         self.done(slot, |open| open.workers -= 1)
     }
 
-    /// What a job had aside is done, as [`chunk_done`](Self::chunk_done).
+    /// Records that a job's aside work is done; otherwise like [`chunk_done`](Self::chunk_done).
     pub(super) fn aside_done(&mut self, slot: usize) -> Option<Arc<O>> {
         self.asides_running -= 1;
         self.done(slot, |open| open.aside = Aside::Done)
@@ -147,23 +147,23 @@ impl<J, O> Queue<J, O> {
         Some(self.open.swap_remove(at).state)
     }
 
-    /// A job has ended.
+    /// Records that a job has ended.
     pub(super) fn ended(&mut self) {
         self.held -= 1;
     }
 
-    /// A job has to begin again, before those that have not begun.
+    /// Puts back a job that must begin again, ahead of those that have not begun.
     pub(super) fn again(&mut self, slot: usize, job: J) {
         self.held -= 1;
         self.again.push_front((slot, job));
     }
 
-    /// Whether all is done.
+    /// Returns whether all work is done.
     pub(super) fn is_over(&self) -> bool {
         self.waiting.is_empty() && self.again.is_empty() && self.open.is_empty() && self.held == 0
     }
 
-    /// Forgets everything; what has begun is handed out, to be dropped.
+    /// Drops all waiting jobs and returns the state of the open ones, to be dropped.
     pub(super) fn clear(&mut self) -> Vec<Arc<O>> {
         self.waiting.clear();
         self.again.clear();
@@ -184,8 +184,8 @@ impl<O> Open<O> {
 mod tests {
     use super::*;
 
-    /// What threads take one after the other, none of them getting ready: `b2` begins job 2, `2.1` is its chunk 1.
-    /// `chunks` has those of every job; one chunk is a job that is done when it has begun.
+    /// Returns what threads take one after another, none of them finishing: `b2` begins job 2, `2.1` is its chunk 1.
+    /// Each job is its number of chunks; a job of one chunk is done once it has begun.
     fn taken(queue: &mut Queue<usize, ()>, threads: usize) -> Vec<String> {
         let unit = |queue: &mut Queue<usize, ()>| match queue.take() {
             Some(Unit::Begin(slot, 1)) => format!("b{slot}"),

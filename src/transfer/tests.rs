@@ -56,7 +56,7 @@ fn cancelling_is_an_error_unless_all_was_done() {
     assert_eq!(result.unwrap(), [1]);
 }
 
-/// Jobs are numbers of chunks; a chunk yields one. Jobs begin once more when they have met `again` threads at once.
+/// A job is its number of chunks, and whether it begins a second time. It returns the number of chunks.
 struct Chunks<'a> {
     most_at_once: &'a AtomicUsize,
     now: AtomicUsize,
@@ -108,7 +108,7 @@ fn jobs_of_any_size_come_back_in_their_order() {
     }
 }
 
-/// Tells when it goes.
+/// Records when it is dropped.
 struct Opened<'a>(&'a AtomicUsize);
 
 impl Drop for Opened<'_> {
@@ -188,7 +188,7 @@ fn who_waits_for_one_that_panics_goes_home() {
     assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
 }
 
-/// One job of many chunks whose work aside waits for all of them.
+/// One job of many chunks, whose aside work waits for all of them.
 struct Follows {
     done: AtomicUsize,
     bell: Bell,

@@ -1,17 +1,17 @@
-//! The inside of a string, not decoded yet.
+//! The content of a string, not yet decoded.
 
 use std::borrow::Cow;
 
 use crate::base::json::{mend_utf8, mended_length, unescape};
 
-/// No key of a struct is longer, even with every letter escaped.
+/// No key of a struct is longer, even with every character escaped.
 const MAX_KEY_BYTES: usize = 256;
 
-/// The inside of a string: its bytes, and whether there are escapes among them, all of them valid.
+/// The content of a string: its bytes, and whether they contain escapes, which are all valid.
 #[derive(Clone, Copy)]
 pub(super) struct Content<'a> {
     pub(super) bytes: &'a [u8],
-    /// The same, where it is UTF-8.
+    /// The same as text, if it is UTF-8.
     pub(super) text: Option<&'a str>,
     pub(super) escaped: bool,
 }
@@ -22,12 +22,12 @@ impl<'a> Content<'a> {
         if self.escaped { Cow::Owned(unescape(&text)) } else { text }
     }
 
-    /// The same of a key. One that is longer than any known one is empty.
+    /// Decodes a key. A key longer than any known one becomes empty.
     pub(super) fn decode_key(self) -> Cow<'a, str> {
         if self.bytes.len() > MAX_KEY_BYTES { Cow::Borrowed("") } else { self.decode() }
     }
 
-    /// The memory that decoding takes at most.
+    /// Returns the maximum memory needed to decode it.
     pub(super) fn cost(self) -> usize {
         match self.text {
             Some(text) => text.len(),

@@ -1,50 +1,50 @@
-//! How much memory the values of a document may take.
+//! Limits the memory of a document's values.
 
 use super::JsonProblem;
 
 const MIB: usize = 1024 * 1024;
 
-/// The memory that is left for a document's values.
+/// The memory left for a document's values.
 pub(crate) struct Memory {
     limit: usize,
     left: usize,
 }
 
 impl Memory {
-    /// For a document of `size` bytes.
+    /// Returns the limit for a document of `size` bytes.
     pub(super) fn of_document(size: usize) -> Self {
         let limit = limit(size);
         Self { limit, left: limit }
     }
 
-    /// Counts memory that a value takes.
+    /// Counts the memory of a value.
     ///
     /// # Errors
-    /// When that is more than the document may take.
+    /// If it exceeds the limit.
     pub(crate) fn take(&mut self, bytes: usize) -> Result<(), JsonProblem> {
         self.left = self.left.checked_sub(bytes).ok_or(JsonProblem::Memory(self.limit))?;
         Ok(())
     }
 
-    /// What is left, to be restored when a value is dropped again.
+    /// Returns what is left, to be restored when a value is dropped.
     pub(crate) fn left(&self) -> usize {
         self.left
     }
 
-    /// Gives back what was taken since `left` was left.
+    /// Gives back what was taken since `left` was returned.
     pub(crate) fn restore(&mut self, left: usize) {
         self.left = left;
     }
 }
 
-/// Together with the document: eight times its size and 20 MiB, up to 107 MiB, and a little less than four times its size
-/// if that is more. Documents that Go wrote need about twice their size.
+/// The limit for document and values together: eight times the document and 20 MiB, up to 107 MiB; or a little less
+/// than four times the document, if that is more. Documents written by Go need about twice their size.
 fn limit(size: usize) -> usize {
     let small = (size.saturating_mul(7) + 20 * MIB).min((107 * MIB).saturating_sub(size));
     small.max(size / 4 * 11)
 }
 
-/// The memory of an allocation of so many bytes: with the allocator's own 8, in units of 16, and 32 at least.
+/// Returns the memory of an allocation of this many bytes: plus 8 for the allocator, in units of 16, at least 32.
 pub(super) fn allocation(bytes: usize) -> usize {
     if bytes == 0 { 0 } else { (bytes.saturating_add(8 + 15) & !15).max(32) }
 }

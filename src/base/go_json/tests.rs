@@ -90,7 +90,7 @@ fn problems_say_what_was_expected_and_where() {
     }
 }
 
-/// Any value that is JSON: its text.
+/// Any JSON value: its text.
 struct Any(String);
 
 impl GoJson for Any {
@@ -107,14 +107,14 @@ fn is_the_same_to_serde(text: &str) {
     let theirs = serde_json::from_str::<Box<serde_json::value::RawValue>>(text);
     assert_eq!(ours.as_deref().ok(), theirs.as_ref().ok().map(|raw| raw.get()), "{text}");
     let ours = read_go_json::<Vec<Option<String>>>(text.as_bytes());
-    // Half a surrogate pair is an error there.
+    // serde_json rejects unpaired surrogates.
     if let Ok(theirs) = serde_json::from_str::<Vec<Option<String>>>(text) {
         assert_eq!(ours, Ok(theirs));
     } else if !text.contains("\\u") {
         assert!(ours.is_err(), "{text}");
     }
     let ours = read_go_json::<Vec<i64>>(text.as_bytes());
-    // -0 is an integer in Go.
+    // Go reads -0 as an integer.
     if !text.contains("-0") {
         assert_eq!(ours.ok(), serde_json::from_str::<Vec<i64>>(text).ok(), "{text}");
     }

@@ -1,4 +1,4 @@
-//! The values that structs are made of.
+//! Values of the fields of structs.
 
 use std::str::FromStr;
 
@@ -6,7 +6,7 @@ use super::content::Content;
 use super::memory::allocation;
 use super::{GoJson, JsonProblem, JsonReader, Read};
 
-/// No digest or time is longer, even with every letter escaped.
+/// No digest or time is longer, even with every character escaped.
 const MAX_PARSED_BYTES: usize = 1024;
 
 impl GoJson for String {
@@ -32,7 +32,7 @@ impl GoJson for i64 {
     }
 }
 
-/// The value of a number that has neither fraction nor exponent.
+/// Returns the value of a number without fraction and exponent.
 fn integer(number: &[u8]) -> Option<i64> {
     let (digits, sign) = number.strip_prefix(b"-").map_or((number, 1), |digits| (digits, -1));
     digits.iter().try_fold(0_i64, |value, byte| {
@@ -58,22 +58,22 @@ impl<T: GoJson> GoJson for Vec<T> {
     }
 }
 
-/// A string that is parsed while it is read. The text is kept only if that fails, as far as an error repeats it.
+/// A string that is parsed while it is read. If parsing fails, as much of the text is kept as the error quotes.
 #[derive(Clone, Debug)]
 pub(crate) enum ParsedText<T> {
-    /// What it says.
+    /// The parsed value.
     Good(T),
-    /// What cannot be parsed.
+    /// The text that could not be parsed.
     Bad(String),
 }
 
 impl<T: FromStr> ParsedText<T> {
-    /// Whether there was no text.
+    /// Returns whether there was no text.
     pub(crate) fn is_empty(&self) -> bool {
         matches!(self, Self::Bad(text) if text.is_empty())
     }
 
-    /// What it says, or why it cannot be parsed.
+    /// Returns the parsed value, or why it could not be parsed.
     pub(crate) fn get(self) -> Result<T, T::Err> {
         match self {
             Self::Good(value) => Ok(value),
@@ -97,7 +97,7 @@ impl<T: FromStr> GoJson for ParsedText<T> {
         {
             return Ok(Self::Good(value));
         }
-        // What is longer is neither a digest nor a time, and its start is enough for an error.
+        // A longer text is neither a digest nor a time; its start is enough for an error.
         if let Some(start) = content.bytes.get(..MAX_PARSED_BYTES) {
             return Ok(Self::Bad(Content { bytes: start, text: None, ..content }.decode().into_owned()));
         }
@@ -106,8 +106,8 @@ impl<T: FromStr> GoJson for ParsedText<T> {
     }
 }
 
-/// A struct that is read as Go reads one: keys exact or in another ASCII case, the last duplicate wins, `null` leaves
-/// the field as it is, unknown keys are skipped.
+/// Reads a struct as Go does: keys match exactly or in another ASCII case, the last duplicate wins, `null` leaves the
+/// field unchanged, unknown keys are skipped.
 macro_rules! go_struct {
     ($(#[$meta:meta])* $name:ident { $($key:literal => $field:ident: $type:ty),* $(,)? }) => {
         $(#[$meta])*

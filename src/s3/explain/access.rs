@@ -1,4 +1,4 @@
-//! The fix of a refusal of credentials or permissions.
+//! The fix for refused credentials or permissions.
 
 use crate::credentials::{Denial, Reason, opt_in_hint};
 use crate::s3::explain::{Refusal, class, region};
@@ -13,10 +13,10 @@ pub(super) fn hint(refusal: &Refusal<'_>) -> String {
     })
 }
 
-/// Where the store does not accept the keys, the token or the signature.
+/// The fix if the store does not accept the keys, the token or the signature.
 fn keys_hint(refusal: &Refusal<'_>) -> Option<String> {
     let (who, message) = (refusal.who(), refusal.message());
-    // Garage has AccessDenied for everything: its words tell.
+    // Garage uses AccessDenied for everything; only its message differs.
     let garage = |words: &str| refusal.code() == "AccessDenied" && message.contains(words);
     let mistake = || refusal.mistake.map(|mistake| mistake.hint(who));
     Some(match refusal.code() {
@@ -66,7 +66,7 @@ fn token_hint(refusal: &Refusal<'_>) -> String {
     }
 }
 
-/// Where the store says which action is not authorized, and why.
+/// The fix if the store names the unauthorized action and the reason.
 fn denied_hint(refusal: &Refusal<'_>, denial: &Denial) -> String {
     let hint = denial.hint(default_action(refusal.operation));
     let action = denial.action.as_deref().unwrap_or_default();
@@ -74,7 +74,7 @@ fn denied_hint(refusal: &Refusal<'_>, denial: &Denial) -> String {
         Reason::Denied(_) if refusal.sets_encryption() && !action.starts_with("kms:") => {
             format!("{hint}; {}", encryption_demanded(refusal))
         }
-        // S3 hides what does not exist from whoever may not list.
+        // S3 does not reveal that an object is missing to clients without list permission.
         Reason::NotAllowed(_) if refusal.on_object && action == "s3:ListBucket" => {
             format!("the object does not exist, and S3 answers 403 instead of 404 without s3:ListBucket: {hint}")
         }
@@ -85,7 +85,7 @@ fn denied_hint(refusal: &Refusal<'_>, denial: &Denial) -> String {
     }
 }
 
-/// A policy that denies what is not encrypted does not say so.
+/// A policy that denies unencrypted writes is not mentioned in the response.
 fn encryption_demanded(refusal: &Refusal<'_>) -> String {
     match refusal.written("x-amz-server-side-encryption") {
         None => "if the policy demands encryption, set server_side_encryption=AES256, or aws:kms with sse_kms_key_id"
@@ -96,7 +96,7 @@ fn encryption_demanded(refusal: &Refusal<'_>) -> String {
     }
 }
 
-/// Where the store says only that access is denied: what the operation needs.
+/// The fix if the store says only that access is denied: the permissions that the operation needs.
 fn permission_hint(refusal: &Refusal<'_>) -> String {
     match refusal.operation {
         "ListObjectsV2" | "HeadBucket" => "allow s3:ListBucket on the bucket".to_owned(),
@@ -111,7 +111,7 @@ fn permission_hint(refusal: &Refusal<'_>) -> String {
     }
 }
 
-/// The permission that an operation needs first.
+/// Returns the first permission that an operation needs.
 fn default_action(operation: &str) -> &'static str {
     match operation {
         "ListObjectsV2" | "HeadBucket" => "s3:ListBucket",

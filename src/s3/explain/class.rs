@@ -1,9 +1,9 @@
-//! What a refusal means.
+//! Classifies refusals.
 
 use crate::base::S3ErrorClass;
 use crate::s3::answer::Answer;
 
-/// Codes that speak of the credentials or of permissions, whatever the status.
+/// Codes about credentials or permissions, whatever the status.
 const ACCESS_CODES: &[&str] = &[
     "AccessDenied",
     "AccessDeniedException",
@@ -44,7 +44,7 @@ pub(super) fn of(answer: &Answer) -> S3ErrorClass {
     if answer.is_throttled() {
         return S3ErrorClass::Throttled;
     }
-    // A gateway's own error page comes from a gateway: the status tells.
+    // A gateway's error page (5xx or 413) is classified by its status.
     if answer.foreign && answer.status < 500 && answer.status != 413 {
         return S3ErrorClass::NotS3;
     }
@@ -57,7 +57,7 @@ pub(super) fn of(answer: &Answer) -> S3ErrorClass {
     }
 }
 
-/// R2 answers `InvalidArgument: Credential access key has length 20, should be 32`.
+/// R2 returns `InvalidArgument: Credential access key has length 20, should be 32`.
 pub(super) fn is_about_the_key_id(answer: &Answer) -> bool {
     let message = answer.message.as_deref().unwrap_or_default().to_ascii_lowercase();
     answer.has_code(&["InvalidArgument"]) && message.contains("access key")

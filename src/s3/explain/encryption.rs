@@ -1,4 +1,4 @@
-//! The fix of a refusal because of server-side encryption or its key.
+//! The fix for a refusal because of server-side encryption or its key.
 
 use crate::s3::explain::Refusal;
 
@@ -38,7 +38,7 @@ fn key(refusal: &Refusal<'_>) -> (&'static str, &'static str) {
     }
 }
 
-/// `problem` is AWS KMS's own code.
+/// `problem` is the error code of AWS KMS.
 fn key_hint(refusal: &Refusal<'_>, problem: &str) -> Option<String> {
     let (key, other) = key(refusal);
     Some(match problem {
@@ -59,7 +59,7 @@ fn key_hint(refusal: &Refusal<'_>, problem: &str) -> Option<String> {
         "DependencyTimeoutException" | "KeyUnavailableException" | "KMSInternalException" | "InternalException" => {
             "AWS KMS failed: run the command again later".to_owned()
         }
-        // Explained by its message, which names the action.
+        // Its message names the action, which explains it.
         "AccessDeniedException" if refusal.message().contains("kms:") => return None,
         "AccessDeniedException" => {
             format!("allow kms:Decrypt, and kms:GenerateDataKey for exports, on {key}; credentials: {}", refusal.who())
@@ -68,7 +68,7 @@ fn key_hint(refusal: &Refusal<'_>, problem: &str) -> Option<String> {
     })
 }
 
-/// Where headers of the encryption contradict each other, or the connection.
+/// The fix if encryption headers conflict with each other or with the connection.
 fn argument_hint(refusal: &Refusal<'_>) -> Option<String> {
     let message = refusal.message().to_ascii_lowercase();
     if !message.contains("server side encryption") && !message.contains(ENCRYPTION) {

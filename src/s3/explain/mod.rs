@@ -1,4 +1,4 @@
-//! From a failed call to the crate's error: what it means, and the likely fix.
+//! Turns a failed call into an error with its meaning and the likely fix.
 
 mod access;
 mod class;
@@ -16,22 +16,22 @@ use crate::s3::endpoint::Endpoint;
 
 const OUT_OF_TOKENS: &str = "it was not tried again, for too many requests have failed";
 
-/// A refusal, and how the request was made: all that its class and its hint depend on.
+/// A refusal and the request that caused it: everything that its class and hint depend on.
 struct Refusal<'a> {
     answer: &'a Answer,
     operation: &'static str,
-    /// It was about an object, not about the bucket.
+    /// Whether the request was for an object, not for the bucket.
     on_object: bool,
     bucket: &'a str,
-    /// Where the bucket is, by all that is known.
+    /// The endpoint of the bucket, as far as known.
     endpoint: &'a Endpoint,
-    /// The region that is configured, which may turn out to be another, and the setting it comes from.
+    /// The configured region, which may be wrong, and the setting that defines it.
     region: (&'a str, &'a str),
-    /// Where the credentials come from; `None` for requests that are not signed.
+    /// The source of the credentials; `None` if requests are not signed.
     signer: Option<String>,
-    /// What seems wrong with the keys.
+    /// A likely mistake in the keys.
     mistake: Option<KeyMistake>,
-    /// Headers sent with whatever is written: storage class and encryption.
+    /// Headers sent with every write: storage class and encryption.
     write_headers: &'a [(String, String)],
 }
 
@@ -71,7 +71,7 @@ impl Client {
             Cause::Refused(mut answer) => {
                 let secrets = self.hidden(&failed.secrets);
                 let class = class::of(&answer);
-                // Decided on the answer as it was sent; secrets are masked in the hint afterwards.
+                // Computed from the response as sent; secrets are masked in the hint afterwards.
                 let hint = self.refusal(call, &answer, failed.mistake, &self.endpoint()).hint(class);
                 let hint = hint.map(|hint| hint_without(&hint, &secrets));
                 answer.hide(&secrets);
@@ -89,7 +89,7 @@ impl Client {
         }
     }
 
-    /// Returns the secrets to mask: all but those that equal a public setting, as made-up keys do.
+    /// Returns the secrets to mask: all except those that equal a public setting, as dummy keys do.
     fn hidden<'a>(&self, secrets: &'a [Secret]) -> Vec<&'a str> {
         let (first, last) = (&self.parts.endpoint, self.endpoint());
         let public = [&first.region, &first.host, &last.region, &last.host, &self.parts.bucket];
@@ -119,7 +119,7 @@ impl Client {
 }
 
 impl Refusal<'_> {
-    /// The likely fix.
+    /// Returns the likely fix.
     fn hint(&self, class: S3ErrorClass) -> Option<String> {
         if let Some(hint) = encryption::hint(self) {
             return Some(hint);
@@ -146,18 +146,18 @@ impl Refusal<'_> {
         self.answer.message.as_deref().unwrap_or_default()
     }
 
-    /// Where the credentials come from.
+    /// Returns the source of the credentials.
     fn who(&self) -> &str {
         self.signer.as_deref().unwrap_or("no credentials (anonymous)")
     }
 
-    /// The value of a header that goes with whatever is written, if this is a request that writes.
+    /// Returns the value of a header sent with every write, if this request writes.
     fn written(&self, header: &str) -> Option<&str> {
         let value = self.write_headers.iter().find(|(name, _)| name == header).map(|(_, value)| value.as_str());
         value.filter(|_| self.sets_encryption())
     }
 
-    /// Whether the request decides how an object is encrypted.
+    /// Returns whether the request sets the encryption of an object.
     fn sets_encryption(&self) -> bool {
         matches!(self.operation, "PutObject" | "CopyObject" | "CreateMultipartUpload")
     }
@@ -178,7 +178,7 @@ impl Refusal<'_> {
             "{} does not answer as S3 does (HTTP {}{server}): is endpoint_url the API, and not a web console or a proxy?{}",
             self.endpoint.url(),
             self.answer.status,
-            // What many servers say to plain HTTP on the port for TLS.
+            // Many servers say this to plain HTTP on the TLS port.
             if self.answer.status == 400 && !self.endpoint.https { " Or does it want https://?" } else { "" },
         )
     }

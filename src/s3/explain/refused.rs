@@ -1,4 +1,4 @@
-//! The fix of refusals that are about neither credentials nor the bucket's existence.
+//! The fix for refusals that concern neither credentials nor the existence of the bucket.
 
 use crate::base::shown_url;
 use crate::s3::explain::{Refusal, region};
@@ -56,7 +56,7 @@ fn redirect_hint(refusal: &Refusal<'_>) -> String {
     }
 }
 
-/// Where the store lacks what the attributes ask for.
+/// The fix if the store does not support what the attributes request.
 pub(super) fn unsupported(refusal: &Refusal<'_>) -> Option<String> {
     if refusal.answer.status != 501 && !refusal.answer.has_code(&["NotImplemented"]) {
         return None;

@@ -1,15 +1,15 @@
-//! The fix of a refusal because of the region. Nothing is advised about it unless the answer names one.
+//! The fix for a refusal because of the region. A region is suggested only if the response names one.
 
 use crate::s3::explain::Refusal;
 
-/// Where the answer names the region the bucket is in.
+/// The fix if the response names the region of the bucket.
 pub(super) fn hint(refusal: &Refusal<'_>) -> Option<String> {
     let (given, origin) = refusal.region;
     let region = refusal.answer.region.as_deref().filter(|region| *region != given)?;
     Some(format!("the bucket is in region {region}, not {given}: give region={region} ({given} comes from {origin})"))
 }
 
-/// Where the answer quotes the region, or the scope of the signature, of which only the region can be wrong.
+/// The fix if the response quotes the region, or the scope of the signature, of which only the region can be wrong.
 pub(super) fn scope_hint(refusal: &Refusal<'_>) -> Option<String> {
     let (given, origin) = refusal.region;
     let message = refusal.message();
@@ -21,7 +21,7 @@ pub(super) fn scope_hint(refusal: &Refusal<'_>) -> Option<String> {
     })
 }
 
-/// Where the store has no region of that name.
+/// The fix if the store has no region with this name.
 pub(super) fn unknown_hint(refusal: &Refusal<'_>) -> Option<String> {
     if !refusal.answer.has_code(&["InvalidRegionName", "InvalidRegion"]) {
         return None;

@@ -2,12 +2,12 @@ use super::*;
 use crate::config::EndpointUrl;
 use crate::s3::endpoint::EndpointChoice;
 
-/// A refusal to be explained, as far as it differs from an `AccessDenied` for an object of AWS.
+/// A refusal to explain: the differences from an `AccessDenied` for an object on AWS.
 struct Case {
     status: u16,
     code: &'static str,
     message: &'static str,
-    /// More of the error document.
+    /// Additional elements of the error document.
     more: &'static str,
     operation: &'static str,
     region: &'static str,
@@ -65,7 +65,7 @@ impl Case {
         (class, refusal.hint(class).unwrap_or_default())
     }
 
-    /// The hint has all of `parts`, and none of `not`.
+    /// The hint contains all of `parts` and none of `not`.
     #[track_caller]
     fn says(&self, class: S3ErrorClass, parts: &[&str], not: &[&str]) {
         let (found, hint) = self.explain();
@@ -195,7 +195,7 @@ fn an_explicit_deny_names_its_policy_and_no_allow() {
             assert_eq!(case.explain().1.contains("server_side_encryption"), writes, "{operation}");
         }
     }
-    // Longer than what is shown of a message.
+    // Longer than the shown part of a message.
     let long =
         format!("{ROLE}s3:PutObject on resource: \"{}\" with an explicit deny in a session policy", "x".repeat(400));
     Case { message: long.leak(), ..CASE }.says(S3ErrorClass::Access, &["the session policy"], &["allow s3:"]);

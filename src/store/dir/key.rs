@@ -1,16 +1,16 @@
-//! Keys that can be paths: every segment is a file name.
+//! Keys that can be paths: every segment is a valid file name.
 
 use crate::base::{Error, Problem, Result};
 
 /// S3's limit.
 const MAX_KEY_BYTES: usize = 1024;
-/// The limit of nearly every file system.
+/// The limit of almost every file system.
 const MAX_SEGMENT_BYTES: usize = 255;
 
-/// Makes sure that `key` stays inside the bucket and is one path only.
+/// Checks that `key` stays inside the bucket and maps to exactly one path.
 ///
 /// # Errors
-/// [`Error::Usage`] when it cannot be a path.
+/// [`Error::Usage`] if it cannot be a path.
 pub(super) fn check(key: &str) -> Result<()> {
     let why = if key.len() > MAX_KEY_BYTES {
         format!("is longer than {MAX_KEY_BYTES} bytes")
@@ -26,14 +26,14 @@ pub(super) fn check(key: &str) -> Result<()> {
     Err(Error::Usage(Problem::new(format!("the key {shown:?} {why}")).hint("use another name or prefix")))
 }
 
-/// Whether `segment` can be the name of a file or directory in the bucket.
+/// Returns whether `segment` is a valid name for a file or directory in the bucket.
 pub(super) fn is_name(segment: &str) -> bool {
     (1..=MAX_SEGMENT_BYTES).contains(&segment.len())
         && !matches!(segment, "." | "..")
         && !segment.contains(|c: char| c.is_control() || c == '/')
 }
 
-/// The names of the directories, and that of the file.
+/// Splits a key into the directory names and the file name.
 pub(super) fn split(key: &str) -> (impl Iterator<Item = &str>, &str) {
     let (parents, name) = key.rsplit_once('/').unwrap_or(("", key));
     (parents.split('/').filter(|segment| !segment.is_empty()), name)

@@ -1,4 +1,4 @@
-//! Listing: a walk through the directories in the order of the keys, one page at a time.
+//! Lists objects by walking the directories in key order, one page at a time.
 
 use std::fs::{self, DirEntry};
 use std::io;
@@ -8,7 +8,7 @@ use crate::base::{Error, Result};
 use crate::store::ListPage;
 use crate::store::dir::{DirStore, key};
 
-/// What is asked for.
+/// The objects to list.
 #[derive(Clone, Copy)]
 struct Wanted<'a> {
     prefix: &'a str,
@@ -20,7 +20,7 @@ impl Wanted<'_> {
         key.starts_with(self.prefix) && self.after.is_none_or(|after| key > after)
     }
 
-    /// Whether such files can be below `key`, which ends with a slash.
+    /// Returns whether such files can exist below `key`, which ends with a slash.
     fn directory(&self, key: &str) -> bool {
         (key.starts_with(self.prefix) || self.prefix.starts_with(key))
             && self.after.is_none_or(|after| key > after || after.starts_with(key))
@@ -28,8 +28,8 @@ impl Wanted<'_> {
 }
 
 impl DirStore {
-    /// At most `limit` keys; the last of them continues the listing. Memory holds one page, and the names of one
-    /// directory for each level.
+    /// Returns at most `limit` keys; the last one continues the listing. Memory holds one page, and one directory's
+    /// names per level.
     pub(super) fn page(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<ListPage> {
         let wanted = Wanted { prefix, after };
         let mut page = ListPage::default();
@@ -49,7 +49,7 @@ impl DirStore {
                 levels.push(entries(&path, &key, wanted)?);
                 continue;
             }
-            // Links and what else is no object are not listed, nor is what has just gone.
+            // Skip links and other non-files, and files that have just been removed.
             let Ok(meta) = fs::symlink_metadata(&path) else { continue };
             if !meta.is_file() {
                 continue;
@@ -64,7 +64,8 @@ impl DirStore {
     }
 }
 
-/// The keys in a directory, the last first; those of directories end with a slash, and sort by it as their files do.
+/// Returns the keys in a directory in reverse order. Keys of directories end with a slash, so they sort like the files
+/// in them.
 fn entries(dir: &Path, key: &str, wanted: Wanted<'_>) -> Result<Vec<String>> {
     let listing = match fs::read_dir(dir) {
         Ok(listing) => listing,

@@ -1,8 +1,8 @@
-//! A plain directory as an object store: `<root>/<bucket>/<key>`. For trials without a server, for caches on a network
-//! file system, and for tests.
+//! A plain directory as an object store: `<root>/<bucket>/<key>`, for trials without a server, caches on a network file
+//! system, and tests.
 //!
-//! Its contract is S3's as far as files can keep it: an object appears whole or not at all, and is stored only when
-//! its bytes are those that were announced.
+//! It follows S3's contract as far as files can: an object appears completely or not at all, and is stored only if its
+//! bytes match the announced size and digest.
 
 mod key;
 mod list;
@@ -22,10 +22,10 @@ use crate::config::Bucket;
 use crate::files::{Opened, Place, directory, directory_place, open_file, root_directory};
 use crate::store::{GetOptions, ListPage, Object, ObjectMeta, ObjectStore, PartsUpload, Touch};
 
-/// As many as S3 has.
+/// The same as in S3.
 const PAGE_KEYS: usize = 1000;
 
-/// A bucket in a directory. What is not there is an empty bucket; the first write makes it.
+/// A bucket in a directory. A missing directory is an empty bucket; the first write creates it.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -49,10 +49,10 @@ pub struct DirStore {
 }
 
 impl DirStore {
-    /// The bucket `bucket` in the directory `root`; ages are told by `clock`. Nothing is touched yet.
+    /// Returns the bucket `bucket` in the directory `root`; `clock` determines ages. Accesses nothing yet.
     ///
     /// # Errors
-    /// [`Error::Usage`] when `bucket` is not a bucket name.
+    /// [`Error::Usage`] if `bucket` is not a valid bucket name.
     pub fn new(root: impl Into<PathBuf>, bucket: &str, clock: Arc<dyn Clock>) -> Result<Self> {
         Bucket::parse_for_directory(bucket)?;
         let root = root.into();
@@ -63,7 +63,7 @@ impl DirStore {
         Ok(root_directory(&self.root)? && directory(&self.bucket)?)
     }
 
-    /// The path of a directory in the bucket, when all of it is there.
+    /// Returns the path of a directory in the bucket, if it exists completely.
     fn find_dir<'a>(&self, segments: impl Iterator<Item = &'a str>) -> Result<Option<PathBuf>> {
         if !self.bucket_exists()? {
             return Ok(None);
@@ -78,7 +78,7 @@ impl DirStore {
         Ok(Some(path))
     }
 
-    /// The path of an object, when it is there.
+    /// Returns the path of an object, if it exists.
     fn find(&self, key: &str) -> Result<Option<PathBuf>> {
         key::check(key)?;
         let (parents, name) = key::split(key);
@@ -157,7 +157,7 @@ impl ObjectStore for DirStore {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(Error::io("remove", path, error)),
             _ => {}
         }
-        // Directories are no objects: those that are empty go. A write that has just made one makes it again.
+        // Directories are not objects: remove empty ones. A concurrent write recreates what it needs.
         for parent in path.ancestors().skip(1).take_while(|parent| *parent != self.bucket) {
             if fs::remove_dir(parent).is_err() {
                 break;
@@ -171,12 +171,12 @@ impl ObjectStore for DirStore {
     }
 }
 
-/// Every write makes a new file, every touch another time.
+/// Changes with every write, which creates a new file, and with every touch, which changes the time.
 fn etag(meta: &fs::Metadata) -> String {
     format!("{:x}-{:x}.{:x}-{:x}", meta.ino(), meta.mtime(), meta.mtime_nsec(), meta.len())
 }
 
-/// So many bytes of a file, or an error.
+/// Reads exactly this many bytes of a file, or fails.
 struct Body {
     file: File,
     left: u64,

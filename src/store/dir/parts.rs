@@ -1,4 +1,4 @@
-//! Writing an object in parts: each to its place in one temporary.
+//! Writes an object in parts, each at its offset in one temporary file.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -12,7 +12,7 @@ use crate::store::{GetOptions, ObjectStore, PartsUpload, Touch};
 
 const CHUNK_BYTES: usize = 128 * 1024;
 
-/// An object on its way; its temporary goes when this is dropped.
+/// An object being written; its temporary file is removed when this is dropped.
 pub(super) struct Upload<'a> {
     store: &'a DirStore,
     key: String,

@@ -7,7 +7,7 @@ use super::*;
 use crate::base::{BytesPayload, Cancel, SystemClock};
 use crate::files::make_fifo;
 
-/// A clock that stands until it is moved.
+/// A clock that stands still until it is moved.
 struct HandClock(Mutex<SystemTime>);
 
 impl Clock for HandClock {
@@ -77,7 +77,7 @@ fn an_object_beside_a_directory_of_its_name_is_a_conflict_naming_both() {
         assert_eq!(store.head(key).unwrap(), None);
     }
     assert_eq!(keys(&store, ""), ["a/b/c"]);
-    // Directories alone, such as a killed write leaves, are in nobody's way.
+    // Empty directories, as left by a killed write, block nothing.
     store.delete("a/b/c").unwrap();
     assert!(!store.bucket.join("a").exists());
     fs::create_dir_all(store.bucket.join("a/b/c")).unwrap();
@@ -111,7 +111,7 @@ fn nothing_below_the_root_is_followed_and_nothing_hangs() {
     let outside = tempfile::tempdir().unwrap();
     fs::write(outside.path().join("secret"), "secret").unwrap();
     symlink(root.path(), outside.path().join("root")).unwrap();
-    // The root itself may be a link.
+    // The root itself can be a symbolic link.
     let store = store(&outside.path().join("root"));
     put(&store, "real/object").unwrap();
     symlink(outside.path(), store.bucket.join("dir")).unwrap();
@@ -149,7 +149,7 @@ fn ages_are_told_by_the_clock() {
     assert_eq!(store.list("", None).unwrap().objects[0].1.age, Some(day));
     assert_eq!(store.touch("key", &ObjectMeta::new(3, None)).unwrap(), Touch::Done);
     assert_eq!(age(), Duration::ZERO);
-    // A file of the future is new.
+    // A file with a time in the future has age zero.
     *clock.0.lock().unwrap() -= day;
     assert_eq!(age(), Duration::ZERO);
 }

@@ -1,4 +1,4 @@
-//! Writing an object: whole and right, or not at all.
+//! Writes an object completely and verified, or not at all.
 
 use std::fs::{self, DirBuilder};
 use std::io;
@@ -10,7 +10,7 @@ use crate::base::{Error, Hasher, Payload, Problem, Result};
 use crate::files::{Place, TempFile, TempFolder, create_dir, directory_place, root_directory};
 use crate::store::dir::{DirStore, key};
 
-/// How often a directory may be taken away by a deletion that found it empty.
+/// How often to recreate a directory that a concurrent deletion has removed because it was empty.
 const TRIES: u32 = 100;
 const CHUNK_BYTES: usize = 128 * 1024;
 const DIR_MODE: u32 = 0o755;
@@ -23,10 +23,10 @@ impl DirStore {
         self.name(key, &temp)
     }
 
-    /// A temporary for an object. What is in its way is found before the bytes are moved.
+    /// Creates a temporary file for an object. Conflicts are found before any bytes are written.
     pub(super) fn begin(&self, key: &str) -> Result<TempFile> {
         self.make_place(key)?;
-        // A store may live long: the folder is there only while something is written.
+        // A store may live long, so the folder exists only while something is being written.
         let temps = TempFolder::new(&self.root);
         if !self.swept.swap(true, Ordering::Relaxed) {
             temps.sweep()?;
@@ -34,7 +34,7 @@ impl DirStore {
         temps.create(FILE_MODE)
     }
 
-    /// Gives a whole object its name.
+    /// Moves a complete object to its final name.
     pub(super) fn name(&self, key: &str, temp: &TempFile) -> Result<()> {
         let path = self.make_place(key)?;
         temp.set_modified(self.clock.now()).map_err(|error| Error::io("set the time of", temp.path(), error))?;
@@ -51,11 +51,11 @@ impl DirStore {
         }
     }
 
-    /// Makes the directories above an object, again when a deletion has just removed one because it was empty.
+    /// Creates the directories above an object, again if a concurrent deletion has removed an empty one.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when an object is where a directory has to be, or the other way round: in S3 the two can
-    /// stand beside each other, in a directory they cannot.
+    /// [`Error::Conflict`] if an object exists where a directory is needed, or the other way round: S3 allows both, a
+    /// file system does not.
     fn make_place(&self, key: &str) -> Result<PathBuf> {
         let mut tries = TRIES;
         loop {
@@ -96,7 +96,7 @@ impl DirStore {
         Error::Conflict(Problem::new(message).hint("use another name or prefix: one of the two would be a directory"))
     }
 
-    /// Copies the payload to an offset of the file, and makes sure that it is what it says.
+    /// Writes the payload at an offset of the file, and verifies its size and digest.
     pub(super) fn copy(&self, key: &str, payload: &dyn Payload, temp: &TempFile, offset: u64) -> Result<()> {
         let wrong = |why: String| {
             let message = format!("{} was not written: {why}", self.bucket.join(key).display());
@@ -136,8 +136,8 @@ impl DirStore {
     }
 }
 
-/// Removes a directory in which there are at most directories, such as a write that was killed leaves; `false` when
-/// there is more.
+/// Removes a directory that contains only directories, as left by a killed write. Returns `false` if it contains
+/// anything else.
 fn remove_empty(dir: &Path) -> bool {
     let mut dirs = vec![dir.to_owned()];
     let mut at = 0;
