@@ -63,6 +63,8 @@ mod sigv4;
 mod store;
 mod transfer;
 
+#[doc(hidden)]
+pub use base::thread_builder;
 pub use base::{
     Action, BlobSource, BytesPayload, Cancel, Clock, Digest, Env, Error, ErrorKind, Event, InvalidDigest,
     InvalidTimestamp, IoError, MapEnv, NoProgress, Payload, Problem, ProcessEnv, Progress, Result, S3Error,

@@ -151,6 +151,12 @@ impl Raw {
             return help::of(Some(&command)).map(Parsed::Print);
         }
         self.check_options(&command)?;
+        if self.write && !self.cache_from.is_empty() {
+            return Err(usage(
+                "--write tests an export, and --cache-from is for an import",
+                "use --cache-to, or remove --write",
+            ));
+        }
         if command == "doctor"
             && let Some(cache) = self.cache_to.pop().or_else(|| self.cache_from.pop())
         {
@@ -208,7 +214,7 @@ impl Raw {
     fn export(mut self, directory: OsString) -> Result<Command> {
         let tag = self.tag.take();
         let has_tag = tag.is_some();
-        let source = local_cache(directory, tag)?;
+        let source = local_cache("export", directory, tag)?;
         if has_tag && source.digest.is_some() {
             return Err(usage("--tag and digest= both name a cache in the directory", "give one of them"));
         }
@@ -223,7 +229,7 @@ impl Raw {
 
     fn import(mut self, directory: OsString) -> Result<Command> {
         Ok(Command::Import(Import {
-            target: local_cache(directory, self.tag.take())?,
+            target: local_cache("import", directory, self.tag.take())?,
             sources: caches("import", "--cache-from", &self.cache_from)?,
             fail_on_miss: self.fail_on_miss,
             strict: self.strict,
@@ -257,14 +263,14 @@ fn jobs(number: &str) -> Result<usize> {
 }
 
 /// A directory, or the same as buildx writes it: `type=local,src=DIR,tag=TAG`.
-fn local_cache(directory: OsString, tag: Option<String>) -> Result<LocalOptions> {
+fn local_cache(command: &str, directory: OsString, tag: Option<String>) -> Result<LocalOptions> {
     let attributes = directory.to_str().filter(|text| text.starts_with("type=") || text.contains(",type="));
     if directory.is_empty() {
         return Err(usage("the directory is empty", "write . for the one you are in"));
     }
     let mut local = match attributes.map(str::parse).transpose()? {
         Some(CacheRef::Local(local)) => local,
-        Some(_) => return Err(suggest::first_is_local()),
+        Some(_) => return Err(suggest::first_is_local(command)),
         None => LocalOptions::new(PathBuf::from(directory)),
     };
     if let Some(tag) = tag {

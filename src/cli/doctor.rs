@@ -30,7 +30,9 @@ pub(crate) fn run(command: &Doctor) -> ExitCode {
         checks.push(check.clone());
     });
     let kinds: Vec<ErrorKind> = checks.iter().filter_map(failure).collect();
+    let remarked = checks.iter().any(|check| check.outcome == CheckOutcome::Passed && check.hint.is_some());
     let end = match kinds.len() {
+        0 if remarked => "no check failed; see the note above".to_owned(),
         0 => "all is well".to_owned(),
         1 => "1 check failed".to_owned(),
         failed => format!("{failed} checks failed"),
@@ -43,9 +45,6 @@ pub(crate) fn run(command: &Doctor) -> ExitCode {
     // Whatever else is wrong: what a CI job cannot mend by trying again later is that it may not.
     let access = kinds.iter().copied().find(|kind| *kind == ErrorKind::Access);
     let status = access.or(kinds.first().copied()).map_or(0, exit::of);
-    if out.failed {
-        output::line("error: standard output cannot be written");
-    }
     let status = if out.failed && status == 0 { exit::OTHER } else { status };
     ExitCode::from(signals::status().unwrap_or(status))
 }
@@ -84,7 +83,8 @@ fn lines(check: &Check) -> String {
         _ => "-".to_owned(),
     };
     let (name, detail) = (check.name, output::printable(&check.detail));
-    let fix = check.hint.as_deref().map(|hint| format!("  fix: {}\n", output::printable(hint)));
+    let label = if check.outcome == CheckOutcome::Passed { "note" } else { "fix" };
+    let fix = check.hint.as_deref().map(|hint| format!("  {label}: {}\n", output::printable(hint)));
     format!("{mark} {name:NAME_WIDTH$} {detail}\n{}", fix.unwrap_or_default())
 }
 

@@ -76,7 +76,7 @@ fn open(session: &Session<'_>, command: &Import) -> Result<(Vec<S3Cache>, Vec<Ta
         return Err(failed.swap_remove(0).1);
     }
     let left_out = failed.into_iter().map(|(cache, error)| {
-        log::warn!("going on without a source: {}", error.chain());
+        log::warn!("skipping a source: {}", error.chain());
         let (kind, message, hint) = (error.kind(), error.chain(), error.hint().map(str::to_owned));
         Target::source(cache, SourceOutcome::Failed { kind, message, hint })
     });

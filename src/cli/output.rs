@@ -9,11 +9,16 @@ pub(crate) use s3_build_cache::printable;
 pub(crate) const RED: &str = "31";
 pub(crate) const GREEN: &str = "32";
 
-/// Writes to standard output.
+/// Writes to standard output. A failure is reported, unless it is a closed pipe: `head` closes it once it has read enough.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    if let Err(error) = &written
+        && error.kind() != io::ErrorKind::BrokenPipe
+    {
+        line(&format!("error: cannot write to standard output: {error}"));
+    }
+    written
 }
 
 /// Writes a line to standard error. That it cannot be written can be told to nobody.

@@ -1,4 +1,4 @@
-//! The first SIGINT, SIGTERM or SIGHUP stops cleanly, a second one at once. SIGXFSZ does not kill the program.
+//! The first SIGINT, SIGTERM, SIGHUP or SIGQUIT stops cleanly, a second one at once. SIGXFSZ does not kill the program.
 
 use std::fs;
 use std::sync::Arc;
@@ -7,8 +7,8 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use s3_build_cache::{Cancel, Error, Problem, Result};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use s3_build_cache::{Cancel, Error, Problem, Result, thread_builder};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
@@ -27,17 +27,19 @@ pub(crate) fn watch(cancel: &Cancel) -> Result<()> {
     flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map_err(failed)?;
     let cancel = cancel.clone();
     let (sender, receiver) = sync_channel(1);
-    let waiting = thread::Builder::new().spawn(move || {
-        if let Ok(signals) = receiver.recv() {
-            wait(signals, &cancel);
-        }
+    let waiting = thread_builder().and_then(|thread| {
+        thread.spawn(move || {
+            if let Ok(signals) = receiver.recv() {
+                wait(signals, &cancel);
+            }
+        })
     });
     if let Err(error) = waiting {
         log::info!("a signal ends this run at once: no thread to wait for it ({error})");
         return Ok(());
     }
     // Only now: a signal that is caught and that nobody waits for would be lost.
-    let stopping = [SIGINT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP));
+    let stopping = [SIGINT, SIGQUIT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP));
     let signals = Signals::new(stopping).map_err(failed)?;
     // The thread receives it, whatever happens.
     let _ = sender.send(signals);
@@ -59,7 +61,7 @@ fn wait(mut signals: Signals, cancel: &Cancel) {
     std::process::exit(128 + first);
 }
 
-/// The exit status of the signal that was received, if one was: 129, 130 or 143.
+/// The exit status of the signal that was received, if one was: 129, 130, 131 or 143.
 pub(crate) fn status() -> Option<u8> {
     match RECEIVED.load(Ordering::SeqCst) {
         0 => None,

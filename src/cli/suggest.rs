@@ -121,7 +121,7 @@ pub(crate) fn of_other_commands(option: &str, command: &str, others: &[&str]) ->
 /// options. Neither attributes nor what may be the rest of a secret with a space in it are shown.
 pub(crate) fn unexpected(command: &str, first: &str, extra: &str, caches: &[String]) -> Error {
     if command != "doctor" && is_s3(first) {
-        return first_is_local();
+        return first_is_local(command);
     }
     if is_attributes(extra) {
         let hint = match command {
@@ -138,8 +138,9 @@ pub(crate) fn unexpected(command: &str, first: &str, extra: &str, caches: &[Stri
 }
 
 /// Reports an S3 cache in the place of the directory.
-pub(crate) fn first_is_local() -> Error {
-    let hint = "name the S3 cache with --cache-to or --cache-from";
+pub(crate) fn first_is_local(command: &str) -> Error {
+    let option = if command == "import" { "--cache-from" } else { "--cache-to" };
+    let hint = format!("s3-build-cache {command} DIR {option} type=s3,…");
     usage("the first argument is the local cache, not an S3 one", hint)
 }
 

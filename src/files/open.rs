@@ -20,7 +20,7 @@ pub(crate) struct Opened {
     pub(crate) meta: Metadata,
 }
 
-/// What stands where a directory should be.
+/// What stands where a directory or a regular file should be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// A directory, not a link to one.
@@ -89,17 +89,29 @@ pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// What is at `path`, as far as it concerns one who wants a directory there.
+/// What is at `path`, where a directory should be.
 ///
 /// # Errors
 /// When it is neither a directory nor a regular file, a link included, or cannot be opened.
 pub(crate) fn directory_place(path: &Path) -> Result<Place> {
+    place(path, "a directory")
+}
+
+/// What is at `path`, where a regular file should be.
+///
+/// # Errors
+/// As [`directory_place`].
+pub(crate) fn file_place(path: &Path) -> Result<Place> {
+    place(path, "a regular file")
+}
+
+fn place(path: &Path, expected: &str) -> Result<Place> {
     match OpenOptions::new().read(true).custom_flags(NO_SURPRISE | libc::O_DIRECTORY).open(path) {
         Ok(_) => Ok(Place::Directory),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Place::Free),
         Err(error) => match fs::symlink_metadata(path) {
             Ok(meta) if meta.is_file() => Ok(Place::File),
-            _ => Err(cannot_open(path, "a directory", error)),
+            _ => Err(cannot_open(path, expected, error)),
         },
     }
 }
@@ -124,7 +136,7 @@ pub(crate) fn root_directory(dir: &Path) -> Result<bool> {
     // The empty path is the directory we are in.
     match fs::metadata(if dir.as_os_str().is_empty() { Path::new(".") } else { dir }) {
         Ok(meta) if meta.is_dir() => Ok(true),
-        Ok(_) => Err(Error::io("use", dir, io::ErrorKind::NotADirectory.into())),
+        Ok(meta) => Err(unusable(dir, kind_name(meta.file_type()), "a directory", "give a directory")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(Error::io("open", dir, error)),
     }
@@ -169,10 +181,14 @@ pub(crate) fn is_same_file(handle: &File, path: &Path) -> io::Result<bool> {
 
 /// The error for a path where something stands that has no business there.
 fn wrong_kind(path: &Path, is: &str, expected: &str) -> Error {
+    unusable(path, is, expected, "remove it, or use another directory")
+}
+
+fn unusable(path: &Path, is: &str, expected: &str, hint: &str) -> Error {
     Error::Io(Box::new(IoError {
         action: "use",
         path: path.to_owned(),
-        hint: Some("remove it, or use another directory".to_owned()),
+        hint: Some(hint.to_owned()),
         source: io::Error::new(io::ErrorKind::InvalidInput, format!("it is {is}, not {expected}")),
     }))
 }

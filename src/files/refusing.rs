@@ -21,6 +21,7 @@ pub(crate) enum Call {
     Rename,
     /// A rename that would replace a read-only file.
     RenameOverReadOnly,
+    Remove,
     /// The removal of a read-only file.
     RemoveReadOnly,
 }
@@ -99,6 +100,7 @@ impl FileSystem for Refusing {
         if is_read_only(path) {
             self.call(Call::RemoveReadOnly)?;
         }
+        self.call(Call::Remove)?;
         Native.remove(path)
     }
 }

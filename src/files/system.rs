@@ -81,6 +81,11 @@ pub(crate) fn is_refused(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| REFUSALS.contains(&code))
 }
 
+/// Whether `error` means that the file system does not replace the target of a rename.
+pub(crate) fn is_not_replaced(error: &io::Error) -> bool {
+    is_refused(error) || error.kind() == io::ErrorKind::AlreadyExists
+}
+
 /// Ignores a refusal. Other errors stay errors.
 pub(super) fn unless_refused(result: io::Result<()>) -> io::Result<()> {
     match result {

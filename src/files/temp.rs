@@ -11,7 +11,7 @@ use std::time::SystemTime;
 
 use crate::base::{Error, Result};
 use crate::files::open::{create_dir, directory, is_same_file, open_file};
-use crate::files::system::{FileSystem, Native, is_refused, sync_file, unless_refused};
+use crate::files::system::{FileSystem, Native, is_not_replaced, is_refused, sync_file, unless_refused};
 
 /// The folder's name in the directory that is written.
 const FOLDER: &str = ".s3-build-cache";
@@ -225,7 +225,7 @@ impl Drop for TempFile {
 /// Renames a file. Some file systems refuse to replace one that is read-only: that one is made writable first.
 fn replace(system: &dyn FileSystem, from: &Path, to: &Path) -> io::Result<()> {
     let refused = match system.rename(from, to) {
-        Err(error) if is_refused(&error) => error,
+        Err(error) if is_not_replaced(&error) => error,
         other => return other,
     };
     let Ok(Some(old)) = open_file(to) else { return Err(refused) };

@@ -7,7 +7,7 @@
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::sync::mpsc;
-use std::{io, thread, vec};
+use std::{io, vec};
 
 use ureq::config::Config;
 use ureq::http::Uri;
@@ -15,6 +15,7 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, NextTimeout};
 use ureq::{Error, Timeout};
 
+use crate::base::thread_builder;
 use crate::http::exchange;
 use crate::http::proxy::Proxies;
 
@@ -78,7 +79,7 @@ fn look_up(place: String, timeout: NextTimeout) -> Result<vec::IntoIter<SocketAd
     }
     let (sender, receiver) = mpsc::sync_channel(1);
     let asked = place.clone();
-    let thread = thread::Builder::new().spawn(move || sender.send(asked.to_socket_addrs()).ok());
+    let thread = thread_builder().and_then(|thread| thread.spawn(move || sender.send(asked.to_socket_addrs()).ok()));
     if let Err(error) = thread {
         log::debug!("no thread for the look-up of {place}: {error}");
         return Ok(place.to_socket_addrs()?);

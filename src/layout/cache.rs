@@ -108,14 +108,14 @@ impl LocalCache {
             let config = self.read_blob(&manifest.config, MAX_MANIFEST_BYTES)?;
             CacheConfig::from_local_json(&config, &manifest.layers)
         };
-        read().map_err(|error| self.blame(error))
+        read().map_err(|error| self.blame(error, &format!("the directory is damaged: {HOW_TO_WRITE}")))
     }
 
     /// Names the directory in what its files are blamed for, and the way out.
-    pub(super) fn blame(&self, mut error: Error) -> Error {
+    fn blame(&self, mut error: Error, hint: &str) -> Error {
         if let Error::Usage(problem) | Error::Integrity(problem) = &mut error {
             problem.message = format!("{}: {}", self.dir.display(), problem.message);
-            problem.hint.get_or_insert_with(|| format!("the directory is damaged: {HOW_TO_WRITE}"));
+            problem.hint.get_or_insert_with(|| hint.to_owned());
         }
         error
     }
@@ -168,7 +168,8 @@ impl LocalCache {
 
     /// Does what [`begin_write`](Self::begin_write) does, on the given file system.
     pub(super) fn begin_write_on(&self, system: Arc<dyn FileSystem>) -> Result<LayoutWriter> {
-        LayoutWriter::begin(self, system).map_err(|error| self.blame(error))
+        let hint = "remove index.json, or import into another directory";
+        LayoutWriter::begin(self, system).map_err(|error| self.blame(error, hint))
     }
 
     pub(super) fn blobs_dir(&self) -> PathBuf {

@@ -1,5 +1,7 @@
 //! `index.json`: which manifest a tag means. What others wrote into it stays as it is, byte for byte.
 
+use std::collections::HashSet;
+
 use crate::base::{Digest, Error, GoJson, JsonProblem, JsonReader, Problem, Result, push_go_string, read_go_json};
 use crate::cache_config::{Descriptor, IMAGE_NAME, REF_NAME};
 use crate::layout::cache::LocalCache;
@@ -28,6 +30,12 @@ pub(crate) struct Index {
 struct Entry {
     text: String,
     descriptor: Descriptor,
+}
+
+impl Entry {
+    fn is_tagged(&self) -> bool {
+        [REF_NAME, IMAGE_NAME].iter().any(|name| self.descriptor.annotation(name).is_some())
+    }
 }
 
 /// The fields of an object in their order, each with the text of its value; none for `null`.
@@ -149,9 +157,13 @@ impl Index {
     /// invalid.
     pub(crate) fn find(&self, tag: &str) -> Result<Reference> {
         let named = |annotation| self.entries.iter().find(|entry| entry.descriptor.annotation(annotation) == Some(tag));
-        let only = || match &*self.entries {
-            [entry] if tag == LocalCache::DEFAULT_TAG => Some(entry),
-            _ => None,
+        let only = || {
+            let (first, rest) = self.entries.split_first()?;
+            let digest = first.descriptor.digest.get().ok();
+            let is_same = |entry: &Entry| entry.descriptor.digest.get().ok() == digest;
+            let is_untagged = |entry: &Entry| !entry.is_tagged();
+            let repeats = digest.is_some() && is_untagged(first) && rest.iter().all(|e| is_untagged(e) && is_same(e));
+            (tag == LocalCache::DEFAULT_TAG && (rest.is_empty() || repeats)).then_some(first)
         };
         match named(IMAGE_NAME).or_else(|| named(REF_NAME)).or_else(only) {
             Some(entry) => Reference::of(&entry.descriptor, "index.json"),
@@ -168,10 +180,10 @@ impl Index {
         let mut tags: Vec<String> = names(REF_NAME).chain(names(IMAGE_NAME)).map(listed).collect();
         tags.sort_unstable();
         tags.dedup();
-        let untagged = self.entries.iter().map(|entry| &entry.descriptor).filter(|descriptor| {
-            descriptor.annotation(REF_NAME).is_none() && descriptor.annotation(IMAGE_NAME).is_none()
-        });
-        let digests = untagged.filter_map(|descriptor| descriptor.digest.get().ok());
+        let untagged = self.entries.iter().filter(|entry| !entry.is_tagged());
+        let digests = untagged.filter_map(|entry| entry.descriptor.digest.get().ok());
+        let mut seen = HashSet::new();
+        let digests = digests.filter(|digest| seen.insert(*digest));
         let digests: Vec<String> = digests.map(|digest| format!("digest={digest}")).collect();
         match (joined(tags), joined(digests)) {
             (None, None) => "the directory has no entries".to_owned(),

@@ -37,11 +37,10 @@ impl<'a> IndexLock<'a> {
         Self::acquire(system, dir.join(NAME), false, PATIENCE)
     }
 
-    /// Locks the index of `dir` for reading it; `None` where there are no locks, or no file for one can be made: a
-    /// rename replaces the index in one step, so a reader can do without.
+    /// Locks the index of `dir` for reading it; `None` where it cannot be locked, or no file for a lock can be made.
     ///
     /// # Errors
-    /// As [`exclusive`](Self::exclusive).
+    /// As [`exclusive`](Self::exclusive), unless the file system fails the lock itself.
     pub(super) fn shared(system: &'a dyn FileSystem, dir: &Path) -> Result<Option<Self>> {
         match Self::acquire(system, dir.join(NAME), true, PATIENCE) {
             Err(Error::Io(error)) if cannot_write(&error) => Ok(None),
@@ -63,7 +62,9 @@ impl<'a> IndexLock<'a> {
                     if made && same(&file, &path).unwrap_or(false) {
                         let _ = fs::remove_file(&path);
                     }
-                    return if is_refused(&error) { Ok(None) } else { Err(Error::io("lock", path, error)) };
+                    // A reader can do without: a rename replaces the index in one step.
+                    let usable = shared || is_refused(&error);
+                    return if usable { Ok(None) } else { Err(Error::io("lock", path, error)) };
                 }
             }
             if start.elapsed() >= patience {
@@ -184,12 +185,14 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_that_fails_is_an_error_and_leaves_no_lock_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let system = Refusing::new(&[(Call::Lock, libc::EIO)]);
-        assert!(matches!(IndexLock::exclusive(&system, dir.path()), Err(Error::Io(_))));
-        assert!(matches!(IndexLock::shared(&system, dir.path()), Err(Error::Io(_))));
-        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+    fn a_lock_that_fails_stops_a_writer_only_and_leaves_no_lock_file() {
+        for code in [libc::EIO, libc::ENODEV, libc::ESTALE] {
+            let dir = tempfile::tempdir().unwrap();
+            let system = Refusing::new(&[(Call::Lock, code)]);
+            assert!(matches!(IndexLock::exclusive(&system, dir.path()), Err(Error::Io(_))), "{code}");
+            assert!(IndexLock::shared(&system, dir.path()).unwrap().is_none(), "{code}");
+            assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
+        }
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! Finding out before a transfer what would make its commit fail.
 
-use std::fs;
+use std::io;
 
 use crate::base::{Digest, Error, Result};
-use crate::files::open_file;
+use crate::files::{is_refused, open_file};
 use crate::layout::lock::IndexLock;
 use crate::layout::write::{Shared, read_index};
 
@@ -33,12 +33,10 @@ impl Shared {
             return Ok(());
         }
         self.name(&temp, &path)?;
-        let removed = fs::remove_file(&path);
-        removed.or_else(gone).map_err(|error| Error::io("remove", path, error))
+        match self.temps.system().remove(&path) {
+            // Another writer that tries the same may have removed it, and some file systems remove nothing.
+            Err(error) if error.kind() == io::ErrorKind::NotFound || is_refused(&error) => Ok(()),
+            removed => removed.map_err(|error| Error::io("remove", path, error)),
+        }
     }
-}
-
-/// Another writer that tries the same may have removed it.
-fn gone(error: std::io::Error) -> std::io::Result<()> {
-    if error.kind() == std::io::ErrorKind::NotFound { Ok(()) } else { Err(error) }
 }

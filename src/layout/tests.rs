@@ -140,6 +140,19 @@ fn the_only_entry_is_latest_whatever_its_tag() {
 }
 
 #[test]
+fn entries_without_a_tag_that_repeat_a_digest_count_once() {
+    let (first, second) = (Digest::of(b"first"), Digest::of(b"second"));
+    let entry = |digest: &Digest| format!(r#"{{"mediaType":"m","digest":"{digest}","size":5}}"#);
+    let index = |digests: &[&Digest]| {
+        let entries: Vec<String> = digests.iter().map(|digest| entry(digest)).collect();
+        Index::parse(format!(r#"{{"manifests":[{}]}}"#, entries.join(",")).as_bytes()).unwrap()
+    };
+    assert_eq!(index(&[&first, &first]).find("latest").unwrap().digest, first);
+    let error = index(&[&first, &second, &first]).find("latest").unwrap_err();
+    assert_eq!(error.hint().unwrap().matches(&first.to_string()).count(), 1, "{error:?}");
+}
+
+#[test]
 fn of_several_entries_without_a_tag_one_is_chosen_by_its_digest() {
     let dir = tempfile::tempdir().unwrap();
     copy_tree(&fixture("two-tags/local"), dir.path());

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::base::{Digest, Error, Problem, Result};
 use crate::cache_config::CacheConfig;
 use crate::files::{
-    FileSystem, TempFile, TempFolder, create_dir, is_refused, open_file, read_file, root_directory, sync_dir, sync_file,
+    FileSystem, TempFile, TempFolder, create_dir, is_not_replaced, open_file, read_file, root_directory, sync_dir,
+    sync_file,
 };
 use crate::layout::blob::BlobWriter;
 use crate::layout::cache::LocalCache;
@@ -163,8 +164,8 @@ impl Shared {
         let path = self.cache.blob_path(digest);
         self.durable.sync_new(temp).map_err(|error| Error::io("write", temp.path(), error))?;
         match self.name(temp, &path) {
-            Err(Error::Io(error)) if is_refused(&error.source) && self.cache.verify_blob(digest)? => return Ok(()),
-            Err(Error::Io(error)) if is_refused(&error.source) && self.temps.system().remove(&path).is_ok() => {
+            Err(Error::Io(error)) if is_not_replaced(&error.source) && self.cache.verify_blob(digest)? => return Ok(()),
+            Err(Error::Io(error)) if is_not_replaced(&error.source) && self.temps.system().remove(&path).is_ok() => {
                 self.name(temp, &path)?;
             }
             other => other?,

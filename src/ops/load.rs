@@ -108,7 +108,7 @@ pub(super) fn find<'a>(
                 if strict || sources.len() == 1 || matches!(error, Error::Canceled) {
                     return Err(error);
                 }
-                source.context.warn(&format!("going on without a source: {}", error.chain()));
+                source.context.warn(&format!("skipping a source: {}", error.chain()));
                 first_error.get_or_insert(error);
             }
         }

@@ -22,26 +22,32 @@ pub(super) fn warning(config: &CacheConfig, sizes: Committed, one_name_fits: boo
     if config_size > LIMIT {
         let is_layers = LAYER_BYTES.saturating_mul(layers as u64) > config_size / 2;
         let filling = if is_layers { format!("{layers} layers") } else { format!("{records} records") };
-        documents.push(format!("its config has {config_size} bytes, mostly for its {filling}"));
+        documents.push(format!("its config is {} (mostly {filling})", mib(config_size)));
     }
     if manifest_size > LIMIT {
-        documents.push(format!("its manifest has {manifest_size} bytes for its {layers} layers"));
+        documents.push(format!("its manifest is {} ({layers} layers)", mib(manifest_size)));
     }
     if documents.is_empty() {
         return None;
     }
     let mut remedies = vec!["use BuildKit's own --cache-from type=s3, which has no such limit".to_owned()];
     if let Some(left) = left_by_mode_min(config, config_size) {
-        remedies.push(format!("export with mode=min, which leaves {left} bytes"));
+        remedies.push(format!("export with mode=min, which leaves {}", mib(left)));
     }
     if one_name_fits {
         remedies.push("import fewer names".to_owned());
     }
     Some(format!(
-        "BuildKit will not read this cache from a directory: {}, and the limit is {LIMIT} bytes (1 MiB): {}",
+        "BuildKit cannot read this cache from a directory: {}; the limit is {LIMIT} bytes (1 MiB): {}",
         documents.join(" and "),
         remedies.join(", or ")
     ))
+}
+
+/// Rounded up, so that a size over the limit is never shown as the limit.
+fn mib(bytes: u64) -> String {
+    let hundredths = bytes.saturating_mul(100).div_ceil(LIMIT);
+    format!("{}.{:02} MiB", hundredths / 100, hundredths % 100)
 }
 
 /// Whether BuildKit would read the cache from a directory.
@@ -105,7 +111,7 @@ mod tests {
         let large = config(100, 3500, 3);
         assert!(!is_within(&large) && !is_within(&large.clone().into_min().0));
         let warning = warning_of(&large).unwrap();
-        for part in ["mostly for its 3500 records", "1048576", "type=s3"] {
+        for part in ["(mostly 3500 records)", "the limit is 1048576 bytes (1 MiB)", "type=s3"] {
             assert!(warning.contains(part), "{part}: {warning}");
         }
         assert!(!warning.contains("mode=min") && !warning.contains("layers"), "{warning}");
@@ -118,8 +124,8 @@ mod tests {
             let min = large.clone().into_min().0;
             assert_eq!(is_within(&min), suffices);
             let warning = warning_of(&large).unwrap();
-            assert!(warning.contains("for its 4200 layers"), "{warning}");
-            let advice = format!("mode=min, which leaves {} bytes", largest(&min));
+            assert!(warning.contains("(4200 layers)"), "{warning}");
+            let advice = format!("mode=min, which leaves {}", mib(largest(&min)));
             assert_eq!(warning.contains(&advice), suffices, "{warning}");
             assert_eq!(warning.contains("mode=min"), suffices, "{warning}");
         }
@@ -128,7 +134,7 @@ mod tests {
     #[test]
     fn layers_that_fill_the_config_are_named() {
         let large = config(12_000, 1, 0);
-        assert!(warning_of(&large).unwrap().contains("mostly for its 12000 layers"));
+        assert!(warning_of(&large).unwrap().contains("(mostly 12000 layers)"));
     }
 
     #[test]

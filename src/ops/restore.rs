@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::base::{Digest, Error, Event, OUT_OF_FILES, Problem, Result};
 use crate::cache_config::CacheConfig;
-use crate::layout::{LayoutWriter, LocalCache};
+use crate::layout::{Committed, LayoutWriter, LocalCache};
 use crate::ops::agree::agreeing;
 use crate::ops::cache::S3Cache;
 use crate::ops::fetch::Fetcher;
@@ -106,8 +106,12 @@ pub(super) fn restore(
     if config.layers().is_empty() {
         return Ok(false);
     }
-    if let Some(writer) = writer {
-        run.commit(writer, &config, one_name_fits)?;
+    let committed = match writer {
+        Some(writer) => writer.commit(&config)?,
+        None => Committed::predict(&config),
+    };
+    if let Some(warning) = local_limit::warning(&config, committed, one_name_fits) {
+        first.context.warn(&warning);
     }
     Ok(true)
 }
@@ -229,14 +233,6 @@ impl Run<'_> {
         let the_rest = if left == 0 { "nothing is left to restore" } else { "the rest is kept" };
         self.first.context.warn(&format!("{} of {all} layers were dropped, {the_rest}", all - left));
         Ok(rest)
-    }
-
-    fn commit(&self, writer: LayoutWriter, config: &CacheConfig, one_name_fits: bool) -> Result<()> {
-        let committed = writer.commit(config)?;
-        if let Some(warning) = local_limit::warning(config, committed, one_name_fits) {
-            self.first.context.warn(&warning);
-        }
-        Ok(())
     }
 }
 

@@ -220,7 +220,7 @@ impl<'a> Sender<'a> {
     fn refuse_touches(&self, error: &Error) {
         if !self.refused.swap(true, Ordering::Relaxed) {
             let context = &self.cache.context;
-            context.warn(&format!("blobs already there could not be touched, they may expire: {error}"));
+            context.warn(&format!("cannot refresh existing blobs; they may expire: {error}"));
         }
     }
 
@@ -235,7 +235,7 @@ impl<'a> Sender<'a> {
         let read = reader.digest(stop, |position| part.at(position))?;
         if read != job.digest {
             let location = cache.store.location(&self.key(&job.digest));
-            cache.context.warn(&format!("{location} does not have its digest and is replaced"));
+            cache.context.warn(&format!("{location} is corrupt (wrong digest); replacing it"));
         }
         meter.finish();
         Ok(read == job.digest)

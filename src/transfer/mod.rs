@@ -7,11 +7,12 @@ mod permits;
 mod queue;
 mod space;
 
+use std::io;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::thread::{self, Scope};
 
-use crate::base::{Cancel, Error, Result};
+use crate::base::{Cancel, Error, Result, thread_builder};
 pub(crate) use bell::Bell;
 pub(crate) use permits::{Permit, Permits};
 use queue::{Queue, Unit};
@@ -96,7 +97,7 @@ pub(crate) fn run_chunked<W: Work>(
     let pool = Pool { work, state: Mutex::new(state), changed: Condvar::new(), stop: Stop { cancel, failed: &failed } };
     thread::scope(|scope| {
         for others in 1..threads {
-            if let Err(error) = thread::Builder::new().spawn_scoped(scope, || pool.serve()) {
+            if let Err(error) = pool.spawn(scope) {
                 log::info!("continuing on {others} of {threads} threads: {error}");
                 // One thread must be left for the chunks that aside work waits for.
                 pool.lock().queue.limit_asides(others - 1);
@@ -168,6 +169,19 @@ struct State<W: Work> {
 }
 
 impl<W: Work> Pool<'_, W> {
+    /// Starts a thread, and waits until it has taken its own memory: only then is it known whether there is room for the
+    /// next.
+    fn spawn<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) -> io::Result<()> {
+        let (sender, started) = mpsc::sync_channel(1);
+        let serve = move || {
+            let _ = sender.send(());
+            self.serve();
+        };
+        thread_builder()?.spawn_scoped(scope, serve)?;
+        let _ = started.recv();
+        Ok(())
+    }
+
     fn serve(&self) {
         let _alarm = Alarm(self);
         let mut unit = self.next();

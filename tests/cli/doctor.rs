@@ -118,3 +118,37 @@ fn a_reader_that_has_read_enough_ends_it_quietly() {
     let output = child.wait_with_output().unwrap();
     assert_eq!((output.status.code(), String::from_utf8(output.stderr).unwrap().as_str()), (Some(0), ""));
 }
+
+#[test]
+fn a_directory_that_does_not_exist_is_said_to_be_absent() {
+    let work = tempfile::tempdir().unwrap();
+    let store = file_store(&work.path().join("absent"));
+    let checked = run(&["doctor", &store]).expect(0);
+    assert!(checked.stdout.contains("does not exist yet; the first export creates it"), "{}", checked.stdout);
+    let written = run(&["doctor", &store, "--write"]).expect(0);
+    assert!(written.stdout.contains("touch       refreshed by a server-side copy"), "{}", written.stdout);
+}
+
+#[test]
+fn a_directory_that_cannot_be_written_has_nothing_to_remove() {
+    let work = tempfile::tempdir().unwrap();
+    std::fs::create_dir(work.path().join("trial")).unwrap();
+    std::fs::write(work.path().join("trial/blobs"), "in the way").unwrap();
+    std::fs::write(work.path().join(".s3-build-cache"), "in the way").unwrap();
+    let store = format!("{},blobs_prefix=b/", file_store(work.path()));
+    let run = run(&["doctor", &store, "--write"]).expect(1);
+    for name in ["touch", "delete"] {
+        assert!(run.stdout.contains(&format!("- {name:11} nothing was written")), "{}", run.stdout);
+    }
+}
+
+#[test]
+fn what_only_reads_is_not_tested_by_writing() {
+    let work = tempfile::tempdir().unwrap();
+    let store = file_store(work.path());
+    run(&["doctor", "--write", "--cache-from", &store]).expect(2).says(&["--write", "--cache-from", "hint: "]);
+    let anonymous = format!("{store},anonymous=true");
+    let checked = run(&["doctor", "--write", &anonymous]).expect(0);
+    assert!(checked.stdout.contains("- write       anonymous=true"), "{}", checked.stdout);
+    assert_eq!(std::fs::read_dir(work.path()).unwrap().count(), 0);
+}

@@ -43,8 +43,18 @@ fn import_and_export_warn_of_a_config_that_buildkit_will_not_read() {
     let work = tempfile::tempdir().unwrap();
     let (store, dir) = (work.path().join("store"), work.path().join("dir"));
     write_store(&store, &[("large", records("", 5000))]);
-    let parts = ["warning: BuildKit will not read this cache from a directory", "5000 records", "1048576", "type=s3"];
+    let parts = [
+        "warning: BuildKit cannot read this cache from a directory",
+        "5000 records",
+        "the limit is 1048576 bytes (1 MiB)",
+        "type=s3",
+    ];
     let from = format!("{},name=large", file_store(&store));
+    let doctor = run(&["doctor", &from]).expect(0);
+    assert!(doctor.stdout.contains("  note: BuildKit cannot read this cache from a directory"), "{}", doctor.stdout);
+    assert_eq!(doctor.last_line(), "no check failed; see the note above");
+    run(&["import", dir.to_str().unwrap(), "--cache-from", &from, "--dry-run"]).expect(0).says(&parts);
+    assert!(!dir.exists());
     let import = run(&["import", dir.to_str().unwrap(), "--cache-from", &from]).expect(0).says(&parts);
     let to = file_store(&work.path().join("other"));
     let export = run(&["export", dir.to_str().unwrap(), "--cache-to", &to, "--dry-run"]).expect(0).says(&parts);
@@ -64,5 +74,5 @@ fn fewer_names_are_advised_where_a_single_one_is_small_enough() {
         run(&["import", dir.to_str().unwrap(), "--cache-from", &from]).expect(0).stderr
     };
     assert!(import("a;b").contains("or import fewer names"));
-    assert!(!import("a").contains("BuildKit will not read"));
+    assert!(!import("a").contains("BuildKit cannot read"));
 }

@@ -309,3 +309,20 @@ fn a_blob_that_was_corrupt_from_the_start_is_said_to_be_so() {
     assert!(!run.stderr.contains("changed"), "{}", run.stderr);
     run.says(&[&sentence, "hint: the local cache is damaged"]);
 }
+
+#[test]
+fn the_way_out_fits_who_uses_the_directory() {
+    let trial = Trial::new(&[1000]);
+    let store = trial.exported();
+    let file = trial.path("file");
+    fs::write(&file, "precious").unwrap();
+    for arguments in [trial.import(&file, &store), trial.export(&file_store(&file))] {
+        let run = run(&arguments.each_ref().map(String::as_str)).expect(1);
+        assert!(!run.stderr.contains("remove"), "{}", run.stderr);
+        run.says(&["it is a regular file, not a directory", "hint: give a directory"]);
+    }
+    fs::write(trial.source().join("index.json"), "{").unwrap();
+    let import = trial.import(&trial.source(), &store);
+    let parts = ["index.json is not an OCI index", "hint: remove index.json, or import into another directory"];
+    run(&import.each_ref().map(String::as_str)).expect(5).says(&parts);
+}

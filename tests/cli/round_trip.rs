@@ -170,7 +170,7 @@ fn several_caches_are_merged_and_one_that_fails_is_left_out() {
     import(&[&broken], &[]).expect(1);
     import(&[&one, &broken, &two], &["--strict"]).expect(1);
     assert!(!target.exists());
-    let merged = import(&[&one, &broken, &two], &[]).expect(0).says(&["warning: going on without a source"]);
+    let merged = import(&[&one, &broken, &two], &[]).expect(0).says(&["warning: skipping a source"]);
     assert!(merged.last_line().starts_with("restored 12 of 12 blobs"), "{}", merged.stdout);
 }
 

@@ -1,4 +1,4 @@
-//! SIGINT, SIGTERM and SIGHUP.
+//! SIGINT, SIGTERM, SIGHUP and SIGQUIT.
 
 use std::fs;
 use std::thread;
@@ -52,7 +52,7 @@ impl Large {
 #[test]
 fn the_first_signal_stops_an_export_that_stands_still_and_aborts_its_uploads() {
     let large = Large::new();
-    for (signal, status) in [("INT", 130), ("TERM", 143)] {
+    for (signal, status) in [("INT", 130), ("QUIT", 131), ("TERM", 143)] {
         let server = Server::start();
         server.fault(Match::operation(Operation::UploadPart).always(), held());
         let run = large.export(&server, Operation::UploadPart);

@@ -66,3 +66,24 @@ fn a_credential_process_is_read_without_a_thread() {
     // The credentials are found: the next step is the connection.
     run_with(&arguments, &variables).expect(1).says(&["error: ", "refused"]);
 }
+
+/// Threads that start without room for themselves would end the process.
+#[test]
+fn a_limit_to_the_address_space_leaves_fewer_threads() {
+    let work = tempfile::tempdir().unwrap();
+    let (source, store) = (work.path().join("source"), file_store(&work.path().join("store")));
+    write_cache(&Blobs::of(&(0..200).map(|at| 10_000 + at).collect::<Vec<_>>()), &source);
+    for mib in [100, 150, 200] {
+        let restored = work.path().join(format!("restored-{mib}"));
+        for arguments in [
+            ["export", source.to_str().unwrap(), "--cache-to", &store],
+            ["import", restored.to_str().unwrap(), "--cache-from", &store],
+        ] {
+            let limit = format!("ulimit -v {} && exec \"$@\"", mib * 1024);
+            let program = env!("CARGO_BIN_EXE_s3-build-cache");
+            let command = ["-c", &limit, "sh", program, "-j", "64"];
+            let output = Command::new("sh").args(command).args(arguments).output().unwrap();
+            Run::of(output).expect(0);
+        }
+    }
+}

@@ -44,13 +44,13 @@ fn a_probe_that_may_not_be_deleted_is_no_failure_and_has_one_key() {
 fn names_that_exist_are_shown_where_the_one_asked_for_does_not() {
     let server = Server::start();
     let read = || find(&diagnose(&server, &server.endpoint(), &[]), "read").detail.clone();
-    assert!(read().contains("buildkit: no manifest yet at s3://cache/manifests/buildkit"), "{}", read());
+    assert!(read().contains("buildkit: not found (s3://cache/manifests/buildkit)"), "{}", read());
     assert!(read().contains("no manifests under s3://cache/manifests/"), "{}", read());
     for name in ["a", "b", "c", "d/e", "f", "g", "h"] {
         server.put_object(&format!("manifests/{name}"), b"{}");
     }
     server.put_object("manifests/", b"");
-    assert!(read().ends_with("names that exist: a, b, c, d/e, f and 2 more"), "{}", read());
+    assert!(read().ends_with("existing names: a, b, c, d/e, f and 2 more"), "{}", read());
 }
 
 /// A manifest that is not there says nothing about the permission to read: a blob that is does.

@@ -11,6 +11,10 @@ use super::tally::{Tally, moves};
 /// Smaller blobs come and go too fast to be read.
 const LARGE_BLOB: u64 = 8 << 20;
 
+/// Ends each line with free columns and moves the cursor back to them. The terminal echoes Ctrl-C as `^C` at the cursor;
+/// beyond the last column it would begin a line that is not cleared with the bars.
+const END: &str = "    \u{1b}[4D";
+
 pub(super) struct Bars {
     screen: MultiProgress,
     doing: &'static str,
@@ -102,5 +106,76 @@ impl State {
 }
 
 fn style(template: &str) -> ProgressStyle {
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+    let template = format!("{template}{END}");
+    ProgressStyle::with_template(&template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::{Arc, Mutex};
+
+    use indicatif::{ProgressDrawTarget, TermLike};
+
+    use super::*;
+
+    /// A terminal that keeps the last text written to it.
+    #[derive(Clone, Debug, Default)]
+    struct Screen(Arc<Mutex<String>>);
+
+    impl TermLike for Screen {
+        fn width(&self) -> u16 {
+            80
+        }
+
+        fn move_cursor_up(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_down(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_right(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn move_cursor_left(&self, _: usize) -> io::Result<()> {
+            Ok(())
+        }
+
+        fn write_line(&self, text: &str) -> io::Result<()> {
+            self.write_str(text)
+        }
+
+        fn write_str(&self, text: &str) -> io::Result<()> {
+            self.0.lock().unwrap().push_str(text);
+            Ok(())
+        }
+
+        fn clear_line(&self) -> io::Result<()> {
+            self.0.lock().unwrap().clear();
+            Ok(())
+        }
+
+        fn flush(&self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn the_cursor_rests_where_an_echoed_interrupt_does_not_wrap() {
+        let screen = Screen::default();
+        let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
+        let bars = Bars::new(&MultiProgress::with_draw_target(target), "uploading");
+        let digest = "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a".parse().unwrap();
+        bars.event(&Event::Planned { blobs: 1, bytes: LARGE_BLOB });
+        for large in [false, true] {
+            if large {
+                bars.event(&Event::Started { digest: &digest, action: Action::Upload, total: LARGE_BLOB });
+            }
+            let text = screen.0.lock().unwrap().clone();
+            assert!(text.ends_with(END), "{text:?}");
+        }
+    }
 }

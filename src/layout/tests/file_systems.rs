@@ -102,6 +102,21 @@ fn the_trial_leaves_nothing_and_keeps_a_blob_without_bytes() {
     assert!(cache.has_blob(&empty, 0).unwrap());
 }
 
+#[test]
+fn a_file_system_that_removes_nothing_takes_a_first_import() {
+    for code in [libc::EPERM, libc::EACCES, libc::EROFS] {
+        let dir = tempfile::tempdir().unwrap();
+        let (cache, system) = (LocalCache::create(dir.path().join("c"), "latest"), refusing(&[(Call::Remove, code)]));
+        write(&cache, &system, false).unwrap();
+        assert_eq!(cache.load().unwrap(), min());
+        // What the trial leaves is a valid blob.
+        assert!(cache.has_blob(&Digest::of(b""), 0).unwrap());
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let cache = LocalCache::create(dir.path().join("c"), "latest");
+    assert!(matches!(cache.begin_write_on(refusing(&[(Call::Remove, libc::EIO)])), Err(Error::Io(_))));
+}
+
 /// SMB and WSL: neither a rename over a read-only file nor its removal.
 #[test]
 fn a_wrong_blob_that_is_read_only_is_replaced() {
@@ -109,6 +124,8 @@ fn a_wrong_blob_that_is_read_only_is_replaced() {
     for calls in [
         &[(Call::RenameOverReadOnly, code), (Call::RemoveReadOnly, code)][..],
         &[(Call::RenameOverReadOnly, libc::EPERM), (Call::SetMode, libc::EPERM)],
+        &[(Call::RenameOverReadOnly, libc::EEXIST), (Call::RemoveReadOnly, code)],
+        &[(Call::RenameOverReadOnly, libc::EEXIST), (Call::SetMode, libc::EPERM)],
     ] {
         let dir = tempfile::tempdir().unwrap();
         let (cache, system) = (LocalCache::create(dir.path(), "latest"), refusing(calls));
@@ -136,9 +153,14 @@ fn a_read_only_index_that_cannot_be_replaced_stays() {
     assert!(matches!(write(&cache, &system, false), Err(Error::Io(_))));
     assert_eq!(fs::read(&index).unwrap(), before);
     no_litter(dir.path());
-    write(&cache, &refusing(&[(Call::RenameOverReadOnly, libc::EPERM)]), false).unwrap();
-    assert_eq!(fs::metadata(&index).unwrap().mode() & 0o777, 0o444);
-    assert_eq!(cache.load().unwrap(), min());
+    for code in [libc::EPERM, libc::EEXIST] {
+        fs::set_permissions(&index, PermissionsExt::from_mode(0o644)).unwrap();
+        fs::write(&index, &before).unwrap();
+        fs::set_permissions(&index, PermissionsExt::from_mode(0o444)).unwrap();
+        write(&cache, &refusing(&[(Call::RenameOverReadOnly, code)]), false).unwrap();
+        assert_eq!(fs::metadata(&index).unwrap().mode() & 0o777, 0o444);
+        assert_eq!(cache.load().unwrap(), min());
+    }
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn expiry(findings: &mut Findings<'_>, keys: &Credentials, now: SystemTime) {
         return findings.passed(
             "expiry",
             match keys.session_token {
-                Some(_) => "temporary; nothing says until when, and they cannot be renewed from here",
+                Some(_) => "temporary; expiry unknown, cannot be renewed",
                 None => "they do not expire",
             },
         );
@@ -88,7 +88,7 @@ fn rounded(time: Duration) -> String {
 fn whose(findings: &mut Findings<'_>, (settings, parts): (&S3Settings, &Parts), keys: &Credentials) {
     match identity(settings, &store::context(settings, parts), keys) {
         Ok(Some(identity)) => findings.passed("identity", format!("{} (account {})", identity.arn, identity.account)),
-        Ok(None) => findings.skipped(&["identity"], "only AWS tells whose keys are whose"),
+        Ok(None) => findings.skipped(&["identity"], "only AWS can identify keys"),
         // It may well be shut off where S3 is not.
         Err(error) if error.kind() == ErrorKind::Network => {
             findings.skipped(&["identity"], &format!("S3 can do without: {}", error.chain()));

@@ -3,9 +3,12 @@
 use std::io::Read as _;
 
 use crate::base::{BytesPayload, Error, ErrorKind, Payload as _, Problem, Result, shown};
+use crate::layout::Committed;
+use crate::manifest::CacheConfig;
 use crate::ops::cache::S3Cache;
 use crate::ops::doctor::{CheckOutcome, DoctorOptions, Findings};
 use crate::ops::load::load_names;
+use crate::ops::local_limit;
 use crate::store::{GetOptions, ListPage, ObjectMeta, Touch};
 
 pub(super) const READING: &[&str] = &["bucket", "list", "read"];
@@ -15,13 +18,13 @@ pub(super) const WRITING: &[&str] = &["write", "touch", "delete"];
 const PROBE: &[u8] = b"Written by `s3-build-cache doctor --write`: it can be removed.\n";
 /// Stands behind the prefix of blobs: always the same, so that probes that may not be deleted do not pile up.
 const PROBE_NAME: &str = "s3-build-cache-doctor";
-/// So many names that exist are shown where one does not.
+/// So many existing names are shown where one does not.
 const SHOWN_NAMES: usize = 5;
 
 pub(super) fn examine(
     findings: &mut Findings<'_>,
     cache: &S3Cache,
-    elsewhere: &dyn Fn() -> Option<Error>,
+    bucket: &dyn Fn() -> Result<&'static str>,
     options: &DoctorOptions,
 ) {
     if let Err(error) = cache.store.probe() {
@@ -29,18 +32,17 @@ pub(super) fn examine(
         findings.skipped(&["list", "read"], "the bucket is not reached");
         return findings.skipped(if options.write { WRITING } else { &[] }, "the bucket is not reached");
     }
-    match elsewhere() {
-        Some(error) => findings.failed("bucket", &error),
-        None => findings.passed("bucket", format!("{} is there", cache.store.location(""))),
-    }
+    findings.of("bucket", bucket(), |state| format!("{} {state}", cache.store.location("")));
     let prefix = cache.options.blob_key_prefix();
     let page = cache.store.list(&prefix, None);
     let page = findings.of("list", page, |page| listed(page, &prefix));
     match read(cache, &page.unwrap_or_default()) {
-        Ok(detail) => findings.passed("read", detail),
+        Ok((detail, remark)) => findings.tell("read", CheckOutcome::Passed, detail, remark.as_deref()),
         Err(error) => findings.failed("read", &error),
     }
-    if options.write && !cache.context.cancel.is_canceled() {
+    if options.write && cache.options.anonymous {
+        findings.skipped(WRITING, "anonymous=true is for imports, which write nothing to the store");
+    } else if options.write && !cache.context.cancel.is_canceled() {
         write(findings, cache);
     }
 }
@@ -50,8 +52,9 @@ fn listed(page: &ListPage, prefix: &str) -> String {
     format!("{count}{more} object{} under {prefix}", if count == 1 { "" } else { "s" })
 }
 
-/// Reads the manifests, and one byte of a blob: being allowed to read what is not there proves nothing.
-fn read(cache: &S3Cache, page: &ListPage) -> Result<String> {
+/// Reads the manifests, and one byte of a blob: being allowed to read what is not there proves nothing. Returns what was
+/// found, and what to do about a cache that BuildKit cannot read from a directory.
+fn read(cache: &S3Cache, page: &ListPage) -> Result<(String, Option<String>)> {
     let found = load_names(cache, true)?;
     let missing = cache.options.names.iter().filter(|name| !found.iter().any(|found| found.name == **name));
     let mut parts: Vec<String> =
@@ -59,7 +62,7 @@ fn read(cache: &S3Cache, page: &ListPage) -> Result<String> {
     let before = parts.len();
     parts.extend(missing.map(|name| {
         let key = cache.store.location(&cache.options.manifest_key(name));
-        format!("{name}: no manifest yet at {key}, a miss")
+        format!("{name}: not found ({key})")
     }));
     if parts.len() > before {
         parts.extend(existing_names(cache));
@@ -82,7 +85,12 @@ fn read(cache: &S3Cache, page: &ListPage) -> Result<String> {
             None => {}
         }
     }
-    Ok(parts.join(", "))
+    let remark = match CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config))) {
+        Ok(config) => local_limit::warning(&config, Committed::predict(&config), false),
+        // An import reports it.
+        Err(_) => None,
+    };
+    Ok((parts.join(", "), remark))
 }
 
 /// A few names of manifests that exist; `None` if they may not be listed.
@@ -102,7 +110,7 @@ fn existing_names(cache: &S3Cache) -> Option<String> {
     Some(if names.is_empty() {
         format!("no manifests under {prefix}")
     } else {
-        format!("names that exist: {first}{more}")
+        format!("existing names: {first}{more}")
     })
 }
 
@@ -114,8 +122,8 @@ fn write(findings: &mut Findings<'_>, cache: &S3Cache) {
     if let Err(error) = store.put(&key, &payload) {
         findings.failed("write", &error);
         findings.skipped(&["touch"], "nothing was written");
-        // It may have been all the same, unless it was refused.
-        if error.kind() == ErrorKind::Access {
+        // It may have been all the same, unless it was refused, or this machine's file system failed.
+        if matches!(error.kind(), ErrorKind::Access | ErrorKind::Io) {
             return findings.skipped(&["delete"], "nothing was written");
         }
         return remove(findings, cache, &key);
@@ -126,7 +134,7 @@ fn write(findings: &mut Findings<'_>, cache: &S3Cache) {
         Touch::Gone => Err(strange(format!("{location} is gone right after it was written"))),
         Touch::Unsupported => Err(strange("the store cannot copy an object onto itself".to_owned())),
     });
-    findings.of("touch", touched, |()| "made it new by a copy onto itself".to_owned());
+    findings.of("touch", touched, |()| "refreshed by a server-side copy".to_owned());
     remove(findings, cache, &key);
 }
 

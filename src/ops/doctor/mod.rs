@@ -48,7 +48,7 @@ pub struct Check {
     pub outcome: CheckOutcome,
     /// What was found, what failed with its causes, or why it was not tried: one line, without secrets.
     pub detail: String,
-    /// The likely fix of what failed.
+    /// The likely fix of what failed, or a note on what passed.
     pub hint: Option<String>,
 }
 
@@ -128,8 +128,8 @@ impl S3CacheBuilder {
     pub fn diagnose(self, options: &DoctorOptions, mut tell: impl FnMut(&Check)) {
         let mut findings = Findings(&mut tell);
         match open(&mut findings, &self) {
-            Ok(Opened { store, elsewhere }) => {
-                bucket::examine(&mut findings, &self.on(store), &elsewhere, options);
+            Ok(Opened { store, bucket }) => {
+                bucket::examine(&mut findings, &self.on(store), &bucket, options);
             }
             Err(why) => {
                 findings.skipped(bucket::READING, why);
@@ -142,14 +142,14 @@ impl S3CacheBuilder {
 /// A store that is worth asking.
 struct Opened {
     store: Arc<dyn ObjectStore>,
-    /// Whether the bucket has turned out to be in another region than the settings say.
-    elsewhere: Box<dyn Fn() -> Option<Error>>,
+    /// What there is to say of the bucket once it has answered.
+    bucket: Box<dyn Fn() -> Result<&'static str>>,
 }
 
 /// Opens the store, unless something on the way to it is wrong: then why it is not worth asking.
 fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::Result<Opened, &'static str> {
     let (options, parts) = (&builder.options, Parts { brief: true, ..builder.store_parts() });
-    let opened = |store| Opened { store, elsewhere: Box::new(|| None) };
+    let opened = |store| Opened { store, bucket: Box::new(|| Ok("exists")) };
     if let Some(store) = &builder.store {
         let valid = findings.of("options", options.validate(), |()| understood(options, &store.location("")));
         return valid.map(|()| opened(store.clone())).ok_or("the options are wrong");
@@ -166,10 +166,13 @@ fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::R
             let settings = S3Settings { max_attempts: 1, service_attempts: 1, ..*settings };
             open_s3(findings, options, &settings, parts)
         }
-        Some(Settings::Directory { .. }) => {
+        Some(Settings::Directory { dir, bucket }) => {
             let store =
                 findings.of("endpoint", store::open(options, parts), |_| "a directory of this machine".to_owned());
-            store.map(opened).ok_or("the directory cannot be used")
+            let place = dir.join(bucket);
+            let bucket =
+                move || Ok(if place.is_dir() { "exists" } else { "does not exist yet; the first export creates it" });
+            store.map(|store| Opened { store, bucket: Box::new(bucket) }).ok_or("the directory cannot be used")
         }
     }
 }
@@ -200,19 +203,21 @@ fn open_s3(
     let store =
         store::open_s3(options, settings, credentials, parts).map_err(|_| "the endpoint cannot be approached")?;
     let store = Arc::new(store);
-    let elsewhere = {
+    let bucket = {
         let store = store.clone();
-        move || elsewhere(&store, &region.value)
+        move || in_region(&store, &region.value)
     };
-    Ok(Opened { store, elsewhere: Box::new(elsewhere) })
+    Ok(Opened { store, bucket: Box::new(bucket) })
 }
 
-fn elsewhere(store: &S3Store, region: &str) -> Option<Error> {
+/// Whether the bucket is in the region that the settings say.
+fn in_region(store: &S3Store, region: &str) -> Result<&'static str> {
     let endpoint = store.client().endpoint();
-    (endpoint.region != region).then(|| {
-        let message = format!("the bucket is in region {}, not {region}: each run loses a request", endpoint.region);
-        Error::Setup(Problem::new(message).hint(format!("give region={}", endpoint.region)))
-    })
+    if endpoint.region == region {
+        return Ok("exists");
+    }
+    let message = format!("the bucket is in region {}, not {region}: each run loses a request", endpoint.region);
+    Err(Error::Setup(Problem::new(message).hint(format!("give region={}", endpoint.region))))
 }
 
 fn understood(options: &CacheOptions, place: &str) -> String {

@@ -19,7 +19,7 @@ use std::time::SystemTime;
 
 use crate::base::{Clock, Error, Payload, Problem, Result};
 use crate::config::Bucket;
-use crate::files::{Opened, Place, directory, directory_place, open_file, root_directory};
+use crate::files::{Opened, Place, directory, directory_place, file_place, open_file, root_directory};
 use crate::store::{GetOptions, ListPage, Object, ObjectMeta, ObjectStore, PartsUpload, Touch};
 
 /// The same as in S3.
@@ -84,7 +84,7 @@ impl DirStore {
         let (parents, name) = key::split(key);
         let path = self.find_dir(parents)?.map(|parent| parent.join(name));
         match &path {
-            Some(path) if directory_place(path)? == Place::File => Ok(Some(path.clone())),
+            Some(path) if file_place(path)? == Place::File => Ok(Some(path.clone())),
             _ => Ok(None),
         }
     }

@@ -187,3 +187,24 @@ fn writers_and_deleters_do_not_disturb_each_other() {
     });
     assert_eq!(fs::read_dir(&store.bucket).unwrap().count(), 0);
 }
+
+#[test]
+fn what_is_not_a_regular_file_is_no_object() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    put(&store, "blobs/there").unwrap();
+    let blobs = root.path().join("bucket/blobs");
+    make_fifo(&blobs.join("fifo"));
+    symlink("there", blobs.join("link")).unwrap();
+    for (name, is) in
+        [("fifo", "it is a FIFO, not a regular file"), ("link", "it is a symbolic link, not a regular file")]
+    {
+        let key = format!("blobs/{name}");
+        let errors = [store.head(&key).unwrap_err(), put(&store, &key).unwrap_err(), store.delete(&key).unwrap_err()];
+        for error in errors {
+            assert!(error.chain().contains(is), "{}", error.chain());
+        }
+        let below = put(&store, &format!("{key}/x")).unwrap_err().chain();
+        assert!(below.contains("not a directory"), "{below}");
+    }
+}

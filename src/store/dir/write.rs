@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 use crate::base::{Error, Hasher, Payload, Problem, Result};
-use crate::files::{Place, TempFile, TempFolder, create_dir, directory_place, root_directory};
+use crate::files::{Place, TempFile, TempFolder, create_dir, directory_place, file_place, root_directory};
 use crate::store::dir::{DirStore, key};
 
 /// How often to recreate a directory that a concurrent deletion has removed because it was empty.
@@ -82,7 +82,7 @@ impl DirStore {
             create_dir(&path, DIR_MODE)?;
         }
         path.push(name);
-        if directory_place(&path)? == Place::Directory && !remove_empty(&path) {
+        if file_place(&path)? == Place::Directory && !remove_empty(&path) {
             let below = self.page(&format!("{key}/"), None, 1)?.objects.pop();
             let below = below.map_or_else(|| format!("{key}/"), |(below, _)| below);
             return Err(self.conflict(key, Path::new(&below)));
