@@ -3,8 +3,8 @@
 use std::io::Read as _;
 
 use crate::base::{BytesPayload, Error, ErrorKind, Payload as _, Problem, Result, shown};
+use crate::cache_config::CacheConfig;
 use crate::layout::Committed;
-use crate::manifest::CacheConfig;
 use crate::ops::cache::S3Cache;
 use crate::ops::doctor::{CheckOutcome, DoctorOptions, Findings};
 use crate::ops::load::load_names;
