@@ -367,15 +367,15 @@ fn a_read_only_directory_and_a_lock_that_is_held() {
 #[test]
 fn standard_output_that_takes_nothing_is_reported() {
     let work = tempfile::tempdir().unwrap();
-    let store = super::file_store(work.path());
+    let store = file_store(work.path());
     let export = ["export", "tests/fixtures/min/local", "--json", "--cache-to", &store];
     for arguments in [&["--help"][..], &["--version"], &export, &["doctor", &store]] {
-        let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+        let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_s3-build-cache"))
             .args(arguments)
             .stdout(full)
             .output()
             .unwrap();
-        super::Run::of(output).expect(1).says(&["error: cannot write to standard output: No space left"]);
+        Run::of(output).expect(1).says(&["error: cannot write to standard output: No space left"]);
     }
 }

@@ -111,6 +111,7 @@ fn style(template: &str) -> ProgressStyle {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use std::io;
     use std::sync::{Arc, Mutex};
