@@ -1,5 +1,7 @@
 //! Makes text from others safe to show: a server's response, a name in a manifest.
 
+use std::collections::HashSet;
+
 /// The maximum length shown of text from a server.
 pub(crate) const MAX_SHOWN_CHARS: usize = 300;
 /// The maximum length of a hint, which adds our own text to the server's.
@@ -56,17 +58,12 @@ pub(crate) fn shown_url(url: &str) -> String {
 }
 
 /// Masks every part of `secrets` with `***`: a server may echo what it was sent, truncated or encoded. Secrets of fewer
-/// than eight bytes are not masked.
+/// than eight bytes are not masked. Takes time linear in the lengths of the text and the secrets.
 pub(crate) fn redacted(text: &str, secrets: &[&str]) -> String {
-    let bytes = text.as_bytes();
-    let mut hidden = vec![false; bytes.len()];
-    for secret in secrets.iter().map(|secret| secret.as_bytes()).filter(|secret| secret.len() >= MIN_SECRET_BYTES) {
-        let length = secret.len().min(TELLING_BYTES);
-        for (at, part) in bytes.windows(length).enumerate() {
-            if secret.windows(length).any(|known| known == part) {
-                hidden.iter_mut().skip(at).take(length).for_each(|hidden| *hidden = true);
-            }
-        }
+    let mut hidden = vec![false; text.len()];
+    for length in MIN_SECRET_BYTES..=TELLING_BYTES {
+        let known = secrets.iter().filter(|secret| secret.len().min(TELLING_BYTES) == length);
+        hide(&mut hidden, text.as_bytes(), known.flat_map(|secret| secret.as_bytes().windows(length)), length);
     }
     let mut out = String::with_capacity(text.len());
     let mut masked = false;
@@ -80,6 +77,25 @@ pub(crate) fn redacted(text: &str, secrets: &[&str]) -> String {
         masked = hide;
     }
     out
+}
+
+/// Marks the bytes of `text` that are in one of these `parts`, all of the same length.
+fn hide<'a>(hidden: &mut [bool], text: &[u8], parts: impl Iterator<Item = &'a [u8]>, length: usize) {
+    if text.len() < length {
+        return;
+    }
+    let parts: HashSet<&[u8]> = parts.collect();
+    if parts.is_empty() {
+        return;
+    }
+    // Matches overlap: no byte is marked twice.
+    let mut marked = 0;
+    for (at, part) in text.windows(length).enumerate() {
+        if parts.contains(part) {
+            hidden.get_mut(marked.max(at)..at + length).into_iter().flatten().for_each(|hidden| *hidden = true);
+            marked = at + length;
+        }
+    }
 }
 
 fn searched(text: &str) -> &str {
@@ -111,6 +127,8 @@ fn is_plain(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -127,6 +145,47 @@ mod tests {
             (String::new(), String::new()),
         ] {
             assert_eq!(redacted(&text, &[token, "", "password"]), shown, "{text}");
+        }
+    }
+
+    /// The definition: every byte of the text that is in a part of a secret, found by comparing all with all.
+    fn redacted_slowly(text: &str, secrets: &[&str]) -> String {
+        let mut hidden = vec![false; text.len()];
+        for secret in secrets.iter().filter(|secret| secret.len() >= MIN_SECRET_BYTES) {
+            let length = secret.len().min(TELLING_BYTES);
+            for (at, part) in text.as_bytes().windows(length).enumerate() {
+                if secret.as_bytes().windows(length).any(|known| known == part) {
+                    hidden[at..at + length].fill(true);
+                }
+            }
+        }
+        let mut out = String::new();
+        for (at, c) in text.char_indices() {
+            match (hidden[at], at > 0 && hidden[text[..at].char_indices().last().unwrap().0]) {
+                (false, _) => out.push(c),
+                (true, false) => out.push_str("***"),
+                (true, true) => {}
+            }
+        }
+        out
+    }
+
+    proptest! {
+        /// Of few letters, so that parts of secrets occur, touch and overlap.
+        #[test]
+        fn redaction_hides_what_its_definition_hides(
+            text in "[abü]{0,80}",
+            cuts in proptest::collection::vec((0..60_usize, 0..40_usize), 0..4),
+            secrets in proptest::collection::vec("[abü]{0,30}", 0..3),
+        ) {
+            let mut text = text;
+            for (from, length) in cuts {
+                let part: String = secrets.concat().chars().skip(from).take(length).collect();
+                text.push_str(&part);
+                text.push('c');
+            }
+            let secrets: Vec<&str> = secrets.iter().map(String::as_str).collect();
+            prop_assert_eq!(redacted(&text, &secrets), redacted_slowly(&text, &secrets));
         }
     }
 

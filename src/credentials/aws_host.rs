@@ -51,12 +51,16 @@ const DEFAULT_REGIONS: &[&str] = &[
     "us-west-2",
 ];
 
+/// Whether an account must enable the region before its keys are known there.
+pub(crate) fn is_opt_in(region: &str) -> bool {
+    let has_shape = region.split('-').count() >= 3 && region.ends_with(|c: char| c.is_ascii_digit());
+    has_shape && has_acceleration(region) && !DEFAULT_REGIONS.contains(&region)
+}
+
 /// Returns what to do about a session token that an opt-in region rejects; `None` in other regions, which accept tokens
 /// of STS's global endpoint.
 pub(crate) fn opt_in_hint(region: &str) -> Option<String> {
-    let has_shape = region.split('-').count() >= 3 && region.ends_with(|c: char| c.is_ascii_digit());
-    let opt_in = has_shape && has_acceleration(region) && !DEFAULT_REGIONS.contains(&region);
-    opt_in.then(|| {
+    is_opt_in(region).then(|| {
         format!(
             "{region} is an opt-in region, which rejects session tokens of STS's global endpoint: get them from a \
              regional one (AWS_STS_REGIONAL_ENDPOINTS=regional where they are made), and check that the account has \

@@ -43,9 +43,12 @@ pub(crate) fn identity(settings: &S3Settings, context: &Context, keys: &Credenti
 
 fn hint(code: &str) -> Option<&'static str> {
     Some(match code {
-        "InvalidClientTokenId" => "STS does not know the access key: it was deleted, or is of another AWS partition",
+        "InvalidClientTokenId" | "InvalidAccessKeyId" => {
+            "STS does not know the access key: it was deleted, or is of another AWS partition"
+        }
         "AccessDenied" => "a policy denies sts:GetCallerIdentity; S3 does not need it",
         "ExpiredToken" | "ExpiredTokenException" => "the session has expired: get new credentials",
+        "InvalidToken" | "InvalidTokenId" => "the session token does not belong to the keys: set both from one source",
         "SignatureDoesNotMatch" => "the secret access key is wrong, or this machine's clock is",
         _ => return None,
     })

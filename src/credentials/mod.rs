@@ -36,7 +36,7 @@ use std::time::SystemTime;
 
 use crate::base::{Result, Secret};
 
-pub(crate) use aws_host::{domains, has_acceleration, opt_in_hint};
+pub(crate) use aws_host::{domains, has_acceleration, is_opt_in, opt_in_hint};
 use chain::Lookup;
 pub(crate) use chain::provider;
 #[cfg(any(test, fuzzing))]

@@ -1,12 +1,14 @@
 //! Actions of the Security Token Service.
 
-use crate::base::{Digest, Element, Error, Problem, Result, Timestamp, percent_encode_query};
+use std::cell::RefCell;
+
+use crate::base::{Digest, Element, Error, Problem, Result, Secret, Timestamp, percent_encode_query};
 use crate::config::EndpointUrl;
 use crate::credentials::aws_host::Service;
 use crate::credentials::context::Context;
 use crate::credentials::document::fetched;
 use crate::credentials::service::{self, Message, Patience, Reply, Site};
-use crate::credentials::{Credentials, Denial, KeyMistake, Profile, Reason, opt_in_hint};
+use crate::credentials::{Credentials, Denial, KeyMistake, Profile, Reason, is_opt_in, opt_in_hint};
 use crate::http::{Method, Timeouts};
 use crate::sigv4::{self, Keys, Signable};
 
@@ -14,6 +16,8 @@ const VERSION: &str = "2011-06-15";
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
 const NOT_STS: &str = "is what answers there the Security Token Service? AWS_ENDPOINT_URL_STS names it";
+
+const NO_REASON: &str = "no reason is given: check whether a proxy, or the policy of a VPC endpoint, blocks STS";
 
 /// The Security Token Service of the cache's region.
 pub(super) struct Sts {
@@ -64,7 +68,12 @@ impl Sts {
     ) -> Result<T> {
         let (site, region) = self.service.site(&self.context, &self.context.region).map_err(Error::Access)?;
         let client = self.context.client((site.https, &site.host), Timeouts::REMOTE)?;
-        let make = || Ok(self.message(action, &site, &region));
+        let signature = RefCell::new(None);
+        let make = || {
+            let message = self.message(action, &site, &region);
+            signature.replace(sigv4::signature_of(&message.headers));
+            Ok(message)
+        };
         let transient = |reply: &Reply| {
             let refusal = Refusal::read(&reply.body);
             let code = refusal.code.as_deref();
@@ -76,12 +85,22 @@ impl Sts {
         if !reply.is_success() {
             let refusal = Refusal::read(&reply.body);
             let Refusal { code, message } = &refusal;
-            let problem = reply.refusal(&what, code.as_deref(), message.as_deref(), action.secrets);
+            let signature = signature.into_inner();
+            let secrets: Vec<&str> =
+                action.secrets.iter().copied().chain(signature.as_ref().map(Secret::expose)).collect();
+            let problem = reply.refusal(&what, code.as_deref(), message.as_deref(), &secrets);
             let by_code = || {
                 let code = code.as_deref()?;
                 (action.hint)(code).or_else(|| common_hint(code)).map(str::to_owned)
             };
-            let other = || if transient(&reply) { "STS failed: try again later" } else { NOT_STS }.to_owned();
+            let other = || {
+                match (reply.status(), &code) {
+                    _ if transient(&reply) => "STS failed: try again later",
+                    (401 | 403, None) => NO_REASON,
+                    _ => NOT_STS,
+                }
+                .to_owned()
+            };
             let hint = refusal.hint(action, &region).or_else(by_code).unwrap_or_else(other);
             return Err(Error::Access(problem.hint(hint)));
         }
@@ -146,8 +165,16 @@ impl Refusal {
             }
             code @ ("InvalidClientTokenId" | "IncompleteSignature" | "SignatureDoesNotMatch") => {
                 let mistake = KeyMistake::find(signer).map(|mistake| mistake.hint("where they are configured"));
-                let global = || opt_in_hint(region).filter(|_| signer.session_token.is_some());
-                mistake.or_else(|| if code == "InvalidClientTokenId" { global() } else { None })
+                let opt_in = || match signer.session_token {
+                    Some(_) => opt_in_hint(region),
+                    None => is_opt_in(region).then(|| {
+                        format!(
+                            "STS does not know the access key: check that its account has enabled the opt-in region \
+                             {region}"
+                        )
+                    }),
+                };
+                mistake.or_else(|| if code == "InvalidClientTokenId" { opt_in() } else { None })
             }
             _ => None,
         }

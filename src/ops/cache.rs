@@ -156,7 +156,7 @@ impl S3Cache {
         CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config))).map(Some)
     }
 
-    /// Opens a blob; `None` when it does not exist. A broken connection is resumed.
+    /// Opens a blob; `None` when it does not exist, or is archived. A broken connection is resumed.
     ///
     /// # Errors
     /// When the store refuses or fails.

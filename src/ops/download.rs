@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::{Digest, Error, Hasher, Problem, Result};
 use crate::ops::cache::Context;
+use crate::ops::wanted::is_archived;
 use crate::store::{GetOptions, Object, ObjectStore};
 use crate::transfer::Stop;
 
@@ -46,12 +47,16 @@ pub(super) struct ResumingReader {
 }
 
 impl ResumingReader {
-    /// Opens the object; `None` when it does not exist.
+    /// Opens the object; `None` when it does not exist, or is archived.
     pub(super) fn open(store: Arc<dyn ObjectStore>, context: Context, key: String) -> Result<Option<Self>> {
-        Self::open_first(store, context, key, None)
+        match Self::open_first(store, context, key, None) {
+            Err(Error::S3(refusal)) if is_archived(&refusal) => Ok(None),
+            opened => opened,
+        }
     }
 
-    /// Opens the object, only its first bytes where there is a limit to them; `None` when it does not exist.
+    /// Opens the object, only its first bytes where there is a limit to them; `None` when it does not exist. That it is
+    /// archived is an error.
     pub(super) fn open_first(
         store: Arc<dyn ObjectStore>,
         context: Context,

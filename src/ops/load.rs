@@ -6,6 +6,7 @@ use crate::ops::cache::S3Cache;
 use crate::ops::download::ResumingReader;
 use crate::ops::persist::{answered_and_passes, persist};
 use crate::ops::report::SourceOutcome;
+use crate::ops::wanted::is_archived;
 use crate::transfer;
 
 /// A manifest that exists.
@@ -57,6 +58,10 @@ fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
     let bytes = match persist(&cache.context, answered_and_passes, || read(cache, &key, true)) {
         // It changed, or the store has another entity tag for each answer: size and form decide.
         Err(Error::Conflict(_)) => read(cache, &key, false)?,
+        Err(Error::S3(refusal)) if is_archived(&refusal) => {
+            cache.context.warn(&format!("{location} is archived, which counts as absent: export the cache again"));
+            None
+        }
         bytes => bytes?,
     };
     let Some(bytes) = bytes else { return Ok(None) };
@@ -72,7 +77,7 @@ fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
 }
 
 fn read(cache: &S3Cache, key: &str, trusts_etag: bool) -> Result<Option<Vec<u8>>> {
-    let reader = ResumingReader::open(cache.store.clone(), cache.context.clone(), key.to_owned())?;
+    let reader = ResumingReader::open_first(cache.store.clone(), cache.context.clone(), key.to_owned(), None)?;
     reader.map(|reader| reader.trusting_etag(trusts_etag).read_to_vec(MAX_MANIFEST_BYTES)).transpose()
 }
 

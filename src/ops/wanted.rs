@@ -1,6 +1,6 @@
 //! A blob that an import looks for, and what became of the search.
 
-use crate::base::{Digest, Error, ErrorKind, Parts, Result};
+use crate::base::{Digest, Error, ErrorKind, Parts, Result, S3Error};
 use crate::ops::cache::S3Cache;
 
 /// A blob of a wrong size or digest is fetched once more: the first time may have been the network.
@@ -55,11 +55,17 @@ impl Outcome {
             Error::S3(refusal) if refusal.status == Some(416) => {
                 Self::Wrong(format!("{location} has fewer bytes than its layer says"))
             }
+            Error::S3(refusal) if is_archived(&refusal) => Self::Gone(format!("{location} is archived")),
             Error::Integrity(problem) => Self::Wrong(problem.message),
             error if error.kind() == ErrorKind::Conflict => Self::Wrong(error.to_string()),
             error => Self::Failed(error),
         })
     }
+}
+
+/// The object is there, but must be restored before it can be read.
+pub(super) fn is_archived(refusal: &S3Error) -> bool {
+    refusal.code.as_deref() == Some("InvalidObjectState")
 }
 
 impl Wanted {

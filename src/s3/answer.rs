@@ -17,7 +17,7 @@ pub(super) struct Failed {
     pub(super) attempts: u32,
     /// Whether it would have been retried, had there not been too many other failures.
     pub(super) out_of_tokens: bool,
-    /// The secrets that the last attempt was signed with, to be masked.
+    /// The secrets and the signature of the last attempt, to be masked.
     pub(super) secrets: Vec<Secret>,
     /// A likely mistake in the keys that the last attempt was signed with.
     pub(super) mistake: Option<KeyMistake>,
@@ -150,7 +150,12 @@ impl Answer {
         self.status == 404 && !self.foreign && (self.code.is_none() || self.has_code(&["NoSuchKey", "NotFound"]))
     }
 
-    /// Returns a response that is not a document: empty or truncated, which a retry may fix, or not from S3 at all.
+    /// The object must be restored before it can be read or copied. Of some classes no listing and no HEAD says so.
+    pub(super) fn is_archived(&self) -> bool {
+        self.has_code(&["InvalidObjectState"])
+    }
+
+    /// A response that is not a document: empty or truncated, which a retry may fix, or not S3's at all.
     pub(super) fn no_document(response: &Response, body: &[u8]) -> Cause {
         let text = String::from_utf8_lossy(body);
         let cut_off = text.trim_start().starts_with('<') && !text.to_ascii_lowercase().contains("<html");
@@ -189,7 +194,9 @@ impl Answer {
             "TransactionInProgressException",
             "EC2ThrottledException",
         ];
-        self.status == 429 || self.has_code(CODES)
+        // S3 passes on what AWS KMS answers: `KMS.ThrottlingException`.
+        let code = self.code.as_deref().unwrap_or_default();
+        self.status == 429 || CODES.contains(&code.strip_prefix("KMS.").unwrap_or(code))
     }
 
     fn is_transient(&self) -> bool {
@@ -199,6 +206,10 @@ impl Answer {
             "InternalError",
             "OperationAborted",
             "ConditionalRequestConflict",
+            "KMS.DependencyTimeoutException",
+            "KMS.InternalException",
+            "KMS.KMSInternalException",
+            "KMS.KeyUnavailableException",
         ];
         // 520 to 526: a CDN could not reach the store behind it. A 200 here is an error document.
         let by_status = matches!(self.status, 200 | 408 | 500 | 502 | 503 | 504 | 520..=526) && !self.foreign_success();
@@ -319,6 +330,12 @@ mod tests {
             (400, "ThrottlingException", throttled),
             (400, "ProvisionedThroughputExceededException", throttled),
             (200, "SlowDown", throttled),
+            (400, "KMS.ThrottlingException", throttled),
+            (400, "KMS.LimitExceededException", throttled),
+            (400, "KMS.DependencyTimeoutException", transient),
+            (400, "KMS.KMSInternalException", transient),
+            (400, "KMS.DisabledException", Permanent),
+            (400, "KMS.KMSInvalidStateException", Permanent),
             (400, "", Permanent),
             (401, "", Permanent),
             (403, "AccessDenied", Permanent),

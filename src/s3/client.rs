@@ -1,5 +1,6 @@
 //! The request loop: every attempt is signed again and reads its payload from the start.
 
+use std::cell::OnceCell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -59,6 +60,8 @@ pub(crate) struct Client {
     pub(super) expects_nothing: AtomicBool,
     /// Whether the server requires checksums on writes.
     pub(super) wants_checksums: AtomicBool,
+    /// The bucket has been listed: what may not be read is not for want of that permission.
+    pub(super) may_list: AtomicBool,
 }
 
 /// An S3 call, sent once or several times.
@@ -105,6 +108,7 @@ impl Client {
             put_accepted: AtomicBool::new(false),
             expects_nothing: AtomicBool::new(false),
             wants_checksums: AtomicBool::new(false),
+            may_list: AtomicBool::new(false),
         }
     }
 
@@ -204,6 +208,7 @@ impl Client {
             credentials: self.parts.credentials.as_ref().map(|provider| provider.credentials()).transpose()?,
             ahead: self.ahead.load(Ordering::Relaxed),
             began: self.parts.clock.now(),
+            signature: OnceCell::new(),
         })
     }
 
@@ -256,6 +261,9 @@ impl Client {
             let request = Signable { method: call.method.as_str(), path, query, payload_hash: &payload_hash };
             let time = shifted(self.parts.clock.now(), used.ahead);
             sigv4::sign(&mut headers, &request, keys, Context { region: &endpoint.region, service: "s3", time });
+            if let Some(signature) = sigv4::signature_of(&headers) {
+                used.signature.get_or_init(|| signature);
+            }
         }
         Request {
             method: call.method,

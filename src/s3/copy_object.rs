@@ -19,7 +19,7 @@ const UNMOVED: Duration = Duration::from_secs(3600);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Copied {
     Done,
-    /// The source does not exist.
+    /// The source does not exist or is archived.
     NotFound,
 }
 
@@ -69,7 +69,7 @@ impl Client {
         match self.execute(&call, |response| self.copied(key, response)) {
             Ok(()) => Ok(Copied::Done),
             Err(failed) => match &failed.cause {
-                Cause::Refused(answer) if answer.is_not_found() => Ok(Copied::NotFound),
+                Cause::Refused(answer) if answer.is_not_found() || answer.is_archived() => Ok(Copied::NotFound),
                 _ => Err(self.explain(&call, failed)),
             },
         }

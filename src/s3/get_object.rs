@@ -21,7 +21,8 @@ pub(crate) struct OpenedObject {
 }
 
 impl Client {
-    /// Opens an object. Returns `None` if it does not exist or is archived.
+    /// Returns `None` if the object does not exist. An archived object is an error of class
+    /// [`NotFound`](crate::base::S3ErrorClass::NotFound).
     pub(crate) fn get_object(
         &self,
         key: &str,
@@ -36,7 +37,7 @@ impl Client {
         match self.execute(&call, |response| self.open(key, response, range)) {
             Ok(object) => Ok(Some(object)),
             Err(failed) => match &failed.cause {
-                Cause::Refused(answer) if answer.is_not_found() || answer.has_code(&["InvalidObjectState"]) => Ok(None),
+                Cause::Refused(answer) if answer.is_not_found() => Ok(None),
                 _ => Err(self.explain(&call, failed)),
             },
         }

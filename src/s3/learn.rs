@@ -2,6 +2,7 @@
 //! clock is wrong, that `Expect` is not supported, or that checksums are required. Each is acted on once per call; all
 //! but session and host are remembered for the client.
 
+use std::cell::OnceCell;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -46,13 +47,15 @@ pub(super) struct Used {
     pub(super) expect: bool,
     /// Whether a checksum was sent.
     pub(super) checksum: bool,
+    /// Its signature, once it is signed.
+    pub(super) signature: OnceCell<Secret>,
 }
 
 impl Used {
     /// Returns the secrets that must be masked in the response.
     pub(super) fn secrets(&self) -> Vec<Secret> {
         let Some(credentials) = &self.credentials else { return Vec::new() };
-        let secrets = [Some(&credentials.secret_access_key), credentials.session_token.as_ref()];
+        let secrets = [Some(&credentials.secret_access_key), credentials.session_token.as_ref(), self.signature.get()];
         secrets.into_iter().flatten().cloned().collect()
     }
 }
@@ -279,6 +282,7 @@ mod tests {
                 began: at(10_000),
                 expect: false,
                 checksum: false,
+                signature: OnceCell::new(),
             };
             assert_eq!(clock_error(at(date), &used, at(10_000 + took)), learnt, "{ahead} {took} {date}");
         }

@@ -1,5 +1,6 @@
 //! `ListObjectsV2`.
 
+use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
 use crate::base::{Element, Result, Timestamp, percent_decode};
@@ -46,7 +47,9 @@ impl Client {
 
     fn list(&self, query: &[(&str, &str)], prefix: &str) -> Result<Page> {
         let call = Call { query, ..list_call() };
-        self.execute(&call, |response| self.page(response, prefix)).map_err(|failed| self.explain(&call, failed))
+        let page = self.execute(&call, |response| self.page(response, prefix));
+        self.may_list.fetch_or(page.is_ok(), Ordering::Relaxed);
+        page.map_err(|failed| self.explain(&call, failed))
     }
 
     fn page(&self, mut response: Response, prefix: &str) -> std::result::Result<Page, Cause> {

@@ -47,12 +47,14 @@ impl Client {
     /// Sends one unsigned request for the bucket. Must be the first request of this client.
     pub(crate) fn reach(&self) -> Reach {
         let (call, endpoint) = (Call::new("HeadBucket", Method::Head, None), self.endpoint());
+        let mut headers = vec![("host".to_owned(), endpoint.host.clone())];
+        headers.extend(self.parts.request_headers.iter().cloned());
         let reach = self.parts.http.reach(&Request {
             method: call.method,
             https: endpoint.https,
             host: &endpoint.host,
             target: endpoint.target(None, &[]),
-            headers: vec![("host".to_owned(), endpoint.host.clone())],
+            headers,
             body: None,
             expect_continue: false,
             answer_timeout: self.patience(&call),

@@ -14,7 +14,7 @@ use crate::s3::create_multipart_upload::UploadName;
 pub(crate) enum PartCopied {
     /// The entity tag of the part, to be sent on completion.
     Done(String),
-    /// The source does not exist.
+    /// The source does not exist or is archived.
     NotFound,
     /// The server does not support the operation.
     Unsupported,
@@ -53,8 +53,8 @@ impl Client {
         match self.execute(&call, copied) {
             Ok(etag) => Ok(PartCopied::Done(etag)),
             Err(failed) => match &failed.cause {
-                Cause::Refused(answer) if answer.is_not_found() => Ok(PartCopied::NotFound),
-                // Swift copies ranges, but not of an object that was uploaded in parts.
+                Cause::Refused(answer) if answer.is_not_found() || answer.is_archived() => Ok(PartCopied::NotFound),
+                // Swift copies ranges, but not of objects that were uploaded in parts.
                 Cause::Refused(answer) if answer.is_unsupported() || answer.has_code(&["InvalidRequest"]) => {
                     Ok(PartCopied::Unsupported)
                 }

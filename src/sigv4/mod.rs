@@ -63,6 +63,12 @@ pub(crate) fn sign(headers: &mut Vec<(String, String)>, request: &Signable<'_>, 
     headers.push(("authorization".to_owned(), authorization));
 }
 
+/// Returns the signature in signed `headers`, which must not be shown.
+pub(crate) fn signature_of(headers: &[(String, String)]) -> Option<Secret> {
+    let (_, value) = headers.iter().find(|(name, _)| name == "authorization")?;
+    value.rsplit_once("Signature=").map(|(_, signature)| Secret::from(signature))
+}
+
 fn authorization(headers: &[(String, String)], request: &Signable<'_>, keys: Keys<'_>, scope: &Scope<'_>) -> String {
     let canonical = canonical_request(headers, request);
     let signature = signature(keys.secret_access_key, scope, &string_to_sign(scope, &canonical));

@@ -26,6 +26,42 @@ fn each_permission_that_is_missing_is_named() {
     }
 }
 
+#[test]
+fn a_permission_that_the_list_has_proved_is_not_advised() {
+    let server = Server::start();
+    server.fault(Match::operation(Operation::GetObject).always(), denied());
+    let checks = diagnose(&server, &server.endpoint(), &[]);
+    only(&checks, "read", ErrorKind::Access, &["allow s3:GetObject on the object"]);
+    let hint = find(&checks, "read").hint.as_deref().unwrap();
+    assert!(!hint.contains("s3:ListBucket"), "{hint}");
+}
+
+#[test]
+fn who_pays_and_whose_the_bucket_is_goes_with_the_unsigned_request_too() {
+    let server = Server::start();
+    let more = ",request_payer=requester,expected_bucket_owner=111122223333";
+    super::checks(crate::s3::builder(&server, more));
+    let (name, owner) = ("x-amz-request-payer", "x-amz-expected-bucket-owner");
+    let requests = server.requests();
+    assert!(requests.iter().any(|request| request.header("authorization").is_none()), "{requests:?}");
+    for request in &requests {
+        assert_eq!((request.header(name), request.header(owner)), (Some("requester"), Some("111122223333")));
+    }
+}
+
+#[test]
+fn an_archived_blob_that_no_manifest_names_does_not_matter() {
+    let server = Server::start();
+    server.put_object_with("blobs/sha256:00", b"x", &[("x-amz-storage-class", "GLACIER")]);
+    assert_eq!(failed(&diagnose(&server, &server.endpoint(), &[])), [""; 0]);
+    crate::s3::export(&crate::s3::cache(&server, ""), "min").unwrap();
+    for key in server.keys().iter().filter(|key| key.starts_with("blobs/")) {
+        let bytes = server.object(key).unwrap();
+        server.put_object_with(key, &bytes, &[("x-amz-storage-class", "GLACIER")]);
+    }
+    only(&diagnose(&server, &server.endpoint(), &[]), "read", ErrorKind::Store, &["is archived", "restore it"]);
+}
+
 /// An export deletes nothing, so its policy need not allow that; nor do the probes pile up.
 #[test]
 fn a_probe_that_may_not_be_deleted_is_no_failure_and_has_one_key() {

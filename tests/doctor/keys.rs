@@ -47,6 +47,44 @@ fn whose_the_keys_are_is_asked_where_there_is_somebody_to_ask() {
 }
 
 #[test]
+fn refusals_of_sts_are_explained_by_what_it_says() {
+    let server = Server::start();
+    for (status, code, parts) in [
+        (403, "InvalidAccessKeyId", &["InvalidAccessKeyId", "STS does not know the access key"][..]),
+        (400, "InvalidToken", &["the session token does not belong to the keys"]),
+        (403, "ExpiredToken", &["the session has expired"]),
+        (403, "", &["HTTP 403", "no reason is given", "a proxy"]),
+        (404, "", &["AWS_ENDPOINT_URL_STS"]),
+    ] {
+        let stub = Stub::start(move |_| {
+            let document = format!("<ErrorResponse><Error><Code>{code}</Code></Error></ErrorResponse>");
+            (status, String::new(), if code.is_empty() { String::new() } else { document })
+        });
+        let checks = diagnose(&server, &server.endpoint(), &[("AWS_ENDPOINT_URL_STS", &stub.url())]);
+        only(&checks, "identity", ErrorKind::Access, parts);
+        let hint = find(&checks, "identity").hint.clone().unwrap();
+        assert_eq!(hint.contains("AWS_ENDPOINT_URL_STS"), status == 404, "{hint}");
+    }
+}
+
+#[test]
+fn the_signature_that_sts_sends_back_is_not_shown() {
+    let server = Server::start();
+    let sts = Stub::start(|request| {
+        let line = request.head.lines().find(|line| line.to_ascii_lowercase().starts_with("authorization:")).unwrap();
+        let message = format!("not this: {line}, or {}", line.rsplit_once('=').unwrap().1);
+        (
+            403,
+            String::new(),
+            format!("<ErrorResponse><Error><Code>No</Code><Message>{message}</Message></Error></ErrorResponse>"),
+        )
+    });
+    let checks = diagnose(&server, &server.endpoint(), &[("AWS_ENDPOINT_URL_STS", &sts.url())]);
+    let detail = &find(&checks, "identity").detail;
+    assert!(detail.contains("Signature=***, or ***") && !detail.contains("Signature=*** "), "{detail}");
+}
+
+#[test]
 fn wrong_keys_are_found_at_the_bucket() {
     let server = Server::start();
     for (name, value, parts) in [

@@ -60,6 +60,23 @@ fn a_secret_that_a_server_sends_back_is_not_shown() {
 }
 
 #[test]
+fn a_signature_that_a_server_sends_back_is_not_shown() {
+    let server = crate::stub::Stub::start(|request| {
+        let line = request.head.lines().find(|line| line.to_ascii_lowercase().starts_with("authorization:")).unwrap();
+        let signature = line.rsplit_once('=').unwrap().1;
+        let message = format!("{signature} is wrong in {line}");
+        (403, String::new(), format!("<Error><Code>AccessDenied</Code><Message>{message}</Message></Error>"))
+    });
+    let options = format!("type=s3,bucket=cache,region=r,use_path_style=true,endpoint_url={}", server.url());
+    let provider = StaticCredentials::new("AKIDEXAMPLE", &Secret::from("a-secret-access-key"), None);
+    let cache = s3_build_cache::S3Cache::builder(&options.parse().unwrap()).credentials(Arc::new(provider));
+    let error = cache.connect().unwrap().load().unwrap_err();
+    told(&error, ErrorKind::Access, &["*** is wrong in", "Credential=AKIDEXAMPLE/"]);
+    let shown = error.chain();
+    assert!(shown.ends_with("Signature=***"), "{shown}");
+}
+
+#[test]
 fn a_missing_bucket_is_no_miss() {
     let server = Server::start();
     let opened = elsewhere(&server);

@@ -85,6 +85,29 @@ fn one_blob_that_cannot_be_had_costs_only_what_needs_it() {
     }
 }
 
+/// An object that must be restored first counts as absent, and is not said to be gone.
+#[test]
+fn archived_objects_are_called_so() {
+    let archived = ("x-amz-storage-class", "GLACIER");
+    for size in [500, 3 * PART] {
+        let blobs = Blobs::of(&[300, 200, size]);
+        let (large, bytes) = blobs.bytes.iter().max_by_key(|(_, bytes)| bytes.len()).unwrap();
+        let server = holding(&blobs);
+        server.put_object_with(&format!("blobs/{large}"), bytes, &[archived]);
+        let work = tempfile::tempdir().unwrap();
+        let Imported { outcome, .. } = import(&[cut(&server, "")], work.path(), true);
+        let error = outcome.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Integrity, "{}", error.chain());
+        assert!(error.chain().contains("is archived") && !error.chain().contains("is gone"), "{}", error.chain());
+    }
+    let server = holding(&Blobs::of(&[300]));
+    let manifest = server.object("manifests/buildkit").unwrap();
+    server.put_object_with("manifests/buildkit", &manifest, &[archived]);
+    let work = tempfile::tempdir().unwrap();
+    let Imported { outcome, .. } = import(&[cut(&server, "")], work.path(), false);
+    assert!(matches!(outcome, Ok(ImportOutcome::Miss)), "{outcome:?}");
+}
+
 #[test]
 fn what_is_wrong_once_is_fetched_again() {
     let mut faults = single_failures();

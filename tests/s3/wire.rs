@@ -119,10 +119,25 @@ fn an_archived_blob_is_uploaded_again_and_is_gone_for_an_import() {
             let key = format!("blobs/{digest}");
             let bytes = server.object(&key).unwrap();
             server.put_object_with(&key, &bytes, &[("x-amz-storage-class", "GLACIER")]);
+            assert!(opened.open_blob(&digest).unwrap().is_none());
             assert_eq!(export().blobs.transferred, 1);
             assert!(opened.open_blob(&digest).unwrap().is_some());
         }
     }
+}
+
+/// As in the archive tiers of INTELLIGENT_TIERING.
+#[test]
+fn a_blob_that_turns_out_to_be_archived_is_uploaded_again() {
+    let server = Server::start();
+    export(&cache(&server, ""), "min").unwrap();
+    for key in server.keys() {
+        server.set_age(&key, Duration::from_secs(100_000));
+    }
+    let refusal = Failure::new(403, "InvalidObjectState", "The operation is not valid for the object's access tier");
+    server.fault(Match::operation(Operation::CopyObject), Fault::Reply(refusal));
+    let blobs = export(&cache(&server, ""), "min").unwrap().blobs;
+    assert_eq!((blobs.transferred, blobs.touched), (1, 2));
 }
 
 #[test]

@@ -69,7 +69,7 @@ fn read(cache: &S3Cache, page: &ListPage) -> Result<(String, Option<String>)> {
     }
     let layers = found.iter().flat_map(|found| found.config.layers());
     let blob = layers.clone().find(|layer| layer.annotations.size > 0).map(|layer| cache.options.blob_key(&layer.blob));
-    let known = page.objects.iter().find(|(_, meta)| meta.size > 0).map(|(key, _)| key.clone());
+    let known = page.objects.iter().find(|(_, meta)| meta.size > 0 && meta.readable).map(|(key, _)| key.clone());
     if let Some(key) = blob.clone().or(known) {
         match cache.store.get(&key, &GetOptions::range(0..1))? {
             Some(object) => {

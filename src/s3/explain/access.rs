@@ -1,13 +1,13 @@
 //! The fix for refused credentials or permissions.
 
-use crate::credentials::{Denial, Reason, opt_in_hint};
+use crate::credentials::{Denial, Reason, is_opt_in, opt_in_hint};
 use crate::s3::explain::{Refusal, class, region};
 
 pub(super) fn hint(refusal: &Refusal<'_>) -> String {
     keys_hint(refusal).unwrap_or_else(|| {
         let hint = match Denial::read(refusal.message()) {
             Some(denial) => denied_hint(refusal, &denial),
-            None => permission_hint(refusal),
+            None => format!("{}{}", permission_hint(refusal), owner_hint(refusal)),
         };
         format!("{hint}; credentials: {}", refusal.who())
     })
@@ -20,7 +20,10 @@ fn keys_hint(refusal: &Refusal<'_>) -> Option<String> {
     let garage = |words: &str| refusal.code() == "AccessDenied" && message.contains(words);
     let mistake = || refusal.mistake.map(|mistake| mistake.hint(who));
     Some(match refusal.code() {
-        "InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException" | "NotSignedUp" => {
+        "NotSignedUp" => {
+            format!("the account has not signed up for S3: complete that in its console; the keys come from {who}")
+        }
+        "InvalidAccessKeyId" | "InvalidClientTokenId" | "UnrecognizedClientException" => {
             mistake().unwrap_or_else(|| unknown_key_hint(refusal))
         }
         _ if garage("No such key: ") => mistake().unwrap_or_else(|| unknown_key_hint(refusal)),
@@ -44,7 +47,14 @@ fn keys_hint(refusal: &Refusal<'_>) -> Option<String> {
 }
 
 fn unknown_key_hint(refusal: &Refusal<'_>) -> String {
-    format!("{} does not know the access key; it comes from {}", refusal.endpoint.url(), refusal.who())
+    let (url, who, region) = (refusal.endpoint.url(), refusal.who(), &refusal.endpoint.region);
+    if !refusal.endpoint.custom && is_opt_in(region) {
+        return format!(
+            "{url} does not know the access key, which comes from {who}: check that its account has enabled the opt-in \
+             region {region}"
+        );
+    }
+    format!("{url} does not know the access key; it comes from {who}")
 }
 
 fn signature_hint(who: &str) -> String {
@@ -100,6 +110,7 @@ fn encryption_demanded(refusal: &Refusal<'_>) -> String {
 fn permission_hint(refusal: &Refusal<'_>) -> String {
     match refusal.operation {
         "ListObjectsV2" | "HeadBucket" => "allow s3:ListBucket on the bucket".to_owned(),
+        "GetObject" | "HeadObject" if refusal.may_list => "allow s3:GetObject on the object".to_owned(),
         "GetObject" | "HeadObject" => "allow s3:GetObject on the object, and s3:ListBucket on the bucket: without the \
                                        latter S3 answers 403 for what does not exist"
             .to_owned(),
@@ -111,7 +122,19 @@ fn permission_hint(refusal: &Refusal<'_>) -> String {
     }
 }
 
-/// Returns the first permission that an operation needs.
+/// S3 denies access to a bucket of another owner without a reason.
+fn owner_hint(refusal: &Refusal<'_>) -> String {
+    match refusal.request_headers.iter().find(|(name, _)| name == "x-amz-expected-bucket-owner") {
+        Some((_, owner)) => {
+            format!(
+                "; expected_bucket_owner={owner} is set, and S3 denies access to a bucket that another account owns"
+            )
+        }
+        None => String::new(),
+    }
+}
+
+/// The permission that an operation needs first.
 fn default_action(operation: &str) -> &'static str {
     match operation {
         "ListObjectsV2" | "HeadBucket" => "s3:ListBucket",

@@ -32,6 +32,12 @@ const ACCESS_CODES: &[&str] = &[
 const CORRUPT_CODES: &[&str] = &["BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch"];
 
 pub(super) fn of(answer: &Answer) -> S3ErrorClass {
+    if is_quota(answer) && answer.status < 500 {
+        return S3ErrorClass::Refused;
+    }
+    if answer.is_archived() {
+        return S3ErrorClass::NotFound;
+    }
     if answer.has_code(ACCESS_CODES) || is_about_the_key_id(answer) {
         return S3ErrorClass::Access;
     }
@@ -57,7 +63,17 @@ pub(super) fn of(answer: &Answer) -> S3ErrorClass {
     }
 }
 
-/// R2 returns `InvalidArgument: Credential access key has length 20, should be 32`.
+/// Whether the store is full, or the quota of the bucket or the user is used up: Ceph answers `QuotaExceeded`, MinIO
+/// `XMinioAdminBucketQuotaExceeded` or `XMinioStorageFull`.
+pub(super) fn is_quota(answer: &Answer) -> bool {
+    let code = answer.code.as_deref().unwrap_or_default();
+    let named = ["QuotaExceeded", "StorageFull", "InsufficientStorage"].iter().any(|word| code.contains(word));
+    // Garage has AccessDenied for everything: `Forbidden: Bucket size quota is reached`.
+    let told = || answer.message.as_deref().is_some_and(|message| message.contains("quota is reached"));
+    answer.status == 507 || (named && answer.status != 429) || (answer.status == 403 && told())
+}
+
+/// R2 answers `InvalidArgument: Credential access key has length 20, should be 32`.
 pub(super) fn is_about_the_key_id(answer: &Answer) -> bool {
     let message = answer.message.as_deref().unwrap_or_default().to_ascii_lowercase();
     answer.has_code(&["InvalidArgument"]) && message.contains("access key")

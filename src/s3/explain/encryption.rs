@@ -10,20 +10,30 @@ pub(super) fn hint(refusal: &Refusal<'_>) -> Option<String> {
     if let Some(problem) = code.strip_prefix("KMS.") {
         return key_hint(refusal, problem);
     }
+    // MinIO's code for it is NotImplemented.
+    if refusal.message().to_ascii_lowercase().contains("kms is not configured") {
+        return Some(not_set_up(refusal));
+    }
     match code {
         "KMSKeyNotFoundException" | "KMSInvalidStateException" => key_hint(refusal, code),
         "KMSNotConfigured"
         | "XMinioKMSNotConfigured"
         | "InvalidEncryptionAlgorithmError"
         | "InvalidEncryptionMethod"
-        | "ServerSideEncryptionConfigurationNotFoundError" => Some(match refusal.written(ENCRYPTION) {
-            Some(sent) => {
-                format!("the store cannot encrypt with server_side_encryption={sent}: remove it, or try AES256")
-            }
-            None => "the store's encryption is not set up: check the default encryption of the bucket".to_owned(),
-        }),
+        | "ServerSideEncryptionConfigurationNotFoundError" => Some(not_set_up(refusal)),
         "InvalidArgument" | "InvalidRequest" => argument_hint(refusal),
         _ => None,
+    }
+}
+
+fn not_set_up(refusal: &Refusal<'_>) -> String {
+    match refusal.written(ENCRYPTION) {
+        Some(sent) => format!("the store cannot encrypt with server_side_encryption={sent}: remove it, or try AES256"),
+        None if refusal.sets_encryption() => {
+            "the store's encryption is not set up: check the default encryption of the bucket".to_owned()
+        }
+        None => "the store cannot decrypt the object: set up its KMS, or export the cache again without encryption"
+            .to_owned(),
     }
 }
 
@@ -74,10 +84,16 @@ fn argument_hint(refusal: &Refusal<'_>) -> Option<String> {
     if !message.contains("server side encryption") && !message.contains(ENCRYPTION) {
         return None;
     }
-    let hint = if message.contains("secure connection") {
+    let hint = if message.contains("stored using a form of server side encryption") {
+        "the object is encrypted with a key of its writer's (SSE-C), which is not supported: delete it, and export the \
+         cache again"
+    } else if message.contains("secure connection") {
         "encryption with KMS needs TLS: set an endpoint_url that begins with https://"
     } else if message.contains("requires http header") || message.contains("must be specified") {
         "sse_kms_key_id needs server_side_encryption=aws:kms"
+    } else if !refusal.sets_encryption() {
+        // The attributes are for what is written.
+        return None;
     } else {
         "check server_side_encryption and sse_kms_key_id: the store does not accept their values"
     };

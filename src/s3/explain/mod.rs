@@ -8,6 +8,8 @@ mod region;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::Ordering;
+
 use crate::base::{Error, S3Error, S3ErrorClass, Secret, hint_without};
 use crate::credentials::KeyMistake;
 use crate::s3::answer::{Answer, Cause, Failed};
@@ -33,6 +35,12 @@ struct Refusal<'a> {
     mistake: Option<KeyMistake>,
     /// Headers sent with every write: storage class and encryption.
     write_headers: &'a [(String, String)],
+    /// Headers sent with every request.
+    request_headers: &'a [(String, String)],
+    /// The request has an `If-Match`.
+    conditional: bool,
+    /// The bucket has been listed before.
+    may_list: bool,
 }
 
 impl Client {
@@ -114,6 +122,9 @@ impl Client {
             signer: self.parts.credentials.as_ref().map(|provider| provider.origin()),
             mistake,
             write_headers: &self.parts.write_headers,
+            request_headers: &self.parts.request_headers,
+            conditional: call.headers.iter().any(|(name, _)| name == "if-match"),
+            may_list: self.may_list.load(Ordering::Relaxed),
         }
     }
 }
@@ -187,8 +198,8 @@ impl Refusal<'_> {
         if let Some(hint) = refused::unsupported(self) {
             return hint;
         }
-        if self.answer.status == 507 || self.code() == "XMinioStorageFull" {
-            return "the store is full: free some space there, or raise its quota".to_owned();
+        if class::is_quota(self.answer) {
+            return refused::FULL.to_owned();
         }
         let what = if self.answer.foreign {
             "the store failed, or a proxy in between, for this is not how S3 says it"

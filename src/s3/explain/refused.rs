@@ -1,16 +1,25 @@
 //! The fix for refusals that concern neither credentials nor the existence of the bucket.
 
 use crate::base::shown_url;
-use crate::s3::explain::{Refusal, region};
+use crate::s3::explain::{Refusal, class, region};
+
+pub(super) const FULL: &str = "the store is full, or a quota is used up: free some space there, or raise the quota";
 
 pub(super) fn hint(refusal: &Refusal<'_>) -> Option<String> {
     let answer = refusal.answer;
-    let redirected = matches!(answer.status, 301 | 302 | 307 | 308)
-        || answer.has_code(&["PermanentRedirect", "IllegalLocationConstraintException"]);
-    if redirected {
+    if class::is_quota(answer) {
+        return Some(FULL.to_owned());
+    }
+    if matches!(answer.status, 301 | 302 | 307 | 308) || answer.has_code(&["PermanentRedirect"]) {
         return Some(region::hint(refusal).unwrap_or_else(|| redirect_hint(refusal)));
     }
     Some(match (answer.status, refusal.code()) {
+        (_, "IllegalLocationConstraintException") => region::hint(refusal).unwrap_or_else(|| {
+            format!("the bucket is not at {}, but at another location: check endpoint_url", refusal.endpoint.url())
+        }),
+        (_, "InvalidObjectState") => {
+            "the object is archived: restore it (aws s3api restore-object), or export the cache again".to_owned()
+        }
         (_, "InvalidRequest") if refusal.message().contains("Acceleration") => format!(
             "switch transfer acceleration on for the bucket (aws s3api put-bucket-accelerate-configuration --bucket {} \
              --accelerate-configuration Status=Enabled), or give use_accelerate_endpoint=false",
@@ -71,7 +80,8 @@ pub(super) fn unsupported(refusal: &Refusal<'_>) -> Option<String> {
     .map(|(_, attribute)| attribute)
     .collect();
     Some(if attributes.is_empty() {
-        format!("the store does not support {}", refusal.operation)
+        let condition = if refusal.conditional { " with If-Match" } else { "" };
+        format!("the store does not support {}{condition}", refusal.operation)
     } else {
         format!("the store may not support {}: leave it out", attributes.join(" and "))
     })

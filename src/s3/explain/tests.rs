@@ -14,6 +14,9 @@ struct Case {
     endpoint: &'static str,
     mistake: Option<KeyMistake>,
     write_headers: &'static [(&'static str, &'static str)],
+    request_headers: &'static [(&'static str, &'static str)],
+    conditional: bool,
+    may_list: bool,
 }
 
 const CASE: Case = Case {
@@ -26,6 +29,9 @@ const CASE: Case = Case {
     endpoint: "",
     mistake: None,
     write_headers: &[],
+    request_headers: &[],
+    conditional: false,
+    may_list: false,
 };
 
 const ENCRYPTED: &[(&str, &str)] = &[
@@ -48,8 +54,10 @@ impl Case {
             dualstack: false,
             accelerate: false,
         });
-        let headers: Vec<_> =
-            self.write_headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let owned = |headers: &[(&str, &str)]| -> Vec<(String, String)> {
+            headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+        };
+        let (write_headers, request_headers) = (owned(self.write_headers), owned(self.request_headers));
         let class = class::of(&answer);
         let refusal = Refusal {
             answer: &answer,
@@ -60,7 +68,10 @@ impl Case {
             region: (self.region, "AWS_REGION"),
             signer: Some("the environment (AWS_ACCESS_KEY_ID)".to_owned()),
             mistake: self.mistake,
-            write_headers: &headers,
+            write_headers: &write_headers,
+            request_headers: &request_headers,
+            conditional: self.conditional,
+            may_list: self.may_list,
         };
         (class, refusal.hint(class).unwrap_or_default())
     }
@@ -349,8 +360,8 @@ fn codes_of_kms_are_about_the_key() {
         ("KMS.DependencyTimeoutException", "run the command again later"),
         ("KMS.SomethingNew", "must be enabled and in the bucket's region"),
     ] {
-        let case = Case { status: 400, code, message: "says no", ..CASE };
-        case.says(S3ErrorClass::Refused, &[part], &["allow"]);
+        let class = if code == "KMS.ThrottlingException" { S3ErrorClass::Throttled } else { S3ErrorClass::Refused };
+        Case { status: 400, code, message: "says no", ..CASE }.says(class, &[part], &["allow"]);
     }
     let disabled = Case { status: 400, code: "KMS.DisabledException", ..CASE };
     disabled.says(S3ErrorClass::Refused, &["default encryption", "set sse_kms_key_id"], &[]);
@@ -411,4 +422,116 @@ fn other_refusals_have_a_fix_that_a_user_can_try() {
     let class = [("x-amz-storage-class", "ONEZONE_IA")].as_slice();
     let unsupported = Case { status: 501, code: "NotImplemented", write_headers: class, ..CASE };
     unsupported.says(Server, &["storage_class: leave it out"], &[]);
+}
+
+#[test]
+fn a_full_store_or_quota_is_no_matter_of_permissions() {
+    use S3ErrorClass::{Refused, Server};
+    for (status, code, message, class) in [
+        (403, "QuotaExceeded", "", Refused),
+        (400, "XMinioAdminBucketQuotaExceeded", "Bucket quota exceeded", Refused),
+        (403, "AccessDenied", "Forbidden: Bucket size quota is reached, maximum total size of objects: 1", Refused),
+        (403, "AccessDenied", "Forbidden: Object quota is reached, maximum objects for this bucket: 1", Refused),
+        (507, "", "", Server),
+        (507, "XMinioStorageFull", "", Server),
+    ] {
+        for operation in ["PutObject", "UploadPart", "CompleteMultipartUpload"] {
+            Case { status, code, message, operation, ..CASE }.says(class, &["quota", "free some space"], &["allow s3"]);
+        }
+    }
+    Case { message: "no quota for you", ..CASE }.says(S3ErrorClass::Access, &["allow s3:PutObject"], &["free some"]);
+}
+
+#[test]
+fn an_expected_owner_is_named_where_access_is_denied_without_a_reason() {
+    let request_headers = &[("x-amz-request-payer", "requester"), ("x-amz-expected-bucket-owner", "111122223333")];
+    for operation in ["ListObjectsV2", "GetObject", "HeadObject", "PutObject", "CopyObject", "CreateMultipartUpload"] {
+        for (code, message) in [("AccessDenied", "Access Denied"), ("", "")] {
+            let case = Case { operation, code, message, request_headers, ..CASE };
+            case.says(S3ErrorClass::Access, &["expected_bucket_owner=111122223333", "allow s3:"], &[]);
+            let unset = Case { request_headers: &request_headers[..1], ..case };
+            unset.says(S3ErrorClass::Access, &["allow s3:"], &["expected_bucket_owner"]);
+        }
+    }
+    let message = denied!("s3:PutObject because no session policy allows the s3:PutObject action");
+    let reason = Case { message, request_headers, ..CASE };
+    reason.says(S3ErrorClass::Access, &["the session policy"], &["expected_bucket_owner"]);
+    let unknown = Case { code: "InvalidAccessKeyId", request_headers, ..CASE };
+    unknown.says(S3ErrorClass::Access, &["does not know the access key"], &["expected_bucket_owner"]);
+}
+
+#[test]
+fn the_attributes_of_the_encryption_are_not_to_blame_for_what_is_read() {
+    let stored = "The object was stored using a form of Server Side Encryption. The correct parameters must be provided \
+        to retrieve the object.";
+    let attributes = ["server_side_encryption", "sse_kms_key_id", "does not support"].as_slice();
+    for write_headers in [&[][..], ENCRYPTED] {
+        for operation in ["GetObject", "HeadObject"] {
+            let read = Case { status: 400, code: "InvalidRequest", message: stored, operation, write_headers, ..CASE };
+            read.says(S3ErrorClass::Refused, &["SSE-C", "export the cache again"], attributes);
+            let other = Case { message: "x-amz-server-side-encryption is not for GET", ..read };
+            other.says(S3ErrorClass::Refused, &[], attributes);
+        }
+        let copy = Case { status: 400, code: "InvalidRequest", message: stored, operation: "CopyObject", ..CASE };
+        copy.says(S3ErrorClass::Refused, &["SSE-C"], attributes);
+    }
+}
+
+#[test]
+fn a_store_without_a_kms_is_told_from_one_without_the_operation() {
+    let message = "Server side encryption specified but KMS is not configured";
+    let case = Case { status: 501, code: "NotImplemented", message, ..CASE };
+    let not = ["does not support"].as_slice();
+    for operation in ["PutObject", "CopyObject", "CreateMultipartUpload"] {
+        Case { operation, ..case }.says(S3ErrorClass::Server, &["default encryption of the bucket"], not);
+        let sent = Case { operation, write_headers: ENCRYPTED, ..case };
+        sent.says(S3ErrorClass::Server, &["server_side_encryption=aws:kms", "remove it"], not);
+    }
+    Case { operation: "GetObject", ..case }.says(S3ErrorClass::Server, &["cannot decrypt the object"], not);
+}
+
+#[test]
+fn what_a_store_lacks_is_the_condition_where_there_is_one() {
+    let case = Case { status: 501, code: "NotImplemented", message: "", operation: "GetObject", ..CASE };
+    Case { conditional: true, ..case }.says(S3ErrorClass::Server, &["does not support GetObject with If-Match"], &[]);
+    case.says(S3ErrorClass::Server, &["does not support GetObject"], &["If-Match"]);
+}
+
+#[test]
+fn a_bucket_at_another_location_is_no_redirect() {
+    let code = "IllegalLocationConstraintException";
+    let message = "The unspecified location constraint is incompatible for the region specific endpoint this request \
+        was sent to.";
+    let case = Case { status: 400, code, message, ..CASE };
+    case.says(S3ErrorClass::Refused, &["another location", "check endpoint_url"], &["redirect"]);
+}
+
+#[test]
+fn keys_may_be_unknown_because_of_the_account() {
+    let case = Case { code: "NotSignedUp", message: "Your account is not signed up for the S3 service", ..CASE };
+    case.says(S3ErrorClass::Access, &["not signed up for S3", "AWS_ACCESS_KEY_ID"], &["does not know"]);
+    let unknown = Case { code: "InvalidAccessKeyId", message: "", ..CASE };
+    for region in ["eu-south-1", "me-central-1"] {
+        let parts = ["does not know the access key", "has enabled the opt-in region", region];
+        Case { region, ..unknown }.says(S3ErrorClass::Access, &parts, &[]);
+    }
+    for (region, endpoint) in [("eu-west-1", ""), ("cn-north-1", ""), ("eu-south-1", "https://s3.example.com")] {
+        let case = Case { region, endpoint, ..unknown };
+        case.says(S3ErrorClass::Access, &["does not know the access key"], &["opt-in"]);
+    }
+}
+
+#[test]
+fn a_bucket_that_was_listed_needs_no_permission_to_list() {
+    for operation in ["GetObject", "HeadObject"] {
+        let case = Case { operation, may_list: true, ..CASE };
+        case.says(S3ErrorClass::Access, &["allow s3:GetObject on the object"], &["s3:ListBucket"]);
+    }
+}
+
+#[test]
+fn an_archived_object_is_called_so() {
+    let message = "The operation is not valid for the object's storage class";
+    let case = Case { code: "InvalidObjectState", message, operation: "GetObject", ..CASE };
+    case.says(S3ErrorClass::NotFound, &["is archived", "restore it"], &["allow s3"]);
 }
