@@ -56,6 +56,9 @@ pub(crate) fn run(command: &Import) -> ExitCode {
         Err(error) => {
             session.complain("import: ", &error);
             let failure = Some(Failure::from(&error));
+            for target in targets.iter_mut().filter(|target| target.outcome == "restored") {
+                (target.outcome, target.error) = ("failed", Some(Failure::from(&error)));
+            }
             session.end("failed", &report, &targets, failure, exit::status(&error))
         }
     }

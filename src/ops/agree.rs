@@ -1,25 +1,36 @@
-//! Manifests that contradict each other about a blob: the majority is kept.
+//! Manifests that contradict each other about a blob: those that give its real size are kept, else the majority.
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::base::Digest;
+use crate::base::{Digest, Error, Result};
 use crate::cache_config::Layer;
-use crate::ops::cache::Context;
+use crate::ops::cache::S3Cache;
 use crate::ops::load::Found;
+use crate::transfer;
+
+/// The store is asked for the sizes of at most this many contested blobs; for any others the majority decides.
+const MOST_SIZES: usize = 1000;
 
 /// What no two manifests may give one blob twice: a size and a diffID.
 type Identity = (u64, Digest);
 
 /// The manifests that agree about all blobs, in their order. Each of the others is skipped with a warning.
 ///
-/// Of a contested blob, the identity that most manifests give it is taken to be right, or the first where as many give
-/// it another one. Manifests are accepted by how often they are right.
-pub(super) fn agreeing(context: &Context, found: Vec<Found>) -> Vec<Found> {
-    let contested = if found.len() > 1 { contested(&found) } else { HashMap::new() };
-    if contested.is_empty() {
-        return found;
+/// Of a contested blob, the identity with the size that the object in a store of `sources` has is taken to be right. If
+/// that decides nothing, it is the one that most manifests give, and of several of those the first. Manifests are
+/// accepted by how often they are right.
+///
+/// # Errors
+/// When the operation was cancelled.
+pub(super) fn agreeing(sources: &[&S3Cache], found: Vec<Found>) -> Result<Vec<Found>> {
+    let Some(first) = sources.first().filter(|_| found.len() > 1) else { return Ok(found) };
+    let votes = votes(&found);
+    if votes.is_empty() {
+        return Ok(found);
     }
+    let contested = decide(votes, sources)?;
     let mistakes = |one| identities(one, &contested).filter(|(blob, given)| contested.get(blob) != Some(given)).count();
     let mut order: Vec<(usize, usize)> = found.iter().map(mistakes).zip(0..).collect();
     order.sort_unstable();
@@ -35,17 +46,18 @@ pub(super) fn agreeing(context: &Context, found: Vec<Found>) -> Vec<Found> {
         }
     }
     if accepted.is_empty() {
-        return found;
+        return Ok(found);
     }
     drop(accepted);
-    let kept = found.into_iter().enumerate().filter(|(at, found)| match skipped.get(at) {
-        Some(why) => {
-            context.warn(&format!("skipping the manifest {}: {why}", found.location));
-            false
+    let (mut kept, mut warnings) = (Vec::new(), Vec::new());
+    for (at, found) in found.into_iter().enumerate() {
+        match skipped.get(&at) {
+            Some(why) => warnings.push(format!("skipping the manifest {}: {why}", found.location)),
+            None => kept.push(found),
         }
-        None => true,
-    });
-    kept.map(|(_, found)| found).collect()
+    }
+    first.context.warn_all(warnings, "manifests that contradict the others were skipped");
+    Ok(kept)
 }
 
 /// How a manifest contradicts itself, or one that is accepted.
@@ -71,8 +83,8 @@ struct Votes {
     last: usize,
 }
 
-/// The blobs to which the manifests give several identities, each with the one that is taken to be right.
-fn contested(found: &[Found]) -> HashMap<Digest, Identity> {
+/// The blobs to which the manifests give several identities, with the votes for each of them.
+fn votes(found: &[Found]) -> HashMap<Digest, HashMap<Identity, Votes>> {
     let mut known: HashMap<Digest, Identity> = HashMap::new();
     let mut votes: HashMap<Digest, HashMap<Identity, Votes>> = HashMap::new();
     for layer in found.iter().flat_map(|found| found.config.layers()) {
@@ -83,7 +95,7 @@ fn contested(found: &[Found]) -> HashMap<Digest, Identity> {
     }
     drop(known);
     if votes.is_empty() {
-        return HashMap::new();
+        return votes;
     }
     for (at, one) in found.iter().enumerate() {
         for layer in one.config.layers() {
@@ -95,11 +107,51 @@ fn contested(found: &[Found]) -> HashMap<Digest, Identity> {
             }
         }
     }
-    let winner = |votes: HashMap<Identity, Votes>| {
-        let best = votes.into_iter().max_by_key(|(_, votes)| (votes.count, Reverse(votes.first)));
-        best.map(|(identity, _)| identity)
+    votes
+}
+
+/// The identity of each contested blob that is taken to be right.
+fn decide(votes: HashMap<Digest, HashMap<Identity, Votes>>, sources: &[&S3Cache]) -> Result<HashMap<Digest, Identity>> {
+    let several_sizes = |votes: &HashMap<Identity, Votes>| {
+        let mut sizes = votes.keys().map(|(size, _)| size);
+        sizes.next().is_some_and(|first| sizes.any(|size| size != first))
     };
-    votes.into_iter().filter_map(|(blob, votes)| Some((blob, winner(votes)?))).collect()
+    let blobs = votes.iter().filter(|(_, votes)| several_sizes(votes)).map(|(blob, _)| *blob).take(MOST_SIZES);
+    let stored = stored_sizes(sources, &blobs.collect::<Vec<_>>())?;
+    let winner = |blob: Digest, votes: HashMap<Identity, Votes>| {
+        let best = votes.into_iter().max_by_key(|((size, _), votes)| {
+            // Only the empty blob has no bytes: elsewhere a size of zero is one that got lost.
+            let plausible = *size > 0 || blob == Digest::of(b"");
+            (stored.contains(&(blob, *size)), plausible, votes.count, Reverse(votes.first))
+        });
+        best.map(|(identity, _)| (blob, identity))
+    };
+    Ok(votes.into_iter().filter_map(|(blob, votes)| winner(blob, votes)).collect())
+}
+
+/// The sizes that the sources have the blobs with, as far as they answer.
+fn stored_sizes(sources: &[&S3Cache], blobs: &[Digest]) -> Result<HashSet<(Digest, u64)>> {
+    let mut sizes = HashSet::new();
+    for source in sources {
+        let fails = AtomicBool::new(false);
+        let head = |blob: Digest| {
+            if fails.load(Ordering::Relaxed) {
+                return Ok(None);
+            }
+            match source.store.head(&source.options.blob_key(&blob)) {
+                Ok(meta) => Ok(meta.map(|meta| (blob, meta.size))),
+                Err(Error::Canceled) => Err(Error::Canceled),
+                Err(error) => {
+                    log::info!("the size of a contested blob cannot be read: {error}");
+                    fails.store(true, Ordering::Relaxed);
+                    Ok(None)
+                }
+            }
+        };
+        let answers = transfer::run(blobs.to_vec(), source.connections, &source.context.cancel, |blob, _| head(blob))?;
+        sizes.extend(answers.into_iter().flatten());
+    }
+    Ok(sizes)
 }
 
 /// The identities that a manifest gives contested blobs.

@@ -15,6 +15,9 @@ use crate::ops::load::load_names;
 use crate::ops::tuning::Tuning;
 use crate::store::{self, ObjectStore};
 
+/// How many warnings of one kind are shown, and how many lost blobs an error names.
+pub(super) const MOST_WARNINGS: usize = 20;
+
 /// BuildKit's cache in one bucket, opened: several operations share its connections and credentials.
 ///
 /// ```
@@ -60,6 +63,16 @@ impl Context {
     pub(super) fn warn(&self, message: &str) {
         log::warn!("{message}");
         self.progress.event(&Event::Warning(message));
+    }
+
+    /// Shows the first warnings, and how many more of `these` there are.
+    pub(super) fn warn_all(&self, warnings: Vec<String>, these: &str) {
+        for warning in warnings.iter().take(MOST_WARNINGS) {
+            self.warn(warning);
+        }
+        if warnings.len() > MOST_WARNINGS {
+            self.warn(&format!("{} more {these}", warnings.len() - MOST_WARNINGS));
+        }
     }
 
     pub(super) fn finished(&self, digest: &Digest, action: Action, total: u64) {
@@ -149,7 +162,7 @@ impl S3Cache {
     /// # Errors
     /// When the store refuses or fails, or no manifest is a valid cache config.
     pub fn load(&self) -> Result<Option<CacheConfig>> {
-        let found = agreeing(&self.context, load_names(self, false)?);
+        let found = agreeing(&[self], load_names(self, false)?)?;
         if found.is_empty() {
             return Ok(None);
         }

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::base::{Digest, Error, Hasher, Problem, Result};
+use crate::base::{Digest, Error, ErrorKind, Hasher, Problem, Result};
 use crate::ops::cache::Context;
+use crate::ops::persist::passes;
 use crate::ops::wanted::is_archived;
+use crate::s3::WRONG_RANGE;
 use crate::store::{GetOptions, Object, ObjectStore};
 use crate::transfer::Stop;
 
@@ -217,14 +219,23 @@ impl ResumingReader {
             options.if_match = self.etag.clone().filter(|etag| !etag.is_empty() && !etag.starts_with("W/"));
         }
         match self.store.get(&self.key, &options) {
-            Err(error) if options.if_match.is_some() && is_failed_condition(&error) && !self.trusts_etag => {
-                log::info!("{}: the entity tag does not match, going by the digest", self.location());
-                distrusted.store(true, Ordering::Relaxed);
+            Err(error) if options.if_match.is_some() && self.goes_without_condition(&error) => {
+                log::info!("{}: the condition is refused, going by size and digest: {error}", self.location());
                 options.if_match = None;
-                self.store.get(&self.key, &options)
+                let result = self.store.get(&self.key, &options);
+                if result.is_ok() || is_failed_condition(&error) {
+                    distrusted.store(true, Ordering::Relaxed);
+                }
+                result
             }
             result => result,
         }
+    }
+
+    /// Whether a refused range is asked for without a condition. Where the tag is trusted, one that does not match means
+    /// that the object changed; a store that refuses the condition itself says nothing about the object.
+    fn goes_without_condition(&self, error: &Error) -> bool {
+        if is_failed_condition(error) { !self.trusts_etag } else { refuses_ranges(error) }
     }
 
     fn changed(&self) -> Error {
@@ -232,13 +243,9 @@ impl ResumingReader {
         Error::Conflict(Problem::new(message).hint("run the command again"))
     }
 
-    /// A condition that does not hold, and a range past the end, mean that the object is another than before.
+    /// A condition that does not hold means that the object is another than before.
     fn named(&self, error: Error) -> Error {
-        match error {
-            Error::S3(refusal) if refusal.status == Some(416) => self.changed(),
-            error if is_failed_condition(&error) => self.changed(),
-            error => error,
-        }
+        if is_failed_condition(&error) { self.changed() } else { error }
     }
 
     fn broke(&mut self, error: io::Error) -> io::Result<()> {
@@ -288,6 +295,16 @@ impl Read for ResumingReader {
         }
         Ok(0)
     }
+}
+
+/// Whether the refusal may be about the range or its condition, so that the whole object may be had nevertheless.
+pub(super) fn refuses_ranges(error: &Error) -> bool {
+    let Error::S3(refusal) = error else { return false };
+    if refusal.code.as_deref() == Some(WRONG_RANGE) {
+        return true;
+    }
+    let by_status = refusal.status.is_some_and(|status| matches!(status, 300..=499 | 501) && status != 404);
+    by_status && !matches!(error.kind(), ErrorKind::Access | ErrorKind::NoSuchBucket) && !passes(error)
 }
 
 fn is_failed_condition(error: &Error) -> bool {

@@ -2,14 +2,14 @@
 
 use std::borrow::Cow;
 
-use crate::base::{BlobSource, Result};
+use crate::base::{BlobSource, Error, Result};
 use crate::cache_config::CacheConfig;
 use crate::config::{CacheOptions, Mode};
 use crate::layout::{Committed, LocalCache};
 use crate::ops::cache::S3Cache;
 use crate::ops::job::{Step, foresee, plan};
 use crate::ops::local_limit;
-use crate::ops::persist::{passes, persist};
+use crate::ops::persist::{passes_or_damaged_once, persist};
 use crate::ops::presence;
 use crate::ops::report::Report;
 use crate::ops::send::Sender;
@@ -148,7 +148,7 @@ impl S3Cache {
         let present = presence::find(self, &blobs)?;
         let jobs = plan(self, &blobs, present, options.verify_existing);
         let uploads = jobs.iter().filter(|job| job.step == Step::Upload);
-        uploads.clone().try_for_each(|job| check_source(source, &job.digest, job.size))?;
+        uploads.clone().try_for_each(|job| check_source(source, &job.digest, job.size)).map_err(in_neither)?;
         report.blobs.present = blobs.len() - uploads.count();
         if options.dry_run {
             foresee(&jobs, report);
@@ -162,9 +162,21 @@ impl S3Cache {
         let manifest = config.s3_payload();
         for name in &self.options.names {
             self.context.cancel.check()?;
-            persist(&self.context, passes, || self.store.put(&self.options.manifest_key(name), &manifest))?;
+            persist(&self.context, passes_or_damaged_once(), || {
+                self.store.put(&self.options.manifest_key(name), &manifest)
+            })?;
             report.names.push(name.clone());
         }
         Ok(())
+    }
+}
+
+/// Adds where a missing blob was looked for, unless the source itself has advice.
+fn in_neither(error: Error) -> Error {
+    match error {
+        Error::Integrity(problem) if problem.hint.is_none() => Error::Integrity(
+            problem.hint("the blob must be in the bucket or in the source, and it is intact in neither"),
+        ),
+        error => error,
     }
 }

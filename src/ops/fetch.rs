@@ -7,7 +7,7 @@ use crate::base::{Action, Digest, Error, Parts, Result};
 use crate::cache_config::CacheConfig;
 use crate::layout::{BlobWriter, LayoutWriter, LocalCache};
 use crate::ops::cache::S3Cache;
-use crate::ops::download::ResumingReader;
+use crate::ops::download::{ResumingReader, refuses_ranges};
 use crate::ops::meter::Meter;
 use crate::ops::needs::Needs;
 use crate::ops::persist::{passes, persist};
@@ -35,7 +35,7 @@ pub(super) struct Fetcher<'a> {
 
 struct Source<'a> {
     cache: &'a S3Cache,
-    /// It sends whole objects for ranges: asked for in ranges, a blob would come as often as it has ranges.
+    /// It sends whole objects for ranges, so that a blob would come as often as it has ranges, or refuses them.
     sends_whole: AtomicBool,
 }
 
@@ -167,7 +167,7 @@ impl<'a> Fetcher<'a> {
         let open = |limit| ResumingReader::open_first(cache.store.clone(), cache.context.clone(), key.clone(), limit);
         let parts = wanted.parts;
         let connection = self.connections.take(stop)?;
-        let in_ranges = parts.count() > 1 && !source.sends_whole.load(Ordering::Relaxed);
+        let in_ranges = parts.count() > 1 && !wanted.whole && !source.sends_whole.load(Ordering::Relaxed);
         let mut opened = open(in_ranges.then(|| parts.range(0).end));
         let mut ranged = in_ranges;
         if in_ranges && opened.as_ref().is_ok_and(|reader| reader.as_ref().is_some_and(ResumingReader::is_whole)) {
@@ -179,6 +179,7 @@ impl<'a> Fetcher<'a> {
         let mut reader = match opened {
             Ok(Some(reader)) => reader,
             Ok(None) => return Ok(Opened::Ended(Outcome::Gone(format!("{location} is gone")))),
+            Err(error) if ranged && refuses_ranges(&error) => return Ok(Opened::Ended(no_ranges(&location, &error))),
             Err(error) => return Ok(Opened::Ended(Outcome::of(error, &location)?)),
         };
         if reader.size() != wanted.size {
@@ -230,11 +231,18 @@ impl<'a> Fetcher<'a> {
         match outcome {
             Outcome::Good => {
                 self.streak.broken();
+                if let Some(source) = self.sources.get(wanted.source).filter(|_| wanted.whole) {
+                    source.sends_whole.store(true, Ordering::Relaxed);
+                }
                 self.transferred.fetch_add(1, Ordering::Relaxed);
                 self.bytes.fetch_add(wanted.size, Ordering::Relaxed);
                 return Next::Done(Tried::Done(Fetched::Yes(wanted.digest)));
             }
             Outcome::Gone(why) => wanted.reasons.push(why),
+            Outcome::NoRanges => {
+                wanted.whole = true;
+                return Next::Again(wanted);
+            }
             Outcome::Wrong(why) => return Next::Again(wanted.once_more(why)),
             Outcome::Failed(error) => {
                 wanted.error.get_or_insert(error);
@@ -267,6 +275,11 @@ impl<'a> Fetcher<'a> {
 fn begin_write(target: &LocalCache, sync: bool) -> Result<LayoutWriter> {
     let writer = target.begin_write()?;
     Ok(if sync { writer.sync() } else { writer })
+}
+
+fn no_ranges(location: &str, error: &Error) -> Outcome {
+    log::info!("{location}: a range is refused, fetching the blob whole: {error}");
+    Outcome::NoRanges
 }
 
 fn fetch(ranged: &Ranged<'_>, reader: &mut ResumingReader, stop: &Stop<'_>) -> Result<()> {
@@ -312,7 +325,7 @@ impl<'a> Work for Fetcher<'a> {
         let (mut reader, connection) = self.range(ranged, index, stop)?;
         let mut connection = Some(connection);
         // Otherwise the blob would have to begin again. Where another source may have it, that one is asked instead.
-        let may_pass = |error: &Error| passes(error) && self.is_last(&ranged.wanted);
+        let may_pass = |error: &Error| passes(error) && !refuses_ranges(error) && self.is_last(&ranged.wanted);
         let fetched = persist(&source.cache.context, may_pass, || {
             let _connection = connection.take().map_or_else(|| self.connections.take(stop), Ok)?;
             if lock(&ranged.error).is_some() {
@@ -344,10 +357,11 @@ impl<'a> Work for Fetcher<'a> {
         stop.check()?;
         let Ranged { mut wanted, writer, meter, error, .. } = ranged;
         let Some(source) = self.sources.get(wanted.source) else { return Ok(Next::Again(wanted)) };
+        let location = source.cache.store.location(&source.cache.options.blob_key(&wanted.digest));
         let outcome = match error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+            Some(error) if refuses_ranges(&error) => no_ranges(&location, &error),
             Some(error) => {
                 wanted.persisted |= self.is_last(&wanted) && passes(&error);
-                let location = source.cache.store.location(&source.cache.options.blob_key(&wanted.digest));
                 Outcome::of(error, &location)?
             }
             None => self.finish(source, &wanted, writer, &meter)?,

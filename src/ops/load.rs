@@ -1,6 +1,6 @@
 //! Finding and reading the manifests of one or more caches.
 
-use crate::base::{Error, Problem, Result};
+use crate::base::{Error, ErrorKind, Problem, Result};
 use crate::cache_config::{CacheConfig, MAX_MANIFEST_BYTES};
 use crate::ops::cache::S3Cache;
 use crate::ops::download::ResumingReader;
@@ -46,9 +46,8 @@ pub(super) fn load_names(cache: &S3Cache, strict: bool) -> Result<Vec<Found>> {
     if strict || found.is_empty() {
         return damaged.into_iter().next().map_or(Ok(found), Err);
     }
-    for error in damaged {
-        cache.context.warn(&format!("skipping a manifest: {}", error.chain()));
-    }
+    let warnings = damaged.iter().map(|error| format!("skipping a manifest: {}", error.chain())).collect();
+    cache.context.warn_all(warnings, "manifests were skipped");
     Ok(found)
 }
 
@@ -81,9 +80,11 @@ fn read(cache: &S3Cache, key: &str, trusts_etag: bool) -> Result<Option<Vec<u8>>
     reader.map(|reader| reader.trusting_etag(trusts_etag).read_to_vec(MAX_MANIFEST_BYTES)).transpose()
 }
 
-/// The object is not a manifest, or the store cannot read it: a refusal may concern all of them.
+/// Whether the error is about one object: it is not a manifest, or cannot be had. What concerns all of them, such as
+/// missing permissions or a missing bucket, is not.
 fn is_damage(error: &Error) -> bool {
-    matches!(error, Error::Integrity(_) | Error::Conflict(_)) || answered_and_passes(error)
+    use ErrorKind::{Conflict, Integrity, Network, Store};
+    matches!(error.kind(), Integrity | Conflict | Network | Store)
 }
 
 /// The sources that answered, and the manifests they have. With `strict`, all must answer, and no manifest may be

@@ -5,10 +5,12 @@
 //! everything else waits for is repeated here, after a pause; a blob is tried again after all the others
 //! ([`rounds`](super::rounds)).
 
+use std::cell::Cell;
 use std::time::Duration;
 
 use crate::base::{Error, Result, S3Error, S3ErrorClass};
 use crate::ops::cache::Context;
+use crate::s3::connection_broke;
 
 /// The pauses between repetitions, which also bound their number.
 pub(super) const PAUSES: [Duration; 4] =
@@ -24,11 +26,12 @@ pub(super) fn passes(error: &Error) -> bool {
     }
 }
 
-/// The same for the first request of an operation: a store that does not answer it at all is given up at once.
+/// The same for the first request of an operation: a store that cannot be reached at all is given up at once.
 pub(super) fn answered_and_passes(error: &Error) -> bool {
     match error {
         Error::S3(error) => match error.class {
             S3ErrorClass::Throttled => true,
+            S3ErrorClass::Network => connection_broke(error),
             S3ErrorClass::Server => matches!(error.status, Some(200..300 | 500 | 502..=504 | 520..=526)),
             S3ErrorClass::Conflict => has_code(error, &["OperationAborted", "ConditionalRequestConflict"]),
             S3ErrorClass::Refused => error.status == Some(408) || has_code(error, &["RequestTimeout"]),
@@ -37,6 +40,17 @@ pub(super) fn answered_and_passes(error: &Error) -> bool {
         Error::Network(_) => true,
         _ => false,
     }
+}
+
+/// Whether the store got other bytes than were announced.
+pub(super) fn is_damaged(error: &Error) -> bool {
+    matches!(error, Error::S3(error) if error.class == S3ErrorClass::Corrupt)
+}
+
+/// The same as [`passes`], and the bytes may be damaged on their way once.
+pub(super) fn passes_or_damaged_once() -> impl Fn(&Error) -> bool {
+    let damaged = Cell::new(false);
+    move |error| passes(error) || (is_damaged(error) && !damaged.replace(true))
 }
 
 fn has_code(error: &S3Error, codes: &[&str]) -> bool {

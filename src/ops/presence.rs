@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::base::{Digest, Error, ErrorKind, Result, S3ErrorClass};
 use crate::ops::cache::S3Cache;
-use crate::ops::persist::{answered_and_passes, persist};
 use crate::ops::rounds::run_each;
+use crate::s3::connection_broke;
 use crate::store::ObjectMeta;
 
 /// Of up to this many blobs the first is listed, which tells of the bucket too, and the others are asked for one by one.
@@ -17,7 +17,7 @@ const FEW: usize = 4;
 /// When the bucket is missing, or the store refuses or fails.
 pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<Digest, ObjectMeta>> {
     let Some((first, _)) = blobs.first() else {
-        persist(&cache.context, answered_and_passes, || cache.store.probe()).or_else(do_without)?;
+        cache.store.probe().or_else(do_without)?;
         return Ok(HashMap::new());
     };
     let few = blobs.len() <= FEW;
@@ -26,17 +26,16 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
     // How many of the blobs the listing tells of, also that they are not there.
     let mut told = 0;
     let prefix = if few { cache.options.blob_key(first) } else { all.clone() };
-    match persist(&cache.context, answered_and_passes, || cache.store.list(&prefix, None)) {
+    match cache.store.list(&prefix, None) {
         Ok(page) => {
-            if page.continuation.is_none() {
+            if page.continuation.is_none() && !page.incomplete {
                 told = if few { 1 } else { blobs.len() };
             }
             let digest = |key: &str| key.strip_prefix(&all)?.parse::<Digest>().ok();
             found.extend(page.objects.into_iter().filter_map(|(key, meta)| Some((digest(&key)?, meta))));
         }
         Err(error) => {
-            let probe = || persist(&cache.context, answered_and_passes, || cache.store.probe());
-            let error = if error.kind() == ErrorKind::Access { probe() } else { Err(error) };
+            let error = if error.kind() == ErrorKind::Access { cache.store.probe() } else { Err(error) };
             error.or_else(do_without)?;
         }
     }
@@ -61,12 +60,13 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
 /// Continues after a listing that failed: each blob is checked instead.
 ///
 /// # Errors
-/// When the failure is not about listings alone: no access, no bucket, no answer, or a web page that calls itself a
-/// success, to which no blob should be sent.
+/// When the failure is not about listings alone: no access, no bucket, a server that cannot be reached, or a web page
+/// that calls itself a success, to which no blob should be sent.
 fn do_without(error: Error) -> Result<()> {
     use S3ErrorClass::{Access, Network, NoSuchBucket, NotS3};
     match &error {
-        Error::S3(refusal) if matches!(refusal.class, Access | Network | NoSuchBucket) => Err(error),
+        Error::S3(refusal) if matches!(refusal.class, Access | NoSuchBucket) => Err(error),
+        Error::S3(refusal) if refusal.class == Network && !connection_broke(refusal) => Err(error),
         Error::S3(refusal) if refusal.class == NotS3 && refusal.status.is_some_and(|status| status < 300) => Err(error),
         Error::S3(_) => {
             log::info!("the bucket cannot be listed, checking each blob instead: {error}");

@@ -7,15 +7,12 @@ use crate::base::{Digest, Error, Event, OUT_OF_FILES, Problem, Result};
 use crate::cache_config::CacheConfig;
 use crate::layout::{Committed, LayoutWriter, LocalCache};
 use crate::ops::agree::agreeing;
-use crate::ops::cache::S3Cache;
+use crate::ops::cache::{MOST_WARNINGS, S3Cache};
 use crate::ops::fetch::Fetcher;
 use crate::ops::needs::Needs;
 use crate::ops::report::{BlobCounts, ImportOutcome, Report, SourceOutcome};
 use crate::ops::wanted::{Fetched, Wanted};
 use crate::ops::{load, local_limit, rounds};
-
-/// How many lost blobs are named.
-const MOST_REASONS: usize = 20;
 
 /// What an import does beyond its attributes.
 #[derive(Clone, Copy, Debug, Default)]
@@ -91,7 +88,7 @@ pub(super) fn restore(
     let Some(first) = sources.first().filter(|_| !found.is_empty()) else { return Ok(false) };
     // Strictly, a contradiction is an error of the merge.
     if !options.strict {
-        found = agreeing(&first.context, found);
+        found = agreeing(&answered, found)?;
     }
     noted.report.names = found.iter().map(|found| found.name.clone()).collect();
     let one_name_fits = found.len() > 1 && found.iter().any(|found| local_limit::is_within(&found.config));
@@ -213,9 +210,9 @@ impl Run<'_> {
         report.blobs.missing = first.len();
         let mut reasons: Vec<&str> = first.iter().filter_map(|digest| lost.get(digest)).map(String::as_str).collect();
         reasons.sort_unstable();
-        let more = format!("{} more blobs are lost", reasons.len().saturating_sub(MOST_REASONS));
-        if reasons.len() > MOST_REASONS {
-            reasons.truncate(MOST_REASONS);
+        let more = format!("{} more blobs are lost", reasons.len().saturating_sub(MOST_WARNINGS));
+        if reasons.len() > MOST_WARNINGS {
+            reasons.truncate(MOST_WARNINGS);
             reasons.push(&more);
         }
         if self.options.strict {

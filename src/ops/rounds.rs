@@ -95,7 +95,7 @@ where
     D: Send,
 {
     let mut ended = Ended { done: Vec::with_capacity(jobs.len()), failed: Vec::new() };
-    let (mut jobs, mut pauses) = (jobs, PAUSES.iter());
+    let (mut jobs, mut pauses, mut was_down) = (jobs, PAUSES.iter(), false);
     loop {
         let (tried, begun) = (jobs.len(), context.clock.monotonic());
         let threads = threads(&jobs);
@@ -119,7 +119,10 @@ where
         }
         let slow = context.clock.monotonic().saturating_sub(begun) > PATIENCE;
         let down = succeeded == 0 && (streak.reset() || slow);
-        let (Some(pause), false) = (pauses.next(), down) else {
+        // A store that worked before may be back soon: it gets another chance.
+        let given_up = down && (ended.done.is_empty() || slow || was_down);
+        was_down = down;
+        let (Some(pause), false) = (pauses.next(), given_up) else {
             ended.failed.append(&mut left);
             return Ok(ended);
         };

@@ -10,7 +10,7 @@ use crate::ops::cache::S3Cache;
 use crate::ops::download::ResumingReader;
 use crate::ops::job::{Job, Step, Tally};
 use crate::ops::meter::{Meter, PartMeter};
-use crate::ops::persist::{passes, persist};
+use crate::ops::persist::{is_damaged, passes, passes_or_damaged_once, persist};
 use crate::ops::report::Report;
 use crate::ops::rounds::{self, Streak, Tried};
 use crate::ops::upload::{BlobPayload, PartPayload, changed, check_source, read_range, wrong_digest};
@@ -284,7 +284,20 @@ impl<'a> Work for Sender<'a> {
             return Ok(Next::Done(Tried::Untried(Box::new(job))));
         }
         let _connection = self.connections.take(stop)?;
-        match self.take_steps(&mut job, stop) {
+        let mut taken = self.take_steps(&mut job, stop);
+        // The bytes may have been damaged on their way.
+        if taken.as_ref().is_err_and(is_damaged) {
+            taken = self.take_steps(&mut job, stop);
+        }
+        match taken {
+            Err(error) if passes(&error) && job.step != Step::Touch && self.streak.failed() => {
+                // Perhaps an outage: the others wait for the next round, and this blob finds out whether it ends.
+                self.streak.trip();
+                match persist(&self.cache.context, passes, || self.take_steps(&mut job, stop)) {
+                    Err(error) => self.failed(job, error),
+                    next => next,
+                }
+            }
             Err(error) => self.failed(job, error),
             next => next,
         }
@@ -319,7 +332,7 @@ impl<'a> Work for Sender<'a> {
         };
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         // Otherwise the blob would have to begin again.
-        persist(&self.cache.context, passes, || {
+        persist(&self.cache.context, passes_or_damaged_once(), || {
             let _connection = self.connections.take(stop)?;
             upload.parts.put_part(number, range.start, &payload)
         })

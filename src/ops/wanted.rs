@@ -20,6 +20,8 @@ pub(super) struct Wanted {
     pub(super) error: Option<Error>,
     /// Its ranges have been asked for again and again.
     pub(super) persisted: bool,
+    /// The source refused ranges of it: it is fetched whole.
+    pub(super) whole: bool,
     /// This is its last round.
     pub(super) given_up: bool,
 }
@@ -38,6 +40,8 @@ pub(super) enum Outcome {
     Good,
     /// It does not have the blob.
     Gone(String),
+    /// It refused a range, and may give the whole.
+    NoRanges,
     /// What it gave was wrong; the next time it may be right.
     Wrong(String),
     /// It refused or failed.
@@ -76,21 +80,21 @@ impl Wanted {
         let connections = first.connections / large.max(1);
         let wanted = |&(digest, size)| {
             let parts = Parts::download(size, most, if size > most { connections } else { 1 });
-            let (reasons, persisted, given_up) = (Vec::new(), false, false);
-            Self { digest, size, parts, source: 0, fetches: 0, reasons, error: None, persisted, given_up }
+            let (reasons, persisted, whole, given_up) = (Vec::new(), false, false, false);
+            Self { digest, size, parts, source: 0, fetches: 0, reasons, error: None, persisted, whole, given_up }
         };
         blobs.iter().map(wanted).collect()
     }
 
     pub(super) fn next_source(mut self) -> Self {
         self.source += 1;
-        self.fetches = 0;
+        (self.fetches, self.whole) = (0, false);
         self
     }
 
     /// The source gave wrong bytes: it is asked once more, then the next one.
     pub(super) fn once_more(mut self, why: String) -> Self {
-        log::warn!("{why}");
+        log::info!("{why}");
         self.fetches += 1;
         if self.fetches < FETCHES {
             return self;

@@ -212,7 +212,8 @@ impl Answer {
             "KMS.KeyUnavailableException",
         ];
         // 520 to 526: a CDN could not reach the store behind it. A 200 here is an error document.
-        let by_status = matches!(self.status, 200 | 408 | 500 | 502 | 503 | 504 | 520..=526) && !self.foreign_success();
+        let by_status =
+            matches!(self.status, 200 | 206 | 408 | 500 | 502 | 503 | 504 | 520..=526) && !self.foreign_success();
         by_status || self.has_code(CODES)
     }
 

@@ -5,7 +5,8 @@
 pub(crate) struct ContentRange {
     pub(crate) start: u64,
     pub(crate) end: u64,
-    pub(crate) total: u64,
+    /// `None` where the server does not say.
+    pub(crate) total: Option<u64>,
 }
 
 impl ContentRange {
@@ -13,8 +14,9 @@ impl ContentRange {
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (range, total) = text.strip_prefix("bytes")?.trim_start().split_once('/')?;
         let (start, last) = range.split_once('-')?;
-        let range = Self { start: number(start)?, end: number(last)?.checked_add(1)?, total: number(total)? };
-        (range.start < range.end && range.end <= range.total).then_some(range)
+        let total = if total.trim() == "*" { None } else { Some(number(total)?) };
+        let range = Self { start: number(start)?, end: number(last)?.checked_add(1)?, total };
+        (range.start < range.end && total.is_none_or(|total| range.end <= total)).then_some(range)
     }
 }
 
@@ -31,12 +33,13 @@ mod tests {
     #[test]
     fn content_ranges() {
         let parsed = |text| ContentRange::parse(text).map(|range| (range.start, range.end, range.total));
-        assert_eq!(parsed("bytes 0-9/100"), Some((0, 10, 100)));
-        assert_eq!(parsed("bytes 99-99/100"), Some((99, 100, 100)));
+        assert_eq!(parsed("bytes 0-9/100"), Some((0, 10, Some(100))));
+        assert_eq!(parsed("bytes 99-99/100"), Some((99, 100, Some(100))));
+        assert_eq!(parsed("bytes 0-9/*"), Some((0, 10, None)));
         for text in [
             "",
             "bytes */100",
-            "bytes 0-9/*",
+            "bytes 9-0/*",
             "bytes 9-0/100",
             "bytes 0-100/100",
             "0-9/100",

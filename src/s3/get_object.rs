@@ -10,6 +10,9 @@ use crate::s3::client::{Call, Client};
 use crate::s3::content_range::ContentRange;
 use crate::s3::head_object::not_s3;
 
+/// Our code for a response that is not the range that was asked for.
+pub(crate) const WRONG_RANGE: &str = "InvalidContentRange";
+
 /// An object, or a range of one, whose body has not been read.
 pub(crate) struct OpenedObject {
     /// The size of the whole object.
@@ -56,10 +59,15 @@ impl Client {
         let response = no_error_document(response)?;
         let etag = response.header("etag").map(str::to_owned);
         if let (Some(range), Some(text)) = (range, response.header("content-range")) {
-            let answered = ContentRange::parse(text);
-            let end = |total: u64| range.end.min(total);
-            return match answered {
-                Some(ContentRange { start, end: last, total }) if start == range.start && last == end(total) => {
+            let Some(ContentRange { start, end: last, total }) = ContentRange::parse(text) else {
+                return Err(wrong_range(&response));
+            };
+            let total = match total {
+                Some(total) => total,
+                None => self.size(key)?,
+            };
+            return match range.end.min(total) {
+                end if start == range.start && last == end => {
                     // The length is right, so use the body as it is: once it is fully read, its connection can be
                     // reused.
                     let body = match response.content_length() {
@@ -77,7 +85,7 @@ impl Client {
         let size = match response.content_length() {
             Some(size) => size,
             // A proxy has removed the length.
-            None => self.head_object(key).map_err(Cause::Own)?.map_or(0, |head| head.size),
+            None => self.size(key)?,
         };
         let body = response.into_body();
         Ok(match range {
@@ -89,6 +97,11 @@ impl Client {
                 OpenedObject { size, etag, body: limited(Box::new(skipping), length), whole: true }
             }
         })
+    }
+
+    /// The size of the object, where an answer with its bytes does not say it.
+    fn size(&self, key: &str) -> std::result::Result<u64, Cause> {
+        Ok(self.head_object(key).map_err(Cause::Own)?.map_or(0, |head| head.size))
     }
 }
 
@@ -107,8 +120,8 @@ fn no_error_document(mut response: Response) -> std::result::Result<Response, Ca
 
 /// Broken caches on the way do this; the next response may be right.
 fn wrong_range(response: &Response) -> Cause {
-    let answer = Answer { code: Some("InvalidContentRange".to_owned()), ..Answer::new(response, b"") };
-    Cause::Refused(Box::new(Answer { status: 502, foreign: false, ..answer }))
+    let answer = Answer { code: Some(WRONG_RANGE.to_owned()), ..Answer::new(response, b"") };
+    Cause::Refused(Box::new(Answer { foreign: false, ..answer }))
 }
 
 fn limited(body: Box<dyn Read + Send>, length: u64) -> Box<dyn Read + Send> {

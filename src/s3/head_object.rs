@@ -48,7 +48,7 @@ impl Client {
         let mut call = Call::new("HeadObject", Method::Get, Some(key));
         call.headers.push(("range".to_owned(), "bytes=0-0".to_owned()));
         let total = |response: &Response| match response.header("content-range") {
-            Some(range) => ContentRange::parse(range).map(|range| range.total),
+            Some(range) => ContentRange::parse(range)?.total,
             None => response.content_length(),
         };
         match self.execute(&call, |response| self.head(&response, total(&response))) {

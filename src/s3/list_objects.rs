@@ -12,11 +12,29 @@ use crate::s3::head_object::{Head, is_archive};
 /// Enough for a thousand objects with keys of 1,024 bytes, every byte escaped.
 const MAX_LIST_BYTES: u64 = 4 * 1024 * 1024;
 
+/// Refusals (403) of every request that is signed with these keys.
+const UNKNOWN_CALLER: &[&str] = &[
+    "AccountProblem",
+    "CredentialsNotSupported",
+    "ExpiredToken",
+    "InvalidAccessKeyId",
+    "InvalidClientTokenId",
+    "InvalidSecurity",
+    "InvalidToken",
+    "NotSignedUp",
+    "RequestTimeTooSkewed",
+    "SignatureDoesNotMatch",
+    "TokenRefreshRequired",
+    "UnrecognizedClientException",
+];
+
 /// One page of a listing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Page {
     pub(crate) objects: Vec<(String, Head)>,
     pub(crate) continuation: Option<String>,
+    /// There may be more objects than those listed.
+    pub(crate) incomplete: bool,
 }
 
 impl Client {
@@ -33,9 +51,10 @@ impl Client {
         match self.execute(&call, |response| self.page(response, "").map(|_| ())) {
             Ok(()) => Ok(()),
             Err(failed) => match &failed.cause {
-                // The credentials are valid. Or the store has no listings, which are optional.
+                // Listings are forbidden or not supported: only access to the objects matters.
                 Cause::Refused(answer)
                     if answer.has_code(&["AccessDenied", "AllAccessDisabled"])
+                        || (answer.status == 403 && !answer.has_code(UNKNOWN_CALLER) && !answer.foreign)
                         || (matches!(answer.status, 405 | 501) && !answer.foreign) =>
                 {
                     Ok(())
@@ -68,7 +87,8 @@ impl Page {
             return None;
         }
         let encoded = reply.child_text("EncodingType") == Some("url");
-        let objects = reply.children.iter().filter(|child| child.name == "Contents").filter_map(|object| {
+        let contents = || reply.children.iter().filter(|child| child.name == "Contents");
+        let objects = contents().filter_map(|object| {
             let key = decode(&object.child("Key")?.text, prefix, encoded);
             let modified = object.child_text("LastModified").and_then(|text| text.parse::<Timestamp>().ok());
             let modified = modified.and_then(Timestamp::to_system_time);
@@ -77,10 +97,13 @@ impl Page {
             let readable = !object.child_text("StorageClass").is_some_and(is_archive);
             Some((key, Head { size, age, readable }))
         });
-        let objects = objects.collect();
-        let truncated = reply.child_text("IsTruncated") == Some("true");
-        let continuation = reply.child_text("NextContinuationToken").filter(|_| truncated).map(str::to_owned);
-        Some(Self { objects, continuation })
+        let objects: Vec<_> = objects.collect();
+        let truncated = reply.child_text("IsTruncated").is_some_and(|text| text.eq_ignore_ascii_case("true"));
+        let token = |name: &str| reply.child_text(name).filter(|token| truncated && !token.is_empty());
+        let continuation = token("NextContinuationToken").map(str::to_owned);
+        // A store may say that there is more and not how to get it, or list objects that cannot be read.
+        let incomplete = truncated || objects.len() < contents().count();
+        Some(Self { objects, continuation, incomplete })
     }
 }
 

@@ -6,6 +6,7 @@
 
 mod abort_multipart_upload;
 mod answer;
+mod broken;
 mod checksum;
 mod client;
 mod complete_multipart_upload;
@@ -26,6 +27,7 @@ mod upload_part_copy;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use answer::Answer;
+pub(crate) use broken::connection_broke;
 pub(crate) use client::{Client, ClientParts};
 pub(crate) use complete_multipart_upload::{Completed, Expected};
 #[cfg(any(test, fuzzing))]
@@ -35,6 +37,7 @@ pub(crate) use copy_object::Copied;
 pub(crate) use copy_object::CopyReply;
 pub(crate) use create_multipart_upload::UploadName;
 pub(crate) use endpoint::{Endpoint, EndpointChoice};
+pub(crate) use get_object::WRONG_RANGE;
 pub(crate) use head_object::Head;
 #[cfg(any(test, fuzzing))]
 pub(crate) use list_objects::Page;

@@ -160,6 +160,8 @@ pub struct ListPage {
     pub objects: Vec<(String, ObjectMeta)>,
     /// The token for the next page; `None` if this is the last.
     pub continuation: Option<String>,
+    /// There may be more objects, even without a next page to ask for.
+    pub incomplete: bool,
 }
 
 impl ObjectMeta {

@@ -106,7 +106,7 @@ impl ObjectStore for S3Store {
     fn list(&self, prefix: &str, continuation: Option<&str>) -> Result<ListPage> {
         let page = self.client.list_objects(prefix, continuation)?;
         let objects = page.objects.into_iter().map(|(key, head)| (key, head.into())).collect();
-        Ok(ListPage { objects, continuation: page.continuation })
+        Ok(ListPage { objects, continuation: page.continuation, incomplete: page.incomplete })
     }
 
     fn delete(&self, key: &str) -> Result<()> {

@@ -187,3 +187,18 @@ fn plain_progress_counts_only_what_is_moved() {
     server.remove(&format!("blobs/{small}"));
     run(&export).expect(0).says(&["  2 of 2 blobs, 140 KiB of 140 KiB"]);
 }
+
+#[test]
+fn the_sources_of_a_failed_import_have_not_been_restored() {
+    let (server, blobs) = (Server::start(), Blobs::of(&[10, 20]));
+    blobs.put_into(&server);
+    let denied = Failure::new(403, "AccessDenied", "no");
+    server.fault(Match::operation(Operation::GetObject).key("blobs/").always(), Fault::Reply(denied));
+    let work = tempfile::tempdir().unwrap();
+    let directory = work.path().join("restored");
+    let import = ["import", directory.to_str().unwrap(), "--cache-from", &s3_store(&server), "--json"];
+    let result = object(&run(&import).expect(4));
+    assert_eq!((&result["outcome"], &result["targets"][0]["outcome"]), (&"failed".into(), &"failed".into()));
+    assert_eq!(result["targets"][0]["error"], result["error"]);
+    assert_eq!(result["targets"][0]["names"], serde_json::json!(["buildkit"]));
+}

@@ -7,6 +7,7 @@ mod expect;
 mod faults;
 mod import;
 mod learning;
+mod manifests;
 mod multipart;
 mod object_lock;
 mod ranges;

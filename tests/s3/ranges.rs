@@ -233,7 +233,7 @@ fn an_object_that_changes_its_size_while_it_comes_is_fetched_again_once() {
     // It never stops to change: as good as gone.
     for nth in [2, 4] {
         let range = Match::operation(Operation::GetObject).key("blobs/").nth(nth);
-        server.fault(range, Fault::Reply(Failure::new(416, "InvalidRange", "The requested range is not satisfiable")));
+        server.fault(range, Fault::content_range("bytes 65536-131071/262145"));
     }
     let work = tempfile::tempdir().unwrap();
     let target = LocalCache::create(work.path().join("x"), "latest");
@@ -340,5 +340,82 @@ fn buildkit_6675_shared_reader() {
             reader.read_to_end(&mut rest).unwrap();
             assert!(rest == blobs.bytes[&digest].get(offset..).unwrap_or_default());
         }
+    }
+}
+
+/// What is refused of a range, or wrong with it, though the whole object can be had.
+#[test]
+fn a_blob_whose_ranges_fail_is_fetched_whole() {
+    let of_blobs = || Match::operation(Operation::GetObject).key("blobs/");
+    let refused = |status, code: &str| Fault::Reply(Failure::new(status, code, "no"));
+    let range = |value: Option<&str>| Fault::Header("content-range", value.map(str::to_owned));
+    for (nth, times, fault) in [
+        // All ranges but the first, which are few: the whole comes after them.
+        (2, 1, refused(416, "InvalidRange")),
+        (2, 2, refused(416, "InvalidRange")),
+        (1, 1, refused(416, "InvalidRange")),
+        (1, 1, refused(501, "NotImplemented")),
+        (1, 1, refused(400, "InvalidArgument")),
+        (2, 2, refused(400, "InvalidArgument")),
+        (1, usize::MAX, range(None)),
+        (1, usize::MAX, range(Some("bytes 5-9/262144"))),
+        (2, usize::MAX, range(None)),
+    ] {
+        let (server, blobs) = holding(&[4 * PART]);
+        let case = format!("{nth} {times} {fault:?}");
+        server.fault(of_blobs().nth(nth).times(times), fault);
+        let (work, told) = (tempfile::tempdir().unwrap(), Told::new());
+        let opened = builder(&server, "").tuning(small_parts()).connections(1).progress(told.clone());
+        let strict = ImportOptions::new().strict(true);
+        let target = LocalCache::create(work.path(), "latest");
+        import_from(&[opened.connect().unwrap()], &target, &strict)
+            .outcome
+            .unwrap_or_else(|error| panic!("{case}: {}", error.chain()));
+        restored(work.path(), &blobs);
+        assert!(ranges(&server, &blobs.key()).len() <= 10, "{case}: {:?}", ranges(&server, &blobs.key()));
+    }
+}
+
+/// Once the whole of one blob has come, the others are not asked for in ranges.
+#[test]
+fn a_store_that_refuses_ranges_is_asked_for_one_only() {
+    let (server, blobs) = holding(&[8 * PART, 7 * PART, 6 * PART]);
+    let first = Match::operation(Operation::GetObject).key("blobs/");
+    server.fault(first, Fault::Reply(Failure::new(501, "NotImplemented", "no ranges")));
+    let work = tempfile::tempdir().unwrap();
+    import(&builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap(), work.path());
+    restored(work.path(), &blobs);
+    let requests = server.requests();
+    assert_eq!(requests.iter().filter(|request| request.header("range").is_some()).count(), 1);
+    assert_eq!(requests.iter().filter(|request| request.path.contains("/blobs/")).count(), 4);
+}
+
+/// RFC 9110 lets a server leave the size out of `Content-Range`.
+#[test]
+fn a_range_of_an_object_of_unknown_size_is_read() {
+    let (server, blobs) = holding(&[2 * PART]);
+    for (nth, value) in [(1, "bytes 0-65535/*"), (2, "bytes 65536-131071/*")] {
+        let matching = Match::operation(Operation::GetObject).key("blobs/").nth(nth);
+        server.fault(matching, Fault::content_range(value));
+    }
+    let work = tempfile::tempdir().unwrap();
+    import(&builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap(), work.path());
+    restored(work.path(), &blobs);
+    assert_eq!(server.requests().iter().filter(|request| request.operation == Operation::GetObject).count(), 3);
+}
+
+/// `If-Match` on a GET is unknown to some stores and proxies.
+#[test]
+fn a_refused_condition_is_left_out() {
+    for (status, code) in [(501, "NotImplemented"), (400, "InvalidArgument"), (304, ""), (412, "PreconditionFailed")] {
+        let (server, blobs) = holding(&[4 * PART]);
+        let second = Match::operation(Operation::GetObject).key("blobs/").nth(2);
+        server.fault(second, Fault::Reply(Failure::new(status, code, "no conditions")));
+        let work = tempfile::tempdir().unwrap();
+        import(&builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap(), work.path());
+        restored(work.path(), &blobs);
+        let requests = server.requests();
+        assert_eq!(requests.iter().filter(|request| request.header("if-match").is_some()).count(), 1, "{status}");
+        assert_eq!(requests.iter().filter(|request| request.header("range").is_some()).count(), 5, "{status}");
     }
 }

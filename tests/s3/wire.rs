@@ -3,11 +3,12 @@
 use std::fs;
 use std::time::Duration;
 
-use s3_build_cache::{ErrorKind, ExportOptions};
+use s3_build_cache::{ErrorKind, ExportOptions, MapEnv, S3Cache};
 
 use crate::s3::blobs::{self, Blobs, PART};
 use crate::s3::{cache, export};
-use crate::s3_server::{Config, Credentials, Failure, Fault, Match, Operation, Server};
+use crate::s3_server::{At, Config, Credentials, Failure, Fault, Match, Operation, Recorded, Server};
+use crate::stub::Stub;
 
 fn manifest(name: &str) -> Vec<u8> {
     fs::read(format!("tests/fixtures/{name}")).unwrap()
@@ -164,6 +165,9 @@ fn a_store_without_listings_is_asked_for_each_blob() {
         (400, "InvalidArgument"),
         (404, "NoSuchKey"),
         (404, ""),
+        (403, ""),
+        (403, "AccessDenied"),
+        (403, "MethodNotAllowed"),
         (410, "Gone"),
         (411, "MissingContentLength"),
         (412, "PreconditionFailed"),
@@ -172,7 +176,15 @@ fn a_store_without_listings_is_asked_for_each_blob() {
         (200, "InternalError"),
     ];
     let refusals = refusals.map(|(status, code)| Fault::Reply(Failure::new(status, code, "no listings")));
-    let others = [Fault::Html(403), Fault::Html(404), Fault::EmptyBody, Fault::Corrupt(39)];
+    let others = [
+        Fault::Html(403),
+        Fault::Html(404),
+        Fault::EmptyBody,
+        Fault::Corrupt(39),
+        Fault::Truncate(20),
+        Fault::Reset(At::Head),
+        Fault::EmptyReply,
+    ];
     for fault in refusals.into_iter().chain(others) {
         for blobs in [Blobs::of(&[10, 20]), Blobs::of(&[10, 20, 30, 40, 50]), Blobs::of(&[])] {
             let server = Server::start();
@@ -182,8 +194,59 @@ fn a_store_without_listings_is_asked_for_each_blob() {
                 done.unwrap_or_else(|error| panic!("{fault:?}: {}", error.chain()))
             };
             assert_eq!(export().blobs.transferred, blobs.bytes.len());
+            server.take_requests();
             assert_eq!(export().blobs.present, blobs.bytes.len());
+            let listings = |request: &&Recorded| request.operation == Operation::ListObjectsV2;
+            let listings = server.requests().iter().filter(listings).count();
+            assert!(listings <= 3, "{fault:?}: {listings}");
         }
+    }
+}
+
+/// A store that lists a part and does not say how to get the rest, or lists what cannot be read.
+#[test]
+fn an_incomplete_listing_is_completed_blob_by_blob() {
+    let blobs = Blobs::of(&[10, 20, 30, 40, 50, 60]);
+    let mut keys: Vec<String> = blobs.bytes.keys().map(|digest| format!("blobs/{digest}")).collect();
+    keys.sort();
+    let entry = |key: &String, size: &str| {
+        format!("<Contents><Key>{key}</Key><LastModified>2035-01-01T00:00:00Z</LastModified>{size}</Contents>")
+    };
+    let size = |key: &String| {
+        let size = blobs.bytes[&key["blobs/".len()..].parse().unwrap()].len();
+        format!("<Size>{size}</Size>")
+    };
+    let two: String = keys.iter().take(2).map(|key| entry(key, &size(key))).collect();
+    let unread: String = keys.iter().map(|key| entry(key, "<Size>many</Size>")).collect();
+    for body in [
+        format!("{two}<IsTruncated>true</IsTruncated>"),
+        format!("{two}<IsTruncated>true</IsTruncated><NextContinuationToken/>"),
+        format!("{two}<IsTruncated>True</IsTruncated><NextMarker>{}</NextMarker>", keys[1]),
+        format!("{unread}<IsTruncated>false</IsTruncated>"),
+    ] {
+        let listing = format!("<ListBucketResult>{body}</ListBucketResult>");
+        let held: Vec<(String, usize)> =
+            keys.iter().map(|key| (key.clone(), blobs.bytes[&key[6..].parse().unwrap()].len())).collect();
+        let answered = listing.clone();
+        let stub = Stub::start(move |request| {
+            if request.head.starts_with("GET ") {
+                return (200, "content-type: application/xml\r\n".to_owned(), answered.clone());
+            }
+            let path = request.head.replace("%3A", ":");
+            let size = held.iter().find(|(key, _)| path.contains(key.as_str())).map(|(_, size)| *size);
+            match size {
+                Some(size) if request.head.starts_with("HEAD ") => (200, String::new(), "x".repeat(size)),
+                _ => (200, String::new(), String::new()),
+            }
+        });
+        let options = format!(
+            "type=s3,bucket=cache,region=us-east-1,endpoint_url={},access_key_id=AKIAEXAMPLE,secret_access_key=x",
+            stub.url()
+        );
+        let opened =
+            S3Cache::builder(&options.parse().unwrap()).env(MapEnv::default()).connections(1).connect().unwrap();
+        let report = opened.export_config(&blobs.config, &blobs, &ExportOptions::new()).unwrap();
+        assert_eq!((report.blobs.present, report.blobs.transferred), (6, 0), "{listing}");
     }
 }
 
