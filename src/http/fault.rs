@@ -89,6 +89,11 @@ impl Fault {
         Self { kind, source, via: proxy.map(|proxy| Via { proxy, before }) }
     }
 
+    /// Whether the connection broke after the server, and not only a proxy, was reached.
+    pub(crate) fn broke(&self) -> bool {
+        matches!(self.kind, FaultKind::Broken | FaultKind::Stale) && !self.via.as_ref().is_some_and(|via| via.before)
+    }
+
     /// An error of a response's body: there was an answer, so the connection was not stale.
     pub(super) fn body(error: io::Error) -> Self {
         Self { kind: io_kind(&error), source: Box::new(error), via: None }

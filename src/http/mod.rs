@@ -21,7 +21,7 @@ mod tunnel;
 mod watch;
 
 pub(crate) use client::{Client, ClientConfig, Timeouts};
-pub(crate) use fault::{Fault, FaultKind};
+pub(crate) use fault::Fault;
 pub(crate) use message::{Method, OnStop, Request, Response};
 #[cfg(any(test, fuzzing))]
 pub(crate) use proxy::Proxies;
