@@ -135,9 +135,6 @@ impl Fault {
         let hint = self.kind.hint()?;
         Some(match &self.via {
             None => hint.to_owned(),
-            Some(Via { proxy, before: true }) if self.kind == FaultKind::Refused => {
-                format!("no proxy is listening at {proxy}; NO_PROXY lists the hosts that need none")
-            }
             Some(Via { proxy, before: true }) => {
                 format!("{}; the proxy is {proxy}; NO_PROXY lists the hosts that need none", self.kind.proxy_hint())
             }
@@ -156,6 +153,7 @@ impl FaultKind {
             Self::NoTunnel(500..) => "the proxy does not reach the endpoint: check endpoint_url, or try again later",
             Self::NoTunnel(_) => "the proxy refuses a tunnel (CONNECT) to the endpoint: have its host and port allowed",
             Self::OutOfFiles => OUT_OF_FILES,
+            Self::Refused => "no proxy is listening: start it, or correct its address",
             Self::HostNotFound => "the proxy's host name does not exist",
             Self::PlainHttp => "the proxy speaks plain HTTP: name it as http://host:port",
             Self::UnknownIssuer => {
