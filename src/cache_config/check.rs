@@ -60,7 +60,7 @@ impl Problems {
         self.first.extend(part.first.into_iter().take(room));
     }
 
-    /// Keeps a value, or notes why there is none.
+    /// Keeps a value, or records why it is missing.
     pub(super) fn keep<T>(&mut self, place: Place, result: std::result::Result<T, String>) -> Option<T> {
         result.map_err(|why| self.add(|| format!("{place}: {why}"))).ok()
     }

@@ -43,17 +43,17 @@ impl GoJson for MediaType {
 /// A digest, or the text that is not one. A digest takes half the memory of its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DigestText {
-    /// It is one.
+    /// A valid digest.
     Good(Digest),
-    /// It is none.
+    /// Any other text.
     Bad(Box<str>),
 }
 
 impl DigestText {
-    /// The digest.
+    /// Returns the digest.
     ///
     /// # Errors
-    /// When it is none.
+    /// If the text is not a digest.
     pub(crate) fn get(&self) -> Result<Digest, InvalidDigest> {
         match self {
             Self::Good(digest) => Ok(*digest),
@@ -127,7 +127,7 @@ impl Notes {
 }
 
 impl Descriptor {
-    /// What the S3 manifest says of the layer that this descriptor describes: the time in UTC, the media type OCI's.
+    /// Returns the layer's annotations in the S3 manifest: the time in UTC, the OCI media type.
     pub(super) fn to_annotations(&self) -> Result<Annotations, String> {
         let diff_id = self.annotations.diff_id.as_ref().ok_or_else(|| format!("its descriptor has no {DIFF_ID}"))?;
         let created_at = match self.annotation(CREATED_AT) {

@@ -110,7 +110,7 @@ impl Process {
 }
 
 impl Output {
-    /// Reads what is there, and waits for it for at most `patience`.
+    /// Reads the available output, waiting for some for at most `patience`.
     fn read(&mut self, patience: Duration, cancel: &Cancel) -> io::Result<()> {
         let Some(pipe) = &mut self.pipe else {
             cancel.wait(patience);

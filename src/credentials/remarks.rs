@@ -260,7 +260,7 @@ fn bare_name(heading: &str) -> &str {
     name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ':' | '=' | '-' | '_' | '/' | '.'))
 }
 
-/// What is wrong with a line that looks like a heading and is none.
+/// Returns what is wrong with a line that looks like a heading but is not one.
 fn broken_heading(line: &str) -> Option<&'static str> {
     let line = line.trim();
     let (before, inside) = line.split_once('[')?;

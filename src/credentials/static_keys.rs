@@ -110,7 +110,7 @@ fn environment(variable: &str) -> String {
     format!("the environment ({variable})")
 }
 
-/// Whether a value has quotes around it, which whoever set it meant for a shell.
+/// Returns whether a value has quotes around it, which were meant for a shell.
 pub(super) fn is_quoted(text: &str) -> bool {
     QUOTES.iter().any(|quote| text.len() > 1 && text.starts_with(*quote) && text.ends_with(*quote))
         || text.starts_with('\u{201c}')

@@ -149,12 +149,12 @@ impl Index {
         out.push(']');
     }
 
-    /// The manifest that `tag` means: the image of that name, else the one with that tag, as BuildKit looks them up. Where
-    /// neither is there, `latest` means the only entry: a layout that was copied out of a registry often has no tag.
+    /// Returns the manifest for `tag`: the image with that name, else the one with that tag, as BuildKit looks them up. If
+    /// there is neither, `latest` is the only entry: a layout copied out of a registry often has no tag.
     ///
     /// # Errors
-    /// [`Error::Usage`] when there is none, which lists what there is; [`Error::Integrity`] when its digest or size is
-    /// invalid.
+    /// [`Error::Usage`] if there is no such manifest, listing those that exist; [`Error::Integrity`] if its digest or size
+    /// is invalid.
     pub(crate) fn find(&self, tag: &str) -> Result<Reference> {
         let named = |annotation| self.entries.iter().find(|entry| entry.descriptor.annotation(annotation) == Some(tag));
         let only = || {

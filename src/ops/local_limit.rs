@@ -12,7 +12,7 @@ const MIN_RECORD_BYTES: usize = 14;
 /// What `mode=min` leaves is only computed for configs up to this size, because that takes a copy.
 const MAX_TRIED_BYTES: u64 = 16 * LIMIT;
 
-/// Returns a warning if BuildKit will not read the cache from a directory: it says what fills the documents, and lists
+/// Returns a warning if BuildKit will not read the cache from a directory. It names what fills the documents, and lists
 /// only the remedies that work for this cache. `one_name_fits` means that the cache was merged from several names, at
 /// least one of which is within the limit.
 pub(super) fn warning(config: &CacheConfig, sizes: Committed, one_name_fits: bool) -> Option<String> {

@@ -79,7 +79,7 @@ impl<J, O> Queue<J, O> {
         self.aside_limit = self.aside_limit.min(most);
     }
 
-    /// Takes the next unit; `None` if there is none for now.
+    /// Takes the next unit, or returns `None` if nothing can be taken now.
     pub(super) fn take(&mut self) -> Option<Unit<J, O>> {
         let may_wait = self.asides_running < self.aside_limit;
         if let Some(unit) = self.take_aside(may_wait) {

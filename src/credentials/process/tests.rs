@@ -154,7 +154,7 @@ fn what_a_program_leaves_behind_does_not_hold_up_its_output() {
     let file = dir.path().join("pids");
     for command in [
         format!("sleep 63 & echo $! > {}; printf '%s' '{JSON}'", file.display()),
-        // Whoever prints later than the program ends is waited for.
+        // Output that arrives after the program has ended is awaited.
         format!("(sleep 0.2; printf '%s' '{JSON}') & sleep 0; echo 0 > {}", file.display()),
     ] {
         let process = Process { timeout: TIMEOUT, ..process(&command) };

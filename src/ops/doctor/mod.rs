@@ -142,7 +142,7 @@ impl S3CacheBuilder {
 /// A store that is worth asking.
 struct Opened {
     store: Arc<dyn ObjectStore>,
-    /// What there is to say of the bucket once it has answered.
+    /// Describes the bucket once it has answered.
     bucket: Box<dyn Fn() -> Result<&'static str>>,
 }
 
