@@ -1,4 +1,4 @@
-//! Reading a blob lazily.
+//! Reads a blob lazily.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -6,8 +6,8 @@ use std::io::{self, Read};
 use crate::base::{Digest, Hasher};
 use crate::ops::download::ResumingReader;
 
-/// A blob that is checked while it is read: the end of the bytes is an error of kind
-/// [`InvalidData`](io::ErrorKind::InvalidData) unless their digest is right. Made by
+/// A reader that verifies a blob's digest. If the digest is wrong, the end of the blob is an error of kind
+/// [`InvalidData`](io::ErrorKind::InvalidData) instead. Created by
 /// [`S3Cache::open_blob`](crate::ops::S3Cache::open_blob).
 pub struct BlobReader {
     inner: ResumingReader,
@@ -21,7 +21,7 @@ impl BlobReader {
         Self { inner, digest, hasher: Some(Hasher::new()), corrupt: false }
     }
 
-    /// The size in bytes.
+    /// Returns the size in bytes.
     pub fn size(&self) -> u64 {
         self.inner.size()
     }

@@ -1,4 +1,4 @@
-//! An opened cache: one object store, its options, and what several operations on it share.
+//! An opened cache: an object store, its options, and the state that several operations share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,10 +15,10 @@ use crate::ops::load::load_names;
 use crate::ops::tuning::Tuning;
 use crate::store::{self, ObjectStore};
 
-/// How many warnings of one kind are shown, and how many lost blobs an error names.
+/// The maximum number of warnings of one kind to show, and of lost blobs to list in an error.
 pub(super) const MOST_WARNINGS: usize = 20;
 
-/// BuildKit's cache in one bucket, opened: several operations share its connections and credentials.
+/// A BuildKit cache in one bucket. Operations on it share connections and credentials.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -49,13 +49,13 @@ pub struct S3Cache {
     pub(super) context: Context,
 }
 
-/// What an operation runs in.
+/// The environment an operation runs in.
 #[derive(Clone)]
 pub(super) struct Context {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) progress: Arc<dyn Progress>,
     pub(super) cancel: Cancel,
-    /// The store refused an entity tag that it had sent itself: ranges are asked for without a condition.
+    /// The store refused an entity tag that it had sent itself, so ranges are requested without a condition.
     pub(super) etags_distrusted: Arc<AtomicBool>,
 }
 
@@ -65,7 +65,7 @@ impl Context {
         self.progress.event(&Event::Warning(message));
     }
 
-    /// Shows the first warnings, and how many more of `these` there are.
+    /// Shows the first warnings, then how many more of `these` there are.
     pub(super) fn warn_all(&self, warnings: Vec<String>, these: &str) {
         for warning in warnings.iter().take(MOST_WARNINGS) {
             self.warn(warning);
@@ -80,7 +80,7 @@ impl Context {
     }
 }
 
-/// Opens an [`S3Cache`] with parts of the caller's own: environment, store, credentials, clock, progress, cancel handle.
+/// Opens an [`S3Cache`] with a custom environment, store, credentials, clock, progress or cancel handle.
 #[derive(Clone)]
 pub struct S3CacheBuilder {
     pub(super) options: CacheOptions,
@@ -93,15 +93,15 @@ pub struct S3CacheBuilder {
 }
 
 impl S3Cache {
-    /// Opens the cache that `options` name, with the environment of this process. Sends nothing yet.
+    /// Opens the cache given by `options`, using the environment of this process. Sends no requests yet.
     ///
     /// # Errors
-    /// When a setting is missing or wrong, here or in the environment and files it falls back to.
+    /// If a setting is missing or invalid, in `options` or in the environment and files it falls back to.
     pub fn connect(options: &CacheOptions) -> Result<Self> {
         Self::builder(options).connect()
     }
 
-    /// Opens the cache that `options` name, with parts of the caller's own.
+    /// Returns a builder for the cache given by `options`.
     pub fn builder(options: &CacheOptions) -> S3CacheBuilder {
         S3CacheBuilder {
             options: options.clone(),
@@ -119,17 +119,17 @@ impl S3Cache {
         }
     }
 
-    /// The options it was opened with.
+    /// Returns the options the cache was opened with.
     pub fn options(&self) -> &CacheOptions {
         &self.options
     }
 
-    /// The cache as people name it, for messages: `s3://bucket/prefix`, or a path.
+    /// Returns the cache's location for messages: `s3://bucket/prefix`, or a path.
     pub fn location(&self) -> String {
         self.store.location(&self.options.prefix)
     }
 
-    /// Where the manifest of each name is or would be, as people name it.
+    /// Returns the location of each name's manifest, whether or not it exists.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -146,21 +146,21 @@ impl S3Cache {
         self.options.names.iter().map(|name| self.store.location(&self.options.manifest_key(name))).collect()
     }
 
-    /// The object store it is in, for what goes beyond a cache.
+    /// Returns the underlying object store.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
         &self.store
     }
 
-    /// How many requests were sent so far, every attempt counted.
+    /// Returns the number of requests sent so far, including retries.
     pub fn requests(&self) -> u64 {
         self.store.requests()
     }
 
-    /// Reads, checks and merges the manifests of all names; `None` when none exists. A manifest that is damaged, or
-    /// contradicts the others, is skipped with a warning while another one is good. Blobs are not looked at.
+    /// Reads, checks and merges the manifests of all names. Returns `None` if no manifest exists. Skips a manifest that
+    /// is damaged or contradicts the others with a warning, as long as another one is valid. Does not check the blobs.
     ///
     /// # Errors
-    /// When the store refuses or fails, or no manifest is a valid cache config.
+    /// If the store refuses or fails, or no manifest is a valid cache config.
     pub fn load(&self) -> Result<Option<CacheConfig>> {
         let found = agreeing(&[self], load_names(self, false)?)?;
         if found.is_empty() {
@@ -169,10 +169,10 @@ impl S3Cache {
         CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config))).map(Some)
     }
 
-    /// Opens a blob; `None` when it does not exist, or is archived. A broken connection is resumed.
+    /// Opens a blob. Returns `None` if it does not exist or is archived. Resumes after a broken connection.
     ///
     /// # Errors
-    /// When the store refuses or fails.
+    /// If the store refuses or fails.
     pub fn open_blob(&self, digest: &Digest) -> Result<Option<BlobReader>> {
         let key = self.options.blob_key(digest);
         let reader = ResumingReader::open(self.store.clone(), self.context.clone(), key)?;
@@ -181,28 +181,28 @@ impl S3Cache {
 }
 
 impl S3CacheBuilder {
-    /// Looks up environment variables and the home directory here instead of in the process.
+    /// Uses this environment and home directory instead of the process's.
     #[must_use]
     pub fn env(mut self, env: impl Env + 'static) -> Self {
         self.env = Arc::new(env);
         self
     }
 
-    /// Uses this object store; endpoint, region and credentials are not looked up.
+    /// Uses this object store instead of looking up endpoint, region and credentials.
     #[must_use]
     pub fn store(mut self, store: Arc<dyn ObjectStore>) -> Self {
         self.store = Some(store);
         self
     }
 
-    /// Uses these credentials instead of the chain.
+    /// Uses these credentials instead of the credential chain.
     #[must_use]
     pub fn credentials(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
         self.credentials = Some(provider);
         self
     }
 
-    /// Uses at most this many connections instead of four for each `upload_parallelism`.
+    /// Limits the number of connections, instead of using four per `upload_parallelism`.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = Some(connections);
@@ -217,14 +217,14 @@ impl S3CacheBuilder {
         self
     }
 
-    /// Takes the time from here, and waits here.
+    /// Uses this clock for timestamps and sleeps.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.context.clock = clock;
         self
     }
 
-    /// Tells what happens.
+    /// Sends progress events to this receiver.
     #[must_use]
     pub fn progress(mut self, progress: Arc<dyn Progress>) -> Self {
         self.context.progress = progress;
@@ -238,10 +238,10 @@ impl S3CacheBuilder {
         self
     }
 
-    /// Opens the cache. Sends nothing yet.
+    /// Opens the cache. Sends no requests yet.
     ///
     /// # Errors
-    /// As [`S3Cache::connect`].
+    /// Same as [`S3Cache::connect`].
     pub fn connect(self) -> Result<S3Cache> {
         self.options.validate()?;
         let store = match &self.store {
@@ -251,7 +251,7 @@ impl S3CacheBuilder {
         Ok(self.on(store))
     }
 
-    /// What to open the store with.
+    /// Returns the parts to open the store with.
     pub(super) fn store_parts(&self) -> store::Parts {
         store::Parts {
             env: self.env.clone(),
@@ -264,7 +264,7 @@ impl S3CacheBuilder {
         }
     }
 
-    /// The cache on that store.
+    /// Returns the cache in that store.
     pub(super) fn on(self, store: Arc<dyn ObjectStore>) -> S3Cache {
         let connections = self.used_connections();
         S3Cache { store, options: self.options, connections, tuning: self.tuning, context: self.context }

@@ -1,4 +1,4 @@
-//! Export: a local cache goes to the store, its manifest last.
+//! Export: uploads a local cache to the store and writes the manifest last.
 
 use std::borrow::Cow;
 
@@ -15,18 +15,18 @@ use crate::ops::report::Report;
 use crate::ops::send::Sender;
 use crate::ops::upload::check_source;
 
-/// What an export does beyond its attributes.
+/// Options of an export that are not attributes of the cache.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct ExportOptions {
-    /// Find out what would be done, and write nothing.
+    /// Only report what an export would do, without writing anything.
     pub dry_run: bool,
-    /// Read the blobs that are already there back, and replace those whose digest is wrong.
+    /// Read back the blobs that are already in the bucket and replace those with a wrong digest.
     pub verify_existing: bool,
 }
 
 impl ExportOptions {
-    /// Neither.
+    /// Returns the defaults: everything off.
     pub fn new() -> Self {
         Self::default()
     }
@@ -46,17 +46,17 @@ impl ExportOptions {
     }
 }
 
-/// How an export ended.
+/// The result of an export.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Exported {
-    /// What was done, however the export ended.
+    /// What the export did, even if it failed.
     pub report: Report,
-    /// How it ended.
+    /// Whether the export succeeded.
     pub outcome: Result<()>,
 }
 
-/// Moves the local cache to the store that `options` name, as BuildKit itself would have written it.
+/// Exports the local cache to the store given by `options`, in the form BuildKit itself writes.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -73,29 +73,29 @@ pub struct Exported {
 /// ```
 ///
 /// # Errors
-/// When the directory is not a valid cache, a setting is wrong, or the store refuses or fails. The manifest is
-/// written only when every blob is there: until then readers see the old one.
+/// If the directory is not a valid cache, a setting is wrong, or the store refuses or fails. The manifest is written
+/// only after every blob is present, so readers see the old one until then.
 pub fn export(source: &LocalCache, options: &CacheOptions) -> Result<Report> {
-    // `anonymous` is an attribute of the other direction.
+    // `anonymous` only applies to imports.
     let mut options = options.clone();
     options.anonymous = false;
     S3Cache::connect(&options)?.export(source)
 }
 
 impl S3Cache {
-    /// Moves a local cache to this one.
+    /// Exports a local cache to this cache.
     ///
     /// # Errors
-    /// As [`export`].
+    /// Same as [`export`].
     pub fn export(&self, source: &LocalCache) -> Result<Report> {
         self.export_config(source.load()?, source, &ExportOptions::default())
     }
 
-    /// Moves a cache config and its blobs to this cache, from wherever `source` has them. Only blobs that the bucket lacks
-    /// are asked of `source`. A config that is given by value need not be copied for `mode=min`.
+    /// Exports a cache config and its blobs to this cache. Only the blobs that the bucket lacks are read from `source`.
+    /// Passing the config by value avoids a copy with `mode=min`.
     ///
     /// # Errors
-    /// As [`export`].
+    /// Same as [`export`].
     pub fn export_config<'c>(
         &self,
         config: impl Into<Cow<'c, CacheConfig>>,
@@ -106,7 +106,8 @@ impl S3Cache {
         outcome.map(|()| report)
     }
 
-    /// The same, with a report of what was done also where the export fails half way.
+    /// Does the same as [`export_config`](Self::export_config), but also reports what was done if the export fails
+    /// halfway.
     pub fn export_from<'c>(
         &self,
         config: impl Into<Cow<'c, CacheConfig>>,
@@ -122,7 +123,7 @@ impl S3Cache {
         Exported { report, outcome }
     }
 
-    /// What is done is noted as it happens.
+    /// Runs the export and updates the report as it proceeds.
     fn run_export(
         &self,
         mut config: Cow<'_, CacheConfig>,
@@ -171,7 +172,7 @@ impl S3Cache {
     }
 }
 
-/// Adds where a missing blob was looked for, unless the source itself has advice.
+/// Adds where a missing blob was looked for, unless the source provides its own hint.
 fn in_neither(error: Error) -> Error {
     match error {
         Error::Integrity(problem) if problem.hint.is_none() => Error::Integrity(

@@ -1,4 +1,4 @@
-//! Import: manifests of one or more caches become one local cache, its index last.
+//! Import: merges the manifests of one or more caches into one local cache and writes its index last.
 
 use crate::base::{Error, Problem, Result};
 use crate::config::CacheOptions;
@@ -7,7 +7,7 @@ use crate::ops::cache::S3Cache;
 use crate::ops::report::{ImportOutcome, Report};
 use crate::ops::restore::{ImportOptions, Imported, restore};
 
-/// Restores the cache that `options` name into the directory of `target`.
+/// Restores the cache given by `options` into the directory of `target`.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -31,8 +31,8 @@ use crate::ops::restore::{ImportOptions, Imported, restore};
 /// ```
 ///
 /// # Errors
-/// When a setting is wrong, the store refuses or fails, a manifest is not a valid cache config, or the directory
-/// cannot be written. The index is written last: until then a build sees the old cache.
+/// If a setting is wrong, the store refuses or fails, a manifest is not a valid cache config, or the directory cannot
+/// be written. The index is written last, so builds see the old cache until then.
 pub fn import(options: &CacheOptions, target: &LocalCache) -> Result<ImportOutcome> {
     S3Cache::connect(options)?.import(target)
 }
@@ -41,17 +41,17 @@ impl S3Cache {
     /// Restores this cache into the directory of `target`.
     ///
     /// # Errors
-    /// As [`import`].
+    /// Same as [`import`].
     pub fn import(&self, target: &LocalCache) -> Result<ImportOutcome> {
         import_from(std::slice::from_ref(self), target, &ImportOptions::default()).outcome
     }
 }
 
-/// Restores the merge of several caches into the directory of `target`. Clock, progress and the cancel handle are
-/// those of the first.
+/// Restores the merge of several caches into the directory of `target`. Uses the clock, progress and cancel handle of
+/// the first source.
 ///
-/// When some sources answer and others fail, the import goes on without the others, with a warning, unless `options`
-/// are strict.
+/// If some sources respond and others fail, the import skips the failed ones with a warning, unless `options` are
+/// strict.
 pub fn import_from(sources: &[S3Cache], target: &LocalCache, options: &ImportOptions) -> Imported {
     let Some(first) = sources.first() else {
         let none = Problem::new("an import needs at least one cache to import from");

@@ -1,4 +1,4 @@
-//! The use cases: export and import, and the opened cache they run on.
+//! The use cases: export, import, and the opened cache they run on.
 
 mod agree;
 mod blob_reader;

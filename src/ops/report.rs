@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use crate::base::ErrorKind;
 
-/// How many distinct blobs there were, and what became of them.
+/// The number of distinct blobs, by what happened to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct BlobCounts {
-    /// All distinct blobs of the cache config; of an import without those that only dropped layers needed.
+    /// All distinct blobs of the cache config. For an import, excludes blobs needed only by dropped layers.
     pub total: usize,
-    /// Moved (in a dry run: that would be moved).
+    /// Transferred, or in a dry run, to be transferred.
     pub transferred: usize,
-    /// Already at the target, touched or not.
+    /// Already present at the target, touched or not.
     pub present: usize,
-    /// Present and made new again by a server-side copy.
+    /// Present and refreshed by a server-side copy.
     pub touched: usize,
-    /// Gone or corrupt at the source, or refused by it; their layers were dropped.
+    /// Missing or corrupt at the source, or refused by it. Their layers were dropped.
     pub missing: usize,
 }
 
@@ -24,45 +24,45 @@ pub struct BlobCounts {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Report {
-    /// The layers of the cache config; a blob may be in several.
+    /// The number of layers in the cache config. Several layers may share a blob.
     pub layers: usize,
-    /// The blobs behind them.
+    /// The blobs of those layers.
     pub blobs: BlobCounts,
-    /// The bytes of the blobs that were moved.
+    /// The total size of the transferred blobs, in bytes.
     pub bytes: u64,
-    /// The requests sent, every attempt counted.
+    /// The number of requests sent, including retries.
     pub requests: u64,
-    /// The time it took.
+    /// The elapsed time.
     pub elapsed: Duration,
-    /// The names the manifest was written under, or was found under and could be used.
+    /// For an export, the names the manifest was written under. For an import, the names with a usable manifest.
     pub names: Vec<String>,
-    /// Nothing was written: it was only found out what would be.
+    /// Whether this was a dry run, which writes nothing.
     pub dry_run: bool,
 }
 
-/// How an import ended well.
+/// The outcome of a successful import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ImportOutcome {
     /// The directory holds the cache.
     Restored(Report),
-    /// There is no such cache, and nothing was written.
+    /// The cache does not exist, and nothing was written.
     Miss,
 }
 
-/// What one of the sources of an import had.
+/// The outcome of one source of an import.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SourceOutcome {
-    /// Manifests under these names.
+    /// Manifests exist under these names.
     Found(Vec<String>),
-    /// No manifest under any of its names.
+    /// No manifest exists under any of its names.
     Miss,
-    /// It could not be read.
+    /// The source could not be read.
     Failed {
         /// The kind of the error.
         kind: ErrorKind,
-        /// What failed, with its causes.
+        /// The failure and its causes.
         message: String,
         /// The likely fix.
         hint: Option<String>,

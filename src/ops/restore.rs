@@ -1,4 +1,4 @@
-//! The blobs of an import, and the cache that is left when some of them are lost.
+//! Fetches the blobs of an import and drops the layers whose blobs are lost.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
@@ -14,16 +14,16 @@ use crate::ops::report::{BlobCounts, ImportOutcome, Report, SourceOutcome};
 use crate::ops::wanted::{Fetched, Wanted};
 use crate::ops::{load, local_limit, rounds};
 
-/// What an import does beyond its attributes.
+/// Options of an import that are not attributes of the cache.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct ImportOptions {
-    /// Find out what would be done, and write nothing.
+    /// Only report what an import would do, without writing anything.
     pub dry_run: bool,
-    /// Check the digests of the files that are already there, not only their sizes.
+    /// Check the digests of existing files, not only their sizes.
     pub verify_existing: bool,
-    /// Fail when a blob cannot be had, when a manifest is damaged or contradicts the others, or when one of several
-    /// sources fails, instead of continuing without it.
+    /// Fail if a blob cannot be fetched, a manifest is damaged or contradicts the others, or one of several sources
+    /// fails, instead of continuing without it.
     pub strict: bool,
     /// Make every blob durable before the index names it. Without it, a power cut within seconds of the import may leave a
     /// blob with the right size and wrong bytes; [`verify_existing`](Self::verify_existing) finds it.
@@ -31,7 +31,7 @@ pub struct ImportOptions {
 }
 
 impl ImportOptions {
-    /// None of them.
+    /// Returns the defaults: everything off.
     pub fn new() -> Self {
         Self::default()
     }
@@ -65,19 +65,19 @@ impl ImportOptions {
     }
 }
 
-/// How an import from several caches ended.
+/// The result of an import from several caches.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Imported {
-    /// What each source had, in the order given; shorter when the import stopped at a source that failed.
+    /// The outcome of each source, in the order given. Shorter if the import stopped at a source that failed.
     pub sources: Vec<SourceOutcome>,
-    /// What was done, however the whole ended.
+    /// What the import did, even if it failed.
     pub report: Report,
-    /// How the whole ended.
+    /// Whether the import succeeded.
     pub outcome: Result<ImportOutcome>,
 }
 
-/// Whether there was something to restore. What was found and done is noted as it happens.
+/// Restores the cache and returns whether there was anything to restore. Updates the report as it proceeds.
 pub(super) fn restore(
     sources: &[S3Cache],
     target: &LocalCache,
@@ -86,7 +86,7 @@ pub(super) fn restore(
 ) -> Result<bool> {
     let (answered, mut found) = load::find(sources, options.strict, &mut noted.sources)?;
     let Some(first) = sources.first().filter(|_| !found.is_empty()) else { return Ok(false) };
-    // Strictly, a contradiction is an error of the merge.
+    // In strict mode, the merge reports a contradiction as an error.
     if !options.strict {
         found = agreeing(&answered, found)?;
     }
@@ -113,18 +113,18 @@ pub(super) fn restore(
     Ok(true)
 }
 
-/// One import under way.
+/// An import in progress.
 struct Run<'a> {
     target: &'a LocalCache,
     options: &'a ImportOptions,
-    /// Those that answered.
+    /// The sources that responded.
     sources: &'a [&'a S3Cache],
     first: &'a S3Cache,
 }
 
 impl Run<'_> {
-    /// Fetches the blobs of `config` that the directory lacks; returns what is left of the config without the lost ones, and
-    /// the writer to commit it with unless this is a dry run.
+    /// Fetches the blobs of `config` that the directory lacks. Returns the config without the lost blobs, and the
+    /// writer to commit it with unless this is a dry run.
     fn blobs(&self, config: CacheConfig, report: &mut Report) -> Result<(CacheConfig, Option<LayoutWriter>)> {
         let wanted = self.wanted(&config, &mut report.blobs)?;
         let bytes = wanted.iter().fold(0_u64, |sum, (_, size)| sum.saturating_add(*size));
@@ -155,13 +155,13 @@ impl Run<'_> {
         let rest = self.without(config, lost, report)?;
         count(&rest, &fetched, report);
         match refusal {
-            // What was fetched is of no use without the rest.
+            // The fetched blobs are useless without the rest.
             Some(error) if rest.layers().is_empty() => Err(error),
             _ => Ok((rest, writer)),
         }
     }
 
-    /// The blobs that the directory lacks, the largest first.
+    /// Returns the blobs that the directory lacks, largest first.
     fn wanted(&self, config: &CacheConfig, counts: &mut BlobCounts) -> Result<Vec<(Digest, u64)>> {
         let mut wanted = Vec::new();
         let blobs = config.blobs();
@@ -180,8 +180,8 @@ impl Run<'_> {
         Ok(wanted)
     }
 
-    /// What the sources kept refusing or failing counts as lost, with the reason, unless nothing can be had from them. The
-    /// first of the errors comes with it.
+    /// Counts blobs that the sources kept refusing or failing as lost, with the reason, unless the sources provide
+    /// nothing at all. Also returns the first of the errors.
     fn give_up(
         &self,
         fetcher: &Fetcher<'_>,
@@ -233,7 +233,8 @@ impl Run<'_> {
     }
 }
 
-/// Counts the blobs that the rest of a config needs, and the lost ones; not those that only dropped layers needed.
+/// Counts the blobs that the rest of a config needs, and the lost ones. Blobs needed only by dropped layers are not
+/// counted.
 fn count(rest: &CacheConfig, fetched: &HashSet<Digest>, report: &mut Report) {
     let needed = rest.blobs();
     let counts = &mut report.blobs;
@@ -244,7 +245,7 @@ fn count(rest: &CacheConfig, fetched: &HashSet<Digest>, report: &mut Report) {
     counts.present = needed.len() - counts.transferred;
 }
 
-/// Whether this machine is to blame: it may not open more files or connections.
+/// Returns whether the cause is local: this machine may not open more files or connections.
 fn is_local(error: &Error) -> bool {
     error.hint().is_some_and(|hint| hint.contains(OUT_OF_FILES))
 }

@@ -1,4 +1,4 @@
-//! The credentials: where they come from, how long they are valid, and whose they are.
+//! Checks the credentials: their source, how long they are valid, and which identity they belong to.
 
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -9,12 +9,12 @@ use crate::credentials::{Credentials, CredentialsProvider, KeyMistake, S3Setting
 use crate::ops::doctor::Findings;
 use crate::store::{self, Parts};
 
-/// What there is to say of credentials once there are any.
+/// The checks that need credentials.
 const THEIRS: &[&str] = &["key", "expiry", "identity"];
-/// So much of a key id is shown at either end.
+/// The number of characters of a key id to show at either end.
 const SHOWN_CHARS: usize = 4;
 
-/// What to sign with, `Some(None)` when nothing is to be signed; `None` when there are no credentials.
+/// Returns the credentials to sign with: `Some(None)` for unsigned requests, `None` if there are no credentials.
 pub(super) fn examine(
     findings: &mut Findings<'_>,
     options: &CacheOptions,
@@ -34,7 +34,7 @@ pub(super) fn examine(
         findings.skipped(THEIRS, "there are no credentials");
         return None;
     };
-    // What looks like a secret may be one.
+    // Anything that looks like a secret may be one.
     let is_secret = KeyMistake::find(&keys) == Some(KeyMistake::SecretAsId);
     findings.passed("key", if is_secret { masked("") } else { masked(&keys.access_key_id) });
     expiry(findings, &keys, parts.clock.now());
@@ -46,7 +46,7 @@ pub(super) fn examine(
     Some(Some(provider))
 }
 
-/// The public half of the keys, though not all of it: enough to tell one from another.
+/// Returns the key id with its middle masked, which is enough to distinguish keys.
 fn masked(id: &str) -> String {
     let chars: Vec<char> = id.chars().collect();
     let text = |part: &[char]| part.iter().collect::<String>();
@@ -89,7 +89,7 @@ fn whose(findings: &mut Findings<'_>, (settings, parts): (&S3Settings, &Parts), 
     match identity(settings, &store::context(settings, parts), keys) {
         Ok(Some(identity)) => findings.passed("identity", format!("{} (account {})", identity.arn, identity.account)),
         Ok(None) => findings.skipped(&["identity"], "only AWS can identify keys"),
-        // It may well be shut off where S3 is not.
+        // STS may be unreachable even if S3 is not.
         Err(error) if error.kind() == ErrorKind::Network => {
             findings.skipped(&["identity"], &format!("S3 can do without: {}", error.chain()));
         }

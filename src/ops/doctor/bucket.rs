@@ -1,4 +1,4 @@
-//! The bucket: whether it is there, and what may be done in it.
+//! Checks whether the bucket exists and which operations it permits.
 
 use std::io::Read as _;
 
@@ -14,11 +14,11 @@ use crate::store::{GetOptions, ListPage, ObjectMeta, Touch};
 pub(super) const READING: &[&str] = &["bucket", "list", "read"];
 pub(super) const WRITING: &[&str] = &["write", "touch", "delete"];
 
-/// What a probe writes, for whoever finds one.
+/// The content of the probe object, addressed to anyone who finds one.
 const PROBE: &[u8] = b"Written by `s3-build-cache doctor --write`: it can be removed.\n";
-/// Stands behind the prefix of blobs: always the same, so that probes that may not be deleted do not pile up.
+/// The probe's key after the prefix of blobs. It is constant, so that probes that cannot be deleted do not pile up.
 const PROBE_NAME: &str = "s3-build-cache-doctor";
-/// So many existing names are shown where one does not.
+/// The number of existing names to suggest if a name does not exist.
 const SHOWN_NAMES: usize = 5;
 
 pub(super) fn examine(
@@ -52,8 +52,8 @@ fn listed(page: &ListPage, prefix: &str) -> String {
     format!("{count}{more} object{} under {prefix}", if count == 1 { "" } else { "s" })
 }
 
-/// Reads the manifests, and one byte of a blob: being allowed to read what is not there proves nothing. Returns what was
-/// found, and what to do about a cache that BuildKit cannot read from a directory.
+/// Reads the manifests and one byte of a blob, because permission to read a missing object proves nothing. Returns the
+/// findings, and a hint if BuildKit cannot read the cache from a directory.
 fn read(cache: &S3Cache, page: &ListPage) -> Result<(String, Option<String>)> {
     let found = load_names(cache, true)?;
     let missing = cache.options.names.iter().filter(|name| !found.iter().any(|found| found.name == **name));
@@ -87,17 +87,17 @@ fn read(cache: &S3Cache, page: &ListPage) -> Result<(String, Option<String>)> {
     }
     let remark = match CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config))) {
         Ok(config) => local_limit::warning(&config, Committed::predict(&config), false),
-        // An import reports it.
+        // An import reports this error.
         Err(_) => None,
     };
     Ok((parts.join(", "), remark))
 }
 
-/// A few names of manifests that exist; `None` if they may not be listed.
+/// Returns a few names of existing manifests, or `None` if listing them is not permitted.
 fn existing_names(cache: &S3Cache) -> Option<String> {
     let prefix = cache.options.manifest_key("");
     let page = cache.store.list(&prefix, None).ok()?;
-    // Consoles create empty objects that stand for folders.
+    // Consoles create empty objects to represent folders.
     let names = page.objects.iter().filter_map(|(key, _)| key.strip_prefix(&prefix)).filter(|name| !name.is_empty());
     let names: Vec<String> = names.map(shown).collect();
     let first = names.iter().take(SHOWN_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
@@ -114,7 +114,7 @@ fn existing_names(cache: &S3Cache) -> Option<String> {
     })
 }
 
-/// Writes an object under the probe's key, refreshes it with a server-side copy, and removes it again.
+/// Writes an object under the probe's key, refreshes it with a server-side copy, and deletes it.
 fn write(findings: &mut Findings<'_>, cache: &S3Cache) {
     let key = format!("{}{PROBE_NAME}", cache.options.blob_key_prefix());
     let (store, payload) = (&cache.store, BytesPayload::new(PROBE.to_vec()));
@@ -122,7 +122,7 @@ fn write(findings: &mut Findings<'_>, cache: &S3Cache) {
     if let Err(error) = store.put(&key, &payload) {
         findings.failed("write", &error);
         findings.skipped(&["touch"], "nothing was written");
-        // It may have been all the same, unless it was refused, or this machine's file system failed.
+        // The object may have been written despite the error, unless access was denied or the local file system failed.
         if matches!(error.kind(), ErrorKind::Access | ErrorKind::Io) {
             return findings.skipped(&["delete"], "nothing was written");
         }

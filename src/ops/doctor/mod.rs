@@ -1,4 +1,4 @@
-//! Why a cache does not work: every step on the way to it is tried by itself, and told with its fix.
+//! Diagnoses why a cache does not work: checks each step separately and reports it with a fix.
 
 mod access;
 mod bucket;
@@ -12,19 +12,20 @@ use crate::credentials::{S3Settings, Settings};
 use crate::ops::cache::S3CacheBuilder;
 use crate::store::{self, ObjectStore, Parts, S3Store};
 
-/// For what has no fix that is known here.
+/// The hint for failures without a more specific one.
 const NO_HINT: &str = "check endpoint_url, region and bucket; -vv shows each request and the status of its answer";
 
-/// What a [diagnosis](S3CacheBuilder::diagnose) may do.
+/// Options of a [diagnosis](S3CacheBuilder::diagnose).
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct DoctorOptions {
-    /// Write, touch and delete a small object, always under the same key. That it may not be deleted is no failure.
+    /// Write, touch and delete a small object, always under the same key. Lacking permission to delete is not a
+    /// failure.
     pub write: bool,
 }
 
 impl DoctorOptions {
-    /// Only read.
+    /// Returns the defaults: read only.
     pub fn new() -> Self {
         Self::default()
     }
@@ -37,34 +38,35 @@ impl DoctorOptions {
     }
 }
 
-/// One step of a diagnosis, and what came of it.
+/// One step of a diagnosis and its outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Check {
     /// One of `options`, `region`, `endpoint`, `dns`, `tcp`, `proxy`, `tls`, `http`, `clock`, `credentials`, `key`,
-    /// `expiry`, `identity`, `bucket`, `list`, `read`, `write`, `touch`, `delete`. More may come to be.
+    /// `expiry`, `identity`, `bucket`, `list`, `read`, `write`, `touch`, `delete`. Later versions may add more.
     pub name: &'static str,
-    /// How it ended.
+    /// The outcome of the step.
     pub outcome: CheckOutcome,
-    /// What was found, what failed with its causes, or why it was not tried: one line, without secrets.
+    /// What was found, what failed and why, or why the step was skipped, in one line without secrets.
     pub detail: String,
-    /// The likely fix of what failed, or a note on what passed.
+    /// The likely fix for a failure, or a note on a success.
     pub hint: Option<String>,
 }
 
-/// How a step of a diagnosis ended.
+/// The outcome of one step of a diagnosis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CheckOutcome {
-    /// It works.
+    /// The step succeeded.
     Passed,
-    /// It does not.
+    /// The step failed.
     Failed(ErrorKind),
-    /// It was not tried, for it does not apply or something before it failed; or it does not matter that it is refused.
+    /// The step was skipped because it does not apply or an earlier step failed, or it was refused but that does not
+    /// matter.
     Skipped,
 }
 
-/// Takes the checks as they come.
+/// Receives the checks as they finish.
 struct Findings<'a>(&'a mut dyn FnMut(&Check));
 
 impl Findings<'_> {
@@ -87,7 +89,7 @@ impl Findings<'_> {
         }
     }
 
-    /// Tells what came of it, and gives what there is to go on with.
+    /// Reports the outcome, and returns the value if the step succeeded.
     fn of<T>(&mut self, name: &'static str, result: Result<T>, detail: impl FnOnce(&T) -> String) -> Option<T> {
         match result {
             Ok(value) => {
@@ -103,11 +105,11 @@ impl Findings<'_> {
 }
 
 impl S3CacheBuilder {
-    /// Tries every step on the way to the cache by itself, from the options to its manifests, and tells each with its
-    /// fix as it ends. A step that fails does not end the diagnosis; what cannot be tried without it is skipped.
+    /// Checks every step separately, from the options to the manifests, and reports each with its fix as it finishes. A
+    /// failed step does not end the diagnosis; steps that depend on it are skipped.
     ///
-    /// Nothing is written unless `options` say so, and then what was written is removed again. When the cancel handle
-    /// is cancelled, it ends early.
+    /// Writes nothing unless `options` enable it, and then removes what it wrote. Ends early if the cancel handle is
+    /// cancelled.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -139,14 +141,14 @@ impl S3CacheBuilder {
     }
 }
 
-/// A store that is worth asking.
+/// A store that is ready to be checked.
 struct Opened {
     store: Arc<dyn ObjectStore>,
-    /// Describes the bucket once it has answered.
+    /// Describes the bucket once it has responded.
     bucket: Box<dyn Fn() -> Result<&'static str>>,
 }
 
-/// Opens the store, unless something on the way to it is wrong: then why it is not worth asking.
+/// Opens the store. If an earlier step failed, returns why the store is not worth checking.
 fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::Result<Opened, &'static str> {
     let (options, parts) = (&builder.options, Parts { brief: true, ..builder.store_parts() });
     let opened = |store| Opened { store, bucket: Box::new(|| Ok("exists")) };
@@ -162,7 +164,8 @@ fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::R
     match findings.of("options", resolved, |settings| understood(options, &place(settings))) {
         None => Err("the options are wrong"),
         Some(Settings::S3(settings)) => {
-            // What fails once is what is asked for; a correction is no second attempt.
+            // A diagnosis reports the first failure instead of retrying; a correction does not count as a second
+            // attempt.
             let settings = S3Settings { max_attempts: 1, service_attempts: 1, ..*settings };
             open_s3(findings, options, &settings, parts)
         }
@@ -185,7 +188,7 @@ fn open_s3(
 ) -> std::result::Result<Opened, &'static str> {
     let region = settings.region.clone();
     findings.passed("region", format!("{} ({})", region.value, region.origin));
-    // The way is the same for whoever asks, and may be what the credentials need too.
+    // The connection does not depend on the credentials, and the credentials may need it too.
     let unsigned = store::open_s3(options, settings, None, parts.clone());
     let unsigned = findings.of("endpoint", unsigned, |store| endpoint(store, settings));
     let reached = match unsigned {
@@ -210,7 +213,7 @@ fn open_s3(
     Ok(Opened { store, bucket: Box::new(bucket) })
 }
 
-/// Whether the bucket is in the region that the settings say.
+/// Checks that the bucket is in the configured region.
 fn in_region(store: &S3Store, region: &str) -> Result<&'static str> {
     let endpoint = store.client().endpoint();
     if endpoint.region == region {

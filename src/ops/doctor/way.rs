@@ -1,4 +1,4 @@
-//! The way to the endpoint: name, connection, proxy, TLS, HTTP, and the clock at its end.
+//! Checks the connection to the endpoint: DNS, TCP, proxy, TLS, HTTP, and the server's clock.
 
 use std::net::{IpAddr, SocketAddr};
 
@@ -6,10 +6,10 @@ use crate::base::{Error, Problem};
 use crate::ops::doctor::Findings;
 use crate::s3::{Client, Reach};
 
-/// Every step, but for a proxy, which few have.
+/// Every step except `proxy`, which most setups lack.
 pub(super) const STEPS: &[&str] = &["dns", "tcp", "tls", "http", "clock"];
 
-/// Whether an answer came.
+/// Checks each step and returns whether the endpoint responded.
 pub(super) fn walk(findings: &mut Findings<'_>, client: &Client) -> bool {
     let (reach, endpoint) = (client.reach(), client.endpoint());
     let mut steps = vec![
