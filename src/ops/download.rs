@@ -1,4 +1,4 @@
-//! Reading objects: a broken connection is resumed where it broke, a blob is checked against its digest.
+//! Reads objects: resumes broken connections and checks blobs against their digests.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -14,42 +14,42 @@ use crate::s3::WRONG_RANGE;
 use crate::store::{GetOptions, Object, ObjectStore};
 use crate::transfer::Stop;
 
-/// How often in a row a body may break without having yielded [`PROGRESS_BYTES`].
+/// The maximum number of consecutive breaks that each yield less than [`PROGRESS_BYTES`].
 const MAX_BREAKS: u32 = 3;
-/// What counts as progress: a server that gives a few bytes at a time would be asked for ever.
+/// The minimum that counts as progress. Without it, a server that sends a few bytes at a time would be retried forever.
 const PROGRESS_BYTES: u64 = 64 * 1024;
-/// Large enough for few system calls, small enough for 64 connections in flat memory.
+/// Large enough to need few system calls, small enough that 64 connections use little memory.
 const CHUNK_BYTES: usize = 128 * 1024;
-/// How long what has come waits for more, unless the more that it has begun to wait for takes longer.
+/// How long to collect more bytes before passing on those received. A read that has already begun may take longer.
 const SOON: Duration = Duration::from_millis(50);
 const FIRST_PAUSE: Duration = Duration::from_millis(500);
 
-/// The bytes of an object, or of a range of one. When its connection breaks, the rest is asked for, unless the object
-/// has another size by then: that is an error of kind [`Conflict`](ErrorKind::Conflict).
+/// Reads an object or a range of one. If the connection breaks, it requests the rest. If the object's size has changed
+/// by then, that is an error of kind [`Conflict`](ErrorKind::Conflict).
 ///
-/// Entity tags are hints: stores send weak ones, another with each answer, or none. Whether the bytes belong together is
-/// decided by the digest of the whole.
+/// Entity tags are only hints: stores may send weak ones, a different one with each response, or none. The digest of
+/// the whole decides whether the bytes belong together.
 pub(super) struct ResumingReader {
     store: Arc<dyn ObjectStore>,
     context: Context,
     key: String,
     etag: Option<String>,
-    /// What is read has no digest: another entity tag means that the object changed.
+    /// The bytes have no digest, so a different entity tag means that the object changed.
     trusts_etag: bool,
-    /// Of the whole object.
+    /// The size of the whole object.
     size: u64,
     position: u64,
     end: u64,
-    /// The store sends more than it is asked for.
+    /// The store sends the whole object instead of the requested range.
     whole: bool,
     breaks: u32,
-    /// Where it broke last.
+    /// The position of the last break.
     broke_at: u64,
     body: Option<Box<dyn Read + Send>>,
 }
 
 impl ResumingReader {
-    /// Opens the object; `None` when it does not exist, or is archived.
+    /// Opens the object. Returns `None` if it does not exist or is archived.
     pub(super) fn open(store: Arc<dyn ObjectStore>, context: Context, key: String) -> Result<Option<Self>> {
         match Self::open_first(store, context, key, None) {
             Err(Error::S3(refusal)) if is_archived(&refusal) => Ok(None),
@@ -57,8 +57,8 @@ impl ResumingReader {
         }
     }
 
-    /// Opens the object, only its first bytes where there is a limit to them; `None` when it does not exist. That it is
-    /// archived is an error.
+    /// Opens the object, or only its first bytes if there is a limit. Returns `None` if it does not exist. An archived
+    /// object is an error.
     pub(super) fn open_first(
         store: Arc<dyn ObjectStore>,
         context: Context,
@@ -73,7 +73,7 @@ impl ResumingReader {
         Ok(Some(Self { store, context, key, etag, trusts_etag, size, position, end, whole, breaks, broke_at, body }))
     }
 
-    /// A reader of another range of the same object. Nothing is asked for before it is read.
+    /// Returns a reader of another range of the same object. It sends no request before the first read.
     pub(super) fn another(&self, range: Range<u64>) -> Self {
         Self {
             store: self.store.clone(),
@@ -91,30 +91,30 @@ impl ResumingReader {
         }
     }
 
-    /// The object as people name it.
+    /// Returns the object's location for messages.
     pub(super) fn location(&self) -> String {
         self.store.location(&self.key)
     }
 
-    /// The size of the whole object in bytes.
+    /// Returns the size of the whole object in bytes.
     pub(super) fn size(&self) -> u64 {
         self.size
     }
 
-    /// Where it reads next.
+    /// Returns the position of the next read.
     pub(super) fn position(&self) -> u64 {
         self.position
     }
 
-    /// Whether the store sends the whole object though a range of it was asked for.
+    /// Returns whether the store sends the whole object in response to a range request.
     pub(super) fn is_whole(&self) -> bool {
         self.whole
     }
 
-    /// Reads the rest and returns its digest, telling how far it is.
+    /// Reads the rest and returns its digest. Reports the position to `at`.
     ///
     /// # Errors
-    /// When the store fails, or `stop` says so.
+    /// If the store fails or `stop` is triggered.
     pub(super) fn digest(&mut self, stop: &Stop<'_>, mut at: impl FnMut(u64)) -> Result<Digest> {
         let mut hasher = Hasher::new();
         self.copy_to(stop, |chunk, position| {
@@ -125,12 +125,12 @@ impl ResumingReader {
         Ok(hasher.finish())
     }
 
-    /// Hands the rest to `sink` chunk by chunk, with the position behind each.
+    /// Passes the rest to `sink` in chunks, each with the position after it.
     ///
     /// # Errors
-    /// When the store fails, `stop` says so, or `sink` fails.
+    /// If the store fails, `stop` is triggered, or `sink` fails.
     pub(super) fn copy_to(&mut self, stop: &Stop<'_>, mut sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
-        // No larger than the rest: most blobs are small, and every connection has one under way.
+        // No larger than the rest: most blobs are small, and each connection has a buffer.
         let left = usize::try_from(self.end - self.position).unwrap_or(CHUNK_BYTES);
         let mut buffer = vec![0; left.clamp(1, CHUNK_BYTES)];
         loop {
@@ -144,7 +144,7 @@ impl ResumingReader {
         }
     }
 
-    /// Fills the buffer with what comes soon: within TLS it comes in small pieces.
+    /// Fills the buffer with the bytes that arrive soon, because TLS delivers them in small pieces.
     fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let begun = Instant::now();
         let mut filled = 0;
@@ -157,23 +157,23 @@ impl ResumingReader {
         }
     }
 
-    /// Makes another entity tag in the middle an error of kind [`Conflict`](ErrorKind::Conflict): for what has no digest.
+    /// Makes a changed entity tag an error of kind [`Conflict`](ErrorKind::Conflict), for objects without a digest.
     pub(super) fn trusting_etag(mut self, trusts: bool) -> Self {
         self.trusts_etag = trusts;
         self
     }
 
-    /// Reads the rest into memory, at most `limit` bytes of it.
+    /// Reads the rest into memory, up to `limit` bytes.
     ///
     /// # Errors
-    /// When the store fails, or the object is larger.
+    /// If the store fails or the object is larger.
     pub(super) fn read_to_vec(mut self, limit: u64) -> Result<Vec<u8>> {
         if self.size > limit {
             let location = self.location();
             let message = format!("{location} has {} bytes, more than the {limit} that are read", self.size);
             return Err(Error::Integrity(Problem::new(message).hint("this is not a cache manifest: check the name")));
         }
-        // Allocated once: growing to the size of a large manifest would fragment the heap.
+        // Allocated once, because growing to the size of a large manifest would fragment the heap.
         let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or_default());
         match self.read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),
@@ -181,7 +181,7 @@ impl ResumingReader {
         }
     }
 
-    /// The crate's error behind a failed read.
+    /// Returns the crate's error behind a failed read.
     fn failed(&self, error: io::Error) -> Error {
         if self.context.cancel.is_canceled() {
             return Error::Canceled;
@@ -211,7 +211,7 @@ impl ResumingReader {
         Ok(object.body)
     }
 
-    /// Asks for the rest of the same object where its tag can be compared, else for the rest of whatever is there.
+    /// Requests the rest of the same object if its tag can be compared, or else the rest of the current object.
     fn get_rest(&self) -> Result<Option<Object>> {
         let mut options = GetOptions::range(self.position..self.end);
         let distrusted = &self.context.etags_distrusted;
@@ -232,8 +232,8 @@ impl ResumingReader {
         }
     }
 
-    /// Whether a refused range is asked for without a condition. Where the tag is trusted, one that does not match means
-    /// that the object changed; a store that refuses the condition itself says nothing about the object.
+    /// Returns whether to repeat a refused range request without its condition. If the tag is trusted, a mismatch means
+    /// that the object changed. A store that refuses the condition itself reveals nothing about the object.
     fn goes_without_condition(&self, error: &Error) -> bool {
         if is_failed_condition(error) { !self.trusts_etag } else { refuses_ranges(error) }
     }
@@ -243,7 +243,7 @@ impl ResumingReader {
         Error::Conflict(Problem::new(message).hint("run the command again"))
     }
 
-    /// A condition that does not hold means that the object is another than before.
+    /// A failed condition means that the object has changed.
     fn named(&self, error: Error) -> Error {
         if is_failed_condition(&error) { self.changed() } else { error }
     }
@@ -276,7 +276,7 @@ impl Read for ResumingReader {
                 Ok(0) => self.broke(io::ErrorKind::UnexpectedEof.into())?,
                 Ok(read) => {
                     self.position += read as u64;
-                    // The last byte drains the body, so that its connection can serve the next request.
+                    // Reading the last byte drains the body, so that its connection can serve the next request.
                     self.body = Some(body);
                     return Ok(read);
                 }
@@ -297,7 +297,8 @@ impl Read for ResumingReader {
     }
 }
 
-/// Whether the refusal may be about the range or its condition, so that the whole object may be had nevertheless.
+/// Returns whether the refusal may be about the range or its condition, so that requesting the whole object may
+/// succeed.
 pub(super) fn refuses_ranges(error: &Error) -> bool {
     let Error::S3(refusal) = error else { return false };
     if refusal.code.as_deref() == Some(WRONG_RANGE) {

@@ -1,4 +1,4 @@
-//! What an import does with each blob: from which source it comes, how often it is tried, whole or in ranges.
+//! Fetches the blobs of an import: chooses the source, the number of attempts, and whole or ranged requests.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,17 +16,17 @@ use crate::ops::wanted::{Fetched, Outcome, Wanted};
 use crate::store::GetOptions;
 use crate::transfer::{Next, Permit, Permits, Stop, Work};
 
-/// The blobs of one import on their way.
+/// Fetches the blobs of one import.
 pub(super) struct Fetcher<'a> {
     sources: Vec<Source<'a>>,
     target: &'a LocalCache,
-    /// Made by [`begin`](Self::begin).
+    /// Created by [`begin`](Self::begin).
     writer: Mutex<Option<LayoutWriter>>,
-    /// Every blob is to be on the disk before the index names it.
+    /// Whether every blob must be on disk before the index refers to it.
     sync: bool,
     connections: Permits,
     config: &'a CacheConfig,
-    /// Made when the first blob is lost.
+    /// Created when the first blob is lost.
     needs: Mutex<Option<Needs>>,
     streak: Streak,
     transferred: AtomicUsize,
@@ -35,35 +35,35 @@ pub(super) struct Fetcher<'a> {
 
 struct Source<'a> {
     cache: &'a S3Cache,
-    /// It sends whole objects for ranges, so that a blob would come as often as it has ranges, or refuses them.
+    /// The source refuses ranges, or sends the whole object for each, which would transfer a blob once per range.
     sends_whole: AtomicBool,
 }
 
-/// A blob that comes in ranges.
+/// A blob that is fetched in ranges.
 pub(super) struct Ranged<'a> {
     wanted: Wanted,
     readers: Mutex<Readers>,
     parts: Parts,
     writer: BlobWriter,
     meter: Meter<'a>,
-    /// What a range failed with.
+    /// The error of a failed range.
     error: Mutex<Option<Error>>,
 }
 
 struct Readers {
-    /// Opened at the first range, until that is read.
+    /// The first range, already open, until it is read.
     first: Option<(ResumingReader, Permit)>,
-    /// What the readers of the others are made from.
+    /// The reader that those of the other ranges are created from.
     template: ResumingReader,
 }
 
-/// A blob, or the beginning of one.
+/// A whole blob, or one whose first range is open.
 enum Opened<'a> {
     Ended(Outcome),
     Begun(Box<Begun<'a>>),
 }
 
-/// A blob of which the first range is open.
+/// A blob whose first range is open.
 struct Begun<'a> {
     first: (ResumingReader, Permit),
     parts: Parts,
@@ -72,7 +72,7 @@ struct Begun<'a> {
 }
 
 impl<'a> Fetcher<'a> {
-    /// For the blobs of `config`, with so many connections for all of the sources.
+    /// Creates a fetcher for the blobs of `config`. All sources share the given number of connections.
     pub(super) fn new(
         sources: &[&'a S3Cache],
         target: &'a LocalCache,
@@ -95,30 +95,31 @@ impl<'a> Fetcher<'a> {
         }
     }
 
-    /// Fetches the blobs, those that fail once more after the others.
+    /// Fetches the blobs. Those that fail are tried again after the others.
     ///
     /// # Errors
-    /// When the operation was cancelled, or the directory cannot be written.
+    /// If the operation was cancelled or the directory cannot be written.
     pub(super) fn fetch(&self, first: &S3Cache, wanted: Vec<Wanted>) -> Result<rounds::Ended<Wanted, Fetched>> {
-        // What the directory refuses is known before anything is fetched.
+        // Fail before fetching anything if the directory cannot be written.
         self.with_writer(|_| Ok(()))?;
         rounds::run(wanted, &first.context, self, &self.streak, |wanted| self.threads(first, wanted))
     }
 
-    /// How many threads have something to do: one for each connection, and where several bring one blob, another that
-    /// hashes what arrived out of order.
+    /// Returns the number of threads to use: one per connection. If several connections fetch the same blob, one more
+    /// hashes the ranges that arrive out of order.
     fn threads(&self, first: &S3Cache, wanted: &[Wanted]) -> usize {
         let chunks = |wanted: &Wanted| wanted.parts.count();
         let ahead = usize::from(first.connections > 1 && wanted.iter().any(|wanted| chunks(wanted) > 1));
         wanted.iter().map(chunks).fold(0_usize, usize::saturating_add).min(first.connections.saturating_add(ahead))
     }
 
-    /// How many blobs have arrived, and how many bytes these have.
+    /// Returns the number and total size of the blobs fetched so far.
     pub(super) fn arrived(&self) -> (usize, u64) {
         (self.transferred.load(Ordering::Relaxed), self.bytes.load(Ordering::Relaxed))
     }
 
-    /// Whether any source still gives out a manifest: then what else it refuses or fails is the fault of single blobs.
+    /// Returns whether any source still returns a manifest. If so, its other refusals and failures concern single
+    /// blobs.
     pub(super) fn answers(&self) -> bool {
         self.sources.iter().any(|Source { cache, .. }| {
             cache.options.names.iter().any(|name| {
@@ -128,10 +129,10 @@ impl<'a> Fetcher<'a> {
         })
     }
 
-    /// The writer, to commit what was fetched.
+    /// Returns the writer to commit the fetched blobs with.
     ///
     /// # Errors
-    /// When the directory cannot be written.
+    /// If the directory cannot be written.
     pub(super) fn into_writer(self) -> Result<LayoutWriter> {
         match self.writer.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(writer) => Ok(writer),
@@ -159,7 +160,7 @@ impl<'a> Fetcher<'a> {
         Meter::start(&*source.cache.context.progress, &wanted.digest, Action::Download, wanted.size)
     }
 
-    /// Fetches a blob whole, or opens its first range.
+    /// Fetches a whole blob, or opens its first range.
     fn open(&self, source: &Source<'a>, wanted: &Wanted, stop: &Stop<'_>) -> Result<Opened<'a>> {
         let cache = source.cache;
         let key = cache.options.blob_key(&wanted.digest);
@@ -215,7 +216,7 @@ impl<'a> Fetcher<'a> {
         Ok(Outcome::Wrong(format!("{location} does not have its digest")))
     }
 
-    /// The range's reader and its connection.
+    /// Returns the range's reader and its connection.
     fn range(&self, ranged: &Ranged<'a>, index: usize, stop: &Stop<'_>) -> Result<(ResumingReader, Permit)> {
         let mut readers = lock(&ranged.readers);
         if let Some(first) = readers.first.take_if(|_| index == 0) {
@@ -226,7 +227,7 @@ impl<'a> Fetcher<'a> {
         Ok((another, self.connections.take(stop)?))
     }
 
-    /// What comes after a source has been asked.
+    /// Decides the next step after trying a source.
     fn settle(&self, mut wanted: Wanted, outcome: Outcome) -> Next<Self> {
         match outcome {
             Outcome::Good => {
@@ -251,7 +252,7 @@ impl<'a> Fetcher<'a> {
         Next::Again(wanted.next_source())
     }
 
-    /// What comes when all sources were asked in vain.
+    /// Decides the next step after all sources have failed.
     fn exhausted(&self, mut wanted: Wanted) -> Tried<Wanted, Fetched> {
         let Some(error) = wanted.error.take() else {
             self.streak.broken();
@@ -261,12 +262,12 @@ impl<'a> Fetcher<'a> {
         if self.streak.failed() && !self.answers() {
             self.streak.trip();
         }
-        // What was refused, or failed through all repetitions of a range, gets one round more.
+        // A refused blob, or one whose range failed despite repetitions, gets one more round.
         let again = (passes(&error) && !wanted.persisted) || !std::mem::replace(&mut wanted.given_up, true);
         Tried::failed(wanted.anew(), error, again)
     }
 
-    /// Whether no other source can be asked.
+    /// Returns whether no other source is left to try.
     fn is_last(&self, wanted: &Wanted) -> bool {
         wanted.source + 1 == self.sources.len()
     }
@@ -288,7 +289,7 @@ fn fetch(ranged: &Ranged<'_>, reader: &mut ResumingReader, stop: &Stop<'_>) -> R
         ranged.writer.write_at(written, chunk)?;
         written = position;
         ranged.meter.add(chunk.len() as u64);
-        // The blob is lost already: what else comes of it is of no use.
+        // The blob has already failed, so the other ranges are useless.
         if lock(&ranged.error).is_some() { Err(Error::Canceled) } else { Ok(()) }
     })
 }
@@ -324,7 +325,7 @@ impl<'a> Work for Fetcher<'a> {
         let Some(source) = self.sources.get(ranged.wanted.source) else { return Ok(()) };
         let (mut reader, connection) = self.range(ranged, index, stop)?;
         let mut connection = Some(connection);
-        // Otherwise the blob would have to begin again. Where another source may have it, that one is asked instead.
+        // Otherwise the blob would have to start over. If another source may have it, try that one instead.
         let may_pass = |error: &Error| passes(error) && !refuses_ranges(error) && self.is_last(&ranged.wanted);
         let fetched = persist(&source.cache.context, may_pass, || {
             let _connection = connection.take().map_or_else(|| self.connections.take(stop), Ok)?;
@@ -334,7 +335,7 @@ impl<'a> Work for Fetcher<'a> {
             match fetch(ranged, &mut reader, stop) {
                 Err(error) if !may_pass(&error) && !matches!(error, Error::Io(_)) => {
                     stop.check()?;
-                    // Told before the connection is given back, so that it is not used for another range in vain.
+                    // Recorded before the connection is released, so that it is not wasted on another range.
                     lock(&ranged.error).get_or_insert(error);
                     Err(Error::Canceled)
                 }

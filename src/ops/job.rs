@@ -1,4 +1,4 @@
-//! What an export has to do with each blob, and how much of it is done.
+//! The steps of an export for each blob, and its progress.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -8,7 +8,7 @@ use crate::ops::cache::S3Cache;
 use crate::ops::report::Report;
 use crate::store::ObjectMeta;
 
-/// What is to be done with one blob.
+/// One step for a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Step {
     Upload,
@@ -21,18 +21,18 @@ pub(super) enum Step {
 pub(super) struct Job {
     pub(super) digest: Digest,
     pub(super) size: u64,
-    /// The next step: one leads to another.
+    /// The next step. Each step determines the one after it.
     pub(super) step: Step,
     pub(super) meta: Option<ObjectMeta>,
-    /// Touch it when it turns out to be right.
+    /// Whether to touch the blob if it turns out to be valid.
     pub(super) touch: bool,
-    /// The store has the blob already: an upload was not planned.
+    /// Whether the store already has the blob, so that no upload was planned.
     pub(super) replaces: bool,
-    /// The source is known to have the blob.
+    /// Whether the source is known to have the blob.
     pub(super) checked: bool,
 }
 
-/// What was done so far.
+/// What has been done so far.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) uploaded: usize,
@@ -41,7 +41,7 @@ pub(super) struct Tally {
     pub(super) touched: usize,
 }
 
-/// What has to be done, in this order.
+/// Returns the jobs in the order to run them.
 pub(super) fn plan(
     cache: &S3Cache,
     blobs: &[(Digest, u64)],
@@ -60,17 +60,17 @@ pub(super) fn plan(
                 Some(_) if touch => Step::Touch,
                 Some(_) => return None,
             };
-            // The sources of those to upload are checked before anything is sent.
+            // The sources of planned uploads are checked before anything is sent.
             let checked = step == Step::Upload;
             Some(Job { digest, size, step, meta, touch, replaces: !checked, checked })
         })
         .collect();
-    // Largest first, so that no thread is left alone with a large blob at the end; touches move no bytes.
+    // Largest first, so that no thread is left with a large blob at the end. Touches transfer no bytes and go last.
     jobs.sort_by_key(|job| (job.step == Step::Touch, Reverse(job.size)));
     jobs
 }
 
-/// What a dry run would do.
+/// Reports what a dry run would do.
 pub(super) fn foresee(jobs: &[Job], report: &mut Report) {
     for job in jobs {
         match job.step {

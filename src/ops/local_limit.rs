@@ -1,20 +1,20 @@
-//! BuildKit's limit on the documents of a cache in a directory, and what brings a cache below it.
+//! BuildKit's size limit for a cache in a directory, and the ways to get below it.
 
 use crate::cache_config::CacheConfig;
 use crate::layout::Committed;
 
-/// BuildKit reads no larger config or manifest from a directory.
+/// The size limit of a config or manifest that BuildKit reads from a directory.
 const LIMIT: u64 = 1024 * 1024;
-/// A layer in a config: its digest, the number of its parent, and the punctuation.
+/// The size of a layer in a config: its digest, its parent's index, and the punctuation.
 const LAYER_BYTES: u64 = 100;
-/// A record in a config has at least these: `{"digest":""},`.
+/// The minimum size of a record in a config: `{"digest":""},`.
 const MIN_RECORD_BYTES: usize = 14;
-/// What `mode=min` leaves is only computed for configs up to this size, because that takes a copy.
+/// The result of `mode=min` is only computed for configs up to this size, because that takes a copy.
 const MAX_TRIED_BYTES: u64 = 16 * LIMIT;
 
-/// Returns a warning if BuildKit will not read the cache from a directory. It names what fills the documents, and lists
-/// only the remedies that work for this cache. `one_name_fits` means that the cache was merged from several names, at
-/// least one of which is within the limit.
+/// Returns a warning if BuildKit will not read the cache from a directory. The warning names what makes the documents
+/// large, and lists only the remedies that work for this cache. `one_name_fits` means that the cache was merged from
+/// several names, at least one of which is within the limit.
 pub(super) fn warning(config: &CacheConfig, sizes: Committed, one_name_fits: bool) -> Option<String> {
     let Committed { config_size, manifest_size, .. } = sizes;
     let (layers, records) = (config.layers().len(), config.records().len());
@@ -44,18 +44,18 @@ pub(super) fn warning(config: &CacheConfig, sizes: Committed, one_name_fits: boo
     ))
 }
 
-/// Rounded up, so that a size over the limit is never shown as the limit.
+/// Formats a size in MiB, rounded up so that a size over the limit never looks equal to it.
 fn mib(bytes: u64) -> String {
     let hundredths = bytes.saturating_mul(100).div_ceil(LIMIT);
     format!("{}.{:02} MiB", hundredths / 100, hundredths % 100)
 }
 
-/// Whether BuildKit would read the cache from a directory.
+/// Returns whether BuildKit would read the cache from a directory.
 pub(super) fn is_within(config: &CacheConfig) -> bool {
     (config.records().len().saturating_mul(MIN_RECORD_BYTES) as u64) <= LIMIT && largest(config) <= LIMIT
 }
 
-/// The size of the largest document that `mode=min` leaves, if it is within the limit.
+/// Returns the size of the largest document that `mode=min` leaves, if it is within the limit.
 fn left_by_mode_min(config: &CacheConfig, config_size: u64) -> Option<u64> {
     if config_size > MAX_TRIED_BYTES {
         return None;
@@ -73,8 +73,8 @@ fn largest(config: &CacheConfig) -> u64 {
 mod tests {
     use super::*;
 
-    /// So many layers, results of the last records, and so many records, each of which links `links` times to the one
-    /// before. With `mode=min` only the last layer stays.
+    /// Creates a config with `layers` layers, which are results of the last records, and `records` records, each with
+    /// `links` links to the previous one. With `mode=min`, only the last layer remains.
     fn config(layers: usize, records: usize, links: usize) -> CacheConfig {
         let digest = |kind: &str, at: usize| crate::base::Digest::of(format!("{kind}{at}").as_bytes());
         let time = r#""createdAt":"2026-01-01T00:00:00Z""#;

@@ -1,10 +1,10 @@
-//! How far a blob is that several threads move.
+//! The progress of a blob that several threads transfer.
 
 use std::sync::{Mutex, PoisonError};
 
 use crate::base::{Action, Digest, Event, Progress};
 
-/// Adds up what the threads move, and tells it. What it tells never goes back.
+/// Adds up the bytes that the threads transfer and reports the sum. The reported numbers never decrease.
 pub(super) struct Meter<'a> {
     progress: &'a dyn Progress,
     digest: Digest,
@@ -14,30 +14,30 @@ pub(super) struct Meter<'a> {
 }
 
 impl<'a> Meter<'a> {
-    /// Tells that work on the blob begins.
+    /// Reports the start of work on the blob.
     pub(super) fn start(progress: &'a dyn Progress, digest: &Digest, action: Action, total: u64) -> Self {
         progress.event(&Event::Started { digest, action, total });
         Self { progress, digest: *digest, action, total, current: Mutex::new(0) }
     }
 
-    /// So many more bytes are through.
+    /// Adds `bytes` and reports the new total.
     pub(super) fn add(&self, bytes: u64) {
         if bytes == 0 {
             return;
         }
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         *current += bytes;
-        // Told under the lock, so that the numbers come in their order.
+        // Reported while holding the lock, to keep the numbers in order.
         self.progress.event(&Event::Advanced { digest: &self.digest, current: *current, total: self.total });
     }
 
-    /// Tells that work on the blob ended well.
+    /// Reports the successful end of work on the blob.
     pub(super) fn finish(&self) {
         self.progress.event(&Event::Finished { digest: &self.digest, action: self.action, total: self.total });
     }
 }
 
-/// One part of a blob: what is sent once more counts only once.
+/// Measures one part of a blob. Bytes sent again count only once.
 pub(super) struct PartMeter<'a> {
     meter: &'a Meter<'a>,
     counted: Mutex<u64>,
@@ -48,7 +48,7 @@ impl<'a> PartMeter<'a> {
         Self { meter, counted: Mutex::new(0) }
     }
 
-    /// So many bytes of the part are through by now, in this attempt.
+    /// Sets the number of bytes of the part transferred in this attempt.
     pub(super) fn at(&self, bytes: u64) {
         let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
         self.meter.add(bytes.saturating_sub(*counted));

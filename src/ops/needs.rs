@@ -1,20 +1,20 @@
-//! Which blobs of a config are still of use while others turn out to be lost.
+//! Tracks which blobs of a config are still needed as others turn out to be lost.
 
 use std::collections::HashMap;
 
 use crate::base::Digest;
 use crate::cache_config::{CacheConfig, LayerIndex};
 
-/// Follows [`CacheConfig::without_blobs`] one lost blob at a time. Each layer and each chained result is dropped once,
-/// so all losses together cost no more than one look at the whole config.
+/// Applies [`CacheConfig::without_blobs`] one lost blob at a time. Each layer and each chained result is dropped only
+/// once, so all losses together cost no more than one pass over the config.
 #[derive(Debug)]
 pub(super) struct Needs {
     layers: Vec<Needed>,
-    /// By position: the layers right above that layer.
+    /// The direct children of each layer, by its index.
     children: Vec<Vec<usize>>,
-    /// The layers of each chained result; emptied when it is dropped.
+    /// The layers of each chained result, empty once it is dropped.
     chains: Vec<Vec<usize>>,
-    /// By position: the chained results that list that layer.
+    /// The chained results that list each layer, by its index.
     chains_of: Vec<Vec<usize>>,
     blobs: HashMap<Digest, Uses>,
 }
@@ -22,16 +22,16 @@ pub(super) struct Needs {
 #[derive(Debug)]
 struct Needed {
     blob: Digest,
-    /// The layer or one of its ancestors is lost.
+    /// Whether the layer or one of its ancestors is lost.
     broken: bool,
-    /// How many chained results list it.
+    /// The number of chained results that list it.
     chains: usize,
 }
 
 #[derive(Debug, Default)]
 struct Uses {
     layers: Vec<usize>,
-    /// How many of the layers are kept.
+    /// The number of these layers that are kept.
     kept: usize,
 }
 
@@ -69,12 +69,12 @@ impl Needs {
         needs
     }
 
-    /// Those of the blobs whose loss drops something that the others have not dropped already, whatever was found out
-    /// first: of a chain of lost layers the lowest.
+    /// Returns the lost blobs that each drop something the others have not already dropped, independent of the order in
+    /// which the losses were discovered. In a chain of lost layers, that is the lowest.
     pub(super) fn first_to_go(config: &CacheConfig, lost: &HashMap<Digest, String>) -> Vec<Digest> {
         let mut needs = Self::of(config);
         let mut order: Vec<usize> = (0..config.layers().len()).collect();
-        // From the roots upwards: an ancestor stands before its descendants.
+        // Breadth-first from the roots, so that ancestors precede descendants.
         order.retain(|at| config.layers().get(*at).is_some_and(|layer| layer.parent.is_none()));
         let mut next = 0;
         while let Some(at) = order.get(next).copied() {
@@ -91,12 +91,12 @@ impl Needs {
         first
     }
 
-    /// Whether a layer that is kept has this blob.
+    /// Returns whether a kept layer uses this blob.
     pub(super) fn needs(&self, blob: &Digest) -> bool {
         self.blobs.get(blob).is_some_and(|uses| uses.kept > 0)
     }
 
-    /// Drops what cannot do without this blob.
+    /// Drops everything that depends on this blob.
     pub(super) fn lose(&mut self, blob: &Digest) {
         let layers = self.blobs.get_mut(blob).map(|uses| std::mem::take(&mut uses.layers)).unwrap_or_default();
         for layer in layers {
@@ -117,7 +117,7 @@ impl Needs {
         }
     }
 
-    /// The layer, and all above it, are of use only to chained results.
+    /// Marks the layer and its descendants as broken. From now on, only chained results can need them.
     fn break_above(&mut self, layer: usize) {
         let mut stack = vec![layer];
         while let Some(layer) = stack.pop() {
@@ -130,7 +130,8 @@ impl Needs {
         }
     }
 
-    /// Called when a layer loses what it was kept for: once for its last chained result, or once when it breaks.
+    /// Drops a broken layer that no chained result needs. This happens once per layer: when it breaks, or when it loses
+    /// its last chained result.
     fn drop_unless_kept(&mut self, layer: usize) {
         let Some(needed) = self.layers.get(layer).filter(|needed| needed.broken && needed.chains == 0) else { return };
         if let Some(uses) = self.blobs.get_mut(&needed.blob) {
@@ -145,7 +146,7 @@ mod tests {
 
     use super::*;
 
-    /// Loses the blobs one by one, from each of them on, and compares with the filter.
+    /// Loses the blobs one by one, starting from each of them, and compares the result with the filter.
     #[test]
     fn it_needs_what_the_filter_keeps() {
         for fixture in ["max/s3-manifest.json", "min/s3-manifest.json", "link/link-max.json", "link/l3-max.json"] {

@@ -1,9 +1,9 @@
-//! Which failures may pass, and repeating a single request that met one.
+//! Decides which failures are transient, and repeats single requests that fail with one.
 //!
-//! The client has retried by then, as often as `retry_max_attempts` and its retry tokens allow. An operation on many
-//! blobs makes many requests, so a store that fails a fifth of them would fail some request for good. A request that
-//! everything else waits for is repeated here, after a pause; a blob is tried again after all the others
-//! ([`rounds`](super::rounds)).
+//! By the time an error gets here, the client has retried as often as `retry_max_attempts` and its retry tokens allow.
+//! An operation on many blobs makes many requests, so if a store fails a fifth of them, some request would exhaust its
+//! retries. Requests that everything else depends on are repeated here, after a pause. A blob is tried again after all
+//! the others ([`rounds`](super::rounds)).
 
 use std::cell::Cell;
 use std::time::Duration;
@@ -12,13 +12,13 @@ use crate::base::{Error, Result, S3Error, S3ErrorClass};
 use crate::ops::cache::Context;
 use crate::s3::connection_broke;
 
-/// The pauses between repetitions, which also bound their number.
+/// The pauses between repetitions. Their number limits the repetitions.
 pub(super) const PAUSES: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
-/// A request that has failed for this long, timeouts and retries included, is not repeated.
+/// A request that has failed for this long, including timeouts and retries, is not repeated.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Whether the same request may succeed later: the store failed or throttled, or the connection broke.
+/// Returns whether the same request may succeed later: the store failed or throttled, or the connection broke.
 pub(super) fn passes(error: &Error) -> bool {
     match error {
         Error::S3(error) if error.class == S3ErrorClass::Network => true,
@@ -26,7 +26,7 @@ pub(super) fn passes(error: &Error) -> bool {
     }
 }
 
-/// The same for the first request of an operation: a store that cannot be reached at all is given up at once.
+/// Same as [`passes`], for the first request of an operation: an unreachable store is given up immediately.
 pub(super) fn answered_and_passes(error: &Error) -> bool {
     match error {
         Error::S3(error) => match error.class {
@@ -42,12 +42,12 @@ pub(super) fn answered_and_passes(error: &Error) -> bool {
     }
 }
 
-/// Whether the store got other bytes than were announced.
+/// Returns whether the store received different bytes than announced.
 pub(super) fn is_damaged(error: &Error) -> bool {
     matches!(error, Error::S3(error) if error.class == S3ErrorClass::Corrupt)
 }
 
-/// The same as [`passes`], and the bytes may be damaged on their way once.
+/// Same as [`passes`], but also accepts bytes damaged in transit, once.
 pub(super) fn passes_or_damaged_once() -> impl Fn(&Error) -> bool {
     let damaged = Cell::new(false);
     move |error| passes(error) || (is_damaged(error) && !damaged.replace(true))
@@ -57,10 +57,10 @@ fn has_code(error: &S3Error, codes: &[&str]) -> bool {
     error.code.as_deref().is_some_and(|code| codes.contains(&code))
 }
 
-/// Runs `request`, and repeats it after a pause while it fails with an error that may pass.
+/// Runs `request`, and repeats it after a pause as long as it fails with a transient error.
 ///
 /// # Errors
-/// The error that does not pass, or the last one.
+/// The first permanent error, or the last transient one.
 pub(super) fn persist<T>(
     context: &Context,
     may_pass: impl Fn(&Error) -> bool,

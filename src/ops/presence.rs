@@ -1,4 +1,4 @@
-//! Finding out which blobs a store already has, with as few requests as it takes.
+//! Finds out which blobs a store already has, with as few requests as possible.
 
 use std::collections::HashMap;
 
@@ -8,13 +8,14 @@ use crate::ops::rounds::run_each;
 use crate::s3::connection_broke;
 use crate::store::ObjectMeta;
 
-/// Of up to this many blobs the first is listed, which tells of the bucket too, and the others are asked for one by one.
+/// For up to this many blobs, only the first is listed, which also checks the bucket. The others are checked one by
+/// one.
 const FEW: usize = 4;
 
-/// What the store knows of those of `blobs` that it has.
+/// Returns the metadata of those `blobs` that the store has.
 ///
 /// # Errors
-/// When the bucket is missing, or the store refuses or fails.
+/// If the bucket is missing, or the store refuses or fails.
 pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<Digest, ObjectMeta>> {
     let Some((first, _)) = blobs.first() else {
         cache.store.probe().or_else(do_without)?;
@@ -23,7 +24,7 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
     let few = blobs.len() <= FEW;
     let all = cache.options.blob_key_prefix();
     let mut found = HashMap::with_capacity(blobs.len());
-    // How many of the blobs the listing tells of, also that they are not there.
+    // The number of blobs that the listing covers, present or absent.
     let mut told = 0;
     let prefix = if few { cache.options.blob_key(first) } else { all.clone() };
     match cache.store.list(&prefix, None) {
@@ -40,7 +41,7 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
         }
     }
     let unknown = blobs.iter().enumerate().filter(|(at, (digest, _))| match found.get(digest) {
-        // An archived one may have been restored: no listing tells.
+        // An archived object may have been restored, which listings do not show.
         Some(meta) => !meta.readable,
         None => *at >= told,
     });
@@ -57,11 +58,11 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
     Ok(found)
 }
 
-/// Continues after a listing that failed: each blob is checked instead.
+/// Continues after a failed listing: each blob is checked individually instead.
 ///
 /// # Errors
-/// When the failure is not about listings alone: no access, no bucket, a server that cannot be reached, or a web page
-/// that calls itself a success, to which no blob should be sent.
+/// If the failure is not specific to listings: access denied, no bucket, an unreachable server, or a web page with a
+/// success status, which must not receive any blobs.
 fn do_without(error: Error) -> Result<()> {
     use S3ErrorClass::{Access, Network, NoSuchBucket, NotS3};
     match &error {

@@ -1,4 +1,4 @@
-//! Jobs in rounds: what failed for a reason that may pass is tried again after all the others.
+//! Runs jobs in rounds: those that fail with a transient error are tried again after all the others.
 
 use std::marker::PhantomData;
 use std::mem;
@@ -9,23 +9,23 @@ use crate::ops::cache::Context;
 use crate::ops::persist::{PATIENCE, PAUSES, passes};
 use crate::transfer::{self, Next, Stop, Work};
 
-/// So many failures in a row, without a success between them, are not the fault of single objects.
+/// This many failures in a row, without a success in between, are not the fault of single objects.
 const STREAK: usize = 16;
-/// A round in which fewer jobs succeeded is a poor one: only so many of those follow each other. So all rounds together
-/// cost no more than a multiple of the first.
+/// A round with fewer successes is a poor one, and only this many poor rounds may follow each other. This limits the
+/// cost of all rounds to a multiple of the first.
 const GOOD_ROUND: usize = 4;
 
-/// How a job of a round ended.
+/// The outcome of a job in one round.
 pub(super) enum Tried<J, D> {
     Done(D),
     Failed(Box<Failed<J>>),
-    /// The store was failing everything: the job was not begun.
+    /// The job was not started because the store failed every request.
     Untried(Box<J>),
 }
 
 /// A job that failed.
 pub(super) struct Failed<J> {
-    /// To be begun again.
+    /// The job to run again.
     pub(super) job: J,
     pub(super) error: Error,
     /// Whether another round may help.
@@ -38,7 +38,7 @@ impl<J, D> Tried<J, D> {
     }
 }
 
-/// Counts failures in a row over all threads.
+/// Counts consecutive failures across all threads.
 #[derive(Debug, Default)]
 pub(super) struct Streak {
     failures: AtomicUsize,
@@ -46,17 +46,17 @@ pub(super) struct Streak {
 }
 
 impl Streak {
-    /// The store did what it was asked for.
+    /// Resets the count after a success.
     pub(super) fn broken(&self) {
         self.failures.store(0, Ordering::Relaxed);
     }
 
-    /// Counts a failure; true when there were so many in a row that the store itself may be down.
+    /// Counts a failure. Returns true after so many in a row that the store itself may be down.
     pub(super) fn failed(&self) -> bool {
         (self.failures.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(STREAK)
     }
 
-    /// The store is down: no more jobs are begun in this round.
+    /// Marks the store as down, so that this round starts no more jobs.
     pub(super) fn trip(&self) {
         self.tripped.store(true, Ordering::Relaxed);
     }
@@ -71,17 +71,17 @@ impl Streak {
     }
 }
 
-/// How the rounds ended.
+/// The outcome of all rounds.
 pub(super) struct Ended<J, D> {
     pub(super) done: Vec<D>,
-    /// What failed for good. Without an error it was not even tried, because the store failed everything.
+    /// The jobs that failed permanently. A job without an error was never tried because the store failed every request.
     pub(super) failed: Vec<(J, Option<Error>)>,
 }
 
-/// Runs the jobs in rounds until none is left to be tried again, or the store is given up.
+/// Runs the jobs in rounds until no job is left to retry or the store is given up.
 ///
 /// # Errors
-/// Those of the work itself, which end the run at once.
+/// Errors of the work itself, which end the run immediately.
 pub(super) fn run<W, J, D>(
     jobs: Vec<J>,
     context: &Context,
@@ -119,7 +119,7 @@ where
         }
         let slow = context.clock.monotonic().saturating_sub(begun) > PATIENCE;
         let down = succeeded == 0 && (streak.reset() || slow);
-        // A store that worked before may be back soon: it gets another chance.
+        // A store that worked before may recover soon, so it gets another chance.
         let given_up = down && (ended.done.is_empty() || slow || was_down);
         was_down = down;
         let (Some(pause), false) = (pauses.next(), given_up) else {
@@ -134,10 +134,10 @@ where
     }
 }
 
-/// Runs `work` on every job in rounds, on at most `threads` threads. The results are in no promised order.
+/// Runs `work` on every job in rounds, on at most `threads` threads. Returns the results in no particular order.
 ///
 /// # Errors
-/// The first error that does not pass, or the first of those that did not.
+/// The first permanent error, or else the first transient error that persisted.
 pub(super) fn run_each<J: Copy + Send, D: Send>(
     jobs: Vec<J>,
     context: &Context,
@@ -152,7 +152,7 @@ pub(super) fn run_each<J: Copy + Send, D: Send>(
     }
 }
 
-/// The error of the first job that has one.
+/// Returns the error of the first job that has one.
 pub(super) fn first_error<J>(failed: Vec<(J, Option<Error>)>) -> Option<Error> {
     failed.into_iter().find_map(|(_, error)| error)
 }

@@ -1,19 +1,18 @@
-//! Sizes at which transfers change their ways.
+//! Size thresholds for transfers.
 
 const MIB: u64 = 1024 * 1024;
 
-/// Sizes in bytes at which transfers change their ways. The defaults are right for every store that is known; tests
-/// use small ones.
+/// Size thresholds for transfers, in bytes. The defaults suit every known store; tests use smaller ones.
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
     /// Larger blobs are uploaded in parts.
     pub multipart_above: u64,
-    /// The size of a part, unless there would be more than 10,000.
+    /// The part size. Parts are larger if there would be more than 10,000.
     pub part_size: u64,
-    /// Larger blobs are downloaded in ranges, none larger than this.
+    /// Larger blobs are downloaded in ranges of at most this size.
     pub range_size: u64,
-    /// Larger objects are touched by copies of parts, none larger than this.
+    /// Larger objects are touched by copying parts of at most this size.
     pub max_copy: u64,
 }
 

@@ -1,4 +1,4 @@
-//! A blob, or a part of one, on its way to the store.
+//! Request bodies for blobs and parts of blobs.
 
 use std::io::{self, Read};
 use std::ops::Range;
@@ -7,15 +7,15 @@ use crate::base::{Action, BlobSource, Digest, Error, Event, Hasher, Payload, Pro
 use crate::ops::meter::PartMeter;
 use crate::transfer::Stop;
 
-/// Large enough for few system calls.
+/// Large enough to need few system calls.
 const CHUNK_BYTES: usize = 128 * 1024;
 
-/// A blob of a source as a request body: opened anew for each attempt, its digest the payload hash.
+/// A blob as a request body. Each attempt reopens it from the source. Its digest is the payload hash.
 pub(super) struct BlobPayload<'a> {
     pub(super) source: &'a dyn BlobSource,
     pub(super) digest: Digest,
     pub(super) size: u64,
-    /// Hash while sending and hold the last bytes back until the digest is known to be right.
+    /// Hash while sending, and hold back the last bytes until the digest is verified.
     pub(super) verify: bool,
     pub(super) progress: &'a dyn Progress,
     pub(super) stop: &'a Stop<'a>,
@@ -41,14 +41,14 @@ impl Payload for BlobPayload<'_> {
     }
 }
 
-/// A part of a blob, which was read once to hash it.
+/// A part of a blob as a request body. It has been read once to hash it.
 pub(super) struct PartPayload<'a> {
     pub(super) source: &'a dyn BlobSource,
     pub(super) digest: Digest,
     pub(super) range: Range<u64>,
-    /// Of the part.
+    /// The digest of the part.
     pub(super) sha256: Digest,
-    /// As that of [`BlobPayload`].
+    /// Same as in [`BlobPayload`].
     pub(super) verify: bool,
     pub(super) meter: PartMeter<'a>,
     pub(super) stop: &'a Stop<'a>,
@@ -110,7 +110,7 @@ impl<R: Read, F: FnMut(u64)> Read for Upload<'_, R, F> {
     }
 }
 
-/// Lets the last bytes pass only when all of them are right: without them the store has no complete body.
+/// Passes the last bytes only if all bytes are right. Without them, the store has no complete body.
 struct Check<'a> {
     sha256: &'a Digest,
     hasher: Hasher,
@@ -122,7 +122,7 @@ impl<'a> Check<'a> {
         Self { sha256, hasher: Hasher::new(), left: size }
     }
 
-    /// `false` when these are the last bytes, and not all were right.
+    /// Returns `false` if these are the last bytes and the digest is wrong.
     fn pass(&mut self, bytes: &[u8]) -> bool {
         self.hasher.update(bytes);
         self.left = self.left.saturating_sub(bytes.len() as u64);
@@ -130,10 +130,10 @@ impl<'a> Check<'a> {
     }
 }
 
-/// Makes sure that the source has a blob of that size.
+/// Checks that the source has a blob of that size.
 ///
 /// # Errors
-/// When it does not.
+/// If it does not.
 pub(super) fn check_source(source: &dyn BlobSource, digest: &Digest, size: u64) -> Result<()> {
     match source.blob_size(digest)? {
         Some(found) if found == size => Ok(()),
@@ -144,10 +144,10 @@ pub(super) fn check_source(source: &dyn BlobSource, digest: &Digest, size: u64) 
     }
 }
 
-/// Reads a range of a blob, piece by piece.
+/// Reads a range of a blob in chunks.
 ///
 /// # Errors
-/// When it cannot be read, is shorter than that, or `stop` says so.
+/// If the blob cannot be read, is too short, or `stop` is triggered.
 pub(super) fn read_range(
     source: &dyn BlobSource,
     digest: &Digest,
@@ -191,7 +191,7 @@ fn shorter(source: &dyn BlobSource, blob: &Digest) -> Error {
     damaged(source, format!("the local blob {blob} is shorter than it was"))
 }
 
-/// The crate's own error where the source gave one.
+/// Returns the crate's own error if the source returned one.
 fn unread(source: &dyn BlobSource, blob: &Digest, error: io::Error) -> Error {
     error.downcast::<Error>().unwrap_or_else(|error| {
         Error::Integrity(about(source, format!("the local blob {blob} cannot be read")).source(error))
@@ -202,7 +202,7 @@ fn damaged(source: &dyn BlobSource, message: String) -> Error {
     Error::Integrity(about(source, message))
 }
 
-/// With the way to repair that source, where it knows one.
+/// Adds the source's repair hint, if it has one.
 fn about(source: &dyn BlobSource, message: String) -> Problem {
     let problem = Problem::new(message);
     match source.repair_hint() {

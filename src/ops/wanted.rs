@@ -1,58 +1,58 @@
-//! A blob that an import looks for, and what became of the search.
+//! A blob that an import needs, and the outcome of fetching it.
 
 use crate::base::{Digest, Error, ErrorKind, Parts, Result, S3Error};
 use crate::ops::cache::S3Cache;
 
-/// A blob of a wrong size or digest is fetched once more: the first time may have been the network.
+/// A blob with a wrong size or digest is fetched once more, because the network may have damaged it.
 const FETCHES: usize = 2;
 
 /// A blob to be fetched.
 pub(super) struct Wanted {
     pub(super) digest: Digest,
     pub(super) size: u64,
-    /// The ranges it comes in.
+    /// The ranges to fetch it in.
     pub(super) parts: Parts,
-    /// The source to ask next, and how often it gave wrong bytes.
+    /// The source to try next, and how often it returned wrong bytes.
     pub(super) source: usize,
     pub(super) fetches: usize,
-    /// What was wrong with the sources before.
+    /// Why the previous sources failed.
     pub(super) reasons: Vec<String>,
     pub(super) error: Option<Error>,
-    /// Its ranges have been asked for again and again.
+    /// Its range requests have already been repeated.
     pub(super) persisted: bool,
-    /// The source refused ranges of it: it is fetched whole.
+    /// The source refused a range of it, so it is fetched whole.
     pub(super) whole: bool,
     /// This is its last round.
     pub(super) given_up: bool,
 }
 
-/// How the search for a blob ended.
+/// The final outcome of a blob.
 pub(super) enum Fetched {
     Yes(Digest),
-    /// Gone or corrupt everywhere; why, by location.
+    /// Missing or corrupt in every source, with the reason for each location.
     Lost(Box<(Digest, String)>),
-    /// Only layers that were dropped for others would need it.
+    /// Needed only by layers that were dropped because of other lost blobs.
     Unneeded,
 }
 
-/// How one source did.
+/// The outcome of trying one source.
 pub(super) enum Outcome {
     Good,
-    /// It does not have the blob.
+    /// The source does not have the blob.
     Gone(String),
-    /// It refused a range, and may give the whole.
+    /// The source refused a range, but may return the whole blob.
     NoRanges,
-    /// What it gave was wrong; the next time it may be right.
+    /// The source returned wrong bytes. Another attempt may succeed.
     Wrong(String),
-    /// It refused or failed.
+    /// The source refused or failed.
     Failed(Error),
 }
 
 impl Outcome {
-    /// What an error of a source means for the blob at `location`.
+    /// Classifies an error of a source about the blob at `location`.
     ///
     /// # Errors
-    /// When the operation was cancelled.
+    /// If the operation was cancelled.
     pub(super) fn of(error: Error, location: &str) -> Result<Self> {
         Ok(match error {
             Error::Canceled => return Err(error),
@@ -67,13 +67,13 @@ impl Outcome {
     }
 }
 
-/// The object is there, but must be restored before it can be read.
+/// Returns whether the object exists but must be restored from the archive before it can be read.
 pub(super) fn is_archived(refusal: &S3Error) -> bool {
     refusal.code.as_deref() == Some("InvalidObjectState")
 }
 
 impl Wanted {
-    /// Blobs of these sizes, and the ranges in which `first`'s connections fetch them.
+    /// Creates an entry for each blob and its size, split into ranges for the connections of `first`.
     pub(super) fn all(blobs: &[(Digest, u64)], first: &S3Cache) -> Vec<Self> {
         let most = first.tuning.range_size;
         let large = blobs.iter().filter(|(_, size)| *size > most).count();
@@ -92,7 +92,7 @@ impl Wanted {
         self
     }
 
-    /// The source gave wrong bytes: it is asked once more, then the next one.
+    /// Handles wrong bytes: tries the same source once more, then the next one.
     pub(super) fn once_more(mut self, why: String) -> Self {
         log::info!("{why}");
         self.fetches += 1;
@@ -103,7 +103,7 @@ impl Wanted {
         self.next_source()
     }
 
-    /// Begins with the first source again.
+    /// Starts over with the first source.
     pub(super) fn anew(mut self) -> Self {
         (self.source, self.fetches) = (0, 0);
         self.reasons.clear();
