@@ -1,4 +1,4 @@
-//! Manifests that contradict each other about a blob: those that give its real size are kept, else the majority.
+//! Resolves manifests that contradict each other about a blob: keeps those with its real size, or else the majority.
 
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
@@ -10,20 +10,20 @@ use crate::ops::cache::S3Cache;
 use crate::ops::load::Found;
 use crate::transfer;
 
-/// The store is asked for the sizes of at most this many contested blobs; for any others the majority decides.
+/// The store is asked for the sizes of at most this many contested blobs. The majority decides the others.
 const MOST_SIZES: usize = 1000;
 
-/// What no two manifests may give one blob twice: a size and a diffID.
+/// The size and diffID of a blob, on which all manifests must agree.
 type Identity = (u64, Digest);
 
-/// The manifests that agree about all blobs, in their order. Each of the others is skipped with a warning.
+/// Returns the manifests that agree about all blobs, in their original order. The others are skipped with a warning.
 ///
-/// Of a contested blob, the identity with the size that the object in a store of `sources` has is taken to be right. If
-/// that decides nothing, it is the one that most manifests give, and of several of those the first. Manifests are
-/// accepted by how often they are right.
+/// The right identity of a contested blob is the one whose size matches the object in a store of `sources`. If that
+/// does not decide, the identity in most manifests wins, and in a tie the first. Manifests with the fewest wrong
+/// identities are accepted first.
 ///
 /// # Errors
-/// When the operation was cancelled.
+/// If the operation was cancelled.
 pub(super) fn agreeing(sources: &[&S3Cache], found: Vec<Found>) -> Result<Vec<Found>> {
     let Some(first) = sources.first().filter(|_| found.len() > 1) else { return Ok(found) };
     let votes = votes(&found);
@@ -60,7 +60,7 @@ pub(super) fn agreeing(sources: &[&S3Cache], found: Vec<Found>) -> Result<Vec<Fo
     Ok(kept)
 }
 
-/// How a manifest contradicts itself, or one that is accepted.
+/// Returns how a manifest contradicts itself or an accepted one.
 fn contradiction(
     candidate: &Found,
     contested: &HashMap<Digest, Identity>,
@@ -76,14 +76,14 @@ fn contradiction(
     })
 }
 
-/// By how many manifests an identity is given, and by which first and last.
+/// The number of manifests that give an identity, and the first and last of them.
 struct Votes {
     count: usize,
     first: usize,
     last: usize,
 }
 
-/// The blobs to which the manifests give several identities, with the votes for each of them.
+/// Returns the blobs with several identities, with the votes for each.
 fn votes(found: &[Found]) -> HashMap<Digest, HashMap<Identity, Votes>> {
     let mut known: HashMap<Digest, Identity> = HashMap::new();
     let mut votes: HashMap<Digest, HashMap<Identity, Votes>> = HashMap::new();
@@ -110,7 +110,7 @@ fn votes(found: &[Found]) -> HashMap<Digest, HashMap<Identity, Votes>> {
     votes
 }
 
-/// The identity of each contested blob that is taken to be right.
+/// Returns the identity of each contested blob that is assumed to be right.
 fn decide(votes: HashMap<Digest, HashMap<Identity, Votes>>, sources: &[&S3Cache]) -> Result<HashMap<Digest, Identity>> {
     let several_sizes = |votes: &HashMap<Identity, Votes>| {
         let mut sizes = votes.keys().map(|(size, _)| size);
@@ -120,7 +120,7 @@ fn decide(votes: HashMap<Digest, HashMap<Identity, Votes>>, sources: &[&S3Cache]
     let stored = stored_sizes(sources, &blobs.collect::<Vec<_>>())?;
     let winner = |blob: Digest, votes: HashMap<Identity, Votes>| {
         let best = votes.into_iter().max_by_key(|((size, _), votes)| {
-            // Only the empty blob has no bytes: elsewhere a size of zero is one that got lost.
+            // Only the empty blob has no bytes. For any other, a size of zero means that its size was lost.
             let plausible = *size > 0 || blob == Digest::of(b"");
             (stored.contains(&(blob, *size)), plausible, votes.count, Reverse(votes.first))
         });
@@ -129,7 +129,7 @@ fn decide(votes: HashMap<Digest, HashMap<Identity, Votes>>, sources: &[&S3Cache]
     Ok(votes.into_iter().filter_map(|(blob, votes)| winner(blob, votes)).collect())
 }
 
-/// The sizes that the sources have the blobs with, as far as they answer.
+/// Returns the sizes of the blobs in the sources that respond.
 fn stored_sizes(sources: &[&S3Cache], blobs: &[Digest]) -> Result<HashSet<(Digest, u64)>> {
     let mut sizes = HashSet::new();
     for source in sources {
@@ -154,7 +154,7 @@ fn stored_sizes(sources: &[&S3Cache], blobs: &[Digest]) -> Result<HashSet<(Diges
     Ok(sizes)
 }
 
-/// The identities that a manifest gives contested blobs.
+/// Returns the identities that a manifest gives to contested blobs.
 fn identities<'a>(
     found: &'a Found,
     contested: &'a HashMap<Digest, Identity>,

@@ -1,4 +1,4 @@
-//! Finding and reading the manifests of one or more caches.
+//! Finds and reads the manifests of one or more caches.
 
 use crate::base::{Error, ErrorKind, Problem, Result};
 use crate::cache_config::{CacheConfig, MAX_MANIFEST_BYTES};
@@ -9,23 +9,23 @@ use crate::ops::report::SourceOutcome;
 use crate::ops::wanted::is_archived;
 use crate::transfer;
 
-/// A manifest that exists.
+/// An existing manifest.
 pub(super) struct Found {
     pub(super) name: String,
     pub(super) location: String,
     pub(super) config: CacheConfig,
 }
 
-/// What is under one name.
+/// The manifest under one name, if any.
 enum Named {
     Found(Found),
     Absent,
-    /// A manifest that cannot be used, which says nothing about those under other names.
+    /// An unusable manifest. Those under other names may still be valid.
     Damaged(Error),
 }
 
-/// The manifests of all names of one cache that exist. While one of them is good, damaged ones are skipped with a
-/// warning, unless this is `strict`.
+/// Returns the existing manifests of all names of one cache. As long as one of them is valid, damaged ones are skipped
+/// with a warning, unless `strict` is set.
 pub(super) fn load_names(cache: &S3Cache, strict: bool) -> Result<Vec<Found>> {
     for warning in cache.options.warnings() {
         cache.context.warn(&warning);
@@ -55,7 +55,7 @@ fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
     let key = cache.options.manifest_key(&name);
     let location = cache.store.location(&key);
     let bytes = match persist(&cache.context, answered_and_passes, || read(cache, &key, true)) {
-        // It changed, or the store has another entity tag for each answer: size and form decide.
+        // The object changed, or the store sends a different entity tag with each response. Size and format decide.
         Err(Error::Conflict(_)) => read(cache, &key, false)?,
         Err(Error::S3(refusal)) if is_archived(&refusal) => {
             cache.context.warn(&format!("{location} is archived, which counts as absent: export the cache again"));
@@ -80,15 +80,15 @@ fn read(cache: &S3Cache, key: &str, trusts_etag: bool) -> Result<Option<Vec<u8>>
     reader.map(|reader| reader.trusting_etag(trusts_etag).read_to_vec(MAX_MANIFEST_BYTES)).transpose()
 }
 
-/// Whether the error is about one object: it is not a manifest, or cannot be had. What concerns all of them, such as
-/// missing permissions or a missing bucket, is not.
+/// Returns whether the error concerns one object: it is not a manifest, or cannot be read. Errors that concern all
+/// objects, such as missing permissions or a missing bucket, do not count.
 fn is_damage(error: &Error) -> bool {
     use ErrorKind::{Conflict, Integrity, Network, Store};
     matches!(error.kind(), Integrity | Conflict | Network | Store)
 }
 
-/// The sources that answered, and the manifests they have. With `strict`, all must answer, and no manifest may be
-/// damaged.
+/// Returns the sources that responded and their manifests. With `strict`, all sources must respond, and no manifest may
+/// be damaged.
 pub(super) fn find<'a>(
     sources: &'a [S3Cache],
     strict: bool,

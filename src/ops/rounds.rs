@@ -11,8 +11,8 @@ use crate::transfer::{self, Next, Stop, Work};
 
 /// This many failures in a row, without a success in between, are not the fault of single objects.
 const STREAK: usize = 16;
-/// A round with fewer successes is a poor one, and only this many poor rounds may follow each other. This limits the
-/// cost of all rounds to a multiple of the first.
+/// A round is poor if fewer than one in this many jobs succeeds. Only so many poor rounds may follow each other as
+/// there are pauses, which limits the cost of all rounds to a multiple of the first.
 const GOOD_ROUND: usize = 4;
 
 /// The outcome of a job in one round.

@@ -1,4 +1,4 @@
-//! What an export does with each blob: upload it, whole or in parts, touch it, or read it back.
+//! Sends the blobs of an export: uploads each whole or in parts, touches it, or reads it back.
 
 use std::num::NonZero;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -17,23 +17,23 @@ use crate::ops::upload::{BlobPayload, PartPayload, changed, check_source, read_r
 use crate::store::{PartsUpload, Touch};
 use crate::transfer::{Bell, Next, Permits, Stop, Work};
 
-/// So many touches in a row may fail before the store is taken to refuse them.
+/// After this many failed touches in a row, the store is assumed to refuse them.
 const MOST_FAILED_TOUCHES: usize = 8;
 
-/// The blobs of one export on their way.
+/// Sends the blobs of one export.
 pub(super) struct Sender<'a> {
     cache: &'a S3Cache,
     source: &'a dyn BlobSource,
     /// The store has refused a touch.
     refused: AtomicBool,
-    /// Touches that have failed in a row.
+    /// The number of consecutive failed touches.
     failed_touches: AtomicUsize,
     streak: Streak,
     tally: Mutex<Tally>,
-    /// For what waits for the store.
+    /// For work that waits for the store.
     connections: Permits,
-    /// For what keeps a processor busy. Parts are hashed one after the other on each of them, so that the first is soon
-    /// on its way, and ahead of the connections, so that none of those waits for a hash.
+    /// For work that uses a processor. Each one hashes parts in sequence, so that the first part is sent soon and
+    /// hashing stays ahead of the connections, which then never wait for a hash.
     processors: Permits,
     ahead: usize,
 }
@@ -42,18 +42,19 @@ pub(super) struct Sender<'a> {
 pub(super) struct Sending<'a> {
     job: Job,
     parts: Parts,
-    /// What the source said of the blob before it was read.
+    /// The source's stamp of the blob before it was read.
     stamp: Option<u64>,
-    /// Begun by the first part's thread, while the others hash theirs; nothing where the store has no such uploads.
+    /// Started by the first part's thread while the others hash theirs. `None` if the store does not support multipart
+    /// uploads.
     upload: OnceLock<Option<Upload<'a>>>,
-    /// By part: what it was signed with. Only where the whole is verified: where that is wanted, and where the source
+    /// The hash that each part was signed with. Only used if the whole blob is verified: on request, or if the source
     /// cannot tell whether the blob has changed.
     hashes: Vec<OnceLock<Digest>>,
-    /// Rung for each of those.
+    /// Rung for each hash.
     bell: Bell,
 }
 
-/// An upload that the store has begun.
+/// A multipart upload started at the store.
 struct Upload<'a> {
     parts: Box<dyn PartsUpload + 'a>,
     meter: Meter<'a>,
@@ -75,10 +76,10 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// Does all of it: what fails for a reason that may pass is tried again after the others.
+    /// Runs all jobs. Those that fail with a transient error are tried again after the others.
     ///
     /// # Errors
-    /// The first error that stays. A touch that fails is a warning.
+    /// The first error that persists. A failed touch is only a warning.
     pub(super) fn send(&self, jobs: Vec<Job>) -> Result<()> {
         let uploads = jobs.iter().filter(|job| job.step == Step::Upload);
         let (blobs, bytes) = uploads.fold((0, 0), |(blobs, bytes), job| (blobs + 1, job.size.saturating_add(bytes)));
@@ -123,7 +124,7 @@ impl<'a> Sender<'a> {
         Ok(Next::Done(Tried::failed(job, error, true)))
     }
 
-    /// How many threads have something to do.
+    /// Returns the number of threads to use.
     fn threads(&self, jobs: &[Job]) -> usize {
         let parts = |job: &Job| self.parts(job).map(|parts| parts.count());
         let large = jobs.iter().filter(|job| parts(job).is_some()).count();
@@ -133,7 +134,7 @@ impl<'a> Sender<'a> {
         chunks.min(self.cache.connections.saturating_add(beside))
     }
 
-    /// `None` when the blob goes in one request.
+    /// Returns the parts, or `None` if the blob fits in one request.
     fn parts(&self, job: &Job) -> Option<Parts> {
         let tuning = &self.cache.tuning;
         (job.size > tuning.multipart_above).then(|| Parts::upload(job.size, tuning.part_size))
@@ -190,7 +191,8 @@ impl<'a> Sender<'a> {
         self.cache.options.verify_source
     }
 
-    /// `None` when the store refused: an old blob is still a good blob, so that is a warning, and only the first one.
+    /// Touches the blob. Returns `None` if the store refused. An old blob is still valid, so a refusal is only a
+    /// warning, shown once.
     fn touch(&self, job: &Job) -> Result<Option<Touch>> {
         let Some(meta) = &job.meta else { return Ok(None) };
         if self.refused.load(Ordering::Relaxed) {
@@ -224,7 +226,7 @@ impl<'a> Sender<'a> {
         }
     }
 
-    /// Whether the blob in the store has its digest.
+    /// Returns whether the blob in the store matches its digest.
     fn verify(&self, job: &Job, stop: &Stop<'_>) -> Result<bool> {
         let (cache, key) = (self.cache, self.key(&job.digest));
         let Some(mut reader) = ResumingReader::open(cache.store.clone(), cache.context.clone(), key)? else {
@@ -243,7 +245,7 @@ impl<'a> Sender<'a> {
 }
 
 impl<'a> Sender<'a> {
-    /// Does one step after the other. The job is left at the one that failed.
+    /// Runs one step after the other. If a step fails, the job stays at that step.
     fn take_steps(&self, job: &mut Job, stop: &Stop<'_>) -> Result<Next<Self>> {
         if job.step == Step::Verify {
             job.step = match self.verify(job, stop)? {
@@ -285,13 +287,13 @@ impl<'a> Work for Sender<'a> {
         }
         let _connection = self.connections.take(stop)?;
         let mut taken = self.take_steps(&mut job, stop);
-        // The bytes may have been damaged on their way.
+        // The bytes may have been damaged in transit.
         if taken.as_ref().is_err_and(is_damaged) {
             taken = self.take_steps(&mut job, stop);
         }
         match taken {
             Err(error) if passes(&error) && job.step != Step::Touch && self.streak.failed() => {
-                // Perhaps an outage: the others wait for the next round, and this blob finds out whether it ends.
+                // This may be an outage: the others wait for the next round, while this blob detects when it ends.
                 self.streak.trip();
                 match persist(&self.cache.context, passes, || self.take_steps(&mut job, stop)) {
                     Err(error) => self.failed(job, error),
@@ -331,7 +333,7 @@ impl<'a> Work for Sender<'a> {
             stop,
         };
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        // Otherwise the blob would have to begin again.
+        // Otherwise the blob would have to start over.
         persist(&self.cache.context, passes_or_damaged_once(), || {
             let _connection = self.connections.take(stop)?;
             upload.parts.put_part(number, range.start, &payload)
@@ -342,8 +344,8 @@ impl<'a> Work for Sender<'a> {
         self.ahead
     }
 
-    /// Hashes the whole: no store can check it, for it sees hashes of parts only. The same bytes must have those, with
-    /// which the parts were signed and sent.
+    /// Hashes the whole blob. No store can check it, because stores only see the hashes of parts. The same bytes must
+    /// also match the hashes that the parts were signed and sent with.
     fn aside(&self, sending: &Sending<'a>, stop: &Stop<'_>) -> Result<()> {
         if sending.hashes.is_empty() || sending.bell.wait_for(stop, || sending.upload.get())?.is_none() {
             return Ok(());
