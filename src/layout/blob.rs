@@ -1,4 +1,4 @@
-//! A blob on its way into the directory.
+//! Writes a blob into the directory.
 
 use std::fmt;
 use std::os::unix::fs::FileExt;
@@ -8,10 +8,10 @@ use crate::base::{Digest, Error, OrderedHasher, Problem, Result};
 use crate::files::TempFile;
 use crate::layout::write::Shared;
 
-/// A blob that is being written: a temporary until [`finish`](Self::finish) finds that it is what it should be.
+/// Writes a blob to a temporary file until [`finish`](Self::finish) verifies it.
 ///
-/// It is written from the front by [`write`](Self::write), or in any order and by several threads by
-/// [`write_at`](Self::write_at). Dropped before its end it leaves nothing behind.
+/// Use [`write`](Self::write) to write from the start, or [`write_at`](Self::write_at) to write in any order and from
+/// several threads. If dropped early, it leaves nothing behind.
 pub struct BlobWriter {
     shared: Arc<Shared>,
     temp: TempFile,
@@ -26,10 +26,10 @@ impl BlobWriter {
         Self { shared, temp, digest, size, written: 0, hasher: OrderedHasher::default() }
     }
 
-    /// Gives the file its size before its bytes come.
+    /// Sets the file's size before any bytes are written.
     ///
     /// # Errors
-    /// [`Error::Io`] when there cannot be so large a file.
+    /// [`Error::Io`] if the file cannot be that large.
     pub fn allocate(&self) -> Result<()> {
         self.temp.set_len(self.size).map_err(|error| Error::io("write", self.temp.path(), error))
     }
@@ -37,17 +37,17 @@ impl BlobWriter {
     /// Writes the next bytes.
     ///
     /// # Errors
-    /// [`Error::Integrity`] when there are more than the blob's size; [`Error::Io`] when they cannot be written.
+    /// [`Error::Integrity`] if they exceed the blob's size; [`Error::Io`] if they cannot be written.
     pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
         self.write_at(self.written, bytes)?;
         self.written += bytes.len() as u64;
         Ok(())
     }
 
-    /// Writes bytes to where they belong; each only once.
+    /// Writes bytes at the given offset. Each byte may be written only once.
     ///
     /// # Errors
-    /// As [`write`](Self::write).
+    /// Same as [`write`](Self::write).
     pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
         if offset.saturating_add(bytes.len() as u64) > self.size {
             let message = format!("the blob {} goes on after its {} bytes", self.digest, self.size);
@@ -59,24 +59,24 @@ impl BlobWriter {
         Ok(())
     }
 
-    /// Hashes what has arrived out of order and need not wait for other bytes any more, unless another thread is at it:
-    /// for a thread that keeps no connection waiting.
+    /// Hashes the bytes that arrived out of order and no longer have a gap before them, unless another thread is doing
+    /// so. Call it from a thread that does not hold a connection.
     ///
     /// # Errors
-    /// [`Error::Io`] when it cannot be read back.
+    /// [`Error::Io`] if the bytes cannot be read back.
     pub fn catch_up(&self) -> Result<()> {
         self.hasher.catch_up(&mut |offset, buffer| self.read_back(offset, buffer))
     }
 
-    /// Waits until the bytes have reached the disk.
+    /// Waits until the bytes are on disk.
     pub(super) fn sync(&self) -> Result<()> {
         self.temp.sync().map_err(|error| Error::io("write", self.temp.path(), error))
     }
 
-    /// Gives the blob its name; `false` when its size or its digest is wrong, and then nothing is left of it.
+    /// Renames the blob to its final name. Returns `false` and removes the file if its size or digest is wrong.
     ///
     /// # Errors
-    /// [`Error::Io`] when it cannot be named.
+    /// [`Error::Io`] if the rename fails.
     pub fn finish(self) -> Result<bool> {
         let digest = self.hasher.finish(self.size, &mut |offset, buffer| self.read_back(offset, buffer))?;
         if digest != Some(self.digest) {

@@ -1,4 +1,4 @@
-//! A cache in a directory: finding it by its tag, reading it, and its blobs.
+//! A cache in a directory: finds it by tag, and reads its config and blobs.
 
 use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io::{self, Read, Seek, SeekFrom};
@@ -14,11 +14,11 @@ use crate::layout::lock::IndexLock;
 use crate::layout::manifest::{self, Manifest, Reference};
 use crate::layout::write::LayoutWriter;
 
-/// Large enough for few system calls.
+/// Large enough to need few system calls.
 const CHUNK_BYTES: usize = 128 * 1024;
 const HOW_TO_WRITE: &str = "write one with docker buildx build --cache-to type=local,dest=DIR";
 
-/// One cache of a BuildKit `type=local` cache directory: the directory, and the tag in it or the digest of a manifest.
+/// A cache in a BuildKit `type=local` cache directory, identified by a tag or a manifest digest.
 ///
 /// ```
 /// use s3_build_cache::LocalCache;
@@ -36,14 +36,14 @@ pub struct LocalCache {
 }
 
 impl LocalCache {
-    /// The tag BuildKit uses when none is given.
+    /// The tag BuildKit uses by default.
     pub const DEFAULT_TAG: &str = "latest";
 
-    /// The cache tagged `tag` in a directory that holds some. The tag itself is looked up by [`load`](Self::load), which
-    /// takes the only entry of a directory for `latest`, whatever its tag.
+    /// Opens the cache tagged `tag` in an existing cache directory. [`load`](Self::load) looks up the tag; for
+    /// `latest`, it also accepts the only entry of a directory, whatever its tag.
     ///
     /// # Errors
-    /// [`Error::Io`] when `dir` is not there, is not a directory, or has no `index.json`.
+    /// [`Error::Io`] if `dir` does not exist, is not a directory, or has no `index.json`.
     pub fn open(dir: impl Into<PathBuf>, tag: &str) -> Result<Self> {
         let cache = Self::create(dir, tag);
         if !root_directory(&cache.dir)? {
@@ -55,11 +55,11 @@ impl LocalCache {
         }
     }
 
-    /// The cache whose manifest has this digest, like BuildKit's `digest=`. The index is not read, so the manifest needs
-    /// no tag. A write tags the new cache `latest`.
+    /// Opens the cache whose manifest has this digest, like BuildKit's `digest=`. The index is not read, so the
+    /// manifest needs no tag. A write tags the new cache `latest`.
     ///
     /// # Errors
-    /// [`Error::Io`] when `dir` is not there or is not a directory.
+    /// [`Error::Io`] if `dir` does not exist or is not a directory.
     pub fn open_digest(dir: impl Into<PathBuf>, digest: Digest) -> Result<Self> {
         let cache = Self { digest: Some(digest), ..Self::create(dir, Self::DEFAULT_TAG) };
         match root_directory(&cache.dir)? {
@@ -68,7 +68,8 @@ impl LocalCache {
         }
     }
 
-    /// The cache that is to be tagged `tag` in `dir`. Nothing is touched until it is written.
+    /// Names a cache to be written to `dir` with the tag `tag`. Does not touch the file system until the cache is
+    /// written.
     ///
     /// ```
     /// let cache = s3_build_cache::LocalCache::create("restored", "latest");
@@ -78,26 +79,27 @@ impl LocalCache {
         Self { dir: dir.into(), tag: tag.to_owned(), digest: None }
     }
 
-    /// The directory.
+    /// Returns the directory.
     pub fn dir(&self) -> &Path {
         &self.dir
     }
 
-    /// The tag.
+    /// Returns the tag.
     pub fn tag(&self) -> &str {
         &self.tag
     }
 
-    /// Reads and checks the cache config. The blobs of the layers are not looked at.
+    /// Reads and checks the cache config. Does not check the blobs of the layers.
     ///
     /// # Errors
-    /// [`Error::Usage`] when there is no such tag or digest; [`Error::Integrity`] when a file is not what its digest or its
-    /// form says; [`Error::Io`] when one cannot be read; [`Error::Locked`] when others hold the index for ten seconds.
+    /// [`Error::Usage`] if the tag or digest does not exist; [`Error::Integrity`] if a file does not match its digest
+    /// or format; [`Error::Io`] if a file cannot be read; [`Error::Locked`] if other processes hold the index lock for
+    /// ten seconds.
     pub fn load(&self) -> Result<CacheConfig> {
         self.load_on(&Native)
     }
 
-    /// Does what [`load`](Self::load) does, on the given file system.
+    /// Does the same as [`load`](Self::load), on the given file system.
     pub(super) fn load_on(&self, system: &dyn FileSystem) -> Result<CacheConfig> {
         let read = || {
             let manifest = match self.digest {
@@ -111,7 +113,7 @@ impl LocalCache {
         read().map_err(|error| self.blame(error, &format!("the directory is damaged: {HOW_TO_WRITE}")))
     }
 
-    /// Names the directory in what its files are blamed for, and the way out.
+    /// Adds the directory and a hint to an error about one of its files.
     fn blame(&self, mut error: Error, hint: &str) -> Error {
         if let Error::Usage(problem) | Error::Integrity(problem) = &mut error {
             problem.message = format!("{}: {}", self.dir.display(), problem.message);
@@ -120,26 +122,26 @@ impl LocalCache {
         error
     }
 
-    /// Whether the blob is there as a file of that size. Its bytes are not read.
+    /// Returns whether the blob exists as a file of that size. Does not read the file.
     ///
     /// # Errors
-    /// [`Error::Io`] when something else than a regular file is there.
+    /// [`Error::Io`] if the path is not a regular file.
     pub fn has_blob(&self, digest: &Digest, size: u64) -> Result<bool> {
         Ok(self.blob_size(digest)? == Some(size))
     }
 
-    /// Whether the blob is there and its bytes have its digest.
+    /// Returns whether the blob exists and matches its digest.
     ///
     /// # Errors
-    /// As [`has_blob`](Self::has_blob), and when it cannot be read.
+    /// Same as [`has_blob`](Self::has_blob), and if the blob cannot be read.
     pub fn verify_blob(&self, digest: &Digest) -> Result<bool> {
         self.verify_blob_while(digest, || Ok(()))
     }
 
-    /// The same, as long as `check` lets it go on.
+    /// Does the same as [`verify_blob`](Self::verify_blob), but stops if `check` fails.
     ///
     /// # Errors
-    /// As [`verify_blob`](Self::verify_blob), and those of `check`.
+    /// Same as [`verify_blob`](Self::verify_blob), and those of `check`.
     pub(crate) fn verify_blob_while(&self, digest: &Digest, check: impl Fn() -> Result<()>) -> Result<bool> {
         let Some(Opened { mut file, .. }) = self.open_if_there(digest)? else { return Ok(false) };
         let mut hasher = Hasher::new();
@@ -155,18 +157,18 @@ impl LocalCache {
         }
     }
 
-    /// Begins to write a cache: makes the directory where it is missing, removes what runs that were killed have left in
-    /// it, and tries what [`LayoutWriter::commit`] will do, so that a transfer does not fail at its end.
+    /// Begins writing a cache: creates the directory if needed, removes leftovers of killed runs, and tries the steps
+    /// of [`LayoutWriter::commit`] so that a transfer does not fail at its end.
     ///
     /// # Errors
-    /// [`Error::Io`] when the directory cannot be made, is not one, or cannot be written; [`Error::Integrity`] when it has
-    /// an `index.json` that is not an index; [`Error::Conflict`] when BuildKit would not find the tag there;
-    /// [`Error::Locked`] when others hold the index for ten seconds.
+    /// [`Error::Io`] if the directory cannot be created, is not a directory, or is not writable; [`Error::Integrity`]
+    /// if its `index.json` is not a valid index; [`Error::Conflict`] if BuildKit would not find the tag there;
+    /// [`Error::Locked`] if other processes hold the index lock for ten seconds.
     pub fn begin_write(&self) -> Result<LayoutWriter> {
         self.begin_write_on(Arc::new(Native))
     }
 
-    /// Does what [`begin_write`](Self::begin_write) does, on the given file system.
+    /// Does the same as [`begin_write`](Self::begin_write), on the given file system.
     pub(super) fn begin_write_on(&self, system: Arc<dyn FileSystem>) -> Result<LayoutWriter> {
         let hint = "remove index.json, or import into another directory";
         LayoutWriter::begin(self, system).map_err(|error| self.blame(error, hint))
@@ -189,7 +191,7 @@ impl LocalCache {
             return Err(missing("open the cache directory", &self.dir));
         }
         let path = self.index_path();
-        // Looked for before the lock, so that a directory without a cache stays untouched.
+        // Checked before locking, so that a directory without a cache stays untouched.
         if open_file(&path)?.is_none() {
             return Err(missing("find a build cache: there is no", &path));
         }
@@ -258,7 +260,7 @@ impl BlobSource for LocalCache {
     fn blob_stamp(&self, digest: &Digest) -> Result<Option<u64>> {
         Ok(self.open_if_there(digest)?.map(|Opened { meta, .. }| {
             let mut hasher = DefaultHasher::new();
-            // Not the time of the last change of anything: a new name for the file is one.
+            // Excludes the change time (ctime), because renaming the file updates it.
             (meta.dev(), meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()).hash(&mut hasher);
             hasher.finish()
         }))
@@ -270,7 +272,7 @@ impl BlobSource for LocalCache {
 }
 
 fn missing(action: &'static str, path: &Path) -> Error {
-    // In the system's words, which people know.
+    // Uses the familiar wording of the system.
     let source = io::Error::from_raw_os_error(libc::ENOENT);
     let hint = format!("{HOW_TO_WRITE}; a build with nothing to cache writes none");
     Error::Io(Box::new(IoError { action, path: path.to_owned(), hint: Some(hint), source }))

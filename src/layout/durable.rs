@@ -1,4 +1,4 @@
-//! Making a cache survive a power cut: every blob is on the disk before the index names it.
+//! Makes a cache survive a power cut: every blob reaches the disk before the index refers to it.
 
 use std::collections::HashSet;
 use std::io;
@@ -10,7 +10,7 @@ use crate::cache_config::CacheConfig;
 use crate::files::{FileSystem, TempFile, open_file, sync_file};
 use crate::layout::cache::LocalCache;
 
-/// Whether blobs have to be on the disk before the index names them, and those that are.
+/// Tracks which blobs are on disk, if that is required before the index refers to them.
 #[derive(Debug, Default)]
 pub(super) struct Durable {
     wanted: AtomicBool,
@@ -26,19 +26,19 @@ impl Durable {
         self.wanted.load(Ordering::Relaxed)
     }
 
-    /// Waits until the bytes of a new blob are on the disk, if that is wanted.
+    /// Waits until the bytes of a new blob are on disk, if required.
     pub(super) fn sync_new(&self, temp: &TempFile) -> io::Result<()> {
         if self.is_wanted() { temp.sync() } else { Ok(()) }
     }
 
-    /// Notes that a blob that was synced has its name.
+    /// Records that a synced blob has its final name.
     pub(super) fn named(&self, digest: &Digest) {
         if self.is_wanted() {
             self.synced.lock().unwrap_or_else(PoisonError::into_inner).insert(*digest);
         }
     }
 
-    /// Waits until the other blobs of `config` are on the disk: an earlier run may have left them in memory only.
+    /// Waits until the other blobs of `config` are on disk, because an earlier run may have left them only in memory.
     pub(super) fn sync_others(&self, system: &dyn FileSystem, cache: &LocalCache, config: &CacheConfig) -> Result<()> {
         let synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
         for (digest, _) in config.blobs() {

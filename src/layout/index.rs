@@ -1,4 +1,4 @@
-//! `index.json`: which manifest a tag means. What others wrote into it stays as it is, byte for byte.
+//! `index.json`: maps tags to manifests. Keeps entries and fields written by other tools byte for byte.
 
 use std::collections::HashSet;
 
@@ -7,25 +7,25 @@ use crate::cache_config::{Descriptor, IMAGE_NAME, REF_NAME};
 use crate::layout::cache::LocalCache;
 use crate::layout::manifest::Reference;
 
-/// BuildKit's has some 210 bytes for each tag.
+/// BuildKit's index has about 210 bytes per tag.
 pub(super) const MAX_INDEX_BYTES: u64 = 16 * 1024 * 1024;
-/// How many objects it may hold, for empty ones are small in the file and not in memory.
+/// The maximum number of objects, because empty ones are small in the file but not in memory.
 const MAX_OBJECTS: usize = 100_000;
-/// How many tags, and how many digests, an error lists.
+/// The maximum number of tags, and of digests, that an error lists.
 const MAX_LISTED: usize = 20;
-/// A tag of a registry has at most this many.
+/// The maximum length of a registry tag.
 const MAX_LISTED_TAG_CHARS: usize = 128;
 
 const MEDIA_TYPE: &str = "application/vnd.oci.image.index.v1+json";
 
-/// The document, its fields in their order.
+/// The document, with its fields in their original order.
 #[derive(Debug)]
 pub(crate) struct Index {
     fields: Fields,
     entries: Vec<Entry>,
 }
 
-/// An entry of `manifests`: its text, and what is understood of it.
+/// An entry of `manifests`: its text and the fields we understand.
 #[derive(Debug)]
 struct Entry {
     text: String,
@@ -38,7 +38,7 @@ impl Entry {
     }
 }
 
-/// The fields of an object in their order, each with the text of its value; none for `null`.
+/// The fields of an object in their original order, each with the text of its value. Empty for `null`.
 #[derive(Debug, Default)]
 struct Fields(Vec<(String, String)>);
 
@@ -57,7 +57,7 @@ impl GoJson for Fields {
     }
 }
 
-/// The text of any value.
+/// The text of an arbitrary value.
 struct Raw(String);
 
 impl GoJson for Raw {
@@ -67,11 +67,11 @@ impl GoJson for Raw {
 }
 
 impl Index {
-    /// Reads `index.json` as Go does: a byte that is not UTF-8 becomes U+FFFD. An empty file is an empty index, as in
-    /// BuildKit.
+    /// Parses `index.json` like Go: invalid UTF-8 bytes become U+FFFD. Like in BuildKit, an empty file is an empty
+    /// index.
     ///
     /// # Errors
-    /// [`Error::Integrity`] when it is not JSON of that form.
+    /// [`Error::Integrity`] if it is not a JSON index.
     pub(crate) fn parse(json: &[u8]) -> Result<Self> {
         if json.iter().filter(|byte| **byte == b'{').count() > MAX_OBJECTS {
             return Err(Error::Integrity(Problem::new(format!("index.json has more than {MAX_OBJECTS} objects"))));
@@ -87,7 +87,7 @@ impl Index {
 
     fn from_fields(Fields(mut fields): Fields) -> std::result::Result<Self, JsonProblem> {
         let is_manifests = |key: &str| key.eq_ignore_ascii_case("manifests");
-        // As in Go, a later duplicate replaces an earlier one, and a null is no value.
+        // As in Go, a later duplicate replaces an earlier one, and a null counts as missing.
         let list = fields.iter().rev().find(|(key, value)| is_manifests(key) && value != "null");
         let texts: Vec<Raw> = list.map(|(_, list)| read_go_json(list.as_bytes())).transpose()?.unwrap_or_default();
         let entry = |Raw(text)| Ok(Entry { descriptor: read_go_json(text.as_bytes())?, text });
@@ -97,7 +97,7 @@ impl Index {
         Ok(Self { fields: Fields(fields), entries })
     }
 
-    /// The document, compact as far as it is ours.
+    /// Prints the document. The parts that we write are compact.
     pub(crate) fn print(&self) -> Vec<u8> {
         let mut out = String::from("{");
         let set = |name: &str, empty: &str| {
@@ -149,8 +149,9 @@ impl Index {
         out.push(']');
     }
 
-    /// Returns the manifest for `tag`: the image with that name, else the one with that tag, as BuildKit looks them up. If
-    /// there is neither, `latest` is the only entry: a layout copied out of a registry often has no tag.
+    /// Returns the manifest for `tag`: the image with that name, or else the one with that tag, as BuildKit looks them
+    /// up. If neither exists, `latest` refers to the only entry, because a layout copied out of a registry often has no
+    /// tag.
     ///
     /// # Errors
     /// [`Error::Usage`] if there is no such manifest, listing those that exist; [`Error::Integrity`] if its digest or size
@@ -174,7 +175,7 @@ impl Index {
         }
     }
 
-    /// What the directory has, and how to name it.
+    /// Returns a hint that lists the directory's entries and how to select one.
     pub(super) fn entries_hint(&self) -> String {
         let names = |annotation| self.entries.iter().filter_map(move |entry| entry.descriptor.annotation(annotation));
         let mut tags: Vec<String> = names(REF_NAME).chain(names(IMAGE_NAME)).map(listed).collect();
@@ -195,10 +196,10 @@ impl Index {
         }
     }
 
-    /// Makes `tag` mean the manifest: an entry that had the tag goes, the new one is the last, as in BuildKit.
+    /// Points `tag` at the manifest. As in BuildKit, removes an existing entry with the tag and appends the new one.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when BuildKit would still take an image of that name for it.
+    /// [`Error::Conflict`] if BuildKit would still prefer an image with that name.
     pub(crate) fn set(&mut self, tag: &str, media_type: &str, digest: &Digest, size: u64) -> Result<()> {
         self.check_free(tag)?;
         let mut text = format!("{{\"mediaType\":\"{media_type}\",\"digest\":\"{digest}\",\"size\":{size},");
@@ -215,10 +216,10 @@ impl Index {
         Ok(())
     }
 
-    /// Whether `tag` can be given: an image whose full name it is would win over it.
+    /// Checks that `tag` can be used: an image with that full name would take precedence.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when there is such an image.
+    /// [`Error::Conflict`] if such an image exists.
     pub(crate) fn check_free(&self, tag: &str) -> Result<()> {
         if self.entries.iter().any(|entry| entry.descriptor.annotation(IMAGE_NAME) == Some(tag)) {
             let message = format!("index.json has an image named {tag:?}, which BuildKit would take for the cache");
@@ -228,7 +229,7 @@ impl Index {
     }
 }
 
-/// The first of them, and how many more there are; `None` when there are none.
+/// Joins the first items and the number of omitted ones. Returns `None` if there are no items.
 fn joined(mut items: Vec<String>) -> Option<String> {
     let more = items.len().saturating_sub(MAX_LISTED);
     items.truncate(MAX_LISTED);
@@ -239,7 +240,7 @@ fn joined(mut items: Vec<String>) -> Option<String> {
     }
 }
 
-/// In quotes, and cut when it is too long to be one of BuildKit's.
+/// Quotes the tag, and truncates it if it is too long for a BuildKit tag.
 fn listed(tag: &str) -> String {
     match tag.char_indices().nth(MAX_LISTED_TAG_CHARS).and_then(|(end, _)| tag.get(..end)) {
         Some(start) => format!("{start:?}…"),

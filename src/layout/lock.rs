@@ -1,7 +1,7 @@
 //! The lock of `index.json`: BuildKit's `flock` on `index.json.lock`.
 //!
-//! BuildKit takes it once and fails its build when it cannot. So it is held only while the index is read, or read,
-//! changed and renamed: for milliseconds, never during a transfer.
+//! BuildKit tries the lock once and fails its build if it is taken. We therefore hold it only for the milliseconds it
+//! takes to read the index, or to read, change and rename it, and never during a transfer.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -12,14 +12,14 @@ use std::time::{Duration, Instant};
 use crate::base::{Error, IoError, Result};
 use crate::files::{FileSystem, is_refused, is_same_file, open_file, open_or_create};
 
-/// Far longer than BuildKit or another of us holds it.
+/// Far longer than BuildKit or another process of ours holds the lock.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(10);
-/// BuildKit's.
+/// The same mode as BuildKit's.
 const MODE: u32 = 0o600;
 const NAME: &str = "index.json.lock";
 
-/// The lock, held. Its file goes when it is dropped.
+/// The held lock. Dropping it removes the lock file.
 #[derive(Debug)]
 pub(super) struct IndexLock<'a> {
     system: &'a dyn FileSystem,
@@ -29,18 +29,20 @@ pub(super) struct IndexLock<'a> {
 }
 
 impl<'a> IndexLock<'a> {
-    /// Locks the index of `dir` for changing it; `None` where the file system has no locks.
+    /// Locks the index of `dir` for writing. Returns `None` if the file system does not support locks.
     ///
     /// # Errors
-    /// [`Error::Locked`] when others hold it for ten seconds; [`Error::Io`] when its file cannot be opened or made.
+    /// [`Error::Locked`] if other processes hold the lock for ten seconds; [`Error::Io`] if the lock file cannot be
+    /// opened or created.
     pub(super) fn exclusive(system: &'a dyn FileSystem, dir: &Path) -> Result<Option<Self>> {
         Self::acquire(system, dir.join(NAME), false, PATIENCE)
     }
 
-    /// Locks the index of `dir` for reading it; `None` where it cannot be locked, or no file for a lock can be made.
+    /// Locks the index of `dir` for reading. Returns `None` if the file system fails the lock or the lock file cannot
+    /// be created.
     ///
     /// # Errors
-    /// As [`exclusive`](Self::exclusive), unless the file system fails the lock itself.
+    /// Same as [`exclusive`](Self::exclusive), except for failures of the lock call itself.
     pub(super) fn shared(system: &'a dyn FileSystem, dir: &Path) -> Result<Option<Self>> {
         match Self::acquire(system, dir.join(NAME), true, PATIENCE) {
             Err(Error::Io(error)) if cannot_write(&error) => Ok(None),
@@ -53,7 +55,8 @@ impl<'a> IndexLock<'a> {
         loop {
             let (file, made) = open(&path, shared)?;
             match if shared { system.try_lock_shared(&file) } else { system.try_lock(&file) } {
-                // The previous holder may have removed the file meanwhile: a lock on that one excludes nobody.
+                // The previous holder may have removed the file in the meantime. A lock on a removed file excludes
+                // nobody.
                 Ok(()) if same(&file, &path)? => return Ok(Some(Self { system, file, path, shared })),
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
@@ -62,7 +65,7 @@ impl<'a> IndexLock<'a> {
                     if made && same(&file, &path).unwrap_or(false) {
                         let _ = fs::remove_file(&path);
                     }
-                    // A reader can do without: a rename replaces the index in one step.
+                    // A reader does not need the lock, because a rename replaces the index atomically.
                     let usable = shared || is_refused(&error);
                     return if usable { Ok(None) } else { Err(Error::io("lock", path, error)) };
                 }
@@ -76,8 +79,8 @@ impl<'a> IndexLock<'a> {
 
 impl Drop for IndexLock<'_> {
     fn drop(&mut self) {
-        // Several may hold it shared, and only the last of them removes the file: a file that is removed under a
-        // holder's feet lets a second one make and lock another.
+        // Several readers may share the lock, and only the last one removes the file. If the file were removed while
+        // another process holds the lock, a third one could create and lock a new file.
         let alone = !self.shared || (self.file.unlock().is_ok() && self.system.try_lock(&self.file).is_ok());
         if alone && is_same_file(&self.file, &self.path).unwrap_or(false) {
             let _ = fs::remove_file(&self.path);
@@ -85,7 +88,7 @@ impl Drop for IndexLock<'_> {
     }
 }
 
-/// The lock file, and whether it was made. A reader opens one that is there without asking to write it.
+/// Opens the lock file, and returns whether it was created. A reader opens an existing file without write access.
 fn open(path: &Path, shared: bool) -> Result<(File, bool)> {
     if shared && let Some(there) = open_file(path)? {
         return Ok((there.file, false));
@@ -97,7 +100,7 @@ fn same(file: &File, path: &Path) -> Result<bool> {
     is_same_file(file, path).map_err(|error| Error::io("look at", path, error))
 }
 
-/// Whether the directory does not let us, or anybody, make a file: EPERM, EACCES, EROFS, ENOSPC, EDQUOT.
+/// Returns whether creating files in the directory is impossible: EPERM, EACCES, EROFS, ENOSPC, EDQUOT.
 fn cannot_write(error: &IoError) -> bool {
     matches!(
         error.source.kind(),
@@ -177,7 +180,7 @@ mod tests {
             assert!(IndexLock::shared(&system, dir.path()).unwrap().is_none(), "{code}");
             assert!(IndexLock::exclusive(&system, dir.path()).unwrap().is_none(), "{code}");
             assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
-            // Somebody else's lock file may be in use where locks work.
+            // Another process may be using the lock file if locks work.
             fs::write(dir.path().join(NAME), "").unwrap();
             assert!(IndexLock::exclusive(&system, dir.path()).unwrap().is_none());
             assert!(dir.path().join(NAME).exists());

@@ -4,29 +4,30 @@ use crate::base::{Digest, Error, Problem, Result, push_go_string, read_go_json};
 use crate::cache_config::Descriptor;
 use crate::layout::raw::RawManifest;
 
-/// The manifest that is written, and the first that is read.
+/// The format we write, and the preferred one when reading.
 pub(super) const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const IMAGE_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";
-/// The cache config, in either form.
+/// The media type of the cache config, in either form.
 const CACHE_CONFIG: &str = "application/vnd.buildkit.cacheconfig.v0";
 
-/// BuildKit reads no manifest over 1 MiB from a directory; ours may be larger for other readers, at 350 bytes a layer.
+/// BuildKit reads manifests of up to 1 MiB from a directory. Ours may be larger for other readers, at 350 bytes per
+/// layer.
 pub(super) const MAX_BYTES: u64 = 64 * 1024 * 1024;
-/// How many objects and lists a manifest may hold, for empty ones are small in the file and not in memory.
+/// The maximum number of objects and lists in a manifest, because empty ones are small in the file but not in memory.
 const MAX_PARTS: usize = 1_000_000;
 
-/// What a manifest takes without layers, and what a layer takes with all its annotations.
+/// The size of a manifest without layers, and of a layer with all its annotations.
 const MANIFEST_BYTES: usize = 400;
 const LAYER_BYTES: usize = 330;
 
-/// A blob that is referred to: its digest and its size in bytes, fit for a path.
+/// A reference to a blob: its digest and its size in bytes. The digest is safe to use in a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Reference {
-    /// Of its bytes.
+    /// The digest of the blob.
     pub(crate) digest: Digest,
-    /// In bytes.
+    /// The size in bytes.
     pub(crate) size: u64,
 }
 
@@ -35,15 +36,15 @@ pub(crate) struct Reference {
 pub(crate) struct Manifest {
     /// The cache config.
     pub(crate) config: Reference,
-    /// The layers, in their order.
+    /// The layers, in order.
     pub(crate) layers: Vec<Descriptor>,
 }
 
 impl Reference {
-    /// What `descriptor`, which stands in `document`, refers to.
+    /// Returns the reference in `descriptor`, which is part of `document`.
     ///
     /// # Errors
-    /// [`Error::Integrity`] when its digest is not a SHA-256 or its size is negative.
+    /// [`Error::Integrity`] if the digest is not a SHA-256 digest or the size is negative.
     pub(super) fn of(descriptor: &Descriptor, document: &str) -> Result<Self> {
         let Descriptor { digest, size, .. } = descriptor;
         let invalid = |why: String| Error::Integrity(Problem::new(format!("{document}: {why}")));
@@ -55,11 +56,10 @@ impl Reference {
 }
 
 impl Manifest {
-    /// Reads a manifest. As in BuildKit, the fields say which form it is, and a media type that says otherwise is an
-    /// error.
+    /// Parses a manifest. As in BuildKit, the fields determine its form, and a contradicting media type is an error.
     ///
     /// # Errors
-    /// [`Error::Integrity`] when it is neither form, or has no cache config.
+    /// [`Error::Integrity`] if it has neither form or no cache config.
     pub(crate) fn parse(json: &[u8]) -> Result<Self> {
         let invalid = |why: String| Error::Integrity(Problem::new(format!("not a cache manifest: {why}")));
         if json.iter().filter(|byte| matches!(byte, b'{' | b'[')).count() > MAX_PARTS {
@@ -84,7 +84,7 @@ impl Manifest {
         } else {
             raw.manifests.unwrap_or_default().into_iter().partition(is_config)
         };
-        // Of several the last counts, as in BuildKit.
+        // As in BuildKit, the last of several configs wins.
         let Some(config) = configs.last() else {
             let hint = "this is an image: write a cache with docker buildx build --cache-to type=local,dest=DIR";
             let problem = Problem::new(format!("the manifest refers to no {CACHE_CONFIG}")).hint(hint);
@@ -97,10 +97,10 @@ impl Manifest {
     }
 }
 
-/// The manifest in its first form, byte for byte as Go writes it: of the cache config at `config`, which has `layers`.
+/// Prints an image manifest with the cache config at `config` and the given `layers`, byte for byte as Go writes it.
 pub(crate) fn print(config: &Reference, layers: impl Iterator<Item = Descriptor>) -> Vec<u8> {
     let Reference { digest, size } = config;
-    // Enough for most manifests, so that nothing is copied while it grows.
+    // Enough for most manifests, to avoid copies as the string grows.
     let mut out = String::with_capacity(MANIFEST_BYTES + layers.size_hint().0 * LAYER_BYTES);
     out.push_str(&format!("{{\"schemaVersion\":2,\"mediaType\":\"{IMAGE_MANIFEST}\","));
     out.push_str(&format!("\"config\":{{\"mediaType\":\"{CACHE_CONFIG}\",\"digest\":\"{digest}\",\"size\":{size}}},"));
@@ -110,7 +110,7 @@ pub(crate) fn print(config: &Reference, layers: impl Iterator<Item = Descriptor>
         out.push(if out.len() == start { '[' } else { ',' });
         print_descriptor(&mut out, &layer);
     }
-    // Go writes a list that was never made as null.
+    // Go writes a nil slice as null.
     out.push_str(if out.len() == start { "null}" } else { "]}" });
     out.into_bytes()
 }

@@ -1,8 +1,8 @@
 //! A BuildKit `type=local` cache directory: an OCI layout whose `index.json` names cache manifests by tag.
 //!
-//! The files and their order follow BuildKit's `client/ociindex`, `cache/remotecache` and containerd's local content
-//! store. What lies in the directory is not trusted: nothing is followed, nothing can make a read wait, and every byte
-//! that is taken for a manifest or a config is checked against its digest first.
+//! The files and the order they are written in follow BuildKit's `client/ociindex`, `cache/remotecache` and
+//! containerd's local content store. The directory's contents are untrusted: links are not followed, no read can block,
+//! and a manifest or config is checked against its digest before it is parsed.
 
 mod blob;
 mod cache;

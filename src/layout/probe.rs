@@ -1,4 +1,4 @@
-//! Finding out before a transfer what would make its commit fail.
+//! Checks before a transfer for problems that would make its commit fail.
 
 use std::io;
 
@@ -8,10 +8,10 @@ use crate::layout::lock::IndexLock;
 use crate::layout::write::{Shared, read_index};
 
 impl Shared {
-    /// Tries what a commit needs: creates a temporary, renames it into the folder of the blobs, locks the index.
+    /// Tries the steps of a commit: creates a temporary file, renames it into the blob directory, and locks the index.
     ///
     /// # Errors
-    /// When one of these fails, or BuildKit would not find the tag.
+    /// If one of these steps fails, or BuildKit would not find the tag.
     pub(super) fn probe(&self) -> Result<()> {
         self.probe_blobs()?;
         let dir = self.cache.dir();
@@ -25,7 +25,7 @@ impl Shared {
         read_index(dir)?.check_free(self.cache.tag())
     }
 
-    /// Uses the name of the empty blob: a run that is killed here leaves a valid blob behind.
+    /// Uses the name of the empty blob, so that a run killed at this point leaves a valid blob behind.
     fn probe_blobs(&self) -> Result<()> {
         let path = self.cache.blob_path(&Digest::of(b""));
         let temp = self.temporary()?;
@@ -34,7 +34,7 @@ impl Shared {
         }
         self.name(&temp, &path)?;
         match self.temps.system().remove(&path) {
-            // Another writer that tries the same may have removed it, and some file systems remove nothing.
+            // Another writer's probe may have removed it, and some file systems refuse to remove files.
             Err(error) if error.kind() == io::ErrorKind::NotFound || is_refused(&error) => Ok(()),
             removed => removed.map_err(|error| Error::io("remove", path, error)),
         }

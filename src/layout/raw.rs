@@ -1,4 +1,4 @@
-//! A manifest as its JSON has it, not checked: the fields of both forms.
+//! An unchecked manifest as parsed from JSON, with the fields of both forms.
 
 use crate::base::go_struct;
 use crate::cache_config::Descriptor;

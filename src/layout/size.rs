@@ -1,4 +1,4 @@
-//! How large the documents of a cache in a directory are.
+//! The sizes of the documents of a cache in a directory.
 
 use crate::base::Digest;
 use crate::cache_config::CacheConfig;
@@ -6,7 +6,7 @@ use crate::layout::manifest::{self, Reference, print_descriptor};
 use crate::layout::write::Committed;
 
 impl Committed {
-    /// What a commit of `config` would write.
+    /// Returns the sizes that a commit of `config` would write.
     pub(crate) fn predict(config: &CacheConfig) -> Self {
         let config_size = config.to_local_json().len() as u64;
         // All digests have the same length.

@@ -23,10 +23,10 @@ fn s3(path: &str) -> CacheConfig {
     CacheConfig::from_s3_json(&fs::read(fixture(path)).unwrap()).unwrap()
 }
 
-/// Puts something that is no regular file at a path.
+/// Creates something other than a regular file at a path.
 type Make = fn(&Path);
 
-/// Everything below `dir`, by path: its bytes.
+/// Returns the path and bytes of every file below `dir`.
 fn tree(dir: &Path) -> Vec<(String, Vec<u8>)> {
     let mut files = Vec::new();
     let mut dirs = vec![dir.to_owned()];
@@ -52,7 +52,7 @@ fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
-/// Writes `config` with its blobs from `source`, as an import does.
+/// Writes `config` with its blobs from `source`, like an import.
 fn restore(config: &CacheConfig, source: &Path, target: &LocalCache) -> Committed {
     let source = LocalCache::create(source, "latest");
     let writer = target.begin_write().unwrap();
@@ -80,7 +80,7 @@ fn an_import_writes_the_very_files_buildkit_wrote() {
     restore(&s3("max/s3-manifest.json"), &local, &cache("first"));
     restore(&s3("two-tags/s3-manifest-second.json"), &local, &cache("second"));
     assert!(tree(&dir.path().join("new/dir")) == tree(&local));
-    // Once more changes the order of the tags, as in BuildKit, and nothing else.
+    // Writing it again only changes the order of the tags, as in BuildKit.
     restore(&s3("max/s3-manifest.json"), &local, &cache("first"));
     assert_eq!(cache("second").load().unwrap(), s3("two-tags/s3-manifest-second.json"));
     assert_eq!(tree(&dir.path().join("new/dir")).len(), tree(&local).len());
@@ -130,9 +130,9 @@ fn the_only_entry_is_latest_whatever_its_tag() {
         fs::write(&path, index.replace(annotations, other)).unwrap();
         let load = |tag| LocalCache::open(dir.path(), tag).unwrap().load();
         assert_eq!(load("latest").unwrap(), s3("min/s3-manifest.json"), "{other}");
-        // Another tag was asked for on purpose.
+        // The user asked for another tag explicitly.
         assert!(matches!(load("v2").unwrap_err(), Error::Usage(_)));
-        // What an import adds leaves the entry, and is then the one with the tag.
+        // An import keeps the existing entry, and its new entry is then the one with the tag.
         restore(&s3("max/s3-manifest.json"), &fixture("max/local"), &LocalCache::create(dir.path(), "latest"));
         assert!(fs::read_to_string(&path).unwrap().contains(other));
         assert_eq!(load("latest").unwrap(), s3("max/s3-manifest.json"));
@@ -169,7 +169,7 @@ fn of_several_entries_without_a_tag_one_is_chosen_by_its_digest() {
     assert_eq!(by_digest(second).unwrap(), s3("two-tags/s3-manifest-second.json"));
     let error = by_digest(Digest::of(b"absent")).unwrap_err();
     assert!(matches!(error, Error::Usage(_)) && error.hint().unwrap().contains(&first.to_string()), "{error:?}");
-    // As in BuildKit, the index is not needed.
+    // As in BuildKit, the index is not required.
     fs::remove_file(&path).unwrap();
     assert_eq!(by_digest(first).unwrap(), s3("max/s3-manifest.json"));
     assert!(by_digest(Digest::of(b"absent")).unwrap_err().hint().is_some());
@@ -207,7 +207,7 @@ fn an_index_is_read_as_go_reads_it() {
     let text = std::str::from_utf8(&printed).unwrap();
     assert!(text.contains("\"a\u{fffd}\":\"\u{fffd}\",\"\u{fffd}\":1,\"deep\":[[["), "{text}");
     assert_eq!(Index::parse(&printed).unwrap().print(), printed);
-    // Outside of strings such a byte is as wrong as ever.
+    // Outside of strings, such a byte is still invalid.
     assert!(matches!(Index::parse(b"{\xff}"), Err(Error::Integrity(_))));
 }
 
@@ -323,7 +323,7 @@ fn modes_are_buildkits() {
     let committed = restore(&config, &fixture("min/local"), &cache);
     assert_eq!((committed.config_size, committed.manifest_size), (3126, 1228));
     let mode = |name: &str| fs::metadata(cache.dir().join(name)).unwrap().permissions().mode() & 0o777;
-    // Whatever the umask takes away is taken from all.
+    // The umask affects all modes equally.
     let (file, folder) = (mode("index.json"), mode("blobs/sha256"));
     assert_eq!((file & 0o700, mode("oci-layout"), folder & 0o700), (0o600, file, 0o700));
     let blob = config.layers()[0].blob;
@@ -451,7 +451,7 @@ fn writers_in_one_directory_do_not_disturb_each_other() {
             scope.spawn(move || {
                 for round in 0..10 {
                     let cache = LocalCache::create(at, &format!("tag-{writer}-{round}"));
-                    // One that gives up, and takes away what directories it finds empty.
+                    // Simulates a writer that gives up and removes any empty directories.
                     drop(cache.begin_write().unwrap());
                     restore(config, &fixture("min/local"), &cache);
                     assert_eq!(&cache.load().unwrap(), config);
@@ -465,7 +465,7 @@ fn writers_in_one_directory_do_not_disturb_each_other() {
     assert_eq!(files.len(), tree(&fixture("min/local")).len());
 }
 
-/// Root may write there all the same, and then locks: the outcome is one.
+/// Root can write there anyway, and then takes the lock. The outcome is the same.
 #[test]
 fn a_directory_nobody_may_write_to_is_read_without_the_lock() {
     let dir = tempfile::tempdir().unwrap();

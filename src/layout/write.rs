@@ -1,4 +1,4 @@
-//! Writing a cache into the directory: blobs first, then the config and the manifest, the index last.
+//! Writes a cache into the directory: first the blobs, then the config and the manifest, the index last.
 
 use std::fs;
 use std::io::{self, Write};
@@ -19,15 +19,15 @@ use crate::layout::index::{Index, MAX_INDEX_BYTES};
 use crate::layout::lock::IndexLock;
 use crate::layout::manifest::{self, IMAGE_MANIFEST, Reference};
 
-/// How often a directory may be taken away by another writer that found it empty.
+/// How many times to retry after another writer removes an empty directory.
 const TRIES: u32 = 100;
 const OCI_LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
-/// BuildKit's modes, less umask.
+/// BuildKit's modes, before the umask.
 const DIR_MODE: u32 = 0o755;
 const FILE_MODE: u32 = 0o644;
 
-/// A cache on its way into a directory. Dropped before [`commit`](Self::commit) it leaves the old cache as it was, and
-/// of what it made only whole blobs.
+/// Writes a cache into a directory. If dropped before [`commit`](Self::commit), it leaves the old cache unchanged and
+/// keeps only complete blobs.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -55,7 +55,7 @@ pub struct LayoutWriter {
     shared: Arc<Shared>,
 }
 
-/// What a commit wrote beside the blobs.
+/// The sizes of the documents that a commit wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Committed {
@@ -65,13 +65,13 @@ pub struct Committed {
     pub manifest_size: u64,
 }
 
-/// What the writer and its blobs share.
+/// The state shared by the writer and its blobs.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) cache: LocalCache,
     pub(super) temps: TempFolder,
     durable: Durable,
-    /// The directories we made, the outermost first.
+    /// The directories created by this writer, outermost first.
     made: Mutex<Vec<PathBuf>>,
 }
 
@@ -88,35 +88,36 @@ impl LayoutWriter {
         Ok(Self { shared })
     }
 
-    /// Makes every blob durable before the index names it, including those that were already present. Without it, a power
-    /// cut within seconds of the commit may leave a blob with the right size and wrong bytes;
-    /// [`LocalCache::verify_blob`] finds it.
+    /// Makes every blob durable before the index refers to it, including blobs that were already present. Without it, a
+    /// power cut within seconds of the commit may leave a blob with the right size and wrong bytes;
+    /// [`LocalCache::verify_blob`] detects it.
     #[must_use]
     pub fn sync(self) -> Self {
         self.shared.durable.want();
         self
     }
 
-    /// Begins a blob of that digest and size. Several may be written at a time, also the same blob.
+    /// Begins writing a blob of that digest and size. Several blobs may be written concurrently, including the same
+    /// one.
     ///
     /// # Errors
-    /// [`Error::Io`] when its temporary cannot be made.
+    /// [`Error::Io`] if the temporary file cannot be created.
     pub fn blob(&self, digest: &Digest, size: u64) -> Result<BlobWriter> {
         let temp = self.shared.temporary()?;
         Ok(BlobWriter::new(self.shared.clone(), temp, *digest, size))
     }
 
-    /// Writes the config, the manifest, and last the index entry that makes the tag mean them. All blobs of `config`
-    /// should be there by now.
+    /// Writes the config and the manifest, then points the tag at them in the index. All blobs of `config` should be
+    /// present by now.
     ///
     /// # Errors
-    /// [`Error::Io`] when something cannot be written, [`Error::Locked`] when others hold the index for ten seconds.
-    /// The tag then means what it did before.
+    /// [`Error::Io`] if a write fails; [`Error::Locked`] if other processes hold the index lock for ten seconds. The
+    /// tag then still refers to the old cache.
     pub fn commit(self, config: &CacheConfig) -> Result<Committed> {
-        // With many layers both are large, so only one is in memory at a time.
+        // Both are large if there are many layers, so only one is in memory at a time.
         let reference = self.small_blob(&config.to_local_json())?;
         let Reference { digest, size } = self.small_blob(&manifest::print(&reference, config.descriptors()))?;
-        // The index must not be on the disk before the names of what it leads to.
+        // The index must not reach the disk before the names of the files it refers to.
         self.shared.sync_all(config)?;
         self.shared.with_dirs(|| self.shared.set_tag(&digest, size))?;
         Ok(Committed { config_size: reference.size, manifest_size: size })
@@ -142,7 +143,7 @@ impl Shared {
         self.with_dirs(|| self.temps.create(FILE_MODE))
     }
 
-    /// Whether the file is there and right; then it is on the disk as well.
+    /// Returns whether the file is present and valid. If so, it is also on disk.
     fn has_durable(&self, Reference { digest, size }: &Reference) -> Result<bool> {
         if !self.cache.has_blob(digest, *size)? || !self.cache.verify_blob(digest)? {
             return Ok(false);
@@ -153,13 +154,13 @@ impl Shared {
         Ok(true)
     }
 
-    /// Gives a whole blob its name, and then BuildKit's mode: only the permissions to read stay. A blob that is there
-    /// already, right or wrong, is replaced in one step; where the file system refuses that, a right one is kept and a
-    /// wrong one removed first.
+    /// Renames a complete blob to its final name and sets BuildKit's mode, which is read-only. An existing blob, valid
+    /// or not, is replaced atomically. If the file system refuses that, a valid blob is kept and an invalid one removed
+    /// first.
     ///
-    /// Nothing waits for the disk unless that is [wanted](LayoutWriter::sync), because it takes most of the time of a large
-    /// import. The blobs are copies of what the store has; a power cut within seconds may lose some, which
-    /// `verify_existing` finds.
+    /// Does not wait for the disk unless [requested](LayoutWriter::sync), because that takes most of the time of a
+    /// large import. The blobs are copies of objects in the store. A power cut within seconds may lose some, which
+    /// `verify_existing` detects.
     pub(super) fn name_blob(&self, temp: &TempFile, digest: &Digest) -> Result<()> {
         let path = self.cache.blob_path(digest);
         self.durable.sync_new(temp).map_err(|error| Error::io("write", temp.path(), error))?;
@@ -181,8 +182,8 @@ impl Shared {
         self.with_dirs(|| temp.name(path).map_err(|error| Error::io("rename a temporary to", path, error)))
     }
 
-    /// Waits until the names of the blobs are on the disk; where it is wanted, also all their bytes and the names of the
-    /// directories above.
+    /// Waits until the names of the blobs are on disk. If `sync` is set, also waits for all their bytes and the names
+    /// of the parent directories.
     fn sync_all(&self, config: &CacheConfig) -> Result<()> {
         let (system, dir, blobs_dir) = (self.temps.system(), self.cache.dir(), self.cache.blobs_dir());
         if self.durable.is_wanted() {
@@ -209,7 +210,7 @@ impl Shared {
         sync_dir(self.temps.system(), dir)
     }
 
-    /// Replaces a file in one step. It keeps the mode it had.
+    /// Replaces a file atomically and keeps its mode.
     fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let temp = self.temps.create(FILE_MODE)?;
         let write = || -> io::Result<()> {
@@ -222,8 +223,8 @@ impl Shared {
         write().map_err(|error| Error::io("write", path, error))
     }
 
-    /// Does what needs the directories, and makes them again when another writer, who had made them, removed them
-    /// because they were empty.
+    /// Runs `act`, which needs the directories. Recreates them if another writer, which had created them, removed them
+    /// as empty.
     pub(super) fn with_dirs<T>(&self, act: impl Fn() -> Result<T>) -> Result<T> {
         let mut tries = TRIES;
         loop {
@@ -259,7 +260,7 @@ impl Shared {
     }
 }
 
-/// Removes the directories we made and nothing came into.
+/// Removes the directories that this writer created and that are still empty.
 impl Drop for Shared {
     fn drop(&mut self) {
         self.temps.remove_if_empty();
@@ -270,7 +271,7 @@ impl Drop for Shared {
     }
 }
 
-/// The empty path is the directory we are in.
+/// The empty path means the current directory.
 fn is_dir(path: &Path) -> bool {
     path.as_os_str().is_empty() || path.is_dir()
 }

@@ -1,4 +1,4 @@
-//! File systems that refuse some calls, and those that fail.
+//! Tests with file systems that refuse some calls or fail them.
 
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ fn min() -> CacheConfig {
     s3("min/s3-manifest.json")
 }
 
-/// Writes the cache `min` as an import does.
+/// Writes the cache `min` like an import.
 fn write(target: &LocalCache, system: &Arc<Refusing>, sync: bool) -> crate::base::Result<()> {
     let mut writer = target.begin_write_on(system.clone())?;
     if sync {
@@ -87,7 +87,7 @@ fn what_would_fail_at_the_end_fails_before_a_blob_is_written() {
         assert!(matches!(cache.begin_write_on(refusing(&[call])), Err(Error::Io(_))), "{call:?}");
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0, "{call:?}");
     }
-    // The lock that another process holds, too: see `lock`.
+    // This includes a lock that another process holds: see `lock`.
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn a_file_system_that_removes_nothing_takes_a_first_import() {
         let (cache, system) = (LocalCache::create(dir.path().join("c"), "latest"), refusing(&[(Call::Remove, code)]));
         write(&cache, &system, false).unwrap();
         assert_eq!(cache.load().unwrap(), min());
-        // What the trial leaves is a valid blob.
+        // The probe leaves a valid blob behind.
         assert!(cache.has_blob(&Digest::of(b""), 0).unwrap());
     }
     let dir = tempfile::tempdir().unwrap();
@@ -117,7 +117,7 @@ fn a_file_system_that_removes_nothing_takes_a_first_import() {
     assert!(matches!(cache.begin_write_on(refusing(&[(Call::Remove, libc::EIO)])), Err(Error::Io(_))));
 }
 
-/// SMB and WSL: neither a rename over a read-only file nor its removal.
+/// SMB and WSL refuse to rename over a read-only file and to remove it.
 #[test]
 fn a_wrong_blob_that_is_read_only_is_replaced() {
     let code = libc::EACCES;
@@ -134,7 +134,7 @@ fn a_wrong_blob_that_is_read_only_is_replaced() {
         fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
         fs::write(&path, "wrong").unwrap();
         fs::set_permissions(&path, PermissionsExt::from_mode(0o444)).unwrap();
-        // The others are right, and stay.
+        // The other blobs are valid and stay.
         write(&cache, &system, false).unwrap();
         assert!(tree(dir.path()) == tree(&fixture("min/local")), "{calls:?}");
         no_litter(dir.path());
@@ -175,7 +175,7 @@ fn a_config_and_a_manifest_that_are_there_and_right_are_left_alone() {
     let before = inodes();
     cache.begin_write().unwrap().commit(&min()).unwrap();
     assert_eq!(inodes(), before);
-    // A wrong one of the right size is not.
+    // An invalid blob of the right size is replaced.
     let bytes = fs::read(&paths[0]).unwrap();
     fs::set_permissions(&paths[0], PermissionsExt::from_mode(0o644)).unwrap();
     fs::write(&paths[0], vec![b' '; bytes.len()]).unwrap();
