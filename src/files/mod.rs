@@ -1,5 +1,5 @@
-//! Files and directories that others may have prepared: opened without following links and without waiting, written
-//! through locked temporaries that get their name only when they are whole; and small ones that a setting names.
+//! Reads and writes files that others may have tampered with: opens them without following links or blocking, and
+//! writes through locked temporary files that are renamed once complete. Also reads small files named by a setting.
 
 mod named;
 mod open;

@@ -1,4 +1,4 @@
-//! Reading a file that a setting names: whatever is at the path, the read ends soon and is bounded.
+//! Reads a file named by a setting. The read never blocks and is bounded, whatever the path refers to.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
@@ -7,30 +7,30 @@ use std::path::Path;
 
 use crate::files::open::kind_name;
 
-/// Opening a FIFO that has no writer would otherwise block forever.
+/// Without this, opening a FIFO that has no writer would block forever.
 const NEVER_WAIT: i32 = libc::O_NONBLOCK | libc::O_NOCTTY;
 
-/// Opens the file at `path`. Links are followed, for the user chose the path.
+/// Opens the file at `path`. Follows links, because the user chose the path.
 ///
 /// # Errors
-/// The system's. A FIFO opens at once, for [`read_opened`] to refuse.
+/// If the system call fails. A FIFO opens immediately, and [`read_opened`] rejects it.
 pub(crate) fn open_named_file(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).custom_flags(NEVER_WAIT).open(path)
 }
 
-/// Reads a file that was opened by [`open_named_file`] to its end.
+/// Reads a file opened by [`open_named_file`] to its end.
 ///
 /// # Errors
-/// The system's; also for a directory, a disk and a pipe, and when there are more than `limit` bytes. A pipe, the shell's
-/// `<(…)` included, can be read only once, and such files are read again when credentials are refreshed.
+/// If the system call fails, the file is a directory, disk or pipe, or it has more than `limit` bytes. A pipe,
+/// including the shell's `<(…)`, can be read only once, but these files are read again when credentials are refreshed.
 pub(crate) fn read_opened(file: File, limit: u64) -> io::Result<Vec<u8>> {
     let kind = file.metadata()?.file_type();
-    // Devices such as /dev/null are left: the limit bounds the endless ones.
+    // Character devices such as /dev/null are accepted. The limit bounds endless ones.
     if !kind.is_file() && !kind.is_char_device() {
         let message = format!("it is {}, not a regular file", kind_name(kind));
         return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
     }
-    // Files under /proc report a size of zero, and others may grow.
+    // Files under /proc report a size of zero, and other files may grow.
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
@@ -43,7 +43,7 @@ pub(crate) fn read_opened(file: File, limit: u64) -> io::Result<Vec<u8>> {
 /// Opens and reads the file at `path`.
 ///
 /// # Errors
-/// Those of [`open_named_file`] and [`read_opened`].
+/// Same as [`open_named_file`] and [`read_opened`].
 pub(crate) fn read_named_file(path: &Path, limit: u64) -> io::Result<Vec<u8>> {
     read_opened(open_named_file(path)?, limit)
 }

@@ -1,4 +1,4 @@
-//! Opening what should be a real directory or a regular file, whatever it is.
+//! Opens paths that should be real directories or regular files, but may be anything.
 
 use std::fs::{self, DirBuilder, File, FileType, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -8,19 +8,19 @@ use std::path::Path;
 use crate::base::{Error, IoError, Problem, Result};
 use crate::files::system::{FileSystem, unless_refused};
 
-/// A link is an error instead of being followed; a FIFO opens at once instead of waiting for its other end.
+/// Makes opening a link an error, and opens a FIFO immediately instead of blocking until its other end opens.
 const NO_SURPRISE: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
 
 /// A regular file, opened for reading.
 #[derive(Debug)]
 pub(crate) struct Opened {
-    /// At its first byte.
+    /// The file, positioned at its start.
     pub(crate) file: File,
-    /// What the handle says of it.
+    /// The metadata of the open file.
     pub(crate) meta: Metadata,
 }
 
-/// What stands where a directory or a regular file should be.
+/// What exists at a path that should be a directory or a regular file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Place {
     /// A directory, not a link to one.
@@ -31,10 +31,10 @@ pub(crate) enum Place {
     Free,
 }
 
-/// Opens the regular file at `path`; `None` when there is nothing.
+/// Opens the regular file at `path`. Returns `None` if it does not exist.
 ///
 /// # Errors
-/// When it is a link, a directory, a FIFO or anything else, or cannot be opened.
+/// If it is a link, a directory, a FIFO or anything else, or cannot be opened.
 pub(crate) fn open_file(path: &Path) -> Result<Option<Opened>> {
     match OpenOptions::new().read(true).custom_flags(NO_SURPRISE).open(path) {
         Ok(file) => checked(file, path).map(Some),
@@ -43,11 +43,11 @@ pub(crate) fn open_file(path: &Path) -> Result<Option<Opened>> {
     }
 }
 
-/// Opens the regular file at `path` for reading and writing, and makes it with `mode` (less umask) when there is
-/// nothing. The second value says whether it was made.
+/// Opens the regular file at `path` for reading and writing. Creates it with `mode` (before the umask) if it does not
+/// exist. The second value is whether it was created.
 ///
 /// # Errors
-/// As [`open_file`].
+/// Same as [`open_file`].
 pub(crate) fn open_or_create(path: &Path, mode: u32) -> Result<(Opened, bool)> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(mode).custom_flags(NO_SURPRISE);
@@ -59,7 +59,7 @@ pub(crate) fn open_or_create(path: &Path, mode: u32) -> Result<(Opened, bool)> {
         }
         match options.open(path) {
             Ok(file) => return Ok((checked(file, path)?, false)),
-            // It was removed in between.
+            // It was removed in the meantime.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
             Err(error) => return Err(cannot_open(path, "a regular file", error)),
         }
@@ -74,10 +74,10 @@ fn checked(file: File, path: &Path) -> Result<Opened> {
     }
 }
 
-/// Reads the regular file at `path` whole; `None` when there is nothing.
+/// Reads the whole regular file at `path`. Returns `None` if it does not exist.
 ///
 /// # Errors
-/// As [`open_file`]; [`Error::Integrity`] when it has more than `limit` bytes.
+/// Same as [`open_file`]; [`Error::Integrity`] if it has more than `limit` bytes.
 pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     let Some(Opened { file, .. }) = open_file(path)? else { return Ok(None) };
     let mut bytes = Vec::new();
@@ -89,18 +89,18 @@ pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     Ok(Some(bytes))
 }
 
-/// What is at `path`, where a directory should be.
+/// Returns what exists at `path`, where a directory is expected.
 ///
 /// # Errors
-/// When it is neither a directory nor a regular file, a link included, or cannot be opened.
+/// If it is neither a directory nor a regular file (links included), or cannot be opened.
 pub(crate) fn directory_place(path: &Path) -> Result<Place> {
     place(path, "a directory")
 }
 
-/// What is at `path`, where a regular file should be.
+/// Returns what exists at `path`, where a regular file is expected.
 ///
 /// # Errors
-/// As [`directory_place`].
+/// Same as [`directory_place`].
 pub(crate) fn file_place(path: &Path) -> Result<Place> {
     place(path, "a regular file")
 }
@@ -116,10 +116,10 @@ fn place(path: &Path, expected: &str) -> Result<Place> {
     }
 }
 
-/// Whether there is a directory at `path`; `false` when there is nothing.
+/// Returns whether a directory exists at `path`, or `false` if nothing does.
 ///
 /// # Errors
-/// When it is anything else, a link to a directory included.
+/// If it is anything else, including a link to a directory.
 pub(crate) fn directory(path: &Path) -> Result<bool> {
     match directory_place(path)? {
         Place::Directory => Ok(true),
@@ -128,12 +128,12 @@ pub(crate) fn directory(path: &Path) -> Result<bool> {
     }
 }
 
-/// Whether the directory that the user named is there; unlike everything in it, it may be a link.
+/// Returns whether the directory named by the user exists. Unlike its contents, it may be a link.
 ///
 /// # Errors
-/// When it is not a directory, or cannot be looked at.
+/// If it is not a directory or cannot be accessed.
 pub(crate) fn root_directory(dir: &Path) -> Result<bool> {
-    // The empty path is the directory we are in.
+    // The empty path means the current directory.
     match fs::metadata(if dir.as_os_str().is_empty() { Path::new(".") } else { dir }) {
         Ok(meta) if meta.is_dir() => Ok(true),
         Ok(meta) => Err(unusable(dir, kind_name(meta.file_type()), "a directory", "give a directory")),
@@ -142,34 +142,34 @@ pub(crate) fn root_directory(dir: &Path) -> Result<bool> {
     }
 }
 
-/// Makes the directory `path` with `mode` (less umask); `false` when it is there already.
+/// Creates the directory `path` with `mode` (before the umask). Returns `false` if it already exists.
 ///
 /// # Errors
-/// When something else is there, or it cannot be made.
+/// If the path is something else, or the directory cannot be created.
 pub(crate) fn create_dir(path: &Path, mode: u32) -> Result<bool> {
     loop {
         match DirBuilder::new().mode(mode).create(path) {
             Ok(()) => return Ok(true),
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(Error::io("create", path, error)),
             Err(_) if directory(path)? => return Ok(false),
-            // It was removed in between.
+            // It was removed in the meantime.
             Err(_) => {}
         }
     }
 }
 
-/// Makes the names in a directory survive a power cut, as `fsync` of a file does its bytes. The empty path is the
-/// directory we are in.
+/// Makes the names in a directory survive a power cut, like `fsync` does for a file's bytes. The empty path means the
+/// current directory.
 ///
 /// # Errors
-/// When the system reports a failed write. A file system that cannot do it is no error.
+/// If the system reports a failed write. A file system that does not support the call is not an error.
 pub(crate) fn sync_dir(system: &dyn FileSystem, path: &Path) -> Result<()> {
     let dir = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     let opened = OpenOptions::new().read(true).custom_flags(libc::O_DIRECTORY).open(dir);
     unless_refused(opened.and_then(|dir| system.sync_dir(&dir))).map_err(|error| Error::io("sync", path, error))
 }
 
-/// Whether `path` still names the file behind `handle`.
+/// Returns whether `path` still refers to the file behind `handle`.
 pub(crate) fn is_same_file(handle: &File, path: &Path) -> io::Result<bool> {
     let open = handle.metadata()?;
     match fs::symlink_metadata(path) {
@@ -179,7 +179,7 @@ pub(crate) fn is_same_file(handle: &File, path: &Path) -> io::Result<bool> {
     }
 }
 
-/// The error for a path where something stands that has no business there.
+/// Returns the error for a path that is the wrong kind of file.
 fn wrong_kind(path: &Path, is: &str, expected: &str) -> Error {
     unusable(path, is, expected, "remove it, or use another directory")
 }
@@ -193,7 +193,7 @@ fn unusable(path: &Path, is: &str, expected: &str, hint: &str) -> Error {
     }))
 }
 
-/// Says what is there instead when that is why it could not be opened.
+/// Reports the actual kind of file if that is why it could not be opened.
 fn cannot_open(path: &Path, expected: &str, error: io::Error) -> Error {
     match fs::symlink_metadata(path).map(|meta| kind_name(meta.file_type())) {
         Ok(is) if is != expected => wrong_kind(path, is, expected),
@@ -201,7 +201,7 @@ fn cannot_open(path: &Path, expected: &str, error: io::Error) -> Error {
     }
 }
 
-/// What stands at a path, for messages.
+/// Names a kind of file for messages.
 pub(super) fn kind_name(kind: FileType) -> &'static str {
     match kind {
         kind if kind.is_symlink() => "a symbolic link",

@@ -1,4 +1,4 @@
-//! A file system for tests that refuses some calls with an error code of choice, and notes what it was asked for.
+//! A file system for tests that fails selected calls with given error codes and records all calls.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -30,7 +30,7 @@ pub(crate) enum Call {
 #[derive(Debug, Default)]
 pub(crate) struct Refusing {
     calls: Vec<(Call, i32)>,
-    /// The calls that were made, refused or not, in their order.
+    /// The calls made, refused or not, in order.
     pub(crate) made: Mutex<Vec<Call>>,
 }
 

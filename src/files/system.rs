@@ -7,7 +7,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::time::SystemTime;
 
-/// What a file system answers to a call it does not support or does not allow.
+/// The error codes for a call that the file system does not support or allow.
 const REFUSALS: &[i32] = &[
     libc::EACCES,
     libc::EBADF,
@@ -21,14 +21,14 @@ const REFUSALS: &[i32] = &[
     libc::EROFS,
 ];
 
-/// The calls that some file systems refuse. The default methods make them; tests override them to fail.
+/// The calls that some file systems refuse. The default methods call the system; tests override them to fail.
 pub(crate) trait FileSystem: fmt::Debug + Send + Sync {
-    /// Takes the exclusive lock of a file without waiting.
+    /// Takes the exclusive lock of a file without blocking.
     fn try_lock(&self, file: &File) -> Result<(), TryLockError> {
         file.try_lock()
     }
 
-    /// Takes a shared lock of a file without waiting.
+    /// Takes a shared lock of a file without blocking.
     fn try_lock_shared(&self, file: &File) -> Result<(), TryLockError> {
         file.try_lock_shared()
     }
@@ -38,7 +38,7 @@ pub(crate) trait FileSystem: fmt::Debug + Send + Sync {
         file.set_permissions(Permissions::from_mode(mode))
     }
 
-    /// Changes the time of the last change of a file.
+    /// Changes the modification time of a file.
     fn set_modified(&self, file: &File, time: SystemTime) -> io::Result<()> {
         file.set_modified(time)
     }
@@ -48,17 +48,17 @@ pub(crate) trait FileSystem: fmt::Debug + Send + Sync {
         file.set_len(size)
     }
 
-    /// Waits until the bytes of a file are on the disk.
+    /// Waits until the bytes of a file are on disk.
     fn sync(&self, file: &File) -> io::Result<()> {
         file.sync_data()
     }
 
-    /// Waits until the names in a directory are on the disk. `fdatasync` may skip them.
+    /// Waits until the names in a directory are on disk, which `fdatasync` may skip.
     fn sync_dir(&self, dir: &File) -> io::Result<()> {
         dir.sync_all()
     }
 
-    /// Renames a file, replacing what has the new name.
+    /// Renames a file, replacing any existing file at the new path.
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         fs::rename(from, to)
     }
@@ -75,18 +75,18 @@ pub(crate) struct Native;
 
 impl FileSystem for Native {}
 
-/// Whether `error` means that the file system does not support or allow this call. A full disk or an I/O error is a
-/// failure, not a refusal.
+/// Returns whether `error` means that the file system does not support or allow this call. A full disk or an I/O error
+/// is a failure, not a refusal.
 pub(crate) fn is_refused(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(|code| REFUSALS.contains(&code))
 }
 
-/// Whether `error` means that the file system does not replace the target of a rename.
+/// Returns whether `error` means that the file system cannot replace the target of a rename.
 pub(crate) fn is_not_replaced(error: &io::Error) -> bool {
     is_refused(error) || error.kind() == io::ErrorKind::AlreadyExists
 }
 
-/// Ignores a refusal. Other errors stay errors.
+/// Turns a refusal into success. Other errors stay errors.
 pub(super) fn unless_refused(result: io::Result<()>) -> io::Result<()> {
     match result {
         Err(error) if is_refused(&error) => {
@@ -97,10 +97,10 @@ pub(super) fn unless_refused(result: io::Result<()>) -> io::Result<()> {
     }
 }
 
-/// Waits until the bytes of a file are on the disk, where the file system can tell.
+/// Waits until the bytes of a file are on disk, if the file system supports that.
 ///
 /// # Errors
-/// When they could not be written.
+/// If they could not be written.
 pub(crate) fn sync_file(system: &dyn FileSystem, file: &File) -> io::Result<()> {
     unless_refused(system.sync(file))
 }
@@ -119,7 +119,7 @@ mod tests {
             let kept = unless_refused(Err(io::Error::from_raw_os_error(code))).unwrap_err();
             assert_eq!(kept.raw_os_error(), Some(code));
         }
-        // An error of our own has no code.
+        // An error created by our own code has no error code.
         assert!(unless_refused(Err(io::ErrorKind::PermissionDenied.into())).is_err());
     }
 }

@@ -1,5 +1,5 @@
-//! Temporaries: files in a folder of their own, locked while somebody writes them, so that a later start can tell what
-//! a killed process left behind from what is in use.
+//! Temporary files in a folder of their own. Each is locked while in use, so that a later run can distinguish the
+//! leftovers of a killed process from files in use.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
@@ -13,14 +13,14 @@ use crate::base::{Error, Result};
 use crate::files::open::{create_dir, directory, is_same_file, open_file};
 use crate::files::system::{FileSystem, Native, is_not_replaced, is_refused, sync_file, unless_refused};
 
-/// The folder's name in the directory that is written.
+/// The folder's name in the target directory.
 const FOLDER: &str = ".s3-build-cache";
-/// How often a new temporary may be taken away by another process's clean-up before it is locked.
+/// How many times to retry after another process's cleanup removes a new temporary file before it is locked.
 const TRIES: u32 = 1000;
 const OWNER_WRITES: u32 = 0o200;
 
-/// The folder of temporaries of one directory. It is made with its first file, and goes with the last of those who use
-/// it when it is empty: this, its clones, and its files.
+/// The temporary folder of one directory. It is created with its first file. When the last user (this value, its clones
+/// and its files) is dropped, an empty folder is removed.
 #[derive(Clone, Debug)]
 pub(crate) struct TempFolder(Arc<Folder>);
 
@@ -28,11 +28,11 @@ pub(crate) struct TempFolder(Arc<Folder>);
 struct Folder {
     path: PathBuf,
     system: Arc<dyn FileSystem>,
-    /// It was there, a real directory, when it was last looked at.
+    /// The folder existed as a real directory when last checked.
     made: AtomicBool,
 }
 
-/// A temporary. It is removed when it is dropped, unless [`name`](Self::name) gave it one.
+/// A temporary file. Dropping it removes the file, unless [`name`](Self::name) has renamed it.
 #[derive(Debug)]
 pub(crate) struct TempFile {
     file: File,
@@ -42,25 +42,25 @@ pub(crate) struct TempFile {
 }
 
 impl TempFolder {
-    /// The folder in `dir`; nothing is touched yet.
+    /// Returns the folder in `dir` without touching the file system.
     pub(crate) fn new(dir: &Path) -> Self {
         Self::on(Arc::new(Native), dir)
     }
 
-    /// The folder in `dir` on that file system; nothing is touched yet.
+    /// Returns the folder in `dir` on the given file system, without touching it.
     pub(crate) fn on(system: Arc<dyn FileSystem>, dir: &Path) -> Self {
         Self(Arc::new(Folder { path: dir.join(FOLDER), system, made: AtomicBool::new(false) }))
     }
 
-    /// The file system.
+    /// Returns the file system.
     pub(crate) fn system(&self) -> &dyn FileSystem {
         &*self.0.system
     }
 
-    /// Removes what processes that are gone have left.
+    /// Removes files left by dead processes.
     ///
     /// # Errors
-    /// When the folder is not a directory. What cannot be removed is left.
+    /// If the folder is not a directory. Files that cannot be removed are left.
     pub(crate) fn sweep(&self) -> Result<()> {
         let folder = &self.0.path;
         if !directory(folder)? {
@@ -73,7 +73,7 @@ impl TempFolder {
         };
         for entry in entries.flatten() {
             let path = entry.path();
-            // Whoever gets the lock of a file in use would have to wait: it is not got.
+            // A file in use is locked, so it is skipped.
             if let Ok(Some(left)) = open_file(&path)
                 && self.system().try_lock(&left.file).is_ok()
                 && is_same_file(&left.file, &path).unwrap_or(false)
@@ -86,14 +86,14 @@ impl TempFolder {
         Ok(())
     }
 
-    /// A new, empty temporary with `mode` (less umask), locked.
+    /// Creates a new, empty, locked temporary file with `mode` (before the umask).
     ///
     /// # Errors
-    /// When it cannot be made.
+    /// If it cannot be created.
     pub(crate) fn create(&self, mode: u32) -> Result<TempFile> {
         let mut tries = TRIES;
         loop {
-            // Another process may remove the folder while it is empty, and the file until it is locked.
+            // Another process may remove the folder while it is empty, or the file before it is locked.
             match self.try_create(mode) {
                 Ok(Some(temp)) => return Ok(temp),
                 Ok(None) if tries > 0 => tries -= 1,
@@ -126,7 +126,7 @@ impl TempFolder {
         match folder.system.try_lock(&temp.file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Ok(None),
-            // Where nobody can lock, nobody can take it for a left-over either.
+            // If the file system has no locks, no other process can mistake the file for a leftover either.
             Err(TryLockError::Error(error)) if is_refused(&error) => return Ok(Some(temp)),
             Err(TryLockError::Error(error)) => return Err(Error::io("lock", &temp.path, error)),
         }
@@ -134,7 +134,7 @@ impl TempFolder {
         Ok(kept.then_some(temp))
     }
 
-    /// Removes the folder unless something is in it.
+    /// Removes the folder if it is empty.
     pub(crate) fn remove_if_empty(&self) {
         if fs::remove_dir(&self.0.path).is_ok() {
             self.0.made.store(false, Ordering::Relaxed);
@@ -142,7 +142,7 @@ impl TempFolder {
     }
 }
 
-/// Fails while another process has a temporary there, and then that one's end removes it.
+/// This fails while another process has a temporary file there. That process removes the folder when it ends.
 impl Drop for Folder {
     fn drop(&mut self) {
         if self.made.load(Ordering::Relaxed) {
@@ -152,61 +152,61 @@ impl Drop for Folder {
 }
 
 impl TempFile {
-    /// The open file.
+    /// Returns the open file.
     pub(crate) fn file(&self) -> &File {
         &self.file
     }
 
-    /// Where it is.
+    /// Returns the path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    /// Gives the file its size before it is written. A file system that cannot do that gets the size with the bytes.
+    /// Sets the file's size before it is written. If the file system refuses, the file grows as it is written.
     ///
     /// # Errors
-    /// When there cannot be so large a file.
+    /// If the file cannot be that large.
     pub(crate) fn set_len(&self, size: u64) -> io::Result<()> {
         unless_refused(self.folder.system.set_len(&self.file, size))
     }
 
-    /// Changes the time of the last change. A file system that refuses that keeps its own, which is now.
+    /// Sets the modification time. If the file system refuses, the current time stays.
     ///
     /// # Errors
-    /// When the file system tried and failed.
+    /// If the file system tried and failed.
     pub(crate) fn set_modified(&self, time: SystemTime) -> io::Result<()> {
         unless_refused(self.folder.system.set_modified(&self.file, time))
     }
 
-    /// Changes the permission bits, where the file system has any.
+    /// Sets the permission bits, if the file system supports them.
     pub(crate) fn set_mode(&self, mode: u32) {
         if let Err(error) = self.folder.system.set_mode(&self.file, mode) {
             log::debug!("cannot change the mode of {}: {error}", self.path.display());
         }
     }
 
-    /// Waits until the bytes are on the disk, where the file system can tell.
+    /// Waits until the bytes are on disk, if the file system supports that.
     ///
     /// # Errors
-    /// When they could not be written.
+    /// If they could not be written.
     pub(crate) fn sync(&self) -> io::Result<()> {
         sync_file(&*self.folder.system, &self.file)
     }
 
-    /// Gives the file its name, in place of what had it, when its bytes have reached the disk: after a power cut a name
-    /// without them would pass for a whole file of the right size.
+    /// Syncs the file, then renames it to `target`, replacing any existing file. Without the sync, a power cut could
+    /// leave a file with the right size but without its bytes.
     ///
     /// # Errors
-    /// As [`name`](Self::name).
+    /// Same as [`name`](Self::name).
     pub(crate) fn persist(&self, target: &Path) -> io::Result<()> {
         self.sync()?;
         self.name(target)
     }
 
-    /// Gives the file its name, in place of what had it. Its bytes reach the disk when the system sees fit.
+    /// Renames the file to `target`, replacing any existing file. The system decides when its bytes reach the disk.
     ///
     /// # Errors
-    /// When the name cannot be given; the temporary is still there, for another try.
+    /// If the rename fails. The temporary file remains, so it can be retried.
     pub(crate) fn name(&self, target: &Path) -> io::Result<()> {
         replace(&*self.folder.system, &self.path, target)?;
         self.named.store(true, Ordering::Relaxed);
@@ -222,7 +222,7 @@ impl Drop for TempFile {
     }
 }
 
-/// Renames a file. Some file systems refuse to replace one that is read-only: that one is made writable first.
+/// Renames a file. Some file systems refuse to replace a read-only file, so the target is made writable first there.
 fn replace(system: &dyn FileSystem, from: &Path, to: &Path) -> io::Result<()> {
     let refused = match system.rename(from, to) {
         Err(error) if is_not_replaced(&error) => error,
@@ -240,7 +240,7 @@ fn replace(system: &dyn FileSystem, from: &Path, to: &Path) -> io::Result<()> {
     renamed
 }
 
-/// Removes the file behind `handle`. Some file systems refuse to remove one that is read-only.
+/// Removes the file behind `handle`. Some file systems refuse to remove a read-only file.
 fn remove(system: &dyn FileSystem, path: &Path, handle: &File) -> io::Result<()> {
     match system.remove(path) {
         Err(error) if is_refused(&error) => {
@@ -251,7 +251,7 @@ fn remove(system: &dyn FileSystem, path: &Path, handle: &File) -> io::Result<()>
     }
 }
 
-/// A name no other process and no other thread uses: process ids repeat among containers, so the time is in it too.
+/// Returns a name that no other process or thread uses. It includes the time, because containers may reuse process ids.
 fn unique_name() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
