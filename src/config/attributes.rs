@@ -1,4 +1,4 @@
-//! The table of attributes, and reading a string against it.
+//! The table of attributes, and the parser that uses it.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -45,8 +45,8 @@ const S3: &[&str] = &[
     "expected_bucket_owner",
     "anonymous",
 ];
-/// Attributes of `type=local`. Those of one direction are accepted in the other, and those about making layers as well:
-/// they were for the build that wrote the directory.
+/// Attributes of `type=local`. Import accepts those of export and vice versa. Both also accept the attributes for
+/// creating layers, which were meant for the build that wrote the directory.
 const LOCAL: &[&str] = &[
     "type",
     "src",
@@ -65,7 +65,7 @@ const LOCAL: &[&str] = &[
 const OF_S3: Known = Known { kind: "s3", names: S3, aliases: S3_ALIASES };
 const OF_LOCAL: Known = Known { kind: "local", names: LOCAL, aliases: LOCAL_ALIASES };
 
-/// The fields of an attribute string: known keys, each once.
+/// The fields of an attribute string, with known keys that each appear once.
 pub(super) struct Attributes {
     local: bool,
     values: BTreeMap<&'static str, String>,
@@ -102,12 +102,12 @@ impl Attributes {
         self.local
     }
 
-    /// Takes the value of an attribute as it is written.
+    /// Removes and returns the value of an attribute, verbatim.
     pub(super) fn take(&mut self, name: &str) -> Option<String> {
         self.values.remove(name)
     }
 
-    /// Takes a value that means nothing when it is empty.
+    /// Removes and returns a value, treating an empty one as unset.
     fn text(&mut self, name: &str) -> Option<String> {
         self.take(name).filter(|value| !value.is_empty())
     }
@@ -117,7 +117,7 @@ impl Attributes {
         parse_bool(&value).map(Some).ok_or_else(|| bad(name, &value, "true or false"))
     }
 
-    /// The options of an S3 cache, checked.
+    /// Returns the checked options of an S3 cache.
     pub(super) fn s3(mut self) -> Result<CacheOptions> {
         let defaults = CacheOptions::default();
         let names = self.take("name").map(|value| split_names(&value)).transpose()?;
@@ -194,7 +194,7 @@ impl Attributes {
     }
 }
 
-/// `key=value`, the key in lower case.
+/// Splits `key=value` and lowercases the key.
 fn split<'a>(fields: &[String], at: usize, field: &'a str) -> Result<(String, &'a str)> {
     match field.split_once('=') {
         Some((key, value)) => Ok((key.to_ascii_lowercase(), value)),
@@ -223,12 +223,12 @@ fn split_names(value: &str) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// Returns the attribute of `type=s3` that `word` names or most likely stands for.
+/// Returns the `type=s3` attribute that `word` names or most likely stands for.
 pub fn s3_attribute(word: &str) -> Option<&'static str> {
     did_you_mean(word, S3, S3_ALIASES).first().copied()
 }
 
-/// Attributes that may have any text, and those whose values are never shown.
+/// Attributes that accept any text, and those whose values are never shown.
 const ANY_TEXT: &[&str] = &[
     "access_key_id",
     "blobs_prefix",
@@ -242,7 +242,7 @@ const ANY_TEXT: &[&str] = &[
     "src",
     "tag",
 ];
-/// What people and their editors put around a value. Double quotes are part of the grammar.
+/// Quotes that people and their editors put around a value. Double quotes are part of the grammar.
 const QUOTES: &[(char, char)] = &[('\'', '\''), ('\u{201c}', '\u{201d}'), ('\u{2018}', '\u{2019}')];
 
 fn no_quotes(name: &str, value: &str) -> Result<()> {
@@ -257,12 +257,12 @@ fn no_quotes(name: &str, value: &str) -> Result<()> {
     }
 }
 
-/// Whether a value is short, and cannot be a URL with a password in it.
+/// Returns whether a value is short and cannot be a URL with a password in it.
 fn is_plain(value: &str) -> bool {
     value.len() <= 100 && !value.contains(|c: char| c.is_control() || matches!(c, '@' | '?' | '#'))
 }
 
-/// Shown only if it is almost one of the two: it may be part of a secret.
+/// Shows the value only if it is almost one of the two types: it may be part of a secret.
 fn unknown_type(value: &str) -> Error {
     let word = QUOTES.iter().fold(value, |word, (open, close)| word.trim_matches([*open, *close]));
     let plain = word.len() <= 8 && word.bytes().all(|byte| byte.is_ascii_alphanumeric());
@@ -277,7 +277,7 @@ fn only_s3_and_local() -> Error {
     usage("only s3 and local caches are supported".to_owned(), "write type=s3,bucket=NAME,… or type=local,src=DIR")
 }
 
-/// A known attribute that is not secret, with its value.
+/// Builds the error for a known, non-secret attribute, and shows its value.
 fn bad(name: &str, value: &str, allowed: &str) -> Error {
     bad_value(name, value, format!("{name} is {allowed}"))
 }

@@ -1,11 +1,11 @@
-//! What `bucket` names: an ordinary bucket, or one of AWS's other kinds.
+//! Parses `bucket`, which names an ordinary bucket or one of AWS's other kinds.
 
 use crate::base::{Error, Problem, Result};
 
-/// What the attribute `bucket` or `$AWS_BUCKET` names.
+/// The bucket that the attribute `bucket` or `$AWS_BUCKET` names.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Bucket {
-    /// An ordinary bucket by its name, or an access point by its alias.
+    /// An ordinary bucket by name, or an access point by alias.
     Name(String),
     /// An access point by its ARN.
     AccessPoint(AccessPoint),
@@ -13,7 +13,7 @@ pub(crate) enum Bucket {
     Directory(DirectoryBucket),
 }
 
-/// `arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME`, taken apart.
+/// The parts of `arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct AccessPoint {
     pub(crate) arn: String,
@@ -22,14 +22,14 @@ pub(crate) struct AccessPoint {
     pub(crate) name: String,
 }
 
-/// `BASE--ZONE--x-s3`.
+/// The parts of `BASE--ZONE--x-s3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct DirectoryBucket {
     pub(crate) name: String,
     pub(crate) zone: String,
 }
 
-/// Suffixes that AWS reserves for the aliases of what is not a bucket.
+/// Suffixes that AWS reserves for aliases of resources other than buckets.
 const RESERVED: &[(&str, &str)] = &[
     (".mrap", "a multi-Region access point"),
     ("--ol-s3", "an Object Lambda access point"),
@@ -38,11 +38,11 @@ const RESERVED: &[(&str, &str)] = &[
 const NAME_RULE: &str = "a bucket name is 3 to 63 of a-z, 0-9, . and -, and begins and ends with a letter or digit";
 
 impl Bucket {
-    /// Reads what `bucket` or `$AWS_BUCKET` says. S3 itself checks its names; this only makes sure that a name stays one
-    /// segment of a path or a host.
+    /// Parses `bucket` or `$AWS_BUCKET`. S3 validates names itself; this only ensures that a name stays one segment of
+    /// a path or a host.
     ///
     /// # Errors
-    /// [`Error::Usage`] when it names no bucket, or something that cannot hold a cache.
+    /// [`Error::Usage`] if the text does not name a bucket, or names something that cannot hold a cache.
     pub(crate) fn parse(text: &str) -> Result<Self> {
         if text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("arn:")) {
             return arn(text);
@@ -77,10 +77,10 @@ impl Bucket {
         })
     }
 
-    /// Reads the name of a bucket in a directory store, where it is the name of a directory: S3's rule is kept.
+    /// Parses the name of a bucket in a directory store, where it becomes a directory name: S3's naming rules apply.
     ///
     /// # Errors
-    /// [`Error::Usage`] when it is not a bucket name.
+    /// [`Error::Usage`] if it is not a bucket name.
     pub(crate) fn parse_for_directory(text: &str) -> Result<Self> {
         let name = match Self::parse(text)? {
             Self::Directory(DirectoryBucket { name, .. }) | Self::Name(name) => name,
@@ -95,7 +95,7 @@ impl Bucket {
     /// Returns the bucket if its kind can hold a cache.
     ///
     /// # Errors
-    /// [`Error::Usage`] that names the kind and the alternative.
+    /// [`Error::Usage`], which names the kind and the alternative.
     pub(crate) fn supported(self) -> Result<Self> {
         match self {
             Self::Name(_) => Ok(self),
@@ -113,7 +113,7 @@ impl Bucket {
         }
     }
 
-    /// Returns the name as URLs and messages have it.
+    /// Returns the name as it appears in URLs and messages.
     pub(crate) fn name(&self) -> &str {
         match self {
             Self::Name(name) | Self::Directory(DirectoryBucket { name, .. }) => name,
@@ -122,7 +122,7 @@ impl Bucket {
     }
 }
 
-/// `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`
+/// Parses `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
 fn arn(text: &str) -> Result<Bucket> {
     let mut fields = text.splitn(6, ':').skip(2);
     let mut field = || fields.next().unwrap_or_default();
@@ -161,7 +161,7 @@ fn unusable(text: &str, what: &str) -> Error {
     usage(format!("bucket={} is {what}, which cannot hold a cache", shown(text)), hint)
 }
 
-/// Returns the zone in a directory bucket's name, or in that of an access point for one (`--xa-s3`).
+/// Returns the zone in the name of a directory bucket, or of an access point for one (`--xa-s3`).
 fn directory_zone(name: &str) -> Option<&str> {
     let rest = name.strip_suffix("--x-s3").or_else(|| name.strip_suffix("--xa-s3"))?;
     let (base, zone) = rest.rsplit_once("--")?;
@@ -172,12 +172,12 @@ fn is_clean(text: &str) -> bool {
     !text.contains(|c: char| c.is_control() || c.is_whitespace())
 }
 
-/// Returns whether it is one segment of a path.
+/// Returns whether the text is a single path segment.
 fn is_segment(text: &str) -> bool {
     !text.is_empty() && !matches!(text, "." | "..") && !text.contains('/') && is_clean(text)
 }
 
-/// S3's rule for the names of buckets.
+/// Checks S3's naming rules for buckets.
 fn is_valid_name(name: &str) -> bool {
     let alphanumeric = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     (3..=63).contains(&name.len())

@@ -1,9 +1,9 @@
-//! Endpoints that already contain the bucket's name, as the dashboards of many stores show them.
+//! Detects endpoints that already contain the bucket's name, which is how the dashboards of many stores show them.
 
 use crate::base::percent_decode;
 use crate::config::endpoint_url::EndpointUrl;
 
-/// How the hosts of known stores end. A leading dot stands for a region or an account before it.
+/// Host suffixes of known stores. A leading dot means that a region or an account precedes the suffix.
 const KNOWN_STORES: &[&str] = &[
     ".amazonaws.com",
     ".amazonaws.com.cn",
@@ -21,7 +21,7 @@ const KNOWN_STORES: &[&str] = &[
     ".myqcloud.com",
     "storage.googleapis.com",
 ];
-/// `bucket.vpce-….vpce.amazonaws.com` is what AWS calls an endpoint, whatever the bucket.
+/// AWS names a VPC endpoint `bucket.vpce-….vpce.amazonaws.com`, whatever the bucket is called.
 const VPC_ENDPOINT: &str = ".vpce.amazonaws.com";
 
 const AWS: &[&str] = &[".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu"];
@@ -29,31 +29,33 @@ const SPACES: &str = ".digitaloceanspaces.com";
 const SPACES_CDN: &str = ".cdn.digitaloceanspaces.com";
 const BACKBLAZE: &str = ".backblazeb2.com";
 
-/// An endpoint that already contains the bucket's name, which requests add.
+/// An endpoint that already contains the bucket's name, although requests add it themselves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct BucketInEndpoint {
     /// The URL without the bucket.
     pub(crate) without: String,
     pub(crate) fix: Fix,
-    /// The store is known, so this is a mistake. Elsewhere the server may have the bucket's name by chance.
+    /// Whether the store is known, so that this is certainly a mistake. Other servers may contain the bucket's name by
+    /// chance.
     pub(crate) certain: bool,
 }
 
-/// What to do about such an endpoint.
+/// The fix for such an endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fix {
-    /// Leave out the bucket.
+    /// Remove the bucket from the URL.
     Shorten,
-    /// AWS's own endpoint needs no setting.
+    /// Remove the setting: AWS's own endpoint is the default.
     Remove,
-    /// It serves a website, not the API.
+    /// Replace the URL: it serves a website, not the API.
     Website,
-    /// Backblaze's URL for downloads, not the API.
+    /// Replace the URL: it is Backblaze's download URL, not the API.
     Download,
 }
 
 impl EndpointUrl {
-    /// Finds the bucket's name at the beginning of the host or in the path, where the dashboards of R2 and Spaces put it.
+    /// Looks for the bucket's name at the start of the host and in the path, where the dashboards of R2 and Spaces put
+    /// it.
     pub(crate) fn with_bucket(&self, bucket: &str) -> Option<BucketInEndpoint> {
         let Self::Http { https, host, port, base_path } = self else { return None };
         let label = format!("{}.", bucket.to_ascii_lowercase());
@@ -84,7 +86,7 @@ impl EndpointUrl {
     }
 }
 
-/// `host` and `path` are those without the bucket.
+/// Chooses the fix. `host` and `path` exclude the bucket.
 fn fix(host: &str, path: &str) -> Fix {
     let of_aws = AWS.iter().any(|domain| host.ends_with(domain)) && !host.ends_with(VPC_ENDPOINT);
     if of_aws && host.starts_with("s3-website") {
@@ -139,7 +141,7 @@ mod tests {
         ] {
             assert_eq!(EndpointUrl::parse(url, "endpoint_url").unwrap().with_bucket(bucket), None, "{url}");
         }
-        // The store's own host may begin like a bucket.
+        // The store's own host may begin with the same word as a bucket.
         for (url, bucket) in
             [("https://storage.googleapis.com", "storage"), ("https://fra1.digitaloceanspaces.com", "fra1")]
         {

@@ -1,4 +1,4 @@
-//! What an attribute string names: an S3 cache or a local one.
+//! Parses an attribute string that names either an S3 cache or a local one.
 
 use std::str::FromStr;
 
@@ -7,7 +7,7 @@ use crate::config::attributes::Attributes;
 use crate::config::local::LocalOptions;
 use crate::config::options::CacheOptions;
 
-/// A cache as an attribute string names it.
+/// An S3 or local cache, as named by an attribute string.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum CacheRef {
@@ -33,7 +33,7 @@ impl FromStr for CacheRef {
 impl FromStr for CacheOptions {
     type Err = Error;
 
-    /// Reads `type=s3,…`.
+    /// Parses `type=s3,…` and rejects `type=local`.
     fn from_str(text: &str) -> Result<Self> {
         match text.parse()? {
             CacheRef::S3(options) => Ok(*options),

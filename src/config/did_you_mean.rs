@@ -1,15 +1,15 @@
 //! Finds the name that a misspelt or half-remembered word stands for.
 
-/// At most this many names are suggested.
+/// The maximum number of suggested names.
 const MAX_NAMES: usize = 3;
-/// A shorter prefix of a word says too little about the word.
+/// A shorter prefix identifies a word too poorly.
 const MIN_PREFIX: usize = 3;
-/// Words of other tools' configuration that add nothing to a name.
+/// Vendor prefixes from other tools' configuration, which add nothing to a name.
 const VENDORS: &[&str] = &["aws_", "s3_", "amz_"];
 
-/// Returns the names that `word` most likely stands for, the nearest first, or nothing if none is near.
+/// Returns the names that `word` most likely stands for, nearest first; empty if none is close.
 ///
-/// `aliases` lists what other tools call a name, each as (alias, name).
+/// `aliases` lists other tools' names as (alias, name).
 pub fn did_you_mean<'a>(word: &str, names: &[&'a str], aliases: &[(&str, &'a str)]) -> Vec<&'a str> {
     let word = normalized(word);
     let word = VENDORS.iter().find_map(|vendor| word.strip_prefix(vendor)).unwrap_or(&word);
@@ -31,7 +31,7 @@ pub fn did_you_mean<'a>(word: &str, names: &[&'a str], aliases: &[(&str, &'a str
     if typos.is_empty() { nearest(names, |name| words_apart(word, &normalized(name))) } else { typos }
 }
 
-/// Returns `did you mean a, b or c?`, or `None` without a name.
+/// Returns `did you mean a, b or c?`, or `None` if `names` is empty.
 pub fn question(names: &[&str]) -> Option<String> {
     let (last, others) = names.split_last()?;
     let others = others.join(", ");
@@ -42,14 +42,15 @@ fn normalized(text: &str) -> String {
     text.trim_start_matches('-').to_ascii_lowercase().replace('-', "_")
 }
 
-/// The names with the smallest distance, in their own order.
+/// Returns the names with the smallest distance, in their original order.
 fn nearest<'a>(names: &[&'a str], distance: impl Fn(&str) -> Option<usize>) -> Vec<&'a str> {
     let known: Vec<_> = names.iter().filter_map(|name| Some((distance(name)?, *name))).collect();
     let least = known.iter().map(|(distance, _)| *distance).min();
     known.iter().filter(|(distance, _)| Some(*distance) == least).map(|(_, name)| *name).take(MAX_NAMES).collect()
 }
 
-/// Returns how many words one has more than the other, or `None` unless all words of one are among the other's.
+/// Returns how many more words one has than the other, or `None` unless the words of one include all words of the
+/// other.
 fn words_apart(word: &str, name: &str) -> Option<usize> {
     let (words, of_name): (Vec<_>, Vec<_>) = (word.split('_').collect(), name.split('_').collect());
     let known = words.iter().filter(|word| of_name.iter().any(|other| same_word(word, other))).count();
@@ -60,7 +61,8 @@ fn same_word(word: &str, other: &str) -> bool {
     word == other || word.strip_suffix('s') == Some(other) || (word.len() >= MIN_PREFIX && other.starts_with(word))
 }
 
-/// Returns how many letters must be changed, added, removed or swapped with their neighbour to turn `a` into `b`.
+/// Returns the number of edits that turn `a` into `b`: changing, adding or removing a letter, or swapping two
+/// neighbours.
 pub(crate) fn distance(a: &str, b: &str) -> usize {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut before: Vec<usize> = Vec::new();

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::base::{Error, Problem, Result, percent_decode, shown_url};
 
-/// Where the object store is. Made by [`EndpointUrl::parse`], so its parts are well-formed.
+/// The location of the object store. Only [`EndpointUrl::parse`] constructs it, so its parts are well-formed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndpointUrl {
@@ -13,23 +13,23 @@ pub enum EndpointUrl {
     Http {
         /// Whether it is `https`.
         https: bool,
-        /// The host in lower case; an IPv6 address in brackets.
+        /// The host in lower case, with brackets around an IPv6 address.
         host: String,
-        /// The port, unless it is the scheme's own.
+        /// The port, unless it is the scheme's default.
         port: Option<u16>,
-        /// What stands before the bucket or the key: empty, or `/` and more, without a `/` at its end.
+        /// The path before the bucket or the key: empty, or starting with `/` and without a trailing `/`.
         base_path: String,
     },
-    /// A directory of this machine, absolute.
+    /// A local directory, as an absolute path.
     File(PathBuf),
 }
 
 impl EndpointUrl {
-    /// Reads a URL that came from `origin`, an attribute or a variable, which errors name.
+    /// Parses a URL. Errors name `origin`, the attribute or variable that it came from.
     ///
     /// # Errors
-    /// [`Error::Usage`] when it is not `http://`, `https://` or `file:///`. Errors never show a user name, a password,
-    /// a query or a fragment.
+    /// [`Error::Usage`] if the URL is not `http://`, `https://` or `file:///`. Errors never show a user name, a
+    /// password, a query or a fragment.
     pub fn parse(url: &str, origin: &str) -> Result<Self> {
         let wrong = |message: String, hint: &str| Error::Usage(Problem::new(message).hint(hint));
         if url.contains('@') {
@@ -109,7 +109,7 @@ fn http(rest: &str, https: bool) -> Option<EndpointUrl> {
         None => return None,
     };
     let port = port.filter(|port| *port != if https { 443 } else { 80 });
-    // It goes on the wire and into the signature as it is, so it must be encoded already.
+    // The path is sent and signed verbatim, so it must already be encoded.
     if !path.bytes().all(|byte| byte.is_ascii_graphic()) {
         return None;
     }

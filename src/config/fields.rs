@@ -1,14 +1,14 @@
-//! The grammar of buildx's attribute strings: one CSV record.
+//! Parses buildx's attribute strings, which are single CSV records.
 
 use crate::base::{Error, Problem, Result};
 
 /// Splits `a=1,"b=2,3"` into its fields.
 ///
-/// A comma separates; a field that begins with `"` ends at the next single `"`, and `""` inside is a quote. One final
-/// line break is dropped, all other bytes stand for themselves.
+/// Commas separate fields. A field that begins with `"` ends at the next single `"`, and `""` inside it is a quote. One
+/// trailing line break is dropped; all other bytes are literal.
 ///
 /// # Errors
-/// [`Error::Usage`] with the 1-based byte column, never with the text: it may be part of a secret.
+/// [`Error::Usage`] with the 1-based byte column but never the text, which may be part of a secret.
 pub(crate) fn parse_fields(text: &str) -> Result<Vec<String>> {
     let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     if text.is_empty() {
@@ -34,7 +34,7 @@ pub(crate) fn parse_fields(text: &str) -> Result<Vec<String>> {
 }
 
 #[cfg(any(test, fuzzing))]
-/// The field as it is written: quoted where it has to be.
+/// Returns the field in CSV form, quoted if necessary.
 pub(crate) fn quote_field(field: &str) -> String {
     if field.starts_with('"') || field.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))

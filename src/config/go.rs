@@ -1,8 +1,8 @@
-//! Booleans and durations as Go's `strconv.ParseBool` and `time.ParseDuration` read them.
+//! Parses booleans and durations with the rules of Go's `strconv.ParseBool` and `time.ParseDuration`.
 
 use std::time::Duration;
 
-/// `1 t T TRUE true True` and `0 f F FALSE false False`; `None` for anything else.
+/// Accepts `1 t T TRUE true True` and `0 f F FALSE false False`; returns `None` for anything else.
 pub(crate) fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
@@ -11,11 +11,11 @@ pub(crate) fn parse_bool(text: &str) -> Option<bool> {
     }
 }
 
-/// A duration such as `24h`, `1h30m`, `1.5h`, `300ms` or `0`. `None` for anything else, for a negative one, and for
-/// one over Go's 2⁶³ − 1 nanoseconds (about 292 years).
+/// Parses a duration such as `24h`, `1h30m`, `1.5h`, `300ms` or `0`. Returns `None` for anything else, for a negative
+/// duration, and for one above Go's limit of 2⁶³ − 1 nanoseconds (about 292 years).
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let unsigned = text.strip_prefix(['+', '-']).unwrap_or(text);
-    // Go takes a zero without a unit.
+    // Go accepts a zero without a unit.
     if unsigned == "0" {
         return Some(Duration::ZERO);
     }
@@ -41,7 +41,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
         total = total.checked_add(value).filter(|&total| i64::try_from(total).is_ok())?;
         rest = next;
     }
-    // A negative zero is a zero.
+    // Negative zero equals zero.
     (total == 0 || !text.starts_with('-')).then(|| Duration::from_nanos(total))
 }
 
@@ -50,7 +50,8 @@ fn leading_digits(text: &str) -> (&str, &str) {
     text.split_at_checked(end).unwrap_or((text, ""))
 }
 
-/// `digits` as the decimals of one unit, cut to whole nanoseconds. An hour has 13 digits of them: more say nothing.
+/// Converts `digits`, the decimals of one unit, to nanoseconds, rounded down. Even for an hour, digits after the 13th
+/// have no effect.
 fn fraction_of(digits: &str, nanos: u64) -> u64 {
     let mut scale: u128 = 1;
     let mut value: u128 = 0;
@@ -64,7 +65,7 @@ fn fraction_of(digits: &str, nanos: u64) -> u64 {
 fn nanos_of(unit: &str) -> Option<u64> {
     Some(match unit {
         "ns" => 1,
-        // The micro sign and the Greek letter.
+        // The micro sign and the Greek letter mu.
         "us" | "\u{b5}s" | "\u{3bc}s" => 1_000,
         "ms" => 1_000_000,
         "s" => 1_000_000_000,

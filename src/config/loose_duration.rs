@@ -1,10 +1,10 @@
-//! Reads durations as people write them (`1d`, `2 weeks`), to suggest the spelling that Go accepts.
+//! Parses durations as people write them (`1d`, `2 weeks`), to suggest the spelling that Go accepts.
 
 const SECOND: u128 = 1_000_000_000;
 const HOUR: u128 = 3600;
 
-/// Returns the duration in Go's spelling (`24h` for `1d`), or `None` if `text` is not a positive duration in days, weeks,
-/// or units that are spelt out or in capitals.
+/// Returns the duration in Go's spelling (`24h` for `1d`), or `None` if `text` is not a positive duration in days,
+/// weeks, or units that are spelt out or capitalised.
 pub(super) fn as_go_writes_it(text: &str) -> Option<String> {
     let text: String = text.to_lowercase().split_whitespace().collect();
     let mut rest = text.as_str();
@@ -21,7 +21,7 @@ pub(super) fn as_go_writes_it(text: &str) -> Option<String> {
     Some(parts.collect::<String>()).filter(|text| !text.is_empty() && i64::try_from(nanos).is_ok())
 }
 
-/// Splits off the leading characters that `belongs` accepts, at least one.
+/// Splits off the leading characters that `belongs` accepts, of which there must be at least one.
 fn split(text: &str, belongs: impl Fn(char) -> bool) -> Option<(&str, &str)> {
     let end = text.find(|c| !belongs(c)).unwrap_or(text.len());
     if end == 0 { None } else { text.split_at_checked(end) }
@@ -29,7 +29,7 @@ fn split(text: &str, belongs: impl Fn(char) -> bool) -> Option<(&str, &str)> {
 
 fn product(number: &str, unit: u128) -> Option<u128> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    // Nine decimals of a week are less than a millisecond.
+    // Beyond nine decimals, even a week loses less than a millisecond.
     let fraction = fraction.get(..fraction.len().min(9))?;
     let scale = 10_u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
     let parse = |digits: &str| if digits.is_empty() { Some(0) } else { digits.parse::<u128>().ok() };

@@ -1,4 +1,4 @@
-//! Attributes as buildx takes them, and the options they become. Pure: nothing here looks at the environment.
+//! Parses buildx-style attributes into options. This module is pure: it never reads the environment.
 
 mod attributes;
 mod bucket;

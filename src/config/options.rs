@@ -9,16 +9,16 @@ use crate::base::{Digest, Error, Problem, Result, Secret, shown_url};
 use crate::config::bucket::Bucket;
 use crate::config::endpoint_url::EndpointUrl;
 
-/// S3 takes keys up to this many bytes of UTF-8.
+/// S3's limit on the length of a key in bytes of UTF-8.
 const MAX_KEY_BYTES: usize = 1024;
-/// More connections than this are no faster, and stores begin to refuse them.
+/// More connections are no faster, and stores begin to reject them.
 const MAX_CONNECTIONS: usize = 64;
 const CONNECTIONS_PER_PARALLELISM: usize = 4;
 
-/// Where a cache is and how to treat it. Made from a string (`"type=s3,bucket=…".parse()`), or from
-/// [`CacheOptions::new`] and its fields.
+/// The location of a cache and how to handle it. Parse it from a string (`"type=s3,bucket=…".parse()`), or build it
+/// from [`CacheOptions::new`] and its fields.
 ///
-/// What is `None` falls back to the environment and the AWS files when the cache is opened.
+/// Fields that are `None` fall back to the environment and the AWS files when the cache is opened.
 ///
 /// ```
 /// use s3_build_cache::CacheOptions;
@@ -36,79 +36,79 @@ pub struct CacheOptions {
     pub bucket: Option<String>,
     /// The region; falls back to `$AWS_REGION`, `$AWS_DEFAULT_REGION` and the profile.
     pub region: Option<String>,
-    /// The names of the manifest. Export writes all; import merges those that exist.
+    /// The names of the manifest. Export writes all of them; import merges those that exist.
     pub names: Vec<String>,
-    /// Stands before every key as it is: no slash is added.
+    /// The prefix of every key, used verbatim: no slash is added.
     pub prefix: String,
-    /// Stands between `prefix` and a blob's digest.
+    /// The path between `prefix` and a blob's digest.
     pub blobs_prefix: String,
-    /// Stands between `prefix` and a manifest's name.
+    /// The path between `prefix` and a manifest's name.
     pub manifests_prefix: String,
     /// `http://…`, `https://…` or `file:///…`; falls back to `$AWS_ENDPOINT_URL_S3`, `$AWS_ENDPOINT_URL` and the
-    /// profile (never to a `file:` URL).
+    /// profile. A `file:` URL is accepted only here, not from the fallbacks.
     pub endpoint_url: Option<String>,
-    /// Put the bucket into the path instead of the host name.
+    /// Whether to put the bucket in the path instead of the host name.
     pub use_path_style: bool,
-    /// Use AWS's transfer acceleration; falls back to `use_accelerate_endpoint` in the profile's `s3` block.
+    /// Whether to use AWS's transfer acceleration; falls back to `use_accelerate_endpoint` in the profile's `s3` block.
     pub use_accelerate_endpoint: Option<bool>,
-    /// The access key id; falls back to the credential chain, as do the next two.
+    /// The access key ID; falls back to the credential chain, as do the next two fields.
     pub access_key_id: Option<String>,
     /// The secret access key.
     pub secret_access_key: Option<Secret>,
     /// The session token of temporary keys.
     pub session_token: Option<Secret>,
-    /// What to export.
+    /// The layers to export.
     pub mode: Mode,
-    /// A failed export is a warning. The program heeds it; the library returns the error all the same.
+    /// Whether a failed export is only a warning. The program honours this; the library always returns the error.
     pub ignore_error: bool,
-    /// Blobs that are there and older are touched by an export.
+    /// The age beyond which an export refreshes a blob that already exists.
     pub touch_refresh: Duration,
-    /// Four connections for each, at most 64 in all.
+    /// The upload parallelism. Each unit stands for four connections, up to 64 in total.
     pub upload_parallelism: u32,
-    /// How to retry; falls back to `$AWS_RETRY_MODE` and the profile.
+    /// The retry mode; falls back to `$AWS_RETRY_MODE` and the profile.
     pub retry_mode: Option<RetryMode>,
-    /// How often to try, the first time included; falls back to `$AWS_MAX_ATTEMPTS` and the profile.
+    /// The maximum number of attempts, including the first; falls back to `$AWS_MAX_ATTEMPTS` and the profile.
     pub retry_max_attempts: Option<u32>,
-    /// Changes nothing: `Accept-Encoding` is never signed.
+    /// Has no effect: `Accept-Encoding` is never signed.
     pub disable_accept_encoding: bool,
-    /// The profile in the AWS files; given here, it beats keys in the environment.
+    /// The profile in the AWS files. If set here, it takes precedence over keys in the environment.
     pub profile: Option<String>,
-    /// A role to assume on top of the credentials.
+    /// A role to assume with the credentials.
     pub role_arn: Option<String>,
     /// The session name of that role.
     pub role_session_name: Option<String>,
-    /// The external id of that role.
+    /// The external ID of that role.
     pub external_id: Option<String>,
-    /// Sent as `x-amz-storage-class` with what is written.
+    /// Sent as `x-amz-storage-class` with every write.
     pub storage_class: Option<String>,
-    /// Sent as `x-amz-server-side-encryption` with what is written.
+    /// Sent as `x-amz-server-side-encryption` with every write.
     pub server_side_encryption: Option<String>,
-    /// Sent as `x-amz-server-side-encryption-aws-kms-key-id` with what is written.
+    /// Sent as `x-amz-server-side-encryption-aws-kms-key-id` with every write.
     pub sse_kms_key_id: Option<String>,
-    /// Check local blobs while they are sent: for stores that do not check payload hashes, and for blobs that are uploaded in
-    /// parts, of which a store checks only those.
+    /// Whether to verify local blobs while uploading them. Use it for stores that do not check payload hashes, and for
+    /// multipart uploads, where a store checks only the individual parts.
     pub verify_source: bool,
-    /// Who pays for requests, where it is not the bucket's owner: sent as `x-amz-request-payer`.
+    /// The account that pays for requests if it is not the bucket owner's; sent as `x-amz-request-payer`.
     pub request_payer: Option<RequestPayer>,
-    /// The account, 12 digits, that the bucket must belong to: sent as `x-amz-expected-bucket-owner`.
+    /// The 12-digit ID of the account that must own the bucket; sent as `x-amz-expected-bucket-owner`.
     pub expected_bucket_owner: Option<String>,
-    /// Do not sign: for a public bucket.
+    /// Whether to send unsigned requests, for a public bucket.
     pub anonymous: bool,
 }
 
-/// Who pays for the requests to a Requester Pays bucket.
+/// The account that pays for requests to a Requester Pays bucket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum RequestPayer {
-    /// The account that sends them.
+    /// The account that sends the requests.
     Requester,
 }
 
-/// What an export takes along.
+/// The layers that an export includes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Mode {
-    /// Everything the source holds.
+    /// All layers of the source.
     #[default]
     Max,
     /// Only the layers of the result.
@@ -122,7 +122,7 @@ pub enum RetryMode {
     /// Exponential backoff with jitter.
     #[default]
     Standard,
-    /// The same, with a limit on the request rate once the store asks for fewer requests.
+    /// The same, with client-side rate limiting once the store throttles requests.
     Adaptive,
 }
 
@@ -164,45 +164,45 @@ impl Default for CacheOptions {
 }
 
 impl CacheOptions {
-    /// The options of a bucket, everything else at its default.
+    /// Creates the options for a bucket, with every other field at its default.
     pub fn new(bucket: impl Into<String>) -> Self {
         Self { bucket: Some(bucket.into()), ..Self::default() }
     }
 
-    /// The number of connections that `upload_parallelism` stands for: four times as many, at most 64.
+    /// Returns the number of connections: four times `upload_parallelism`, at most 64.
     pub fn connections(&self) -> usize {
         let parallelism = usize::try_from(self.upload_parallelism).unwrap_or(MAX_CONNECTIONS);
         parallelism.saturating_mul(CONNECTIONS_PER_PARALLELISM).clamp(1, MAX_CONNECTIONS)
     }
 
-    /// The key of a blob.
+    /// Returns the key of a blob.
     pub fn blob_key(&self, digest: &Digest) -> String {
         format!("{}{}{digest}", self.prefix, self.blobs_prefix)
     }
 
-    /// What the keys of all blobs begin with.
+    /// Returns the common prefix of all blob keys.
     pub fn blob_key_prefix(&self) -> String {
         format!("{}{}", self.prefix, self.blobs_prefix)
     }
 
-    /// The key of the manifest of that name.
+    /// Returns the key of the manifest with this name.
     pub fn manifest_key(&self, name: &str) -> String {
         format!("{}{}{name}", self.prefix, self.manifests_prefix)
     }
 
-    /// The endpoint, taken apart.
+    /// Parses the endpoint.
     ///
     /// # Errors
-    /// [`Error::Usage`] when it is not a usable URL.
+    /// [`Error::Usage`] if it is not a usable URL.
     pub fn endpoint(&self) -> Result<Option<EndpointUrl>> {
         self.endpoint_url.as_deref().map(|url| EndpointUrl::parse(url, "endpoint_url")).transpose()
     }
 
-    /// Reads the name of a bucket for this cache, whether it is the attribute's or the environment's.
+    /// Parses the name of this cache's bucket, from either the attribute or the environment.
     ///
     /// # Errors
-    /// [`Error::Usage`] when it names no bucket, a kind of bucket that is not supported, or one that contradicts the
-    /// other attributes.
+    /// [`Error::Usage`] if it does not name a bucket, its kind is not supported, or it contradicts the other
+    /// attributes.
     pub(crate) fn parse_bucket(&self, text: &str) -> Result<Bucket> {
         if matches!(self.endpoint()?, Some(EndpointUrl::File(_))) {
             return Bucket::parse_for_directory(text);
@@ -217,7 +217,7 @@ impl CacheOptions {
         bucket.supported()
     }
 
-    /// What a person should look at though it is not wrong.
+    /// Returns warnings about options that are valid but probably unintended.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
         for (name, value) in self.prefixes() {
@@ -236,10 +236,10 @@ impl CacheOptions {
         [("prefix", &self.prefix), ("blobs_prefix", &self.blobs_prefix), ("manifests_prefix", &self.manifests_prefix)]
     }
 
-    /// Checks what the type cannot: options made from a string are checked already.
+    /// Checks the constraints that the types do not enforce. Options parsed from a string are already checked.
     ///
     /// # Errors
-    /// [`Error::Usage`] that names the attribute and the fix.
+    /// [`Error::Usage`], which names the attribute and the fix.
     pub fn validate(&self) -> Result<()> {
         combinations::check(self)?;
         if self.names.is_empty() || self.names.iter().any(String::is_empty) {
@@ -307,7 +307,7 @@ fn usage(message: &str, hint: &str) -> Error {
     Error::Usage(Problem::new(message).hint(hint))
 }
 
-/// Without secrets, and without what is not set.
+/// Omits secrets and unset fields.
 impl fmt::Debug for CacheOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut debug = f.debug_struct("CacheOptions");

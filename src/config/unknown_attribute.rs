@@ -1,4 +1,4 @@
-//! Reports an attribute that does not exist, and finds the one that was meant.
+//! Reports an unknown attribute and suggests the one that was probably meant.
 
 use crate::base::{Error, Problem};
 use crate::config::did_you_mean::{did_you_mean, question};
@@ -8,11 +8,12 @@ pub(super) struct Known {
     /// The value of `type`.
     pub(super) kind: &'static str,
     pub(super) names: &'static [&'static str],
-    /// What other tools call them, each as (alias, name).
+    /// Names that other tools use, as (alias, name).
     pub(super) aliases: &'static [(&'static str, &'static str)],
 }
 
-/// What other tools call the attributes of `type=s3`. A word that is part of an attribute's name is found without it.
+/// Other tools' names for the attributes of `type=s3`. Words that are part of an attribute's name are found without an
+/// alias.
 pub(super) const S3_ALIASES: &[(&str, &str)] = &[
     ("attempts", "retry_max_attempts"),
     ("bucket_name", "bucket"),
@@ -46,7 +47,7 @@ pub(super) const S3_ALIASES: &[(&str, &str)] = &[
     ("username", "access_key_id"),
     ("workers", "upload_parallelism"),
 ];
-/// The same for `type=local`.
+/// Other tools' names for the attributes of `type=local`.
 pub(super) const LOCAL_ALIASES: &[(&str, &str)] = &[
     ("dir", "src"),
     ("directory", "src"),
@@ -59,12 +60,13 @@ pub(super) const LOCAL_ALIASES: &[(&str, &str)] = &[
 ];
 /// Attributes whose values are never shown.
 const SECRET: &[&str] = &["secret_access_key", "session_token"];
-/// BuildKit's attributes about making layers.
+/// BuildKit's attributes for creating layers.
 const LAYERS: &[&str] = &["compression", "compression-level", "force-compression", "oci-mediatypes", "image-manifest"];
 
-/// Returns the error for the attribute at `at`, which is not among the `known` ones; `other` is the other type of cache.
+/// Returns the error for the attribute at `at`, which is not among the `known` ones; `other` is the other type of
+/// cache.
 ///
-/// Its name is shown only if it cannot be the tail of a secret with a comma in it.
+/// The error shows the attribute's name only if it cannot be the end of a secret that contains a comma.
 pub(super) fn unknown(pairs: &[(String, &str)], at: usize, known: &Known, other: &Known) -> Error {
     let key = pairs.get(at).map_or("", |(key, _)| key.as_str());
     if LAYERS.contains(&key) {
@@ -73,7 +75,7 @@ pub(super) fn unknown(pairs: &[(String, &str)], at: usize, known: &Known, other:
             "give it to the build that writes the local cache: --cache-to type=local,…",
         );
     }
-    // A word of our own vocabulary gives nothing of a secret away.
+    // Words from our own vocabulary reveal nothing about a secret.
     let aliases = known.aliases.iter().map(|(alias, _)| alias);
     let vocabulary: Vec<_> =
         known.names.iter().chain(other.names).chain(aliases).flat_map(|name| name.split('_')).collect();

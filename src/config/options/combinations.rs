@@ -1,4 +1,4 @@
-//! Attributes that need or contradict each other.
+//! Checks for attributes that require or contradict each other.
 
 use crate::base::Result;
 use crate::config::options::{CacheOptions, usage};
@@ -6,7 +6,7 @@ use crate::config::options::{CacheOptions, usage};
 const ACCOUNT_DIGITS: usize = 12;
 
 /// # Errors
-/// [`Error::Usage`](crate::base::Error::Usage) that names both attributes and the fix.
+/// [`Error::Usage`](crate::base::Error::Usage), which names both attributes and the fix.
 pub(super) fn check(options: &CacheOptions) -> Result<()> {
     options.check_keys_and_roles()?;
     options.check_anonymous()?;
