@@ -1,4 +1,4 @@
-//! Where AWS's own services are: the domains of its partitions, and the hosts of those for credentials.
+//! AWS's own hosts: the domains of its partitions, and the hosts of the services that provide credentials.
 
 use crate::base::{Problem, Result};
 use crate::config::EndpointUrl;
@@ -7,8 +7,8 @@ use crate::credentials::region::pseudo_region;
 use crate::credentials::service::Site;
 use crate::credentials::{Profile, Setting, endpoint};
 
-/// The host names of AWS's partitions by the regions' beginnings, without and with IPv6; all others are in the
-/// commercial one.
+/// The domains of AWS's partitions by region prefix, without and with IPv6. All other regions are in the commercial
+/// partition.
 const PARTITIONS: &[(&str, &str, &str)] = &[
     ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
     ("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
@@ -19,18 +19,19 @@ const PARTITIONS: &[(&str, &str, &str)] = &[
 ];
 const COMMERCIAL: (&str, &str) = ("amazonaws.com", "api.aws");
 
-/// The domains that AWS's services have in the region's partition: without and with IPv6. S3 has the first only.
+/// Returns the domains of AWS services in the region's partition, without and with IPv6. S3 uses only the first.
 pub(crate) fn domains(region: &str) -> (&'static str, &'static str) {
     let partition = PARTITIONS.iter().find(|(prefix, ..)| region.starts_with(prefix));
     partition.map_or(COMMERCIAL, |(_, plain, dual)| (*plain, *dual))
 }
 
-/// Whether S3's transfer acceleration reaches the region: GovCloud has none, nor do the partitions of other domains.
+/// Returns whether S3 transfer acceleration covers the region. GovCloud does not support it, nor do partitions with
+/// other domains.
 pub(crate) fn has_acceleration(region: &str) -> bool {
     domains(region) == COMMERCIAL && !region.starts_with("us-gov-")
 }
 
-/// Regions that every account has. All that came later are opt-in regions.
+/// Regions that are enabled in every account. All later regions are opt-in.
 const DEFAULT_REGIONS: &[&str] = &[
     "ap-northeast-1",
     "ap-northeast-2",
@@ -51,14 +52,14 @@ const DEFAULT_REGIONS: &[&str] = &[
     "us-west-2",
 ];
 
-/// Whether an account must enable the region before its keys are known there.
+/// Returns whether an account must enable the region before the region accepts its keys.
 pub(crate) fn is_opt_in(region: &str) -> bool {
     let has_shape = region.split('-').count() >= 3 && region.ends_with(|c: char| c.is_ascii_digit());
     has_shape && has_acceleration(region) && !DEFAULT_REGIONS.contains(&region)
 }
 
-/// Returns what to do about a session token that an opt-in region rejects; `None` in other regions, which accept tokens
-/// of STS's global endpoint.
+/// Returns the fix for a session token that an opt-in region rejects, or `None` for other regions, which accept tokens
+/// from the global STS endpoint.
 pub(crate) fn opt_in_hint(region: &str) -> Option<String> {
     is_opt_in(region).then(|| {
         format!(
@@ -69,30 +70,30 @@ pub(crate) fn opt_in_hint(region: &str) -> Option<String> {
     })
 }
 
-/// A service of AWS's, or what the settings put in its place.
+/// An AWS service, or the endpoint that the settings replace it with.
 #[derive(Debug)]
 pub(super) struct Service {
-    /// The first label or labels of its host: `portal.sso`.
+    /// The first label or labels of its host, such as `portal.sso`.
     host: &'static str,
     custom: Option<Setting<EndpointUrl>>,
 }
 
 impl Service {
-    /// The service whose settings are called `name`: `sts`, `sso`, `sso_oidc`.
+    /// Finds the service that the settings call `name`: `sts`, `sso` or `sso_oidc`.
     ///
     /// # Errors
-    /// When a setting names an endpoint that cannot be one.
+    /// If a setting contains an invalid endpoint.
     pub(super) fn find(context: &Context, profile: &Profile, name: &str, host: &'static str) -> Result<Self> {
         let custom = endpoint::service_endpoint(&*context.env, profile, name)?;
         Ok(Self { host, custom })
     }
 
-    /// What the settings put in its place.
+    /// Returns the endpoint from the settings, if any.
     pub(super) fn custom(&self) -> Option<&EndpointUrl> {
         self.custom.as_ref().map(|setting| &setting.value)
     }
 
-    /// Where it is, and the region to sign for.
+    /// Returns the service's location and the region to sign for.
     pub(super) fn site(&self, context: &Context, region: &str) -> std::result::Result<(Site, String), Problem> {
         let pseudo = pseudo_region(region);
         let (region, fips) = (pseudo.unwrap_or(region), context.fips || pseudo.is_some());
@@ -113,7 +114,7 @@ impl Service {
             );
         }
         let (plain, dual) = domains(region);
-        // GovCloud's plain hosts are FIPS.
+        // GovCloud's regular hosts are the FIPS hosts.
         let service = match self.host {
             host if !fips || (region.starts_with("us-gov-") && !context.dualstack) => host.to_owned(),
             host => format!("{host}-fips"),

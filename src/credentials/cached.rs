@@ -1,4 +1,4 @@
-//! Keeps temporary credentials, and fetches new ones before they expire.
+//! Caches temporary credentials and refreshes them before they expire.
 
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, TryLockError};
 use std::time::{Duration, SystemTime};
@@ -6,42 +6,42 @@ use std::time::{Duration, SystemTime};
 use crate::base::{Clock, Error, ErrorKind, Problem, Result};
 use crate::credentials::{Credentials, CredentialsProvider};
 
-/// What is valid for less than this is fetched anew, unless it was never valid for much longer.
+/// Credentials are refreshed this long before they expire, unless their lifetime is not much longer than this.
 const REFRESH_BEFORE: Duration = Duration::from_secs(5 * 60);
-/// The last part of a lifetime that is too short for [`REFRESH_BEFORE`].
+/// The fraction of a short lifetime, as a divisor, that replaces [`REFRESH_BEFORE`].
 const REFRESH_PART: u32 = 4;
-/// How long a source that failed is left alone while what it gave before is valid.
+/// How long to wait before retrying a failed source while its previous credentials are still valid.
 const RETRY_AFTER: Duration = Duration::from_secs(30);
 
-/// One source behind a cache: it is asked when something is signed, by one thread at a time.
+/// A source behind a cache. It is queried when a request is signed, by one thread at a time.
 pub(super) struct Cached {
     source: Arc<dyn CredentialsProvider>,
     clock: Arc<dyn Clock>,
-    /// What to say when the source fails.
+    /// How to report a failure of the source.
     failure: Failure,
     state: Mutex<State>,
-    /// Held by the thread that asks the source.
+    /// Held by the thread that is querying the source.
     asking: Mutex<()>,
     succeeded: Once,
 }
 
-/// How a source's failure is reported.
+/// How to report a failure of the source.
 #[derive(Debug)]
 pub(super) struct Failure {
-    /// What there is not: `no credentials from …`.
+    /// The message, such as `no credentials from …`.
     pub(super) message: String,
-    /// The likely fix where the source knows none.
+    /// The likely fix if the source has no hint of its own.
     pub(super) hint: Option<String>,
-    /// What to warn of, once, when the source gives credentials all the same.
+    /// A warning to log once if the source succeeds after all.
     pub(super) on_success: Option<String>,
 }
 
 #[derive(Default)]
 struct State {
     kept: Option<Kept>,
-    /// Counts how often the source was asked.
+    /// The number of times the source was queried.
     asked: u64,
-    /// Why the last time failed, for those who waited for it.
+    /// The latest failure, for the threads that waited for that query.
     failed: Option<Told>,
     warned: bool,
 }
@@ -49,11 +49,11 @@ struct State {
 #[derive(Clone)]
 struct Kept {
     credentials: Credentials,
-    /// When to ask for others; `None` for those that do not expire.
+    /// When to refresh the credentials; `None` if they do not expire.
     refresh: Option<SystemTime>,
 }
 
-/// An error that can be told more than once.
+/// An error that can be reported more than once.
 #[derive(Clone)]
 struct Told {
     kind: ErrorKind,
@@ -61,10 +61,10 @@ struct Told {
     hint: Option<String>,
 }
 
-/// What the state allows.
+/// What the cache currently holds.
 enum Have {
     Fresh(Credentials),
-    /// Valid, but not for long.
+    /// Still valid, but due for a refresh.
     Ageing(Credentials),
     Nothing,
 }
@@ -91,7 +91,7 @@ impl Cached {
         }
     }
 
-    /// Asks the source; the caller holds `asking`.
+    /// Queries the source. The caller must hold `asking`.
     fn ask(&self) -> Result<Credentials> {
         let result = self.source.credentials().and_then(|credentials| self.unexpired(credentials));
         let mut state = self.state();
@@ -138,7 +138,7 @@ impl Cached {
         if kind == ErrorKind::Setup { Error::Setup(problem) } else { Error::Access(problem) }
     }
 
-    /// An early refresh has failed: what is still valid will do for a while.
+    /// Handles a failed early refresh by reusing the old credentials, which are still valid, for a while.
     fn go_on(&self, old: Credentials, error: Error) -> Result<Credentials> {
         if error.kind() == ErrorKind::Canceled {
             return Err(error);
@@ -162,7 +162,7 @@ impl CredentialsProvider for Cached {
         match self.have() {
             Have::Fresh(credentials) => return Ok(credentials),
             Have::Ageing(old) => {
-                // Another thread is at it already: what there is will do.
+                // Another thread is already refreshing: use the old credentials.
                 let _asking = match self.asking.try_lock() {
                     Ok(guard) => guard,
                     Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
@@ -180,7 +180,7 @@ impl CredentialsProvider for Cached {
             Have::Fresh(credentials) | Have::Ageing(credentials) => return Ok(credentials),
             Have::Nothing => {}
         }
-        // Whoever waited for a failure shares it: asking again would make the next one wait as long.
+        // Threads that waited for a failed query share its failure: retrying would make each one wait as long again.
         let state = self.state();
         if let Some(told) = state.failed.clone().filter(|_| state.asked != before) {
             return Err(told.again());

@@ -1,4 +1,4 @@
-//! Which source the credentials come from: the first that is set up, and then no other, whatever comes of it.
+//! Selects the source of the credentials: the first one configured is used; if it fails, no other is tried.
 
 use std::sync::Arc;
 
@@ -12,39 +12,39 @@ use crate::credentials::imds::{Imds, ImdsSettings};
 use crate::credentials::{CredentialsProvider, Profile, StaticCredentials};
 use crate::credentials::{container, login, process, sso, web_identity};
 
-/// What a source may look at when it is set up.
+/// The inputs that a source can use to configure itself.
 pub(super) struct Lookup<'a> {
     pub(super) options: &'a CacheOptions,
     pub(super) env: &'a dyn Env,
-    /// The one that was chosen, not one that it refers to.
+    /// The selected profile, not one that it refers to.
     pub(super) profile: &'a Profile,
     pub(super) context: &'a Context,
     pub(super) imds: ImdsSettings,
 }
 
-/// What a source says: nothing when it is not set up, an error when it is and cannot be used.
+/// The result of configuring a source: `None` if it is not configured, an error if it is configured but unusable.
 pub(super) type Found = Result<Option<Arc<dyn CredentialsProvider>>>;
 
 type Source = fn(&Lookup<'_>) -> Found;
 type ProfileSource = fn(&Lookup<'_>, &Profile) -> Found;
 
-/// The order of the Go SDK. A profile that the attribute names goes before the environment.
+/// The Go SDK's order. A profile set by attribute takes precedence over the environment.
 const ENVIRONMENT: &[Source] = &[environment_keys, web_identity::environment];
-/// What a profile can say of itself, behind `web_identity_token_file`.
+/// The sources that a profile can configure, after `web_identity_token_file`.
 const PROFILE: &[ProfileSource] = &[sso::profile, login::profile, process::profile];
 
-/// Finds the credentials for `options`; `None` when they say `anonymous`, and requests are not to be signed. No source
-/// is asked before the first request is signed.
+/// Selects the credentials for `options`. Returns `None` if they set `anonymous` and requests are not to be signed. No
+/// source is queried before the first request is signed.
 ///
 /// # Errors
-/// When the first source that is set up contradicts itself, its keys cannot be keys, or the options are not valid.
+/// If the first configured source contradicts itself, its keys are invalid, or the options are invalid.
 pub(crate) fn provider(
     options: &CacheOptions,
     env: &dyn Env,
     profile: &Profile,
     context: &Context,
 ) -> Result<Option<Arc<dyn CredentialsProvider>>> {
-    // Half a pair of keys must not lead to somebody else's.
+    // Half a key pair must not fall through to another source's keys.
     options.validate()?;
     if options.anonymous {
         return Ok(None);
@@ -55,7 +55,7 @@ pub(crate) fn provider(
         Some(base) => {
             let source = AssumeRole::of_attributes(&lookup, base)?;
             let message = format!("there are no credentials from {}", source.origin());
-            // What has no hint of its own is that no metadata service answers.
+            // The only error without its own hint is that no metadata service answers.
             let hint = "only EC2 instances have a role of their own: name another source of credentials, or attach one";
             (source, Failure { message, hint: Some(hint.to_owned()), on_success: None })
         }
@@ -69,7 +69,8 @@ pub(crate) fn provider(
     Ok(Some(Arc::new(Cached::new(source, context.clock.clone(), failure))))
 }
 
-/// The first source that is set up. Where none is, a machine may have a role that nothing here tells of.
+/// Returns the first configured source. If there is none, the machine may still have an instance role, which no setting
+/// reveals.
 fn base(lookup: &Lookup<'_>) -> Found {
     let environment = if lookup.profile.is_from_attribute() { &[] } else { ENVIRONMENT };
     let first: &[Source] = &[attribute_keys];
@@ -81,8 +82,8 @@ fn base(lookup: &Lookup<'_>) -> Found {
     Ok(None)
 }
 
-/// The profile, from the last that `source_profile` leads to back to the one that was chosen: each of them may have
-/// a role that is assumed with what the one before gave.
+/// Resolves the profile, starting from the end of its `source_profile` chain. Each profile may assume a role with the
+/// credentials of the previous one.
 fn profile(lookup: &Lookup<'_>) -> Found {
     let mut given = None;
     let chosen = [lookup.profile];
@@ -101,18 +102,18 @@ fn profile(lookup: &Lookup<'_>) -> Found {
         };
         given = Some(AssumeRole::of_profile(lookup, profile, own)?);
     }
-    // It was asked, and others give the credentials, or a part of it is missing.
+    // The profile was named and either other sources provide the credentials or part of it is missing.
     if let Some(warning) = lookup.profile.misread() {
         log::warn!("{warning}");
     }
     Ok(given)
 }
 
-/// What one profile says of its own credentials.
+/// The credentials that a single profile configures itself.
 enum Own {
-    /// Its role, if it has one, is to be assumed with these.
+    /// Credentials with which the profile's role, if any, is assumed.
     Base(Arc<dyn CredentialsProvider>),
-    /// They are those of its role already.
+    /// Credentials that already belong to the profile's role.
     Final(Arc<dyn CredentialsProvider>),
     None,
 }
@@ -135,7 +136,7 @@ fn own_source(lookup: &Lookup<'_>, profile: &Profile) -> Result<Own> {
     Ok(container::environment(lookup)?.map_or(Own::None, Own::Base))
 }
 
-/// A source that the profile names in so many words, for a role.
+/// Returns the source that the profile names in `credential_source`.
 fn credential_source(lookup: &Lookup<'_>, profile: &Profile) -> Found {
     let Some(source) = profile.setting("credential_source") else { return Ok(None) };
     let wrong = |why: &str, hint: &str| Err(Error::Setup(Problem::new(format!("{} {why}", source.origin)).hint(hint)));
@@ -179,7 +180,7 @@ fn environment_keys(lookup: &Lookup<'_>) -> Found {
     }
 }
 
-/// What to say when nothing is set up, and the machine has no role either.
+/// Describes the failure when no source is configured and the machine has no role either.
 fn nothing_found(lookup: &Lookup<'_>, instance: &str) -> Failure {
     let or_complaint = |hint: &str| lookup.profile.complaint().unwrap_or(hint).to_owned();
     let (environment, hint) = if lookup.profile.is_from_attribute() {

@@ -1,4 +1,5 @@
-//! The JSON that sources of credentials answer with, read as Go reads it: keys exact, else in another ASCII case.
+//! JSON documents that credential sources return, parsed with Go's rules: keys match exactly, or else ignoring ASCII
+//! case.
 
 use std::time::SystemTime;
 
@@ -7,11 +8,11 @@ use serde_json::{Map, Value};
 use crate::base::{Problem, Secret, Timestamp, from_go_json};
 use crate::credentials::{Credentials, StaticCredentials};
 
-/// One object. It may hold secrets: it has no `Debug`.
+/// A JSON object. It has no `Debug` because it may hold secrets.
 #[derive(Clone, Default)]
 pub(crate) struct Document(pub(super) Map<String, Value>);
 
-/// What a source calls the parts of its credentials.
+/// The keys under which a source returns the parts of its credentials.
 #[derive(Clone, Copy)]
 pub(super) struct Names {
     pub(super) id: &'static str,
@@ -20,7 +21,7 @@ pub(super) struct Names {
 }
 
 impl Document {
-    /// Just one object and nothing after it. What else there may be is not shown.
+    /// Parses exactly one object with nothing after it. Errors do not show the remaining text.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         match from_go_json(bytes) {
             Ok(Value::Object(map)) => Ok(Self(map)),
@@ -33,13 +34,13 @@ impl Document {
         }
     }
 
-    /// The value, unless it is `null`.
+    /// Returns the value, or `None` if it is missing or `null`.
     pub(super) fn get(&self, key: &str) -> Option<&Value> {
         let other = || self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value);
         self.0.get(key).or_else(other).filter(|value| !value.is_null())
     }
 
-    /// A text that is not empty.
+    /// Returns a non-empty string.
     pub(super) fn text(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str().filter(|text| !text.is_empty())
     }
@@ -48,14 +49,14 @@ impl Document {
         self.get(key)?.as_object().cloned().map(Self)
     }
 
-    /// A time in RFC 3339.
+    /// Returns an RFC 3339 timestamp.
     pub(super) fn time(&self, key: &str) -> Result<Option<SystemTime>, Problem> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let time = value.as_str().and_then(|text| text.parse::<Timestamp>().ok()).and_then(Timestamp::to_system_time);
         time.map(Some).ok_or_else(|| Problem::new(format!("its {key} is not a time in RFC 3339")))
     }
 
-    /// Keys that `origin` gave, neither of them missing.
+    /// Returns the credentials from `origin`, which must include both the ID and the secret.
     pub(super) fn credentials(
         &self,
         names: Names,
@@ -68,7 +69,7 @@ impl Document {
     }
 }
 
-/// Id, secret and token that `origin` gave, if they can be such.
+/// Checks an ID, a secret and a token from `origin` and returns them as credentials.
 pub(super) fn fetched(
     (id, secret, token): (&str, &str, Option<&str>),
     expires: Option<SystemTime>,

@@ -1,4 +1,4 @@
-//! Keys in environment variables.
+//! Keys from environment variables.
 
 use crate::base::{Env, Secret};
 use crate::credentials::StaticCredentials;
@@ -7,10 +7,10 @@ const ID: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"];
 const SECRET: [&str; 2] = ["AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"];
 const TOKEN: &str = "AWS_SESSION_TOKEN";
 
-/// What the environment has of a pair of keys.
+/// The key pair in the environment, complete or not.
 pub(super) enum EnvKeys {
     Absent,
-    /// One without the other: it does not count, and is worth a word.
+    /// One key without the other. It is ignored, but worth a warning.
     Half {
         set: &'static str,
         missing: &'static str,
@@ -18,7 +18,7 @@ pub(super) enum EnvKeys {
     Pair(StaticCredentials),
 }
 
-/// Looks for a pair of keys. Id and secret may each have its old name.
+/// Looks for a key pair. The ID and the secret may each use their legacy name.
 pub(super) fn env_keys(env: &dyn Env) -> EnvKeys {
     let id = first(env, ID);
     let secret = first(env, SECRET);
@@ -34,7 +34,7 @@ pub(super) fn env_keys(env: &dyn Env) -> EnvKeys {
     }
 }
 
-/// The first variable that has more in it than white space.
+/// Returns the first variable that is not blank.
 fn first(env: &dyn Env, names: [&'static str; 2]) -> Option<(&'static str, String)> {
     names.into_iter().find_map(|name| Some((name, env.var(name).filter(|value| !value.trim().is_empty())?)))
 }

@@ -1,4 +1,4 @@
-//! The role of an EC2 instance, from its metadata service: version 2, and version 1 where that is all there is.
+//! The role of an EC2 instance, from its metadata service: version 2, or version 1 if nothing else is available.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -23,18 +23,19 @@ const IPV6: &str = "http://[fd00:ec2::254]";
 const ATTEMPTS: u32 = 3;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// Where nothing answers, this machine is no instance: after this long no attempt is made a second time.
+/// If nothing answers within this time, the machine is not an instance, and no second attempt is made.
 const GIVE_UP: Duration = Duration::from_secs(2);
-/// An instance that cannot renew its credentials offers expired ones, and they are honoured as long as AWS says so.
+/// How long to use expired credentials. An instance that cannot renew its credentials returns expired ones, which AWS
+/// still accepts for as long as it states.
 const EXTENSION: Duration = Duration::from_secs(10 * 60);
-/// New ones are asked for once an hour at least.
+/// Credentials are refreshed at least once an hour.
 const LONGEST_LIFE: Duration = Duration::from_secs(60 * 60);
 const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "Token" };
 
-/// Where the metadata service is and what is allowed of it.
+/// The location of the metadata service and the restrictions on its use.
 #[derive(Clone)]
 pub(super) struct ImdsSettings {
-    /// Not looked at before it is needed: who has other credentials is not bothered by what is wrong with it.
+    /// Not validated until it is needed, so that an invalid value does not affect users of other credentials.
     endpoint: Setting<String>,
     disabled: bool,
     v1_disabled: bool,
@@ -45,22 +46,22 @@ pub(super) struct Imds {
     context: Context,
     site: Site,
     settings: ImdsSettings,
-    /// There is no version 2, as far as is known.
+    /// Whether version 2 is unavailable, as far as is known.
     v1: AtomicBool,
-    /// What it gave last.
+    /// The last credentials it returned.
     last: Mutex<Option<Credentials>>,
 }
 
-/// What was asked for and how it was refused.
+/// How the service refused a request.
 enum Refused {
-    /// The service says no; asking with a new token may help.
+    /// The service rejected the request; retrying with a new token may succeed.
     Unauthorized(Error),
     Final(Error),
 }
 
 impl ImdsSettings {
     /// # Errors
-    /// When a setting has a value that it cannot have, whether or not the service will be asked.
+    /// If a setting is invalid, whether or not the service will be queried.
     pub(super) fn find(env: &dyn Env, profile: &Profile) -> Result<Self> {
         let mode = variable_or_setting(
             env,
@@ -83,7 +84,7 @@ impl ImdsSettings {
             Some(set) => set.value,
             None => profile.get("ec2_metadata_v1_disabled").is_some_and(|text| text.eq_ignore_ascii_case("true")),
         };
-        // Read loosely, as the SDKs do: what is neither true nor false is neither.
+        // Parsed leniently, as in the SDKs: any other value is ignored.
         let disabled = env.var("AWS_EC2_METADATA_DISABLED").is_some_and(|text| text.eq_ignore_ascii_case("true"));
         Ok(Self { endpoint, disabled, v1_disabled })
     }
@@ -91,7 +92,7 @@ impl ImdsSettings {
 
 impl Imds {
     /// # Errors
-    /// When the setting names an endpoint that cannot be one.
+    /// If the setting contains an invalid endpoint.
     pub(super) fn new(lookup: &Lookup<'_>) -> Result<Self> {
         let settings = lookup.imds.clone();
         let Setting { value, origin } = &settings.endpoint;
@@ -112,7 +113,7 @@ impl Imds {
         Patience { answer: ANSWER_TIMEOUT, attempts: ATTEMPTS, longest_pause: LONGEST_PAUSE, until: Some(until) }
     }
 
-    /// The token for this fetch; `None` to do without, as version 1 does.
+    /// Returns the token for this fetch, or `None` to use version 1, which needs none.
     fn token(&self, client: &Client, until: Duration) -> Result<Option<String>> {
         if self.v1.load(Ordering::Relaxed) {
             return Ok(None);
@@ -183,7 +184,7 @@ impl Imds {
                 })
             }
             Err(NoReply::Own(error)) => Err(Refused::Final(error)),
-            // Without a hint: most likely this is no instance, and other sources are what is missing.
+            // No hint: most likely this machine is not an instance, and the user needs to configure another source.
             Err(NoReply::Fault(fault)) => Err(Refused::Final(Error::Access(
                 Problem::new(format!("{} did not answer", self.what())).source(fault),
             ))),
@@ -195,7 +196,7 @@ impl Imds {
         let token = token.as_deref();
         let list = self.get(client, ROLES, token, until)?;
         let list = String::from_utf8_lossy(&list.body);
-        // Whatever else answers there, credentials perhaps, is not to become part of a URL.
+        // A response from anything else, which may contain credentials, must not become part of a URL.
         let is_name = |line: &str| line.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@-_".contains(&byte));
         let first = list.lines().map(str::trim).find(|line| !line.is_empty());
         let Some(role) = first.filter(|line| is_name(line)) else {
@@ -215,7 +216,7 @@ pub(crate) fn read(body: &[u8], now: SystemTime, origin: &str) -> std::result::R
     let document = Document::parse(body)?;
     let code = document.text("Code").ok_or_else(|| Problem::new("it has no Code"))?;
     if !code.eq_ignore_ascii_case("Success") {
-        // Whatever it says besides may be one.
+        // Any other value in the response may be a secret.
         let others = document.0.iter().filter(|(key, _)| !["code", "message"].contains(&&*key.to_ascii_lowercase()));
         let secrets: Vec<&str> = others.filter_map(|(_, value)| value.as_str()).filter(|text| text.len() > 8).collect();
         let reason = document.text("Message").unwrap_or_default();
@@ -225,7 +226,7 @@ pub(crate) fn read(body: &[u8], now: SystemTime, origin: &str) -> std::result::R
     document.credentials(NAMES, Some(lifetime(expires, now)), origin)
 }
 
-/// Until when credentials that expire at `expires` are used without asking again.
+/// Returns until when to use credentials that expire at `expires` before refreshing them.
 fn lifetime(expires: SystemTime, now: SystemTime) -> SystemTime {
     if expires <= now {
         log::warn!("the instance's credentials have expired and its metadata service has no newer ones; using them");
@@ -234,7 +235,7 @@ fn lifetime(expires: SystemTime, now: SystemTime) -> SystemTime {
     expires.min(now + LONGEST_LIFE)
 }
 
-/// A token comes with its lifetime, or it is something else that answered.
+/// Extracts the token. A response without the token's lifetime did not come from the metadata service.
 fn token_of(reply: &Reply) -> Option<String> {
     reply.header(TOKEN_TTL)?.parse::<u32>().ok()?;
     let token = String::from_utf8_lossy(&reply.body).trim().to_owned();
@@ -247,13 +248,13 @@ impl Imds {
             let message = "the instance's metadata service is switched off by AWS_EC2_METADATA_DISABLED";
             return Err(Error::Access(Problem::new(message)));
         }
-        // Never through a proxy: it would ask its own machine's.
+        // Never use a proxy: it would reach its own machine's metadata service.
         let client = self.context.client((self.site.https, &self.site.host), Timeouts::LOCAL)?;
         let until = self.context.clock.monotonic() + GIVE_UP;
         match self.fetch(&client, until) {
             Ok(credentials) => Ok(credentials),
             Err(Refused::Final(error)) => Err(error),
-            // Once more with a token of its own, which the service may not have wanted before.
+            // Retry once with a new token, which the service may not have required before.
             Err(Refused::Unauthorized(_)) => {
                 self.v1.store(false, Ordering::Relaxed);
                 self.fetch(&client, until).map_err(|refused| match refused {
@@ -273,7 +274,7 @@ impl CredentialsProvider for Imds {
                 *last = Some(credentials.clone());
                 Ok(credentials)
             }
-            // AWS honours them for longer than it says while the instance cannot get others.
+            // AWS accepts them past their stated expiry while the instance cannot get new ones.
             (Err(error), Some(last)) if error.kind() != ErrorKind::Canceled => {
                 log::warn!("{}; the instance's credentials of before are used on", error.chain());
                 last.expires = last.expires.max(Some(self.context.clock.now() + EXTENSION));

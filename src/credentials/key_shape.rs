@@ -1,22 +1,22 @@
-//! Mistakes that the shape of a pair of keys gives away.
+//! Detects likely mistakes in a key pair from the shape of its values.
 
 use crate::credentials::Credentials;
 
-/// A likely mistake in a pair of keys.
+/// A likely mistake in a key pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum KeyMistake {
-    /// The secret access key is where the access key id belongs, and the other way round.
+    /// The access key ID and the secret access key are swapped.
     Swapped,
-    /// The access key id has the shape of a secret access key.
+    /// The access key ID has the shape of a secret access key.
     SecretAsId,
-    /// Quotes are part of a value.
+    /// A value includes quotes.
     Quoted,
-    /// The access key id of temporary keys, without a session token.
+    /// The access key ID belongs to temporary keys, but there is no session token.
     NoToken,
 }
 
 impl KeyMistake {
-    /// Finds the likely mistake in these keys.
+    /// Returns the likely mistake in these keys, if any.
     pub(crate) fn find(keys: &Credentials) -> Option<Self> {
         let (id, secret) = (keys.access_key_id.as_str(), keys.secret_access_key.expose());
         let quoted = |text: &str| text.starts_with(['"', '\'']) || text.ends_with(['"', '\'']);
@@ -33,7 +33,7 @@ impl KeyMistake {
         }
     }
 
-    /// Returns the fix; `origin` is where the keys come from.
+    /// Returns the fix; `origin` describes where the keys come from.
     pub(crate) fn hint(self, origin: &str) -> String {
         match self {
             Self::Swapped => {
@@ -52,7 +52,8 @@ impl KeyMistake {
     }
 }
 
-/// AWS's access key ids: `AKIA` or `ASIA` and 16 more; those of older examples begin with `AK` too.
+/// Returns whether the text has the shape of an AWS access key ID: `AKIA` or `ASIA` and 16 more characters. IDs in
+/// older examples start with `AK` too.
 fn is_aws_id(text: &str) -> bool {
     text.len() == 20
         && (text.starts_with("AK") || text.starts_with("AS"))

@@ -1,5 +1,5 @@
-//! Where credentials, and the settings that live beside them, come from: the attributes, the environment and the
-//! AWS files, in the order of the Go SDK that BuildKit is built with.
+//! Resolves credentials, and the settings that accompany them, from the attributes, the environment and the AWS files,
+//! in the same order as the Go SDK that BuildKit uses.
 
 mod assume_role;
 mod aws_host;
@@ -64,37 +64,39 @@ pub use static_keys::StaticCredentials;
 #[cfg(any(test, fuzzing))]
 pub(crate) use sts::{Refusal, credentials as sts_credentials, result as sts_result};
 
-/// What a request is signed with.
+/// The keys that sign a request.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// The public half: it is sent with every request.
+    /// The public half, sent with every request.
     pub access_key_id: String,
-    /// The key that signs.
+    /// The signing key.
     pub secret_access_key: Secret,
-    /// Sent along with temporary keys.
+    /// The session token that accompanies temporary keys.
     pub session_token: Option<Secret>,
-    /// When they cease to be valid; `None` when nothing says so.
+    /// When the credentials expire, or `None` if unknown.
     pub expires: Option<SystemTime>,
 }
 
-/// A source of credentials: asked before every attempt of a request, from several threads at once.
+/// A source of credentials. It is queried before every attempt of a request, from several threads at once.
 pub trait CredentialsProvider: Send + Sync {
-    /// The credentials to use now. Providers of temporary ones keep them and fetch new ones before they expire.
+    /// Returns the credentials to use now. A provider of temporary credentials caches them and refreshes them before
+    /// they expire.
     ///
     /// # Errors
-    /// When there are none to be had.
+    /// If no credentials are available.
     fn credentials(&self) -> Result<Credentials>;
 
-    /// The store called these expired: providers that can fetch new ones forget them, unless they have others already.
+    /// Reports that the store rejected these credentials as expired. A provider that can refresh them drops them from
+    /// its cache, unless it already holds newer ones.
     fn invalidate(&self, used: &Credentials) {
         let _ = used;
     }
 
-    /// Where they come from, for people: `the environment (AWS_ACCESS_KEY_ID)`.
+    /// Describes the source for humans, such as `the environment (AWS_ACCESS_KEY_ID)`.
     fn origin(&self) -> String;
 }
 
-/// Neither key nor token, and of the id only that there is one.
+/// Masks the key and the token, and shows only that an access key ID is present.
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials")

@@ -1,4 +1,4 @@
-//! A profile: its sections in the two AWS files, merged, and the profiles it refers to.
+//! A profile: its merged sections from the two AWS files, and the profiles it refers to.
 
 mod sections;
 mod sources;
@@ -17,33 +17,33 @@ use sections::Files;
 const DEFAULT: &str = "default";
 const ATTRIBUTE: &str = "the attribute profile";
 
-/// A profile of the AWS files. One that nobody asked for by name and that does not exist is an empty one.
+/// A profile from the AWS files. A missing profile that was not explicitly requested is empty.
 #[derive(Clone, Default)]
 pub(crate) struct Profile {
     name: String,
     chosen_by: Option<&'static str>,
     settings: BTreeMap<String, Placed>,
     services: BTreeMap<String, Placed>,
-    /// The block `s3` of the profile itself.
+    /// The profile's own `s3` block.
     s3: BTreeMap<String, Placed>,
-    /// Those of the section that `sso_session` names.
+    /// The settings of the section that `sso_session` names.
     sso_session: BTreeMap<String, Placed>,
     keys: Option<StaticCredentials>,
     files: String,
-    /// The profiles that `source_profile` leads to, one after the other.
+    /// The profiles that `source_profile` leads to, in order.
     sources: Vec<Profile>,
     complaint: Option<Complaint>,
 }
 
-/// Why the files do not give what they seem to have been written for.
+/// Why the files do not provide what they appear to be written for.
 #[derive(Clone, Debug)]
 pub(super) struct Complaint {
     weight: Weight,
-    /// File, line, reason and fix.
+    /// The file, line, reason and fix.
     pub(super) text: String,
 }
 
-/// A text and the file and line it stands on.
+/// A value with its file and line.
 #[derive(Clone)]
 struct Placed {
     text: String,
@@ -51,11 +51,11 @@ struct Placed {
 }
 
 impl Profile {
-    /// Loads the profile that the attribute `profile`, `$AWS_PROFILE` or `$AWS_DEFAULT_PROFILE` names, else `default`.
+    /// Loads the profile named by the attribute `profile`, `$AWS_PROFILE` or `$AWS_DEFAULT_PROFILE`, or else `default`.
     ///
     /// # Errors
-    /// When the first two name one that does not exist, when the profile or one it refers to contradicts itself, and
-    /// when a file cannot be read. A file that is not there is not an error.
+    /// If one of the first two names a missing profile, the profile or one it refers to contradicts itself, or a file
+    /// cannot be read. A missing file is not an error.
     pub(crate) fn load(options: &CacheOptions, env: &dyn Env) -> Result<Self> {
         let variable = |name: &'static str| env.var(name).map(|value| (value, Some(name)));
         let attribute = options.profile.clone().filter(|name| !name.is_empty()).map(|name| (name, Some(ATTRIBUTE)));
@@ -79,37 +79,37 @@ impl Profile {
         }
     }
 
-    /// Its name.
+    /// Returns the profile's name.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// Whether it was asked for by the attribute, and so goes before keys in the environment.
+    /// Returns whether the attribute selected the profile, which gives it precedence over keys in the environment.
     pub(crate) fn is_from_attribute(&self) -> bool {
         self.chosen_by == Some(ATTRIBUTE)
     }
 
-    /// A setting, unless it is missing or empty. Never one of the keys.
+    /// Returns a setting, or `None` if it is missing or empty. Never returns a key.
     pub(crate) fn get(&self, key: &str) -> Option<&str> {
         self.settings.get(key).map(|placed| placed.text.as_str()).filter(|text| !text.is_empty())
     }
 
-    /// A setting with the place it was found in.
+    /// Returns a setting with its origin.
     pub(crate) fn setting(&self, key: &str) -> Option<Setting<&str>> {
         self.settings.get(key).and_then(|placed| self.placed(key, placed))
     }
 
-    /// The endpoint of one service (`s3`) from the `services` section that the profile names.
+    /// Returns the endpoint of a service (`s3`) from the `services` section that the profile names.
     pub(crate) fn service_endpoint(&self, service: &str) -> Option<Setting<&str>> {
         self.services.get(service).and_then(|placed| self.placed("endpoint_url of the services", placed))
     }
 
-    /// A setting of the profile's block `s3`.
+    /// Returns a setting from the profile's `s3` block.
     pub(super) fn s3_setting(&self, key: &str) -> Option<Setting<&str>> {
         self.s3.get(key).and_then(|placed| self.placed(&format!("{key} of s3"), placed))
     }
 
-    /// A setting of the section that `sso_session` names.
+    /// Returns a setting from the section that `sso_session` names.
     pub(super) fn session_setting(&self, key: &str) -> Option<Setting<&str>> {
         self.sso_session.get(key).and_then(|placed| self.placed(&format!("{key} of the sso-session"), placed))
     }
@@ -119,27 +119,27 @@ impl Profile {
         (!text.is_empty()).then(|| Setting::new(text.as_str(), origin))
     }
 
-    /// The static keys.
+    /// Returns the static keys.
     pub(super) fn keys(&self) -> Option<&StaticCredentials> {
         self.keys.as_ref()
     }
 
-    /// The profiles that `source_profile` leads to, one after the other.
+    /// Returns the profiles that `source_profile` leads to, in order.
     pub(super) fn sources(&self) -> &[Self] {
         &self.sources
     }
 
-    /// The profile and the files, for the list of what was tried.
+    /// Describes the profile and the files, for the list of sources that were tried.
     pub(super) fn tried(&self) -> String {
         format!("profile {} in {}", self.name, self.files)
     }
 
-    /// What may be wrong with the files when the profile does not give what is looked for.
+    /// Returns the likely problem in the files when the profile lacks what was looked up.
     pub(super) fn complaint(&self) -> Option<&str> {
         self.complaint.as_ref().map(|complaint| complaint.text.as_str())
     }
 
-    /// The same, where something in the files was surely meant to count.
+    /// Returns the same, but only if something in the files was clearly meant to apply.
     pub(super) fn misread(&self) -> Option<String> {
         self.complaint.clone()?.reason()
     }
@@ -150,7 +150,7 @@ impl Profile {
 }
 
 impl Complaint {
-    /// The text, where something in the files was surely meant to count.
+    /// Returns the text if something in the files was clearly meant to apply.
     fn reason(self) -> Option<String> {
         (self.weight == Weight::Reason).then_some(self.text)
     }
@@ -162,7 +162,7 @@ impl Placed {
     }
 }
 
-/// Names only: values may be secrets.
+/// Shows only names, because values may be secrets.
 impl fmt::Debug for Profile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Profile")

@@ -1,4 +1,4 @@
-//! The region to sign for, and whether it can be one.
+//! Determines the region to sign for and validates it.
 
 use crate::base::{Env, Error, Problem, Result};
 use crate::config::CacheOptions;
@@ -6,7 +6,7 @@ use crate::credentials::settings::variable;
 use crate::credentials::static_keys::{is_quoted, unquote};
 use crate::credentials::{Profile, Setting};
 
-/// What S3-compatible stores without regions of their own go by.
+/// The conventional region of S3-compatible stores that have no regions.
 const DEFAULT_REGION: &str = "us-east-1";
 const REGION_ATTRIBUTE: &str = "the attribute region";
 
@@ -20,12 +20,13 @@ pub(super) fn region(options: &CacheOptions, env: &dyn Env, profile: &Profile) -
         .filter(|setting| !setting.value.is_empty())
 }
 
-/// What was once written in place of a region for its FIPS endpoints: the region itself.
+/// Returns the actual region of a pseudo-region, a legacy name that selects FIPS endpoints.
 pub(super) fn pseudo_region(region: &str) -> Option<&str> {
     region.strip_prefix("fips-").or_else(|| region.strip_suffix("-fips"))
 }
 
-/// On AWS the region becomes part of the host name; elsewhere it only must not break the scope of the signature.
+/// Determines the region to sign for. On AWS it becomes part of the host name; elsewhere it only has to be valid in the
+/// signature's scope.
 pub(super) fn region_for(
     own_endpoint: bool,
     region: Option<Setting<String>>,
@@ -51,7 +52,7 @@ pub(super) fn region_for(
     Err(wrong(&region, message, hint.to_owned()))
 }
 
-/// Refuses what is not a region of AWS though it is written like one.
+/// Rejects names that look like an AWS region but are not one.
 fn of_a_region(region: Setting<String>) -> Result<Setting<String>> {
     let name = region.value.as_str();
     if name == "auto" {
@@ -72,8 +73,8 @@ fn of_a_region(region: Setting<String>) -> Result<Setting<String>> {
     }
 }
 
-/// The region of an availability zone (`eu-west-1` of `eu-west-1a` and `eu-west-1-lhr-1a`), empty where only AWS knows it
-/// (`euw1-az1`); `None` for what is not a zone.
+/// Returns the region of an availability zone (`eu-west-1` for `eu-west-1a` and `eu-west-1-lhr-1a`), an empty string if
+/// only AWS knows it (`euw1-az1`), or `None` if the name is not a zone.
 fn availability_zone(name: &str) -> Option<String> {
     let is_number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     let parts: Vec<&str> = name.split('-').collect();

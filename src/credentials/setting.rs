@@ -1,9 +1,9 @@
-//! A setting and the place it was found in.
+//! A setting and where it was found.
 
 use crate::base::Error;
 
-/// A setting's value and where it comes from, for people: `AWS_REGION`, or
-/// `region of profile ci (/home/u/.aws/config:3)`.
+/// A setting's value and a human-readable origin, such as `AWS_REGION` or `region of profile ci
+/// (/home/u/.aws/config:3)`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub(crate) struct Setting<T> {
@@ -14,7 +14,7 @@ pub(crate) struct Setting<T> {
 }
 
 impl<T> Setting<T> {
-    /// A value and its place.
+    /// Creates a setting from a value and its origin.
     pub(crate) fn new(value: T, origin: impl Into<String>) -> Self {
         Self { value, origin: origin.into() }
     }
@@ -24,7 +24,8 @@ impl<T> Setting<T> {
     }
 }
 
-/// A check of attributes failed on a value that came from elsewhere: the command line is not what must change.
+/// Adjusts the error of an attribute check for a value that came from elsewhere, so that it does not suggest changing
+/// the command line.
 pub(super) fn blame(origin: &str, error: Error) -> Error {
     match error {
         Error::Usage(mut problem) => {

@@ -1,4 +1,4 @@
-//! What a cache needs to know besides its credentials, from the attributes, the environment and the profile.
+//! Resolves a cache's settings, other than its credentials, from the attributes, the environment and the profile.
 
 use std::path::PathBuf;
 
@@ -14,18 +14,18 @@ use crate::credentials::setting::blame;
 use crate::credentials::static_keys::{is_quoted, unquote};
 use crate::credentials::{Profile, Setting, variables};
 
-/// AWS's own default, the first attempt included.
+/// AWS's default, including the first attempt.
 const DEFAULT_MAX_ATTEMPTS: u32 = 3;
 
-/// Where a cache is, with everything that falls back to the environment and the AWS files looked up.
+/// The location of a cache, with every setting that falls back to the environment or the AWS files resolved.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub(crate) enum Settings {
-    /// A directory of this machine. Neither files nor regions nor credentials were looked up.
+    /// A local directory. No file, region or credentials were looked up.
     Directory {
-        /// What `endpoint_url=file:///…` names.
+        /// The directory in `endpoint_url=file:///…`.
         dir: PathBuf,
-        /// The bucket, a directory in it.
+        /// The bucket, a subdirectory of it.
         bucket: String,
     },
     /// A bucket in S3.
@@ -36,38 +36,38 @@ pub(crate) enum Settings {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub(crate) struct S3Settings {
-    /// The bucket, of a kind that is supported.
+    /// The bucket, whose kind is supported.
     pub bucket: Bucket,
     /// The region to sign for.
     pub region: Setting<String>,
-    /// The endpoint; `None` for AWS's own. Never a `file:` URL.
+    /// The endpoint, or `None` for AWS's own. Never a `file:` URL.
     pub endpoint: Option<Setting<EndpointUrl>>,
-    /// How to retry.
+    /// The retry mode.
     pub retry_mode: RetryMode,
-    /// How often to try, the first time included; at least 1.
+    /// The maximum number of attempts, including the first; at least 1.
     pub max_attempts: u32,
-    /// The same for the services that give credentials, for which the attribute does not count.
+    /// The same for the services that provide credentials. The attribute does not apply to them.
     pub service_attempts: u32,
-    /// The certificates to trust in place of the system's.
+    /// The certificates to trust instead of the system's.
     pub ca_bundle: Option<Setting<PathBuf>>,
-    /// Use AWS's FIPS endpoints. Never with an endpoint of one's own.
+    /// Whether to use AWS's FIPS endpoints. Never set together with a custom endpoint.
     pub fips: bool,
-    /// Use AWS's endpoints that have IPv6 too. Never with an endpoint of one's own.
+    /// Whether to use AWS's dual-stack endpoints, which also support IPv6. Never set together with a custom endpoint.
     pub dualstack: bool,
-    /// Use AWS's transfer acceleration. Never with an endpoint of one's own, FIPS, path style, a bucket that cannot be
-    /// a label of a host name, or a region that has none.
+    /// Whether to use AWS's transfer acceleration. Never set together with a custom endpoint, FIPS, path style, a
+    /// bucket name that is not a valid host label, or a region without acceleration.
     pub accelerate: bool,
     /// The profile, for [`provider`](crate::credentials::provider).
     pub profile: Profile,
 }
 
 impl Settings {
-    /// Looks up what `options` leave open.
+    /// Resolves whatever `options` leave open.
     ///
     /// # Errors
-    /// When the bucket or the region is nowhere to be found, or a setting has a value that it cannot have.
+    /// If the bucket or the region cannot be determined, or a setting is invalid.
     pub(crate) fn resolve(options: &CacheOptions, env: &dyn Env) -> Result<Self> {
-        // What is wrong here is not the fault of a variable that is put in its place below.
+        // Validate the attributes first, so that their errors are not blamed on a variable substituted below.
         options.validate()?;
         let Setting { value: bucket, origin } = bucket(options, env)?;
         if let Some(EndpointUrl::File(dir)) = options.endpoint()? {
@@ -113,7 +113,7 @@ impl Settings {
     }
 }
 
-/// Who switches transfer acceleration on: the attribute, else the profile's block `s3`, as the AWS CLI has it.
+/// Returns what enables transfer acceleration: the attribute, or else the profile's `s3` block, as in the AWS CLI.
 fn accelerate(options: &CacheOptions, profile: &Profile) -> Option<String> {
     match options.use_accelerate_endpoint {
         Some(on) => on.then(|| ACCELERATE_ATTRIBUTE.to_owned()),
@@ -148,7 +148,7 @@ fn retry_mode(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Resul
     Ok(options.retry_mode.unwrap_or(mode))
 }
 
-/// Zero counts as not set, and less than that as no limit, as in the Go SDK.
+/// Returns the attempt limit. As in the Go SDK, zero means unset and a negative value means unlimited.
 fn max_attempts(env: &dyn Env, profile: &Profile) -> Result<u32> {
     let allowed = "it is a whole number from 1";
     if let Some(setting) = variable(env, "AWS_MAX_ATTEMPTS") {
@@ -166,7 +166,7 @@ fn max_attempts(env: &dyn Env, profile: &Profile) -> Result<u32> {
     }
 }
 
-/// A number as Go reads one in the AWS files: `0x10`, `0o17`, `017` and `0b11` too.
+/// Parses an integer as Go does in the AWS files, which includes `0x10`, `0o17`, `017` and `0b11`.
 pub(super) fn go_integer(text: &str) -> Option<i64> {
     let lower = text.to_ascii_lowercase();
     let (sign, lower) = match lower.strip_prefix('-') {
@@ -182,19 +182,19 @@ pub(super) fn go_integer(text: &str) -> Option<i64> {
             _ => (rest, 8),
         },
     };
-    // A second sign is none.
+    // Reject a second sign.
     let plain = digits.starts_with(|c: char| c.is_ascii_hexdigit());
     i64::from_str_radix(digits, radix).ok().filter(|_| plain).map(|number| sign * number)
 }
 
-/// Each replaces the system's roots.
+/// Returns the CA bundle, which replaces the system's roots.
 fn ca_bundle(env: &dyn Env, profile: &Profile) -> Option<Setting<PathBuf>> {
     variable_or_setting(env, "AWS_CA_BUNDLE", profile, "ca_bundle")
         .or_else(|| variable(env, "SSL_CERT_FILE"))
         .map(|setting| setting.map(PathBuf::from))
 }
 
-/// A switch that is on. The environment is read strictly; in a file everything but `true` is off.
+/// Returns the flag if it is enabled. The environment is parsed strictly; in a file, everything but `true` means off.
 pub(super) fn flag(env: &dyn Env, profile: &Profile, name: &str, key: &str) -> Result<Option<Setting<bool>>> {
     let set = match env_bool(env, name)? {
         Some(set) => Some(set),

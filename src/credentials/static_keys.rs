@@ -1,4 +1,4 @@
-//! Keys that are given as they are and never change.
+//! Fixed credentials that are given directly and never change.
 
 use std::fmt;
 
@@ -6,7 +6,7 @@ use crate::base::{Error, Problem, Result, Secret};
 use crate::credentials::{Credentials, CredentialsProvider, KeyMistake};
 
 const QUOTES: [char; 2] = ['"', '\''];
-/// The fix for a variable that [`is_quoted`].
+/// The hint for a variable that [`is_quoted`].
 pub(super) const UNQUOTE: &str = "remove the quotes: `docker run --env-file` passes them on";
 
 /// A part of credentials.
@@ -17,18 +17,18 @@ enum Part {
     Token,
 }
 
-/// Credentials that are given as they are: attributes, environment variables, keys in an AWS file, or an embedder's.
+/// Fixed credentials from attributes, environment variables, keys in an AWS file, or an embedding program.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StaticCredentials {
     credentials: Credentials,
     origin: String,
-    /// Id, secret and token each have an origin of their own: the variables that hold them.
+    /// The variables that hold the id, the secret and the token, if they came from the environment.
     variables: Option<[&'static str; 3]>,
 }
 
 impl StaticCredentials {
-    /// Takes the keys, without white space around them: a line break at the end is never part of a key, and would
-    /// end up in the signature.
+    /// Creates credentials from these keys and trims white space around them: a trailing line break is never part of a
+    /// key and would end up in the signature.
     pub fn new(access_key_id: &str, secret_access_key: &Secret, session_token: Option<&Secret>) -> Self {
         let session_token = session_token.map(trimmed).filter(|token| !token.expose().is_empty());
         Self {
@@ -43,14 +43,14 @@ impl StaticCredentials {
         }
     }
 
-    /// The same, with what people call the place they come from.
+    /// Sets a human-readable description of where the keys come from.
     #[must_use]
     pub fn with_origin(mut self, origin: impl Into<String>) -> Self {
         self.origin = origin.into();
         self
     }
 
-    /// The same, from these variables of the environment.
+    /// Records the environment variables that hold the keys.
     pub(super) fn with_variables(self, variables: [&'static str; 3]) -> Self {
         let [id, ..] = variables;
         Self { origin: environment(id), variables: Some(variables), ..self }
@@ -60,12 +60,12 @@ impl StaticCredentials {
         self.credentials
     }
 
-    /// Refuses what cannot be put into a header, before a client does it and perhaps shows it.
+    /// Rejects keys that cannot be sent in a header, before an HTTP client does so and possibly shows them.
     pub(super) fn check(self) -> std::result::Result<Self, Problem> {
         let Credentials { access_key_id, secret_access_key, session_token, .. } = &self.credentials;
         let id = access_key_id.as_str();
         let (secret, token) = (secret_access_key.expose(), session_token.as_ref().map_or("", |token| token.expose()));
-        // No id has a quote in it; in the others one alone proves nothing.
+        // No key ID contains a quote. In the other two, a single quote proves nothing.
         let quoted =
             [is_quoted(id) || id.starts_with(QUOTES) || id.ends_with(QUOTES), is_quoted(secret), is_quoted(token)];
         if let Some(part) = [Part::Id, Part::Secret, Part::Token]
@@ -78,7 +78,7 @@ impl StaticCredentials {
             return Err(Problem::new(message).hint(hint));
         }
         let unprintable = |text: &str| !text.bytes().all(|byte| byte.is_ascii_graphic());
-        // The latter stands for bytes of a file that are not UTF-8.
+        // The replacement character stands for bytes of a file that are not UTF-8.
         let no_key_has = |c: char| c.is_control() || c == char::REPLACEMENT_CHARACTER;
         let part = if id.is_empty() || unprintable(id) {
             Part::Id
@@ -95,7 +95,7 @@ impl StaticCredentials {
 }
 
 impl StaticCredentials {
-    /// Names a part and the place it comes from.
+    /// Names a part and its origin.
     fn part(&self, part: Part) -> String {
         let (what, variable) = match (part, self.variables) {
             (Part::Id, variables) => ("access key id", variables.map(|[id, ..]| id)),
@@ -110,16 +110,16 @@ fn environment(variable: &str) -> String {
     format!("the environment ({variable})")
 }
 
-/// Returns whether a value has quotes around it, which were meant for a shell.
+/// Returns whether a value is surrounded by quotes that were meant for a shell.
 pub(super) fn is_quoted(text: &str) -> bool {
     QUOTES.iter().any(|quote| text.len() > 1 && text.starts_with(*quote) && text.ends_with(*quote))
         || text.starts_with('\u{201c}')
         || text.starts_with('\u{2018}')
 }
 
-/// The fix for a value that [`is_quoted`]: a variable, or what else `origin` names.
+/// Returns the hint for a value that [`is_quoted`]; `origin` names a variable or another origin.
 pub(super) fn unquote(origin: &str) -> &'static str {
-    // The places in files have more than one word.
+    // The origin of a value in a file has more than one word.
     if origin.contains(' ') { "remove the quotes" } else { UNQUOTE }
 }
 
@@ -129,7 +129,7 @@ fn trimmed(secret: &Secret) -> Secret {
 
 impl CredentialsProvider for StaticCredentials {
     /// # Errors
-    /// [`Error::Access`] if id and secret are swapped: the secret must not be sent as an id.
+    /// [`Error::Access`] if the ID and the secret are swapped: the secret must not be sent as an ID.
     fn credentials(&self) -> Result<Credentials> {
         match KeyMistake::find(&self.credentials) {
             Some(mistake @ KeyMistake::Swapped) => {

@@ -19,48 +19,48 @@ const NOT_STS: &str = "is what answers there the Security Token Service? AWS_END
 
 const NO_REASON: &str = "no reason is given: check whether a proxy, or the policy of a VPC endpoint, blocks STS";
 
-/// The Security Token Service of the cache's region.
+/// The Security Token Service in the cache's region.
 pub(super) struct Sts {
     context: Context,
     service: Service,
 }
 
-/// One action and who it is for.
+/// An action and its caller.
 pub(super) struct Action<'a> {
     pub(super) name: &'static str,
-    /// Its parameters in alphabetical order, without `Action` and `Version`.
+    /// The parameters in alphabetical order, without `Action` and `Version`.
     pub(super) form: &'a [(&'a str, &'a str)],
     /// The keys to sign with.
     pub(super) signer: Option<&'a Credentials>,
-    /// What must not be shown should it come back.
+    /// Secrets to redact if the response echoes them.
     pub(super) secrets: &'a [&'a str],
-    /// Further codes that pass when the action is tried again.
+    /// Additional error codes that a retry can resolve.
     pub(super) transient: &'a [&'a str],
     pub(super) hint: fn(code: &str) -> Option<&'static str>,
 }
 
 impl Sts {
     /// # Errors
-    /// When a setting names an endpoint that cannot be one.
+    /// If a setting contains an invalid endpoint.
     pub(super) fn find(context: &Context, profile: &Profile) -> Result<Self> {
         Ok(Self { context: context.clone(), service: Service::find(context, profile, "sts", "sts")? })
     }
 
-    /// What the settings put in its place.
+    /// Returns the endpoint from the settings, if any.
     pub(super) fn custom(&self) -> Option<&EndpointUrl> {
         self.service.custom()
     }
 
-    /// A session name that nobody else uses.
+    /// Generates a unique session name.
     pub(super) fn session_name(&self) -> String {
         let since = self.context.clock.now().duration_since(std::time::SystemTime::UNIX_EPOCH).unwrap_or_default();
         format!("s3-build-cache-{}", since.as_nanos())
     }
 
-    /// Sends the action, and gives what `read` makes of its result.
+    /// Sends the action and returns its result as parsed by `read`.
     ///
     /// # Errors
-    /// [`Error::Access`] when STS refuses, or does not answer as it should; [`Error::Network`] when it does not answer.
+    /// [`Error::Access`] if STS refuses or its response is invalid; [`Error::Network`] if it does not respond.
     pub(super) fn call<T>(
         &self,
         action: &Action<'_>,
@@ -112,7 +112,7 @@ impl Sts {
 
     fn message(&self, action: &Action<'_>, site: &Site, region: &str) -> Message {
         let (first, last) = ([("Action", action.name)], [("Version", VERSION)]);
-        // `Version` goes before what begins with W.
+        // `Version` sorts before names that begin with W.
         let (before, after): (Vec<_>, Vec<_>) = action.form.iter().copied().partition(|(name, _)| *name < "Version");
         let pairs = first.into_iter().chain(before).chain(last).chain(after);
         let pairs: Vec<String> =
@@ -135,7 +135,7 @@ impl Sts {
     }
 }
 
-/// What STS answers when it refuses.
+/// An error response from STS.
 #[derive(Default)]
 pub(crate) struct Refusal {
     pub(crate) code: Option<String>,
@@ -149,12 +149,12 @@ impl Refusal {
         Self { code: text(error, "Code").map(str::to_owned), message: text(error, "Message").map(str::to_owned) }
     }
 
-    /// Returns the fix if the message or the signing keys give away more than the code does.
+    /// Returns the fix if the message or the signing keys reveal more than the error code.
     pub(super) fn hint(&self, action: &Action<'_>, region: &str) -> Option<String> {
         let message = self.message.as_deref().unwrap_or_default();
         let name = format!("sts:{}", action.name);
         if let Some(denial) = Denial::read(message) {
-            // The code says as much.
+            // The error code already says as much.
             let known = denial.reason == Reason::NotAllowed(None) && denial.action.as_ref() == Some(&name);
             return (!known).then(|| denial.hint(&name));
         }
@@ -181,7 +181,7 @@ impl Refusal {
     }
 }
 
-/// What is wrong with an answer is not told in its own words: secrets may be among them.
+/// Extracts the result of an action. Errors do not quote the response, which may contain secrets.
 pub(crate) fn result(action: &str, body: &[u8]) -> std::result::Result<Element, Problem> {
     let root = Element::parse(body).map_err(|_| Problem::new("it is not one XML document"))?;
     let name = format!("{action}Result");
@@ -189,7 +189,7 @@ pub(crate) fn result(action: &str, body: &[u8]) -> std::result::Result<Element, 
     result.ok_or_else(|| Problem::new(format!("it has no {name}")))
 }
 
-/// The credentials in the result of an action, which come from `origin`.
+/// Extracts the credentials from the result of an action, with `origin` as their origin.
 pub(crate) fn credentials(result: &Element, origin: &str) -> std::result::Result<Credentials, Problem> {
     let credentials = child(result, "Credentials").ok_or_else(|| Problem::new("it has no Credentials"))?;
     let need = |name| text(credentials, name).ok_or_else(|| Problem::new(format!("its Credentials have no {name}")));
@@ -201,7 +201,7 @@ pub(crate) fn credentials(result: &Element, origin: &str) -> std::result::Result
     fetched(keys, Some(expires), origin)
 }
 
-/// Names are matched in any ASCII case, as in the Go SDK.
+/// Finds a child element, ignoring ASCII case as the Go SDK does.
 fn child<'a>(element: &'a Element, name: &str) -> Option<&'a Element> {
     element.children.iter().find(|child| child.name.eq_ignore_ascii_case(name))
 }

@@ -1,9 +1,10 @@
-//! The environment variables that are read, checked before one that cannot be read passes for one that is not set.
+//! The environment variables that are read. They are checked first, so that an unreadable variable is not mistaken for
+//! an unset one.
 
 use crate::base::{Env, Error, Problem, Result};
 use crate::credentials::static_keys::{UNQUOTE, is_quoted};
 
-/// Everything that this room and the proxies look up.
+/// Every variable that this module and the proxy settings look up.
 const VARIABLES: &[&str] = &[
     "AWS_ACCESS_KEY",
     "AWS_ACCESS_KEY_ID",
@@ -50,23 +51,23 @@ const VARIABLES: &[&str] = &[
     "no_proxy",
 ];
 
-/// Those that always count, and that quotes would turn into another file or into a setting that is off.
+/// Variables that always apply, and whose meaning quotes would change: to a different file, or to a disabled setting.
 const NEVER_QUOTED: &[&str] =
     &["AWS_CA_BUNDLE", "AWS_CONFIG_FILE", "AWS_EC2_METADATA_DISABLED", "AWS_SHARED_CREDENTIALS_FILE", "SSL_CERT_FILE"];
 
-/// Checks all of them.
+/// Checks all variables.
 ///
 /// # Errors
-/// When one has a value that is not UTF-8, or one that is always read has quotes around it.
+/// If a variable is not valid UTF-8, or one that always applies is surrounded by quotes.
 pub(super) fn check_all(env: &dyn Env) -> Result<()> {
     VARIABLES.iter().try_for_each(|name| check(env, name))?;
     NEVER_QUOTED.iter().try_for_each(|name| check_quotes(env, name))
 }
 
-/// Checks a variable whose value never has quotes around it.
+/// Checks a variable whose value must not be surrounded by quotes.
 ///
 /// # Errors
-/// When it has some.
+/// If the value is surrounded by quotes.
 pub(super) fn check_quotes(env: &dyn Env, name: &str) -> Result<()> {
     if env.var(name).is_some_and(|value| is_quoted(value.trim())) {
         return Err(Error::Setup(Problem::new(format!("{name} has quotes around it")).hint(UNQUOTE)));
@@ -74,10 +75,10 @@ pub(super) fn check_quotes(env: &dyn Env, name: &str) -> Result<()> {
     Ok(())
 }
 
-/// Checks one.
+/// Checks a single variable.
 ///
 /// # Errors
-/// As [`check_all`].
+/// See [`check_all`].
 pub(super) fn check(env: &dyn Env, name: &str) -> Result<()> {
     if env.is_readable(name) {
         return Ok(());
@@ -98,7 +99,7 @@ mod tests {
     use crate::credentials::tests::{Server, in_order, sources};
     use crate::credentials::{Settings, provider};
 
-    /// Writes down which variables are asked for; of one the value cannot be read.
+    /// Records which variables are looked up. One of them has an unreadable value.
     struct Watched {
         variables: MapEnv,
         asked: Arc<Mutex<BTreeSet<String>>>,

@@ -1,4 +1,4 @@
-//! A child process in a process group of its own, which ends with its handle.
+//! A child process in its own process group, which is killed when its handle is dropped.
 
 use std::io;
 use std::os::unix::process::CommandExt as _;
@@ -11,26 +11,28 @@ use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, wa
 
 use crate::base::{Cancel, Interrupt};
 
-/// How long a killed child may take to end. One that may not be killed, for it runs as another user, is left behind.
+/// How long a killed child may take to exit. A child that cannot be killed because it runs as another user is left
+/// behind.
 const REAP_LIMIT: Duration = Duration::from_secs(1);
 const LOOK: Duration = Duration::from_millis(5);
 
-/// A child and everything it starts, unless that leaves the group. All of it is killed on cancellation and on drop.
+/// A child and all its descendants that stay in its process group. All are killed on cancellation and on drop.
 pub(super) struct Group {
     child: Child,
     leader: Leader,
     _interrupt: Interrupt,
 }
 
-/// The child's pid, which is the group's id too. Gone before the child is reaped: the system may then reuse the number.
+/// The child's PID, which is also the group's ID. It is cleared before the child is reaped, because the system may then
+/// reuse the number.
 #[derive(Clone)]
 struct Leader(Arc<Mutex<Option<Pid>>>);
 
-/// What the child is doing.
+/// The child's state.
 #[derive(Debug, PartialEq)]
 pub(super) enum State {
     Running,
-    /// It was stopped because it uses the terminal, which belongs to another group.
+    /// The child was stopped because it uses the terminal, which belongs to another group.
     WantsTerminal,
     Ended,
 }
@@ -40,7 +42,7 @@ impl Group {
         let child = command.process_group(0).spawn()?;
         let leader = Leader(Arc::new(Mutex::new(Some(Pid::from_child(&child)))));
         let killed = leader.clone();
-        // On the thread that cancels: the process may exit right after that.
+        // Runs on the cancelling thread, because the process may exit right afterwards.
         let interrupt = cancel.on_cancel(move || killed.kill());
         Ok(Self { child, leader, _interrupt: interrupt })
     }
@@ -49,7 +51,7 @@ impl Group {
         self.child.stdout.take()
     }
 
-    /// What the child is doing now; it is not reaped.
+    /// Returns the child's state without reaping it.
     pub(super) fn state(&self) -> io::Result<State> {
         let options = WaitIdOptions::EXITED | WaitIdOptions::STOPPED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
         let status = waitid(WaitId::Pid(Pid::from_child(&self.child)), options)?;
@@ -64,7 +66,7 @@ impl Group {
         })
     }
 
-    /// Kills what is left of the group and reaps the child.
+    /// Kills the remaining processes of the group and reaps the child.
     pub(super) fn end(&mut self) -> io::Result<ExitStatus> {
         self.leader.kill();
         *self.leader.lock() = None;
@@ -93,10 +95,10 @@ impl Leader {
     }
 
     fn kill(&self) {
-        // Locked while the signal is sent, so that the child is not reaped in between.
+        // Hold the lock while sending the signal, so that the child is not reaped in between.
         let pid = self.lock();
         if let Some(pid) = *pid {
-            // It fails when nothing is left to kill.
+            // This fails if there is nothing left to kill.
             let _ = kill_process_group(pid, Signal::KILL);
         }
     }
