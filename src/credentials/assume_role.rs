@@ -1,4 +1,4 @@
-//! A role, assumed with other credentials.
+//! A role that is assumed with other credentials.
 
 use std::sync::Arc;
 
@@ -7,21 +7,21 @@ use crate::credentials::settings::{go_integer, wrong};
 use crate::credentials::sts::{Action, Sts, credentials};
 use crate::credentials::{Credentials, CredentialsProvider, Lookup, Profile};
 
-/// STS's own shortest time, which the Go SDK asks for where nothing else is set.
+/// STS's minimum, which the Go SDK requests by default.
 const SHORTEST_SECONDS: i64 = 900;
 const LONGEST_SECONDS: i64 = 43_200;
 
-/// A role that is assumed with what another source gives.
+/// A role that is assumed with the credentials of another source.
 pub(super) struct AssumeRole {
     sts: Sts,
     base: Arc<dyn CredentialsProvider>,
     role: Role,
 }
 
-/// Which role, and how.
+/// The role and how to assume it.
 struct Role {
     arn: String,
-    /// The setting that names it.
+    /// The setting that names the role.
     origin: String,
     session_name: Option<String>,
     external_id: Option<String>,
@@ -29,7 +29,7 @@ struct Role {
 }
 
 impl AssumeRole {
-    /// The role of the attribute `role_arn`; `base` itself without one.
+    /// Returns the role from the attribute `role_arn`, or `base` itself if it is unset.
     pub(super) fn of_attributes(
         lookup: &Lookup<'_>,
         base: Arc<dyn CredentialsProvider>,
@@ -46,10 +46,10 @@ impl AssumeRole {
         Ok(Arc::new(Self { sts: Sts::find(lookup.context, lookup.profile)?, base, role }))
     }
 
-    /// The role of the profile; `base` itself without one.
+    /// Returns the role from the profile, or `base` itself if the profile has none.
     ///
     /// # Errors
-    /// When the profile wants an MFA code, which is not prompted for.
+    /// If the profile requires an MFA code, because MFA is not prompted for.
     pub(super) fn of_profile(
         lookup: &Lookup<'_>,
         profile: &Profile,
@@ -76,7 +76,8 @@ impl AssumeRole {
     }
 }
 
-/// What the Go SDK cannot use is the shortest time there too; what STS would refuse is an error.
+/// Returns the session duration. A value that the Go SDK cannot use means the minimum, as it does there; a value that
+/// STS would reject is an error.
 fn seconds(profile: &Profile) -> Result<i64> {
     let Some(setting) = profile.setting("duration_seconds") else { return Ok(SHORTEST_SECONDS) };
     match go_integer(setting.value) {

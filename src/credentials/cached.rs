@@ -6,9 +6,9 @@ use std::time::{Duration, SystemTime};
 use crate::base::{Clock, Error, ErrorKind, Problem, Result};
 use crate::credentials::{Credentials, CredentialsProvider};
 
-/// Credentials are refreshed this long before they expire, unless their lifetime is not much longer than this.
+/// How long before their expiry credentials are refreshed, unless their lifetime is too short for that.
 const REFRESH_BEFORE: Duration = Duration::from_secs(5 * 60);
-/// The fraction of a short lifetime, as a divisor, that replaces [`REFRESH_BEFORE`].
+/// Credentials too short-lived for [`REFRESH_BEFORE`] are refreshed in the last quarter of their lifetime.
 const REFRESH_PART: u32 = 4;
 /// How long to wait before retrying a failed source while its previous credentials are still valid.
 const RETRY_AFTER: Duration = Duration::from_secs(30);

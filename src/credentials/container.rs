@@ -1,4 +1,4 @@
-//! The role of a container: ECS, CodeBuild, EKS Pod Identity, and others that give it over HTTP.
+//! The role of a container: ECS, CodeBuild, EKS Pod Identity, and others that provide credentials over HTTP.
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, ToSocketAddrs};
@@ -22,7 +22,7 @@ const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
 const TOKEN: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN";
 const TOKEN_FILE: &str = "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE";
 const ECS_HOST: &str = "169.254.170.2";
-/// Where plain HTTP may go beside loopback: the agents of ECS and EKS.
+/// Addresses besides loopback that may be reached over plain HTTP: the agents of ECS and EKS.
 const AGENTS: [IpAddr; 3] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 23)),
@@ -32,10 +32,10 @@ const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 const ATTEMPTS: u32 = 3;
 const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "Token" };
 
-/// Looks up the addresses of a host.
+/// Resolves a host to its addresses.
 type Resolve = dyn Fn(&str) -> io::Result<Vec<IpAddr>>;
 
-/// The agent that gives a container its role.
+/// The agent that provides a container's role.
 struct Container {
     context: Context,
     site: Site,
@@ -47,14 +47,14 @@ struct Container {
 enum Authorization {
     None,
     Token(String),
-    /// Read anew each time.
+    /// Read again for every request.
     File(PathBuf),
 }
 
-/// The one that the environment names; the relative one first.
+/// Returns the agent that the environment configures. The relative URI takes precedence.
 ///
 /// # Errors
-/// When the URL is none, or is one that a token must not be sent to.
+/// If the URL is invalid, or a token must not be sent to it.
 pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
     [RELATIVE, FULL, TOKEN, TOKEN_FILE].iter().try_for_each(|name| check_quotes(lookup.env, name))?;
     let variable = |name| lookup.env.var(name);
@@ -80,7 +80,7 @@ pub(crate) fn relative(path: &str) -> Result<(Site, String)> {
     Ok((Site { https: false, host: ECS_HOST.to_owned(), base_path: String::new() }, path.to_owned()))
 }
 
-/// The URL is not shown: its path may be what the agent knows the container by.
+/// Parses the full URL, which is never shown: the agent may identify the container by its path.
 pub(crate) fn full(url: &str, resolve: &Resolve) -> Result<(Site, String)> {
     let not_url = || wrong(FULL, "is not a URL of http:// or https://", "it is set by EKS or ECS: leave it as it is");
     let (scheme, rest) = url.split_once("://").ok_or_else(not_url)?;
@@ -99,7 +99,7 @@ pub(crate) fn full(url: &str, resolve: &Resolve) -> Result<(Site, String)> {
     Ok((site, target))
 }
 
-/// A token must not go over plain HTTP to whoever may be listening.
+/// Rejects hosts that must not receive a token over plain HTTP.
 fn check_host(host: &str, resolve: &Resolve) -> Result<()> {
     let hint = "over http:// it is loopback or the agent of ECS or EKS (169.254.170.2, 169.254.170.23, \
                 [fd00:ec2::23]); elsewhere use https://";
@@ -185,7 +185,7 @@ pub(crate) fn read(body: &[u8], origin: &str) -> std::result::Result<Credentials
 impl CredentialsProvider for Container {
     fn credentials(&self) -> Result<Credentials> {
         let token = self.token()?;
-        // Never through a proxy: the agent knows its container by where the request comes from.
+        // Never use a proxy: the agent identifies its container by the address that a request comes from.
         let timeouts = Timeouts { connect: Duration::from_secs(2), stall: Duration::from_secs(5) };
         let client = self.context.client((self.site.https, &self.site.host), timeouts)?;
         let patience =

@@ -1,4 +1,4 @@
-//! What sources of credentials work with when they are asked: time, connections, and what they have in common.
+//! The shared context of credential sources: time, connections and common settings.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,19 +7,19 @@ use crate::base::{Cancel, Clock, Env, Result};
 use crate::credentials::{S3Settings, Setting};
 use crate::http::{Client, ClientConfig, Timeouts};
 
-/// What sources of credentials work with when they are asked.
+/// What credential sources need to make requests.
 #[derive(Clone)]
 pub(crate) struct Context {
-    /// Names the proxies.
+    /// Provides the proxy variables.
     pub(super) env: Arc<dyn Env>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) cancel: Cancel,
     pub(super) ca_bundle: Option<Setting<PathBuf>>,
-    /// The cache's region, for STS.
+    /// The cache's region, used for STS.
     pub(super) region: String,
     pub(super) fips: bool,
     pub(super) dualstack: bool,
-    /// How often AWS's services are asked, the first time included.
+    /// The maximum number of attempts for requests to AWS's services, including the first.
     pub(super) attempts: u32,
 }
 
@@ -37,7 +37,7 @@ impl Context {
         }
     }
 
-    /// Connections for one fetch, which is over long before the next.
+    /// Creates a client for a single fetch, which ends long before the next one.
     pub(super) fn client(&self, (https, host): (bool, &str), timeouts: Timeouts) -> Result<Client> {
         let ca_bundle = self.ca_bundle.as_ref().map(|bundle| (bundle.value.as_path(), bundle.origin.as_str()));
         let client = Client::new(&ClientConfig {

@@ -1,4 +1,4 @@
-//! Settings that contradict each other though each is right by itself.
+//! Settings that contradict each other although each is valid on its own.
 
 use std::path::Path;
 
@@ -10,17 +10,18 @@ use crate::credentials::endpoint::ENDPOINT_ATTRIBUTE;
 
 pub(super) const BUCKET_ATTRIBUTE: &str = "the attribute bucket";
 pub(super) const ACCELERATE_ATTRIBUTE: &str = "the attribute use_accelerate_endpoint";
-/// How the aliases of access points end.
+/// The suffix of access point aliases.
 const ALIAS: &str = "-s3alias";
 
-/// The error for `flag`, FIPS or dualstack, beside an endpoint of one's own.
+/// Returns the error for `flag`, FIPS or dual-stack, combined with a custom endpoint.
 pub(super) fn aws_endpoint_and_own(flag: &str, endpoint: &str) -> Error {
     let problem = Problem::new(format!("{flag} and {endpoint} cannot be combined"));
     let problem = problem.hint("FIPS and dualstack choose among AWS's own endpoints: remove one of them");
     if endpoint == ENDPOINT_ATTRIBUTE { Error::Usage(problem) } else { Error::Setup(problem) }
 }
 
-/// The host is one for all regions and begins with the bucket: whatever chooses another host contradicts it.
+/// Rejects settings that conflict with transfer acceleration: its host is the same in all regions and starts with the
+/// bucket, so no setting may select another host.
 pub(super) fn check_acceleration(
     switch: &str,
     other: Option<String>,
@@ -40,7 +41,7 @@ pub(super) fn check_acceleration(
     Err(if switch == ACCELERATE_ATTRIBUTE { Error::Usage(problem) } else { Error::Setup(problem) })
 }
 
-/// Refuses an endpoint that already contains the bucket: requests would go to keys below `BUCKET/`, or to no host at all.
+/// Rejects an endpoint that already contains the bucket: requests would use keys below `BUCKET/`, or an unknown host.
 pub(super) fn check_endpoint(endpoint: &Setting<EndpointUrl>, (bucket, bucket_origin): (&str, &str)) -> Result<()> {
     let Some(found) = endpoint.value.with_bucket(bucket) else { return Ok(()) };
     let (url, origin) = (&endpoint.value, &endpoint.origin);
@@ -64,7 +65,7 @@ pub(super) fn check_endpoint(endpoint: &Setting<EndpointUrl>, (bucket, bucket_or
     Err(if attributes { Error::Usage(problem) } else { Error::Setup(problem) })
 }
 
-/// Warns of a directory that has the bucket's name already: the bucket is a directory in it.
+/// Warns if the directory already ends in the bucket's name, because the bucket is a subdirectory of it.
 pub(super) fn check_directory(dir: &Path, bucket: (&str, &str)) {
     if let Some(warning) = bucket_in_directory(dir, bucket) {
         log::warn!("{warning}");
@@ -85,7 +86,7 @@ fn bucket_in_directory(dir: &Path, (bucket, bucket_origin): (&str, &str)) -> Opt
     ))
 }
 
-/// Refuses path style for an access point of AWS's, which has none.
+/// Rejects path style for an AWS access point, which does not support it.
 pub(super) fn check_alias(path_style_of_aws: bool, (bucket, bucket_origin): (&str, &str)) -> Result<()> {
     if !path_style_of_aws || !bucket.ends_with(ALIAS) {
         return Ok(());

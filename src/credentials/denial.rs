@@ -1,26 +1,26 @@
-//! Why AWS did not authorize an action, read from its message.
+//! Parses the reason for an authorization failure from AWS's error message.
 
-/// What an AWS service says when it denies access.
+/// An access denial by an AWS service.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Denial {
-    /// Such as `s3:PutObject`, where the message names it.
+    /// The action, such as `s3:PutObject`, if the message names it.
     pub(crate) action: Option<String>,
-    /// Why it is not authorized.
+    /// The reason for the denial.
     pub(crate) reason: Reason,
 }
 
-/// Why an action is not authorized.
+/// The reason that an action is not authorized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Reason {
-    /// An explicit deny, which no allow overrides, in a policy of this kind if the message names it.
+    /// An explicit deny, which no allow overrides, in a policy of this kind if the message names the kind.
     Denied(Option<Policy>),
-    /// No policy of this kind allows it.
+    /// No policy of this kind allows the action.
     NotAllowed(Option<Policy>),
-    /// The policy that allows it is public, and the bucket blocks public access.
+    /// The policy that allows the action is public, and the bucket blocks public access.
     PublicBlocked,
 }
 
-/// A kind of policy, as AWS's messages call them.
+/// A kind of policy, in the terms of AWS's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Policy {
     Identity,
@@ -42,21 +42,21 @@ const POLICIES: &[(&str, Policy)] = &[
     ("vpc endpoint", Policy::VpcEndpoint),
 ];
 const EXPLICIT: &str = "explicit deny";
-/// Only actions of services that a cache uses are shown: the name comes from the server.
+/// Only actions of services that a cache uses are shown, because the name comes from the server.
 const SERVICES: &[&str] = &["s3", "s3express", "kms", "sts"];
-/// AWS's longest have about 50.
+/// AWS's longest action names have about 50 bytes.
 const MAX_ACTION_BYTES: usize = 64;
 
 impl Denial {
-    /// Reads a message such as `User: arn:… is not authorized to perform: s3:PutObject on resource: "arn:…" with an
-    /// explicit deny in a resource-based policy`; `None` if it gives no reason.
+    /// Parses a message such as `User: arn:… is not authorized to perform: s3:PutObject on resource: "arn:…" with an
+    /// explicit deny in a resource-based policy`. Returns `None` if it gives no reason.
     pub(crate) fn read(message: &str) -> Option<Self> {
         let lower = message.to_ascii_lowercase();
         let action = action(message, &lower);
         if lower.contains("block public access setting") {
             return Some(Self { action, reason: Reason::PublicBlocked });
         }
-        // Names of users and resources, which may be anything, stand before the reason.
+        // The names of users and resources, which are arbitrary, precede the reason.
         let policy = |at: Option<usize>| {
             let words = at.and_then(|at| lower.get(at..))?;
             let found = POLICIES.iter().filter_map(|(name, policy)| Some((words.find(name)?, *policy)));
@@ -69,7 +69,7 @@ impl Denial {
         action.is_some().then(|| Self { action, reason: Reason::NotAllowed(policy(lower.rfind("because no "))) })
     }
 
-    /// Returns the likely fix; `default` is the action if the message names none.
+    /// Returns the likely fix; `default` is the action to assume if the message names none.
     pub(crate) fn hint(&self, default: &str) -> String {
         let action = self.action.as_deref().unwrap_or(default);
         match self.reason {
@@ -93,7 +93,7 @@ impl Denial {
 }
 
 impl Policy {
-    /// As AWS calls it, and what it is for this action.
+    /// Returns AWS's name for the policy and what it means for this action.
     fn name(self, action: &str) -> String {
         match self {
             Self::Identity => "an identity-based policy (one of the user or role)".to_owned(),
@@ -114,7 +114,7 @@ impl Policy {
     }
 }
 
-/// What the action is allowed on.
+/// Returns what the action applies to.
 fn target(action: &str) -> &'static str {
     match action.split_once(':') {
         Some(("kms", _)) => "the KMS key",
@@ -125,7 +125,7 @@ fn target(action: &str) -> &'static str {
     }
 }
 
-/// The action in `is not authorized to perform: s3:PutObject on resource: …`.
+/// Returns the action in `is not authorized to perform: s3:PutObject on resource: …`.
 fn action(message: &str, lower: &str) -> Option<String> {
     const BEFORE: &str = "authorized to perform";
     let after = message.get(lower.find(BEFORE)? + BEFORE.len()..)?.trim_start_matches([':', ' ']);

@@ -1,4 +1,4 @@
-//! Which endpoint the environment and the profile set for a service.
+//! Resolves the endpoint that the environment and the profile configure for a service.
 
 use crate::base::{Env, Error, Problem, Result};
 use crate::config::{CacheOptions, EndpointUrl};
@@ -10,19 +10,19 @@ use crate::credentials::{Profile, Setting};
 const GLOBAL: &str = "AWS_ENDPOINT_URL";
 pub(super) const ENDPOINT_ATTRIBUTE: &str = "the attribute endpoint_url";
 
-/// The endpoint of S3, or `None` for AWS's own.
+/// Returns the S3 endpoint, or `None` for AWS's own.
 pub(super) fn endpoint_url(
     options: &CacheOptions,
     env: &dyn Env,
     profile: &Profile,
 ) -> Result<Option<Setting<EndpointUrl>>> {
     let own = options.endpoint()?.map(|endpoint| Setting::new(endpoint, ENDPOINT_ATTRIBUTE));
-    // What is wrong there is wrong for the other services too.
+    // Validate this setting even if the attribute is set, because it also affects the other services.
     let ignored = is_ignored(env, profile)?;
     if own.is_some() || ignored { Ok(own) } else { configured(env, profile, "s3").map(parse).transpose() }
 }
 
-/// The endpoint of a service as the AWS files name it (`sso_oidc`), or `None` for AWS's own.
+/// Returns the endpoint of a service, as named in the AWS files (`sso_oidc`), or `None` for AWS's own.
 pub(super) fn service_endpoint(
     env: &dyn Env,
     profile: &Profile,
@@ -42,7 +42,7 @@ fn configured(env: &dyn Env, profile: &Profile, service: &str) -> Option<Setting
     let own = format!("{GLOBAL}_{}", service.to_ascii_uppercase());
     let variable = |name: &str| env.var(name).map(|url| Setting::new(url, name));
     let every_service = || variable(GLOBAL).or_else(|| profile.setting("endpoint_url").map(owned));
-    // A global variable, be it empty, hides the services section, unless the service's own variable is there, be it empty.
+    // The global variable hides the services section unless the service's own variable is set. Either may be empty.
     if env.is_set(GLOBAL) && !env.is_set(&own) {
         return every_service();
     }
@@ -53,7 +53,7 @@ fn owned(setting: Setting<&str>) -> Setting<String> {
     setting.map(str::to_owned)
 }
 
-/// The directory store is reached by the attribute only: a variable meant for AWS tools must not send a cache there.
+/// Only the attribute can select a directory store: a variable meant for AWS tools must not redirect a cache to one.
 fn parse(setting: Setting<String>) -> Result<Setting<EndpointUrl>> {
     let Setting { value, origin } = setting;
     if is_quoted(value.trim()) {

@@ -1,4 +1,4 @@
-//! The shared AWS files: where they are, and reading them within bounds.
+//! Locates and reads the shared AWS files, within bounds.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -8,27 +8,27 @@ use crate::credentials::ini::{self, Ini};
 use crate::credentials::remarks::{FileKind, Remark, Weight, remark};
 use crate::files::{open_named_file, read_named_file, read_opened};
 
-/// Thousands of profiles fit; a device without an end does not.
+/// Large enough for thousands of profiles, but stops an endless device file.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
 
-/// One of the two files, read. A file that is not there or cannot be opened is an empty one.
+/// The contents of one of the two files. A file that is missing or cannot be opened is empty.
 #[derive(Debug)]
 pub(super) struct AwsFile {
     kind: FileKind,
     path: String,
-    /// The path, and why it counts as empty if it does: for messages.
+    /// The path for messages, and the reason if the file is treated as empty.
     pub(super) shown: String,
     text: Secret,
     pub(super) ini: Ini,
 }
 
 impl AwsFile {
-    /// `$AWS_CONFIG_FILE`, else `~/.aws/config`.
+    /// Reads `$AWS_CONFIG_FILE`, or else `~/.aws/config`.
     pub(super) fn config(env: &dyn Env) -> Result<Self> {
         Self::find(env, FileKind::Config, ("AWS_CONFIG_FILE", "config"))
     }
 
-    /// `$AWS_SHARED_CREDENTIALS_FILE`, else `~/.aws/credentials`.
+    /// Reads `$AWS_SHARED_CREDENTIALS_FILE`, or else `~/.aws/credentials`.
     pub(super) fn credentials(env: &dyn Env) -> Result<Self> {
         Self::find(env, FileKind::Credentials, ("AWS_SHARED_CREDENTIALS_FILE", "credentials"))
     }
@@ -59,7 +59,7 @@ impl AwsFile {
             let hint = format!("{variable} says where that file is; /dev/null stands for none");
             Error::Setup(unreadable("AWS file", &path, error).hint(hint))
         })?;
-        // Stray bytes cost the value they are in, not the file.
+        // Invalid UTF-8 corrupts only the value that contains it, not the whole file.
         let text = String::from_utf8_lossy(&bytes);
         let note = if is_file && text.trim().is_empty() { " (empty)" } else { "" };
         Ok(Self::read(kind, shown, note, &text))
@@ -69,7 +69,7 @@ impl AwsFile {
         Self { kind, shown: format!("{path}{note}"), path, text: Secret::from(text), ini: ini::parse(text) }
     }
 
-    /// The names of its profiles.
+    /// Returns the names of the file's profiles.
     pub(super) fn profiles(&self) -> impl Iterator<Item = &str> {
         self.ini.sections.keys().filter_map(|heading| match (self.kind, heading.strip_prefix("profile ")) {
             (FileKind::Config, Some(name)) => Some(name),
@@ -81,24 +81,25 @@ impl AwsFile {
         })
     }
 
-    /// Whether it has a profile, or anything else that can be of use.
+    /// Returns whether the file has a profile or any other useful section.
     pub(super) fn has_sections(&self) -> bool {
         self.profiles().next().is_some() || self.ini.sections.keys().any(|heading| is_of_another_kind(heading))
     }
 
-    /// The line that explains best why it does not give the profile or its credentials, with its place and the fix.
+    /// Returns the line that best explains why the file lacks the profile or its credentials, with its location and the
+    /// fix.
     pub(super) fn remark(&self, profile: &str) -> Option<(Weight, String)> {
         let Remark { weight, line, why, fix } = remark(self.text.expose(), self.kind, profile)?;
         Some((weight, format!("{}, line {line}: {why}; {fix}", self.path)))
     }
 }
 
-/// Whether a heading is neither a profile's nor unknown.
+/// Returns whether a heading is recognised but does not belong to a profile.
 fn is_of_another_kind(heading: &str) -> bool {
     ["sso-session ", "services "].iter().any(|kind| heading.starts_with(kind))
 }
 
-/// Reads a file that a setting names, a token or the like.
+/// Reads a file that a setting names, such as a token file.
 pub(super) fn read_text(path: &Path, what: &str, limit: u64) -> std::result::Result<String, Problem> {
     let bytes = read_named_file(path, limit).map_err(|error| unreadable(what, path, error))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())

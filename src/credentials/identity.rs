@@ -1,21 +1,21 @@
-//! Whom credentials belong to.
+//! The identity that credentials belong to.
 
 use crate::base::{Problem, Result};
 use crate::credentials::sts::{Action, Sts, text};
 use crate::credentials::{Context, Credentials, S3Settings};
 
-/// Whom credentials belong to, as STS knows them.
+/// The identity that credentials belong to, as reported by STS.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Identity {
     pub(crate) account: String,
     pub(crate) arn: String,
 }
 
-/// Asks STS whom the keys belong to; `None` where the bucket is in a store of one's own, which has no such service.
-/// Everybody may ask.
+/// Looks up the identity of the keys in STS. Returns `None` if the bucket is in a non-AWS store, which has no such
+/// service. No permission is required.
 ///
 /// # Errors
-/// When STS refuses the keys, does not answer, or cannot be found.
+/// If STS rejects the keys, does not respond, or cannot be found.
 pub(crate) fn identity(settings: &S3Settings, context: &Context, keys: &Credentials) -> Result<Option<Identity>> {
     let sts = Sts::find(context, &settings.profile)?;
     if let Some(store) = &settings.endpoint

@@ -23,10 +23,10 @@ const IPV6: &str = "http://[fd00:ec2::254]";
 const ATTEMPTS: u32 = 3;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
-/// If nothing answers within this time, the machine is not an instance, and no second attempt is made.
+/// If nothing answers within this time, the machine is not an instance, and no request is retried.
 const GIVE_UP: Duration = Duration::from_secs(2);
-/// How long to use expired credentials. An instance that cannot renew its credentials returns expired ones, which AWS
-/// still accepts for as long as it states.
+/// How long to keep using expired credentials. An instance that cannot renew its credentials returns expired ones,
+/// which AWS continues to honour.
 const EXTENSION: Duration = Duration::from_secs(10 * 60);
 /// Credentials are refreshed at least once an hour.
 const LONGEST_LIFE: Duration = Duration::from_secs(60 * 60);

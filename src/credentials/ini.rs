@@ -1,35 +1,36 @@
-//! The grammar of the AWS files, as the Go SDK reads them: there is no syntax error, what is not recognised is skipped.
+//! Parses the AWS files with the Go SDK's grammar: there are no syntax errors, and unrecognised lines are skipped.
 //!
-//! Three differences: a byte order mark is dropped, a value that is one lone quote stands for itself, and the command
-//! of `credential_process` keeps its quotes, ` #` and ` ;`, as the AWS CLI has it: they are the shell's.
+//! There are three differences: a byte order mark is dropped, a value that is a single quote is kept, and the command
+//! of `credential_process` keeps its quotes, ` #` and ` ;` as in the AWS CLI, because they belong to the shell.
 
 use std::collections::BTreeMap;
 use std::fmt;
 
 pub(super) const BLANK: [char; 2] = [' ', '\t'];
-/// The key whose value is a command line.
+/// The key whose value is a shell command.
 const COMMAND: &str = "credential_process";
 pub(super) const BYTE_ORDER_MARK: char = '\u{feff}';
 
-/// Properties by name, the names in lower case.
+/// Properties by lower-case name.
 pub(crate) type Section = BTreeMap<String, Value>;
 
-/// A file's sections by the text between their brackets, a type and a name joined by one space: `profile ci`.
+/// A file's sections, keyed by the text between their brackets: a type and a name joined by one space, such as `profile
+/// ci`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Ini {
     pub(crate) sections: BTreeMap<String, Section>,
 }
 
-/// What a property is set to: a text, or, when the text is empty, perhaps a block of sub-properties.
+/// The value of a property: a text or, if the text is empty, possibly a block of sub-properties.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Value {
-    /// The line it begins on, from 1.
+    /// The line where the value begins, counted from 1.
     pub(crate) line: usize,
     pub(crate) text: String,
     pub(crate) nested: Section,
 }
 
-/// Reads a whole file.
+/// Parses a whole file.
 pub(crate) fn parse(text: &str) -> Ini {
     let mut reader = Reader::default();
     for (number, line) in lines(text) {
@@ -38,14 +39,14 @@ pub(crate) fn parse(text: &str) -> Ini {
     Ini { sections: reader.sections }
 }
 
-/// The lines that are more than a comment, with their numbers from 1.
+/// Returns the lines that are not just comments, numbered from 1.
 pub(super) fn lines(text: &str) -> impl Iterator<Item = (usize, &str)> {
     let all = text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text).split('\n').enumerate();
     all.map(|(index, line)| (index + 1, line))
         .filter(|(_, line)| !line.trim().is_empty() && !line.trim_start_matches(BLANK).starts_with(['#', ';']))
 }
 
-/// The sections so far, and which of them and which key the next line belongs to.
+/// The sections parsed so far, and the section and key that the next line belongs to.
 #[derive(Default)]
 struct Reader {
     sections: BTreeMap<String, Section>,
@@ -57,7 +58,7 @@ impl Reader {
     fn take(&mut self, number: usize, line: &str) {
         let text = line.trim_start_matches(BLANK);
         if let Some(name) = header(line) {
-            // A section without a name is none: what follows it is dropped.
+            // A section without a name is ignored, along with its contents.
             if !name.is_empty() {
                 self.sections.entry(name.clone()).or_default();
             }
@@ -73,7 +74,7 @@ impl Reader {
                     parent.nested.insert(key, Value::new(number, value));
                     return;
                 }
-                // With nothing to belong to it is a property like any other, and only then has comments.
+                // Without a parent, it is an ordinary property, and only then may have comments.
                 (Some((key, _)), _) if key == COMMAND => (key, command(text)),
                 (Some((key, value)), _) => (key, without_comment(value).trim()),
                 (None, Some(parent)) if !parent.text.is_empty() => {
@@ -95,7 +96,7 @@ impl Reader {
     }
 }
 
-/// `[type name]` in a line, or `None` when it is no section header.
+/// Parses a `[type name]` header, or returns `None` if the line is not one.
 pub(super) fn header(line: &str) -> Option<String> {
     let line = line.split(['#', ';']).next()?.trim();
     let inside = line.strip_prefix('[')?.strip_suffix(']')?.trim();
@@ -105,7 +106,7 @@ pub(super) fn header(line: &str) -> Option<String> {
     })
 }
 
-/// The line up to the first `#` or `;` that has a blank before it.
+/// Cuts the line at the first `#` or `;` that follows a blank.
 pub(super) fn without_comment(line: &str) -> &str {
     let mut rest = line;
     for mark in [" #", " ;", "\t#", "\t;"] {
@@ -114,15 +115,15 @@ pub(super) fn without_comment(line: &str) -> &str {
     rest
 }
 
-/// The command that a line sets, as it is written: quotes and comments in it are the shell's. A value that is all comment
-/// is empty.
+/// Returns the command on a line verbatim, because its quotes and comments belong to the shell. A value that consists
+/// only of a comment is empty.
 fn command(line: &str) -> &str {
     let value = line.split_once(['=', ':']).map_or("", |(_, value)| value);
     let text = value.trim();
     if value.starts_with(BLANK) && text.starts_with(['#', ';']) { "" } else { text }
 }
 
-/// Key and value of a line with `=` or `:` in it, whichever comes first; one pair of quotes around the value is dropped.
+/// Splits a line at its first `=` or `:` into a key and a value, and strips one pair of quotes around the value.
 pub(super) fn split(line: &str) -> Option<(String, &str)> {
     let (key, value) = line.split_once(['=', ':'])?;
     let value = value.trim();
@@ -136,7 +137,7 @@ impl Value {
     }
 }
 
-/// Never the text: it may be a secret.
+/// Omits the text, which may be a secret.
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Value").field("line", &self.line).field("nested", &self.nested).finish_non_exhaustive()

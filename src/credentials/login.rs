@@ -1,4 +1,4 @@
-//! The session of `aws login`, as long as it lasts: renewing it is left to the AWS CLI.
+//! The session of `aws login`, used until it expires. Only the AWS CLI renews it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ const DIRECTORY: &str = "AWS_LOGIN_CACHE_DIRECTORY";
 const MAX_FILE_BYTES: u64 = 256 * 1024;
 const NAMES: Names = Names { id: "accessKeyId", secret: "secretAccessKey", token: "sessionToken" };
 
-/// The file that `aws login` keeps a session in.
+/// The file in which `aws login` stores a session.
 struct Login {
     file: PathBuf,
     /// The setting that names the session.
@@ -22,7 +22,7 @@ struct Login {
     clock: Arc<dyn Clock>,
 }
 
-/// The one of a profile.
+/// Returns the session that the profile configures.
 pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
     let Some(session) = profile.setting("login_session") else { return Ok(None) };
     let directory = lookup.env.var(DIRECTORY).map(PathBuf::from);

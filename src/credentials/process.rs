@@ -1,4 +1,4 @@
-//! A program that prints credentials.
+//! Credentials printed by an external program.
 
 mod group;
 
@@ -17,35 +17,35 @@ use crate::credentials::{Credentials, CredentialsProvider, Profile};
 use group::{Group, State};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
-/// How often it is looked whether to go on waiting.
+/// The interval at which the wait loop checks its exit conditions.
 const LOOK: Duration = Duration::from_millis(20);
-/// How long the output may stay open after the program has ended.
+/// How long to wait for the output to close after the program has exited.
 const LEFT_BEHIND: Duration = Duration::from_secs(1);
 /// Credentials are a few kilobytes.
 const MAX_OUTPUT_BYTES: usize = 64 * 1024;
 const BUFFER_BYTES: usize = 4096;
 const BY_HAND: &str = "run the command of credential_process by hand and check its output";
-/// What PowerShell and others write before text in UTF-8.
+/// The byte order mark that PowerShell and others write before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "SessionToken" };
 
-/// A command line of the shell whose output is credentials. Neither is ever shown: both may hold secrets.
+/// A shell command whose output is credentials. Neither is ever shown, because both may contain secrets.
 struct Process {
     command: String,
-    /// The setting that names it.
+    /// The setting that contains the command.
     origin: String,
     cancel: Cancel,
     timeout: Duration,
 }
 
-/// What the program has printed.
+/// The program's output.
 struct Output {
-    /// `None` when nothing more will come.
+    /// `None` once the output has ended.
     pipe: Option<ChildStdout>,
     bytes: Vec<u8>,
 }
 
-/// The one of a profile.
+/// Returns the process that the profile configures.
 pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
     let Some(command) = profile.setting("credential_process") else { return Ok(None) };
     Ok(Some(Arc::new(Process {
@@ -78,7 +78,7 @@ impl Process {
         }
     }
 
-    /// Reads the output until the program has ended, but not for ever, and not when cancelled.
+    /// Reads the output until the program has exited, the time limit is reached, or the wait is cancelled.
     fn wait(&self, group: &Group, output: &mut Output) -> Result<()> {
         let start = Instant::now();
         let mut ended: Option<Instant> = None;
@@ -91,7 +91,7 @@ impl Process {
             }
             match group.state().map_err(unreadable)? {
                 State::Ended if output.pipe.is_none() => return Ok(()),
-                // What the program left behind has the output open, and may yet be the one that prints.
+                // A process that the program left behind holds the output open, and may still print the credentials.
                 State::Ended if ended.get_or_insert_with(Instant::now).elapsed() > LEFT_BEHIND => return Ok(()),
                 State::Ended => {}
                 State::WantsTerminal => {
@@ -110,7 +110,7 @@ impl Process {
 }
 
 impl Output {
-    /// Reads the available output, waiting for some for at most `patience`.
+    /// Reads the available output, waiting at most `patience` for it.
     fn read(&mut self, patience: Duration, cancel: &Cancel) -> io::Result<()> {
         let Some(pipe) = &mut self.pipe else {
             cancel.wait(patience);

@@ -1,5 +1,5 @@
-//! Why an AWS file that is there gives no profile, or a profile no credentials: its grammar knows no errors, and skips
-//! in silence what it does not understand.
+//! Explains why an existing AWS file lacks a profile, or a profile lacks credentials. The file format has no syntax
+//! errors: unrecognised content is silently skipped.
 
 use crate::base::shown;
 use crate::config::distance;
@@ -8,7 +8,7 @@ use crate::credentials::ini::{BLANK, BYTE_ORDER_MARK, header, lines, split, with
 const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
 const TOKEN: &str = "aws_session_token";
-/// What gives a profile credentials, and so is missed when it is misspelt or in the wrong place.
+/// Settings that provide credentials, and are therefore missed when misspelt or misplaced.
 const GIVE_CREDENTIALS: &[&str] = &[
     ID,
     SECRET,
@@ -25,13 +25,13 @@ const GIVE_CREDENTIALS: &[&str] = &[
     "sso_start_url",
     "web_identity_token_file",
 ];
-/// Other names of the keys, letters and digits only.
+/// Alternative names of the keys, reduced to letters and digits.
 const OTHER_NAMES: &[(&str, &[&str])] = &[
     (ID, &["accesskeyid", "accesskey", "awsaccesskey", "accessid", "awsaccessid", "awskeyid", "awskey", "keyid"]),
     (SECRET, &["secretaccesskey", "secretkey", "awssecretkey", "awssecret", "secretaccess", "secret"]),
     (TOKEN, &["sessiontoken", "awstoken", "token"]),
 ];
-/// How the names of settings begin that AWS's tools and others have: these are not taken for misspelt.
+/// Prefixes of settings used by AWS's tools and others, which are not considered misspelt.
 const KNOWN_BEGINNINGS: &[&str] = &[
     "account_id",
     "api_versions",
@@ -68,30 +68,30 @@ const KNOWN_BEGINNINGS: &[&str] = &[
     "x_",
 ];
 
-/// Lines beyond this are not looked through: the first ones explain enough.
+/// Lines beyond this limit are not examined: the first ones explain enough.
 const MAX_LINES: usize = 10_000;
-/// No key that was misspelt is longer.
+/// No misspelt key is longer.
 const MAX_KEY_BYTES: usize = 64;
 
-/// Which of the two files: they differ in their headings.
+/// One of the two files, which differ in their headings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileKind {
     Config,
     Credentials,
 }
 
-/// How much a remark explains; the first is the best.
+/// How well a remark explains the problem, best first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Weight {
-    /// Something was meant for the profile and is not read.
+    /// Something meant for the profile is not read.
     Reason,
     /// Something is not read.
     Ignored,
-    /// Something is read and means nothing here.
+    /// Something is read but has no meaning here.
     Unknown,
 }
 
-/// A line of an AWS file that does not do what it was written for. No text of it is shown but headings.
+/// A line of an AWS file that does not have its intended effect. Only headings are quoted.
 #[derive(Debug, PartialEq)]
 pub(super) struct Remark {
     pub(super) weight: Weight,
@@ -100,7 +100,7 @@ pub(super) struct Remark {
     pub(super) fix: String,
 }
 
-/// The line that explains best why `profile` is missing in a file or has no credentials there.
+/// Returns the line that best explains why `profile` is missing from a file or has no credentials there.
 pub(super) fn remark(text: &str, kind: FileKind, profile: &str) -> Option<Remark> {
     let mut walk = Walk { kind, profile, heading: None, parent: None, found: None };
     if let Some(remark) = encoding(text).or_else(|| other_format(text, &walk.right_heading(profile))) {
@@ -115,13 +115,13 @@ pub(super) fn remark(text: &str, kind: FileKind, profile: &str) -> Option<Remark
     walk.found
 }
 
-/// What makes all lines unreadable.
+/// Detects an encoding that makes every line unreadable.
 fn encoding(text: &str) -> Option<Remark> {
     let zeros = text.bytes().filter(|byte| *byte == 0).count();
     let remark = |line, why: &str, fix: &str| {
         Some(Remark { weight: Weight::Reason, line, why: why.to_owned(), fix: fix.to_owned() })
     };
-    // Half of ASCII in UTF-16 is zeros.
+    // ASCII text in UTF-16 is half zeros.
     if zeros > 0 && zeros >= text.chars().count() / 3 {
         return remark(1, "the file is UTF-16, not UTF-8", "save it as UTF-8 (PowerShell: Out-File -Encoding ascii)");
     }
@@ -129,7 +129,7 @@ fn encoding(text: &str) -> Option<Remark> {
     remark(line + 1, "the line ends with CR alone", "save the file with Unix (LF) or Windows (CRLF) line ends")
 }
 
-/// A file in the format of another tool, or of AWS's console.
+/// Detects a file in the format of another tool or of AWS's console.
 fn other_format(text: &str, heading: &str) -> Option<Remark> {
     let text = text.trim_start_matches(|c: char| c == BYTE_ORDER_MARK || c.is_whitespace());
     let first = text.lines().next().unwrap_or_default().to_ascii_lowercase();
@@ -145,12 +145,12 @@ fn other_format(text: &str, heading: &str) -> Option<Remark> {
     Some(Remark { weight: Weight::Reason, line: 1, why: format!("the file is {format}"), fix })
 }
 
-/// What the reader knows at a line, as far as remarks need it.
+/// The parser's state at a line, as far as remarks need it.
 struct Walk<'a> {
     kind: FileKind,
     profile: &'a str,
     heading: Option<String>,
-    /// The line of the setting before, when it has no value: indented lines belong to it.
+    /// The line of the previous setting if it has no value: indented lines belong to it.
     parent: Option<usize>,
     found: Option<Remark>,
 }
@@ -241,7 +241,7 @@ impl Walk<'_> {
     }
 }
 
-/// Whether a heading is the profile's, as the reader sees it.
+/// Returns whether the parser would assign a heading to the profile.
 fn is_of(kind: FileKind, heading: &str, profile: &str) -> bool {
     match (kind, heading.strip_prefix("profile ")) {
         (FileKind::Credentials, None) => heading == profile,
@@ -253,14 +253,14 @@ fn is_of(kind: FileKind, heading: &str, profile: &str) -> bool {
     }
 }
 
-/// The name in a heading, however it is written: `Profile: "ci"`.
+/// Returns the name in a heading, however it is written: `Profile: "ci"`.
 fn bare_name(heading: &str) -> &str {
     let (word, rest) = heading.split_at_checked("profile".len()).unwrap_or(("", heading));
     let name = if word.eq_ignore_ascii_case("profile") { rest } else { heading };
     name.trim_matches(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ':' | '=' | '-' | '_' | '/' | '.'))
 }
 
-/// Returns what is wrong with a line that looks like a heading but is not one.
+/// Returns what is wrong with a line that resembles a heading but is not one.
 fn broken_heading(line: &str) -> Option<&'static str> {
     let line = line.trim();
     let (before, inside) = line.split_once('[')?;
@@ -277,7 +277,7 @@ fn broken_heading(line: &str) -> Option<&'static str> {
     })
 }
 
-/// Which of the keys was meant by one that is not known.
+/// Returns the key that an unknown key was probably meant to be.
 fn meant(key: &str, value: &str) -> Option<&'static str> {
     if is_known(key) || key.len() > MAX_KEY_BYTES {
         return None;
@@ -295,7 +295,7 @@ fn meant(key: &str, value: &str) -> Option<&'static str> {
             return Some(name);
         }
     }
-    // As AWS makes them: long-term and temporary ones.
+    // Check AWS's formats for long-term and temporary keys.
     let is_id = (value.starts_with("AKIA") || value.starts_with("ASIA"))
         && value.len() == 20
         && value.bytes().all(|byte| byte.is_ascii_alphanumeric());

@@ -1,4 +1,4 @@
-//! Asking a service over HTTP, again where that may help.
+//! Sends requests to a service over HTTP, with retries.
 
 use std::time::Duration;
 
@@ -7,9 +7,9 @@ use crate::config::EndpointUrl;
 use crate::credentials::context::Context;
 use crate::http::{Client, Fault, Method, OnStop, Request, Response, retry};
 
-/// Answers are a few kilobytes; more is not read.
+/// Responses are a few kilobytes; nothing beyond this limit is read.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024;
-/// Codes of a service that asks for fewer requests.
+/// Error codes of a service that throttles requests.
 const THROTTLED: &[&str] = &[
     "BandwidthLimitExceeded",
     "EC2ThrottledException",
@@ -29,52 +29,52 @@ const THROTTLED: &[&str] = &[
     "TransactionInProgressException",
 ];
 
-/// Where a service is.
+/// The location of a service.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
     pub(crate) https: bool,
-    /// With the port unless it is the scheme's own.
+    /// Includes the port unless it is the scheme's default.
     pub(crate) host: String,
-    /// Stands before every path: empty or `/` and more.
+    /// The prefix of every path: empty, or starting with `/`.
     pub(crate) base_path: String,
 }
 
-/// A request, as it is to be sent.
+/// A request, ready to send.
 pub(super) struct Message {
     pub(super) method: Method,
     pub(super) target: String,
-    /// Without `host`.
+    /// Excludes `host`.
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<Vec<u8>>,
 }
 
-/// An answer of whatever status.
+/// A response with any status.
 pub(super) struct Reply {
     response: Response,
     pub(super) body: Vec<u8>,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 pub(super) enum NoReply {
-    /// Not the service's doing.
+    /// A local error that the service did not cause.
     Own(Error),
     Fault(Fault),
 }
 
-/// How long and how often a service is asked.
+/// Time limits and attempts for requests to a service.
 #[derive(Clone, Copy)]
 pub(super) struct Patience {
-    /// How long it may be silent.
+    /// How long the service may stay silent.
     pub(super) answer: Duration,
-    /// The first attempt included.
+    /// Includes the first attempt.
     pub(super) attempts: u32,
     pub(super) longest_pause: Duration,
-    /// No attempt but the first begins after this, on the monotonic clock.
+    /// No retry begins after this time on the monotonic clock.
     pub(super) until: Option<Duration>,
 }
 
 impl Patience {
-    /// For AWS's services.
+    /// Returns the limits for AWS's services.
     pub(super) fn remote(context: &Context) -> Self {
         let (answer, longest_pause) = (Duration::from_secs(30), Duration::from_secs(20));
         Self { answer, attempts: context.attempts, longest_pause, until: None }
@@ -82,7 +82,7 @@ impl Patience {
 }
 
 impl Site {
-    /// `None` for a directory.
+    /// Returns `None` for a directory.
     pub(super) fn of(url: &EndpointUrl) -> Option<Self> {
         match url {
             EndpointUrl::Http { https, host, port, base_path } => {
@@ -111,18 +111,18 @@ impl Reply {
         self.response.header(name)
     }
 
-    /// Whether the service has failed for now, going by status and code alone.
+    /// Returns whether the failure is temporary, judging by the status and the code alone.
     pub(super) fn is_transient(&self, code: Option<&str>) -> bool {
         matches!(self.status(), 500 | 502 | 503 | 504) || code.is_some_and(|code| THROTTLED.contains(&code))
     }
 
-    /// The refusal of `what`, as the service gives its reason. None of `secrets` is shown.
+    /// Builds the error for a rejected `what`, with the service's reason. Redacts `secrets`.
     pub(super) fn refusal(&self, what: &str, code: Option<&str>, reason: Option<&str>, secrets: &[&str]) -> Problem {
         refusal(what, self.status(), (code, reason), secrets)
     }
 }
 
-/// The refusal of `what`, with the service's code and reason. None of `secrets` is shown.
+/// Builds the error for a rejected `what`, with the service's code and reason. Redacts `secrets`.
 pub(crate) fn refusal(
     what: &str,
     status: u16,
@@ -140,7 +140,7 @@ pub(crate) fn refusal(
 }
 
 impl NoReply {
-    /// The error of `what`, which was sent to `site`.
+    /// Builds the error for `what`, which was sent to `site`.
     pub(super) fn explain(self, what: &str, site: &Site) -> Error {
         match self {
             Self::Own(error) => error,
@@ -156,7 +156,7 @@ impl NoReply {
     }
 }
 
-/// Sends what `make` makes, until there is an answer that is not `transient`, or patience ends.
+/// Sends the message that `make` builds, until a response is not `transient` or patience runs out.
 pub(super) fn send(
     (context, client): (&Context, &Client),
     site: &Site,
@@ -199,7 +199,7 @@ fn attempt(
     if !headers.iter().any(|(name, _)| name == "host") {
         headers.push(("host".to_owned(), site.host.clone()));
     }
-    // Paths and queries of these services are as good as credentials: they are not logged.
+    // The paths and queries of these services are as sensitive as credentials, so they are not logged.
     log::debug!("{} {}", method.as_str(), site.url());
     let request = Request {
         method,
@@ -219,7 +219,7 @@ fn attempt(
     Ok(Reply { response, body })
 }
 
-/// Bounded, on one line, and without secrets that were sent and may have come back.
+/// Sanitises text for display: bounded, on one line, and without secrets that were sent and may have been echoed.
 pub(super) fn shown(text: &str, secrets: &[&str]) -> String {
     base::shown_without(text.trim(), secrets)
 }

@@ -1,4 +1,4 @@
-//! IAM Identity Center (SSO): credentials for the login that `aws sso login` keeps in a file.
+//! IAM Identity Center (SSO): credentials for the login that `aws sso login` stores in a file.
 
 mod token;
 
@@ -26,7 +26,7 @@ const START_URL: &str = "sso_start_url";
 const SESSION: &str = "sso_session";
 const NAMES: Names = Names { id: "accessKeyId", secret: "secretAccessKey", token: "sessionToken" };
 
-/// A role in an account, for whoever has logged in.
+/// A role in an account, available to anyone who is logged in.
 struct Sso {
     context: Context,
     portal: Service,
@@ -38,10 +38,11 @@ struct Sso {
     profile: String,
 }
 
-/// The one of a profile: of its `sso_session`, or with all settings in the profile itself.
+/// Returns the role that the profile configures, either with its `sso_session` or with all settings in the profile
+/// itself.
 ///
 /// # Errors
-/// When some of the settings are missing, or two of them contradict each other.
+/// If settings are missing or two of them contradict each other.
 pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
     let Some(first) = [SESSION, REGION, START_URL, ACCOUNT, ROLE].iter().find_map(|key| profile.setting(key)) else {
         return Ok(None);
@@ -78,7 +79,7 @@ pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
     })))
 }
 
-/// A setting of the session's section, which the profile may repeat.
+/// Returns a setting of the session's section, which the profile may repeat.
 fn of_session<'a>(profile: &'a Profile, key: &str) -> Result<Option<Setting<&'a str>>> {
     let (session, own) = (profile.session_setting(key), profile.setting(key));
     match (&session, &own) {
@@ -145,7 +146,7 @@ impl CredentialsProvider for Sso {
     }
 }
 
-/// The header may have a URL behind the name.
+/// Returns the error type. In the header, a URL may follow it.
 fn error_type(reply: &Reply) -> Option<&str> {
     reply.header("x-amzn-errortype")?.split(':').next()
 }

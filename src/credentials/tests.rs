@@ -18,7 +18,7 @@ mod settings;
 pub(super) use precedence::sources;
 pub(super) use server::Server;
 
-/// A home directory with AWS files, attributes, variables, and a clock.
+/// A test environment: a home directory with AWS files, attributes, variables, and a clock.
 pub(super) struct World {
     pub(super) home: tempfile::TempDir,
     variables: Vec<(String, String)>,
@@ -26,7 +26,7 @@ pub(super) struct World {
     pub(super) clock: Arc<TestClock>,
 }
 
-/// Stands still until somebody sleeps, which takes no time.
+/// A clock that advances only on sleep, which returns immediately.
 pub(super) struct TestClock {
     pub(super) now: Mutex<SystemTime>,
     pub(super) slept: Mutex<Vec<Duration>>,
@@ -58,7 +58,7 @@ impl Clock for TestClock {
     }
 }
 
-/// What was logged by whatever test.
+/// The logs of all tests.
 struct Logs(Mutex<String>);
 
 impl log::Log for Logs {
@@ -67,7 +67,7 @@ impl log::Log for Logs {
     }
 
     fn log(&self, record: &log::Record<'_>) {
-        // The crate's documentation warns of what is shown there.
+        // The crate's documentation warns about what this level shows.
         if record.level() == log::Level::Trace && record.target().starts_with("ureq_proto") {
             return;
         }
@@ -83,11 +83,11 @@ fn logs() -> &'static Logs {
     LOGS.get_or_init(|| Logs(Mutex::default()))
 }
 
-/// The keys of a profile. Every secret here and below is MARKED, and must never be shown.
+/// The keys of a profile. Every secret here and below contains MARKED and must never be shown.
 const KEYS: &str = "aws_access_key_id=AKPROFILE\naws_secret_access_key=MARKED-p\naws_session_token=MARKED-pt\n";
 
 impl World {
-    /// No instance is asked, unless a variable says otherwise.
+    /// Creates a world that queries no instance unless a variable overrides this.
     pub(super) fn new(variables: &[(&str, &str)]) -> Self {
         let _ = log::set_logger(logs());
         log::set_max_level(log::LevelFilter::Trace);
@@ -108,7 +108,7 @@ impl World {
         self
     }
 
-    /// All services are this server.
+    /// Directs all services to this server.
     pub(super) fn at(self, server: &Server) -> Self {
         let url = server.url();
         self.with("AWS_ENDPOINT_URL_STS", &url)
@@ -117,7 +117,7 @@ impl World {
             .with("AWS_EC2_METADATA_SERVICE_ENDPOINT", &format!("{url}/path/that/goes"))
     }
 
-    /// A file in the home directory, its path.
+    /// Writes a file in the home directory and returns its path.
     pub(super) fn put(&self, name: &str, text: &str) -> String {
         let path = self.home.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -180,7 +180,8 @@ impl World {
         provider(&self.options, &self.env(), &self.profile()?, &self.context())
     }
 
-    /// Id, secret and token, or the error; neither its text nor any Debug ever shows a secret.
+    /// Returns the ID, secret and token, or the error. Asserts that neither the error's text nor any Debug output shows
+    /// a secret.
     pub(super) fn keys(&self) -> std::result::Result<(String, String, String), Error> {
         let debug = format!("{:?} {:?} {:?}", self.options, self.env(), self.profile());
         assert!(!debug.contains("MARKED"), "{debug}");
@@ -206,7 +207,7 @@ impl World {
         self.keys().unwrap().0
     }
 
-    /// Message and hint.
+    /// Returns the error's message and hint.
     pub(super) fn error(&self) -> String {
         let error = self.keys().unwrap_err();
         format!("{}: {} ({})", error.kind().as_str(), error.chain(), error.hint().unwrap_or_default())

@@ -1,4 +1,4 @@
-//! A role, assumed with a token that the CI system or Kubernetes puts into a file.
+//! A role that is assumed with a token that the CI system or Kubernetes writes to a file.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -11,12 +11,12 @@ use crate::credentials::variables::check_quotes;
 use crate::credentials::{Credentials, CredentialsProvider, Profile};
 
 const VARIABLE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
-/// STS takes tokens of up to 20,000 characters.
+/// STS accepts tokens of up to 20,000 characters.
 const MAX_TOKEN_BYTES: u64 = 64 * 1024;
-/// A token may be newer than what STS knows of its issuer.
+/// STS may not yet have the issuer's latest keys when a token is new.
 const TRANSIENT: &[&str] = &["InvalidIdentityToken", "IDPCommunicationError"];
 
-/// A role that is assumed with a token in a file, which is read anew each time.
+/// A role that is assumed with a token from a file, which is read again each time.
 struct WebIdentity {
     sts: Sts,
     file: PathBuf,
@@ -26,7 +26,7 @@ struct WebIdentity {
     origin: String,
 }
 
-/// The one that the environment sets up: EKS and many CI systems do.
+/// Returns the role that the environment configures, as EKS and many CI systems do.
 pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
     let Some(file) = lookup.env.var(VARIABLE) else { return Ok(None) };
     [VARIABLE, "AWS_ROLE_ARN"].iter().try_for_each(|name| check_quotes(lookup.env, name))?;
@@ -43,7 +43,7 @@ pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
     })))
 }
 
-/// The one of a profile, which has a role too.
+/// Returns the role that the profile configures.
 pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
     let Some(file) = profile.setting("web_identity_token_file") else { return Ok(None) };
     let Some(role_arn) = profile.get("role_arn") else {

@@ -137,7 +137,7 @@ fn an_error_names_the_attribute_and_what_is_allowed() {
 
 #[test]
 fn no_part_of_a_secret_is_ever_shown() {
-    // What a forgotten quote around a secret with a comma leads to, in every position.
+    // A missing quote around a secret with a comma, in every position.
     for text in [
         "type=s3,access_key_id=a,secret_access_key=xx,MARKED",
         "type=s3,access_key_id=a,secret_access_key=xx,marked=",
@@ -175,7 +175,7 @@ fn a_local_cache_is_named_by_src_or_dest() {
     };
     assert_eq!(local("type=local,src=a"), LocalOptions::new("a"));
     assert_eq!(local("type=local,dest=a,tag=t,mode=max").tag, "t");
-    // The attributes buildx takes for a build.
+    // The attributes that buildx accepts for a build.
     let buildx = "type=local,dest=a,mode=max,ignore-error=true,reset=true,compression=zstd,compression-level=3,\
                   force-compression=true,oci-mediatypes=true,image-manifest=false";
     assert_eq!(local(buildx), LocalOptions::new("a"));

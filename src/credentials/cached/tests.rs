@@ -6,7 +6,7 @@ use super::*;
 use crate::base::Secret;
 use crate::credentials::tests::{TestClock, start};
 
-/// Gives numbered keys with this lifetime, or fails.
+/// A source that returns numbered keys with this lifetime, or fails.
 struct Counter {
     clock: Arc<TestClock>,
     asked: AtomicU32,
@@ -50,7 +50,7 @@ fn id(cached: &Cached) -> String {
 
 #[test]
 fn new_ones_are_fetched_before_the_old_expire() {
-    // An hour: five minutes before. Two minutes: half a minute before.
+    // One hour: refreshed five minutes before expiry. Two minutes: half a minute before.
     for (seconds, fresh) in [(3600, 3299), (120, 89)] {
         let (_, cached, clock) = cached(Some(seconds), Duration::ZERO);
         assert_eq!(id(&cached), "1");
@@ -124,7 +124,7 @@ fn many_threads_cause_one_fetch_and_share_one_failure() {
             }
         });
         assert_eq!(counter.asked.load(Ordering::SeqCst), 1);
-        // Later it is asked anew.
+        // A later request queries the source again.
         if fails {
             assert!(cached.credentials().is_err());
             assert_eq!(counter.asked.load(Ordering::SeqCst), 2);
@@ -132,7 +132,7 @@ fn many_threads_cause_one_fetch_and_share_one_failure() {
     }
 }
 
-/// The others sign with what there is meanwhile.
+/// The other threads sign with the current credentials in the meantime.
 #[test]
 fn an_early_refresh_makes_nobody_wait() {
     let (counter, cached, clock) = cached(Some(3600), Duration::ZERO);

@@ -14,7 +14,7 @@ fn text(status: u16, body: &str) -> Answer {
     (status, String::new(), body.to_owned())
 }
 
-/// With this answer to the request for a token.
+/// Starts a server that gives this response to the token request.
 fn with_token(status: u16, headers: &'static str) -> Server {
     Server::start(move |received: &Received| {
         if received.method == "PUT" { (status, headers.to_owned(), "MARKED-tok".to_owned()) } else { cloud(received) }
@@ -34,7 +34,7 @@ fn version_two_is_three_requests_with_a_token() {
     assert_eq!(requests[2].header("x-aws-ec2-metadata-token"), Some("MARKED-imds-token"));
 }
 
-/// How often the token is asked for, in two fetches; whether version 1 follows.
+/// The columns count the token requests in two fetches, and say whether version 1 is used afterwards.
 #[test]
 fn version_one_where_there_is_no_two_and_it_is_allowed() {
     for (status, headers, asked, v1) in [
@@ -84,7 +84,7 @@ fn refusals_say_what_to_do() {
     let server = refuse(500, "");
     in_order(&world(&server).error(), &["HTTP 500"]);
     assert_eq!(server.kinds().len(), 4);
-    // Once more with a new token.
+    // Retried once with a new token.
     let server = refuse(401, "");
     in_order(&world(&server).error(), &["HTTP 401", "hop limit"]);
     assert_eq!(server.kinds().len(), 4);
@@ -118,7 +118,7 @@ fn answers_that_are_no_credentials() {
     }
 }
 
-/// Something else may answer there, with secrets of its own.
+/// Something else may respond there, with its own secrets.
 #[test]
 fn what_cannot_be_the_name_of_a_role_is_asked_for_by_no_url() {
     for list in [r#"{"Token":"MARKED"}"#, "<html>MARKED", "MARKED/../..", "MARKED role"] {
@@ -129,7 +129,7 @@ fn what_cannot_be_the_name_of_a_role_is_asked_for_by_no_url() {
     }
 }
 
-/// AWS honours them while the instance cannot get others.
+/// AWS honours expired credentials while the instance cannot get new ones.
 #[test]
 fn expired_credentials_of_an_instance_are_used() {
     let server = Server::cloud();
@@ -144,7 +144,7 @@ fn expired_credentials_of_an_instance_are_used() {
     assert_eq!(server.kinds().len(), 6);
 }
 
-/// As in the Go SDK: a metadata service that is away for a while does not end a transfer.
+/// As in the Go SDK, a temporary outage of the metadata service does not fail a transfer.
 #[test]
 fn credentials_are_used_on_while_the_service_does_not_answer() {
     let away = Arc::new(AtomicBool::new(false));
@@ -155,7 +155,7 @@ fn credentials_are_used_on_while_the_service_does_not_answer() {
     let provider = world.provider().unwrap().unwrap();
     provider.credentials().unwrap();
     away.store(true, Ordering::SeqCst);
-    // Past the hour that they are used for, and past their own end.
+    // First past the hour between refreshes, then past the credentials' own expiry.
     for seconds in [3700, 700, 700] {
         world.clock.advance(seconds);
         assert_eq!(provider.credentials().unwrap().access_key_id, "AKIMDS");
@@ -178,7 +178,7 @@ fn settings_are_checked_whether_or_not_the_service_is_asked() {
         let world = World::new(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", mode)]);
         in_order(&world.provider().unwrap().unwrap().origin(), &[host]);
     }
-    // The endpoint is looked at only where it is needed.
+    // The endpoint is validated only when it is needed.
     let nonsense = ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "nonsense");
     assert_eq!(World::new(&keys).with(nonsense.0, nonsense.1).id(), "AK");
     in_order(&World::new(&[nonsense]).error(), &["setup", nonsense.0]);

@@ -2,7 +2,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// One line for each section; `key=text` or `key→{sub=text}`, sorted.
+/// Formats each section on one line, as sorted `key=text` or `key→{sub=text}`.
 fn shown(ini: &Ini) -> String {
     let properties = |section: &Section| {
         let show = |(key, value): (&String, &Value)| {

@@ -83,12 +83,12 @@ fn process(command: &str) -> Process {
     }
 }
 
-/// Whether a process of that id runs; one that ended and was not reaped yet has no command line.
+/// Returns whether the process is running. A zombie has no command line.
 fn runs(pid: &str) -> bool {
     std::fs::read(format!("/proc/{pid}/cmdline")).is_ok_and(|line| !line.is_empty())
 }
 
-/// Waits until the file has `count` lines, the ids of processes.
+/// Waits until the file has `count` lines, each a process ID.
 fn pids(file: &std::path::Path, count: usize) -> Vec<String> {
     let start = Instant::now();
     loop {
@@ -154,7 +154,7 @@ fn what_a_program_leaves_behind_does_not_hold_up_its_output() {
     let file = dir.path().join("pids");
     for command in [
         format!("sleep 63 & echo $! > {}; printf '%s' '{JSON}'", file.display()),
-        // Output that arrives after the program has ended is awaited.
+        // Output that arrives after the program has exited is still read.
         format!("(sleep 0.2; printf '%s' '{JSON}') & sleep 0; echo 0 > {}", file.display()),
     ] {
         let process = Process { timeout: TIMEOUT, ..process(&command) };

@@ -1,4 +1,4 @@
-//! The sections of the two AWS files, and one profile made of them by the Go SDK's rules.
+//! The sections of the two AWS files, merged into a profile by the Go SDK's rules.
 
 use std::collections::BTreeMap;
 
@@ -13,11 +13,11 @@ use crate::credentials::static_keys::{is_quoted, unquote};
 const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
 const TOKEN: &str = "aws_session_token";
-/// More names than this do not help whoever mistyped one.
+/// A longer list would not help someone who mistyped a name.
 const MAX_NAMES_SHOWN: usize = 10;
 
-/// What the credentials file may say about a profile that the config file has too. Everything else there is lost,
-/// `endpoint_url` and `services` among it.
+/// The settings that the credentials file may contribute to a profile that the config file also has. Its other settings
+/// are ignored, including `endpoint_url` and `services`.
 const SHARED_KEYS: &[&str] = &[
     "ca_bundle",
     "credential_process",
@@ -51,14 +51,14 @@ pub(super) struct Files {
     credentials: AwsFile,
 }
 
-/// The static keys of one section. A key without a value counts as there.
+/// The static keys of one section. A key without a value counts as present.
 enum Pair {
     Absent,
     Half {
         there: String,
         missing: &'static str,
     },
-    /// `None` when one of the two is empty.
+    /// `None` if either key is empty.
     Whole(Option<StaticCredentials>),
 }
 
@@ -75,10 +75,10 @@ impl Files {
         format!("{} {and} {}", self.credentials.shown, self.config.shown)
     }
 
-    /// The profile of that name, without those it refers to.
+    /// Returns the profile with this name, without the profiles it refers to.
     ///
     /// # Errors
-    /// When it has one half of a pair of keys.
+    /// If the profile has only half a key pair.
     pub(super) fn profile(&self, name: &str) -> Result<Option<Profile>> {
         let in_config = config_section(&self.config.ini, name);
         let in_credentials = Some(name).filter(|name| !name.starts_with("profile "));
@@ -90,7 +90,7 @@ impl Files {
         if let Err(problem) = profile.merge((in_config, &self.config), (in_credentials, &self.credentials)) {
             return Err(Error::Setup(self.explain(problem, name)));
         }
-        // Blocks are not merged: the credentials file's count where the config file has no such section.
+        // Blocks are not merged: the credentials file's block applies only if the config file has no such section.
         let services = profile.get("services").and_then(|name| {
             [&self.config, &self.credentials]
                 .into_iter()
@@ -106,10 +106,10 @@ impl Files {
         Ok(Some(profile))
     }
 
-    /// Looks up the section that the profile's `sso_session` names.
+    /// Merges the section that the profile's `sso_session` names.
     ///
     /// # Errors
-    /// When there is none.
+    /// If the section does not exist.
     pub(super) fn link_sso_session(&self, profile: &mut Profile) -> Result<()> {
         let Some(name) = profile.setting("sso_session") else { return Ok(()) };
         let [config, credentials] =
@@ -123,7 +123,7 @@ impl Files {
         Ok(())
     }
 
-    /// What is wrong when there is no profile of that name.
+    /// Returns the error for a missing profile with this name.
     pub(super) fn missing(&self, name: &str, chosen_by: &str) -> Problem {
         let message = format!("there is no profile {name} (from {chosen_by}) in {}", self.shown_as("or"));
         let hint = if is_quoted(name) {
@@ -139,7 +139,7 @@ impl Files {
         self.explain(Problem::new(message).hint(hint), name)
     }
 
-    /// Why the files do not give the profile, or no credentials in it.
+    /// Returns why the files lack the profile, or credentials in it.
     pub(super) fn complaint(&self, profile: &str, has_credentials: bool) -> Option<Complaint> {
         let files = [&self.credentials, &self.config].into_iter();
         let asked = files.filter(|file| !has_credentials || !file.has_sections());
@@ -154,7 +154,7 @@ impl Files {
         Some(Complaint { weight, text: best.collect::<Vec<_>>().join("; ") })
     }
 
-    /// The same problem, with the line of a file that explains it as the hint.
+    /// Returns the problem with the line of a file that explains it as the hint.
     pub(super) fn explain(&self, problem: Problem, profile: &str) -> Problem {
         match self.complaint(profile, false).and_then(Complaint::reason) {
             Some(reason) => problem.hint(reason),
@@ -166,7 +166,7 @@ impl Files {
         [&self.config, &self.credentials].into_iter().any(|file| file.profiles().any(|name| name == profile))
     }
 
-    /// The names of the profiles in both files, unless there are none.
+    /// Lists the profile names in both files, or `None` if there are none.
     fn names(&self) -> Option<String> {
         let mut names: Vec<&str> = self.config.profiles().chain(self.credentials.profiles()).collect();
         names.sort_unstable();
@@ -184,20 +184,20 @@ impl Profile {
         credentials: (Option<&Section>, &AwsFile),
     ) -> std::result::Result<(), Problem> {
         self.settings = merged(config, credentials);
-        // The AWS CLI's, and as there the credentials file's block takes the place of the other's.
+        // As in the AWS CLI, the credentials file's block replaces the config file's.
         for (section, file) in [config, credentials] {
             if let Some(block) = section.and_then(|section| section.get("s3")) {
                 self.s3 = merged((None, file), (Some(&block.nested), file));
             }
         }
-        // Kept out of reach of `get`, so that they stay secrets.
+        // Remove the keys so that `get` cannot expose these secrets.
         for key in [ID, SECRET, TOKEN] {
             self.settings.remove(key);
         }
         let pair =
             |(section, file): (Option<&Section>, &AwsFile)| section.map(|section| Pair::of(section, file, &self.name));
-        // Keys go as a pair and take no token from elsewhere; half a pair is forgiven when the credentials file has
-        // the profile too and no half of its own.
+        // Keys come as a pair and take no token from another section. Half a pair is ignored if the credentials file
+        // also has the profile, without half a pair of its own.
         let pair = match (pair(config), pair(credentials)) {
             (pair @ Some(Pair::Whole(_)), Some(Pair::Absent)) => pair,
             (pair, None) => pair,
@@ -236,7 +236,7 @@ impl Pair {
     }
 }
 
-/// One section of both files: the credentials file's settings go first where they may count.
+/// Merges a section of both files. The credentials file's settings take precedence where they are allowed.
 fn merged(
     (config, config_file): (Option<&Section>, &AwsFile),
     (credentials, credentials_file): (Option<&Section>, &AwsFile),
@@ -253,13 +253,13 @@ fn merged(
     settings
 }
 
-/// `[profile NAME]`, or `[default]` where no `[profile default]` hides it.
+/// Finds `[profile NAME]`, or `[default]` if there is no `[profile default]` to hide it.
 fn config_section<'a>(ini: &'a Ini, name: &str) -> Option<&'a Section> {
     let bare = || ini.sections.get(name).filter(|_| name.eq_ignore_ascii_case(DEFAULT));
     ini.sections.get(&format!("profile {name}")).or_else(bare).or_else(|| find(ini, "profile", name))
 }
 
-/// `[KIND NAME]`, or `[KIND "NAME"]` as the AWS CLI understands it.
+/// Finds `[KIND NAME]`, or `[KIND "NAME"]` as the AWS CLI writes it.
 fn find<'a>(ini: &'a Ini, kind: &str, name: &str) -> Option<&'a Section> {
     [format!("{kind} {name}"), format!("{kind} \"{name}\""), format!("{kind} '{name}'")]
         .iter()

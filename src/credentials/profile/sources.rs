@@ -1,4 +1,4 @@
-//! The profiles that `source_profile` leads to, and what must hold for all of them.
+//! Follows `source_profile` and checks the profiles that it leads to.
 
 use std::collections::BTreeSet;
 
@@ -7,14 +7,14 @@ use crate::credentials::Setting;
 use crate::credentials::profile::Profile;
 use crate::credentials::profile::sections::Files;
 
-/// Each link is a request of its own; AWS itself allows few.
+/// Each link costs a request; AWS itself allows only a few.
 const MAX_LINKS: usize = 32;
-/// What counts only where a profile is first met.
+/// Settings that apply only the first time a profile is visited.
 const ROLE: &[&str] = &["role_arn", "external_id", "mfa_serial", "role_session_name", "source_profile"];
-/// Only one of these may be in a profile.
+/// A profile may set only one of these.
 const TYPES: &[&str] = &["source_profile", "credential_source", "credential_process", "web_identity_token_file"];
 const NEED_ROLE: &[&str] = &["source_profile", "credential_source", "web_identity_token_file"];
-/// Each of these, or keys, makes a profile one that has credentials.
+/// A profile that sets one of these, or keys, has credentials.
 const HAS_CREDENTIALS: &[&str] = &[
     "credential_source",
     "credential_process",
@@ -27,13 +27,13 @@ const HAS_CREDENTIALS: &[&str] = &[
     "login_session",
 ];
 
-/// Follows `source_profile` from `top`, which holds the others afterwards.
+/// Follows `source_profile` from `top` and stores the other profiles in it.
 ///
-/// A profile that is met again (it may name itself) gives credentials and no role: what it says of roles has been
-/// heeded where it was met first.
+/// A profile that is visited again (it may name itself) provides credentials but no role, because its role settings
+/// were applied on the first visit.
 ///
 /// # Errors
-/// When a setting lacks the role it is for, two settings contradict each other, or a source does not exist or has no
+/// If a setting lacks the role it requires, two settings contradict each other, or a source does not exist or has no
 /// credentials.
 pub(super) fn link(top: Profile, files: &Files) -> Result<Profile> {
     let mut seen = BTreeSet::new();
@@ -101,7 +101,7 @@ fn one_type(profile: &Profile) -> Result<()> {
     }
 }
 
-/// Whether it says where its credentials come from, keys aside.
+/// Returns whether the profile specifies a source of credentials other than keys.
 pub(super) fn names_credentials(profile: &Profile) -> bool {
     HAS_CREDENTIALS.iter().any(|key| profile.get(key).is_some())
 }

@@ -95,7 +95,7 @@ fn headings() {
         (Config, "ci", "[profile: ci]", "there it must be [profile ci]"),
         (Config, "ci", "[profile-ci]", "there it must be [profile ci]"),
         (Config, "default", "[Default]", "there it must be [default]"),
-        // Another profile's.
+        // Headings of another profile.
         (Config, "default", "[ci]", "there it must be [profile ci]"),
         (Credentials, "default", "[profile ci]", "there it must be [ci]"),
     ] {
@@ -138,7 +138,7 @@ fn settings_of_the_profile() {
         ("aws_access_key_id =\n  MARKED", (2, "has no value", "")),
         ("aws_access_key_id MARKED", (2, "nor KEY = VALUE", "KEY = VALUE")),
         ("MARKED = MARKED\nregion = r", (2, "sets no known key", "aws_access_key_id")),
-        // The better reason, not the first line.
+        // The better explanation wins over the first line.
         ("MARKED\nMARKED = x\naws_secret_key = MARKED", (4, "sets no known key", "write aws_secret_access_key = …")),
     ] {
         for (kind, heading) in [(FileKind::Credentials, "[ci]"), (FileKind::Config, "[profile ci]")] {

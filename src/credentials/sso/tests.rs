@@ -60,7 +60,7 @@ fn an_expired_login_is_renewed_in_its_file() {
     assert_eq!(kept, expected);
     assert_eq!(std::fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o640);
     assert_eq!(std::fs::read_dir(world.home.path().join(".aws/sso/cache")).unwrap().count(), 1);
-    // The next one finds it.
+    // The next request finds the file.
     assert_eq!(world.id(), "AKSSO");
     assert_eq!(server.kinds().len(), 3);
 }

@@ -1,4 +1,4 @@
-//! The login that `aws sso login` keeps in a file, renewed where it can be.
+//! The login that `aws sso login` stores in a file, refreshed if possible.
 
 use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
@@ -21,17 +21,17 @@ use crate::http::{Method, Timeouts};
 /// A login is a few kilobytes.
 const MAX_FILE_BYTES: u64 = 256 * 1024;
 
-/// The file with the login.
+/// The file that contains the login.
 pub(super) struct TokenFile {
     path: PathBuf,
-    /// Who renews it; logins of the older kind are not renewed.
+    /// The service that refreshes the login; logins in the legacy format cannot be refreshed.
     oidc: Option<Service>,
-    /// The command that makes a new one.
+    /// The command that creates a new login.
     login: String,
 }
 
 impl TokenFile {
-    /// The login is filed under `key`: the session's name, not trimmed, or the start URL.
+    /// Locates the login by `key`: the untrimmed session name, or the start URL.
     pub(super) fn new(lookup: &Lookup<'_>, home: &Path, key: &str, renewable: bool, login: String) -> Result<Self> {
         let name = hex::encode(Sha1::digest(key.as_bytes()));
         let oidc =
@@ -43,7 +43,7 @@ impl TokenFile {
         &self.login
     }
 
-    /// The access token, from the file or a renewed one.
+    /// Returns the access token, from the file or refreshed.
     pub(super) fn current(&self, context: &Context, region: &str) -> Result<Secret> {
         let text = read_text(&self.path, "SSO login", MAX_FILE_BYTES).map_err(|problem| self.again(problem))?;
         let wrong = |problem| {
@@ -112,7 +112,7 @@ impl TokenFile {
     }
 }
 
-/// The file's content, the access token in it and when that expires.
+/// Parses the file and returns its content, the access token and the token's expiry.
 pub(crate) fn read(text: &[u8]) -> std::result::Result<(Document, Secret, SystemTime), Problem> {
     let document = Document::parse(text)?;
     let token = Secret::from(document.text("accessToken").ok_or_else(|| Problem::new("it has no accessToken"))?);
@@ -120,13 +120,13 @@ pub(crate) fn read(text: &[u8]) -> std::result::Result<(Document, Secret, System
     Ok((document, token, expires))
 }
 
-/// Takes the place of the key however it was written.
+/// Sets a value, replacing the key in any capitalisation.
 fn set(document: &mut Document, key: &str, value: &str) {
     document.0.retain(|name, _| !name.eq_ignore_ascii_case(key));
     document.0.insert(key.to_owned(), Value::from(value));
 }
 
-/// All or nothing, with the mode of the file before: others may be reading it.
+/// Replaces the file atomically and keeps its mode, because other processes may be reading it.
 fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
     let mode = fs::metadata(path)?.permissions().mode() & 0o777;
     let temp = path.with_extension(format!("json.{}.tmp", std::process::id()));

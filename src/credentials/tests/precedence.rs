@@ -1,7 +1,7 @@
 use super::*;
 
-/// A source in the order of the chain: variables, lines of the profile `default`, the key it gives, and which of the
-/// server's services it asks. `{url}` is the server, `{token}` a token file, `{home}` the home directory.
+/// A source, in the order of the chain: variables, lines of the profile `default`, the resulting key, and which of the
+/// server's services is queried. `{url}` is the server, `{token}` a token file, `{home}` the home directory.
 pub(super) struct Row {
     name: &'static str,
     variables: &'static [(&'static str, &'static str)],
@@ -91,7 +91,7 @@ const IMDS_ROLE: &str = "GET /latest/meta-data/iam/security-credentials/the-role
 
 const OTHER: &str = "[profile other]\naws_access_key_id=AKOTHER\naws_secret_access_key=MARKED\n\
     [sso-session s]\nsso_region=eu-west-1\nsso_start_url=https://start\n";
-/// SHA-1 of `s`, SHA-256 of `l`.
+/// The file names are the SHA-1 of `s` and the SHA-256 of `l`.
 const SSO_FILE: &str = ".aws/sso/cache/a0f1490a20d0211c997b44bc357e1972deab8ae3.json";
 const LOGIN_FILE: &str = ".aws/login/cache/acac86c0e609ca906f632b0e2dacccb2b77d22b0621f20ebece1a4835b93f6f0.json";
 
@@ -101,7 +101,7 @@ pub(super) fn sso_file(expires: &str) -> String {
     )
 }
 
-/// A world for each source.
+/// Returns a world for each source.
 pub(in crate::credentials) fn sources(server: &Server) -> Vec<World> {
     ROWS.iter().map(|row| world(server, &[row]).with("AWS_REGION", "r")).collect()
 }
@@ -128,7 +128,7 @@ fn is_environment(row: &Row) -> bool {
     matches!(row.name, "environment" | "web identity")
 }
 
-/// The key that comes of the rows, the first of which is chosen.
+/// Returns the key that results from combining the rows, of which the first must win.
 fn outcome(rows: &[&Row]) -> String {
     let first = rows[0];
     let role = rows.iter().any(|row| row.lines.contains(ROLE));

@@ -107,16 +107,16 @@ fn keys_go_as_a_pair() {
         let found = world.keys().map_or_else(|error| error.to_string(), |keys| keys.0);
         assert!(found.contains(outcome), "{config:?} {credentials:?}: {found}");
     }
-    // The old token does not go with the new keys.
+    // The old token is not combined with the new keys.
     let world = World::new(&[]).config(&format!("[default]\n{full}")).credentials(&format!("[default]\n{other}"));
     assert_eq!(world.keys().unwrap().2, "");
-    // Half a pair is an error whatever else there is, and names file and line.
+    // Half a key pair is an error regardless of other sources, and the error names the file and line.
     let world = World::new(&ENV_KEYS).credentials(&format!("[default]\n\n{id}"));
     in_order(
         &world.error(),
         &["setup", "profile default", "aws_access_key_id (", "credentials:3)", "aws_secret_access_key"],
     );
-    // In another profile it is nobody's business.
+    // In another profile, it has no effect.
     assert_eq!(World::new(&ENV_KEYS).credentials(&format!("[other]\n{id}")).id(), "AKENV");
 }
 
@@ -128,7 +128,7 @@ fn files_can_be_elsewhere_missing_or_unusable() {
     let path = path.to_str().unwrap();
     assert_eq!(World::new(&[("AWS_SHARED_CREDENTIALS_FILE", path)]).id(), "AKPROFILE");
     assert_eq!(World::new(&[("AWS_CONFIG_FILE", path)]).id(), "AKPROFILE");
-    // The variable replaces the usual place, also when nothing is there.
+    // The variable replaces the default path, even if the file it names is missing.
     let world = World::new(&[("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")]).credentials(&format!("[default]\n{KEYS}"));
     in_order(&world.error(), &["access", "/nowhere (not there)"]);
     let world = World::new(&[("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")]);
@@ -155,7 +155,7 @@ fn a_pipe_nobody_writes_to_is_refused_not_waited_for() {
     }
 }
 
-/// File, line, reason and fix, and never a value.
+/// The report has the file, line, reason and fix, but never a value.
 #[test]
 fn a_file_that_yields_nothing_is_reported_with_its_line() {
     let keys = "aws_access_key_id=AKPROFILE\naws_secret_access_key=MARKED\n";
@@ -251,7 +251,7 @@ fn a_file_that_yields_nothing_is_a_warning_when_others_give_credentials() {
         world.home.path().display()
     );
     assert!(logs().0.lock().unwrap().contains(&warning));
-    // The environment's keys go first, whatever the files say.
+    // Keys in the environment take precedence, whatever the files contain.
     let world = World::new(&ENV_KEYS).credentials("[default\n");
     assert_eq!(world.id(), "AKENV");
     let path = world.home.path().display().to_string();

@@ -1,4 +1,4 @@
-//! What is advised when STS refuses, beyond what its code says.
+//! Hints for STS errors that go beyond the error code.
 
 use super::server::sts_error;
 use super::*;

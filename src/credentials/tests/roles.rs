@@ -61,7 +61,7 @@ fn session_name_and_duration_have_defaults() {
     in_order(&ci(&server, &long).error(), &["setup", "duration_seconds of profile ci", "900 to 43200"]);
 }
 
-/// As the Go SDK walks them.
+/// Profiles are visited in the Go SDK's order.
 #[test]
 fn profiles_that_refer_to_others() {
     let (r1, r2) = (role("1"), role("2"));
@@ -72,22 +72,22 @@ fn profiles_that_refer_to_others() {
             "ROLE-ROLE-AKA",
             2,
         ),
-        // Itself, for its keys.
+        // A profile that names itself, for its keys.
         (format!("[profile ci]\n{r1}source_profile=ci\n{A_KEYS}"), "ROLE-AKA", 1),
-        // A circle in which the first has keys.
+        // A cycle in which the first profile has keys.
         (
             format!("[profile ci]\n{r1}source_profile=b\n{A_KEYS}[profile b]\n{r2}source_profile=ci\n"),
             "ROLE-ROLE-AKA",
             2,
         ),
-        // One with keys ends the walk, and its own role is assumed with them.
+        // A profile with keys ends the walk, and its own role is assumed with them.
         (
             format!("[profile ci]\n{r1}source_profile=b\n[profile b]\n{r2}source_profile=absent\n{A_KEYS}"),
             "ROLE-ROLE-AKA",
             2,
         ),
         (format!("[profile ci]\n{r1}{A_KEYS}"), "ROLE-AKA", 1),
-        // The keys go before the web identity, and the role is an ordinary one.
+        // The keys take precedence over the web identity, and the role is assumed with them.
         (format!("[profile ci]\n{r1}{A_KEYS}web_identity_token_file=/absent\n"), "ROLE-AKA", 1),
         (format!("[profile ci]\n{r1}"), "ROLE-AKIMDS", 4),
         (
@@ -150,7 +150,7 @@ fn contradictions_are_errors_when_the_profile_is_loaded() {
         let world = ci(&server, &config);
         in_order(&world.error(), &["setup"]);
         in_order(&world.error(), parts);
-        // Also when the environment has keys.
+        // The result is the same if the environment has keys.
         let world = ENV_KEYS.iter().fold(ci(&server, &config), |world, (name, value)| world.with(name, value));
         in_order(&world.error(), parts);
     }

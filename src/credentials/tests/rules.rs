@@ -1,5 +1,5 @@
-//! The Go SDK's rules, a row each: variables, config file, credentials file, and the key that comes of them or the
-//! error and its kind: `setup` when all is loaded, `access` when the first request is signed.
+//! The Go SDK's rules, one per row: variables, config file, credentials file, and the resulting key or the error and
+//! its kind: `setup` while loading, `access` when the first request is signed.
 
 use super::*;
 
@@ -32,7 +32,7 @@ fn check(rules: &[Rule<'_>]) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// As `docker run --env-file` passes them on.
+/// `docker run --env-file` passes quotes on.
 #[test]
 fn quotes_around_a_value_are_named() {
     let (id, secret) = (("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "MARKED"));
@@ -64,7 +64,7 @@ fn quotes_around_a_value_are_named() {
     let twice = "[default]\naws_access_key_id=AKIA\naws_secret_access_key=\"'MARKED'\"\n";
     check(&[
         (&[], "", twice, "setup: …profile default in …has quotes around it (remove the quotes)"),
-        // One quote may be part of a key of some other store.
+        // A single quote may be part of another store's key.
         (&[id, ("AWS_SECRET_ACCESS_KEY", "\"MARKED")], "", "", "AKIA"),
         (&[id, secret, ("AWS_ENDPOINT_URL", "\"http://h\"")], "", "", "setup: AWS_ENDPOINT_URL has quotes around it"),
         (
@@ -107,7 +107,7 @@ fn quotes_around_a_value_are_named() {
     in_order(&world.error(), &["usage", "attributes access_key_id", "has quotes around it"]);
 }
 
-/// Every variable beside the keys; `setup` rows fail though the environment has keys.
+/// Every variable other than the keys. `setup` rows fail even though the environment has keys.
 #[test]
 fn what_is_wrong_when_all_is_loaded_fails_though_others_have_keys() {
     let [id, secret] = ENV;
@@ -126,7 +126,7 @@ fn what_is_wrong_when_all_is_loaded_fails_though_others_have_keys() {
             check(&[(&[id, secret, (name, good)], "", "", "AKENV")]);
         }
     }
-    // Read loosely, not at all, or only by who is asked.
+    // Variables that are parsed leniently, not at all, or only when their source is queried.
     for (name, value) in [
         ("AWS_EC2_METADATA_DISABLED", "1"),
         ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "no url"),
@@ -246,7 +246,8 @@ fn which_keys_are_found() {
     ]);
 }
 
-/// A section that the credentials file alone has serves as well as one in the config file, and is merged key by key.
+/// A section that exists only in the credentials file works like one in the config file. If both files have it, it is
+/// merged key by key.
 #[test]
 fn sections_that_a_profile_names_may_stand_in_either_file() {
     let profile = "[default]\nregion=r\nservices=s\nsso_session=s\nsso_account_id=1\nsso_role_name=r\n";
@@ -255,7 +256,7 @@ fn sections_that_a_profile_names_may_stand_in_either_file() {
     let world = World::new(&[]).config(profile).credentials(&format!("{services}{session}"));
     in_order(&world.error(), &["access", "SSO login", "aws sso login --sso-session 's'"]);
     assert!(world.settings().unwrap().endpoint.is_some());
-    // A part of the session in each; of services it is the config file's that counts.
+    // Each file has part of the session. For services, the config file's section applies.
     let world = World::new(&[])
         .config(&format!("{profile}[sso-session s]\nsso_region=wrong\n[services s]\n"))
         .credentials(&format!("{services}{session}"));

@@ -1,7 +1,7 @@
 use super::server::{Answer, Received, cloud};
 use super::*;
 
-/// Whatever came, sent back as an error of every kind, its secrets among it.
+/// Echoes the whole request, including its secrets, as an error of every kind.
 fn echo(received: &Received) -> Answer {
     let mut all = received.body.clone();
     for name in ["authorization", "x-amz-security-token", "x-aws-ec2-metadata-token", "x-amz-sso_bearer_token"] {
@@ -17,8 +17,8 @@ fn echo(received: &Received) -> Answer {
     (403, "content-type: application/json\r\n".to_owned(), body)
 }
 
-/// The container's authorization token, which no row has; a role on top; keys as attributes; an SSO login that is to
-/// be renewed, and an instance's credentials that are over.
+/// Additions that no row has: the container's authorization token, an additional role, keys as attributes, an SSO login
+/// that is due for a refresh, and expired instance credentials.
 const ON_TOP: &[fn(World) -> World] = &[
     |world| world.with("AWS_CONTAINER_AUTHORIZATION_TOKEN", "MARKED-authorization"),
     |world| {
@@ -42,14 +42,14 @@ const ON_TOP: &[fn(World) -> World] = &[
     },
 ];
 
-/// Every source with marked secrets, on a server of each mood. [`World::keys`] looks at Debug, Display, chain and hint;
-/// here the logs are looked at too, those of the crates below among them.
+/// Runs every source with marked secrets against a server of each kind. [`World::keys`] checks Debug, Display, the
+/// error chain and the hint; this test also checks the logs, including those of dependencies.
 #[test]
 fn no_secret_is_shown_by_any_source_in_any_way() {
     const SERVERS: [fn(&Received) -> Answer; 3] = [
         cloud,
         echo,
-        // Credentials where none belong, and nothing that can be read.
+        // Credentials in the wrong place, in a response that cannot be parsed.
         |received| (200, String::new(), format!("{{\"AccessKeyId\": MARKED {}", received.body)),
     ];
     let keys = "aws_access_key_id=AK\naws_secret_access_key=MARKED-p\naws_session_token=MARKED-pt\n";

@@ -1,4 +1,4 @@
-//! A loopback server that stands in for STS, SSO, a container's agent and an instance's metadata service.
+//! A loopback server that stands in for STS, SSO, a container agent and an instance's metadata service.
 
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -8,7 +8,7 @@ use std::thread::{self, JoinHandle};
 
 use crate::base::percent_decode;
 
-/// A request that came.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Received {
     pub(crate) method: String,
@@ -22,13 +22,13 @@ impl Received {
         self.headers.iter().find(|(other, _)| other == name).map(|(_, value)| value.as_str())
     }
 
-    /// A field of a form.
+    /// Returns a form field.
     pub(crate) fn field(&self, name: &str) -> Option<String> {
         let value = self.body.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))?;
         Some(percent_decode(value, true).unwrap())
     }
 
-    /// What the request is, in one word and perhaps a number.
+    /// Returns the kind of request as one word, possibly with a number.
     pub(crate) fn kind(&self) -> String {
         match self.field("Action") {
             Some(action) => action,
@@ -37,7 +37,7 @@ impl Received {
     }
 }
 
-/// What is answered: status, header lines, body.
+/// The response: status, header lines, body.
 pub(crate) type Answer = (u16, String, String);
 
 pub(crate) struct Server {
@@ -67,7 +67,7 @@ impl Server {
         Self { address, requests, stop, thread: Some(thread) }
     }
 
-    /// With all services, each of which gives its own key.
+    /// Starts a server with all services, each of which returns its own key.
     pub(crate) fn cloud() -> Self {
         Self::start(cloud)
     }
@@ -96,7 +96,7 @@ impl Drop for Server {
     }
 }
 
-/// One request, one answer, unless the status is 0: then the connection breaks.
+/// Serves one request per connection. If the status is 0, the connection is closed without a response.
 fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Received>>, answer: &dyn Fn(&Received) -> Answer) {
     let mut head = Vec::new();
     let mut byte = [0];
@@ -155,7 +155,7 @@ pub(crate) fn json_answer(body: &str) -> Answer {
 
 pub(crate) const ROLES: &str = "/latest/meta-data/iam/security-credentials/";
 
-/// All services at once. A role's key is `ROLE-` and the key it was assumed with.
+/// Acts as all services at once. A role's key is `ROLE-` followed by the key that it was assumed with.
 pub(crate) fn cloud(received: &Received) -> Answer {
     if let Some(action) = received.field("Action") {
         let id = match received.header("authorization") {

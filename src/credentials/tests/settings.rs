@@ -179,7 +179,7 @@ fn an_endpoint_that_has_the_bucket_already_names_both_settings() {
     let world = World::new(&[("AWS_BUCKET", "my-space"), ("AWS_ENDPOINT_URL", space)]);
     let world = world.options(|options| options.bucket = None);
     in_order(&world.settings_error(), &["setup", "AWS_ENDPOINT_URL", "AWS_BUCKET adds again"]);
-    // A server of one's own may be called like its bucket.
+    // A self-hosted server may have the same name as its bucket.
     for url in ["https://my-space.example.com", "http://127.0.0.1:9000/my-space"] {
         assert!(named(World::new(&[("AWS_ENDPOINT_URL", url)])).settings().is_ok(), "{url}");
     }
@@ -218,7 +218,7 @@ fn acceleration_is_switched_on_by_the_attribute_or_the_profiles_block() {
         (block, "", Some(false), false),
         (off, "", None, false),
         (off, "", Some(true), true),
-        // Not nested it is a setting of another name.
+        // Outside the block, it is a different setting.
         ("[default]\nregion=r\nuse_accelerate_endpoint=true", "", None, false),
         (block, other, None, false),
         (block, "[default]\nregion=eu-west-1", None, true),
@@ -277,7 +277,7 @@ fn certificates_and_switches() {
     in_order(&World::new(&[("AWS_USE_FIPS_ENDPOINT", "1")]).settings_error(), &["setup", "AWS_USE_FIPS_ENDPOINT"]);
     let both = World::new(&[("AWS_USE_DUALSTACK_ENDPOINT", "true"), ("AWS_ENDPOINT_URL", "http://h")]);
     in_order(&both.settings_error(), &["setup", "AWS_USE_DUALSTACK_ENDPOINT and AWS_ENDPOINT_URL cannot be combined"]);
-    // The command line is what must change.
+    // The error concerns the command line.
     let attribute = World::new(&[("AWS_USE_FIPS_ENDPOINT", "true")]);
     let attribute = attribute.options(|options| options.endpoint_url = Some("http://h".to_owned()));
     in_order(&attribute.settings_error(), &["usage", "AWS_USE_FIPS_ENDPOINT and the attribute endpoint_url cannot be"]);
