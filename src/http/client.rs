@@ -24,39 +24,39 @@ use crate::http::transport::KeepAnswers;
 use crate::http::tunnel::TunnelConnector;
 
 pub(super) const USER_AGENT: &str = concat!("s3-build-cache/", env!("CARGO_PKG_VERSION"));
-/// Shorter than servers keep idle connections, so that few requests meet one that was just closed.
+/// Shorter than most servers keep idle connections, so that few requests use one that the server has just closed.
 const IDLE_TIME: Duration = Duration::from_secs(8);
 
 /// How long to wait for a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Timeouts {
-    /// For its name and a connection.
+    /// Limits the name look-up and the connection attempt.
     pub(crate) connect: Duration,
-    /// For a connection that moves nothing: every transfer goes on, or ends after this.
+    /// Limits how long a connection may be idle during a transfer before the transfer fails.
     pub(crate) stall: Duration,
 }
 
 impl Timeouts {
-    /// For servers anywhere.
+    /// Suits remote servers.
     pub(crate) const REMOTE: Self = Self { connect: Duration::from_secs(15), stall: Duration::from_secs(60) };
-    /// For servers anywhere, when somebody waits to be told what is wrong.
+    /// Suits remote servers when a user is waiting for a diagnosis.
     pub(crate) const BRIEF: Self = Self { connect: Duration::from_secs(10), stall: Duration::from_secs(15) };
-    /// For the metadata services of this machine's host, which answer at once or not at all.
+    /// Suits the metadata services of this machine's host, which answer at once or not at all.
     pub(crate) const LOCAL: Self = Self { connect: Duration::from_secs(1), stall: Duration::from_secs(2) };
 }
 
-/// What a [`Client`] is made of.
+/// The settings of a [`Client`].
 pub(crate) struct ClientConfig<'a> {
-    /// How many connections may be open at once.
+    /// The maximum number of open connections.
     pub(crate) connections: usize,
-    /// Where to: whether by `https`, and the `Host` header. Certificates are read where there is TLS, which takes time;
-    /// and that the proxy for this host can be used is checked before anything is sent.
+    /// Whether the target uses `https`, and its `Host` header. Certificates are loaded only if TLS is needed, because
+    /// that takes time. The proxy for this host is checked before any request is sent.
     pub(crate) target: (bool, &'a str),
-    /// A PEM file of the certificates to trust instead of the system's, and the setting that names it.
+    /// A PEM file of certificates to trust instead of the system's, and the setting that names it.
     pub(crate) ca_bundle: Option<(&'a std::path::Path, &'a str)>,
-    /// Names the proxies.
+    /// The environment that names the proxies.
     pub(crate) env: &'a dyn Env,
-    /// What the speed of bodies is measured with. Reads and writes that stall are timed by the system.
+    /// Measures the speed of response bodies. Stalled reads and writes are timed by the operating system.
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) timeouts: Timeouts,
 }
@@ -72,30 +72,32 @@ pub(crate) struct Client {
     stop: Option<Arc<Stop>>,
 }
 
-/// How far a request on a new connection came.
+/// How far a request on a new connection got.
 pub(crate) struct Reach {
-    /// How many the host's name has, or the proxy's; none when the look-up failed.
+    /// The number of addresses of the host, or of the proxy if there is one; 0 if the look-up failed.
     pub(crate) addresses: usize,
-    /// The one that a connection came about with.
+    /// The address that the connection was established to.
     pub(crate) peer: Option<SocketAddr>,
-    /// The proxy on the way, and whether it opened the tunnel.
+    /// The proxy, and whether it opened the tunnel.
     pub(crate) tunnel: Option<(String, bool)>,
-    /// The version that was agreed upon.
+    /// The TLS version that was negotiated.
     pub(crate) tls: Option<&'static str>,
     pub(crate) answer: std::result::Result<Response, Fault>,
 }
 
-/// What ends a client's requests.
+/// Stops the requests of a client on cancellation.
 struct Stop {
     cancel: Cancel,
     _interrupt: Interrupt,
-    /// For what does not break off: it is not shut down.
+    /// Sends the requests that must survive cancellation; it is not shut down.
     lasting: Agent,
 }
 
 impl Client {
+    /// Creates a client.
+    ///
     /// # Errors
-    /// When the certificates to trust cannot be read, or the target's proxy cannot be used.
+    /// If the trusted certificates cannot be read, or the proxy for the target cannot be used.
     pub(crate) fn new(config: &ClientConfig<'_>) -> Result<Self> {
         let (https, host) = config.target;
         let proxies = Arc::new(Proxies::from_env(config.env));
@@ -103,7 +105,7 @@ impl Client {
             log::info!("{host} is reached through the proxy {proxy}");
         }
         let needs_tls = https || proxies.need_tls();
-        // AWS's tools complain of a bundle that is none also where nothing is spoken over TLS, as yet.
+        // Like the AWS tools, report an invalid bundle even if TLS is not needed yet.
         let named = config.ca_bundle.is_some_and(|(_, origin)| origin != "SSL_CERT_FILE");
         let roots = if needs_tls || named { Some(roots::load(config.ca_bundle)?) } else { None };
         let tls = roots.filter(|_| needs_tls).map_or_else(Tls::none, Tls::trusting);
@@ -128,8 +130,8 @@ impl Client {
         Ok(Self { agent: agent(config, &proxies, &tls), proxies, tls, clock, stall, stop: None })
     }
 
-    /// The same client, whose requests and bodies break off when `cancel` is cancelled, also while nothing moves. Name
-    /// look-ups and attempts to connect end at their time limits.
+    /// Returns the same client, but with requests and bodies that are interrupted when `cancel` is cancelled, even if
+    /// the connection is idle. Name look-ups and connection attempts still run until their time limits.
     pub(crate) fn stopped_by(self, cancel: &Cancel) -> Self {
         let lasting = agent(self.agent.config().clone(), &self.proxies, &self.tls);
         let stopped = self.agent.clone();
@@ -140,7 +142,7 @@ impl Client {
     /// Sends the request once.
     ///
     /// # Errors
-    /// When there was no answer, or the payload could not be read. Every answer is `Ok`, whatever its status.
+    /// If there was no response, or the payload could not be read. Every response is `Ok`, whatever its status.
     pub(crate) fn send(&self, request: &Request<'_>) -> std::result::Result<Response, Fault> {
         exchange::begin(request.expect_continue && request.body.is_some());
         let response = match request.body {
@@ -152,7 +154,7 @@ impl Client {
                 }
                 self.run(request, builder.body(SendBody::from_reader(&mut guard)))
             }
-            // A PUT or POST without a body says so.
+            // A PUT or POST without a body needs `content-length: 0`.
             None if matches!(request.method, Method::Put | Method::Post) => {
                 self.run(request, builder(request).body([].as_slice()))
             }
@@ -164,8 +166,8 @@ impl Client {
         })
     }
 
-    /// Sends the request once, and tells how far it came: for who wants to know where the way to a server ends. This
-    /// client has no connection yet.
+    /// Sends the request once and returns how far it got, to diagnose where the path to a server fails. The client must
+    /// not have an open connection yet.
     pub(crate) fn reach(&self, request: &Request<'_>) -> Reach {
         let answer = self.send(request);
         let exchange = exchange::current();
@@ -228,7 +230,7 @@ fn builder(request: &Request<'_>) -> http::request::Builder {
     let builder = http::Request::builder().method(request.method.as_str());
     let builder = match uri.build() {
         Ok(uri) => builder.uri(uri),
-        // The builder keeps its first error, and gives it when the body is set.
+        // The builder keeps its first error and returns it when the body is set.
         Err(_) => builder.uri(request.target.as_str()).uri("not a URI"),
     };
     request.headers.iter().fold(builder, |builder, (name, value)| builder.header(name, value))

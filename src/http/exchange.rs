@@ -1,8 +1,8 @@
-//! What one exchange of a request for a response tells between ureq's two ends: the transport, which ureq owns, and
-//! the code around the call.
+//! Shares the state of one request and its response between the transport, which ureq owns, and the code that calls
+//! ureq.
 //!
-//! ureq runs a request on the calling thread from begin to end, and its transport cannot be reached from outside. So
-//! the state of the exchange is the thread's, set anew by each request.
+//! ureq runs a request on the calling thread from start to end, and its transport cannot be reached from outside. The
+//! state is therefore thread-local and reset by each request.
 
 use std::cell::{Cell, RefCell};
 use std::net::SocketAddr;
@@ -10,34 +10,35 @@ use std::time::Duration;
 
 use crate::base::Cancel;
 
-/// What is known of the exchange that this thread is at.
+/// The state of the current exchange on this thread.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Exchange {
-    /// How many addresses the name was found to have.
+    /// The number of addresses the name resolved to.
     pub(super) addresses: usize,
-    /// Where the connection goes.
+    /// The address of the connection's other end.
     pub(super) peer: Option<SocketAddr>,
-    /// The version of TLS that the last handshake ended with.
+    /// The TLS version negotiated by the last handshake.
     pub(super) secured: Option<&'static str>,
     /// The proxy has not opened the tunnel yet.
     pub(super) tunnelling: bool,
-    /// A TLS handshake is going on.
+    /// A TLS handshake is in progress.
     pub(super) handshaking: bool,
     /// ureq waits for `100 Continue` before it sends the body.
     pub(super) expecting: bool,
-    /// The first bytes of the request have been given to the connection.
+    /// The first bytes of the request have been passed to the connection.
     pub(super) begun: bool,
-    /// The rest of the request goes nowhere: the connection took no more, or a refusal came before all was sent.
+    /// The rest of the request is discarded: the connection failed to take it, or a refusal arrived before all was
+    /// sent.
     pub(super) write_failed: bool,
     /// The connection has served another request before.
     pub(super) reused: bool,
-    /// A byte of an answer has come.
+    /// At least one byte of a response has been received.
     pub(super) answered: bool,
-    /// The answer began as TLS begins.
+    /// The response starts like a TLS record.
     pub(super) tls: bool,
 }
 
-/// Long enough for an answer that is on its way.
+/// Long enough to receive a response that is already on its way.
 const LINGERS: Duration = Duration::from_millis(1500);
 
 thread_local! {
@@ -50,7 +51,7 @@ pub(super) fn begin(expecting: bool) {
     linger(None);
 }
 
-/// This thread's exchange goes on for [`LINGERS`] after that handle was cancelled.
+/// Lets this thread's exchange continue for [`LINGERS`] after the handle is cancelled.
 pub(super) fn linger(cancel: Option<Cancel>) {
     LINGERING.set(cancel);
 }

@@ -1,4 +1,4 @@
-//! Why a request got no answer.
+//! The reasons a request got no response.
 
 use std::fmt;
 use std::io;
@@ -11,7 +11,7 @@ use crate::http::tunnel::NoTunnel;
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
-/// A request that got no answer.
+/// A request that got no response.
 #[derive(Debug)]
 pub(crate) struct Fault {
     pub(crate) kind: FaultKind,
@@ -19,61 +19,61 @@ pub(crate) struct Fault {
     via: Option<Via>,
 }
 
-/// The way through a proxy.
+/// The proxy that a request was sent through.
 #[derive(Debug)]
 struct Via {
     /// `host:port (VARIABLE)`
     proxy: String,
-    /// It happened on the way to the proxy or at it, not behind it.
+    /// Whether the failure happened at the proxy or on the way to it, not behind it.
     before: bool,
 }
 
-/// Why there was no answer: what decides whether to try again, and what to tell the user.
+/// Why there was no response. Decides whether to retry and which hint to show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum FaultKind {
     /// The request's own payload could not be read.
     Payload,
     /// The host name does not exist.
     HostNotFound,
-    /// The name server could not be asked just now.
+    /// The name server is temporarily unavailable.
     NameServer,
-    /// This machine may not open another connection.
+    /// This machine has no file descriptors left for another connection.
     OutOfFiles,
-    /// Nobody listens there.
+    /// Nothing listens on that port.
     Refused,
-    /// The certificate is from an issuer that is not trusted.
+    /// The issuer of the certificate is not trusted.
     UnknownIssuer,
-    /// The certificate is for another name.
+    /// The certificate is for another host name.
     WrongName,
-    /// The certificate is not valid now.
+    /// The certificate has expired or is not valid yet.
     Expired,
-    /// TLS failed in another way.
+    /// TLS failed for another reason.
     Tls,
-    /// Plain HTTP is spoken where TLS was expected.
+    /// The server speaks plain HTTP, but TLS was expected.
     PlainHttp,
-    /// The server was silent for too long.
+    /// The server did not respond in time.
     Timeout,
-    /// The server was silent when it was to shake hands.
+    /// The server did not respond to the TLS handshake in time.
     NoHandshake,
-    /// The connection had served other requests, and was closed before this one was answered or went wrong otherwise.
+    /// A reused connection failed: it was closed before this request was answered, or returned invalid data.
     Stale,
     /// The connection broke.
     Broken,
-    /// TLS is spoken where plain HTTP was expected.
+    /// The server speaks TLS, but plain HTTP was expected.
     SpeaksTls,
-    /// The proxy opened no tunnel to the server, for this HTTP status.
+    /// The proxy refused to open a tunnel to the server, with this HTTP status.
     NoTunnel(u16),
-    /// What answered does not speak HTTP.
+    /// The server does not speak HTTP.
     NotHttp,
 }
 
 impl Fault {
-    /// An error of the payload, before or while it was sent.
+    /// Creates a fault from an error of the payload, before or while it was sent.
     pub(super) fn payload(error: io::Error) -> Self {
         Self { kind: FaultKind::Payload, source: Box::new(error), via: None }
     }
 
-    /// `proxy` is the one that the request went by, as messages show it.
+    /// Creates a fault from ureq's error. `proxy` is the proxy that was used, as messages show it.
     pub(super) fn new(error: ureq::Error, proxy: Option<String>) -> Self {
         let exchange = exchange::current();
         let (kind, source) = match error {
@@ -89,12 +89,13 @@ impl Fault {
         Self { kind, source, via: proxy.map(|proxy| Via { proxy, before }) }
     }
 
-    /// Whether the connection broke after the server, and not only a proxy, was reached.
+    /// Returns whether the connection broke after reaching the server, not only a proxy.
     pub(crate) fn broke(&self) -> bool {
         matches!(self.kind, FaultKind::Broken | FaultKind::Stale) && !self.via.as_ref().is_some_and(|via| via.before)
     }
 
-    /// An error of a response's body: there was an answer, so the connection was not stale.
+    /// Creates a fault from an error while reading a response body. The response had started, so the connection was not
+    /// stale.
     pub(super) fn body(error: io::Error) -> Self {
         Self { kind: io_kind(&error), source: Box::new(error), via: None }
     }
@@ -110,17 +111,17 @@ impl Fault {
         (if stale { FaultKind::Stale } else { kind }, Box::new(error))
     }
 
-    /// What came is no HTTP. On a connection that served others it may be what is left of their answers.
+    /// Classifies a response that is not HTTP. On a reused connection it may be the rest of an earlier response.
     fn not_http(error: &ureq::Error) -> (FaultKind, Source) {
         let exchange = exchange::current();
         if exchange.tls {
             return (FaultKind::SpeaksTls, "the server speaks TLS".into());
         }
-        // As text: ureq's error is no `source` of anything.
+        // Kept as text, because ureq's error adds no useful `source`.
         (if exchange.reused { FaultKind::Stale } else { FaultKind::NotHttp }, error.to_string().into())
     }
 
-    /// The payload's own error, where it is one.
+    /// Returns the error of the payload, if that is what failed.
     pub(crate) fn into_payload_error(self) -> Result<io::Error, Self> {
         let Self { kind, source, via } = self;
         match source.downcast::<io::Error>() {
@@ -130,7 +131,7 @@ impl Fault {
         }
     }
 
-    /// The likely fix.
+    /// Returns the likely fix.
     pub(crate) fn hint(&self) -> Option<String> {
         let hint = self.kind.hint()?;
         Some(match &self.via {
@@ -144,7 +145,7 @@ impl Fault {
 }
 
 impl FaultKind {
-    /// What to do about it when it happens before the proxy has opened the tunnel.
+    /// Returns the fix for a failure before the proxy opened the tunnel.
     fn proxy_hint(self) -> &'static str {
         match self {
             Self::NoTunnel(407) => {
@@ -207,7 +208,7 @@ impl FaultKind {
 fn io_kind(error: &io::Error) -> FaultKind {
     let text = error.to_string();
     if text.contains("failed to lookup address information") {
-        // getaddrinfo's EAI_AGAIN, in the words of glibc and musl.
+        // getaddrinfo's EAI_AGAIN, as worded by glibc and musl.
         let transient = text.contains("Temporary failure") || text.contains("Try again");
         return if transient { FaultKind::NameServer } else { FaultKind::HostNotFound };
     }
@@ -241,7 +242,7 @@ fn tls_kind(error: &rustls::Error) -> FaultKind {
             UnknownIssuer | BadSignature => FaultKind::UnknownIssuer,
             NotValidForName | NotValidForNameContext { .. } => FaultKind::WrongName,
             Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. } => FaultKind::Expired,
-            // A certificate that is its own CA.
+            // A self-signed certificate that is marked as a CA.
             Other(error) if error.to_string().contains("CaUsedAsEndEntity") => FaultKind::UnknownIssuer,
             _ => FaultKind::Tls,
         },
@@ -265,7 +266,7 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Transparent: what it displays is its source's own text.
+/// Transparent: it displays the text of its source.
 impl std::error::Error for Fault {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.source.source()

@@ -1,25 +1,27 @@
-//! Interim responses (1xx): what a server may send, any number of times, before the response itself.
+//! Interim responses (1xx), which a server may send any number of times before the final response.
 //!
-//! ureq stumbles over some of them: while it waits for `100 Continue` it takes one with headers for the response and
-//! never sends the body. So [`Wrapped`](crate::http::transport::Wrapped) takes them all out of the input first.
+//! ureq mishandles some of them: while it waits for `100 Continue`, it takes an interim response with headers for the
+//! final one and never sends the body. [`Wrapped`](crate::http::transport::Wrapped) therefore removes them from the
+//! input first.
 
 use std::fmt;
 
-/// Servers send a handful, or one every ten seconds or so while they work.
+/// Servers send a few, or one about every ten seconds while they work.
 pub(super) const MAX_INTERIM_RESPONSES: u32 = 100;
-/// `103 Early Hints` may have many `Link` headers. Less than the input buffer, which holds one until it is complete.
+/// `103 Early Hints` may have many `Link` headers. Less than the input buffer, which must hold a whole interim
+/// response.
 const MAX_INTERIM_BYTES: usize = 64 * 1024;
 /// `HTTP/1.1 100`
 const STATUS_LINE_BYTES: usize = 12;
 
-/// What stands at the beginning of the input.
+/// The start of the input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Start {
-    /// Too little to tell, or an interim response whose end has not been received.
+    /// Too short to classify, or an incomplete interim response.
     Incomplete,
-    /// An interim response, up to its empty line.
+    /// An interim response, up to and including its empty line.
     Interim { status: u16, length: usize },
-    /// A response with this status, though perhaps not all of it.
+    /// A final response with this status, possibly incomplete.
     Response(u16),
     /// Not HTTP.
     Other,
@@ -30,10 +32,12 @@ pub(super) enum Start {
 pub(super) struct TooManyInterim;
 
 impl Start {
+    /// Classifies the start of the input.
+    ///
     /// # Errors
-    /// When an interim response is too long.
+    /// If an interim response is too long.
     pub(super) fn of(input: &[u8]) -> Result<Self, TooManyInterim> {
-        // As ureq's parser, which skips empty lines.
+        // Like ureq's parser, skip empty lines.
         let blank = input.iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
         let head = input.get(blank..).unwrap_or_default();
         let start = match status(head) {
@@ -48,13 +52,13 @@ impl Start {
         if start == Self::Incomplete && input.len() > MAX_INTERIM_BYTES { Err(TooManyInterim) } else { Ok(start) }
     }
 
-    /// Whether the input makes the rest of the request's body pointless: a refusal, perhaps behind interim responses,
-    /// or too many of these.
+    /// Returns whether the input makes it pointless to send the rest of the body: a refusal, possibly after interim
+    /// responses, or too many interim responses.
     pub(super) fn is_refusal(mut input: &[u8]) -> bool {
         for _ in 0..=MAX_INTERIM_RESPONSES {
             match Self::of(input) {
                 Ok(Self::Interim { length, .. }) => input = input.get(length..).unwrap_or_default(),
-                // Not the success of a server that is satisfied early.
+                // An early success is not a refusal.
                 Ok(Self::Response(status)) => return matches!(status, 101 | 300..=599),
                 Ok(Self::Incomplete | Self::Other) => return false,
                 Err(TooManyInterim) => return true,
@@ -64,7 +68,7 @@ impl Start {
     }
 }
 
-/// `None` as long as there is too little; `Some(Err)` when it is no status line.
+/// Parses the status line. Returns `None` if it is incomplete and `Some(Err)` if it is invalid.
 fn status(head: &[u8]) -> Option<Result<u16, ()>> {
     const PATTERN: &[u8; STATUS_LINE_BYTES] = b"HTTP/1.d ddd";
     let fits = head.iter().zip(PATTERN).all(|(byte, pattern)| match pattern {
@@ -78,7 +82,7 @@ fn status(head: &[u8]) -> Option<Result<u16, ()>> {
     digits.parse().ok().map(Ok)
 }
 
-/// Up to and including the empty line.
+/// Returns the length of the head, including the empty line.
 fn head_length(head: &[u8]) -> Option<usize> {
     let mut length = 0;
     for line in head.split_inclusive(|byte| *byte == b'\n') {

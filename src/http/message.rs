@@ -9,7 +9,7 @@ use crate::base::{Clock, Payload};
 use crate::http::fault::{Fault, timeout_text};
 use crate::http::watch::Watched;
 
-/// For an answer whose status says the most of it.
+/// The time limit for a body that adds little to the response's status.
 const BRIEFLY: Duration = Duration::from_secs(10);
 
 /// The methods that S3 and the credential services use.
@@ -34,39 +34,39 @@ impl Method {
     }
 }
 
-/// One request, as it goes on the wire.
+/// One HTTP request.
 pub(crate) struct Request<'a> {
     pub(crate) method: Method,
     pub(crate) https: bool,
-    /// The `Host` header: with the port unless it is the scheme's own.
+    /// The `Host` header, with the port unless it is the scheme's default.
     pub(crate) host: &'a str,
-    /// Path and query, encoded; not a byte of it is changed.
+    /// The encoded path and query, sent unchanged.
     pub(crate) target: String,
-    /// `host` and whatever else the caller sends, in lower case. `content-length` is not among them.
+    /// `host` and any other headers the caller sends, in lower case, except `content-length`.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Option<&'a dyn Payload>,
-    /// Wait with the body until the server says that it wants it.
+    /// Sends the body only after the server asks for it.
     pub(crate) expect_continue: bool,
-    /// How long the server may be silent before it answers.
+    /// How long the server may take to respond.
     pub(crate) answer_timeout: Duration,
-    /// Do not take one that is idle: of those that were idle together, all may be dead.
+    /// Opens a new connection instead of reusing an idle one: if one idle connection is dead, the others may be too.
     pub(crate) new_connection: bool,
     pub(crate) on_stop: OnStop,
 }
 
-/// What a request does when its client is stopped.
+/// What a request does when its client is cancelled.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum OnStop {
-    /// It breaks off.
+    /// It is interrupted.
     #[default]
     BreakOff,
-    /// It has a little longer: what it begins at the server can be cleaned up only by who has read the answer.
+    /// It gets a short grace period: what it creates on the server can be cleaned up only after reading the response.
     Linger,
-    /// It cleans up: it goes out also afterwards, and has its `answer_timeout` for all.
+    /// It cleans up: it is sent even after cancellation, and must finish within `answer_timeout`.
     CleanUp,
 }
 
-/// An answer whose body has not been read.
+/// A response whose body has not been read yet.
 pub(crate) struct Response {
     status: u16,
     headers: ureq::http::HeaderMap,
@@ -90,7 +90,7 @@ impl Response {
         (200..300).contains(&self.status)
     }
 
-    /// The trimmed value of a header that is there and is text.
+    /// Returns the trimmed value of a header, or `None` if the header is absent or not text.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok().map(str::trim)
     }
@@ -99,11 +99,10 @@ impl Response {
         self.header("content-length")?.parse().ok()
     }
 
-    /// Reads the body, at most `limit` bytes of it. A body that is read to its end leaves its connection for the next
-    /// request.
+    /// Reads at most `limit` bytes of the body. If the body is read to its end, the connection can be reused.
     ///
     /// # Errors
-    /// When the connection breaks before, or the body comes too slowly.
+    /// If the connection breaks before the end, or the body arrives too slowly.
     pub(crate) fn read(&mut self, limit: u64) -> Result<Vec<u8>, Fault> {
         let mut bytes = Vec::new();
         match self.body.by_ref().take(limit).read_to_end(&mut bytes) {
@@ -112,7 +111,7 @@ impl Response {
         }
     }
 
-    /// Reads what comes of an error document in a few seconds, at most `limit` bytes; and why it ended early, if it did.
+    /// Reads an error document for a few seconds, at most `limit` bytes. Also returns why it ended early, if it did.
     pub(crate) fn read_briefly(&mut self, limit: u64) -> (Vec<u8>, Option<Fault>) {
         let deadline = self.clock.monotonic() + BRIEFLY;
         let mut bytes = Vec::new();
@@ -132,7 +131,7 @@ impl Response {
         (bytes, None)
     }
 
-    /// Makes these bytes the body, which has been read.
+    /// Replaces the body, which has already been read, with these bytes.
     pub(crate) fn put_back(&mut self, bytes: Vec<u8>) {
         self.body = Box::new(io::Cursor::new(bytes));
     }
@@ -142,7 +141,7 @@ impl Response {
     }
 }
 
-/// A body whose time limits are errors of the kind that others expect them to be.
+/// A body whose timeouts have the error kind that callers expect.
 struct Plain<R>(R);
 
 impl<R: Read> Read for Plain<R> {

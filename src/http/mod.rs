@@ -1,7 +1,7 @@
-//! HTTP/1.1 for S3 and the credential services, on ureq and rustls: the only folder that names them.
+//! HTTP/1.1 for S3 and the credential services, based on ureq and rustls. No other module uses them.
 //!
-//! It sends one request once. What to send again, and when, is decided by [`retry`] for the caller's loop, which
-//! rebuilds and signs each attempt.
+//! This module sends each request once. [`retry`] decides whether and when to send it again; the caller's loop rebuilds
+//! and signs each attempt.
 
 mod client;
 mod exchange;

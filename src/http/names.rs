@@ -1,8 +1,8 @@
-//! Where a host is.
+//! Name resolution.
 //!
-//! ureq looks a name up for every request, each time on a thread of its own so that the look-up can time out. A request
-//! on a connection that is open needs none: here the name is looked up when a connection is made. Where the system gives
-//! no thread, the look-up runs on the caller's, and ends at the resolver's own time limits.
+//! ureq looks up the name for every request, each time on a new thread so that the look-up can time out. A request on
+//! an open connection needs no look-up, so here the name is looked up when a connection is opened. If the system cannot
+//! start a thread, the look-up runs on the caller's thread and ends at the resolver's own time limits.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
@@ -19,10 +19,10 @@ use crate::base::thread_builder;
 use crate::http::exchange;
 use crate::http::proxy::Proxies;
 
-/// How many ureq's list of addresses holds.
+/// The capacity of ureq's list of addresses.
 const MAX_ADDRESSES: usize = 16;
 
-/// What ureq asks for every request: it knows nothing.
+/// The resolver that ureq calls for every request. It returns no real address.
 #[derive(Debug)]
 pub(super) struct Later;
 
@@ -32,14 +32,14 @@ impl Resolver for Later {
     }
 }
 
-/// Looks up the proxy's name in place of the host's, where there is one.
+/// Looks up the name of the proxy if there is one, otherwise that of the host.
 #[derive(Debug)]
 pub(super) struct Names {
     pub(super) proxies: Arc<Proxies>,
 }
 
 impl Names {
-    /// The addresses to connect to for a request.
+    /// Returns the addresses to connect to for a request.
     pub(super) fn resolve(&self, details: &ConnectionDetails<'_>) -> Result<ResolvedSocketAddrs, Error> {
         let addresses = match self.proxies.of_uri(details.uri)? {
             None => self.addresses(details.uri, details)?,
@@ -65,14 +65,14 @@ impl Names {
     }
 }
 
-/// The first of the addresses: a connection is tried with no more.
+/// Keeps the first addresses; no others are tried.
 fn few(addresses: impl IntoIterator<Item = SocketAddr>) -> ResolvedSocketAddrs {
     let mut few = Later.empty();
     addresses.into_iter().take(MAX_ADDRESSES).for_each(|address| few.push(address));
     few
 }
 
-/// Asks the system for the addresses of `HOST:PORT`.
+/// Looks up the addresses of `HOST:PORT` with the system's resolver.
 fn look_up(place: String, timeout: NextTimeout) -> Result<vec::IntoIter<SocketAddr>, Error> {
     if timeout.after.is_not_happening() {
         return Ok(place.to_socket_addrs()?);

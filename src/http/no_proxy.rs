@@ -1,9 +1,9 @@
-//! The hosts that are reached without a proxy: `NO_PROXY`, and those that never go through one.
+//! The hosts that are reached directly: those in `NO_PROXY`, and those that never use a proxy.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// Where clouds hand out the credentials of a machine: never shown to a proxy, whatever the variables say. Here this
-/// program and Go's rules differ.
+/// The addresses where clouds serve a machine's credentials. They are never sent through a proxy, whatever the
+/// variables say. Go's rules have no such exception.
 const METADATA: [IpAddr; 5] = [
     IpAddr::V4(Ipv4Addr::new(169, 254, 169, 254)),
     IpAddr::V4(Ipv4Addr::new(169, 254, 170, 2)),
@@ -12,15 +12,15 @@ const METADATA: [IpAddr; 5] = [
     IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23)),
 ];
 
-/// A host as it is asked for, and its port.
+/// The requested host and its port.
 pub(super) struct Target {
-    /// In lower case, an IPv6 address without brackets.
+    /// In lower case; an IPv6 address without brackets.
     host: String,
     address: Option<IpAddr>,
     port: u16,
 }
 
-/// What `NO_PROXY` says.
+/// The rules in `NO_PROXY`.
 #[derive(Debug, Default)]
 pub(super) struct NoProxy(Vec<Rule>);
 
@@ -33,16 +33,16 @@ enum Rule {
     },
     Address(IpAddr, Option<u16>),
     Domain {
-        /// Begins with a dot.
+        /// Starts with a dot.
         suffix: String,
-        /// The domain itself too, not only what is below it.
+        /// Also matches the domain itself, not only its subdomains.
         itself: bool,
         port: Option<u16>,
     },
 }
 
 impl Target {
-    /// `authority` is `host` or `host:port`, an IPv6 address in brackets.
+    /// Parses `authority`: `host` or `host:port`, with an IPv6 address in brackets.
     pub(super) fn new(https: bool, authority: &str) -> Self {
         let (host, port) = split_port(authority).unwrap_or((authority, ""));
         let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
@@ -60,7 +60,7 @@ impl Target {
 }
 
 impl NoProxy {
-    /// Entries between commas; those that are none are skipped.
+    /// Parses a comma-separated list; invalid entries are skipped.
     pub(super) fn parse(list: &str) -> Self {
         Self(list.split(',').filter_map(|entry| Rule::parse(&entry.trim().to_lowercase())).collect())
     }
@@ -79,7 +79,7 @@ impl Rule {
             return Some(network);
         }
         let (host, port) = match split_port(entry) {
-            // A port that is none matches none.
+            // An invalid port matches nothing.
             Some((host, port)) => (host, if port.is_empty() { None } else { Some(port.parse().unwrap_or(0)) }),
             None => (entry, None),
         };
@@ -109,7 +109,7 @@ impl Rule {
     }
 }
 
-/// `192.0.2.0/24`
+/// Parses a network such as `192.0.2.0/24`.
 fn network(entry: &str) -> Option<Rule> {
     let (address, bits) = entry.split_once('/')?;
     let address = address.parse::<IpAddr>().ok()?;
@@ -117,7 +117,7 @@ fn network(entry: &str) -> Option<Rule> {
     let plain = bits.bytes().all(|byte| byte.is_ascii_digit());
     let bits = bits.parse::<u8>().ok().filter(|bits| plain && *bits <= width)?;
     let canonical = address.to_canonical();
-    // Of an IPv4 address within IPv6 the first 96 bits are always the same.
+    // The first 96 bits of an IPv4-mapped IPv6 address are fixed.
     let bits = if canonical.is_ipv4() && width == 128 { bits.saturating_sub(96) } else { bits };
     Some(Rule::Network { address: canonical, bits })
 }
@@ -133,7 +133,7 @@ fn in_network(host: IpAddr, network: IpAddr, bits: u8) -> bool {
     prefix(host) == prefix(network)
 }
 
-/// Host and port of `host:port` and `[address]:port`; `None` where there is no colon that separates the two.
+/// Splits `host:port` or `[address]:port`; returns `None` if no colon separates a port.
 fn split_port(text: &str) -> Option<(&str, &str)> {
     let (host, port) = text.rsplit_once(':')?;
     let bracketed = host.starts_with('[') && host.ends_with(']');
@@ -172,7 +172,7 @@ mod tests {
             ("10.0.0.1", "10.0.0.10", false),
             ("10.0.0.1:9000", "10.0.0.1:9000", true),
             ("10.0.0.1:9000", "10.0.0.1", false),
-            // An address is matched as a name, too.
+            // An address is also matched as a name.
             ("0.1", "10.0.0.1", true),
             ("10.0.0.0/8", "10.200.3.4:9000", true),
             ("10.0.0.0/8", "11.0.0.1", false),

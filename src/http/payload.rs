@@ -1,4 +1,4 @@
-//! The reader that ureq takes a request body from.
+//! The reader from which ureq takes a request body.
 
 use std::fmt;
 use std::io::{self, Read};
@@ -6,14 +6,14 @@ use std::io::{self, Read};
 use crate::base::Payload;
 use crate::http::exchange;
 
-/// Yields just as many bytes as the payload announced, or an error: ureq waits for ever for the rest of a body that
+/// Yields exactly as many bytes as the payload announced, or an error. ureq waits forever for the rest of a body that
 /// ends early, and would send the first part of one that is too long.
 pub(super) struct Guard<'a> {
     inner: Box<dyn Read + Send + 'a>,
     left: u64,
 }
 
-/// Marks an error as the payload's own, among those of the connection.
+/// Marks an error as the payload's own, as opposed to one of the connection.
 #[derive(Debug)]
 pub(super) struct PayloadError(pub(super) io::Error);
 
@@ -32,7 +32,7 @@ impl<'a> Guard<'a> {
 
     fn next(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let window = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        // The server has hung up: the rest of the body goes nowhere, so it need not be read.
+        // The server has hung up. The rest of the body is discarded, so it need not be read.
         if exchange::current().write_failed {
             return Ok(window);
         }
@@ -40,7 +40,7 @@ impl<'a> Guard<'a> {
         if read == 0 && window > 0 {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the data is shorter than it was"));
         }
-        // Before the last bytes go, so that the server cannot take them for the whole.
+        // Check before sending the last bytes, so that the server cannot take them for a complete body.
         if read as u64 == self.left && read > 0 && read_one(&mut self.inner)? {
             return Err(io::Error::new(io::ErrorKind::InvalidData, "the data is longer than it was"));
         }
@@ -51,7 +51,7 @@ impl<'a> Guard<'a> {
 impl Read for Guard<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.next(buffer).map_err(|error| io::Error::other(PayloadError(error)))?;
-        // A reader that claims more than it was given room for is stopped by ureq.
+        // ureq stops a reader that claims more bytes than the buffer holds.
         self.left = self.left.saturating_sub(read as u64);
         Ok(read)
     }

@@ -1,7 +1,7 @@
-//! Which proxy a host is reached by: the rules of Go's `httpproxy` package, which BuildKit follows.
+//! Chooses the proxy for a host by the rules of Go's `httpproxy` package, which BuildKit follows.
 //!
-//! `HTTPS_PROXY` is for `https` targets, `HTTP_PROXY` for `http` ones, `NO_PROXY` lists the exceptions; upper case goes
-//! before lower case. Either way the proxy is asked for a tunnel with `CONNECT`.
+//! `HTTPS_PROXY` applies to `https` targets and `HTTP_PROXY` to `http` ones; `NO_PROXY` lists the exceptions. Upper
+//! case takes precedence over lower case. In both cases the tunnel is requested with `CONNECT`.
 
 use std::fmt;
 use std::io;
@@ -16,13 +16,14 @@ use crate::http::no_proxy::{NoProxy, Target};
 
 const UNQUOTE: &str = "remove the quotes: `docker run --env-file` passes them on";
 
-/// The proxies that the environment names.
+/// The proxies named by the environment.
 #[derive(Debug, Default)]
 pub(crate) struct Proxies {
     https: Option<Named>,
     http: Option<Named>,
     no_proxy: NoProxy,
-    /// Run by a web server: there `HTTP_PROXY` is what a stranger sent as the header `Proxy`.
+    /// Whether the program runs under a web server (CGI), where a client can set `HTTP_PROXY` by sending the header
+    /// `Proxy`.
     cgi: bool,
 }
 
@@ -33,7 +34,7 @@ struct Named {
     proxy: std::result::Result<Arc<Proxy>, Unusable>,
 }
 
-/// A proxy of a kind that this program does not speak to.
+/// A proxy of an unsupported kind.
 #[derive(Debug)]
 struct Unusable {
     scheme: String,
@@ -42,18 +43,18 @@ struct Unusable {
 /// A proxy that opens tunnels.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Proxy {
-    /// Whether it is spoken to over TLS.
+    /// Whether the proxy itself uses TLS.
     pub(crate) https: bool,
-    /// An IPv6 address in brackets.
+    /// An IPv6 address is in brackets.
     pub(crate) host: String,
     pub(crate) port: u16,
     /// The value of `Proxy-Authorization`.
     pub(crate) authorization: Option<Secret>,
-    /// The variable that names it.
+    /// The variable that names the proxy.
     pub(super) variable: &'static str,
 }
 
-/// As messages show it: without user name and password.
+/// Displays the proxy without user name and password.
 impl fmt::Display for Proxy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{} ({})", self.host, self.port, self.variable)
@@ -61,7 +62,7 @@ impl fmt::Display for Proxy {
 }
 
 impl Proxies {
-    /// A variable that is no URL is as good as not set, but for a warning.
+    /// Reads the variables. One that is not a valid URL is ignored with a warning.
     pub(crate) fn from_env(env: &dyn Env) -> Self {
         let no_proxy = first(env, ["NO_PROXY", "no_proxy"]);
         if let Some((variable, list)) = &no_proxy
@@ -78,10 +79,10 @@ impl Proxies {
         }
     }
 
-    /// The proxy for a host, `host` or `host:port`; `None` for those that are reached without one.
+    /// Returns the proxy for a host, given as `host` or `host:port`, or `None` if the host is reached directly.
     ///
     /// # Errors
-    /// When the host's proxy is not one that can be used.
+    /// If the proxy for the host cannot be used.
     pub(crate) fn choose(&self, https: bool, authority: &str) -> Result<Option<&Arc<Proxy>>> {
         let Some(named) = (if https { &self.https } else { &self.http }) else { return Ok(None) };
         let target = Target::new(https, authority);
@@ -105,14 +106,14 @@ impl Proxies {
         }
     }
 
-    /// [`choose`](Self::choose) for the host of a URI.
+    /// Calls [`choose`](Self::choose) with the host of a URI.
     pub(super) fn of_uri(&self, uri: &Uri) -> std::result::Result<Option<&Arc<Proxy>>, ureq::Error> {
         let authority = uri.authority().map_or("", |authority| authority.as_str());
         let https = uri.scheme_str() == Some("https");
         self.choose(https, authority).map_err(|error| ureq::Error::Io(io::Error::other(error)))
     }
 
-    /// Whether one of them is spoken to over TLS.
+    /// Returns whether any proxy uses TLS.
     pub(super) fn need_tls(&self) -> bool {
         [&self.https, &self.http].into_iter().flatten().any(|named| named.proxy.as_ref().is_ok_and(|proxy| proxy.https))
     }
@@ -133,7 +134,7 @@ fn setup(message: String, hint: &str) -> Error {
 fn named(env: &dyn Env, variables: [&'static str; 2]) -> Option<Named> {
     let (variable, value) = first(env, variables)?;
     let Some(proxy) = parse(&value, variable) else {
-        // Not what it is: there may be a password in it.
+        // Do not show the value: it may contain a password.
         let fix = if has_quotes(&value) { UNQUOTE } else { "write http://host:port" };
         log::warn!("ignoring {variable}, which is not the URL of a proxy: {fix}");
         return None;
@@ -141,8 +142,8 @@ fn named(env: &dyn Env, variables: [&'static str; 2]) -> Option<Named> {
     Some(Named { variable, proxy: proxy.map(Arc::new) })
 }
 
-/// `[scheme://][user[:password]@]host[:port]`, `http` where there is no scheme; what follows does not matter. `None`
-/// for what is no URL.
+/// Parses `[scheme://][user[:password]@]host[:port]`; the scheme defaults to `http`, and anything after that is
+/// ignored. Returns `None` if the text is not a URL.
 fn parse(url: &str, variable: &'static str) -> Option<std::result::Result<Proxy, Unusable>> {
     let is_scheme = |text: &str| {
         text.starts_with(|c: char| c.is_ascii_alphabetic())
@@ -191,7 +192,7 @@ fn host_and_port(place: &str, default_port: u16) -> Option<(String, u16)> {
     Some((host.to_ascii_lowercase(), port))
 }
 
-/// `Proxy-Authorization` for `user` or `user:password`, percent-encoded.
+/// Returns the `Proxy-Authorization` value for a percent-encoded `user` or `user:password`.
 fn basic(user: &str) -> Option<Secret> {
     if !user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:%@".contains(&byte)) {
         return None;
@@ -210,7 +211,7 @@ mod tests {
         Proxies::from_env(&MapEnv::new(variables.iter().copied()))
     }
 
-    /// The proxy as messages show it.
+    /// Returns the chosen proxy as messages show it.
     fn chosen(variables: &[(&str, &str)], url: &str) -> Option<String> {
         let (scheme, host) = url.split_once("://").unwrap();
         proxies(variables).choose(scheme == "https", host).unwrap().map(|proxy| proxy.to_string())

@@ -1,4 +1,4 @@
-//! The certificate authorities that a server's certificate may come from.
+//! The certificate authorities that are trusted.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use rustls::pki_types::pem::PemObject as _;
 use crate::base::{Error, Problem, Result};
 use crate::files::read_named_file;
 
-/// Where systems keep their bundle: the paths that Go looks at on Linux, in its order, then those of BSD and macOS.
+/// The paths of the system's bundle: those that Go tries on Linux, in its order, then those of BSD and macOS.
 const SYSTEM_BUNDLES: &[&str] = &[
     "/etc/ssl/certs/ca-certificates.crt",
     "/etc/pki/tls/certs/ca-bundle.crt",
@@ -21,11 +21,11 @@ const SYSTEM_BUNDLES: &[&str] = &[
     "/usr/local/share/certs/ca-root-nss.crt",
 ];
 
-/// The largest bundle that is read. Mozilla's list takes a quarter of a MiB.
+/// The maximum size of a bundle. Mozilla's list is about a quarter of a MiB.
 const MAX_BUNDLE_BYTES: u64 = 16 * 1024 * 1024;
 
-/// The certificates of `bundle`, a file and the setting that names it, alone; without one those of the system and
-/// Mozilla's, which are built in: an old image knows the company's, and not always the newest of AWS.
+/// Loads only the certificates in `bundle`, a file and the setting that names it. Without a bundle, loads both the
+/// system's and the built-in Mozilla certificates: an old image has the company's CA, but may lack the newest AWS ones.
 pub(super) fn load(bundle: Option<(&Path, &str)>) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     if let Some((path, origin)) = bundle {
@@ -43,7 +43,7 @@ pub(super) fn load(bundle: Option<(&Path, &str)>) -> Result<RootCertStore> {
     Ok(roots)
 }
 
-/// The first one that can be read: one that is not a file, or far too large, is passed over.
+/// Returns the first bundle that can be read. Paths that are not files and files that are too large are skipped.
 fn system_bundle() -> Option<Vec<u8>> {
     SYSTEM_BUNDLES.iter().find_map(|path| read_named_file(Path::new(path), MAX_BUNDLE_BYTES).ok())
 }
@@ -53,7 +53,7 @@ fn unreadable(path: &Path, origin: &str, error: std::io::Error) -> Error {
     Error::Setup(problem.hint("name a file of certificates in PEM").source(error))
 }
 
-/// Those that can be read, and how many that are: bundles have entries that are none.
+/// Adds the valid certificates and returns their number. Bundles may have invalid entries.
 fn add(roots: &mut RootCertStore, pem: &[u8]) -> usize {
     let (added, _) = roots.add_parsable_certificates(CertificateDer::pem_slice_iter(pem).filter_map(|item| item.ok()));
     added

@@ -1,8 +1,8 @@
 //! TCP connections that notice a refusal while a write is blocked.
 //!
 //! A server may refuse a request in the middle of its body, and then neither read the rest nor close the connection.
-//! The write that fills the last buffer would wait for its time limit, twice when part of it was taken, before the
-//! answer is read. ureq's own connections cannot be asked in between.
+//! The write that fills the last buffer would wait for its time limit, or twice that if part of it was accepted, before
+//! the response is read. ureq's own connections cannot be polled during a write.
 
 use std::fmt;
 use std::io::{self, Read, Write};
@@ -19,13 +19,13 @@ use crate::http::exchange;
 use crate::http::interim::Start;
 use crate::http::names::Names;
 
-/// How long a write may be blocked before it is looked whether an answer has come; and a read, where it may have to end
-/// before its time.
+/// How often a blocked write checks for a response, and how often a read that may have to end early checks whether it
+/// must.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How much of what waits to be read is looked at: interim responses and a status line.
+/// How many waiting bytes are peeked at: enough for interim responses and a status line.
 const LOOKED_AT_BYTES: usize = 4096;
 
-/// Connects to the first address that answers.
+/// Connects to the first address that accepts a connection.
 #[derive(Debug)]
 pub(super) struct TcpConnector(pub(super) Names);
 
@@ -44,7 +44,7 @@ impl Connector for TcpConnector {
 }
 
 impl TcpConnector {
-    /// All addresses share the time there is: each but the last gets half of what is left.
+    /// Tries the addresses in order. They share the time limit: each but the last gets half of the remaining time.
     fn connect_first(&self, details: &ConnectionDetails<'_>) -> Result<TcpStream, Error> {
         let begun = Instant::now();
         let addresses = self.0.resolve(details)?;
@@ -70,29 +70,29 @@ impl TcpConnector {
     }
 }
 
-/// `None` where there is no limit.
+/// Returns the limit, or `None` if there is none.
 fn limit(timeout: NextTimeout) -> Option<Duration> {
     (!timeout.after.is_not_happening()).then(|| *timeout.after)
 }
 
-/// Ends what others wait for on the connection.
+/// Shuts down the connection, which ends any blocked read or write.
 struct Handle(Weak<TcpStream>);
 
 impl ShutdownHandle for Handle {
     fn shutdown(&self) {
         if let Some(stream) = self.0.upgrade() {
-            // One that is closed already is as good.
+            // It is fine if the connection is already closed.
             let _ = stream.shutdown(std::net::Shutdown::Both);
         }
     }
 }
 
-/// A connection.
+/// A TCP connection.
 pub(super) struct TcpTransport {
     stream: Arc<TcpStream>,
     buffers: LazyBuffers,
     _handle: Arc<dyn ShutdownHandle>,
-    /// As they are set: setting them is a system call.
+    /// Caches the socket's timeouts, because setting them is a system call.
     read_timeout: Option<Duration>,
     write_timeout: Option<Duration>,
 }
@@ -114,14 +114,15 @@ impl TcpTransport {
         Ok(())
     }
 
-    /// Whether a refusal waits to be read. Within TLS that cannot be seen.
+    /// Returns whether a refusal is waiting to be read. Inside TLS, this cannot be detected.
     fn is_refused(&self) -> bool {
         let mut waiting = [0; LOOKED_AT_BYTES];
         let Ok(length) = without_waiting(&self.stream, |stream| stream.peek(&mut waiting)) else { return false };
         Start::is_refusal(waiting.get(..length).unwrap_or_default())
     }
 
-    /// Writes some of `output` from `from` on; zero when that takes too long to wait for without looking around.
+    /// Writes some of `output`, starting at `from`. Returns 0 if the write blocks so long that the input must be
+    /// checked.
     fn write_some(&mut self, from: usize, to: usize) -> io::Result<usize> {
         let output = self.buffers.output().get(from..to).unwrap_or_default();
         match (&*self.stream).write(output) {
@@ -184,13 +185,13 @@ impl Transport for TcpTransport {
     }
 
     fn is_open(&mut self) -> bool {
-        // An idle connection has nothing to say.
+        // Any input on an idle connection is unexpected.
         let read = without_waiting(&self.stream, |mut stream| stream.read(&mut [0]));
         read.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
     }
 }
 
-/// Does with the connection what must not wait.
+/// Runs `act` on the connection in non-blocking mode.
 fn without_waiting<T>(stream: &TcpStream, act: impl FnOnce(&TcpStream) -> io::Result<T>) -> io::Result<T> {
     stream.set_nonblocking(true)?;
     let result = act(stream);
@@ -198,7 +199,7 @@ fn without_waiting<T>(stream: &TcpStream, act: impl FnOnce(&TcpStream) -> io::Re
     result
 }
 
-/// Neither done nor failed: a time limit of the socket, or a signal.
+/// Returns whether the operation neither succeeded nor failed: a socket timeout or a signal interrupted it.
 fn is_wait(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut | io::ErrorKind::Interrupted)
 }

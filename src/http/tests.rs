@@ -11,7 +11,7 @@ use super::fault::FaultKind;
 use super::*;
 use crate::base::{BytesPayload, Digest, MapEnv, Payload, SystemClock};
 
-/// Serves one connection after another on loopback with `serve`, which gets the head of the first request.
+/// Serves connections one after another on loopback. `serve` gets the head of the first request of each.
 fn server(connections: usize, serve: impl Fn(TcpStream, String) + Send + 'static) -> (SocketAddr, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
@@ -27,7 +27,7 @@ fn server(connections: usize, serve: impl Fn(TcpStream, String) + Send + 'static
 
 fn head(stream: &mut TcpStream) -> String {
     let mut head = Vec::new();
-    // A TLS handshake begins with 22 and has no end that plain HTTP knows.
+    // A TLS handshake starts with byte 22 and has no end that plain HTTP can detect.
     while !head.ends_with(b"\r\n\r\n") && head.first() != Some(&22) {
         let mut byte = [0];
         if stream.read(&mut byte).unwrap() == 0 {
@@ -38,7 +38,7 @@ fn head(stream: &mut TcpStream) -> String {
     String::from_utf8_lossy(&head).into_owned()
 }
 
-/// For hosts on loopback.
+/// Returns a configuration for hosts on loopback.
 fn config<'a>(https: bool, ca_bundle: Option<(&'a Path, &'a str)>, env: &'a MapEnv) -> ClientConfig<'a> {
     let clock = Arc::new(SystemClock::default());
     ClientConfig { connections: 4, target: (https, "127.0.0.1"), ca_bundle, env, clock, timeouts: Timeouts::REMOTE }
@@ -70,7 +70,7 @@ fn put<'a>(host: &'a str, body: &'a dyn Payload) -> Request<'a> {
 const FORBIDDEN: &[u8] = b"HTTP/1.1 403 Forbidden\r\ncontent-length: 5\r\n\r\nwrong";
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
-/// As many bytes as `yields`, though it announces `announces`.
+/// Yields `yields` bytes, but announces `announces`.
 struct Liar {
     announces: u64,
     yields: usize,
@@ -124,7 +124,7 @@ fn a_put_has_its_length_also_when_it_is_zero() {
     thread.join().unwrap();
 }
 
-/// The server closes with the body unread, so its system resets the connection.
+/// The server closes the connection with the body unread, so its system resets the connection.
 #[test]
 fn an_answer_before_a_reset_is_not_lost() {
     let (address, thread) = server(1, |mut stream, _| {
@@ -146,14 +146,14 @@ fn a_reset_without_an_answer_is_a_broken_connection() {
     thread.join().unwrap();
 }
 
-/// A server that has answered may stop to read, and one that reads on does it for nothing: neither is waited for.
+/// After responding, a server may stop reading the body, or read it for nothing. The client waits for neither.
 #[test]
 fn a_refusal_is_noticed_while_the_body_is_being_sent() {
     for reads_on in [false, true] {
         let (address, thread) = server(1, move |mut stream, _| {
             stream.write_all(FORBIDDEN).unwrap();
             if reads_on {
-                // Slowly, so that sending takes its time.
+                // Reads slowly, so that sending takes time.
                 let mut piece = vec![0; 64 << 10];
                 while stream.read(&mut piece).is_ok_and(|read| read > 0) {
                     thread::sleep(Duration::from_millis(2));
@@ -174,7 +174,7 @@ fn a_refusal_is_noticed_while_the_body_is_being_sent() {
     }
 }
 
-/// Endless for a test, and at a pace at which it takes a while to fill the system's buffers.
+/// An effectively endless payload, paced so that filling the system's buffers takes a while.
 struct Paced;
 
 impl Payload for Paced {
@@ -198,7 +198,7 @@ impl Payload for Paced {
     }
 }
 
-/// What the server says after a refusal that ends with the connection.
+/// Returns what the server sends after a refusal that ends with the connection.
 #[test]
 fn an_early_answer_without_a_length_keeps_its_body() {
     let (address, thread) = server(1, |mut stream, _| {
@@ -211,7 +211,7 @@ fn an_early_answer_without_a_length_keeps_its_body() {
     thread.join().unwrap();
 }
 
-/// The server is slow to say that it wants the body, which is on its way by then.
+/// The server asks for the body late, when it is already being sent.
 #[test]
 fn a_late_100_continue_is_no_answer() {
     let (address, thread) = server(1, |mut stream, _| {
@@ -227,7 +227,7 @@ fn a_late_100_continue_is_no_answer() {
     thread.join().unwrap();
 }
 
-/// The success comes before the body is through, which is sent all the same.
+/// The success arrives before the body is complete; the whole body is sent anyway.
 #[test]
 fn an_early_success_is_not_waited_for_again() {
     let (address, thread) = server(1, |mut stream, _| {
@@ -258,7 +258,7 @@ fn an_early_success_is_not_waited_for_again() {
     thread.join().unwrap();
 }
 
-/// More than was announced: what is left of one answer is not taken for the next.
+/// The response is longer than announced; the rest is not taken for the next response.
 #[test]
 fn garbage_on_a_used_connection_is_stale_and_on_a_new_one_not_http() {
     let (address, thread) = server(1, |mut stream, _| {
@@ -273,13 +273,13 @@ fn garbage_on_a_used_connection_is_stale_and_on_a_new_one_not_http() {
     thread.join().unwrap();
 }
 
-/// The final answer comes in place of `100 Continue`, and the connection stays open.
+/// The final response arrives instead of `100 Continue`, and the connection stays open.
 #[test]
 fn a_refusal_instead_of_100_continue_does_not_hang() {
     let (address, thread) = server(1, |mut stream, head| {
         assert!(head.contains("expect: 100-continue\r\n"), "{head}");
         stream.write_all(FORBIDDEN).unwrap();
-        // Open until the client hangs up.
+        // Stays open until the client hangs up.
         let _ = stream.read(&mut [0]);
     });
     let (host, body) = (address.to_string(), BytesPayload::new(vec![1; 3 << 20]));
@@ -325,7 +325,7 @@ fn a_payload_of_another_length_than_announced_ends_with_an_error_and_is_not_sent
     }
 }
 
-/// The server answers one request, waits until the next has been sent, and closes.
+/// The server answers one request, waits until the next has been sent, and closes the connection.
 #[test]
 fn a_pooled_connection_that_dies_under_a_request_is_stale() {
     let (address, thread) = server(1, |mut stream, _| {
@@ -339,7 +339,7 @@ fn a_pooled_connection_that_dies_under_a_request_is_stale() {
     thread.join().unwrap();
 }
 
-/// In the words of the resolvers of glibc and musl.
+/// As worded by the resolvers of glibc and musl.
 #[test]
 fn faults_of_name_servers_are_told_apart_by_what_they_say() {
     for (reason, kind) in [
@@ -358,7 +358,7 @@ fn faults_have_their_kind_and_a_hint() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let (plain, plain_thread) = server(1, |mut stream, _| stream.write_all(b"HTTP/1.1 400 Bad\r\n\r\n").unwrap());
     let (ssh, ssh_thread) = server(1, |mut stream, _| stream.write_all(b"SSH-2.0-OpenSSH_9\r\n").unwrap());
-    // A fatal alert: what came is no TLS.
+    // A fatal alert: the client's bytes are not TLS.
     let (tls, tls_thread) = server(1, |mut stream, _| stream.write_all(&[21, 3, 3, 0, 2, 2, 10]).unwrap());
     let (plain, ssh, tls) = (plain.to_string(), ssh.to_string(), tls.to_string());
     for (host, https, kind) in [
@@ -383,20 +383,20 @@ fn a_bundle_without_certificates_is_an_error_that_names_it() {
     for path in [file.path(), Path::new("/no/such/bundle")] {
         let error = Client::new(&config(true, Some((path, "AWS_CA_BUNDLE")), &env)).unwrap_err().to_string();
         assert!(error.contains("AWS_CA_BUNDLE") && error.contains(&path.display().to_string()), "{error}");
-        // Also where none is needed, as in AWS's tools; what is the system's affair is not looked at there.
+        // Also if TLS is not needed, as in the AWS tools. The system's bundle is not read in that case.
         assert!(Client::new(&config(false, Some((path, "AWS_CA_BUNDLE")), &env)).is_err());
         assert!(Client::new(&config(false, Some((path, "SSL_CERT_FILE")), &env)).is_ok());
     }
 }
 
-/// It has read some of the body, refuses, and neither reads the rest nor closes the connection.
+/// The server reads part of the body, refuses the request, and neither reads the rest nor closes the connection.
 #[test]
 fn a_refusal_is_heard_while_a_write_is_blocked() {
     let (done, wait) = std::sync::mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
     let (address, thread) = server(1, move |mut stream, _| {
         stream.read_exact(&mut vec![0; 300_000]).unwrap();
-        // The client has filled all buffers by then.
+        // By then the client has filled all buffers.
         thread::sleep(Duration::from_millis(400));
         stream.write_all(FORBIDDEN).unwrap();
         let _ = wait.lock().unwrap().recv();

@@ -1,8 +1,8 @@
-//! TLS over what ureq calls a transport.
+//! TLS over ureq's transports.
 //!
-//! ureq could do it too. But it trusts either its own certificates or given ones, where here both are wanted; and it
-//! reads them anew for each connection that a request with a time limit of its own opens, which also means that no TLS
-//! session is ever resumed. Here one configuration serves all connections of a client.
+//! ureq's own TLS trusts either its own certificates or given ones, but both are needed here. It also reloads them for
+//! each connection opened by a request with its own time limit, and so never resumes a TLS session. Here one
+//! configuration serves all connections of a client.
 
 use std::fmt;
 use std::io::{self, Read as _, Write as _};
@@ -17,11 +17,11 @@ use ureq::unversioned::transport::{
 
 use crate::http::exchange;
 
-/// Speaks TLS on the connections of `https` requests.
+/// Adds TLS to the connections of `https` requests.
 #[derive(Debug)]
 pub(super) struct TlsConnector(pub(super) Tls);
 
-/// How TLS is spoken; without a configuration it is not.
+/// The TLS configuration; without one, TLS is not available.
 #[derive(Clone)]
 pub(super) struct Tls(Option<Arc<ClientConfig>>);
 
@@ -34,11 +34,11 @@ impl Tls {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = builder.map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
-        // It has a cipher suite for each version of TLS, so there is always a configuration.
+        // The provider has a cipher suite for each TLS version, so building the configuration cannot fail.
         Self(config.ok().map(Arc::new))
     }
 
-    /// Shakes hands with the server that is `host`, an IPv6 address in brackets.
+    /// Shakes hands with the server `host`; an IPv6 address is in brackets.
     pub(super) fn wrap<T: Transport>(
         &self,
         transport: T,
@@ -66,7 +66,7 @@ impl Tls {
     }
 }
 
-/// As rustls itself reports what a peer did wrong.
+/// Wraps a TLS error the way rustls itself reports a protocol violation of the peer.
 fn invalid(error: rustls::Error) -> Error {
     Error::Io(io::Error::new(io::ErrorKind::InvalidData, error))
 }
@@ -90,7 +90,7 @@ impl<In: Transport> Connector<In> for TlsConnector {
     }
 }
 
-/// A connection within TLS.
+/// A connection inside TLS.
 pub(super) struct TlsTransport {
     buffers: LazyBuffers,
     stream: StreamOwned<ClientConnection, TransportAdapter>,

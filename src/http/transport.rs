@@ -1,15 +1,16 @@
-//! A wrapper around ureq's connections that does not lose an early answer.
+//! A wrapper around ureq's connections that does not lose an early response.
 //!
-//! A server may answer before it has read the body: 403, 503. It then closes the connection, stops reading, or reads
-//! the rest for nothing. ureq sees a failed write and drops the answer that is waiting to be read. Here a failed write
-//! is remembered, the rest of the body goes nowhere, and the answer is read; only when there is none is the write's
-//! error reported. Now and then it is looked whether a refusal has come already: a server that has stopped to read
-//! would otherwise be noticed by the time limit of a write, and one that reads on by nothing.
+//! A server may respond before it has read the body, such as with 403 or 503. It then closes the connection, stops
+//! reading, or reads the rest for nothing. ureq sees a failed write and drops the response that is waiting to be read.
+//! This wrapper records a failed write, discards the rest of the body, and reads the response; only if there is none
+//! does it report the write error. It also checks for an early refusal from time to time. Otherwise a server that
+//! stopped reading would be noticed only when a write times out, and one that keeps reading would not be noticed at
+//! all.
 //!
 //! [Interim responses](crate::http::interim) are dropped here, before ureq sees them.
 //!
-//! The traits are outside ureq's semantic versioning, hence its minor version is pinned in `Cargo.toml` and checked by
-//! the tests of this folder.
+//! ureq's semantic versioning does not cover these traits, so `Cargo.toml` pins its minor version, and the tests in
+//! this folder check it.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -20,15 +21,15 @@ use ureq::{Error, Timeout};
 use crate::http::exchange;
 use crate::http::interim::{MAX_INTERIM_RESPONSES, Start, TooManyInterim};
 
-/// How often it is looked for an early refusal.
+/// How often to check for an early refusal.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// How long a look may take. Systems round it up to a few milliseconds, in which their buffers keep the line busy.
+/// The duration of one check. Systems round it up to a few milliseconds, during which their buffers keep the line busy.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// How a server that expects TLS answers to plain HTTP, in any version of TLS.
+/// The start of a TLS server's reply to plain HTTP, in any version of TLS.
 const TLS_ALERT: &[u8] = &[21, 3];
 
-/// Wraps what the connectors before it made.
+/// Wraps the transports of the preceding connectors.
 #[derive(Debug)]
 pub(super) struct KeepAnswers;
 
@@ -51,29 +52,29 @@ impl<In: Transport> Connector<In> for KeepAnswers {
 #[derive(Debug)]
 pub(super) struct Wrapped<T> {
     inner: T,
-    /// What ended the writing, until it is known whether there is an answer all the same.
+    /// The error that ended the writing, kept until it is known whether there is a response anyway.
     write_error: Option<Error>,
-    /// Nothing can be written any more: not for the pool.
+    /// No more can be written; the connection must not return to the pool.
     dead: bool,
-    /// An answer has come over this connection.
+    /// A response has been received on this connection.
     served: bool,
-    /// Input has come that ureq has not been offered by [`Transport::await_input`].
+    /// There is input that [`Transport::await_input`] has not yet offered to ureq.
     unread: bool,
-    /// When it was last looked for an early refusal.
+    /// When the last check for an early refusal took place.
     looked: Instant,
-    /// How many interim responses were dropped; `None` once the response itself has begun.
+    /// The number of interim responses dropped; `None` once the final response has begun.
     interim: Option<u32>,
 }
 
 impl<T: Transport> Wrapped<T> {
-    /// Whether the server has refused the request while it is being sent.
+    /// Returns whether the server refused the request while it is being sent.
     fn is_refused(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         if self.looked.elapsed() < LOOK_EVERY {
             return Ok(false);
         }
         let look = NextTimeout { after: LOOK.into(), per_read: None, ..timeout };
         let before = self.inner.buffers().input().len();
-        // Most likely nothing has come. A broken connection shows when it is written to.
+        // Usually nothing has arrived. A broken connection is reported by the next write.
         let _ = self.inner.await_input(look);
         self.looked = Instant::now();
         if self.inner.buffers().input().len() > before {
@@ -83,7 +84,7 @@ impl<T: Transport> Wrapped<T> {
         Ok(Start::is_refusal(self.inner.buffers().input()))
     }
 
-    /// Drops the interim responses at the beginning of the input. Returns false while the rest may be the beginning of
+    /// Drops the interim responses at the start of the input. Returns false if the remaining input may be the start of
     /// another one, which ureq must not see.
     fn drop_interim(&mut self) -> Result<bool, Error> {
         while let Some(dropped) = self.interim {
@@ -92,7 +93,7 @@ impl<T: Transport> Wrapped<T> {
                 Start::Incomplete => return Ok(false),
                 Start::Response(status) => {
                     self.interim = None;
-                    // The server may still expect the body, or not: the connection cannot be used again.
+                    // The server may or may not still expect the body, so the connection cannot be reused.
                     if status == 417 {
                         self.end_writing(None);
                     }
@@ -105,7 +106,7 @@ impl<T: Transport> Wrapped<T> {
                     self.inner.buffers().input_consume(length);
                     if status == 100 && exchange::current().expecting {
                         exchange::update(|exchange| exchange.expecting = false);
-                        // On this ureq sends the body, as it does on `100 Continue`.
+                        // ureq sends the body on this error, just as after `100 Continue`.
                         return Err(Error::Timeout(Timeout::Await100));
                     }
                 }
@@ -114,7 +115,7 @@ impl<T: Transport> Wrapped<T> {
         Ok(true)
     }
 
-    /// Waits for more input; false at its end.
+    /// Waits for more input; returns false at its end.
     fn receive(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         let before = self.inner.buffers().input().len();
         let result = self.inner.await_input(timeout);
@@ -137,7 +138,7 @@ impl<T: Transport> Wrapped<T> {
     fn answered(&mut self) {
         self.unread = true;
         self.served = true;
-        // What there is to read is more telling.
+        // A response explains more than the write error.
         self.write_error = None;
         let tls = self.inner.buffers().input().starts_with(TLS_ALERT);
         exchange::update(|exchange| {
@@ -160,9 +161,9 @@ impl<T: Transport> Transport for Wrapped<T> {
             self.looked = Instant::now();
             self.interim = Some(0);
         } else {
-            // The body follows.
+            // The body is sent next.
             exchange::update(|exchange| exchange.expecting = false);
-            // Some may be left behind the `100 Continue`, and ureq parses the input before it asks for more.
+            // More may follow the `100 Continue`, and ureq parses the input before it asks for more.
             self.drop_interim()?;
         }
         if self.dead {
@@ -185,8 +186,9 @@ impl<T: Transport> Transport for Wrapped<T> {
         let begun = Instant::now();
         loop {
             let is_response = self.drop_interim()?;
-            // A final answer to `Expect: 100-continue` is in the buffer already when ureq asks for more: it would wait
-            // for bytes that never come. Offered once, so that an incomplete answer is waited for.
+            // A final response to `Expect: 100-continue` is already in the buffer when ureq asks for more, so ureq
+            // would wait for bytes that never arrive. Offered only once, so that ureq waits for the rest of an
+            // incomplete response.
             if self.unread && is_response && !self.inner.buffers().input().is_empty() {
                 self.unread = false;
                 return Ok(true);
@@ -211,7 +213,7 @@ fn too_many(error: TooManyInterim) -> Error {
     Error::Io(io::Error::new(io::ErrorKind::InvalidData, error))
 }
 
-/// What is left of the time limit that was set at `begun`.
+/// Returns the rest of the time limit that started at `begun`.
 fn left(timeout: NextTimeout, begun: Instant) -> Result<NextTimeout, Error> {
     if timeout.after.is_not_happening() {
         return Ok(timeout);
@@ -224,7 +226,7 @@ fn left(timeout: NextTimeout, begun: Instant) -> Result<NextTimeout, Error> {
     }
 }
 
-/// Whether the peer may have answered before it stopped to read.
+/// Returns whether the peer may have responded before it stopped reading.
 fn ends_writing(error: &Error) -> bool {
     use std::io::ErrorKind::{BrokenPipe, ConnectionAborted, ConnectionReset};
     match error {

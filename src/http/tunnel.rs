@@ -1,8 +1,8 @@
 //! Tunnels through proxies, opened with `CONNECT`.
 //!
-//! ureq opens tunnels too, but through the one proxy of an agent, and says of a failure only that there was one. Here
-//! each connection's own host decides; the name that is looked up is the proxy's; and as long as the tunnel is not open
-//! whatever goes wrong is known to be the proxy's.
+//! ureq can open tunnels, but only through one proxy per agent, and it gives no reason for a failure. Here the proxy
+//! depends on each connection's host, the name that is looked up is the proxy's, and any failure before the tunnel is
+//! open is attributed to the proxy.
 
 use std::fmt;
 use std::io::{self, Write as _};
@@ -18,7 +18,7 @@ use crate::http::interim::MAX_INTERIM_RESPONSES;
 use crate::http::proxy::{Proxies, Proxy};
 use crate::http::tls::Tls;
 
-/// Proxies answer with a page of a few lines at most before its body.
+/// Proxies answer with a head of a few lines.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
 
 /// Opens the tunnel on a connection to the proxy.
@@ -28,10 +28,10 @@ pub(super) struct TunnelConnector {
     pub(super) tls: Tls,
 }
 
-/// What a proxy answered that opened no tunnel.
+/// The response of a proxy that did not open a tunnel.
 #[derive(Debug)]
 pub(super) struct NoTunnel {
-    /// `None` for what is no HTTP.
+    /// `None` if the response is not HTTP.
     pub(super) status: Option<u16>,
 }
 
@@ -77,8 +77,8 @@ fn head(proxy: &Proxy, uri: &Uri) -> String {
     )
 }
 
-/// The status of the answer, whose head is read to its end: what follows is the host's. Interim responses before it are
-/// skipped.
+/// Reads the head of the response to its end and returns the status. Anything after the head belongs to the host.
+/// Interim responses before it are skipped.
 pub(crate) fn status(stream: &mut impl io::Read) -> io::Result<Option<u16>> {
     for _ in 0..=MAX_INTERIM_RESPONSES {
         match one_status(stream)? {

@@ -1,9 +1,9 @@
-//! A watch on the speed of a response body: the time limit of a single read does not end a transfer that crawls.
+//! Watches the speed of a response body, because the time limit of a single read does not end a transfer that crawls.
 //!
-//! While more than [`LEAST_BYTES`] are to come, so many must come in every [`WINDOW`] (1 KiB a second). Less than that,
-//! such as a manifest or the end of a blob, may come as slowly as it will, within [`PATIENCE`] in all; so may a body
-//! that does not say how long it is, for each [`LEAST_BYTES`] of it. Only the time spent waiting for the server counts:
-//! a reader may take its time between two reads.
+//! While more than [`LEAST_BYTES`] remain, at least that many must arrive in every [`WINDOW`] (1 KiB per second). A
+//! smaller rest, such as a manifest or the end of a blob, may arrive at any speed within [`PATIENCE`] in total. The
+//! same limit applies to each [`LEAST_BYTES`] of a body of unknown length. Only the time spent waiting for the server
+//! counts; the reader may pause between two reads.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -15,18 +15,18 @@ const LEAST_BYTES: u64 = 60 * 1024;
 const WINDOW: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
-/// A body under watch.
+/// A response body whose speed is watched.
 pub(super) struct Watched {
     inner: Box<dyn Read + Send>,
     clock: Arc<dyn Clock>,
-    /// What is still to come, where that is known.
+    /// The remaining bytes, if known.
     left: Option<u64>,
     waited: Duration,
     received: u64,
 }
 
 impl Watched {
-    /// `size` is the body's length in bytes, where it is known.
+    /// Wraps a body; `size` is its length in bytes, if known.
     pub(super) fn new(inner: Box<dyn Read + Send>, size: Option<u64>, clock: Arc<dyn Clock>) -> Self {
         Self { inner, clock, left: size, waited: Duration::ZERO, received: 0 }
     }
@@ -45,7 +45,7 @@ impl Watched {
         if self.received >= LEAST_BYTES {
             (self.received, self.waited) = (0, Duration::ZERO);
         }
-        // The end is the end, however late.
+        // A body that is complete is accepted, however late.
         if read > 0 && self.left != Some(0) && self.waited >= self.limit() {
             let text = format!("the server sent {} bytes in {} s", self.received, self.waited.as_secs());
             return Err(io::Error::new(io::ErrorKind::TimedOut, text));
@@ -71,7 +71,7 @@ mod tests {
     use super::*;
     use crate::base::Cancel;
 
-    /// Only [`Slow`] makes time pass here.
+    /// Only [`Slow`] advances the time.
     #[derive(Default)]
     struct Still(Mutex<Duration>);
 
@@ -89,7 +89,7 @@ mod tests {
         }
     }
 
-    /// Yields `piece` bytes every so often until `size` have come.
+    /// Yields `piece` bytes at a fixed interval until `size` bytes have been read.
     struct Slow {
         clock: Arc<Still>,
         left: u64,
@@ -106,7 +106,7 @@ mod tests {
         }
     }
 
-    /// How many bytes came, and after how long it was over.
+    /// Returns the number of bytes read, and the time it took.
     fn read(size: u64, said: bool, piece: u64, every_ms: u64) -> (io::Result<u64>, Duration) {
         let clock = Arc::new(Still::default());
         let slow = Slow { clock: clock.clone(), left: size, piece, every: Duration::from_millis(every_ms) };

@@ -1,67 +1,68 @@
-//! The attempts of one call: what failed, and whether it may be tried again.
+//! The attempts of one call: which failed, and whether to retry.
 
 use std::time::Duration;
 
 use super::retry_after::RetryAfter;
 use crate::http::fault::FaultKind;
 
-/// A connection that went stale in the pool says nothing about the server: those do not count, up to this many.
+/// A connection that went stale in the pool says nothing about the server. Up to this many such failures are not
+/// counted.
 const MAX_STALE: u32 = 3;
-/// Without jitter from where doubling gets there.
+/// The longest pause. No jitter is applied once doubling reaches it.
 const MAX_BACKOFF: Duration = Duration::from_secs(20);
-/// The last pause that is doubled: 2⁴ seconds.
+/// The exponent of the last doubled pause: 2⁴ seconds.
 const LAST_DOUBLED: u32 = 4;
 
-/// Why an attempt failed, as far as the decision goes.
+/// Why an attempt failed, as far as the retry decision needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
-    /// There was no answer.
+    /// There was no response.
     NoAnswer(FaultKind),
-    /// The server failed; perhaps it says when to come back.
+    /// The server failed, and may have sent a time to retry after.
     Transient { retry_after: Option<RetryAfter> },
-    /// The server asks for fewer requests; perhaps it says when to come back.
+    /// The server asked for fewer requests, and may have sent a time to retry after.
     Throttled { retry_after: Option<RetryAfter> },
-    /// It would fail again.
+    /// A retry would fail again.
     Permanent,
 }
 
-/// What comes after a failed attempt.
+/// What to do after a failed attempt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Decision {
-    /// Try again after this pause.
+    /// Retry after this pause.
     Retry(Duration),
-    /// The failure stands.
+    /// Report the failure.
     GiveUp,
-    /// The failure stands, for too many others have failed: it might have been tried again.
+    /// Report the failure, which would be retried if too many others had not failed.
     OutOfTokens,
 }
 
 /// The attempts of one call so far.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Attempts {
-    /// How many were made and failed.
+    /// The number of failed attempts.
     pub(crate) made: u32,
-    /// Those of them that do not count: the server was not to blame, or told what to change.
+    /// How many of them do not count: the server was not to blame, or its response said what to change.
     free: u32,
     stale: u32,
-    /// What the last retry was paid with.
+    /// The tokens that the last retry cost.
     pub(super) cost: Option<u32>,
 }
 
 impl Attempts {
-    /// Whether an attempt met a connection that had died in the pool.
+    /// Returns whether an attempt used a connection that had gone stale in the pool.
     pub(crate) fn met_stale(&self) -> bool {
         self.stale > 0
     }
 
-    /// Takes note of a failed attempt whose answer said what to do instead, which is done at once.
+    /// Records a failed attempt whose response said what to change. The corrected request is sent at once.
     pub(crate) fn corrected(&mut self) {
         self.made += 1;
         self.free += 1;
     }
 
-    /// Takes note of a failed attempt. `jitter` is a random number from 0 up to 1; `pay` takes the tokens for a retry
-    /// after a timeout or another failure, and may have too few.
+    /// Records a failed attempt. `jitter` is a random number in `[0, 1)`. `pay` takes the tokens for a retry after a
+    /// timeout or another failure, and returns `None` if too few are left.
     pub(super) fn failed(
         &mut self,
         failure: Failure,
@@ -96,7 +97,7 @@ fn timed_out(failure: Failure) -> bool {
     matches!(failure, Failure::NoAnswer(FaultKind::Timeout | FaultKind::NoHandshake))
 }
 
-/// The pause after that many attempts.
+/// Returns the pause after that many attempts.
 fn backoff(attempts: u32, jitter: f64) -> Duration {
     if attempts > LAST_DOUBLED {
         return MAX_BACKOFF;
@@ -104,7 +105,7 @@ fn backoff(attempts: u32, jitter: f64) -> Duration {
     Duration::from_secs(1 << attempts).mul_f64(jitter.clamp(0.0, 1.0))
 }
 
-/// Whether it may be over soon.
+/// Returns whether the fault may be temporary.
 fn passes(kind: FaultKind) -> bool {
     use FaultKind::{Broken, NameServer, NoHandshake, NoTunnel, OutOfFiles, Refused, Stale, Timeout};
     matches!(
@@ -144,7 +145,7 @@ mod tests {
         for pause in [2, 4, 8, 16, 20, 20, 20] {
             assert_eq!(failed(&mut attempts, TRANSIENT, u32::MAX, 1.0), seconds(pause));
         }
-        // From there on without jitter.
+        // No jitter from here on.
         assert_eq!(failed(&mut attempts, TRANSIENT, u32::MAX, 0.0), seconds(20));
         assert_eq!(failed(&mut Attempts::default(), TRANSIENT, 3, 0.0), seconds(0));
     }
@@ -208,7 +209,7 @@ mod tests {
         failed(&mut attempts, TRANSIENT, 3, 0.0);
         assert_eq!(attempts.cost, Some(5));
         assert_eq!(Attempts::default().failed(TRANSIENT, 3, 0.0, |_| None), OutOfTokens);
-        // What is over anyway takes nothing.
+        // A permanent failure takes no tokens.
         let never = |_: bool| -> Option<u32> { panic!("paid") };
         assert_eq!(Attempts::default().failed(TRANSIENT, 1, 0.0, never), GiveUp);
         assert_eq!(Attempts::default().failed(Failure::Permanent, 3, 0.0, never), GiveUp);

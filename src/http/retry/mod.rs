@@ -1,8 +1,8 @@
-//! Whether to send a request again, and when: AWS's retry modes `standard` and `adaptive`.
+//! Decides whether and when to retry a request, following AWS's retry modes `standard` and `adaptive`.
 //!
-//! The parts are values without a clock or a lock: what one call has tried ([`Attempts`]), the tokens that retries of
-//! all calls are paid with, the rate that all attempts keep to, and what a server asks for. [`Policy`] holds what the
-//! calls of one client share.
+//! The parts are values without a clock or a lock: the attempts of one call ([`Attempts`]), the retry tokens shared by
+//! all calls, the rate limit for all attempts, and the delay requested by a server. [`Policy`] holds what the calls of
+//! one client share.
 
 mod attempts;
 mod policy;
@@ -17,7 +17,7 @@ pub(crate) use retry_after::RetryAfter;
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher, Hasher};
 
-/// A random number from 0 up to 1, good enough to keep clients from retrying in step.
+/// Returns a random number in `[0, 1)`, good enough to keep clients from retrying in step.
 fn jitter() -> f64 {
     let random = RandomState::new().build_hasher().finish();
     #[expect(clippy::cast_precision_loss, reason = "53 bits are all a float has")]

@@ -1,4 +1,4 @@
-//! What the calls of one client share: how often to try, the tokens for retries, and the rate of requests.
+//! The state shared by the calls of one client: the maximum number of attempts, the retry tokens and the request rate.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -9,22 +9,22 @@ use super::rate::Rate;
 use super::tokens::Tokens;
 use crate::base::{Cancel, Clock, Result};
 
-/// One of AWS's retry modes, with the state that its calls share.
+/// One of AWS's retry modes, with the state shared by its calls.
 #[derive(Debug)]
 pub(crate) struct Policy {
     max_attempts: u32,
     tokens: Mutex<Tokens>,
-    /// Only `adaptive` has one; its inside is made by the first request, which knows the time.
+    /// Set only in `adaptive` mode. The inner value is created by the first request, which knows the time.
     rate: Option<Mutex<Option<Rate>>>,
 }
 
 impl Policy {
-    /// `standard`. `max_attempts` includes the first.
+    /// Returns the policy of the mode `standard`. `max_attempts` includes the first attempt.
     pub(crate) fn standard(max_attempts: u32) -> Self {
         Self { max_attempts, tokens: Mutex::default(), rate: None }
     }
 
-    /// `adaptive`: the same with a limit on the rate.
+    /// Returns the policy of the mode `adaptive`: `standard` with a rate limit.
     pub(crate) fn adaptive(max_attempts: u32) -> Self {
         Self { rate: Some(Mutex::default()), ..Self::standard(max_attempts) }
     }
@@ -32,7 +32,7 @@ impl Policy {
     /// Waits until an attempt may be made.
     ///
     /// # Errors
-    /// When it was cancelled, before or meanwhile.
+    /// If `cancel` is cancelled, before or during the wait.
     pub(crate) fn wait_for_turn(&self, clock: &dyn Clock, cancel: &Cancel) -> Result<()> {
         loop {
             cancel.check()?;
@@ -41,18 +41,18 @@ impl Policy {
         }
     }
 
-    /// Takes note that the server answered an attempt, or did not: `None` when it succeeded.
+    /// Records the outcome of an attempt; `None` means success.
     pub(crate) fn ended(&self, failure: Option<Failure>, clock: &dyn Clock) {
         let throttled = matches!(failure, Some(Failure::Throttled { .. }));
         self.with_rate(clock, |rate, now| rate.update(now, throttled));
     }
 
-    /// Takes note that a call succeeded.
+    /// Records that a call succeeded.
     pub(crate) fn succeeded(&self, attempts: &Attempts) {
         lock(&self.tokens).succeeded(attempts.cost);
     }
 
-    /// Decides what comes after a failed attempt.
+    /// Decides what to do after a failed attempt.
     pub(crate) fn failed(&self, attempts: &mut Attempts, failure: Failure) -> Decision {
         attempts.failed(failure, self.max_attempts, jitter(), |timed_out| lock(&self.tokens).take(timed_out))
     }
@@ -74,7 +74,7 @@ mod tests {
 
     use super::*;
 
-    /// Time passes only in sleep.
+    /// Time advances only in `sleep`.
     #[derive(Default)]
     struct Asleep(Mutex<Duration>);
 

@@ -1,21 +1,21 @@
-//! The rate of the mode `adaptive`: unlimited until a server throttles; then cut at once, and raised again along a
-//! cubic curve while requests succeed.
+//! The rate limit of the mode `adaptive`. Requests are unlimited until a server throttles; then the rate is cut at
+//! once, and rises along a cubic curve while requests succeed.
 
 use std::time::Duration;
 
-/// How much the newest measurement counts.
+/// The weight of the newest measurement.
 const SMOOTH: f64 = 0.8;
-/// What a throttled rate is cut to.
+/// The factor by which throttling cuts the rate.
 const BETA: f64 = 0.7;
-/// How steep the curve is.
+/// The steepness of the cubic curve.
 const SCALE: f64 = 0.4;
-/// Requests a second that are always allowed.
+/// The minimum rate, in requests per second.
 const MIN_FILL: f64 = 0.5;
 const MIN_CAPACITY: f64 = 1.0;
-/// The rate is measured over this many seconds.
+/// The interval over which the rate is measured, in seconds.
 const MEASURE_SECONDS: f64 = 0.5;
 
-/// A limit on the rate of requests. Times are of one monotonic clock; rates are requests a second.
+/// A limit on the rate of requests. Times are from one monotonic clock; rates are in requests per second.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Rate {
     enabled: bool,
@@ -36,7 +36,7 @@ impl Rate {
         Self { measured_at: slot(now), refilled_at: now, ..Self::default() }
     }
 
-    /// Lets a request go, or says how long to wait before asking again.
+    /// Lets a request pass, or returns how long to wait before trying again.
     pub(super) fn acquire(&mut self, now: Duration) -> Option<Duration> {
         if !self.enabled {
             return None;
@@ -49,7 +49,7 @@ impl Rate {
         Some(Duration::from_secs_f64((1.0 - self.tokens) / self.fill))
     }
 
-    /// Takes note of how a request ended.
+    /// Records how a request ended.
     pub(super) fn update(&mut self, now: Duration, throttled: bool) {
         let now = now.as_secs_f64();
         self.measure(now);
@@ -104,7 +104,7 @@ mod tests {
         assert!((value - expected).abs() < 1e-6, "{value} is not {expected}");
     }
 
-    /// Ten requests a second for two seconds, from which 10 a second are measured in the end.
+    /// Sends ten requests per second for two seconds, after which the measured rate is 10.
     fn busy() -> Rate {
         let mut rate = Rate::new(at(100.0));
         for tick in 0..=20 {
@@ -127,13 +127,13 @@ mod tests {
         let before = rate.measured;
         rate.update(at(102.1), true);
         close(rate.fill, 0.7 * before);
-        // What was saved up before may go, then the next request waits for its token.
+        // The saved tokens are spent first; then each request waits for its own.
         assert!((0..100).take_while(|_| rate.acquire(at(102.1)).is_none()).count() <= 7);
         rate.tokens = 0.0;
         let wait = rate.acquire(at(102.1)).unwrap();
         close(wait.as_secs_f64(), 1.0 / rate.fill);
         assert_eq!(rate.acquire(at(102.1) + wait + at(0.001)), None);
-        // Cut again from the lower of what is measured and what was allowed.
+        // The next cut starts from the measured or the allowed rate, whichever is lower.
         let allowed = rate.fill;
         rate.update(at(102.2), true);
         close(rate.fill, 0.7 * allowed.min(before));
@@ -147,7 +147,7 @@ mod tests {
         let window = (last_max * 0.3 / 0.4).cbrt();
         rate.update(at(102.2), false);
         close(rate.fill, (0.4 * (0.1 - window).powi(3) + last_max).max(0.5));
-        // When the window has passed, the old rate is allowed again, if as much is used.
+        // After the window, the old rate is allowed again if that many requests are sent.
         let mut now = 102.2;
         while now < 102.1 + window {
             now += 0.1;
@@ -166,7 +166,7 @@ mod tests {
         assert_eq!(rate.acquire(at(5.1)), Some(at(2.0)));
         assert_eq!(rate.acquire(at(7.1)), None);
         assert_eq!(rate.acquire(at(7.1)), Some(at(2.0)));
-        // A clock that stands still or goes back breaks nothing.
+        // A clock that stands still or goes backwards does no harm.
         assert_eq!(rate.acquire(at(6.0)), Some(at(2.0)));
     }
 }

@@ -1,15 +1,15 @@
-//! How long a server asks to be left alone.
+//! The delay that a server requests before a retry.
 
 use std::time::Duration;
 
 use crate::base::parse_http_date;
 
-/// A server that asks for more patience than this is asked again too early.
+/// If the server asks for more than this, the retry comes early.
 const MAX_PLAIN: Duration = Duration::from_secs(30);
-/// AWS moves our own pause by at most this much.
+/// AWS extends the computed backoff by at most this much.
 const MAX_AMZ_EXTRA: Duration = Duration::from_secs(5);
 
-/// What a server asks for.
+/// The delay that a server requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum RetryAfter {
     /// `x-amz-retry-after`, in milliseconds.
@@ -19,7 +19,7 @@ pub(crate) enum RetryAfter {
 }
 
 impl RetryAfter {
-    /// Reads it off a response's headers; `header` looks one up.
+    /// Reads the delay from a response's headers; `header` looks up a header.
     pub(crate) fn of<'a>(header: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
         if let Some(millis) = header("x-amz-retry-after").and_then(|text| text.parse().ok()) {
             return Some(Self::Amz(Duration::from_millis(millis)));
@@ -28,12 +28,12 @@ impl RetryAfter {
         if let Ok(seconds) = text.parse() {
             return Some(Self::Plain(Duration::from_secs(seconds)));
         }
-        // Both dates are by the server's clock: ours does not matter.
+        // Both dates come from the server's clock, so the local clock does not matter.
         let (until, now) = (parse_http_date(text)?, header("date").and_then(parse_http_date)?);
         Some(Self::Plain(until.duration_since(now).unwrap_or_default()))
     }
 
-    /// The pause, where it would be `backoff` without the server's wish: never shorter.
+    /// Returns the pause, given the `backoff` without the server's request. It is never shorter than `backoff`.
     pub(super) fn pause(self, backoff: Duration) -> Duration {
         match self {
             Self::Amz(wanted) => wanted.clamp(backoff, backoff + MAX_AMZ_EXTRA),

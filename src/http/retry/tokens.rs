@@ -1,13 +1,13 @@
-//! The tokens that retries are paid with: when many calls fail, a client stops to retry instead of making it worse.
+//! The tokens that pay for retries. When many calls fail, a client stops retrying instead of adding load.
 
 const CAPACITY: u32 = 500;
 const RETRY_COST: u32 = 5;
-/// What timed out has held a connection for long.
+/// A timeout costs more, because it has occupied a connection for a long time.
 const TIMEOUT_COST: u32 = 10;
-/// What a call that succeeds at once brings in.
+/// The tokens gained by a call that succeeds at the first attempt.
 const FIRST_TRY_GAIN: u32 = 1;
 
-/// A bucket of tokens, full at first.
+/// A bucket of tokens that starts full.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Tokens {
     left: u32,
@@ -20,14 +20,14 @@ impl Default for Tokens {
 }
 
 impl Tokens {
-    /// Pays for a retry; what it cost, or `None` when there is not enough left.
+    /// Pays for a retry. Returns its cost, or `None` if too few tokens are left.
     pub(super) fn take(&mut self, timed_out: bool) -> Option<u32> {
         let cost = if timed_out { TIMEOUT_COST } else { RETRY_COST };
         self.left = self.left.checked_sub(cost)?;
         Some(cost)
     }
 
-    /// A call succeeded: with the retry that was paid with `cost`, or at once.
+    /// Records a successful call: after a retry that cost `cost`, or at the first attempt.
     pub(super) fn succeeded(&mut self, cost: Option<u32>) {
         self.left = CAPACITY.min(self.left + cost.unwrap_or(FIRST_TRY_GAIN));
     }

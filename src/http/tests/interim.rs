@@ -39,7 +39,7 @@ fn interim_responses_before_and_after_the_body_are_skipped() {
     ];
     for first in before {
         for expect_continue in [true, false] {
-            // Not by the time limit of a server that ignores `Expect`, which is a second. A busy machine may take longer.
+            // Well below the second that a server gets if it ignores `Expect`. A busy machine may take longer.
             let in_time = |_| exchange(first, HINTS, expect_continue) < Duration::from_millis(900);
             assert!((0..10).any(in_time), "{first:?}");
         }
@@ -50,7 +50,7 @@ fn interim_responses_before_and_after_the_body_are_skipped() {
     }
 }
 
-/// Early hints alone do not ask for the body: it goes when the server has had its second to ask.
+/// Early hints alone do not ask for the body; it is sent after the server has had its second to ask.
 #[test]
 fn early_hints_do_not_keep_the_body_back() {
     let elapsed = exchange(HINTS, "", true);
@@ -81,7 +81,7 @@ fn a_response_to_a_get_may_follow_interim_responses() {
         let (address, thread) = server(1, move |mut stream, _| {
             stream.write_all(HINTS.repeat(count).as_bytes()).unwrap();
             stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 30\r\n\r\n").unwrap();
-            // What looks like one in a body is the body's.
+            // An interim response inside a body is part of the body.
             stream.write_all(b"HTTP/1.1 103 x\r\n\r\n").unwrap();
             thread::sleep(Duration::from_millis(20));
             stream.write_all(b"HTTP/1.1 ...").unwrap();
@@ -93,7 +93,7 @@ fn a_response_to_a_get_may_follow_interim_responses() {
     }
 }
 
-/// Endless, and each without end.
+/// Interim responses without end, and each one endless.
 #[test]
 fn interim_responses_without_end_are_an_error() {
     for (piece, method) in
@@ -137,7 +137,7 @@ fn switching_protocols_is_an_answer_and_no_success() {
     }
 }
 
-/// It has asked for the body, read some of it, and refuses the rest without reading it.
+/// The server asks for the body, reads part of it, and refuses the rest without reading it.
 #[test]
 fn a_refusal_behind_interim_responses_is_heard_while_a_write_is_blocked() {
     let (done, wait) = mpsc::channel::<()>();
@@ -178,7 +178,7 @@ fn a_connection_that_sent_interim_responses_is_used_again() {
     assert_eq!(*requests.lock().unwrap(), 3);
 }
 
-/// It may wait for a body that it did not want, or not.
+/// After `417`, the server may or may not still expect the body.
 #[test]
 fn a_connection_that_answered_417_is_not_used_again() {
     let open = Arc::new(Mutex::new(Vec::new()));
