@@ -1,4 +1,4 @@
-//! Making a cache config from an embedder's own build steps.
+//! Builds a cache config from an embedder's own build steps.
 
 use std::collections::HashMap;
 
@@ -8,7 +8,7 @@ use crate::cache_config::model::{
     Annotations, CacheConfig, CacheResult, Input, Layer, LayerIndex, Record, RecordIndex,
 };
 
-/// Makes a [`CacheConfig`] from build steps: layers and records are added bottom-up, so that there can be no cycle.
+/// Builds a [`CacheConfig`] from build steps. Layers and records are added bottom-up, so cycles are impossible.
 ///
 /// ```
 /// use s3_build_cache::{Annotations, CacheConfigBuilder, Digest, Timestamp};
@@ -22,7 +22,7 @@ use crate::cache_config::model::{
 ///     created_at: "2026-01-02T03:04:05Z".parse()?,
 /// });
 /// let source = builder.record(Digest::of(b"the source code").to_string(), []);
-/// // One input, and one alternative for it: the file main.rs of `source`.
+/// One input with one alternative: the file main.rs of `source`.
 /// let compile = builder.record(Digest::of(b"compile it").to_string(), [vec![(source, "main.rs")]]);
 /// builder.result(compile, layer, "2026-01-02T03:04:05Z".parse()?);
 /// let config = builder.build()?;
@@ -32,26 +32,26 @@ use crate::cache_config::model::{
 #[derive(Clone, Debug, Default)]
 pub struct CacheConfigBuilder {
     config: CacheConfig,
-    /// Those of each record.
+    /// The results of each record.
     results: Vec<Vec<CacheResult>>,
     problem: Option<String>,
 }
 
-/// A layer of the [`CacheConfigBuilder`] that gave it.
+/// A layer of the [`CacheConfigBuilder`] that returned it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct LayerId(usize);
 
-/// A record of the [`CacheConfigBuilder`] that gave it.
+/// A record of the [`CacheConfigBuilder`] that returned it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct RecordId(usize);
 
 impl CacheConfigBuilder {
-    /// A builder of an empty config.
+    /// Returns a builder with an empty config.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Adds a layer on top of `parent`. The same blob on the same chain is the same layer.
+    /// Adds a layer on top of `parent`. Adding the same blob to the same chain returns the same layer.
     pub fn layer(&mut self, blob: Digest, parent: Option<LayerId>, annotations: Annotations) -> LayerId {
         if i64::try_from(annotations.size).is_err() {
             self.wrong(|| format!("the blob {blob} has {} bytes, more than BuildKit can say", annotations.size));
@@ -61,8 +61,8 @@ impl CacheConfigBuilder {
         LayerId(self.config.layers.len() - 1)
     }
 
-    /// Adds a step: its digest, and for each of its inputs the alternatives, each with a selector (empty for the
-    /// whole). The same digest with the same inputs is the same step.
+    /// Adds a step, given its digest and the alternatives for each of its inputs. Each alternative has a selector,
+    /// which is empty for the whole result. Adding the same digest with the same inputs returns the same step.
     pub fn record<'a>(
         &mut self,
         digest: impl Into<Box<str>>,
@@ -91,7 +91,7 @@ impl CacheConfigBuilder {
         RecordId(self.config.records.len() - 1)
     }
 
-    /// Says that a step made this layer with all its ancestors.
+    /// Records that a step produced this layer with all its ancestors.
     pub fn result(&mut self, record: RecordId, layer: LayerId, created_at: Timestamp) {
         let layer = self.known_layer(layer);
         let RecordIndex(at) = self.known(record);
@@ -100,11 +100,11 @@ impl CacheConfigBuilder {
         }
     }
 
-    /// The config, in canonical order.
+    /// Returns the config, in canonical order.
     ///
     /// # Errors
-    /// [`Error::Usage`] when a digest or an input was empty, an id was none of this builder's, or one blob was given
-    /// two sizes or diffIDs, or a size of 2⁶³ bytes or more.
+    /// [`Error::Usage`] if a digest or an input is empty, an id is from another builder, or one blob was added with two
+    /// sizes or diffIDs, or with a size of 2⁶³ bytes or more.
     pub fn build(mut self) -> Result<CacheConfig> {
         for (record, results) in self.config.records.iter_mut().zip(self.results) {
             record.results = results.into();

@@ -1,5 +1,5 @@
-//! The canonical order of a config that we make ourselves. BuildKit sorts by the same leading keys, leaves ties to
-//! chance, and reads any order.
+//! The canonical order of the configs that this crate creates. BuildKit sorts by the same leading keys, leaves the
+//! order of ties to chance, and reads any order.
 
 use std::collections::BTreeMap;
 
@@ -8,10 +8,10 @@ use crate::cache_config::model::{
     Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex, set,
 };
 
-/// The same config in canonical order, equal layers and equal records made one.
+/// Returns the same config in canonical order, with equal layers and equal records merged.
 ///
-/// A layer is known by the blobs of its chain, a record by its digest and, for each input, the set of what it links
-/// to. The outcome does not depend on the order of what comes in.
+/// Layers are equal if the blobs of their chains are; records are equal if their digests and, for each input, the sets
+/// of what they link to are. The result does not depend on the order of the input.
 pub(super) fn canonical(config: &CacheConfig) -> CacheConfig {
     let layer_of = rank_chains(config);
     let ids = record_ids(config);
@@ -26,7 +26,7 @@ pub(super) fn canonical(config: &CacheConfig) -> CacheConfig {
     CacheConfig { layers: unite_layers(config, &layer_of), records }
 }
 
-/// What orders two annotations of one layer; the smallest is kept.
+/// Returns the sort key of a layer's annotations; the smallest is kept.
 fn annotation_key(annotations: &Annotations) -> (bool, i128, &str, Digest, String) {
     let Annotations { media_type, diff_id, created_at, size: _ } = annotations;
     (created_at.is_zero(), created_at.instant(), media_type, *diff_id, created_at.to_string())
@@ -44,9 +44,9 @@ fn unite_layers(config: &CacheConfig, layer_of: &[usize]) -> Vec<Layer> {
     united.into_values().collect()
 }
 
-/// For each layer its place in the order of the chains: by blob, then by the blobs towards the root, shorter first.
-/// Layers of equal chains have one place. Ranks of chains cut at 1, 2, 4, … blobs give those of twice the length, so
-/// that the work stays small however deep the chains are.
+/// Returns the rank of each layer in the order of the chains: by blob, then by the blobs towards the root, shorter
+/// chains first. Equal chains have equal ranks. The ranks of chains cut at 1, 2, 4, … blobs yield those of twice the
+/// length, so the work stays small even if the chains are deep.
 fn rank_chains(config: &CacheConfig) -> Vec<usize> {
     let mut rank = dense(&config.layers.iter().map(|layer| layer.blob).collect::<Vec<_>>());
     let mut jump = config.parents();
@@ -59,7 +59,7 @@ fn rank_chains(config: &CacheConfig) -> Vec<usize> {
     rank
 }
 
-/// The place of each value among the distinct values.
+/// Returns the rank of each value among the distinct values.
 fn dense<T: Ord>(values: &[T]) -> Vec<usize> {
     let mut order: Vec<(&T, usize)> = values.iter().zip(0..).collect();
     order.sort_unstable();
@@ -74,7 +74,7 @@ fn dense<T: Ord>(values: &[T]) -> Vec<usize> {
     ranks
 }
 
-/// The id of each record: a hash over its digest and, for each input, the sorted set of selectors and linked ids.
+/// Returns the id of each record: a hash of its digest and, for each input, the sorted set of selectors and linked ids.
 fn record_ids(config: &CacheConfig) -> Vec<Digest> {
     let mut ids: Vec<Option<Digest>> = vec![None; config.records.len()];
     for start in 0..config.records.len() {
@@ -100,7 +100,8 @@ fn record_ids(config: &CacheConfig) -> Vec<Digest> {
 
 fn record_id(record: &Record, id_of: impl Fn(RecordIndex) -> Option<Digest>) -> Digest {
     let mut hasher = Hasher::new();
-    // Every text goes with its length, every list with its number: no two records give the same bytes.
+    // Each text is prefixed with its length and each list with its number of elements, so no two records hash the same
+    // bytes.
     let mut text = |text: &[u8]| {
         hasher.update(&(text.len() as u64).to_be_bytes());
         hasher.update(text);
@@ -121,20 +122,20 @@ fn record_id(record: &Record, id_of: impl Fn(RecordIndex) -> Option<Digest>) -> 
     hasher.finish()
 }
 
-/// What orders records, in the order of the fields.
+/// The sort key of records, compared in the order of the fields.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct RecordKey<'a> {
     digest: &'a str,
     inputs: usize,
     lengths: Vec<usize>,
-    /// For each input the digest and the selector of each link.
+    /// The digest and selector of each link, by input.
     links: Vec<Vec<(&'a str, &'a str)>>,
     id: Digest,
-    /// Only tells equal records apart.
+    /// Only distinguishes equal records.
     position: usize,
 }
 
-/// The records in canonical order, those with one id together.
+/// Returns the records in canonical order, grouped by id.
 fn sorted_records(config: &CacheConfig, ids: &[Digest]) -> Vec<Vec<usize>> {
     let linked = |input: &'_ Input| {
         let record = config.records.get(input.link.0)?;
@@ -158,7 +159,7 @@ fn sorted_records(config: &CacheConfig, ids: &[Digest]) -> Vec<Vec<usize>> {
     groups.map(|group| group.iter().map(|key| key.position).collect()).collect()
 }
 
-/// One record of those that are equal: the results of all.
+/// Merges equal records into one with the results of all.
 fn unite(config: &CacheConfig, group: &[usize], layer_of: &[usize], record_of: &[usize]) -> Option<Record> {
     let members = || group.iter().filter_map(|at| config.records.get(*at));
     let layer = |index: LayerIndex| layer_of.get(index.0).copied().map(LayerIndex);
@@ -187,7 +188,7 @@ fn unite(config: &CacheConfig, group: &[usize], layer_of: &[usize], record_of: &
     })
 }
 
-/// Of one instant written in two ways the smaller text stays.
+/// Keeps the smaller text if one instant is written in two ways.
 fn keep_smaller<K: Ord>(times: &mut BTreeMap<K, Timestamp>, key: K, time: Timestamp) {
     let known = times.entry(key).or_insert(time);
     if time != *known && time.to_string() < known.to_string() {

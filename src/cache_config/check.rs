@@ -1,4 +1,4 @@
-//! The checks of a cache config: all problems are counted, the first are reported.
+//! Checks a cache config. All problems are counted, but only the first are reported.
 
 use std::cell::Cell;
 use std::collections::HashMap;
@@ -10,18 +10,18 @@ use crate::cache_config::graph::Links;
 use crate::cache_config::model::{Annotations, CacheConfig, Layer, LayerIndex, RecordIndex};
 use crate::cache_config::raw::{RawAnnotations, RawLayer};
 
-/// How many problems an error names; it gives the number of all.
+/// The maximum number of problems listed in an error, which also reports the total.
 const MAX_PROBLEMS: usize = 20;
 
-/// Where the annotations of the layers come from.
+/// The source of the layers' annotations.
 pub(super) enum Source<'a> {
-    /// From the layers themselves, as in S3.
+    /// The layers themselves, as in S3.
     Annotations,
-    /// From the descriptors of a local manifest, by blob.
+    /// The descriptors of a local manifest, by blob.
     Descriptors(&'a HashMap<Digest, &'a Descriptor>),
 }
 
-/// What a problem is with: a layer or a record, by its position.
+/// The location of a problem: a layer or a record, by its position.
 #[derive(Clone, Copy)]
 pub(super) struct Place(pub(super) &'static str, pub(super) usize);
 
@@ -31,7 +31,7 @@ impl fmt::Display for Place {
     }
 }
 
-/// The first problems, and the number of all.
+/// The first problems, and the total number.
 #[derive(Default)]
 pub(super) struct Problems {
     first: Vec<String>,
@@ -50,7 +50,7 @@ impl Problems {
         }
     }
 
-    /// Adds those of a part.
+    /// Adds the problems of a part.
     pub(super) fn append(&mut self, part: Self) {
         if part.is_empty() {
             return;
@@ -60,7 +60,7 @@ impl Problems {
         self.first.extend(part.first.into_iter().take(room));
     }
 
-    /// Keeps a value, or records why it is missing.
+    /// Returns the value, or records the problem and returns `None`.
     pub(super) fn keep<T>(&mut self, place: Place, result: std::result::Result<T, String>) -> Option<T> {
         result.map_err(|why| self.add(|| format!("{place}: {why}"))).ok()
     }
@@ -74,10 +74,10 @@ impl Problems {
     }
 }
 
-/// The length of a list that indexes point into.
+/// The length of a list that is indexed.
 pub(super) struct Bound {
     length: usize,
-    /// The highest index seen so far.
+    /// The highest index so far.
     highest: Cell<Option<usize>>,
 }
 
@@ -86,7 +86,7 @@ impl Bound {
         Self { length, highest: Cell::new(None) }
     }
 
-    /// Whether every index seen so far is valid in a list of that length.
+    /// Returns whether every index so far is valid in a list of that length.
     pub(super) fn fits(&self, length: usize) -> bool {
         self.highest.get().is_none_or(|highest| highest < length)
     }
@@ -110,7 +110,7 @@ impl Bound {
     }
 }
 
-/// Checks a layer of `layers` and gives its parts their types.
+/// Checks a layer of `layers` and parses its fields.
 pub(super) fn check_layer(
     at: usize,
     raw: RawLayer,
@@ -153,7 +153,7 @@ pub(super) fn time(text: Option<ParsedText<Timestamp>>) -> std::result::Result<T
     text.map_or(Ok(Timestamp::ZERO), |text| text.get().map_err(|error| format!("createdAt: {error}")))
 }
 
-/// Whether every index is that of an existing layer or record.
+/// Returns whether every index refers to an existing layer or record.
 pub(super) fn is_in_range(config: &CacheConfig) -> bool {
     let (layers, records) = (config.layers.len(), config.records.len());
     let is_layer = |layer: &LayerIndex| layer.0 < layers;
@@ -181,7 +181,7 @@ pub(super) fn check_whole(config: CacheConfig) -> Result<CacheConfig> {
     if problems.is_empty() { Ok(config) } else { Err(problems.into_error()) }
 }
 
-/// One blob has one size and one diffID, in however many layers it is.
+/// Checks that each blob has one size and one diffID across all layers.
 fn check_blobs(layers: &[Layer], problems: &mut Problems) {
     let mut known: HashMap<Digest, (usize, &Annotations)> = HashMap::with_capacity(layers.len());
     for (at, layer) in layers.iter().enumerate() {

@@ -1,4 +1,4 @@
-//! OCI descriptors: where a local cache keeps what an S3 manifest has in its annotations.
+//! OCI descriptors, which hold in a local cache what an S3 manifest holds in its annotations.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -9,13 +9,13 @@ use crate::cache_config::model::{Annotations, CacheConfig, Layer};
 
 const CREATED_AT: &str = "buildkit/createdat";
 const DIFF_ID: &str = "containerd.io/uncompressed";
-/// The tag of an entry of an index.
+/// The annotation with the tag of an index entry.
 pub(crate) const REF_NAME: &str = "org.opencontainers.image.ref.name";
-/// The full name of the image that an entry of an index is.
+/// The annotation with the full image name of an index entry.
 pub(crate) const IMAGE_NAME: &str = "io.containerd.image.name";
 
 go_struct!(
-    /// A content descriptor as its JSON has it, not checked.
+    /// An unchecked content descriptor, as in its JSON.
     Descriptor {
         "mediaType" => media_type: MediaType,
         "digest" => digest: DigestText,
@@ -24,7 +24,7 @@ go_struct!(
     }
 );
 
-/// A media type. A manifest has thousands of layers and very few types, so the usual ones take no memory.
+/// A media type. A manifest has thousands of layers but few distinct types, so the usual ones are not allocated.
 pub(crate) type MediaType = Cow<'static, str>;
 
 impl GoJson for MediaType {
@@ -40,7 +40,7 @@ impl GoJson for MediaType {
     }
 }
 
-/// A digest, or the text that is not one. A digest takes half the memory of its text.
+/// A digest, or the text that is not a valid one. A digest takes half the memory of its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum DigestText {
     /// A valid digest.
@@ -94,10 +94,10 @@ impl fmt::Display for DigestText {
     }
 }
 
-/// The annotations that are used here, in the order of their names; others are not kept.
+/// The annotations used by this crate, in the order of their names; others are discarded.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Notes {
-    /// All but the next.
+    /// All but the following one.
     texts: Box<[(&'static str, Box<str>)]>,
     diff_id: Option<DigestText>,
 }
@@ -117,7 +117,7 @@ impl GoJson for Notes {
 }
 
 impl Notes {
-    /// Their names and texts.
+    /// Returns the names and texts.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (&str, Cow<'_, str>)> {
         let texts = || self.texts.iter().map(|(name, text)| (*name, Cow::Borrowed(&**text)));
         let diff_id = self.diff_id.iter().map(|digest| (DIFF_ID, Cow::Owned(digest.to_string())));
@@ -127,7 +127,7 @@ impl Notes {
 }
 
 impl Descriptor {
-    /// Returns the layer's annotations in the S3 manifest: the time in UTC, the OCI media type.
+    /// Returns the layer's annotations in the S3 manifest, with the time in UTC and the OCI media type.
     pub(super) fn to_annotations(&self) -> Result<Annotations, String> {
         let diff_id = self.annotations.diff_id.as_ref().ok_or_else(|| format!("its descriptor has no {DIFF_ID}"))?;
         let created_at = match self.annotation(CREATED_AT) {
@@ -145,7 +145,7 @@ impl Descriptor {
         })
     }
 
-    /// The value of an annotation that is kept as a text, is there and not `null`.
+    /// Returns the value of an annotation stored as text, or `None` if it is absent or `null`.
     pub(crate) fn annotation(&self, name: &str) -> Option<&str> {
         self.annotations.texts.iter().find(|(known, _)| *known == name).map(|(_, text)| &**text)
     }
@@ -162,7 +162,7 @@ impl From<&Layer> for Descriptor {
 }
 
 impl CacheConfig {
-    /// A descriptor for each layer, in the order of the layers, repeats included.
+    /// Returns a descriptor for each layer, in the order of the layers, including repeats.
     pub(crate) fn descriptors(&self) -> impl Iterator<Item = Descriptor> {
         self.layers.iter().map(Descriptor::from)
     }

@@ -1,15 +1,15 @@
-//! Dropping layers, and with them the results that need them. The order of what is kept does not change.
+//! Drops layers, and the results that need them. The order of the others does not change.
 
 use std::collections::BTreeSet;
 
 use crate::base::Digest;
 use crate::cache_config::model::{CacheConfig, CacheResult, ChainedResult, Layer, LayerIndex, set};
 
-/// Which layers are kept.
+/// The layers to keep.
 pub(super) struct Kept {
-    /// By position: the layer itself is kept.
+    /// Whether each layer is kept, by position.
     pub(super) layers: Vec<bool>,
-    /// By position: so are all its ancestors.
+    /// Whether each layer and all its ancestors are kept, by position.
     pub(super) chains: Vec<bool>,
 }
 
@@ -24,13 +24,13 @@ impl Kept {
 }
 
 impl CacheConfig {
-    /// The config without these blobs: their layers are dropped, so are the results that need one of those, the rest
-    /// is kept.
+    /// Returns the config without these blobs. Their layers and the results that need them are dropped; the rest is
+    /// kept.
     #[must_use]
     pub fn without_blobs(self, lost: &BTreeSet<Digest>) -> Self {
         let there: Vec<bool> = self.layers.iter().map(|layer| !lost.contains(&layer.blob)).collect();
         let mut kept = Kept { chains: whole_chains(&self.layers, &there), layers: there };
-        // A layer above a lost one is of use only to a result that lists its layers itself.
+        // A layer above a lost one is useful only to a result that lists its layers itself.
         let mut layers = kept.chains.clone();
         for chain in self.records.iter().flat_map(|record| &record.chains).filter(|chain| kept.chained(chain)) {
             for LayerIndex(layer) in &chain.layers {
@@ -41,7 +41,7 @@ impl CacheConfig {
         self.keep(&kept)
     }
 
-    /// The config with only these layers, re-indexed, and the results all of whose layers are among them.
+    /// Returns the config with only these layers, re-indexed, and only the results whose layers are all kept.
     pub(super) fn keep(mut self, kept: &Kept) -> Self {
         let mut next = 0;
         let new_index: Vec<Option<LayerIndex>> = kept
@@ -81,7 +81,7 @@ fn is_set(set: &[bool], layer: LayerIndex) -> bool {
     set.get(layer.0).copied().unwrap_or(false)
 }
 
-/// By position: whether the layer and all its ancestors are `there`. Each layer is looked at once.
+/// Returns, by position, whether the layer and all its ancestors are `there`. Visits each layer once.
 pub(super) fn whole_chains(layers: &[Layer], there: &[bool]) -> Vec<bool> {
     let mut whole: Vec<Option<bool>> = vec![None; layers.len()];
     let mut path = Vec::new();

@@ -1,12 +1,12 @@
-//! Cycles in a graph, found without recursion and within little memory.
+//! Finds cycles in a graph, without recursion and with little memory.
 
 use crate::cache_config::model::set;
 
-/// A graph, in two lists: a walk through it jumps about, and the records themselves are far apart in memory. Positions
-/// fit in 32 bits, for no manifest has that many bytes.
+/// A graph, stored in two lists: a traversal accesses nodes in random order, and the records themselves are far apart
+/// in memory. Positions fit in 32 bits because no manifest has that many bytes.
 pub(super) struct Links {
     targets: Vec<u32>,
-    /// By node: where its targets end, which is where those of the next begin.
+    /// The end of each node's targets, which is also the start of the next node's.
     ends: Vec<u32>,
 }
 
@@ -27,18 +27,18 @@ impl Links {
         links
     }
 
-    /// Where the targets of a node begin.
+    /// Returns the start of a node's targets.
     fn start(&self, node: u32) -> u32 {
         node.checked_sub(1).and_then(|before| self.ends.get(before as usize)).copied().unwrap_or(0)
     }
 
-    /// The target at this place, unless the node's own targets end before.
+    /// Returns the target at this place, or `None` if it is beyond the node's own targets.
     fn target(&self, node: u32, place: u32) -> Option<u32> {
         let end = self.ends.get(node as usize)?;
         self.targets.get(place as usize).copied().filter(|_| place < *end)
     }
 
-    /// A node of each cycle, in their order.
+    /// Returns one node of each cycle, in order.
     pub(super) fn cycles(&self) -> impl Iterator<Item = usize> {
         let mut marks = vec![Mark::New; self.ends.len()];
         let mut found = Vec::new();

@@ -1,17 +1,18 @@
-//! Results that are layered from results: what BuildKit makes of `COPY --link`, `ADD --link` and its merge operation.
+//! Results that are layered from other results, as BuildKit creates for `COPY --link`, `ADD --link` and its merge
+//! operation.
 //!
-//! Such a result has for its chain the chains of its inputs on top of each other. To make it BuildKit makes the blobs
-//! of the inputs' own results, and so it has those to export too, though nobody asked for them.
+//! The chain of such a result consists of the chains of its inputs, on top of each other. To create it, BuildKit
+//! creates the blobs of the inputs' own results, and therefore exports those too, although they were not requested.
 
 use std::collections::BTreeSet;
 
 use crate::cache_config::model::{CacheConfig, LayerIndex, Record, RecordIndex, set};
 
-/// How many steps the search takes in all: blobs compared and results considered. Real configs need a few thousand; a
-/// hostile one must not keep us for hours, and loses some results of `mode=min` instead.
+/// The maximum number of steps of the whole search: blobs compared and results considered. Real configs need a few
+/// thousand. The limit stops a hostile config from taking hours; it loses some results of `mode=min` instead.
 const MAX_STEPS: usize = 20_000_000;
 
-/// Wherever a kept result is layered from results of its record's inputs, keeps the layers of those.
+/// Keeps the layers of the input results from which a kept result is layered.
 pub(super) fn keep_inputs(config: &CacheConfig, layers: &mut [bool]) {
     let mut search = Search { config, depths: depths(config), left: MAX_STEPS };
     let may_be_layered = |record: &&Record| record.inputs.len() > 1 && !record.results.is_empty();
@@ -36,12 +37,12 @@ pub(super) fn keep_inputs(config: &CacheConfig, layers: &mut [bool]) {
 
 struct Search<'a> {
     config: &'a CacheConfig,
-    /// By position: the length of the layer's chain.
+    /// The length of each layer's chain, by position.
     depths: Vec<usize>,
     left: usize,
 }
 
-/// A result of an input that fits: its layer, and the places in the whole where its chain begins and ends.
+/// A result of an input that fits: its layer, and where its chain begins and ends in the whole chain.
 struct Fit {
     layer: LayerIndex,
     start: usize,
@@ -49,15 +50,15 @@ struct Fit {
 }
 
 impl Search<'_> {
-    /// Counts steps; `None` when there were too many.
+    /// Counts steps; returns `None` if the limit is exceeded.
     fn spend(&mut self, steps: usize) -> Option<()> {
         let left = self.left.checked_sub(steps);
         self.left = left.unwrap_or(0);
         left.map(|_| ())
     }
 
-    /// The results of the record's inputs that, one for each input, make up the chain of `whole`; `None` when the search
-    /// has taken too many steps.
+    /// Returns results of the record's inputs, one for each input, that together form the chain of `whole`; `None` if
+    /// there are none or the search exceeds the step limit.
     fn inputs_of(&mut self, record: &Record, whole: LayerIndex) -> Option<Vec<LayerIndex>> {
         let chain = self.chain(whole)?;
         let mut starts = BTreeSet::from([0]);
@@ -76,7 +77,7 @@ impl Search<'_> {
             starts = fitting.iter().map(|fit| fit.end).collect();
             fits.push(fitting);
         }
-        // Back from the end, so that only what leads there counts.
+        // Search backwards from the end, so that only results that lead there count.
         let mut ends = BTreeSet::from([chain.len()]);
         let mut found = Vec::new();
         for fitting in fits.iter().rev() {
@@ -87,7 +88,7 @@ impl Search<'_> {
         Some(found)
     }
 
-    /// Whether the chain of `layer` stands in `chain` from `start` on.
+    /// Returns where the chain of `layer` fits in `chain`, if it occurs at `start`.
     fn fit(&mut self, chain: &[LayerIndex], start: usize, layer: LayerIndex) -> Option<Fit> {
         let end = start.checked_add(*self.depths.get(layer.0)?)?;
         let mut at = Some(layer);
@@ -102,7 +103,7 @@ impl Search<'_> {
         Some(Fit { layer, start, end })
     }
 
-    /// The layer's chain, lowest first.
+    /// Returns the layer's chain, lowest layer first.
     fn chain(&mut self, layer: LayerIndex) -> Option<Vec<LayerIndex>> {
         let depth = self.depths.get(layer.0).copied().unwrap_or(0);
         self.spend(depth)?;
@@ -117,7 +118,7 @@ impl Search<'_> {
     }
 }
 
-/// By position: how many layers the chain of each has.
+/// Returns the length of each layer's chain, by position.
 fn depths(config: &CacheConfig) -> Vec<usize> {
     let parents = config.parents();
     let mut depths = vec![0; parents.len()];

@@ -3,7 +3,7 @@
 const DOCKER: &str = "application/vnd.docker.image.rootfs.";
 const OCI: &str = "application/vnd.oci.image.layer.";
 
-/// What nearly all layers are.
+/// The media types of nearly all layers.
 const KNOWN: &[&str] = &[
     "application/vnd.oci.image.layer.v1.tar+gzip",
     "application/vnd.oci.image.layer.v1.tar+zstd",
@@ -11,12 +11,13 @@ const KNOWN: &[&str] = &[
     "application/vnd.docker.image.rootfs.diff.tar.gzip",
 ];
 
-/// The same text as a constant, if it is one of the usual media types of layers.
+/// Returns the same text as a constant if it is a common media type of layers.
 pub(super) fn known(media_type: &str) -> Option<&'static str> {
     KNOWN.iter().find(|known| **known == media_type).copied()
 }
 
-/// The media type under which BuildKit writes a layer into an S3 manifest: Docker's become OCI's, others stay.
+/// Returns the media type that BuildKit writes for a layer in an S3 manifest: Docker's types become OCI's, others are
+/// unchanged.
 pub(super) fn to_oci(media_type: &str) -> String {
     let oci = match media_type.strip_prefix(DOCKER) {
         Some("diff.tar") => "v1.tar",

@@ -1,4 +1,4 @@
-//! Several configs made one.
+//! Merges several configs into one.
 
 use std::collections::HashMap;
 
@@ -7,13 +7,13 @@ use crate::cache_config::canonical::canonical;
 use crate::cache_config::model::{CacheConfig, Layer, LayerIndex};
 
 impl CacheConfig {
-    /// Merges the configs of `sources`, each with the name that errors give it.
+    /// Merges the configs of `sources`, each with the name that errors use for it.
     ///
-    /// Equal configs count once, and one that remains alone is left as it is. Otherwise the outcome is in canonical
-    /// order and depends neither on the order of the sources nor on how they are grouped.
+    /// Equal configs count once, and a single remaining config is returned unchanged. Otherwise the result is in
+    /// canonical order, and depends neither on the order of the sources nor on how they are grouped.
     ///
     /// # Errors
-    /// [`Error::Conflict`] when two sources give one blob two sizes or two diffIDs.
+    /// [`Error::Conflict`] if two sources give one blob different sizes or diffIDs.
     pub fn merge(sources: impl IntoIterator<Item = (String, Self)>) -> Result<Self> {
         let mut distinct: Vec<(String, Self)> = Vec::new();
         for (name, config) in sources {
@@ -44,7 +44,7 @@ fn check(sources: &[(String, CacheConfig)]) -> Result<()> {
     Ok(())
 }
 
-/// All configs behind each other in one, their indexes moved.
+/// Concatenates all configs and adjusts their indexes.
 fn concatenate(sources: Vec<(String, CacheConfig)>) -> CacheConfig {
     let mut all = CacheConfig::default();
     for (_, config) in sources {

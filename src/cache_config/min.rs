@@ -1,15 +1,15 @@
-//! `mode=min`: only the layers of the result.
+//! `mode=min`: keeps only the layers of the result.
 
 use crate::cache_config::filter::{Kept, whole_chains};
 use crate::cache_config::layered;
 use crate::cache_config::model::{CacheConfig, LayerIndex, set};
 
 impl CacheConfig {
-    /// Only the layers of the build's result, as BuildKit's `mode=min` has them: from each record that no other links
-    /// to, down every path to the first record with results; and the results that those are layered from. All records
-    /// are kept.
+    /// Returns only the layers of the build's result, as BuildKit's `mode=min` does. Follows every path from each
+    /// record without incoming links to the first record with results; the results that those are layered from are kept
+    /// too. All records are kept.
     ///
-    /// The second value is false when there was no result to find; then nothing is dropped.
+    /// The second value is false if no result was found; then nothing is dropped.
     #[must_use]
     pub fn into_min(self) -> (Self, bool) {
         let mut layers = vec![false; self.layers.len()];
@@ -19,7 +19,7 @@ impl CacheConfig {
         for result in first().flat_map(|record| &record.results) {
             self.mark_chain(result.layer, &mut layers);
         }
-        // While whole chains are all that is marked.
+        // Must run while only whole chains are marked.
         layered::keep_inputs(&self, &mut layers);
         for LayerIndex(layer) in first().flat_map(|record| &record.chains).flat_map(|chain| &chain.layers) {
             set(&mut layers, *layer, true);
@@ -31,7 +31,7 @@ impl CacheConfig {
         (self.keep(&Kept { layers, chains }), true)
     }
 
-    /// The first records with results on the paths from those that no other links to.
+    /// Returns the first records with results on the paths from records without incoming links.
     fn first_with_results(&self) -> Vec<usize> {
         let mut linked = vec![false; self.records.len()];
         for input in self.records.iter().flat_map(|record| record.inputs.iter().flatten()) {
@@ -57,8 +57,8 @@ impl CacheConfig {
         first
     }
 
-    /// Marks a layer and its ancestors, down to the first that is marked already: with its own, for nothing else was
-    /// marked before. Whether one was not.
+    /// Marks a layer and its ancestors, stopping at the first that is already marked: its ancestors are marked too,
+    /// because only whole chains have been marked so far. Returns whether the layer was newly marked.
     pub(super) fn mark_chain(&self, layer: LayerIndex, layers: &mut [bool]) -> bool {
         let new = layers.get(layer.0) == Some(&false);
         let mut at = Some(layer);

@@ -1,8 +1,8 @@
-//! BuildKit's cache config: what a cache knows of its layers and of the steps that made them.
+//! BuildKit's cache config, which describes the layers of a cache and the steps that produced them.
 //!
-//! In S3 it is the manifest; in a local cache directory it is the config blob, without annotations, beside a manifest
-//! whose descriptors carry them. Everything here is pure. A [`CacheConfig`] is checked when it is made, so that the
-//! rest of the crate cannot meet an index out of range or a cycle.
+//! In S3 it is the manifest. In a local cache directory it is the config blob, without annotations, beside a manifest
+//! whose descriptors hold them. Everything here is pure. A [`CacheConfig`] is checked when it is created, so the rest
+//! of the crate never sees an index out of range or a cycle.
 
 mod builder;
 mod canonical;

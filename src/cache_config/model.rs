@@ -7,7 +7,7 @@ use std::{fmt, slice};
 
 use crate::base::{Digest, Timestamp};
 
-/// BuildKit's cache config, checked: every index is in range, nothing is its own ancestor.
+/// A checked BuildKit cache config: every index is in range, and there are no cycles.
 ///
 /// ```
 /// use s3_build_cache::CacheConfig;
@@ -35,15 +35,15 @@ pub struct RecordIndex(pub(super) usize);
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Layer {
-    /// The digest of the bytes that are stored.
+    /// The digest of the stored bytes.
     pub blob: Digest,
-    /// The layer beneath.
+    /// The layer below.
     pub parent: Option<LayerIndex>,
-    /// What a reader needs to know of the blob.
+    /// The metadata of the blob.
     pub annotations: Annotations,
 }
 
-/// What a reader needs to know of a layer's blob.
+/// The metadata that a reader needs about a layer's blob.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Annotations {
     /// The OCI media type.
@@ -52,26 +52,26 @@ pub struct Annotations {
     pub diff_id: Digest,
     /// The size of the blob in bytes.
     pub size: u64,
-    /// When it was made; [`Timestamp::ZERO`] when that is not known.
+    /// The creation time; [`Timestamp::ZERO`] if unknown.
     pub created_at: Timestamp,
 }
 
-/// One step of a build, by its cache key.
+/// One build step, identified by its cache key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Record {
-    /// The digest of the step itself; a non-empty string that is kept as it is.
+    /// The digest of the step itself: a non-empty string, kept unchanged.
     pub digest: Box<str>,
     /// The alternatives for each input of the step; none of the lists is empty.
     pub inputs: Box<[Alternatives]>,
-    /// What the step made.
+    /// The results of the step.
     pub results: Box<[CacheResult]>,
-    /// What the step made, with every layer listed.
+    /// The results of the step that list every layer.
     pub chains: Box<[ChainedResult]>,
 }
 
-/// The alternatives for one input of a step, as a slice. There is nearly always only one, which is stored without a list:
-/// a large config has millions of these.
+/// The alternatives for one input of a step, as a slice. There is nearly always only one, which is stored without a
+/// list, because a large config has millions of these.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Alternatives(Choice);
 
@@ -82,11 +82,11 @@ enum Choice {
     Many(Box<[Input]>),
 }
 
-/// An input of a step: another step, or a part of its result.
+/// An input of a step: the result of another step, or a part of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Input {
-    /// Which part of the result; empty for the whole.
+    /// The part of the result; empty for the whole.
     pub selector: Box<str>,
     /// The other step.
     pub link: RecordIndex,
@@ -98,49 +98,49 @@ pub struct Input {
 pub struct CacheResult {
     /// The topmost layer.
     pub layer: LayerIndex,
-    /// When it was made.
+    /// The creation time.
     pub created_at: Timestamp,
 }
 
-/// A result whose layers are listed, lowest first; their own parents do not count.
+/// A result that lists its layers, lowest first; the layers' own parents are ignored.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ChainedResult {
-    /// The layers.
+    /// The layers, lowest first.
     pub layers: Box<[LayerIndex]>,
-    /// When it was made.
+    /// The creation time.
     pub created_at: Timestamp,
 }
 
 impl CacheConfig {
-    /// The layers, in the order of the file.
+    /// Returns the layers, in the order of the file.
     pub fn layers(&self) -> &[Layer] {
         &self.layers
     }
 
-    /// The records, in the order of the file.
+    /// Returns the records, in the order of the file.
     pub fn records(&self) -> &[Record] {
         &self.records
     }
 
-    /// The layer at `index`; `None` when the index is another config's.
+    /// Returns the layer at `index`, or `None` if the index is from another config and out of range.
     pub fn layer(&self, index: LayerIndex) -> Option<&Layer> {
         self.layers.get(index.0)
     }
 
-    /// The record at `index`; `None` when the index is another config's.
+    /// Returns the record at `index`, or `None` if the index is from another config and out of range.
     pub fn record(&self, index: RecordIndex) -> Option<&Record> {
         self.records.get(index.0)
     }
 
-    /// The distinct blobs with their sizes in bytes, in the order of the layers.
+    /// Returns the distinct blobs with their sizes in bytes, in the order of the layers.
     pub fn blobs(&self) -> Vec<(Digest, u64)> {
         let mut seen = HashSet::with_capacity(self.layers.len());
         let new = self.layers.iter().filter(|layer| seen.insert(layer.blob));
         new.map(|layer| (layer.blob, layer.annotations.size)).collect()
     }
 
-    /// The parent of each layer, by position.
+    /// Returns the parent of each layer, by position.
     pub(super) fn parents(&self) -> Vec<Option<usize>> {
         self.layers.iter().map(|layer| layer.parent.map(|parent| parent.0)).collect()
     }
@@ -227,20 +227,20 @@ impl fmt::Debug for Alternatives {
 }
 
 impl LayerIndex {
-    /// The position.
+    /// Returns the position.
     pub fn get(self) -> usize {
         self.0
     }
 }
 
 impl RecordIndex {
-    /// The position.
+    /// Returns the position.
     pub fn get(self) -> usize {
         self.0
     }
 }
 
-/// Sets the slot of a position that is proven in range.
+/// Sets the slot at a position that is proven in range.
 pub(super) fn set<T>(slots: &mut [T], position: usize, value: T) {
     if let Some(slot) = slots.get_mut(position) {
         *slot = value;

@@ -1,4 +1,4 @@
-//! The manifest of an S3 cache as a request body, written while it is sent.
+//! The manifest of an S3 cache as a request body, serialized while it is sent.
 
 use std::io::{self, Read};
 
@@ -7,7 +7,8 @@ use crate::cache_config::model::CacheConfig;
 use crate::cache_config::write::Json;
 
 impl CacheConfig {
-    /// The manifest of an S3 cache as a request body. It is written while it is sent, and never in memory as a whole.
+    /// Returns the manifest of an S3 cache as a request body. It is serialized while it is sent, so it is never in
+    /// memory as a whole.
     pub(crate) fn s3_payload(&self) -> ManifestPayload<'_> {
         let (mut hasher, mut size) = (Hasher::new(), 0);
         let mut json = Json::default();
@@ -21,7 +22,7 @@ impl CacheConfig {
     }
 }
 
-/// The manifest of an S3 cache on its way to the store.
+/// The manifest of an S3 cache as a request body.
 pub(crate) struct ManifestPayload<'a> {
     config: &'a CacheConfig,
     size: u64,
@@ -46,7 +47,7 @@ impl Payload for ManifestPayload<'_> {
 struct Pieces<'a> {
     config: &'a CacheConfig,
     next: usize,
-    /// The piece that is being read, and how much of it was.
+    /// The current piece, and how much of it has been read.
     json: Json,
     read: usize,
 }

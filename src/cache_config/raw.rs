@@ -1,10 +1,10 @@
-//! Parts of the cache config as its JSON has them, not checked. Names and omissions are those of BuildKit's
+//! Unchecked parts of the cache config, as in its JSON. Names and omissions follow BuildKit's
 //! `cache/remotecache/v1/types/spec.go`.
 
 use crate::base::{Digest, ParsedText, Timestamp, go_struct};
 
 go_struct!(
-    /// A missing parent is layer 0, for Go omits a zero; -1 means none.
+    /// A missing parent is layer 0, because Go omits zeros; -1 means no parent.
     RawLayer { "blob" => blob: ParsedText<Digest>, "parent" => parent: i64, "annotations" => annotations: Option<RawAnnotations> }
 );
 go_struct!(RawAnnotations {

@@ -1,7 +1,7 @@
-//! Reading a cache config, as Go would, each element into its place at once.
+//! Reads a cache config the way Go does, storing each element directly in its place.
 //!
-//! Once an element of a list is invalid, nothing of that list is kept, so an invalid config costs no memory. A second pass
-//! then collects the problems. It keeps nothing at all, and knows how many layers and records there are.
+//! Once an element of a list is invalid, the rest of that list is discarded, so an invalid config costs no memory. A
+//! second pass then collects the problems. It stores nothing, and knows the numbers of layers and records.
 
 use std::collections::HashMap;
 
@@ -13,10 +13,10 @@ use crate::cache_config::descriptor::Descriptor;
 use crate::cache_config::model::{Alternatives, CacheConfig, CacheResult, ChainedResult, Input, Layer, Record};
 use crate::cache_config::raw::{RawInput, RawLayer, RawResult};
 
-/// The largest cache config that is read. Real ones have a few hundred bytes for each step of the builds in them.
+/// The maximum size of a cache config in bytes. Real ones have a few hundred bytes per build step.
 pub const MAX_MANIFEST_BYTES: u64 = 256 * 1024 * 1024;
 
-/// How many objects and lists a cache config may hold: a million records have six million.
+/// The maximum number of objects and lists in a cache config; a million records have six million.
 const MAX_PARTS: usize = 8_000_000;
 
 type Read<T> = std::result::Result<T, JsonProblem>;
@@ -25,14 +25,14 @@ impl CacheConfig {
     /// Reads the manifest of an S3 cache.
     ///
     /// # Errors
-    /// [`Error::Integrity`] when it is not JSON of that form, or does not hold together; the first problems are named.
+    /// [`Error::Integrity`] if the JSON is invalid or inconsistent; the first problems are listed.
     pub fn from_s3_json(json: &[u8]) -> Result<Self> {
         read(json, &Source::Annotations)
     }
 
-    /// Reads the config of a local cache, whose manifest has `descriptors`.
+    /// Reads the config of a local cache; `descriptors` are those of its manifest.
     pub(crate) fn from_local_json(json: &[u8], descriptors: &[Descriptor]) -> Result<Self> {
-        // The last of several for one blob counts, as in BuildKit.
+        // If several descriptors have the same blob, the last one counts, as in BuildKit.
         let by_blob: HashMap<Digest, &Descriptor> =
             descriptors.iter().filter_map(|descriptor| Some((descriptor.digest.get().ok()?, descriptor))).collect();
         read(json, &Source::Descriptors(&by_blob))
@@ -86,7 +86,7 @@ struct Document {
 /// The elements of a list.
 struct Elements<T> {
     seen: usize,
-    /// All of them, or none when there are problems.
+    /// All elements, or none if there are problems.
     kept: Vec<T>,
     problems: Problems,
 }
@@ -122,7 +122,7 @@ impl Pass<'_> {
         Ok(document)
     }
 
-    /// Reads a list. `element` reads one, by its position, and returns `None` when it noted a problem.
+    /// Reads a list. `element` reads the element at a position, and returns `None` if it recorded a problem.
     fn elements<T>(
         &self,
         reader: &mut JsonReader<'_>,
@@ -206,7 +206,7 @@ impl Pass<'_> {
         Ok(created_at.map(|created_at| ChainedResult { layers: layers.kept.into(), created_at }))
     }
 
-    /// The alternatives for one input.
+    /// Reads the alternatives for one input.
     fn input(
         &self,
         reader: &mut JsonReader<'_>,
@@ -226,7 +226,7 @@ impl Pass<'_> {
                 };
                 let input = Input { selector, link };
                 if list.is_empty() {
-                    // The only one needs no list.
+                    // A single alternative needs no list.
                     let Some(first) = only.take() else {
                         only = Some(input);
                         return Ok(());

@@ -8,7 +8,7 @@ mod reading;
 use crate::base::{Digest, Error, Timestamp};
 use crate::cache_config::{Annotations, CacheConfig};
 
-/// A blob by its letter.
+/// Returns the digest of a blob, named by a letter.
 fn blob(name: &str) -> Digest {
     Digest::of(name.as_bytes())
 }
@@ -26,13 +26,13 @@ fn annotations(name: &str) -> Annotations {
     }
 }
 
-/// A layer as the JSON of an S3 manifest has it.
+/// Returns a layer as JSON, as in an S3 manifest.
 fn layer_json(name: &str, parent: &str) -> String {
     let diff_id = annotations(name).diff_id;
     format!(r#"{{"blob":"{}"{parent},"annotations":{{"diffID":"{diff_id}","size":3}}}}"#, blob(name))
 }
 
-/// What is wrong with the config that this is not.
+/// Returns the error for an invalid config.
 fn refusal(json: &str) -> String {
     match CacheConfig::from_s3_json(json.as_bytes()) {
         Err(Error::Integrity(problem)) => problem.message,

@@ -1,20 +1,20 @@
-//! Writing a cache config, byte for byte as Go's `encoding/json` does.
+//! Writes a cache config, byte for byte as Go's `encoding/json` does.
 
 use crate::base::{Digest, Timestamp, push_go_string};
 use crate::cache_config::model::{Annotations, CacheConfig, Input, Layer, LayerIndex, Record};
 
-/// What a layer takes with and without annotations, and what a record takes, in most configs.
+/// The typical size of a layer with and without annotations, and of a record, in bytes.
 const ANNOTATED_BYTES: usize = 400;
 const LAYER_BYTES: usize = 120;
 const RECORD_BYTES: usize = 200;
 
 impl CacheConfig {
-    /// The manifest of an S3 cache: compact JSON, annotations with every layer.
+    /// Returns the manifest of an S3 cache: compact JSON, with annotations for every layer.
     pub fn to_s3_json(&self) -> Vec<u8> {
         self.write(true)
     }
 
-    /// The config of a local cache: the same without annotations.
+    /// Returns the config of a local cache: the same JSON without annotations.
     pub(crate) fn to_local_json(&self) -> Vec<u8> {
         self.write(false)
     }
@@ -29,7 +29,7 @@ impl CacheConfig {
         json.out.into_bytes()
     }
 
-    /// The JSON comes in so many pieces: each layer, each record, and the end.
+    /// Returns the number of JSON pieces: one for each layer, one for each record, and the end.
     pub(super) fn pieces(&self) -> usize {
         self.layers.len() + self.records.len() + 1
     }
@@ -54,14 +54,14 @@ impl CacheConfig {
     }
 }
 
-/// The document so far.
+/// The JSON written so far.
 #[derive(Default)]
 pub(super) struct Json {
     pub(super) out: String,
 }
 
 impl Json {
-    /// What needs no escapes.
+    /// Appends text that needs no escaping.
     fn raw(&mut self, text: &str) {
         self.out.push_str(text);
     }

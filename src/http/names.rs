@@ -22,7 +22,7 @@ use crate::http::proxy::Proxies;
 /// The capacity of ureq's list of addresses.
 const MAX_ADDRESSES: usize = 16;
 
-/// The resolver that ureq calls for every request. It returns no real address.
+/// The resolver that ureq calls for every request. It returns no addresses, because the look-up happens later.
 #[derive(Debug)]
 pub(super) struct Later;
 

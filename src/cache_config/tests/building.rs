@@ -15,7 +15,7 @@ fn the_order_of_adding_makes_no_difference() {
         for (name, layer) in order.into_iter().zip(layers) {
             let step = builder.record(name, [vec![(source, "x"), (source, ""), (source, "x")]]);
             builder.result(step, layer, Timestamp::ZERO);
-            // Said twice, kept once.
+            // Added twice, kept once.
             builder.result(step, layer, Timestamp::ZERO);
         }
         builder.build().unwrap()

@@ -1,4 +1,4 @@
-//! Small configs for properties: few names, so that much is shared.
+//! Small configs for property tests, with few names so that much is shared.
 
 use std::collections::BTreeSet;
 
@@ -25,7 +25,7 @@ fn times() -> impl Strategy<Value = Timestamp> {
     (0..TIMES.len()).prop_map(|at| time(TIMES[at]))
 }
 
-/// One of the earlier ones, or none when there is none.
+/// Returns one of the earlier elements, or `None` if there are none.
 fn earlier(at: usize, choice: usize) -> Option<usize> {
     (at > 0).then(|| choice % at)
 }
@@ -78,7 +78,7 @@ fn ordered() -> impl Strategy<Value = CacheConfig> {
     })
 }
 
-/// The same config with its layers and records elsewhere: `order[at]` says which one comes to `at`.
+/// Returns the same config with its layers and records reordered; `order[at]` is the element that moves to `at`.
 pub(super) fn reordered(config: &CacheConfig, layers: &[usize], records: &[usize]) -> CacheConfig {
     let layer = |LayerIndex(old)| LayerIndex(layers.iter().position(|at| *at == old).unwrap());
     let link = |RecordIndex(old)| RecordIndex(records.iter().position(|at| *at == old).unwrap());
@@ -97,7 +97,7 @@ pub(super) fn reordered(config: &CacheConfig, layers: &[usize], records: &[usize
     out
 }
 
-/// A config, and the same in another order.
+/// Generates a config, and the same config in another order.
 pub(super) fn two_orders() -> impl Strategy<Value = (CacheConfig, CacheConfig)> {
     ordered().prop_flat_map(|config| {
         let layers = Just((0..config.layers.len()).collect::<Vec<_>>()).prop_shuffle();
@@ -109,12 +109,12 @@ pub(super) fn two_orders() -> impl Strategy<Value = (CacheConfig, CacheConfig)> 
     })
 }
 
-/// A config whose layers and records are in any order.
+/// Generates a config with its layers and records in any order.
 pub(super) fn config() -> impl Strategy<Value = CacheConfig> {
     two_orders().prop_map(|(_, config)| config)
 }
 
-/// Some of the blobs that configs have.
+/// Generates a subset of the blobs in the configs.
 pub(super) fn some_blobs() -> impl Strategy<Value = BTreeSet<Digest>> {
     proptest::sample::subsequence(vec!["a", "b", "c", "d"], 0..=4)
         .prop_map(|names| names.into_iter().map(blob).collect())

@@ -1,4 +1,4 @@
-//! What BuildKit wrote, byte for byte.
+//! Output of BuildKit, compared byte for byte.
 
 use std::fs;
 
@@ -17,7 +17,7 @@ fn read_blob(dir: &str, digest: &Value) -> Vec<u8> {
     read(&format!("{dir}/blobs/sha256/{}", digest.as_str().unwrap().strip_prefix("sha256:").unwrap()))
 }
 
-/// The digest and the bytes of the cache config with that tag in a local cache, and its layers' descriptors.
+/// Returns the digest and bytes of the cache config with that tag in a local cache, and the descriptors of its layers.
 fn local(dir: &str, tag: &str) -> (String, Vec<u8>, Vec<Descriptor>) {
     let index: Value = serde_json::from_slice(&read(&format!("{dir}/index.json"))).unwrap();
     let manifests = index["manifests"].as_array().unwrap();
@@ -36,7 +36,7 @@ fn local(dir: &str, tag: &str) -> (String, Vec<u8>, Vec<Descriptor>) {
     (config["digest"].as_str().unwrap().to_owned(), read_blob(dir, &config["digest"]), descriptors)
 }
 
-/// Each local cache, a tag in it, and what BuildKit wrote to S3 of the same build.
+/// Each local cache with one of its tags, and the manifest that BuildKit wrote to S3 for the same build.
 const PAIRS: [(&str, &str, &str); 5] = [
     ("max/local", "latest", "max/s3-manifest.json"),
     ("max-index/local", "latest", "max/s3-manifest.json"),
@@ -70,7 +70,7 @@ fn an_s3_manifest_becomes_buildkits_own_local_config_and_descriptors() {
         let (digest, _, descriptors) = local(dir, tag);
         let config = CacheConfig::from_s3_json(&read(manifest)).unwrap();
         assert_eq!(Digest::of(&config.to_local_json()).to_string(), digest, "{dir} {tag}");
-        // The index form has each descriptor once.
+        // The index form lists each descriptor once.
         if dir != "max-index/local" {
             assert_eq!(
                 format!("{:?}", config.descriptors().collect::<Vec<_>>()),
@@ -90,7 +90,7 @@ fn min_of_max_is_buildkits_own_min() {
     assert_eq!(min.clone().into_min(), (min, true));
 }
 
-/// A link copy's result is a layer of its own, which the result is layered from.
+/// The result of a link copy is a layer of its own, from which the final result is layered.
 #[test]
 fn min_of_linked_copies_is_buildkits_own_min() {
     for build in ["link", "link2", "l3"] {
@@ -110,7 +110,7 @@ fn a_merge_of_real_configs_holds_all_of_them() {
     let named = |config: &CacheConfig| ("a source".to_owned(), config.clone());
     let merge = |configs: &[&CacheConfig]| CacheConfig::merge(configs.iter().map(|config| named(config))).unwrap();
     assert_eq!(merge(&[&max, &max]), max);
-    // What `min` has is in `max`; the layers and records of `max` are distinct already.
+    // `min` is a subset of `max`, whose layers and records are already distinct.
     let with_min = merge(&[&min, &max]);
     assert_eq!((with_min.layers.len(), with_min.records.len()), (max.layers.len(), max.records.len()));
     let all = merge(&[&max, &second]);

@@ -1,4 +1,4 @@
-//! Files made to exhaust memory or the stack.
+//! Input crafted to exhaust memory or the stack.
 
 use crate::cache_config::tests::{annotations, blob, layer_json, refusal, time};
 use crate::cache_config::{Alternatives, CacheConfig, CacheConfigBuilder, Input};
@@ -78,7 +78,7 @@ fn a_million_records() {
     assert_eq!(CacheConfig::from_s3_json(json.as_bytes()).unwrap().records().len(), 1_000_000);
     let empty = format!(r#"{{"records":[{}{{}}]}}"#, "{},".repeat(999_999));
     assert!(refusal(&empty).contains("1000000 problems"));
-    // One record that is a million times its own input is one problem.
+    // A record that is its own input a million times is one problem.
     let loops = format!(r#"{{"records":[{{"digest":"d","inputs":[[{}{{}}]]}}]}}"#, "{},".repeat(999_999));
     assert!(refusal(&loops).ends_with("1 problem: record 0 is its own input"));
 }

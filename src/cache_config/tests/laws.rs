@@ -1,5 +1,5 @@
-//! What holds for every config. The definitions are written out here once more, in the plainest way: with recursion
-//! and whole chains.
+//! Laws that hold for every config. The definitions are repeated here in the simplest form, with recursion and whole
+//! chains.
 
 use std::collections::BTreeSet;
 use std::io::Read as _;
@@ -14,7 +14,7 @@ use crate::cache_config::{Annotations, CacheConfig, Input, LayerIndex, Record, R
 
 type Chain = Vec<Digest>;
 
-/// The blobs of a layer's chain, from the layer towards the root.
+/// Returns the blobs of a layer's chain, from the layer towards the root.
 fn chain(config: &CacheConfig, LayerIndex(layer): LayerIndex) -> Chain {
     let mut blobs = vec![config.layers[layer].blob];
     blobs.extend(config.layers[layer].parent.map(|parent| chain(config, parent)).unwrap_or_default());
@@ -41,7 +41,7 @@ fn id(config: &CacheConfig, RecordIndex(record): RecordIndex) -> Digest {
     hasher.finish()
 }
 
-/// The results of a record: each chain, whether it is listed, and the instant.
+/// Returns the results of a record: whether each is listed, its chains, and the instant.
 fn results(config: &CacheConfig, record: &Record) -> BTreeSet<(bool, Vec<Chain>, i128)> {
     let plain = record.results.iter().map(|result| (false, vec![chain(config, result.layer)], &result.created_at));
     let listed = record.chains.iter().map(|listed| {
@@ -51,7 +51,7 @@ fn results(config: &CacheConfig, record: &Record) -> BTreeSet<(bool, Vec<Chain>,
     plain.chain(listed).map(|(listed, layers, time)| (listed, layers, time.instant())).collect()
 }
 
-/// What a config says, without its order and its times' spelling.
+/// Returns the meaning of configs, regardless of their order and the spelling of their times.
 fn meaning(configs: &[&CacheConfig]) -> (BTreeSet<Chain>, BTreeSet<Digest>, BTreeSet<(Digest, String)>) {
     let (mut chains, mut records, mut all_results) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     for config in configs {
@@ -70,7 +70,7 @@ fn merge(configs: &[&CacheConfig]) -> CacheConfig {
     CacheConfig::merge(named).unwrap()
 }
 
-/// Whether it stands in the order that the contract sets down, nothing twice.
+/// Returns whether the config is in the canonical order, without duplicates.
 fn is_canonical(config: &CacheConfig) -> bool {
     let layers: Vec<Chain> = (0..config.layers.len()).map(|at| chain(config, LayerIndex(at))).collect();
     let link =
@@ -89,7 +89,7 @@ fn is_canonical(config: &CacheConfig) -> bool {
         && inputs.all(|list| list.is_sorted_by_key(|input| (input.link, &input.selector)))
 }
 
-/// Keeps the results of its inputs that a kept result is layered from, by trying all.
+/// Keeps the input results from which a kept result is layered, by trying all combinations.
 fn keep_inputs(config: &CacheConfig, kept: &mut BTreeSet<usize>, chain: impl Fn(LayerIndex) -> Vec<usize>) {
     let blobs = |layer| chain(layer).iter().rev().map(|at| config.layers[*at].blob).collect::<Vec<_>>();
     loop {
@@ -118,7 +118,7 @@ fn keep_inputs(config: &CacheConfig, kept: &mut BTreeSet<usize>, chain: impl Fn(
     }
 }
 
-/// `mode=min` as it is defined.
+/// `mode=min`, as defined.
 fn min(config: &CacheConfig) -> (CacheConfig, bool) {
     fn first_with_results(config: &CacheConfig, at: usize, found: &mut BTreeSet<usize>) {
         let record = &config.records[at];

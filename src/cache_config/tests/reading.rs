@@ -1,4 +1,4 @@
-//! What is read, what is refused and how that is said.
+//! Which configs are read and which are refused, with which errors.
 
 use crate::base::read_go_json;
 use crate::cache_config::tests::{annotations, blob, layer_json, refusal, time};
@@ -27,7 +27,7 @@ fn keys_duplicates_and_nulls_are_read_as_go_reads_them() {
     for nothing in ["{}", "null", r#"{"layers":null,"records":[]}"#, r#"{"layer":[1],"recordS":null}"#] {
         assert_eq!(CacheConfig::from_s3_json(nothing.as_bytes()).unwrap().to_s3_json(), b"{}", "{nothing}");
     }
-    // Strings are kept, and written as Go writes them.
+    // Strings are preserved, and written as Go writes them.
     let json = r#"{"records":[{"digest":"\u003c\ud800\/","inputs":null},{"digest":"b","inputs":[[{"selector":"\u007f\u0008é","link":0}]]}]}"#;
     let written = CacheConfig::from_s3_json(json.as_bytes()).unwrap().to_s3_json();
     let expected = "{\"records\":[{\"digest\":\"\\u003c\u{fffd}/\"},{\"digest\":\"b\",\"inputs\":[[{\"selector\":\"\u{7f}\\bé\",\"link\":0}]]}]}";
@@ -55,7 +55,7 @@ fn what_is_not_a_cache_config_is_refused() {
     ] {
         assert!(refusal(json).starts_with("not a cache config: "), "{json}");
     }
-    // A value of Go's int: digits only, and no more than 64 bits.
+    // Only digits that fit Go's 64-bit int are valid.
     for number in ["1.0", "1e0", "9223372036854775808", "-9223372036854775809", "1e400", "01", "+1", "\"1\"", "true"] {
         let json = format!(r#"{{"layers":[{}]}}"#, layer_json("a", &format!(r#","parent":{number}"#)));
         assert!(refusal(&json).starts_with("not a cache config: "), "{number}");
@@ -137,13 +137,13 @@ fn a_local_layer_is_described_by_its_descriptor() {
     };
     let diff_id = format!(r#""containerd.io/uncompressed":"{}""#, annotations("a").diff_id);
     assert_eq!(read(&[descriptor(&diff_id, "3")]), Ok(annotations("a")));
-    // The time goes to UTC.
+    // The time is converted to UTC.
     let dated = format!(r#"{diff_id},"buildkit/createdat":"2026-01-02T03:04:05.60+01:30""#);
     let mut expected = annotations("a");
     expected.created_at = time("2026-01-02T01:34:05.6Z");
     assert_eq!(read(&[descriptor(&dated, "3")]), Ok(expected.clone()));
     assert_eq!(expected.created_at.to_string(), "2026-01-02T01:34:05.6Z");
-    // The last of several counts.
+    // The last of several descriptors counts.
     assert_eq!(read(&[descriptor(&diff_id, "3"), descriptor(&dated, "3")]), Ok(expected));
     for (descriptors, problem) in [
         (&[][..], "layer 0: its blob is not in the manifest"),
