@@ -1,6 +1,6 @@
 //! Reads a cache config the way Go does, storing each element directly in its place.
 //!
-//! Once an element of a list is invalid, the rest of that list is discarded, so an invalid config costs no memory. A
+//! Once an element of a list is invalid, no elements of that list are kept, so an invalid config costs no memory. A
 //! second pass then collects the problems. It stores nothing, and knows the numbers of layers and records.
 
 use std::collections::HashMap;

@@ -1,4 +1,4 @@
-//! The command line: raw arguments become a checked command, or text to print.
+//! Parses the command line: raw arguments become a checked command, or text to print.
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -8,10 +8,10 @@ use s3_build_cache::{CacheOptions, CacheRef, Error, LocalOptions, Problem, Resul
 
 use crate::{help, suggest};
 
-/// What the arguments ask for.
+/// The parsed arguments.
 pub(crate) enum Parsed {
     Run(Command),
-    /// Help or the version.
+    /// The help or version text.
     Print(String),
 }
 
@@ -56,18 +56,18 @@ pub(crate) enum ProgressMode {
     Quiet,
 }
 
-/// The options every command has.
+/// The options common to all commands.
 #[derive(Default)]
 pub(crate) struct Global {
     pub(crate) progress: ProgressMode,
     pub(crate) json: bool,
-    /// No progress and no summary.
+    /// Show neither progress nor a summary.
     pub(crate) quiet: bool,
     pub(crate) verbosity: u8,
     pub(crate) jobs: Option<usize>,
 }
 
-/// Everything the arguments say, before it is known whether it fits the command.
+/// The arguments, before they are checked against the command.
 #[derive(Default)]
 struct Raw {
     positional: Vec<OsString>,
@@ -84,7 +84,7 @@ struct Raw {
     global: Global,
 }
 
-/// Reads the arguments of the process, its own name first.
+/// Parses the arguments of the process, starting with the program name.
 pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Parsed> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
     suggest::check_dashes(arguments.get(1..).unwrap_or_default())?;
@@ -160,7 +160,7 @@ impl Raw {
         if command == "doctor"
             && let Some(cache) = self.cache_to.pop().or_else(|| self.cache_from.pop())
         {
-            // As the build takes it, in place of the argument.
+            // The cache in the option syntax of a build, instead of an argument.
             let more = self.cache_to.pop().or_else(|| self.cache_from.pop()).map(OsString::from);
             if let Some(more) = positional.next().or(more) {
                 let message = format!("unexpected argument {:?}: doctor takes one cache", more.to_string_lossy());
@@ -183,7 +183,7 @@ impl Raw {
         }))
     }
 
-    /// Refuses options of the other commands.
+    /// Refuses options of other commands.
     fn check_options(&self, command: &str) -> Result<()> {
         let moving = &["export", "import"][..];
         for (option, set, of) in [
@@ -262,7 +262,7 @@ fn jobs(number: &str) -> Result<usize> {
     jobs.ok_or_else(|| usage(format!("--jobs {number} is out of range"), "it is the number of connections, 1 to 64"))
 }
 
-/// A directory, or the same as buildx writes it: `type=local,src=DIR,tag=TAG`.
+/// Parses a directory, or buildx's notation for it: `type=local,src=DIR,tag=TAG`.
 fn local_cache(command: &str, directory: OsString, tag: Option<String>) -> Result<LocalOptions> {
     let attributes = directory.to_str().filter(|text| text.starts_with("type=") || text.contains(",type="));
     if directory.is_empty() {
@@ -290,7 +290,7 @@ fn caches(command: &str, option: &str, attributes: &[String]) -> Result<Vec<Cach
     attributes.iter().map(|text| cache(option, text)).collect()
 }
 
-/// An S3 cache, which `taker` takes.
+/// Parses the S3 cache given to `taker`.
 fn cache(taker: &str, attributes: &str) -> Result<CacheOptions> {
     match attributes.parse()? {
         CacheRef::S3(options) => Ok(*options),

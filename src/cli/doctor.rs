@@ -10,10 +10,10 @@ use crate::args::Doctor;
 use crate::json::{self, Failure};
 use crate::{exit, logger, output, session, signals};
 
-/// Long enough for the longest name of a check.
+/// The width of the longest check name.
 const NAME_WIDTH: usize = 11;
 
-/// Tries every step on the way to the cache, and tells each as it ends.
+/// Checks every step on the way to the cache, and prints each result as soon as it is known.
 pub(crate) fn run(command: &Doctor) -> ExitCode {
     let cancel = match session::listen(&command.global) {
         Ok(cancel) => cancel,
@@ -42,14 +42,14 @@ pub(crate) fn run(command: &Doctor) -> ExitCode {
     } else if !command.global.quiet {
         out.print(&format!("{end}\n"));
     }
-    // Whatever else is wrong: what a CI job cannot mend by trying again later is that it may not.
+    // Denied access takes precedence over other failures, because retrying a CI job does not fix it.
     let access = kinds.iter().copied().find(|kind| *kind == ErrorKind::Access);
     let status = access.or(kinds.first().copied()).map_or(0, exit::of);
     let status = if out.failed && status == 0 { exit::OTHER } else { status };
     ExitCode::from(signals::status().unwrap_or(status))
 }
 
-/// Standard output until it is closed.
+/// Standard output, until it is closed.
 #[derive(Default)]
 struct Output {
     closed: bool,
@@ -57,7 +57,7 @@ struct Output {
 }
 
 impl Output {
-    /// A closed pipe is no failure: `head` closes it once it has read enough.
+    /// A closed pipe is not a failure: `head` closes it once it has read enough.
     fn print(&mut self, text: &str) {
         if self.closed {
             return;
@@ -88,7 +88,7 @@ fn lines(check: &Check) -> String {
     format!("{mark} {name:NAME_WIDTH$} {detail}\n{}", fix.unwrap_or_default())
 }
 
-/// The result for programs; `error` is why nothing was checked.
+/// Returns the JSON result; `error` is the reason nothing was checked.
 pub(crate) fn object(checks: &[Check], error: Option<&Failure>) -> String {
     let passed = error.is_none() && !checks.iter().any(|check| failure(check).is_some());
     let check = |check: &Check| {

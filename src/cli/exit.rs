@@ -11,12 +11,12 @@ pub(crate) const ACCESS: u8 = 4;
 pub(crate) const INTEGRITY: u8 = 5;
 pub(crate) const CONFLICT: u8 = 6;
 
-/// The status of a failure.
+/// Returns the exit status for an error.
 pub(crate) fn status(error: &Error) -> u8 {
     of(error.kind())
 }
 
-/// The status of a failure of that kind.
+/// Returns the exit status for an error of that kind.
 pub(crate) fn of(kind: ErrorKind) -> u8 {
     match kind {
         ErrorKind::Usage => USAGE,
@@ -27,7 +27,7 @@ pub(crate) fn of(kind: ErrorKind) -> u8 {
     }
 }
 
-/// A failure to write to standard output (a closed pipe, a full disk) is a failure.
+/// Returns the exit status after writing to standard output. Any write error is a failure (a closed pipe, a full disk).
 pub(crate) fn code(written: std::io::Result<()>) -> ExitCode {
     if written.is_ok() { ExitCode::SUCCESS } else { ExitCode::from(OTHER) }
 }

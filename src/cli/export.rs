@@ -12,13 +12,13 @@ use crate::json::{Failure, Target};
 use crate::session::{Session, label};
 use crate::{exit, human};
 
-/// Exports to every target, also after one has failed.
+/// Exports to every target, even after one has failed.
 pub(crate) fn run(command: &Export) -> ExitCode {
     let session = match Session::start(&command.global, "export", "uploading") {
         Ok(session) => session,
         Err(status) => return status,
     };
-    // Read once: it is the same cache for every target.
+    // Read only once, because all targets get the same cache.
     let (source, mut config) = match load(command) {
         Ok(loaded) => loaded,
         Err(error) if error.kind() != ErrorKind::Usage && command.targets.iter().all(|target| target.ignore_error) => {
@@ -53,7 +53,7 @@ fn load(command: &Export) -> Result<(LocalCache, CacheConfig)> {
     Ok((source, config))
 }
 
-/// What became of one target, and the exit status if it failed.
+/// Exports to one target. Returns the result, and the exit status if it failed.
 fn export_to(
     session: &Session<'_>,
     options: &CacheOptions,
@@ -61,7 +61,7 @@ fn export_to(
     config: Cow<'_, CacheConfig>,
     command: &Export,
 ) -> (Target, Option<u8>) {
-    // An attribute of the other direction has no effect.
+    // This attribute applies only to imports.
     let mut signed = options.clone();
     signed.anonymous = false;
     let cache = session.open(&signed);
@@ -95,7 +95,7 @@ fn export_to(
     (Target { cache: label, outcome: "failed", report, names, looked_for: Vec::new(), error }, status)
 }
 
-/// All targets together; the layers are the same for each.
+/// Returns the totals of all targets; the layers are the same for each.
 fn sum(targets: &[Target]) -> Report {
     let mut all = Report::default();
     for report in targets.iter().filter_map(|target| target.report.as_ref()) {

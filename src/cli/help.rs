@@ -2,7 +2,7 @@
 
 use s3_build_cache::{Error, Problem, Result};
 
-/// The commands, as messages list them.
+/// The commands, as listed in messages.
 pub(crate) const COMMANDS: &str = "export, import and doctor";
 
 pub(crate) const MAIN: &str = "\

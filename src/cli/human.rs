@@ -1,4 +1,4 @@
-//! Numbers and results as people read them.
+//! Formats numbers and results for people.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use s3_build_cache::Report;
 
 const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 
-/// A size in binary units with three significant digits: `184 MiB`.
+/// Formats a size in binary units with three significant digits: `184 MiB`.
 pub(crate) fn size(bytes: u64) -> String {
     if bytes < 1024 {
         return format!("{bytes} B");
@@ -22,7 +22,7 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{value:.digits$} {}", UNITS.get(unit).copied().unwrap_or_default())
 }
 
-/// A duration in milliseconds, seconds, or minutes and seconds: `4 ms`, `1.9 s`, `2 min 5 s`.
+/// Formats a duration in milliseconds, seconds, or minutes and seconds: `4 ms`, `1.9 s`, `2 min 5 s`.
 pub(crate) fn duration(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     if time.as_millis() < 100 {
@@ -34,12 +34,12 @@ pub(crate) fn duration(time: Duration) -> String {
     }
 }
 
-/// A number of blobs: `1 blob`, `212 blobs`.
+/// Formats a number of blobs: `1 blob`, `212 blobs`.
 pub(crate) fn blobs(count: usize) -> String {
     format!("{count} blob{}", if count == 1 { "" } else { "s" })
 }
 
-/// The last line: what was done.
+/// Returns the last line, a summary of the result.
 pub(crate) fn summary(verb: &str, report: &Report) -> String {
     let blobs = &report.blobs;
     let mut there = Vec::new();

@@ -11,7 +11,7 @@ use crate::json::{Failure, Target};
 use crate::session::{Session, label};
 use crate::{exit, human};
 
-/// Imports the merge of all sources.
+/// Imports and merges all sources.
 pub(crate) fn run(command: &Import) -> ExitCode {
     let session = match Session::start(&command.global, "import", "downloading") {
         Ok(session) => session,
@@ -64,7 +64,8 @@ pub(crate) fn run(command: &Import) -> ExitCode {
     }
 }
 
-/// Opens the sources. One for which there are no credentials, say, is left out as one that does not answer is.
+/// Opens the sources. A source that cannot be opened, such as for lack of credentials, is skipped like one that does
+/// not respond.
 fn open(session: &Session<'_>, command: &Import) -> Result<(Vec<S3Cache>, Vec<Target>)> {
     let mut caches = Vec::with_capacity(command.sources.len());
     let mut failed: Vec<(String, Error)> = Vec::new();

@@ -1,29 +1,29 @@
-//! The result as one JSON object. Fields are only ever added.
+//! The result as one JSON object. Fields may be added, but are never removed.
 
 use std::time::Duration;
 
 use s3_build_cache::{Error, Report, SourceOutcome, printable};
 use serde_json::{Value, json};
 
-/// What became of one cache that was named on the command line.
+/// The result for one cache named on the command line.
 pub(crate) struct Target {
     pub(crate) cache: String,
     pub(crate) outcome: &'static str,
     pub(crate) report: Option<Report>,
     pub(crate) names: Vec<String>,
-    /// Where a manifest was looked for and none was found.
+    /// The locations that were searched for a manifest without success.
     pub(crate) looked_for: Vec<String>,
     pub(crate) error: Option<Failure>,
 }
 
-/// An error, as a program reads it.
+/// An error, as shown in JSON.
 pub(crate) struct Failure {
     kind: &'static str,
     message: String,
     hint: Option<String>,
 }
 
-/// The whole result.
+/// The complete result.
 pub(crate) struct Summary<'a> {
     pub(crate) command: &'static str,
     pub(crate) outcome: &'static str,
@@ -40,7 +40,7 @@ impl From<&Error> for Failure {
 }
 
 impl Target {
-    /// A source of an import.
+    /// Creates the result for a source of an import.
     pub(crate) fn source(cache: String, outcome: SourceOutcome) -> Self {
         let (outcome, names, error) = match outcome {
             SourceOutcome::Found(names) => ("restored", names, None),
@@ -54,7 +54,7 @@ impl Target {
 }
 
 impl Summary<'_> {
-    /// The object on one line.
+    /// Returns the object on one line.
     pub(crate) fn text(&self) -> String {
         let mut object = counts(&self.report);
         merge(
@@ -75,14 +75,14 @@ impl Summary<'_> {
     }
 }
 
-/// The value on one line, with everything escaped that a terminal would not show as it is.
+/// Returns the value on one line, escaping everything that a terminal would not show literally.
 pub(crate) fn line(value: &Value) -> String {
     let mut line = String::new();
     for c in value.to_string().chars() {
         if c.is_ascii_graphic() || c == ' ' || printable(c.encode_utf8(&mut [0; 4])).chars().eq([c]) {
             line.push(c);
         } else {
-            // JSON escapes the halves of what is outside the basic plane.
+            // JSON uses surrogate pairs for characters outside the basic plane.
             line.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
         }
     }
@@ -119,7 +119,7 @@ fn counts(report: &Report) -> Value {
     })
 }
 
-/// Milliseconds are as much as a report needs.
+/// Returns seconds, rounded to milliseconds.
 fn seconds(time: Duration) -> f64 {
     (time.as_secs_f64() * 1000.0).round() / 1000.0
 }

@@ -1,4 +1,4 @@
-//! The sink of the library's log: warnings always, more with `-v`.
+//! Prints the library's log: warnings always, more with `-v`.
 
 use std::collections::BTreeSet;
 use std::sync::{Mutex, PoisonError};
@@ -8,12 +8,12 @@ use s3_build_cache::Digest;
 
 use crate::{output, progress};
 
-/// Prints log records on standard error, above the progress bars, and keeps the warnings for the JSON result.
+/// Prints log records on standard error, above the progress bars, and collects the warnings for the JSON result.
 struct Logger {
     warnings: Mutex<Warnings>,
 }
 
-/// Each warning once, in their order.
+/// The distinct warnings, in order.
 struct Warnings {
     list: Vec<String>,
     known: BTreeSet<Digest>,
@@ -21,9 +21,9 @@ struct Warnings {
 
 static LOGGER: Logger = Logger { warnings: Mutex::new(Warnings { list: Vec::new(), known: BTreeSet::new() }) };
 
-/// Takes the log from here on.
+/// Starts logging.
 pub(crate) fn start(verbosity: u8) {
-    // A second logger cannot be: this is the program's only call.
+    // Cannot fail, because the program sets its logger only here.
     let _ = log::set_logger(&LOGGER);
     log::set_max_level(match verbosity {
         0 => LevelFilter::Warn,
@@ -32,14 +32,14 @@ pub(crate) fn start(verbosity: u8) {
     });
 }
 
-/// The warnings so far.
+/// Returns the warnings so far.
 pub(crate) fn warnings() -> Vec<String> {
     LOGGER.warnings.lock().unwrap_or_else(PoisonError::into_inner).list.clone()
 }
 
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        // The crates below log what they send: not theirs to show.
+        // Dependencies log the data they send, which must not be shown.
         metadata.target().starts_with("s3_build_cache")
     }
 

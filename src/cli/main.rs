@@ -1,4 +1,4 @@
-//! The program `s3-build-cache`: the library's use cases from a command line.
+//! The program `s3-build-cache`, a command-line interface to the library.
 
 mod args;
 mod doctor;
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// A program that reads the result reads why there is none.
+/// Reports a usage error, also as JSON if `--json` was given.
 fn usage_error(error: &Error) -> ExitCode {
     output::error("", error);
     if std::env::args_os().any(|argument| argument == "--json") {
@@ -49,7 +49,7 @@ fn usage_error(error: &Error) -> ExitCode {
         }
         let (report, warnings) = (Report::default(), Vec::new());
         let summary = Summary { command, outcome: "failed", report, warnings, targets: &[], error: failure };
-        // The exit status says the same to who cannot read it.
+        // A failed write can be ignored: the exit status reports the failure anyway.
         let _ = output::print(&summary.text());
     }
     ExitCode::from(exit::USAGE)

@@ -1,15 +1,16 @@
-//! What goes to standard output and standard error.
+//! Writes to standard output and standard error.
 
 use std::io::{self, IsTerminal, Write};
 
 use s3_build_cache::Error;
-/// For arguments, names and answers.
+/// Escapes arguments, names and responses before they are shown.
 pub(crate) use s3_build_cache::printable;
 
 pub(crate) const RED: &str = "31";
 pub(crate) const GREEN: &str = "32";
 
-/// Writes to standard output. A failure is reported, unless it is a closed pipe: `head` closes it once it has read enough.
+/// Writes to standard output. A failure is reported, unless the pipe was closed: `head` closes it once it has read
+/// enough.
 pub(crate) fn print(text: &str) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
@@ -21,12 +22,12 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     written
 }
 
-/// Writes a line to standard error. That it cannot be written can be told to nobody.
+/// Writes a line to standard error. Failures are ignored, because there is nowhere to report them.
 pub(crate) fn line(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// An error in two or three lines: what failed, why, and the likely fix.
+/// Prints an error in two or three lines: what failed, why, and the likely fix.
 pub(crate) fn error(doing: &str, error: &Error) {
     let label = "error:";
     let label = if has_colors(&io::stderr()) { paint(label, RED) } else { label.to_owned() };
@@ -40,7 +41,7 @@ pub(crate) fn error(doing: &str, error: &Error) {
     }
 }
 
-/// The text in that color, where standard output shows it.
+/// Returns the text in that color, if standard output supports it.
 pub(crate) fn colored(text: &str, color: &str) -> String {
     if has_colors(&io::stdout()) { paint(text, color) } else { text.to_owned() }
 }

@@ -1,4 +1,4 @@
-//! What the caches of one run share: progress, the cancel handle, and the options every command has.
+//! The state shared by the caches of one run: progress, the cancel handle, and the options common to all commands.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,8 +17,8 @@ pub(crate) struct Session<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Takes the log, the screen and the signals. `doing` is a word such as `uploading`. Where that fails it is told, and
-    /// the status is given.
+    /// Sets up logging, progress and signal handling. `doing` is a word such as `uploading`. On failure, reports the
+    /// error and returns the exit status.
     pub(crate) fn start(
         global: &'a Global,
         command: &'static str,
@@ -32,22 +32,22 @@ impl<'a> Session<'a> {
         builder(options, self.global, &self.cancel).progress(self.progress.clone()).connect()
     }
 
-    /// The line for people, on standard output unless that is for machines.
+    /// Prints a line for people to standard output, unless `--json` or `--quiet` is set.
     pub(crate) fn say(&self, line: &str) {
         progress::finish();
         if !self.global.quiet && !self.global.json {
-            // A closed pipe is reported by nobody; the exit status tells what was done.
+            // A closed pipe can be ignored, because the exit status reports the result.
             let _ = output::print(&format!("{line}\n"));
         }
     }
 
-    /// An error for people. What was doing stands before it.
+    /// Prints an error for people, prefixed with the failed action.
     pub(crate) fn complain(&self, doing: &str, error: &Error) {
         progress::finish();
         output::error(doing, error);
     }
 
-    /// Ends the run: the JSON result where one is wanted, and the exit status.
+    /// Ends the run: prints the JSON result if requested, and returns the exit status.
     pub(crate) fn end(
         &self,
         outcome: &'static str,
@@ -75,7 +75,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Takes the log and the signals: the handle that these cancel. Where that fails it is told, and the status is given.
+/// Sets up logging and signal handling, and returns the handle that signals cancel. On failure, reports the error and
+/// returns the exit status.
 pub(crate) fn listen(global: &Global) -> std::result::Result<Cancel, ExitCode> {
     logger::start(global.verbosity);
     let cancel = Cancel::new();
@@ -88,7 +89,7 @@ pub(crate) fn listen(global: &Global) -> std::result::Result<Cancel, ExitCode> {
     }
 }
 
-/// What a cache is opened with, by the options every command has.
+/// Returns a builder for a cache, with the options common to all commands.
 pub(crate) fn builder(options: &CacheOptions, global: &Global, cancel: &Cancel) -> S3CacheBuilder {
     let builder = S3Cache::builder(options).cancel(cancel.clone());
     match global.jobs {
@@ -97,7 +98,7 @@ pub(crate) fn builder(options: &CacheOptions, global: &Global, cancel: &Cancel) 
     }
 }
 
-/// A cache that could not be opened, as people name it.
+/// Returns the display name of a cache that could not be opened.
 pub(crate) fn label(options: &CacheOptions) -> String {
     format!("s3://{}/{}", options.bucket.as_deref().unwrap_or_default(), options.prefix)
 }

@@ -1,4 +1,5 @@
-//! The first SIGINT, SIGTERM, SIGHUP or SIGQUIT stops cleanly, a second one at once. SIGXFSZ does not kill the program.
+//! The first SIGINT, SIGTERM, SIGHUP or SIGQUIT stops the program cleanly, a second one at once. SIGXFSZ does not kill
+//! it.
 
 use std::fs;
 use std::sync::Arc;
@@ -12,15 +13,15 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
-/// How long a clean stop may take.
+/// The time limit of a clean stop.
 const GRACE: Duration = Duration::from_secs(5);
-/// How often a second signal is looked for while the run stops.
+/// How often to check for a second signal during a clean stop.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 static RECEIVED: AtomicI32 = AtomicI32::new(0);
 
-/// Cancels `cancel` on the first signal; exits on the second, or when stopping takes too long. Where the system gives no
-/// thread to wait on, signals keep their default effect, which ends the process at once.
+/// Cancels `cancel` on the first signal. Exits on the second, or if a clean stop takes too long. If the system cannot
+/// start a thread to wait on, signals keep their default effect, which ends the process at once.
 pub(crate) fn watch(cancel: &Cancel) -> Result<()> {
     let failed = |error| Error::Setup(Problem::new("cannot wait for signals").source(error));
     // With a handler in place, a write beyond the limit fails with EFBIG and is reported like any failed write.
@@ -38,10 +39,10 @@ pub(crate) fn watch(cancel: &Cancel) -> Result<()> {
         log::info!("a signal ends this run at once: no thread to wait for it ({error})");
         return Ok(());
     }
-    // Only now: a signal that is caught and that nobody waits for would be lost.
+    // Not before the thread is running: a signal that is caught but not waited for would be lost.
     let stopping = [SIGINT, SIGQUIT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP));
     let signals = Signals::new(stopping).map_err(failed)?;
-    // The thread receives it, whatever happens.
+    // The thread always receives this.
     let _ = sender.send(signals);
     Ok(())
 }
@@ -61,7 +62,7 @@ fn wait(mut signals: Signals, cancel: &Cancel) {
     std::process::exit(128 + first);
 }
 
-/// The exit status of the signal that was received, if one was: 129, 130, 131 or 143.
+/// Returns the exit status for the received signal, if any: 129, 130, 131 or 143.
 pub(crate) fn status() -> Option<u8> {
     match RECEIVED.load(Ordering::SeqCst) {
         0 => None,
@@ -69,7 +70,7 @@ pub(crate) fn status() -> Option<u8> {
     }
 }
 
-/// Whether the program was started with the signal ignored, as `nohup` does; only Linux says so.
+/// Returns whether the program was started with the signal ignored, as by `nohup`. Can be detected only on Linux.
 fn is_ignored(signal: i32) -> bool {
     fs::read_to_string("/proc/self/status").is_ok_and(|status| is_in_mask(&status, signal))
 }

@@ -1,4 +1,4 @@
-//! What was probably meant by an argument that is not understood.
+//! Suggests what the user probably meant by an unknown argument.
 
 use std::ffi::OsString;
 
@@ -23,7 +23,7 @@ const OPTIONS: &[&str] = &[
     "--help",
     "--version",
 ];
-/// What other tools call the options.
+/// Names of the options in other tools.
 const OPTION_ALIASES: &[(&str, &str)] = &[
     ("check", "--dry-run"),
     ("concurrency", "--jobs"),
@@ -47,7 +47,7 @@ const OPTION_ALIASES: &[(&str, &str)] = &[
     ("workers", "--jobs"),
 ];
 const COMMANDS: &[&str] = &["export", "import", "doctor", "help"];
-/// What other tools call the commands.
+/// Names of the commands in other tools.
 const COMMAND_ALIASES: &[(&str, &str)] = &[
     ("check", "doctor"),
     ("diagnose", "doctor"),
@@ -66,13 +66,13 @@ const COMMAND_ALIASES: &[(&str, &str)] = &[
     ("usage", "help"),
     ("version", "--version"),
 ];
-/// Attributes whose values are secrets.
+/// Attributes with secret values.
 const SECRET: &[&str] = &["secret_access_key", "session_token"];
 
 /// Reports an option that does not exist.
 pub(crate) fn unknown_option(name: &str) -> Error {
     let word = name.trim_start_matches('-');
-    // One letter is near to everything.
+    // A single letter is close to everything.
     let known = if name.starts_with("--") { did_you_mean(word, OPTIONS, OPTION_ALIASES) } else { Vec::new() };
     let hint = question(&known).or_else(|| {
         let attribute = s3_attribute(word).filter(|_| word.len() > 1)?;
@@ -117,8 +117,8 @@ pub(crate) fn of_other_commands(option: &str, command: &str, others: &[&str]) ->
     usage(format!("{option} is an option of {}, not of {command}", others.join(" and ")), hint)
 }
 
-/// Reports an argument after the `first`, the only one that `command` takes. `caches` are the attribute strings of its
-/// options. Neither attributes nor what may be the rest of a secret with a space in it are shown.
+/// Reports an argument after `first`, the only one that `command` takes. `caches` are the attribute strings of its
+/// options. The message shows no attributes, nor text that may be the rest of a secret containing a space.
 pub(crate) fn unexpected(command: &str, first: &str, extra: &str, caches: &[String]) -> Error {
     if command != "doctor" && is_s3(first) {
         return first_is_local(command);
@@ -137,7 +137,7 @@ pub(crate) fn unexpected(command: &str, first: &str, extra: &str, caches: &[Stri
     usage(format!("unexpected argument{shown}"), "quote an argument that has spaces in it")
 }
 
-/// Reports an S3 cache in the place of the directory.
+/// Reports an S3 cache given in place of the directory.
 pub(crate) fn first_is_local(command: &str) -> Error {
     let option = if command == "import" { "--cache-from" } else { "--cache-to" };
     let hint = format!("s3-build-cache {command} DIR {option} type=s3,…");

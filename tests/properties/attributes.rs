@@ -23,7 +23,7 @@ pub fn attributes(data: &[u8]) {
     }
 }
 
-/// Text of the same shape gives the same error.
+/// Text of the same shape produces the same error.
 fn the_grammar_shows_columns_only(text: &str) {
     let plain = |c: char| match c {
         ',' | '"' | '\n' | '\r' => c.to_string(),
@@ -49,7 +49,7 @@ fn with_other_secret(field: &str) -> String {
     }
 }
 
-/// All that a person may see of it.
+/// Returns everything that a user may see of the result.
 fn shown(parsed: &Result<CacheOptions>) -> String {
     match parsed {
         Ok(options) => format!("{options:?} {:?}", options.warnings()),

@@ -2,8 +2,8 @@
 
 use crate::cache_config::CacheConfig;
 
-/// What is read survives writing, by way of S3 and of a local cache; what is made of it can be read again; reducing
-/// and merging it a second time changes nothing; and all of it is bounded by the size of the input.
+/// A config that was read survives writing, both as an S3 manifest and as a local cache. Derived configs can be read
+/// again, reducing or merging a second time changes nothing, and all sizes are bounded by that of the input.
 pub fn cache_config(data: &[u8]) {
     let config = match CacheConfig::from_s3_json(data) {
         Ok(config) => config,
@@ -13,12 +13,12 @@ pub fn cache_config(data: &[u8]) {
         }
     };
     let json = config.to_s3_json();
-    // Times that were left out are written: an object of two bytes becomes one of fifty.
+    // Omitted times are written out: an object of two bytes becomes one of fifty.
     assert!(json.len() <= 64 + 32 * data.len());
     can_be_read_again(&config);
 
     let local = CacheConfig::from_local_json(&config.to_local_json(), &config.descriptors().collect::<Vec<_>>());
-    // A time that has none in UTC is refused, and is the only reason to refuse.
+    // A time that cannot be expressed in UTC is refused, and is the only reason for refusal.
     let in_utc = config.layers().iter().all(|layer| layer.annotations.created_at.to_utc().is_some());
     assert_eq!(local.as_ref().ok().map(CacheConfig::to_local_json), in_utc.then(|| config.to_local_json()));
 

@@ -1,15 +1,16 @@
-//! The URL of a container's agent.
+//! The URL of a container's credential agent.
 
 use std::io;
 use std::net::IpAddr;
 
 use crate::credentials::{full_uri, relative_uri};
 
-/// Where the token of a container may go without TLS: written out, for the reader goes by classes of addresses.
+/// The hosts to which a container's token may be sent without TLS. Listed explicitly, because the reader checks classes
+/// of addresses.
 const ALLOWED: [&str; 5] = ["localhost", "agent", "169.254.170.2", "169.254.170.23", "[fd00:ec2::23]"];
 
-/// What is accepted is sent as it was written, without TLS only to loopback and the agents of AWS; what is said of
-/// others does not depend on path and user name.
+/// An accepted URL is sent as written, and without TLS only to loopback and the agents of AWS. Errors about other URLs
+/// do not depend on the path and user name.
 pub fn container_uri(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     if let Ok((site, target)) = relative_uri(text) {
@@ -31,7 +32,7 @@ pub fn container_uri(data: &[u8]) {
     assert_eq!(error(&result), error(&other.map(|(site, _)| (site, String::new()))));
 }
 
-/// Scheme, authority and the rest.
+/// Splits a URL into scheme, authority and the rest.
 fn apart(text: &str) -> (&str, &str, &str) {
     let start = text.find("://").map_or(0, |at| at + 3);
     let (before, rest) = text.split_at_checked(start).unwrap_or_default();
@@ -40,7 +41,7 @@ fn apart(text: &str) -> (&str, &str, &str) {
     (before, host, after)
 }
 
-/// An authority without its port.
+/// Returns an authority without its port.
 fn name(authority: &str) -> &str {
     let end = authority.rfind(':').filter(|at| !authority.get(*at..).unwrap_or_default().contains(']'));
     authority.get(..end.unwrap_or(authority.len())).unwrap_or_default()
@@ -62,7 +63,7 @@ fn is_allowed(authority: &str) -> bool {
     loopback || ALLOWED.contains(&&*host)
 }
 
-/// Hosts that are loopback, an agent, only partly so, without an address, unknown, and all others.
+/// Resolves hosts that are loopback, an agent, only partly so, without an address, unknown, or anything else.
 fn resolve(host: &str) -> io::Result<Vec<IpAddr>> {
     let addresses: &[&str] = match host {
         "localhost" => &["127.0.0.1", "::1"],

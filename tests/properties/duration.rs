@@ -2,7 +2,7 @@
 
 use crate::config::parse_duration;
 
-/// The reader agrees with a second one that goes byte by byte and has room to spare.
+/// The reader agrees with a second implementation that parses byte by byte with wider integers.
 pub fn duration(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let read = parse_duration(text).map(|duration| duration.as_nanos());
@@ -26,7 +26,7 @@ fn by_the_byte(text: &[u8]) -> Option<u128> {
                 b'.' if point => return None,
                 b'.' => point = true,
                 digit if !point => whole = whole.saturating_mul(10).saturating_add(u128::from(digit - b'0')),
-                // Past the 18th decimal nothing is left of an hour's nanoseconds.
+                // Digits after the 18th decimal are less than a nanosecond, even of an hour.
                 digit if scale < 1_000_000_000_000_000_000 => {
                     decimals = decimals * 10 + u128::from(digit - b'0');
                     scale *= 10;

@@ -1,17 +1,17 @@
-//! The AWS files.
+//! The AWS config and credentials files.
 
 use crate::credentials::{Ini, Section, Value, parse_ini};
 
 /// The key whose value keeps its quotes.
 const COMMAND: &str = "credential_process";
 
-/// The reader agrees with a second one, what it read survives being written plainly, nothing of it is larger than the
+/// The reader agrees with a second implementation, the result survives being written plainly and is not larger than the
 /// file, and no value is shown.
 pub fn ini(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let read = parse_ini(&text);
     assert!(read == by_the_line(&text), "{text:?}");
-    // A letter in lower case may have one byte more.
+    // A letter may take one more byte in lower case.
     assert!(length(&read) <= 2 * text.len());
     if can_be_printed(&read) {
         assert!(without_places(parse_ini(&print(&read))) == without_places(read.clone()), "{text:?}");
@@ -21,12 +21,12 @@ pub fn ini(data: &[u8]) {
     assert_eq!(format!("{read:?}"), format!("{other:?}"));
 }
 
-/// What a line is when it stands alone.
+/// The kind of a line on its own.
 enum Line<'a> {
     Skipped,
     Heading(String),
-    /// Key and value of `key=value`, the value in the quotes it was written in, and with its comment where the line is
-    /// indented or holds a command.
+    /// The key and value of `key=value`. The value keeps its quotes, and also its comment if the line is indented or
+    /// contains a command.
     Pair(String, &'a str),
     Words(&'a str),
 }
@@ -63,7 +63,7 @@ fn by_the_line(text: &str) -> Ini {
             }
             _ => {}
         }
-        // A property without a name takes no block.
+        // A property without a name cannot start a block.
         parent = parent.filter(|parent| !parent.is_empty());
     }
     ini
@@ -114,7 +114,7 @@ fn before_comment(line: &str) -> &str {
     part(line, 0, line.as_bytes().windows(2).position(mark).unwrap_or(line.len()))
 }
 
-/// A command as it is written, unless it is all comment.
+/// Returns a command as written, unless the whole value is a comment.
 fn command(value: &str) -> &str {
     let text = value.trim();
     match (value.as_bytes(), text.as_bytes()) {
@@ -140,7 +140,7 @@ fn length(ini: &Ini) -> usize {
     ini.sections.iter().map(|(name, all)| name.len() + section(all) + nested(all)).sum()
 }
 
-/// The same file written plainly: sorted, every text but a command in quotes.
+/// Prints the same file plainly: sorted, with every text but a command in quotes.
 fn print(ini: &Ini) -> String {
     let mut out = String::new();
     for (name, section) in &ini.sections {
@@ -161,8 +161,8 @@ fn print(ini: &Ini) -> String {
     out
 }
 
-/// Whether no name has another meaning at the start of a line: it can have one when it was written indented, or after
-/// white space that is neither blank nor tab.
+/// Returns whether no name has another meaning at the start of a line. A name can have one if it was indented, or
+/// followed white space other than blanks and tabs.
 fn can_be_printed(ini: &Ini) -> bool {
     let plain = |key: &String| before_comment(key) == key && !key.starts_with(['[', '#', ';']);
     let nested = |value: &Value| value.nested.keys().all(|key| !key.starts_with(['#', ';']));

@@ -1,4 +1,4 @@
-//! The JSON of containers, instances, processes and logins.
+//! The JSON documents with credentials from containers, instances, processes and logins.
 
 use std::time::{Duration, SystemTime};
 
@@ -10,11 +10,11 @@ use crate::properties::{complete, shows_part};
 
 type Read = Result<Credentials, Problem>;
 
-/// A source: what it makes of a document, and a document with given credentials.
+/// A credential source: how it reads a document, and a document with given credentials.
 struct Source {
     read: fn(&[u8]) -> Read,
     print: fn(&Credentials, Option<String>) -> Value,
-    /// Its credentials always expire.
+    /// Whether its credentials always expire.
     expires: bool,
 }
 
@@ -46,8 +46,8 @@ const SOURCES: [Source; 5] = [
     },
 ];
 
-/// Credentials are complete and survive being written, and what is said of a document does not depend on the secrets
-/// in it; where an instance's document is quoted, no part of one is.
+/// Credentials are complete and survive being written. Errors about a document do not depend on its secrets; if an
+/// instance's document is quoted, no part of a secret is shown.
 pub fn key_documents(data: &[u8]) {
     let document = from_go_json::<Value>(data).ok();
     let other = document.clone().map(|document| with_other_secrets(document).to_string());
@@ -79,10 +79,10 @@ pub fn key_documents(data: &[u8]) {
     }
 }
 
-/// What a message says by itself.
+/// Words that occur in the messages themselves.
 const TEMPLATES: [&str; 3] = ["SecretAccessKey", "secretAccessKey", "roleCredentials"];
 
-/// The year 2027.
+/// A time in the year 2027.
 fn now() -> SystemTime {
     SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
 }
@@ -114,7 +114,7 @@ fn is_secret(key: &str) -> bool {
     ["secret", "token", "dpop"].iter().any(|part| key.to_ascii_lowercase().contains(part))
 }
 
-/// What is printable in a secret becomes something else.
+/// Replaces the printable characters of secrets.
 fn with_other_secrets(document: Value) -> Value {
     let other = |text: &str| text.chars().map(|c| if c.is_ascii_graphic() { 'x' } else { c }).collect::<String>();
     match document {

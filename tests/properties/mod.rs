@@ -1,5 +1,5 @@
-//! What must hold for any bytes a stranger can send: one function for each fuzz target in `fuzz/`, which panics when
-//! it does not hold. The seeds in `fuzz/corpus/` are replayed by the tests.
+//! Properties that must hold for any untrusted bytes. There is one function for each fuzz target in `fuzz/`, which
+//! panics if the property does not hold. The tests replay the seeds in `fuzz/corpus/`.
 
 use crate::credentials::Credentials;
 
@@ -27,7 +27,7 @@ pub use replies::replies;
 pub use sts::sts;
 pub use xml::xml;
 
-/// Neither id nor secret is missing, and all of it can be sent.
+/// Asserts that neither id nor secret is missing, and that all of it can be sent.
 fn complete(credentials: &Credentials) {
     let graphic = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic());
     assert!(graphic(&credentials.access_key_id));
@@ -36,8 +36,8 @@ fn complete(credentials: &Credentials) {
     assert!(credentials.session_token.as_ref().is_none_or(|token| graphic(token.expose())));
 }
 
-/// Whether so much of the secret stands in the text that it tells something; of a text without blanks, as keys and
-/// tokens are, and without the asterisks that stand for one.
+/// Returns whether the text contains a revealing part of the secret. Considers only secrets without blanks, as keys and
+/// tokens are, and without asterisks, which mask secrets.
 fn shows_part(text: &str, secret: &str) -> bool {
     let is_one = secret.len() >= 12 && secret.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'*');
     is_one && secret.as_bytes().windows(12).any(|part| text.as_bytes().windows(12).any(|other| other == part))
@@ -50,7 +50,7 @@ mod tests {
     use std::panic::catch_unwind;
     use std::path::PathBuf;
 
-    /// A target's name and its property.
+    /// The name of a fuzz target, and its property.
     type Target = (&'static str, fn(&[u8]));
 
     const TARGETS: &[Target] = &[

@@ -10,11 +10,11 @@ use crate::layout::manifest::{self, Manifest, Reference};
 
 const TAG: &str = "latest";
 const MEDIA_TYPE: &str = "application/vnd.oci.image.manifest.v1+json";
-/// Twenty tags of 128 characters, each as Rust escapes it at worst, and some words.
+/// Twenty tags of 128 characters, each with Rust's longest escapes, and some words.
 const MAX_SHOWN_BYTES: usize = 32 * 1024;
 
-/// What is read survives writing, setting a tag leaves alone what is not understood, no digest can leave its folder,
-/// and no error is long.
+/// Files survive being read and written, setting a tag leaves unknown fields unchanged, no digest can escape its
+/// directory, and no error is long.
 pub fn oci(data: &[u8]) {
     match Index::parse(data) {
         Ok(index) => the_index_is_kept(data, index),
@@ -30,7 +30,7 @@ fn the_index_is_kept(data: &[u8], mut index: Index) {
     let printed = index.print();
     assert!(printed.len() <= 256 + 6 * data.len());
     assert_eq!(print_again(&printed), Some(printed.clone()));
-    // Bytes that are not UTF-8 and half surrogate pairs are read, but not by serde.
+    // This crate reads invalid UTF-8 and lone surrogates, but serde does not.
     let before = try_read(if data.is_empty() { b"{}" } else { data });
     let is_kept = |now: &Fields| before.as_ref().is_none_or(|before| unknown(now) == unknown(before));
     assert!(is_kept(&read(&printed)));
@@ -51,7 +51,7 @@ fn the_index_is_kept(data: &[u8], mut index: Index) {
     assert_eq!(index.find(TAG).ok(), Some(reference));
     let (old, mut new) = (manifests(&read(&printed)), manifests(&read(&set)));
     assert!(new.pop().is_some());
-    // The others are there in their order; those that are gone had the tag.
+    // The other entries keep their order; the removed ones had the tag.
     let mut left = new.iter();
     let mut next = left.next();
     for entry in &old {
@@ -67,7 +67,7 @@ fn the_index_is_kept(data: &[u8], mut index: Index) {
     assert_eq!(index.print(), set);
 }
 
-/// The tag is there, and what it refers to cannot be.
+/// Returns whether the tag is present, but its reference is invalid.
 fn is_broken(index: &Index) -> bool {
     matches!(index.find(TAG), Err(Error::Integrity(_)))
 }

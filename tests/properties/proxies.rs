@@ -1,12 +1,13 @@
-//! Proxies: their URLs, the hosts that go without, and what a proxy answers.
+//! Proxies: their URLs, the hosts reached directly, and their responses.
 
 use crate::base::MapEnv;
 use crate::http::{Proxies, connect_status};
 
-/// A line each: the proxy, `NO_PROXY`, the host that is asked for; the rest is what the proxy answers to `CONNECT`.
+/// The input has one line each for the proxy, `NO_PROXY` and the requested host; the rest is the proxy's response to
+/// `CONNECT`.
 ///
-/// User name and password are not shown, a proxy survives being written, whoever is listed goes without, loopback and
-/// metadata always do, and of an answer no more than its head is taken.
+/// User name and password are not shown, and a proxy survives being written. Listed hosts are reached directly, as are
+/// loopback and metadata addresses in any case. Only the head of the response is consumed.
 pub fn proxies(data: &[u8]) {
     let mut lines = data.splitn(4, |byte| *byte == b'\n');
     let mut line = || std::str::from_utf8(lines.next().unwrap_or_default()).unwrap_or_default();
@@ -18,7 +19,7 @@ pub fn proxies(data: &[u8]) {
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     if let Some(at) = rest.get(..end).and_then(|authority| authority.rfind('@')) {
         let (user, place) = rest.split_at_checked(at).unwrap_or_default();
-        // What is percent-encoded must remain so.
+        // Percent-encoded text must remain valid.
         if !user.contains('%') {
             let other = user.replace(|c: char| c.is_ascii_alphanumeric(), "x");
             let other = format!("{}{other}{place}", url.get(..start).unwrap_or_default());
@@ -31,7 +32,7 @@ fn of(url: &str, no_proxy: &str) -> Proxies {
     Proxies::from_env(&MapEnv::new([("HTTPS_PROXY", url), ("NO_PROXY", no_proxy)]))
 }
 
-/// All that a person may see.
+/// Returns everything that a user may see.
 fn shown(url: &str, no_proxy: &str, host: &str) -> String {
     let proxies = of(url, no_proxy);
     let chosen = proxies.choose(true, host).map(|proxy| proxy.map(|proxy| format!("{proxy} {proxy:?}")));
@@ -50,7 +51,7 @@ fn chosen(url: &str, no_proxy: &str, host: &str) {
     };
     assert!(!no_proxy.is_ascii() || same(&no_proxy.to_ascii_uppercase()));
     assert!(same(&format!("{no_proxy},,")));
-    // What is a name and nothing else goes without as soon as it is listed.
+    // A plain name is reached directly once it is listed.
     if !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         let listed = of(url, &format!("{no_proxy}, {host}"));
         assert!(listed.choose(true, host).is_ok_and(|proxy| proxy.is_none()));
@@ -73,7 +74,7 @@ fn connect(answer: &[u8]) {
     while let Some(head) = head(answer).filter(|head| is_interim(head)) {
         answer = answer.get(head.len()..).unwrap_or_default();
         if answer.len() < rest.len() {
-            // There are more than are skipped.
+            // There are more interim responses than the reader skips.
             return assert!(matches!(status, Ok(None)));
         }
     }

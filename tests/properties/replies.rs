@@ -1,4 +1,4 @@
-//! What an S3 server answers.
+//! Responses of an S3 server.
 
 use std::time::{Duration, SystemTime};
 
@@ -6,19 +6,19 @@ use crate::base::{Element, MAX_SHOWN_CHARS, Timestamp, parse_http_date, percent_
 use crate::http::retry::{Attempts, Decision, Policy};
 use crate::s3::{Answer, ContentRange, CopyReply, Head, Page};
 
-/// An answer as in HTTP: the status, a header a line, an empty line, the body. The header `prefix` stands for what a
-/// listing was asked for, the header `secret` for what the request was signed with.
+/// A response as in HTTP: the status, one header per line, an empty line, the body. The header `prefix` is the
+/// requested prefix of a listing; the header `secret` is the secret that the request was signed with.
 struct Reply<'a> {
     status: u16,
     headers: Vec<(&'a str, &'a str)>,
     body: &'a [u8],
 }
 
-/// Little is shown of a refusal and on one line, a page is no larger than its text, a range is one, and no server can
-/// make us wait long.
+/// An error shows little of a response, and on one line. A page is not larger than its text, a range is valid, and no
+/// server can cause a long wait.
 pub fn replies(data: &[u8]) {
     let reply = Reply::parse(data);
-    // The year 2027.
+    // A time in the year 2027.
     let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
     refusal(&reply);
     listing(&reply, now);
@@ -96,7 +96,7 @@ fn listing(reply: &Reply<'_>, now: SystemTime) {
     }
 }
 
-/// Before the year 0 there is no text for a time.
+/// Times before the year 0 have no text form.
 const YEARS: Duration = Duration::from_secs(1900 * 365 * 24 * 3600);
 
 fn copy(body: &[u8]) {

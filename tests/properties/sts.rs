@@ -1,4 +1,4 @@
-//! What the Security Token Service answers.
+//! Responses of the Security Token Service.
 
 use crate::base::{MAX_SHOWN_CHARS, Problem, Timestamp};
 use crate::credentials::{Credentials, Refusal, refusal, sts_credentials, sts_result};
@@ -6,8 +6,9 @@ use crate::properties::{complete, shows_part};
 
 const ACTIONS: [&str; 2] = ["AssumeRole", "AssumeRoleWithWebIdentity"];
 
-/// The first line is what was sent, the rest is the answer. Credentials are complete and survive being written, what is
-/// said of an answer without any does not depend on the secrets in it, and a refusal shows no part of what was sent.
+/// The first line of the input is the secret that was sent; the rest is the response. Credentials are complete and
+/// survive being written. Errors about a response without credentials do not depend on the secrets in it, and a refusal
+/// shows no part of what was sent.
 pub fn sts(data: &[u8]) {
     let end = data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len());
     let (sent, body) = data.split_at_checked(end).unwrap_or_default();
@@ -40,7 +41,7 @@ fn refused(sent: &str, body: &[u8]) {
     assert!(!shows_part(&text, sent), "{text:?}");
 }
 
-/// The answer with these credentials; `None` where the time has none in text.
+/// Returns a response with these credentials, or `None` if the time has no text form.
 fn print(action: &str, credentials: &Credentials) -> Option<String> {
     let escaped = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;");
     let expires = Timestamp::from(credentials.expires?);
@@ -57,7 +58,7 @@ fn print(action: &str, credentials: &Credentials) -> Option<String> {
     ))
 }
 
-/// Letters and digits of the secrets become others.
+/// Replaces the letters and digits of the secrets.
 fn with_other_secrets(body: &[u8]) -> Vec<u8> {
     let mut out = body.to_vec();
     for name in [&b"<SecretAccessKey>"[..], b"<SessionToken>"] {
@@ -71,7 +72,7 @@ fn with_other_secrets(body: &[u8]) -> Vec<u8> {
             let rest = out.get_mut(start..).unwrap_or_default();
             let end = rest.iter().position(|byte| *byte == b'<').unwrap_or(rest.len());
             let secret = rest.get_mut(..end).unwrap_or_default();
-            // A reference to a character must remain one.
+            // A character reference must remain valid.
             if !secret.contains(&b'&') {
                 secret.iter_mut().filter(|byte| byte.is_ascii_alphanumeric()).for_each(|byte| *byte = b'x');
             }

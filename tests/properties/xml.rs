@@ -2,7 +2,7 @@
 
 use crate::base::Element;
 
-/// A document is read within its bounds and survives being written; any text survives being escaped.
+/// A parsed document is within its limits and survives being written; any text survives being escaped.
 pub fn xml(data: &[u8]) {
     if let Ok(root) = Element::parse(data) {
         let (elements, depth) = measure(&root);
@@ -17,7 +17,7 @@ pub fn xml(data: &[u8]) {
     }
 }
 
-/// The number of elements and how deep they nest: at most 32, so recursion is safe.
+/// Returns the number of elements and their nesting depth, which is at most 32, so recursion is safe.
 fn measure(element: &Element) -> (usize, usize) {
     let children = element.children.iter().map(measure);
     let (elements, depth) = children.fold((0, 0), |sum, child| (sum.0 + child.0, sum.1.max(child.1)));
@@ -32,7 +32,7 @@ fn plain_names(element: &Element) -> bool {
 
 fn write(element: &Element) -> String {
     let Element { name, text, children } = element;
-    // A carriage return written as it is would be read as a line feed.
+    // A literal carriage return would be read as a line feed.
     let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('\r', "&#13;");
     let children: String = children.iter().map(write).collect();
     format!("<{name}>{text}{children}</{name}>")

@@ -1,4 +1,4 @@
-//! Bars: one for the whole, one for each large blob under way.
+//! Progress bars: one for the total, and one for each large blob in progress.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -8,11 +8,11 @@ use s3_build_cache::{Action, Digest, Event, Progress};
 
 use super::tally::{Tally, moves};
 
-/// Smaller blobs come and go too fast to be read.
+/// Smaller blobs finish too fast for a bar to be readable.
 const LARGE_BLOB: u64 = 8 << 20;
 
-/// Ends each line with free columns and moves the cursor back to them. The terminal echoes Ctrl-C as `^C` at the cursor;
-/// beyond the last column it would begin a line that is not cleared with the bars.
+/// Ends each line with free columns and moves the cursor back to the first of them. The terminal echoes Ctrl-C as `^C`
+/// at the cursor; beyond the last column this would start a line that is not cleared with the bars.
 const END: &str = "    \u{1b}[4D";
 
 pub(super) struct Bars {
@@ -120,7 +120,7 @@ mod tests {
 
     use super::*;
 
-    /// A terminal that keeps the last text written to it.
+    /// A terminal that stores the last text written to it.
     #[derive(Clone, Debug, Default)]
     struct Screen(Arc<Mutex<String>>);
 

@@ -1,4 +1,4 @@
-//! Progress on standard error: bars on a terminal, plain lines elsewhere, JSON for machines.
+//! Shows progress on standard error: bars on a terminal, plain lines elsewhere, JSON for machines.
 
 mod bars;
 mod plain;
@@ -14,10 +14,11 @@ use s3_build_cache::{NoProgress, Progress};
 use crate::args::{Global, ProgressMode};
 use crate::output;
 
-/// The bars on the screen, if there are any: whoever prints must print above them.
+/// The bars on the screen, if any. Other output must be printed above them.
 static BARS: OnceLock<MultiProgress> = OnceLock::new();
 
-/// The progress that the options ask for. `doing` and `done` are words such as `uploading` and `uploaded`.
+/// Returns the kind of progress selected by the options. `doing` and `done` are words such as `uploading` and
+/// `uploaded`.
 pub(crate) fn start(global: &Global, doing: &'static str) -> Arc<dyn Progress> {
     let mode = match global.progress {
         _ if global.quiet => ProgressMode::Quiet,
@@ -33,15 +34,15 @@ pub(crate) fn start(global: &Global, doing: &'static str) -> Arc<dyn Progress> {
     }
 }
 
-/// Takes the bars off the screen.
+/// Removes the bars from the screen.
 pub(crate) fn finish() {
     if let Some(bars) = BARS.get() {
-        // A terminal that went away takes no more bars.
+        // This fails if the terminal has gone away.
         let _ = bars.clear();
     }
 }
 
-/// Prints a line on standard error without tearing the bars.
+/// Prints a line on standard error without disturbing the bars.
 pub(crate) fn print_above(text: &str) {
     match BARS.get() {
         Some(bars) => bars.suspend(|| output::line(text)),

@@ -1,4 +1,4 @@
-//! Plain lines for logs: at most one a second, and one at the end.
+//! Plain lines for logs: at most one per second, and one at the end.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};

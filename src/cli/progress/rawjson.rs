@@ -1,5 +1,5 @@
-//! One JSON object a line: `{"event","digest","action","current","total","time"}`. `digest` and `action` are null for the
-//! plan, whose blobs are those with the actions `upload` and `download`.
+//! One JSON object per line: `{"event","digest","action","current","total","time"}`. `digest` and `action` are null for
+//! the plan, which consists of the blobs with the actions `upload` and `download`.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -10,12 +10,12 @@ use serde_json::json;
 
 use crate::output;
 
-/// The bytes of a blob are reported this often at most.
+/// The minimum interval between two reports of a blob's bytes.
 const INTERVAL: Duration = Duration::from_millis(100);
 
 #[derive(Default)]
 pub(super) struct RawJson {
-    /// What is done with the blobs under way, and when they were last reported.
+    /// The action on each blob in progress, and when it was last reported.
     last: Mutex<HashMap<Digest, (Action, Instant)>>,
 }
 

@@ -1,39 +1,39 @@
-//! Counts the blobs and bytes that were moved, in one way for bars and plain lines.
+//! Counts the transferred blobs and bytes, for both bars and plain lines.
 
 use std::collections::HashMap;
 
 use s3_build_cache::{Action, Digest, Event};
 
-/// What has been moved of what is planned. Only uploads and downloads count: a blob that is touched or read back is not
-/// in the plan, unless that shows that it must be uploaded.
+/// The transfers done and planned. Only uploads and downloads count: a blob that is touched or read back is not in the
+/// plan, unless that shows that it must be uploaded.
 #[derive(Default)]
 pub(super) struct Tally {
     pub(super) planned: usize,
     planned_bytes: u64,
     pub(super) done: usize,
     finished: u64,
-    /// Bytes moved and size of the blobs under way. A blob starts over after a failed attempt.
+    /// The bytes transferred and the size of each blob in progress. A blob starts over after a failed attempt.
     current: HashMap<Digest, (u64, u64)>,
 }
 
 impl Tally {
-    /// Returns the number of bytes moved so far.
+    /// Returns the number of bytes transferred so far.
     pub(super) fn through(&self) -> u64 {
         self.current.values().fold(self.finished, |sum, (moved, _)| sum.saturating_add(*moved))
     }
 
-    /// Returns the number of bytes to move in all.
+    /// Returns the total number of bytes to transfer.
     pub(super) fn bytes(&self) -> u64 {
         let known = self.current.values().fold(self.finished, |sum, (_, total)| sum.saturating_add(*total));
         self.planned_bytes.max(known)
     }
 
-    /// Returns the number of blobs to move in all.
+    /// Returns the total number of blobs to transfer.
     pub(super) fn blobs(&self) -> usize {
         self.planned.max(self.done + self.current.len())
     }
 
-    /// Counts an event. Each plan starts a new count: with several targets there is one for each.
+    /// Counts an event. Each plan starts a new count, because each target has its own.
     pub(super) fn add(&mut self, event: &Event<'_>) {
         match *event {
             Event::Planned { blobs, bytes } => {
@@ -57,7 +57,7 @@ impl Tally {
     }
 }
 
-/// Returns whether the action is one of those in the plan.
+/// Returns whether the action counts towards the plan.
 pub(super) fn moves(action: Action) -> bool {
     matches!(action, Action::Upload | Action::Download)
 }
@@ -66,7 +66,7 @@ pub(super) fn moves(action: Action) -> bool {
 mod tests {
     use super::*;
 
-    /// Blobs done and in all, bytes moved and in all.
+    /// Returns blobs done and in total, then bytes transferred and in total.
     fn shown(tally: &Tally) -> (usize, usize, u64, u64) {
         (tally.done, tally.blobs(), tally.through(), tally.bytes())
     }
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(shown(&tally), (0, 1, 4, 10));
         tally.add(&Event::Finished { digest: &moved, action: Action::Upload, total: 10 });
         assert_eq!(shown(&tally), (1, 1, 10, 10));
-        // Found corrupt when it was read back.
+        // The blob was found to be corrupt when it was read back.
         tally.add(&Event::Started { digest: &checked, action: Action::Upload, total: 99 });
         assert_eq!(shown(&tally), (1, 2, 10, 109));
         tally.add(&Event::Finished { digest: &checked, action: Action::Upload, total: 99 });
