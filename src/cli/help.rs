@@ -58,7 +58,7 @@ Examples:
   s3-build-cache export cache --cache-to \\
     type=s3,bucket=ci,endpoint_url=https://s3.example.com,use_path_style=true
   s3-build-cache export cache --cache-to \\
-    type=s3,bucket=trial,endpoint_url=file:///tmp/trial
+    type=s3,bucket=trial,endpoint_url=file:///tmp/store
 ";
 
 const IMPORT: &str = "\
@@ -88,7 +88,7 @@ Examples:
   s3-build-cache import cache --cache-from \\
     type=s3,bucket=ci,endpoint_url=https://s3.example.com,use_path_style=true
   s3-build-cache import cache --cache-from \\
-    type=s3,bucket=trial,endpoint_url=file:///tmp/trial
+    type=s3,bucket=trial,endpoint_url=file:///tmp/store
 ";
 
 const DOCTOR: &str = "\
