@@ -22,7 +22,7 @@ use crate::cache_config::model::{
 ///     created_at: "2026-01-02T03:04:05Z".parse()?,
 /// });
 /// let source = builder.record(Digest::of(b"the source code").to_string(), []);
-/// One input with one alternative: the file main.rs of `source`.
+/// // One input with one alternative: the file main.rs of `source`.
 /// let compile = builder.record(Digest::of(b"compile it").to_string(), [vec![(source, "main.rs")]]);
 /// builder.result(compile, layer, "2026-01-02T03:04:05Z".parse()?);
 /// let config = builder.build()?;
