@@ -40,7 +40,28 @@ fn complete(credentials: &Credentials) {
 /// tokens are, and without asterisks, which mask secrets.
 fn shows_part(text: &str, secret: &str) -> bool {
     let is_one = secret.len() >= 12 && secret.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'*');
+    let text = unescaped(text);
     is_one && secret.as_bytes().windows(12).any(|part| text.as_bytes().windows(12).any(|other| other == part))
+}
+
+/// Returns the text before it was made printable: an escape such as `\u{0}` may look like a part of a secret.
+fn unescaped(text: &str) -> String {
+    let mut parts = text.split("\\u{");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let escaped = part.split_once('}').and_then(|(hex, rest)| Some((u32::from_str_radix(hex, 16).ok()?, rest)));
+        match escaped.and_then(|(code, rest)| Some((char::from_u32(code)?, rest))) {
+            Some((character, rest)) => {
+                out.push(character);
+                out.push_str(rest);
+            }
+            None => {
+                out.push_str("\\u{");
+                out.push_str(part);
+            }
+        }
+    }
+    out
 }
 
 #[cfg(test)]
