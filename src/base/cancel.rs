@@ -21,7 +21,7 @@ struct Shared {
 
 #[derive(Default)]
 struct State {
-    canceled: Option<Instant>,
+    cancelled: Option<Instant>,
     /// Actions that interrupt threads waiting for something other than this handle.
     interrupts: Vec<(u64, Box<dyn FnOnce() + Send>)>,
     next: u64,
@@ -42,7 +42,7 @@ impl Cancel {
     /// Cancels every operation that holds this handle or a clone of it.
     pub fn cancel(&self) {
         let mut state = self.shared.lock();
-        state.canceled.get_or_insert_with(Instant::now);
+        state.cancelled.get_or_insert_with(Instant::now);
         let interrupts = std::mem::take(&mut state.interrupts);
         drop(state);
         self.shared.changed.notify_all();
@@ -52,25 +52,25 @@ impl Cancel {
     }
 
     /// Returns whether [`cancel`](Self::cancel) was called.
-    pub fn is_canceled(&self) -> bool {
+    pub fn is_cancelled(&self) -> bool {
         self.since().is_some()
     }
 
     /// Returns how long ago the handle was cancelled.
     pub(crate) fn since(&self) -> Option<Duration> {
-        self.shared.lock().canceled.map(|at| at.elapsed())
+        self.shared.lock().cancelled.map(|at| at.elapsed())
     }
 
     /// # Errors
-    /// [`Error::Canceled`] if the handle was cancelled.
+    /// [`Error::Cancelled`] if the handle was cancelled.
     pub fn check(&self) -> Result<()> {
-        if self.is_canceled() { Err(Error::Canceled) } else { Ok(()) }
+        if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }
 
     /// Waits for `duration`, or until the handle is cancelled.
     pub fn wait(&self, duration: Duration) {
         let state = self.shared.lock();
-        let _unused = self.shared.changed.wait_timeout_while(state, duration, |state| state.canceled.is_none());
+        let _unused = self.shared.changed.wait_timeout_while(state, duration, |state| state.cancelled.is_none());
     }
 
     /// Calls `act` when the handle is cancelled, on the thread that cancels it; immediately if it has already been
@@ -79,7 +79,7 @@ impl Cancel {
         let mut state = self.shared.lock();
         let id = state.next;
         state.next += 1;
-        if state.canceled.is_some() {
+        if state.cancelled.is_some() {
             drop(state);
             act();
         } else {
@@ -110,7 +110,7 @@ impl Drop for Interrupt {
 
 impl fmt::Debug for Cancel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cancel").field("canceled", &self.is_canceled()).finish()
+        f.debug_struct("Cancel").field("cancelled", &self.is_cancelled()).finish()
     }
 }
 

@@ -22,7 +22,7 @@ pub(crate) fn of(kind: ErrorKind) -> u8 {
         ErrorKind::Usage => USAGE,
         ErrorKind::Access => ACCESS,
         ErrorKind::Integrity => INTEGRITY,
-        ErrorKind::Conflict => CONFLICT,
+        ErrorKind::Conflict | ErrorKind::PreconditionFailed => CONFLICT,
         _ => OTHER,
     }
 }

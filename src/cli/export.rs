@@ -35,7 +35,7 @@ pub(crate) fn run(command: &Export) -> ExitCode {
         let (target, failed) = export_to(&session, options, &source, config, command);
         targets.push(target);
         status = status.or(failed);
-        if session.cancel.is_canceled() {
+        if session.cancel.is_cancelled() {
             break;
         }
     }

@@ -129,7 +129,7 @@ impl Cached {
 
     fn explain(&self, error: Error) -> Error {
         let kind = error.kind();
-        if kind == ErrorKind::Canceled {
+        if kind == ErrorKind::Cancelled {
             return error;
         }
         let mut problem = Problem::new(self.failure.message.clone());
@@ -140,7 +140,7 @@ impl Cached {
 
     /// Handles a failed early refresh by reusing the old credentials, which are still valid, for a while.
     fn go_on(&self, old: Credentials, error: Error) -> Result<Credentials> {
-        if error.kind() == ErrorKind::Canceled {
+        if error.kind() == ErrorKind::Cancelled {
             return Err(error);
         }
         let now = self.clock.now();
@@ -215,7 +215,7 @@ impl Told {
         let mut problem = Problem::new(self.chain);
         problem.hint = self.hint;
         match self.kind {
-            ErrorKind::Canceled => Error::Canceled,
+            ErrorKind::Cancelled => Error::Cancelled,
             ErrorKind::Setup => Error::Setup(problem),
             _ => Error::Access(problem),
         }

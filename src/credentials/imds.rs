@@ -275,7 +275,7 @@ impl CredentialsProvider for Imds {
                 Ok(credentials)
             }
             // AWS accepts them past their stated expiry while the instance cannot get new ones.
-            (Err(error), Some(last)) if error.kind() != ErrorKind::Canceled => {
+            (Err(error), Some(last)) if error.kind() != ErrorKind::Cancelled => {
                 log::warn!("{}; the instance's credentials of before are used on", error.chain());
                 last.expires = last.expires.max(Some(self.context.clock.now() + EXTENSION));
                 Ok(last.clone())

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use crate::base::{Error, IoError, Problem, Result};
+use crate::base::{Error, Problem, Result};
 use crate::files::system::{FileSystem, unless_refused};
 
 /// Makes opening a link an error, and opens a FIFO immediately instead of blocking until its other end opens.
@@ -185,12 +185,8 @@ fn wrong_kind(path: &Path, is: &str, expected: &str) -> Error {
 }
 
 fn unusable(path: &Path, is: &str, expected: &str, hint: &str) -> Error {
-    Error::Io(Box::new(IoError {
-        action: "use",
-        path: path.to_owned(),
-        hint: Some(hint.to_owned()),
-        source: io::Error::new(io::ErrorKind::InvalidInput, format!("it is {is}, not {expected}")),
-    }))
+    let source = io::Error::new(io::ErrorKind::InvalidInput, format!("it is {is}, not {expected}"));
+    Error::io("use", path, source).with_hint(hint)
 }
 
 /// Reports the actual kind of file if that is why it could not be opened.

@@ -189,7 +189,7 @@ impl Client {
         let silence = request.answer_timeout.max(self.stall);
         let agent = match &self.stop {
             Some(stop) => match request.on_stop {
-                OnStop::CleanUp if stop.cancel.is_canceled() => &stop.lasting,
+                OnStop::CleanUp if stop.cancel.is_cancelled() => &stop.lasting,
                 OnStop::BreakOff | OnStop::CleanUp => &self.agent,
                 OnStop::Linger => {
                     exchange::linger(Some(stop.cancel.clone()));

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::base::{BlobSource, Digest, Error, Hasher, IoError, Problem, Result};
+use crate::base::{BlobSource, Digest, Error, Hasher, Problem, Result};
 use crate::cache_config::{CacheConfig, MAX_MANIFEST_BYTES};
 use crate::files::{FileSystem, Native, Opened, directory, open_file, read_file, root_directory};
 use crate::layout::index::{Index, MAX_INDEX_BYTES};
@@ -275,5 +275,5 @@ fn missing(action: &'static str, path: &Path) -> Error {
     // Uses the familiar wording of the system.
     let source = io::Error::from_raw_os_error(libc::ENOENT);
     let hint = format!("{HOW_TO_WRITE}; a build with nothing to cache writes none");
-    Error::Io(Box::new(IoError { action, path: path.to_owned(), hint: Some(hint), source }))
+    Error::io(action, path, source).with_hint(hint)
 }

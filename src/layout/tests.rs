@@ -524,5 +524,5 @@ fn checking_a_blob_can_be_ended() {
     blob.write(&[7; 1000]).unwrap();
     assert!(blob.finish().unwrap());
     assert!(cache.verify_blob(&digest).unwrap());
-    assert!(matches!(cache.verify_blob_while(&digest, || Err(Error::Canceled)), Err(Error::Canceled)));
+    assert!(matches!(cache.verify_blob_while(&digest, || Err(Error::Cancelled)), Err(Error::Cancelled)));
 }

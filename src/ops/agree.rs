@@ -140,7 +140,7 @@ fn stored_sizes(sources: &[&S3Cache], blobs: &[Digest]) -> Result<HashSet<(Diges
             }
             match source.store.head(&source.options.blob_key(&blob)) {
                 Ok(meta) => Ok(meta.map(|meta| (blob, meta.size))),
-                Err(Error::Canceled) => Err(Error::Canceled),
+                Err(Error::Cancelled) => Err(Error::Cancelled),
                 Err(error) => {
                     log::info!("the size of a contested blob cannot be read: {error}");
                     fails.store(true, Ordering::Relaxed);

@@ -183,8 +183,8 @@ impl ResumingReader {
 
     /// Returns the crate's error behind a failed read.
     fn failed(&self, error: io::Error) -> Error {
-        if self.context.cancel.is_canceled() {
-            return Error::Canceled;
+        if self.context.cancel.is_cancelled() {
+            return Error::Cancelled;
         }
         match error.downcast::<Error>() {
             Ok(error) => error,

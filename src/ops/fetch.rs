@@ -290,7 +290,7 @@ fn fetch(ranged: &Ranged<'_>, reader: &mut ResumingReader, stop: &Stop<'_>) -> R
         written = position;
         ranged.meter.add(chunk.len() as u64);
         // The blob has already failed, so the other ranges are useless.
-        if lock(&ranged.error).is_some() { Err(Error::Canceled) } else { Ok(()) }
+        if lock(&ranged.error).is_some() { Err(Error::Cancelled) } else { Ok(()) }
     })
 }
 
@@ -330,14 +330,14 @@ impl<'a> Work for Fetcher<'a> {
         let fetched = persist(&source.cache.context, may_pass, || {
             let _connection = connection.take().map_or_else(|| self.connections.take(stop), Ok)?;
             if lock(&ranged.error).is_some() {
-                return Err(Error::Canceled);
+                return Err(Error::Cancelled);
             }
             match fetch(ranged, &mut reader, stop) {
                 Err(error) if !may_pass(&error) && !matches!(error, Error::Io(_)) => {
                     stop.check()?;
                     // Recorded before the connection is released, so that it is not wasted on another range.
                     lock(&ranged.error).get_or_insert(error);
-                    Err(Error::Canceled)
+                    Err(Error::Cancelled)
                 }
                 fetched => fetched,
             }

@@ -83,8 +83,8 @@ fn read(cache: &S3Cache, key: &str, trusts_etag: bool) -> Result<Option<Vec<u8>>
 /// Returns whether the error concerns one object: it is not a manifest, or cannot be read. Errors that concern all
 /// objects, such as missing permissions or a missing bucket, do not count.
 fn is_damage(error: &Error) -> bool {
-    use ErrorKind::{Conflict, Integrity, Network, Store};
-    matches!(error.kind(), Integrity | Conflict | Network | Store)
+    use ErrorKind::{Conflict, Integrity, Network, NotFound, PreconditionFailed, Store, Unsupported};
+    matches!(error.kind(), Integrity | Conflict | Network | NotFound | PreconditionFailed | Store | Unsupported)
 }
 
 /// Returns the sources that responded and their manifests. With `strict`, all sources must respond, and no manifest may
@@ -111,7 +111,7 @@ pub(super) fn find<'a>(
                     message: error.chain(),
                     hint: error.hint().map(str::to_owned),
                 });
-                if strict || sources.len() == 1 || matches!(error, Error::Canceled) {
+                if strict || sources.len() == 1 || matches!(error, Error::Cancelled) {
                     return Err(error);
                 }
                 source.context.warn(&format!("skipping a source: {}", error.chain()));

@@ -195,7 +195,7 @@ impl Run<'_> {
         if ours || counts.transferred + counts.present == 0 || !fetcher.answers() {
             let errors = failed.into_iter().filter_map(|(_, error)| error);
             let first = errors.reduce(|first, error| if !is_local(&first) && is_local(&error) { error } else { first });
-            return Err(first.unwrap_or(Error::Canceled));
+            return Err(first.unwrap_or(Error::Cancelled));
         }
         let why = |wanted: &Wanted, error: &Option<Error>| match error {
             Some(error) => error.chain(),

@@ -192,6 +192,6 @@ impl<F: Fn(J) -> Result<D> + Sync, J: Copy + Send, D: Send> Work for Each<F, J, 
     }
 
     fn end(&self, (): (), _: &Stop<'_>) -> Result<Next<Self>> {
-        Err(Error::Canceled)
+        Err(Error::Cancelled)
     }
 }

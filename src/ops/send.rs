@@ -88,7 +88,7 @@ impl<'a> Sender<'a> {
         let (touches, others): (Vec<_>, Vec<_>) =
             ended.failed.into_iter().partition(|(job, error)| job.step == Step::Touch && error.is_some());
         if !others.is_empty() {
-            return Err(rounds::first_error(others).or(rounds::first_error(touches)).unwrap_or(Error::Canceled));
+            return Err(rounds::first_error(others).or(rounds::first_error(touches)).unwrap_or(Error::Cancelled));
         }
         if let Some(error) = rounds::first_error(touches) {
             self.refuse_touches(&error);
@@ -206,7 +206,7 @@ impl<'a> Sender<'a> {
                 }
                 Ok(Some(touch))
             }
-            Err(Error::Canceled) => Err(Error::Canceled),
+            Err(Error::Cancelled) => Err(Error::Cancelled),
             Err(error)
                 if passes(&error) && self.failed_touches.fetch_add(1, Ordering::Relaxed) < MOST_FAILED_TOUCHES =>
             {

@@ -55,13 +55,15 @@ impl Outcome {
     /// If the operation was cancelled.
     pub(super) fn of(error: Error, location: &str) -> Result<Self> {
         Ok(match error {
-            Error::Canceled => return Err(error),
+            Error::Cancelled => return Err(error),
             Error::S3(refusal) if refusal.status == Some(416) => {
                 Self::Wrong(format!("{location} has fewer bytes than its layer says"))
             }
             Error::S3(refusal) if is_archived(&refusal) => Self::Gone(format!("{location} is archived")),
             Error::Integrity(problem) => Self::Wrong(problem.message),
-            error if error.kind() == ErrorKind::Conflict => Self::Wrong(error.to_string()),
+            error if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::PreconditionFailed) => {
+                Self::Wrong(error.to_string())
+            }
             error => Self::Failed(error),
         })
     }

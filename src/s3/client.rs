@@ -143,10 +143,10 @@ impl Client {
         let mut lessons = Lessons::default();
         loop {
             let own = |error| Failed::own(error, attempts.made);
-            let canceled = cancel.is_canceled();
+            let cancelled = cancel.is_cancelled();
             let cleans_up = call.on_stop == OnStop::CleanUp;
             match cleans_up {
-                true if self.patience(call).is_zero() => return Err(own(Error::Canceled)),
+                true if self.patience(call).is_zero() => return Err(own(Error::Cancelled)),
                 true => {}
                 false => policy.wait_for_turn(clock, cancel).map_err(own)?,
             }
@@ -160,13 +160,13 @@ impl Client {
                 }
                 Err(cause) => cause,
             };
-            if cancel.is_canceled() {
+            if cancel.is_cancelled() {
                 // Whatever the failure looks like, cancelling caused it.
                 if !cleans_up {
-                    return Err(own(Error::Canceled));
+                    return Err(own(Error::Cancelled));
                 }
                 // It was interrupted together with all others.
-                if !canceled && matches!(cause, Cause::NoAnswer(_)) {
+                if !cancelled && matches!(cause, Cause::NoAnswer(_)) {
                     attempts.corrected();
                     continue;
                 }

@@ -26,9 +26,9 @@ pub(crate) struct Stop<'a> {
 
 impl Stop<'_> {
     /// # Errors
-    /// [`Error::Canceled`] if the caller cancelled, or if another job of the same run failed.
+    /// [`Error::Cancelled`] if the caller cancelled, or if another job of the same run failed.
     pub(crate) fn check(&self) -> Result<()> {
-        if self.failed.load(Ordering::Relaxed) { Err(Error::Canceled) } else { self.cancel.check() }
+        if self.failed.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { self.cancel.check() }
     }
 }
 
@@ -80,7 +80,7 @@ pub(crate) enum Next<W: Work + ?Sized> {
 /// necessary with only the caller's.
 ///
 /// # Errors
-/// The first error of a job; [`Error::Canceled`] if `cancel` was cancelled before the last job began.
+/// The first error of a job; [`Error::Cancelled`] if `cancel` was cancelled before the last job began.
 pub(crate) fn run_chunked<W: Work>(
     jobs: Vec<W::Job>,
     threads: usize,
@@ -111,7 +111,7 @@ pub(crate) fn run_chunked<W: Work>(
         return Err(error);
     }
     if done.len() < total {
-        return Err(Error::Canceled);
+        return Err(Error::Cancelled);
     }
     done.sort_unstable_by_key(|(slot, _)| *slot);
     Ok(done.into_iter().map(|(_, result)| result).collect())
@@ -150,7 +150,7 @@ impl<J: Send, T: Send, F: Fn(J, &Stop<'_>) -> Result<T> + Sync> Work for Whole<F
     }
 
     fn end(&self, _: (), _: &Stop<'_>) -> Result<Next<Self>> {
-        Err(Error::Canceled)
+        Err(Error::Cancelled)
     }
 }
 

@@ -47,7 +47,7 @@ fn cancelling_is_an_error_unless_all_was_done() {
         }
         Ok(job)
     });
-    assert!(matches!(result, Err(Error::Canceled)));
+    assert!(matches!(result, Err(Error::Cancelled)));
     let late = Cancel::new();
     let result = run(vec![1], 1, &late, |job, _| {
         late.cancel();

@@ -146,7 +146,7 @@ fn a_signal_stops_an_import_and_leaves_no_temporaries() {
         let run = start_until(&server, operation, &arguments);
         run.signal("INT");
         let run = run.finish(SOON).expect(130).says(&["error: import: cancelled"]);
-        assert_eq!(run.stdout.contains("\"kind\":\"canceled\""), json, "{}", run.stdout);
+        assert_eq!(run.stdout.contains("\"kind\":\"cancelled\""), json, "{}", run.stdout);
         assert_eq!(dir_is_sound(&dir, &[&blobs.config]), None);
         no_temporaries(&dir);
     }

@@ -45,7 +45,7 @@ fn cancelled<T: Send>(
         let start = Instant::now();
         cancel.cancel();
         let result = thread.join().unwrap();
-        assert!(matches!(result, Err(Error::Canceled)), "{operation:?}: {result:?}");
+        assert!(matches!(result, Err(Error::Cancelled)), "{operation:?}: {result:?}");
         assert!(start.elapsed() < SOON, "{operation:?}: {:?}", start.elapsed());
     });
     assert!(server.uploads().is_empty(), "{operation:?}: {:?}", server.uploads());
@@ -116,7 +116,7 @@ fn a_store_that_does_not_answer_an_abort_holds_nobody_up() {
         wait_for(&server, Operation::UploadPart);
         let start = Instant::now();
         cancel.cancel();
-        assert!(matches!(thread.join().unwrap(), Err(Error::Canceled)));
+        assert!(matches!(thread.join().unwrap(), Err(Error::Cancelled)));
         assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
     });
 }
@@ -149,7 +149,7 @@ fn a_handle_that_was_cancelled_before_ends_everything_at_once() {
     cancel.cancel();
     let opened = builder(&server, "").cancel(cancel).connect().unwrap();
     let result = opened.export_config(&blobs.config, &blobs, &Default::default());
-    assert!(matches!(result, Err(Error::Canceled)));
+    assert!(matches!(result, Err(Error::Cancelled)));
     assert!(server.requests().is_empty());
 }
 

@@ -258,13 +258,13 @@ fn cancelling_leaves_nothing_half_done() {
     let opened = builder(&server, "").cancel(cancel.clone()).progress(progress).connect().unwrap();
     let directory = work.path().join("restored");
     let error = opened.import(&LocalCache::create(&directory, "latest")).unwrap_err();
-    assert!(matches!(error, Error::Canceled), "{error}");
+    assert!(matches!(error, Error::Cancelled), "{error}");
     assert!(!directory.join("index.json").exists() && !directory.join(".s3-build-cache").exists());
 
     let empty = Server::start();
     let (cancel, keys) = (Cancel::new(), empty.keys());
     let progress = Arc::new(CancelAt(cancel.clone(), 1));
     let opened = builder(&empty, ",name=app").cancel(cancel).progress(progress).connections(1).connect().unwrap();
-    assert!(matches!(export(&opened, "max").unwrap_err(), Error::Canceled));
+    assert!(matches!(export(&opened, "max").unwrap_err(), Error::Cancelled));
     assert!(keys.is_empty() && empty.object("manifests/app").is_none());
 }

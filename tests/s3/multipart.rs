@@ -363,7 +363,7 @@ fn cancelling_aborts_the_upload() {
             let progress = Arc::new(CancelAt(cancel.clone(), at));
             let opened = builder(&server, "").tuning(small_parts()).cancel(cancel).progress(progress);
             let error = export(&opened.connections(connections).connect().unwrap(), &blobs).unwrap_err();
-            assert!(matches!(error, Error::Canceled), "{error}");
+            assert!(matches!(error, Error::Cancelled), "{error}");
             assert!(server.uploads().is_empty() && server.object("manifests/buildkit").is_none());
             assert!(count(&server, Operation::AbortMultipartUpload) >= 1);
         }

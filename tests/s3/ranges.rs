@@ -298,7 +298,7 @@ fn cancelling_removes_the_temporaries() {
         let opened = builder(&server, "").tuning(small_parts()).cancel(cancel).progress(progress);
         let target = LocalCache::create(work.path().join("x"), "latest");
         let error = opened.connections(connections).connect().unwrap().import(&target).unwrap_err();
-        assert!(matches!(error, Error::Canceled), "{error}");
+        assert!(matches!(error, Error::Cancelled), "{error}");
         assert!(!target.dir().exists());
     }
 }

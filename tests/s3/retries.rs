@@ -170,12 +170,12 @@ fn what_cannot_succeed_is_sent_once() {
             (reply(401, "Unauthorized"), ErrorKind::Access),
             (Fault::expired_token(), ErrorKind::Access),
             (reply(400, "InvalidRequest"), ErrorKind::Store),
-            (reply(405, "MethodNotAllowed"), ErrorKind::Store),
-            (reply(501, "NotImplemented"), ErrorKind::Store),
+            (reply(405, "MethodNotAllowed"), ErrorKind::Unsupported),
+            (reply(501, "NotImplemented"), ErrorKind::Unsupported),
             (reply(507, "InsufficientStorage"), ErrorKind::Store),
             (reply(411, "MissingContentLength"), ErrorKind::Store),
             (reply(409, "BucketAlreadyExists"), ErrorKind::Conflict),
-            (reply(412, "PreconditionFailed"), ErrorKind::Conflict),
+            (reply(412, "PreconditionFailed"), ErrorKind::PreconditionFailed),
             (Fault::redirect("https://example.com/"), ErrorKind::Store),
             (Fault::Html(400), ErrorKind::Store),
         ] {
@@ -360,7 +360,7 @@ fn a_pause_can_be_cancelled() {
         let cancel = Cancel::new();
         let clock = Arc::new(Impatient(cancel.clone()));
         let opened = builder(&server, &format!(",retry_mode={mode}")).clock(clock).cancel(cancel).connect().unwrap();
-        assert_eq!(opened.store().list("", None).unwrap_err().kind(), ErrorKind::Canceled);
+        assert_eq!(opened.store().list("", None).unwrap_err().kind(), ErrorKind::Cancelled);
         assert_eq!(server.requests().len(), 1);
     }
 }

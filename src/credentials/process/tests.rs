@@ -117,7 +117,7 @@ fn a_program_that_does_not_end_is_ended() {
         let error = process.credentials().unwrap_err();
         in_order(&error.to_string(), &["has not ended"]);
         process.cancel.cancel();
-        assert!(matches!(process.credentials(), Err(Error::Canceled)));
+        assert!(matches!(process.credentials(), Err(Error::Cancelled)));
     }
 }
 
@@ -143,7 +143,7 @@ fn what_a_program_started_ends_on_cancel() {
         assert!(pids.iter().all(|pid| runs(pid)));
         process.cancel.cancel();
         gone(&pids);
-        assert!(matches!(running.join().unwrap(), Err(Error::Canceled)));
+        assert!(matches!(running.join().unwrap(), Err(Error::Cancelled)));
     });
 }
 

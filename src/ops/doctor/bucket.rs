@@ -42,7 +42,7 @@ pub(super) fn examine(
     }
     if options.write && cache.options.anonymous {
         findings.skipped(WRITING, "anonymous=true is for imports, which write nothing to the store");
-    } else if options.write && !cache.context.cancel.is_canceled() {
+    } else if options.write && !cache.context.cancel.is_cancelled() {
         write(findings, cache);
     }
 }

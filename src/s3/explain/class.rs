@@ -36,7 +36,7 @@ pub(super) fn of(answer: &Answer) -> S3ErrorClass {
         return S3ErrorClass::Refused;
     }
     if answer.is_archived() {
-        return S3ErrorClass::NotFound;
+        return S3ErrorClass::Refused;
     }
     if answer.has_code(ACCESS_CODES) || is_about_the_key_id(answer) {
         return S3ErrorClass::Access;
@@ -57,7 +57,9 @@ pub(super) fn of(answer: &Answer) -> S3ErrorClass {
     match answer.status {
         401 | 403 => S3ErrorClass::Access,
         404 => S3ErrorClass::NotFound,
-        409 | 412 => S3ErrorClass::Conflict,
+        409 => S3ErrorClass::Conflict,
+        412 => S3ErrorClass::PreconditionFailed,
+        405 | 501 => S3ErrorClass::Unsupported,
         200..300 | 500.. => S3ErrorClass::Server,
         _ => S3ErrorClass::Refused,
     }

@@ -8,6 +8,7 @@ mod region;
 #[cfg(test)]
 mod tests;
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::base::{Error, S3Error, S3ErrorClass, Secret, hint_without};
@@ -74,7 +75,7 @@ impl Client {
             Cause::Own(error) => error,
             Cause::NoAnswer(fault) => {
                 let hint = fault.hint().map(|hint| format!("{} ({})", hint, self.endpoint().url()));
-                S3Error { hint, source: Some(Box::new(fault)), ..error }.into()
+                S3Error { hint, source: Some(Arc::new(fault)), ..error }.into()
             }
             Cause::Refused(mut answer) => {
                 let secrets = self.hidden(&failed.secrets);
@@ -145,6 +146,7 @@ impl Refusal<'_> {
             ),
             S3ErrorClass::Throttled => Some("the store asks for fewer requests: lower upload_parallelism".to_owned()),
             S3ErrorClass::Server => Some(self.server_hint()),
+            S3ErrorClass::Unsupported => refused::unsupported(self).or_else(|| refused::hint(self)),
             _ => refused::hint(self),
         }
     }

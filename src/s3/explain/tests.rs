@@ -403,17 +403,17 @@ fn headers_of_the_encryption_that_contradict_are_named_as_attributes() {
 
 #[test]
 fn other_refusals_have_a_fix_that_a_user_can_try() {
-    use S3ErrorClass::{Corrupt, NoSuchBucket, NotFound, Refused, Server, Throttled};
+    use S3ErrorClass::{Corrupt, NoSuchBucket, NotFound, Refused, Server, Throttled, Unsupported};
     for (status, code, message, operation, class, part) in [
         (404, "NoSuchKey", "", "ListObjectsV2", NotFound, "whether endpoint_url already contains it"),
         (404, "NoSuchBucket", "", "GetObject", NoSuchBucket, "check bucket, region and endpoint_url"),
         (400, "InvalidBucketName", "", "GetObject", Refused, "check bucket"),
         (400, "InvalidStorageClass", "", "PutObject", Refused, "storage_class"),
-        (405, "MethodNotAllowed", "", "PutObject", Refused, "endpoint_url"),
+        (405, "MethodNotAllowed", "", "PutObject", Unsupported, "endpoint_url"),
         (413, "", "", "PutObject", Refused, "client_max_body_size"),
         (507, "XMinioStorageFull", "", "PutObject", Server, "the store is full"),
         (500, "InternalError", "", "PutObject", Server, "run the command again later"),
-        (501, "NotImplemented", "", "PutObject", Server, "does not support PutObject"),
+        (501, "NotImplemented", "", "PutObject", Unsupported, "does not support PutObject"),
         (503, "SlowDown", "", "PutObject", Throttled, "lower upload_parallelism"),
         (400, "BadDigest", "", "PutObject", Corrupt, "the local blob is corrupt"),
     ] {
@@ -421,7 +421,7 @@ fn other_refusals_have_a_fix_that_a_user_can_try() {
     }
     let class = [("x-amz-storage-class", "ONEZONE_IA")].as_slice();
     let unsupported = Case { status: 501, code: "NotImplemented", write_headers: class, ..CASE };
-    unsupported.says(Server, &["storage_class: leave it out"], &[]);
+    unsupported.says(Unsupported, &["storage_class: leave it out"], &[]);
 }
 
 #[test]
@@ -483,18 +483,22 @@ fn a_store_without_a_kms_is_told_from_one_without_the_operation() {
     let case = Case { status: 501, code: "NotImplemented", message, ..CASE };
     let not = ["does not support"].as_slice();
     for operation in ["PutObject", "CopyObject", "CreateMultipartUpload"] {
-        Case { operation, ..case }.says(S3ErrorClass::Server, &["default encryption of the bucket"], not);
+        Case { operation, ..case }.says(S3ErrorClass::Unsupported, &["default encryption of the bucket"], not);
         let sent = Case { operation, write_headers: ENCRYPTED, ..case };
-        sent.says(S3ErrorClass::Server, &["server_side_encryption=aws:kms", "remove it"], not);
+        sent.says(S3ErrorClass::Unsupported, &["server_side_encryption=aws:kms", "remove it"], not);
     }
-    Case { operation: "GetObject", ..case }.says(S3ErrorClass::Server, &["cannot decrypt the object"], not);
+    Case { operation: "GetObject", ..case }.says(S3ErrorClass::Unsupported, &["cannot decrypt the object"], not);
 }
 
 #[test]
 fn what_a_store_lacks_is_the_condition_where_there_is_one() {
     let case = Case { status: 501, code: "NotImplemented", message: "", operation: "GetObject", ..CASE };
-    Case { conditional: true, ..case }.says(S3ErrorClass::Server, &["does not support GetObject with If-Match"], &[]);
-    case.says(S3ErrorClass::Server, &["does not support GetObject"], &["If-Match"]);
+    Case { conditional: true, ..case }.says(
+        S3ErrorClass::Unsupported,
+        &["does not support GetObject with If-Match"],
+        &[],
+    );
+    case.says(S3ErrorClass::Unsupported, &["does not support GetObject"], &["If-Match"]);
 }
 
 #[test]
@@ -533,5 +537,5 @@ fn a_bucket_that_was_listed_needs_no_permission_to_list() {
 fn an_archived_object_is_called_so() {
     let message = "The operation is not valid for the object's storage class";
     let case = Case { code: "InvalidObjectState", message, operation: "GetObject", ..CASE };
-    case.says(S3ErrorClass::NotFound, &["is archived", "restore it"], &["allow s3"]);
+    case.says(S3ErrorClass::Refused, &["is archived", "restore it"], &["allow s3"]);
 }
