@@ -15,7 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("layout", &["base", "files", "cache_config"]),
     ("credentials", &["base", "config", "files", "http", "sigv4"]),
     ("s3", &["base", "config", "credentials", "http", "sigv4"]),
-    ("store", &["base", "config", "credentials", "files", "http", "s3"]),
+    ("store", &["base", "config", "credentials", "files", "http", "s3", "transfer"]),
     ("ops", &["base", "config", "credentials", "layout", "cache_config", "s3", "store", "transfer"]),
     // The program: what it names as `crate::` is its own, of the library it sees the public items.
     (

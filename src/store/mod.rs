@@ -4,6 +4,7 @@
 //! objects are content-addressed or overwritten completely.
 
 mod dir;
+mod limit;
 mod open;
 mod s3;
 
@@ -14,6 +15,7 @@ use std::time::Duration;
 use crate::base::{Payload, Result};
 
 pub use dir::DirStore;
+pub(crate) use limit::Limited;
 pub(crate) use open::{Parts, context, open, open_s3, provider};
 pub(crate) use s3::S3Store;
 

@@ -7,9 +7,9 @@ use crate::cache_config::CacheConfig;
 use crate::layout::Committed;
 use crate::ops::cache::S3Cache;
 use crate::ops::doctor::{CheckOutcome, DoctorOptions, Findings};
-use crate::ops::load::load_names;
 use crate::ops::local_limit;
-use crate::store::{GetOptions, ListPage, ObjectMeta, Touch};
+use crate::ops::manifests::load_names;
+use crate::store::{GetOptions, ListPage, ObjectMeta, ObjectStore, Touch};
 
 pub(super) const READING: &[&str] = &["bucket", "list", "read"];
 pub(super) const WRITING: &[&str] = &["write", "touch", "delete"];

@@ -1,5 +1,11 @@
 //! Export: uploads a local cache to the store and writes the manifest last.
 
+mod multipart;
+mod payload;
+mod plan;
+mod presence;
+mod send;
+
 use std::borrow::Cow;
 
 use crate::base::{BlobSource, Error, Result};
@@ -7,13 +13,13 @@ use crate::cache_config::CacheConfig;
 use crate::config::{CacheOptions, Mode};
 use crate::layout::{Committed, LocalCache};
 use crate::ops::cache::S3Cache;
-use crate::ops::job::{Step, foresee, plan};
 use crate::ops::local_limit;
 use crate::ops::persist::{passes_or_damaged_once, persist};
-use crate::ops::presence;
 use crate::ops::report::Report;
-use crate::ops::send::Sender;
-use crate::ops::upload::check_source;
+use crate::store::ObjectStore;
+use payload::check_source;
+use plan::{Step, foresee, plan};
+use send::Sender;
 
 /// Options of an export that are not attributes of the cache.
 #[derive(Clone, Copy, Debug, Default)]

@@ -6,7 +6,7 @@ use crate::base::{Digest, Error, ErrorKind, Result, S3ErrorClass};
 use crate::ops::cache::S3Cache;
 use crate::ops::rounds::run_each;
 use crate::s3::connection_broke;
-use crate::store::ObjectMeta;
+use crate::store::{ObjectMeta, ObjectStore};
 
 /// For up to this many blobs, only the first is listed, which also checks the bucket. The others are checked one by
 /// one.
@@ -46,9 +46,7 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
         None => *at >= told,
     });
     let unknown: Vec<Digest> = unknown.map(|(_, (digest, _))| *digest).collect();
-    let answers = run_each(unknown, &cache.context, cache.connections, |digest| {
-        Ok((digest, cache.store.head(&cache.options.blob_key(&digest))?))
-    })?;
+    let answers = run_each(cache, unknown, |digest| Ok((digest, cache.store.head(&cache.options.blob_key(&digest))?)))?;
     for (digest, meta) in answers {
         match meta {
             Some(meta) => found.insert(digest, meta),

@@ -1,4 +1,4 @@
-//! The steps of an export for each blob, and its progress.
+//! Plans the steps of an export for each blob.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -30,15 +30,6 @@ pub(super) struct Job {
     pub(super) replaces: bool,
     /// Whether the source is known to have the blob.
     pub(super) checked: bool,
-}
-
-/// What has been done so far.
-#[derive(Default)]
-pub(super) struct Tally {
-    pub(super) uploaded: usize,
-    pub(super) bytes: u64,
-    pub(super) replaced: usize,
-    pub(super) touched: usize,
 }
 
 /// Returns the jobs in the order to run them.

@@ -1,20 +1,25 @@
 //! Fetches the blobs of an import: chooses the source, the number of attempts, and whole or ranged requests.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::base::{Action, Digest, Error, Parts, Result};
+use crate::base::{Action, Digest, Error, Result};
 use crate::cache_config::CacheConfig;
 use crate::layout::{BlobWriter, LayoutWriter, LocalCache};
 use crate::ops::cache::S3Cache;
-use crate::ops::download::{ResumingReader, refuses_ranges};
+use crate::ops::import::needs::Needs;
+use crate::ops::import::ranged::Ranged;
+use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
+use crate::ops::lock;
 use crate::ops::meter::Meter;
-use crate::ops::needs::Needs;
 use crate::ops::persist::{passes, persist};
+use crate::ops::resume::{ResumingReader, refuses_ranges};
 use crate::ops::rounds::{self, Streak, Tried};
-use crate::ops::wanted::{Fetched, Outcome, Wanted};
-use crate::store::GetOptions;
-use crate::transfer::{Next, Permit, Permits, Stop, Work};
+use crate::store::{GetOptions, ObjectStore};
+use crate::transfer::{Next, Run};
+
+/// What follows for a blob.
+pub(super) type Step<'a> = Next<'a, Wanted, Tried<Wanted, Fetched>>;
 
 /// Fetches the blobs of one import.
 pub(super) struct Fetcher<'a> {
@@ -24,7 +29,6 @@ pub(super) struct Fetcher<'a> {
     writer: Mutex<Option<LayoutWriter>>,
     /// Whether every blob must be on disk before the index refers to it.
     sync: bool,
-    connections: Permits,
     config: &'a CacheConfig,
     /// Created when the first blob is lost.
     needs: Mutex<Option<Needs>>,
@@ -33,60 +37,27 @@ pub(super) struct Fetcher<'a> {
     bytes: AtomicU64,
 }
 
-struct Source<'a> {
-    cache: &'a S3Cache,
+pub(super) struct Source<'a> {
+    pub(super) cache: &'a S3Cache,
     /// The source refuses ranges, or sends the whole object for each, which would transfer a blob once per range.
     sends_whole: AtomicBool,
-}
-
-/// A blob that is fetched in ranges.
-pub(super) struct Ranged<'a> {
-    wanted: Wanted,
-    readers: Mutex<Readers>,
-    parts: Parts,
-    writer: BlobWriter,
-    meter: Meter<'a>,
-    /// The error of a failed range.
-    error: Mutex<Option<Error>>,
-}
-
-struct Readers {
-    /// The first range, already open, until it is read.
-    first: Option<(ResumingReader, Permit)>,
-    /// The reader that those of the other ranges are created from.
-    template: ResumingReader,
 }
 
 /// A whole blob, or one whose first range is open.
 enum Opened<'a> {
     Ended(Outcome),
-    Begun(Box<Begun<'a>>),
-}
-
-/// A blob whose first range is open.
-struct Begun<'a> {
-    first: (ResumingReader, Permit),
-    parts: Parts,
-    writer: BlobWriter,
-    meter: Meter<'a>,
+    Begun(Box<(ResumingReader, BlobWriter, Meter<'a>)>),
 }
 
 impl<'a> Fetcher<'a> {
-    /// Creates a fetcher for the blobs of `config`. All sources share the given number of connections.
-    pub(super) fn new(
-        sources: &[&'a S3Cache],
-        target: &'a LocalCache,
-        config: &'a CacheConfig,
-        connections: usize,
-        sync: bool,
-    ) -> Self {
+    /// Creates a fetcher for the blobs of `config`.
+    pub(super) fn new(sources: &[&'a S3Cache], target: &'a LocalCache, config: &'a CacheConfig, sync: bool) -> Self {
         let source = |cache: &&'a S3Cache| Source { cache, sends_whole: AtomicBool::new(false) };
         Self {
             sources: sources.iter().map(source).collect(),
             target,
             writer: Mutex::new(None),
             sync,
-            connections: Permits::new(connections),
             config,
             needs: Mutex::new(None),
             streak: Streak::default(),
@@ -95,22 +66,20 @@ impl<'a> Fetcher<'a> {
         }
     }
 
-    /// Fetches the blobs. Those that fail are tried again after the others.
+    /// Fetches the blobs and passes the outcome of each to `done`. Those that fail are tried again after the others.
     ///
     /// # Errors
     /// If the operation was cancelled or the directory cannot be written.
-    pub(super) fn fetch(&self, first: &S3Cache, wanted: Vec<Wanted>) -> Result<rounds::Ended<Wanted, Fetched>> {
+    pub(super) fn fetch(
+        &self,
+        first: &S3Cache,
+        wanted: Vec<Wanted>,
+        done: impl FnMut(Fetched) + Send,
+    ) -> Result<rounds::Left<Wanted>> {
         // Fail before fetching anything if the directory cannot be written.
         self.with_writer(|_| Ok(()))?;
-        rounds::run(wanted, &first.context, self, &self.streak, |wanted| self.threads(first, wanted))
-    }
-
-    /// Returns the number of threads to use: one per connection. If several connections fetch the same blob, one more
-    /// hashes the ranges that arrive out of order.
-    fn threads(&self, first: &S3Cache, wanted: &[Wanted]) -> usize {
-        let chunks = |wanted: &Wanted| wanted.parts.count();
-        let ahead = usize::from(first.connections > 1 && wanted.iter().any(|wanted| chunks(wanted) > 1));
-        wanted.iter().map(chunks).fold(0_usize, usize::saturating_add).min(first.connections.saturating_add(ahead))
+        let start = |wanted, run: &Run<'_>| self.start(wanted, run);
+        rounds::run(first, wanted.into_iter(), &self.streak, start, done)
     }
 
     /// Returns the number and total size of the blobs fetched so far.
@@ -156,24 +125,46 @@ impl<'a> Fetcher<'a> {
         }
     }
 
-    fn start(&self, source: &Source<'a>, wanted: &Wanted) -> Meter<'a> {
+    fn meter(&self, source: &Source<'a>, wanted: &Wanted) -> Meter<'a> {
         Meter::start(&*source.cache.context.progress, &wanted.digest, Action::Download, wanted.size)
     }
 
+    /// Returns the source to try next.
+    pub(super) fn source(&self, wanted: &Wanted) -> Option<&Source<'a>> {
+        self.sources.get(wanted.source)
+    }
+
+    fn start<'s>(&'s self, wanted: Wanted, run: &Run<'_>) -> Result<Step<'s>> {
+        run.check()?;
+        if !self.needs(&wanted.digest) {
+            return Ok(Next::Done(Tried::Done(Fetched::Unneeded)));
+        }
+        let Some(source) = self.source(&wanted) else { return Ok(Next::Done(self.exhausted(wanted))) };
+        match self.open(source, &wanted, run)? {
+            Opened::Begun(begun) => {
+                let (first, writer, meter) = *begun;
+                Ok(Next::Split(Box::new(Ranged::new(self, wanted, first, writer, meter))))
+            }
+            Opened::Ended(outcome) => Ok(self.settle(wanted, outcome)),
+        }
+    }
+
     /// Fetches a whole blob, or opens its first range.
-    fn open(&self, source: &Source<'a>, wanted: &Wanted, stop: &Stop<'_>) -> Result<Opened<'a>> {
+    fn open(&self, source: &Source<'a>, wanted: &Wanted, run: &Run<'_>) -> Result<Opened<'a>> {
         let cache = source.cache;
         let key = cache.options.blob_key(&wanted.digest);
         let location = cache.store.location(&key);
-        let open = |limit| ResumingReader::open_first(cache.store.clone(), cache.context.clone(), key.clone(), limit);
+        let store: Arc<dyn ObjectStore> = cache.store.clone();
+        let open = |limit| ResumingReader::open_first(store.clone(), cache.context.clone(), key.clone(), limit);
         let parts = wanted.parts;
-        let connection = self.connections.take(stop)?;
         let in_ranges = parts.count() > 1 && !wanted.whole && !source.sends_whole.load(Ordering::Relaxed);
         let mut opened = open(in_ranges.then(|| parts.range(0).end));
         let mut ranged = in_ranges;
         if in_ranges && opened.as_ref().is_ok_and(|reader| reader.as_ref().is_some_and(ResumingReader::is_whole)) {
             log::info!("{location}: the store does not do ranges, blobs are fetched whole");
             source.sends_whole.store(true, Ordering::Relaxed);
+            // Closes its connection first.
+            drop(opened);
             opened = open(None);
             ranged = false;
         }
@@ -187,19 +178,18 @@ impl<'a> Fetcher<'a> {
             let why = format!("{location} has {} bytes, its layer says {}", reader.size(), wanted.size);
             return Ok(Opened::Ended(Outcome::Wrong(why)));
         }
-        let meter = self.start(source, wanted);
+        let meter = self.meter(source, wanted);
         let mut writer = self.with_writer(|writer| writer.blob(&wanted.digest, wanted.size))?;
         if ranged {
             writer.allocate()?;
-            let first = (reader, connection);
-            return Ok(Opened::Begun(Box::new(Begun { first, parts, writer, meter })));
+            return Ok(Opened::Begun(Box::new((reader, writer, meter))));
         }
-        let copied = reader.copy_to(stop, |chunk, _| {
+        let copied = reader.copy_to(run, |chunk, _| {
             writer.write(chunk)?;
             meter.add(chunk.len() as u64);
             Ok(())
         });
-        drop((reader, connection));
+        drop(reader);
         Ok(Opened::Ended(match copied {
             Ok(()) => self.finish(source, wanted, writer, &meter)?,
             Err(error @ Error::Io(_)) => return Err(error),
@@ -207,7 +197,13 @@ impl<'a> Fetcher<'a> {
         }))
     }
 
-    fn finish(&self, source: &Source<'a>, wanted: &Wanted, writer: BlobWriter, meter: &Meter<'_>) -> Result<Outcome> {
+    pub(super) fn finish(
+        &self,
+        source: &Source<'_>,
+        wanted: &Wanted,
+        writer: BlobWriter,
+        meter: &Meter<'_>,
+    ) -> Result<Outcome> {
         if writer.finish()? {
             meter.finish();
             return Ok(Outcome::Good);
@@ -216,19 +212,8 @@ impl<'a> Fetcher<'a> {
         Ok(Outcome::Wrong(format!("{location} does not have its digest")))
     }
 
-    /// Returns the range's reader and its connection.
-    fn range(&self, ranged: &Ranged<'a>, index: usize, stop: &Stop<'_>) -> Result<(ResumingReader, Permit)> {
-        let mut readers = lock(&ranged.readers);
-        if let Some(first) = readers.first.take_if(|_| index == 0) {
-            return Ok(first);
-        }
-        let another = readers.template.another(ranged.parts.range(index));
-        drop(readers);
-        Ok((another, self.connections.take(stop)?))
-    }
-
     /// Decides the next step after trying a source.
-    fn settle(&self, mut wanted: Wanted, outcome: Outcome) -> Next<Self> {
+    pub(super) fn settle<'s>(&self, mut wanted: Wanted, outcome: Outcome) -> Step<'s> {
         match outcome {
             Outcome::Good => {
                 self.streak.broken();
@@ -268,7 +253,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// Returns whether no other source is left to try.
-    fn is_last(&self, wanted: &Wanted) -> bool {
+    pub(super) fn is_last(&self, wanted: &Wanted) -> bool {
         wanted.source + 1 == self.sources.len()
     }
 }
@@ -278,99 +263,7 @@ fn begin_write(target: &LocalCache, sync: bool) -> Result<LayoutWriter> {
     Ok(if sync { writer.sync() } else { writer })
 }
 
-fn no_ranges(location: &str, error: &Error) -> Outcome {
+pub(super) fn no_ranges(location: &str, error: &Error) -> Outcome {
     log::info!("{location}: a range is refused, fetching the blob whole: {error}");
     Outcome::NoRanges
-}
-
-fn fetch(ranged: &Ranged<'_>, reader: &mut ResumingReader, stop: &Stop<'_>) -> Result<()> {
-    let mut written = reader.position();
-    reader.copy_to(stop, |chunk, position| {
-        ranged.writer.write_at(written, chunk)?;
-        written = position;
-        ranged.meter.add(chunk.len() as u64);
-        // The blob has already failed, so the other ranges are useless.
-        if lock(&ranged.error).is_some() { Err(Error::Cancelled) } else { Ok(()) }
-    })
-}
-
-impl<'a> Work for Fetcher<'a> {
-    type Job = Wanted;
-    type Open = Ranged<'a>;
-    type Done = Tried<Wanted, Fetched>;
-
-    fn begin(&self, wanted: Wanted, stop: &Stop<'_>) -> Result<Next<Self>> {
-        stop.check()?;
-        if self.streak.is_tripped() {
-            return Ok(Next::Done(Tried::Untried(Box::new(wanted))));
-        }
-        if !self.needs(&wanted.digest) {
-            return Ok(Next::Done(Tried::Done(Fetched::Unneeded)));
-        }
-        let Some(source) = self.sources.get(wanted.source) else {
-            return Ok(Next::Done(self.exhausted(wanted)));
-        };
-        match self.open(source, &wanted, stop)? {
-            Opened::Begun(begun) => {
-                let Begun { first, parts, writer, meter } = *begun;
-                let readers = Mutex::new(Readers { template: first.0.another(0..0), first: Some(first) });
-                let (chunks, error) = (parts.count(), Mutex::new(None));
-                Ok(Next::Chunks(Ranged { wanted, readers, parts, writer, meter, error }, chunks))
-            }
-            Opened::Ended(outcome) => Ok(self.settle(wanted, outcome)),
-        }
-    }
-
-    fn chunk(&self, ranged: &Ranged<'a>, index: usize, stop: &Stop<'_>) -> Result<()> {
-        let Some(source) = self.sources.get(ranged.wanted.source) else { return Ok(()) };
-        let (mut reader, connection) = self.range(ranged, index, stop)?;
-        let mut connection = Some(connection);
-        // Otherwise the blob would have to start over. If another source may have it, try that one instead.
-        let may_pass = |error: &Error| passes(error) && !refuses_ranges(error) && self.is_last(&ranged.wanted);
-        let fetched = persist(&source.cache.context, may_pass, || {
-            let _connection = connection.take().map_or_else(|| self.connections.take(stop), Ok)?;
-            if lock(&ranged.error).is_some() {
-                return Err(Error::Cancelled);
-            }
-            match fetch(ranged, &mut reader, stop) {
-                Err(error) if !may_pass(&error) && !matches!(error, Error::Io(_)) => {
-                    stop.check()?;
-                    // Recorded before the connection is released, so that it is not wasted on another range.
-                    lock(&ranged.error).get_or_insert(error);
-                    Err(Error::Cancelled)
-                }
-                fetched => fetched,
-            }
-        });
-        drop(reader);
-        match fetched {
-            Ok(()) => ranged.writer.catch_up(),
-            Err(error @ Error::Io(_)) => Err(error),
-            Err(error) => {
-                stop.check()?;
-                lock(&ranged.error).get_or_insert(error);
-                Ok(())
-            }
-        }
-    }
-
-    fn end(&self, ranged: Ranged<'a>, stop: &Stop<'_>) -> Result<Next<Self>> {
-        stop.check()?;
-        let Ranged { mut wanted, writer, meter, error, .. } = ranged;
-        let Some(source) = self.sources.get(wanted.source) else { return Ok(Next::Again(wanted)) };
-        let location = source.cache.store.location(&source.cache.options.blob_key(&wanted.digest));
-        let outcome = match error.into_inner().unwrap_or_else(PoisonError::into_inner) {
-            Some(error) if refuses_ranges(&error) => no_ranges(&location, &error),
-            Some(error) => {
-                wanted.persisted |= self.is_last(&wanted) && passes(&error);
-                Outcome::of(error, &location)?
-            }
-            None => self.finish(source, &wanted, writer, &meter)?,
-        };
-        Ok(self.settle(wanted, outcome))
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
