@@ -141,7 +141,7 @@ impl<'a> Sender<'a> {
     }
 
     fn key(&self, digest: &Digest) -> String {
-        self.cache.options.blob_key(digest)
+        self.cache.keys.blob(digest)
     }
 
     fn start(&self, job: &Job, action: Action) -> Meter<'a> {
@@ -188,7 +188,7 @@ impl<'a> Sender<'a> {
     }
 
     fn verifies(&self) -> bool {
-        self.cache.options.verify_source
+        self.cache.options.policy().verify_source
     }
 
     /// Touches the blob. Returns `None` if the store refused. An old blob is still valid, so a refusal is only a
