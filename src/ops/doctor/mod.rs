@@ -11,7 +11,7 @@ use crate::bucket::Keys;
 use crate::config::{CacheOptions, KeyLayout};
 use crate::credentials::{S3Settings, Settings};
 use crate::ops::cache::S3CacheBuilder;
-use crate::store::{self, ObjectStore, Parts, S3Store};
+use crate::store::{self, DirStore, ObjectStore, Parts, S3Store};
 
 /// The hint for failures without a more specific one.
 const NO_HINT: &str = "check endpoint_url, region and bucket; -vv shows each request and the status of its answer";
@@ -171,12 +171,14 @@ fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::R
             open_s3(findings, options, &settings, parts)
         }
         Some(Settings::Directory { dir, bucket }) => {
-            let store =
-                findings.of("endpoint", store::open(options, parts), |_| "a directory of this machine".to_owned());
-            let place = dir.join(bucket);
+            let place = dir.join(&bucket);
+            let store = DirStore::new(dir, &bucket, parts.clock);
+            let store = findings.of("endpoint", store, |_| "a directory of this machine".to_owned());
             let bucket =
                 move || Ok(if place.is_dir() { "exists" } else { "does not exist yet; the first export creates it" });
-            store.map(|store| Opened { store, bucket: Box::new(bucket) }).ok_or("the directory cannot be used")
+            store
+                .map(|store| Opened { store: Arc::new(store), bucket: Box::new(bucket) })
+                .ok_or("the directory cannot be used")
         }
     }
 }
