@@ -16,7 +16,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("credentials", &["base", "config", "files", "http", "sigv4"]),
     ("s3", &["base", "config", "credentials", "http", "sigv4"]),
     ("store", &["base", "config", "credentials", "files", "http", "s3", "transfer"]),
-    ("ops", &["base", "config", "credentials", "layout", "cache_config", "s3", "store", "transfer"]),
+    ("bucket", &["base", "config"]),
+    ("ops", &["base", "bucket", "config", "credentials", "layout", "cache_config", "s3", "store", "transfer"]),
     // The program: what it names as `crate::` is its own, of the library it sees the public items.
     (
         "cli",

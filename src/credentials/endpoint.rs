@@ -1,7 +1,7 @@
 //! Resolves the endpoint that the environment and the profile configure for a service.
 
 use crate::base::{Env, Error, Problem, Result};
-use crate::config::{CacheOptions, EndpointUrl};
+use crate::config::EndpointUrl;
 use crate::credentials::setting::blame;
 use crate::credentials::settings::env_bool;
 use crate::credentials::static_keys::{is_quoted, unquote};
@@ -10,13 +10,13 @@ use crate::credentials::{Profile, Setting};
 const GLOBAL: &str = "AWS_ENDPOINT_URL";
 pub(super) const ENDPOINT_ATTRIBUTE: &str = "the attribute endpoint_url";
 
-/// Returns the S3 endpoint, or `None` for AWS's own.
+/// Returns the S3 endpoint, or `None` for AWS's own. `attribute` is the endpoint that the attributes set.
 pub(super) fn endpoint_url(
-    options: &CacheOptions,
+    attribute: Option<&EndpointUrl>,
     env: &dyn Env,
     profile: &Profile,
 ) -> Result<Option<Setting<EndpointUrl>>> {
-    let own = options.endpoint()?.map(|endpoint| Setting::new(endpoint, ENDPOINT_ATTRIBUTE));
+    let own = attribute.map(|endpoint| Setting::new(endpoint.clone(), ENDPOINT_ATTRIBUTE));
     // Validate this setting even if the attribute is set, because it also affects the other services.
     let ignored = is_ignored(env, profile)?;
     if own.is_some() || ignored { Ok(own) } else { configured(env, profile, "s3").map(parse).transpose() }

@@ -1,7 +1,6 @@
 //! Determines the region to sign for and validates it.
 
 use crate::base::{Env, Error, Problem, Result};
-use crate::config::CacheOptions;
 use crate::credentials::settings::variable;
 use crate::credentials::static_keys::{is_quoted, unquote};
 use crate::credentials::{Profile, Setting};
@@ -10,8 +9,8 @@ use crate::credentials::{Profile, Setting};
 const DEFAULT_REGION: &str = "us-east-1";
 const REGION_ATTRIBUTE: &str = "the attribute region";
 
-pub(super) fn region(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Option<Setting<String>> {
-    let attribute = options.region.as_ref().map(|region| Setting::new(region.clone(), REGION_ATTRIBUTE));
+pub(super) fn region(attribute: Option<&str>, env: &dyn Env, profile: &Profile) -> Option<Setting<String>> {
+    let attribute = attribute.map(|region| Setting::new(region.to_owned(), REGION_ATTRIBUTE));
     attribute
         .or_else(|| variable(env, "AWS_REGION"))
         .or_else(|| variable(env, "AWS_DEFAULT_REGION"))

@@ -1,9 +1,10 @@
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use super::*;
 use crate::base::{Cancel, Clock, Env, Error, MapEnv};
-use crate::config::CacheOptions;
+use crate::config::{CacheOptions, quote_field};
 
 mod chain;
 mod precedence;
@@ -22,7 +23,7 @@ pub(super) use server::Server;
 pub(super) struct World {
     pub(super) home: tempfile::TempDir,
     variables: Vec<(String, String)>,
-    options: CacheOptions,
+    attributes: BTreeMap<String, String>,
     pub(super) clock: Arc<TestClock>,
 }
 
@@ -98,7 +99,9 @@ impl World {
         Self {
             home,
             variables: [off].iter().chain(variables).map(owned).collect(),
-            options: CacheOptions::new("b"),
+            attributes: BTreeMap::from(
+                [("type", "s3"), ("bucket", "b")].map(|(name, value)| (name.into(), value.into())),
+            ),
             clock: Arc::new(clock),
         }
     }
@@ -162,9 +165,20 @@ impl World {
         self.file("credentials", text)
     }
 
-    pub(super) fn options(mut self, change: impl FnOnce(&mut CacheOptions)) -> Self {
-        change(&mut self.options);
+    /// Sets an attribute of the cache, or unsets it if the value is empty.
+    pub(super) fn attribute(self, name: &str, value: &str) -> Self {
+        self.attributes(&[(name, value)])
+    }
+
+    pub(super) fn attributes(mut self, attributes: &[(&str, &str)]) -> Self {
+        self.attributes.extend(attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         self
+    }
+
+    pub(super) fn options(&self) -> Result<CacheOptions> {
+        let set = self.attributes.iter().filter(|(_, value)| !value.is_empty());
+        let fields: Vec<String> = set.map(|(name, value)| quote_field(&format!("{name}={value}"))).collect();
+        fields.join(",").parse()
     }
 
     pub(super) fn env(&self) -> MapEnv {
@@ -173,17 +187,17 @@ impl World {
     }
 
     fn profile(&self) -> Result<Profile> {
-        Profile::load(&self.options, &self.env())
+        Profile::load(self.options()?.credentials().profile.as_deref(), &self.env())
     }
 
     pub(super) fn provider(&self) -> Result<Option<Arc<dyn CredentialsProvider>>> {
-        provider(&self.options, &self.env(), &self.profile()?, &self.context())
+        provider(self.options()?.credentials(), &self.env(), &self.profile()?, &self.context())
     }
 
     /// Returns the ID, secret and token, or the error. Asserts that neither the error's text nor any Debug output shows
     /// a secret.
     pub(super) fn keys(&self) -> std::result::Result<(String, String, String), Error> {
-        let debug = format!("{:?} {:?} {:?}", self.options, self.env(), self.profile());
+        let debug = format!("{:?} {:?} {:?}", self.options(), self.env(), self.profile());
         assert!(!debug.contains("MARKED"), "{debug}");
         match self.provider() {
             Ok(provider) => {
@@ -213,8 +227,14 @@ impl World {
         format!("{}: {} ({})", error.kind().as_str(), error.chain(), error.hint().unwrap_or_default())
     }
 
+    fn all_settings(&self) -> Result<Settings> {
+        let options = self.options()?;
+        let profile = options.credentials().profile.as_deref();
+        Settings::resolve(options.location(), options.policy(), profile, &self.env())
+    }
+
     fn settings(&self) -> Result<S3Settings> {
-        match Settings::resolve(&self.options, &self.env())? {
+        match self.all_settings()? {
             Settings::S3(settings) => Ok(*settings),
             Settings::Directory { .. } => panic!("a directory"),
         }

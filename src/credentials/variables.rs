@@ -95,7 +95,7 @@ mod tests {
 
     use super::*;
     use crate::base::MapEnv;
-    use crate::config::CacheOptions;
+    use crate::config::{CacheOptions, CredentialOptions};
     use crate::credentials::tests::{Server, in_order, sources};
     use crate::credentials::{Settings, provider};
 
@@ -125,19 +125,22 @@ mod tests {
         }
     }
 
+    fn resolve(attributes: &str, env: &dyn Env) -> Result<Settings> {
+        let options: CacheOptions = attributes.parse().unwrap();
+        Settings::resolve(options.location(), options.policy(), None, env)
+    }
+
     #[test]
     fn a_variable_that_is_not_utf_8_is_an_error() {
         for name in VARIABLES {
             let variables = MapEnv::new([("AWS_BUCKET", "b"), ("AWS_REGION", "r")]);
             let env = Watched { variables, asked: Arc::default(), unreadable: name };
-            for bucket in [Some("b".to_owned()), None] {
-                let options = CacheOptions { bucket, ..CacheOptions::default() };
-                let error = Settings::resolve(&options, &env).unwrap_err();
+            for attributes in ["type=s3,bucket=b", "type=s3"] {
+                let error = resolve(attributes, &env).unwrap_err();
                 in_order(&format!("{:?} {error}", error.kind()), &["Setup", name, "not UTF-8"]);
             }
-            let directory =
-                CacheOptions { endpoint_url: Some("file:///srv".to_owned()), ..CacheOptions::new("my-cache") };
-            assert!(Settings::resolve(&directory, &env).is_ok(), "a directory needs none of them");
+            let directory = resolve("type=s3,bucket=my-cache,endpoint_url=file:///srv", &env);
+            assert!(directory.is_ok(), "a directory needs none of them");
         }
     }
 
@@ -147,8 +150,8 @@ mod tests {
         let server = Server::start(|_| (404, String::new(), String::new()));
         for world in sources(&server) {
             let env = Arc::new(Watched { variables: world.env(), asked: asked.clone(), unreadable: "" });
-            let options = CacheOptions::new("b");
-            let Settings::S3(settings) = Settings::resolve(&options, &*env).unwrap() else { panic!("a directory") };
+            let Settings::S3(settings) = resolve("type=s3,bucket=b", &*env).unwrap() else { panic!("a directory") };
+            let options = CredentialOptions::default();
             let context = world.context_in(env.clone());
             let _ = provider(&options, &*env, &settings.profile, &context).unwrap().unwrap().credentials();
         }

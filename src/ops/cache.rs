@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::base::{Action, Cancel, Clock, Digest, Env, Event, NoProgress, ProcessEnv, Progress, Result, SystemClock};
+use crate::bucket::Keys;
 use crate::cache_config::CacheConfig;
 use crate::config::CacheOptions;
 use crate::credentials::CredentialsProvider;
@@ -45,6 +46,7 @@ pub(super) const MOST_WARNINGS: usize = 20;
 pub struct S3Cache {
     pub(super) store: Arc<Limited>,
     pub(super) options: CacheOptions,
+    pub(super) keys: Keys,
     pub(super) pool: Pool,
     pub(super) tuning: Tuning,
     pub(super) context: Context,
@@ -127,7 +129,7 @@ impl S3Cache {
 
     /// Returns the cache's location for messages: `s3://bucket/prefix`, or a path.
     pub fn location(&self) -> String {
-        self.store.location(&self.options.prefix)
+        self.store.location(&self.options.keys().prefix)
     }
 
     /// Returns the location of each name's manifest, whether or not it exists.
@@ -144,7 +146,7 @@ impl S3Cache {
     /// # }
     /// ```
     pub fn manifest_locations(&self) -> Vec<String> {
-        self.options.names.iter().map(|name| self.store.location(&self.options.manifest_key(name))).collect()
+        self.options.keys().names.iter().map(|name| self.store.location(&self.keys.manifest(name))).collect()
     }
 
     /// Returns the underlying object store. Its connections are not limited.
@@ -181,7 +183,7 @@ impl S3Cache {
     /// # Errors
     /// If the store refuses or fails.
     pub fn open_blob(&self, digest: &Digest) -> Result<Option<BlobReader>> {
-        let key = self.options.blob_key(digest);
+        let key = self.keys.blob(digest);
         let reader = ResumingReader::open(self.store.unlimited().clone(), self.context.clone(), key)?;
         Ok(reader.map(|reader| BlobReader::new(reader, *digest)))
     }
@@ -250,7 +252,6 @@ impl S3CacheBuilder {
     /// # Errors
     /// Same as [`S3Cache::connect`].
     pub fn connect(self) -> Result<S3Cache> {
-        self.options.validate()?;
         let store = match &self.store {
             Some(store) => store.clone(),
             None => store::open(&self.options, self.store_parts())?,
@@ -275,11 +276,12 @@ impl S3CacheBuilder {
     pub(super) fn on(self, store: Arc<dyn ObjectStore>) -> S3Cache {
         let connections = self.used_connections();
         let (store, pool) = (Arc::new(Limited::new(store, connections)), Pool::new(connections));
-        S3Cache { store, options: self.options, pool, tuning: self.tuning, context: self.context }
+        let keys = Keys::new(self.options.keys());
+        S3Cache { store, options: self.options, keys, pool, tuning: self.tuning, context: self.context }
     }
 
     fn used_connections(&self) -> usize {
-        self.connections.unwrap_or_else(|| self.options.connections()).max(1)
+        self.connections.unwrap_or_else(|| self.options.policy().connections()).max(1)
     }
 }
 

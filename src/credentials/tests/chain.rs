@@ -1,19 +1,25 @@
 use super::*;
+use crate::config::AccessKeys;
 
 #[test]
 fn attributes_go_before_everything_and_take_no_token_from_elsewhere() {
-    let world = World::new(&ENV_KEYS).credentials(&format!("[default]\n{KEYS}")).options(|options| {
-        options.access_key_id = Some("AKATTR".to_owned());
-        options.secret_access_key = Some("MARKED-a\n".into());
-        options.profile = Some("default".to_owned());
-    });
-    assert_eq!(world.keys().unwrap(), ("AKATTR".to_owned(), "MARKED-a".to_owned(), String::new()));
-    assert_eq!(world.provider().unwrap().unwrap().origin(), "the attributes access_key_id and secret_access_key");
+    let world = World::new(&ENV_KEYS).credentials(&format!("[default]\n{KEYS}")).attribute("profile", "default");
+    let mut options = world.options().unwrap().to_builder();
+    options.credentials.keys = Some(AccessKeys::new("AKATTR", "MARKED-a\n"));
+    let options = options.build().unwrap();
+    let provider = provider(options.credentials(), &world.env(), &world.profile().unwrap(), &world.context());
+    let provider = provider.unwrap().unwrap();
+    assert_eq!(provider.origin(), "the attributes access_key_id and secret_access_key");
+    let keys = provider.credentials().unwrap();
+    assert_eq!((keys.access_key_id.as_str(), keys.secret_access_key.expose()), ("AKATTR", "MARKED-a"));
+    assert!(keys.session_token.is_none());
+    let shown = format!("{options:?} {keys:?}");
+    assert!(!shown.contains("MARKED") && !shown.contains("AKATTR"), "{shown}");
 }
 
 #[test]
 fn half_a_pair_of_attributes_is_an_error_even_here() {
-    let world = World::new(&ENV_KEYS).options(|options| options.access_key_id = Some("AKATTR".to_owned()));
+    let world = World::new(&ENV_KEYS).attribute("access_key_id", "AKATTR");
     in_order(&world.error(), &["usage", "secret_access_key"]);
 }
 
@@ -27,7 +33,7 @@ fn environment_goes_before_the_profile_that_a_variable_names() {
     assert_eq!(world.keys().unwrap(), ("AKENV".to_owned(), "MARKED-e".to_owned(), "MARKED-et".to_owned()));
     assert_eq!(world.provider().unwrap().unwrap().origin(), "the environment (AWS_ACCESS_KEY_ID)");
 
-    let world = world.options(|options| options.profile = Some("ci".to_owned()));
+    let world = world.attribute("profile", "ci");
     assert_eq!(world.keys().unwrap(), ("AKPROFILE".to_owned(), "MARKED-p".to_owned(), "MARKED-pt".to_owned()));
     in_order(&world.provider().unwrap().unwrap().origin(), &["profile ci in ", "/.aws/credentials"]);
 }
@@ -74,11 +80,11 @@ fn nothing_at_all_says_where_it_looked() {
     );
     in_order(&error, &["169.254.169.254", "AWS_EC2_METADATA_DISABLED", "AWS_ACCESS_KEY_ID and", "anonymous=true"]);
     let named = World::new(&ENV_KEYS).config("[profile ci]\nregion=r\n");
-    in_order(&named.options(|options| options.profile = Some("ci".to_owned())).error(), &["not asked", "profile ci"]);
+    in_order(&named.attribute("profile", "ci").error(), &["not asked", "profile ci"]);
 }
 
 #[test]
 fn anonymous_means_no_credentials() {
-    let world = World::new(&ENV_KEYS).options(|options| options.anonymous = true);
+    let world = World::new(&ENV_KEYS).attribute("anonymous", "true");
     assert!(world.provider().unwrap().is_none());
 }

@@ -191,7 +191,7 @@ fn a_profile_named_by_the_attribute_goes_before_the_environment() {
     let server = Server::cloud();
     for (row, key) in [(&ROWS[3], "AKPROFILE"), (&ROWS[6], "AKSSO"), (&ROWS[9], "AKCONTAINER")] {
         let world = world(&server, &[&ROWS[0], &ROWS[1], row]);
-        assert_eq!(world.options(|options| options.profile = Some("default".to_owned())).id(), key);
+        assert_eq!(world.attribute("profile", "default").id(), key);
     }
 }
 

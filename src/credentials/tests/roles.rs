@@ -202,13 +202,8 @@ fn errors_of_a_profile_that_is_not_chosen_are_nobodys_business() {
 #[test]
 fn the_attribute_role_comes_on_top_of_whatever_there_is() {
     let server = Server::cloud();
-    let with_role = |world: World| {
-        world.options(|options| {
-            options.role_arn = Some("arn:top".to_owned());
-            options.external_id = Some("x".to_owned());
-            options.role_session_name = Some("n".to_owned());
-        })
-    };
+    let with_role =
+        |world: World| world.attributes(&[("role_arn", "arn:top"), ("external_id", "x"), ("role_session_name", "n")]);
     let world = ENV_KEYS.iter().fold(World::new(&[]).at(&server), |world, (name, value)| world.with(name, value));
     assert_eq!(with_role(world).id(), "ROLE-AKENV");
     let request = server.requests().pop().unwrap();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::base::{Error, ErrorKind, Problem, Timestamp};
-use crate::config::CacheOptions;
+use crate::config::CredentialOptions;
 use crate::credentials::{Credentials, CredentialsProvider, KeyMistake, S3Settings, identity};
 use crate::ops::doctor::Findings;
 use crate::store::{self, Parts};
@@ -17,7 +17,7 @@ const SHOWN_CHARS: usize = 4;
 /// Returns the credentials to sign with: `Some(None)` for unsigned requests, `None` if there are no credentials.
 pub(super) fn examine(
     findings: &mut Findings<'_>,
-    options: &CacheOptions,
+    options: &CredentialOptions,
     (settings, parts): (&S3Settings, &Parts),
     reached: bool,
 ) -> Option<Option<Arc<dyn CredentialsProvider>>> {

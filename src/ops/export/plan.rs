@@ -44,7 +44,7 @@ pub(super) fn plan(
         .filter_map(|&(digest, size)| {
             let meta = present.remove(&digest).filter(|meta| meta.readable && meta.size == size);
             let age = meta.as_ref().and_then(|meta| meta.age);
-            let touch = age.is_some_and(|age| age > cache.options.touch_refresh);
+            let touch = age.is_some_and(|age| age > cache.options.policy().touch_refresh);
             let step = match meta {
                 None => Step::Upload,
                 Some(_) if verify_existing => Step::Verify,

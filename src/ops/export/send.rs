@@ -114,7 +114,7 @@ impl<'a> Sender<'a> {
     }
 
     pub(super) fn key(&self, digest: &Digest) -> String {
-        self.cache.options.blob_key(digest)
+        self.cache.keys.blob(digest)
     }
 
     pub(super) fn meter(&self, job: &Job, action: Action) -> Meter<'a> {
@@ -144,7 +144,7 @@ impl<'a> Sender<'a> {
     }
 
     pub(super) fn verifies(&self) -> bool {
-        self.cache.options.verify_source
+        self.cache.options.policy().verify_source
     }
 
     /// Touches the blob. Returns `None` if the store refused. An old blob is still valid, so a refusal is only a

@@ -91,8 +91,8 @@ impl<'a> Fetcher<'a> {
     /// blobs.
     pub(super) fn answers(&self) -> bool {
         self.sources.iter().any(|Source { cache, .. }| {
-            cache.options.names.iter().any(|name| {
-                let (key, first_byte) = (cache.options.manifest_key(name), GetOptions::range(0..1));
+            cache.options.keys().names.iter().any(|name| {
+                let (key, first_byte) = (cache.keys.manifest(name), GetOptions::range(0..1));
                 matches!(persist(&cache.context, passes, || cache.store.get(&key, &first_byte)), Ok(Some(_)))
             })
         })
@@ -152,7 +152,7 @@ impl<'a> Fetcher<'a> {
     /// Fetches a whole blob, or opens its first range.
     fn open(&self, source: &Source<'a>, wanted: &Wanted, run: &Run<'_>) -> Result<Opened<'a>> {
         let cache = source.cache;
-        let key = cache.options.blob_key(&wanted.digest);
+        let key = cache.keys.blob(&wanted.digest);
         let location = cache.store.location(&key);
         let store: Arc<dyn ObjectStore> = cache.store.clone();
         let open = |limit| ResumingReader::open_first(store.clone(), cache.context.clone(), key.clone(), limit);
@@ -208,7 +208,7 @@ impl<'a> Fetcher<'a> {
             meter.finish();
             return Ok(Outcome::Good);
         }
-        let location = source.cache.store.location(&source.cache.options.blob_key(&wanted.digest));
+        let location = source.cache.store.location(&source.cache.keys.blob(&wanted.digest));
         Ok(Outcome::Wrong(format!("{location} does not have its digest")))
     }
 

@@ -100,7 +100,7 @@ impl<'a> Split<'a, Wanted, Tried<Wanted, Fetched>> for Ranged<'a> {
         run.check()?;
         let Self { fetcher, mut wanted, writer, meter, error, .. } = *self;
         let Some(source) = fetcher.source(&wanted) else { return Ok(Next::Again(wanted)) };
-        let location = source.cache.store.location(&source.cache.options.blob_key(&wanted.digest));
+        let location = source.cache.store.location(&source.cache.keys.blob(&wanted.digest));
         let outcome = match error.into_inner().unwrap_or_else(PoisonError::into_inner) {
             Some(error) if refuses_ranges(&error) => no_ranges(&location, &error),
             Some(error) => {

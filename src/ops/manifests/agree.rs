@@ -138,7 +138,7 @@ fn stored_sizes(sources: &[&S3Cache], blobs: &[Digest]) -> Result<HashSet<(Diges
             if fails.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            match source.store.head(&source.options.blob_key(&blob)) {
+            match source.store.head(&source.keys.blob(&blob)) {
                 Ok(meta) => Ok(meta.map(|meta| (blob, meta.size))),
                 Err(Error::Cancelled) => Err(Error::Cancelled),
                 Err(error) => {

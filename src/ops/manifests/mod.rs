@@ -28,10 +28,10 @@ enum Named {
 /// Returns the existing manifests of all names of one cache. As long as one of them is valid, damaged ones are skipped
 /// with a warning, unless `strict` is set.
 pub(super) fn load_names(cache: &S3Cache, strict: bool) -> Result<Vec<Found>> {
-    for warning in cache.options.warnings() {
+    for warning in cache.options.keys().warnings() {
         cache.context.warn(&warning);
     }
-    let names = cache.options.names.clone();
+    let names = cache.options.keys().names.clone();
     let all = cache.pool.map(names, &cache.context.cancel, |name, _| match load_name(cache, name) {
         Err(error) if is_damage(&error) => Ok(Named::Damaged(error)),
         loaded => Ok(loaded?.map_or(Named::Absent, Named::Found)),
@@ -53,7 +53,7 @@ pub(super) fn load_names(cache: &S3Cache, strict: bool) -> Result<Vec<Found>> {
 }
 
 fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
-    let key = cache.options.manifest_key(&name);
+    let key = cache.keys.manifest(&name);
     let location = cache.store.location(&key);
     let bytes = match persist(&cache.context, answered_and_passes, || read(cache, &key, true)) {
         // The object changed, or the store sends a different entity tag with each response. Size and format decide.
