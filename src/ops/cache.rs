@@ -8,12 +8,13 @@ use crate::base::{Action, Cancel, Clock, Digest, Env, Event, NoProgress, Process
 use crate::cache_config::CacheConfig;
 use crate::config::CacheOptions;
 use crate::credentials::CredentialsProvider;
+use crate::object::ObjectStore;
 use crate::ops::agree::agreeing;
 use crate::ops::blob_reader::BlobReader;
 use crate::ops::download::ResumingReader;
 use crate::ops::load::load_names;
 use crate::ops::tuning::Tuning;
-use crate::store::{self, ObjectStore};
+use crate::store;
 
 /// The maximum number of warnings of one kind to show, and of lost blobs to list in an error.
 pub(super) const MOST_WARNINGS: usize = 20;
@@ -252,8 +253,8 @@ impl S3CacheBuilder {
     }
 
     /// Returns the parts to open the store with.
-    pub(super) fn store_parts(&self) -> store::Parts {
-        store::Parts {
+    pub(super) fn store_parts(&self) -> store::StoreParts {
+        store::StoreParts {
             env: self.env.clone(),
             credentials: self.credentials.clone(),
             clock: self.context.clock.clone(),

@@ -2,10 +2,11 @@
 
 use std::borrow::Cow;
 
-use crate::base::{BlobSource, Error, Result};
+use crate::base::{Error, Result};
 use crate::cache_config::CacheConfig;
 use crate::config::{CacheOptions, Mode};
 use crate::layout::{Committed, LocalCache};
+use crate::object::{BlobSource, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::job::{Step, foresee, plan};
 use crate::ops::local_limit;
@@ -164,7 +165,7 @@ impl S3Cache {
         for name in &self.options.names {
             self.context.cancel.check()?;
             persist(&self.context, passes_or_damaged_once(), || {
-                self.store.put(&self.options.manifest_key(name), &manifest)
+                self.store.put(&self.options.manifest_key(name), &manifest, &PutMode::Overwrite).map(drop)
             })?;
             report.names.push(name.clone());
         }

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use crate::base::{Action, Digest, Error, Parts, Result};
 use crate::cache_config::CacheConfig;
 use crate::layout::{BlobWriter, LayoutWriter, LocalCache};
+use crate::object::GetOptions;
 use crate::ops::cache::S3Cache;
 use crate::ops::download::{ResumingReader, refuses_ranges};
 use crate::ops::meter::Meter;
@@ -13,7 +14,6 @@ use crate::ops::needs::Needs;
 use crate::ops::persist::{passes, persist};
 use crate::ops::rounds::{self, Streak, Tried};
 use crate::ops::wanted::{Fetched, Outcome, Wanted};
-use crate::store::GetOptions;
 use crate::transfer::{Next, Permit, Permits, Stop, Work};
 
 /// Fetches the blobs of one import.

@@ -6,7 +6,6 @@ use crate::ops::cache::S3Cache;
 use crate::ops::download::ResumingReader;
 use crate::ops::persist::{answered_and_passes, persist};
 use crate::ops::report::SourceOutcome;
-use crate::ops::wanted::is_archived;
 use crate::transfer;
 
 /// An existing manifest.
@@ -57,7 +56,7 @@ fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
     let bytes = match persist(&cache.context, answered_and_passes, || read(cache, &key, true)) {
         // The object changed, or the store sends a different entity tag with each response. Size and format decide.
         Err(Error::Conflict(_)) => read(cache, &key, false)?,
-        Err(Error::S3(refusal)) if is_archived(&refusal) => {
+        Err(error) if error.kind() == ErrorKind::Archived => {
             cache.context.warn(&format!("{location} is archived, which counts as absent: export the cache again"));
             None
         }
@@ -83,8 +82,13 @@ fn read(cache: &S3Cache, key: &str, trusts_etag: bool) -> Result<Option<Vec<u8>>
 /// Returns whether the error concerns one object: it is not a manifest, or cannot be read. Errors that concern all
 /// objects, such as missing permissions or a missing bucket, do not count.
 fn is_damage(error: &Error) -> bool {
-    use ErrorKind::{Conflict, Integrity, Network, NotFound, PreconditionFailed, Store, Unsupported};
-    matches!(error.kind(), Integrity | Conflict | Network | NotFound | PreconditionFailed | Store | Unsupported)
+    use ErrorKind::{
+        Archived, Conflict, Integrity, InvalidRange, Network, NotFound, PreconditionFailed, Store, Unsupported,
+    };
+    matches!(
+        error.kind(),
+        Archived | Integrity | InvalidRange | Conflict | Network | NotFound | PreconditionFailed | Store | Unsupported
+    )
 }
 
 /// Returns the sources that responded and their manifests. With `strict`, all sources must respond, and no manifest may

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use crate::base::{Digest, Error, ErrorKind, Result, S3ErrorClass};
+use crate::object::{ListOptions, ObjectMeta};
 use crate::ops::cache::S3Cache;
 use crate::ops::rounds::run_each;
 use crate::s3::connection_broke;
-use crate::store::ObjectMeta;
 
 /// For up to this many blobs, only the first is listed, which also checks the bucket. The others are checked one by
 /// one.
@@ -27,13 +27,13 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
     // The number of blobs that the listing covers, present or absent.
     let mut told = 0;
     let prefix = if few { cache.options.blob_key(first) } else { all.clone() };
-    match cache.store.list(&prefix, None) {
+    match cache.store.list_page(&prefix, &ListOptions::default()) {
         Ok(page) => {
             if page.continuation.is_none() && !page.incomplete {
                 told = if few { 1 } else { blobs.len() };
             }
             let digest = |key: &str| key.strip_prefix(&all)?.parse::<Digest>().ok();
-            found.extend(page.objects.into_iter().filter_map(|(key, meta)| Some((digest(&key)?, meta))));
+            found.extend(page.objects.into_iter().filter_map(|object| Some((digest(&object.key)?, object.meta))));
         }
         Err(error) => {
             let error = if error.kind() == ErrorKind::Access { cache.store.probe() } else { Err(error) };

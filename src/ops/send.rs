@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 
-use crate::base::{Action, BlobSource, Digest, Error, Event, Hasher, Parts, Result};
+use crate::base::{Action, Digest, Error, ErrorKind, Event, Hasher, Parts, Result};
+use crate::object::{BlobSource, MultipartUpload, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::download::ResumingReader;
 use crate::ops::job::{Job, Step, Tally};
@@ -14,7 +15,6 @@ use crate::ops::persist::{is_damaged, passes, passes_or_damaged_once, persist};
 use crate::ops::report::Report;
 use crate::ops::rounds::{self, Streak, Tried};
 use crate::ops::upload::{BlobPayload, PartPayload, changed, check_source, read_range, wrong_digest};
-use crate::store::{PartsUpload, Touch};
 use crate::transfer::{Bell, Next, Permits, Stop, Work};
 
 /// After this many failed touches in a row, the store is assumed to refuse them.
@@ -56,7 +56,7 @@ pub(super) struct Sending<'a> {
 
 /// A multipart upload started at the store.
 struct Upload<'a> {
-    parts: Box<dyn PartsUpload + 'a>,
+    parts: Box<dyn MultipartUpload + 'a>,
     meter: Meter<'a>,
 }
 
@@ -157,7 +157,7 @@ impl<'a> Sender<'a> {
             progress: &*self.cache.context.progress,
             stop,
         };
-        self.cache.store.put(&self.key(&job.digest), &payload)?;
+        self.cache.store.put(&self.key(&job.digest), &payload, &PutMode::Overwrite)?;
         self.cache.context.finished(&job.digest, Action::Upload, job.size);
         Ok(())
     }
@@ -179,7 +179,8 @@ impl<'a> Sender<'a> {
         let key = self.key(&job.digest);
         let parts = persist(&self.cache.context, passes, || {
             let _connection = self.connections.take(stop)?;
-            self.cache.store.put_in_parts(&key, job.size)
+            let parts = self.cache.store.put_in_parts(&key, job.size, &PutMode::Overwrite).map(Some);
+            parts.or_else(|error| if error.kind() == ErrorKind::Unsupported { Ok(None) } else { Err(error) })
         })?;
         let upload = parts.map(|parts| Upload { parts, meter: self.start(job, Action::Upload) });
         sending.upload.get_or_init(|| upload);
@@ -191,20 +192,21 @@ impl<'a> Sender<'a> {
         self.cache.options.verify_source
     }
 
-    /// Touches the blob. Returns `None` if the store refused. An old blob is still valid, so a refusal is only a
-    /// warning, shown once.
-    fn touch(&self, job: &Job) -> Result<Option<Touch>> {
-        let Some(meta) = &job.meta else { return Ok(None) };
+    /// Touches the blob. An old blob is still valid, so a refusal is only a warning, shown once.
+    fn touch(&self, job: &Job) -> Result<Touched> {
+        let Some(meta) = &job.meta else { return Ok(Touched::Refused) };
         if self.refused.load(Ordering::Relaxed) {
-            return Ok(None);
+            return Ok(Touched::Refused);
         }
         match self.cache.store.touch(&self.key(&job.digest), meta) {
-            Ok(touch) => {
+            Ok(_) => {
                 self.failed_touches.store(0, Ordering::Relaxed);
-                if touch == Touch::Done {
-                    self.cache.context.finished(&job.digest, Action::Touch, job.size);
-                }
-                Ok(Some(touch))
+                self.cache.context.finished(&job.digest, Action::Touch, job.size);
+                Ok(Touched::Done)
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Archived | ErrorKind::TooLarge) => {
+                self.failed_touches.store(0, Ordering::Relaxed);
+                Ok(Touched::Impossible)
             }
             Err(Error::Cancelled) => Err(Error::Cancelled),
             Err(error)
@@ -214,7 +216,7 @@ impl<'a> Sender<'a> {
             }
             Err(error) => {
                 self.refuse_touches(&error);
-                Ok(None)
+                Ok(Touched::Refused)
             }
         }
     }
@@ -256,12 +258,12 @@ impl<'a> Sender<'a> {
         }
         if job.step == Step::Touch {
             match self.touch(job)? {
-                Some(Touch::Done) => {
+                Touched::Done => {
                     lock(&self.tally).touched += 1;
                     return Ok(self.left());
                 }
-                Some(Touch::Gone | Touch::Unsupported) => job.step = Step::Upload,
-                None => return Ok(self.left()),
+                Touched::Impossible => job.step = Step::Upload,
+                Touched::Refused => return Ok(self.left()),
             }
         }
         if !std::mem::replace(&mut job.checked, true) {
@@ -274,6 +276,15 @@ impl<'a> Sender<'a> {
         self.streak.broken();
         Next::Done(Tried::Done(()))
     }
+}
+
+/// The outcome of a touch.
+enum Touched {
+    Done,
+    /// The object is gone, archived, or too large to be copied: upload it again.
+    Impossible,
+    /// The store refused.
+    Refused,
 }
 
 impl<'a> Work for Sender<'a> {
@@ -372,7 +383,7 @@ impl<'a> Work for Sender<'a> {
         stop.check()?;
         let ended = match upload.into_inner().flatten() {
             Some(_) if self.source.blob_stamp(&job.digest)? != stamp => Err(changed(self.source, &job.digest)),
-            Some(upload) => upload.parts.complete().inspect(|()| upload.meter.finish()),
+            Some(upload) => upload.parts.complete().map(|_| upload.meter.finish()),
             None => self.put(&job, stop),
         };
         match ended {

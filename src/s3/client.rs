@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use crate::base::{Cancel, Clock, Digest, Error, Payload, Problem, Secret, shown_without};
+use crate::base::{Cancel, Clock, Digest, Error, Problem, Secret, shown_without};
 use crate::credentials::{CredentialsProvider, KeyMistake};
 use crate::http::retry::{Attempts, Decision, Failure, Policy};
 use crate::http::{self, Method, OnStop, Request, Response};
+use crate::object::{ObjectStore as _, Payload};
 use crate::s3::answer::{Answer, Cause, Failed};
 use crate::s3::checksum::{self, Checksum};
 use crate::s3::endpoint::Endpoint;
@@ -42,6 +43,8 @@ pub(crate) struct ClientParts {
     pub(crate) request_headers: Vec<(String, String)>,
     /// Sent with every copy: the expected owner of the source.
     pub(crate) copy_headers: Vec<(String, String)>,
+    /// Larger objects are copied in parts.
+    pub(crate) max_copy_bytes: u64,
 }
 
 /// A client for one bucket.
@@ -62,6 +65,8 @@ pub(crate) struct Client {
     pub(super) wants_checksums: AtomicBool,
     /// The bucket has been listed: what may not be read is not for want of that permission.
     pub(super) may_list: AtomicBool,
+    /// Whether the server has failed to support a part copy.
+    pub(super) copies_no_parts: AtomicBool,
 }
 
 /// An S3 call, sent once or several times.
@@ -109,6 +114,7 @@ impl Client {
             expects_nothing: AtomicBool::new(false),
             wants_checksums: AtomicBool::new(false),
             may_list: AtomicBool::new(false),
+            copies_no_parts: AtomicBool::new(false),
         }
     }
 
@@ -121,18 +127,13 @@ impl Client {
         &self.parts.bucket
     }
 
-    /// Returns the object's location for messages.
-    fn location(&self, key: Option<&str>) -> String {
-        format!("s3://{}/{}", self.parts.bucket, key.unwrap_or_default())
-    }
-
     /// Returns the clock's monotonic time, for measuring durations.
     pub(crate) fn monotonic(&self) -> Duration {
         self.parts.clock.monotonic()
     }
 
     /// Returns the number of requests sent, every attempt counted.
-    pub(crate) fn requests(&self) -> u64 {
+    pub(super) fn requests_sent(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
@@ -228,7 +229,7 @@ impl Client {
             self.put_accepted.store(accepted, Ordering::Relaxed);
         }
         let response = sent.map_err(|fault| match fault.into_payload_error() {
-            Ok(error) => Cause::Own(payload_error(&self.location(call.key), error)),
+            Ok(error) => Cause::Own(payload_error(&self.location(call.key.unwrap_or_default()), error)),
             Err(fault) => Cause::NoAnswer(fault),
         })?;
         log::debug!("{} {}", response.status(), request.target);

@@ -1,6 +1,6 @@
 //! `CreateMultipartUpload`.
 
-use crate::base::{Element, Result};
+use crate::base::{Element, Result, S3ErrorClass};
 use crate::http::{Method, OnStop, Response};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::checksum::Checksum;
@@ -20,20 +20,22 @@ pub(crate) struct UploadName {
 }
 
 impl Client {
-    /// Begins a multipart upload, with checksums if the server is known to require them. Returns `None` if the server
-    /// does not support the operation. If a response is lost, the retry leaves behind an empty upload with an unknown
-    /// ID.
-    pub(crate) fn create_multipart_upload(&self, key: &str) -> Result<Option<UploadName>> {
+    /// Begins a multipart upload, with checksums if the server is known to require them. If a response is lost, the
+    /// retry leaves behind an empty upload with an unknown ID.
+    ///
+    /// # Errors
+    /// Of class [`Unsupported`](S3ErrorClass::Unsupported) if the server does not support the operation.
+    pub(super) fn create_multipart_upload(&self, key: &str) -> Result<UploadName> {
         let checksums = self.wants_checksums();
         self.begin_upload(key, checksums)
     }
 
-    /// Begins a multipart upload whose parts are copies: no checksums, because the server has them.
-    pub(crate) fn create_multipart_copy(&self, key: &str) -> Result<Option<UploadName>> {
+    /// Same, for an upload whose parts are copies: no checksums, because the server has them.
+    pub(super) fn create_multipart_copy(&self, key: &str) -> Result<UploadName> {
         self.begin_upload(key, false)
     }
 
-    fn begin_upload(&self, key: &str, checksums: bool) -> Result<Option<UploadName>> {
+    fn begin_upload(&self, key: &str, checksums: bool) -> Result<UploadName> {
         let mut call = Call::new("CreateMultipartUpload", Method::Post, Some(key));
         call.query = &[("uploads", "")];
         call.on_stop = OnStop::Linger;
@@ -43,10 +45,12 @@ impl Client {
         match self.execute(&call, created) {
             Ok(id) => {
                 self.accept_bodies();
-                Ok(Some(UploadName { key: key.to_owned(), id, checksums }))
+                Ok(UploadName { key: key.to_owned(), id, checksums })
             }
             Err(failed) => match &failed.cause {
-                Cause::Refused(answer) if answer.is_unsupported() => Ok(None),
+                Cause::Refused(answer) if answer.is_unsupported() => {
+                    Err(self.explain_as(S3ErrorClass::Unsupported, &call, failed))
+                }
                 Cause::Refused(answer) if answer.wants_checksum() && !checksums => self.begin_upload(key, true),
                 _ => Err(self.explain(&call, failed)),
             },

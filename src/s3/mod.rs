@@ -10,7 +10,9 @@ mod broken;
 mod checksum;
 mod client;
 mod complete_multipart_upload;
+mod conditions;
 mod content_range;
+mod copy_in_parts;
 mod copy_object;
 mod create_multipart_upload;
 mod delete_object;
@@ -20,6 +22,9 @@ mod get_object;
 mod head_object;
 mod learn;
 mod list_objects;
+mod multipart;
+mod object_meta;
+mod object_store;
 mod put_object;
 mod reach;
 mod upload_part;
@@ -29,18 +34,14 @@ mod upload_part_copy;
 pub(crate) use answer::Answer;
 pub(crate) use broken::connection_broke;
 pub(crate) use client::{Client, ClientParts};
-pub(crate) use complete_multipart_upload::{Completed, Expected};
 #[cfg(any(test, fuzzing))]
 pub(crate) use content_range::ContentRange;
-pub(crate) use copy_object::Copied;
 #[cfg(any(test, fuzzing))]
 pub(crate) use copy_object::CopyReply;
-pub(crate) use create_multipart_upload::UploadName;
 pub(crate) use endpoint::{Endpoint, EndpointChoice};
 pub(crate) use get_object::WRONG_RANGE;
-pub(crate) use head_object::Head;
 #[cfg(any(test, fuzzing))]
-pub(crate) use list_objects::Page;
+pub(crate) use list_objects::list_page;
+#[cfg(any(test, fuzzing))]
+pub(crate) use object_meta::object_meta;
 pub(crate) use reach::Reach;
-pub(crate) use upload_part::UploadedPart;
-pub(crate) use upload_part_copy::{CopySource, PartCopied};

@@ -1,7 +1,8 @@
 //! `UploadPart`.
 
-use crate::base::{Payload, Result};
+use crate::base::Result;
 use crate::http::{Method, Response};
+use crate::object::Payload;
 use crate::s3::answer::{Cause, read_empty};
 use crate::s3::checksum::Checksum;
 use crate::s3::client::{Call, Client};
@@ -20,7 +21,7 @@ pub(crate) struct UploadedPart {
 impl Client {
     /// Writes one part, numbered from one. Returns `None` if the server requires a checksum and the upload was begun
     /// without.
-    pub(crate) fn upload_part(
+    pub(super) fn upload_part(
         &self,
         upload: &UploadName,
         number: u32,

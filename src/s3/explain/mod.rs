@@ -38,8 +38,8 @@ struct Refusal<'a> {
     write_headers: &'a [(String, String)],
     /// Headers sent with every request.
     request_headers: &'a [(String, String)],
-    /// The request has an `If-Match`.
-    conditional: bool,
+    /// The condition of the request: `If-Match` or `If-None-Match`.
+    condition: Option<&'static str>,
     /// The bucket has been listed before.
     may_list: bool,
 }
@@ -53,6 +53,14 @@ impl Client {
                 error.hint = Some(format!("{hint}{OUT_OF_TOKENS}"));
                 Error::S3(error)
             }
+            error => error,
+        }
+    }
+
+    /// Same as [`explain`](Self::explain), with a class that follows from the request.
+    pub(super) fn explain_as(&self, class: S3ErrorClass, call: &Call<'_>, failed: Failed) -> Error {
+        match self.explain(call, failed) {
+            Error::S3(error) => Error::S3(Box::new(S3Error { class, ..*error })),
             error => error,
         }
     }
@@ -124,7 +132,11 @@ impl Client {
             mistake,
             write_headers: &self.parts.write_headers,
             request_headers: &self.parts.request_headers,
-            conditional: call.headers.iter().any(|(name, _)| name == "if-match"),
+            condition: call.headers.iter().find_map(|(name, _)| match name.as_str() {
+                "if-match" => Some("If-Match"),
+                "if-none-match" => Some("If-None-Match"),
+                _ => None,
+            }),
             may_list: self.may_list.load(Ordering::Relaxed),
         }
     }

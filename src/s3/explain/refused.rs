@@ -80,7 +80,7 @@ pub(super) fn unsupported(refusal: &Refusal<'_>) -> Option<String> {
     .map(|(_, attribute)| attribute)
     .collect();
     Some(if attributes.is_empty() {
-        let condition = if refusal.conditional { " with If-Match" } else { "" };
+        let condition = refusal.condition.map(|name| format!(" with {name}")).unwrap_or_default();
         format!("the store does not support {}{condition}", refusal.operation)
     } else {
         format!("the store may not support {}: leave it out", attributes.join(" and "))
