@@ -5,7 +5,8 @@ use std::time::Duration;
 use crate::base::Result;
 use crate::http::{Method, OnStop};
 use crate::s3::answer::{Cause, read_empty};
-use crate::s3::client::{Call, Client};
+use crate::s3::call::Call;
+use crate::s3::client::Client;
 
 /// Shorter than the time that a cancelled program has left.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(4);

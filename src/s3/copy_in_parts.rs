@@ -1,7 +1,5 @@
 //! Copies objects that are too large for a single request.
 
-use std::sync::atomic::Ordering;
-
 use crate::base::{Error, ErrorKind, Parts, Result};
 use crate::object::{MultipartUpload, ObjectStore as _, Version};
 use crate::s3::client::Client;
@@ -16,10 +14,10 @@ impl Client {
         if size <= self.parts.max_copy_bytes {
             return self.copy_object(from, to);
         }
-        if !self.copies_no_parts.load(Ordering::Relaxed) {
+        if !self.learnt.copies_no_parts.get() {
             match self.copy_in_parts(from, to, size) {
                 Err(error) if error.kind() == ErrorKind::Unsupported => {
-                    self.copies_no_parts.store(true, Ordering::Relaxed);
+                    self.learnt.copies_no_parts.set(true);
                 }
                 result => return result,
             }

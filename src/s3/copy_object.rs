@@ -6,8 +6,9 @@ use crate::base::{Element, Result, Timestamp, percent_encode_path};
 use crate::http::{Method, Response};
 use crate::object::Version;
 use crate::s3::answer::{Answer, Cause};
+use crate::s3::call::Call;
 use crate::s3::checksum::Checksum;
-use crate::s3::client::{Call, Client};
+use crate::s3::client::Client;
 use crate::s3::put_object::CONTENT_TYPE;
 
 /// The server copies up to 5 GiB before it responds.

@@ -3,8 +3,9 @@
 use crate::base::{Element, Result, S3ErrorClass};
 use crate::http::{Method, OnStop, Response};
 use crate::s3::answer::{Answer, Cause};
+use crate::s3::call::Call;
 use crate::s3::checksum::Checksum;
-use crate::s3::client::{Call, Client};
+use crate::s3::client::Client;
 use crate::s3::copy_object::MAX_REPLY_BYTES;
 use crate::s3::put_object::CONTENT_TYPE;
 
@@ -26,7 +27,7 @@ impl Client {
     /// # Errors
     /// Of class [`Unsupported`](S3ErrorClass::Unsupported) if the server does not support the operation.
     pub(super) fn create_multipart_upload(&self, key: &str) -> Result<UploadName> {
-        let checksums = self.wants_checksums();
+        let checksums = self.learnt.wants_checksums.get();
         self.begin_upload(key, checksums)
     }
 
@@ -44,7 +45,8 @@ impl Client {
         call.checksum = if checksums { Checksum::Always } else { Checksum::Never };
         match self.execute(&call, created) {
             Ok(id) => {
-                self.accept_bodies();
+                // The server lets us write: bodies are sent without `Expect`.
+                self.learnt.accepts_bodies.set(true);
                 Ok(UploadName { key: key.to_owned(), id, checksums })
             }
             Err(failed) => match &failed.cause {

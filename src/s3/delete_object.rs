@@ -4,7 +4,8 @@ use crate::base::{Result, S3ErrorClass};
 use crate::http::{Method, OnStop};
 use crate::object::Version;
 use crate::s3::answer::{Cause, read_empty};
-use crate::s3::client::{Call, Client};
+use crate::s3::call::Call;
+use crate::s3::client::Client;
 use crate::s3::conditions::if_match;
 
 impl Client {

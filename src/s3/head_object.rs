@@ -6,7 +6,8 @@ use crate::base::{Result, parse_http_date};
 use crate::http::{Method, Response};
 use crate::object::ObjectMeta;
 use crate::s3::answer::{Answer, Cause};
-use crate::s3::client::{Call, Client};
+use crate::s3::call::Call;
+use crate::s3::client::Client;
 use crate::s3::content_range::ContentRange;
 use crate::s3::object_meta::object_meta;
 

@@ -6,9 +6,12 @@
 
 mod abort_multipart_upload;
 mod answer;
+mod attempt;
 mod broken;
+mod call;
 mod checksum;
 mod client;
+mod clock;
 mod complete_multipart_upload;
 mod conditions;
 mod content_range;
@@ -21,10 +24,14 @@ mod explain;
 mod get_object;
 mod head_object;
 mod learn;
+mod learnt;
+mod list_multipart_uploads;
 mod list_objects;
+mod listed_key;
 mod multipart;
 mod object_meta;
 mod object_store;
+mod presign_get_object;
 mod put_object;
 mod reach;
 mod upload_part;

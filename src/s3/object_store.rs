@@ -1,8 +1,11 @@
 //! The object contract of a bucket on an S3 server.
 
+use std::time::Duration;
+
 use crate::base::Result;
 use crate::object::{
-    GetOptions, ListOptions, ListPage, MultipartUpload, Object, ObjectMeta, ObjectStore, Payload, PutMode, Version,
+    GetOptions, ListOptions, ListPage, MultipartUpload, Object, ObjectMeta, ObjectStore, Payload, PutMode,
+    UnfinishedUpload, UploadsPage, Version,
 };
 use crate::s3::client::Client;
 use crate::s3::multipart::S3Upload;
@@ -46,6 +49,18 @@ impl ObjectStore for Client {
 
     fn delete_if(&self, key: &str, version: &Version) -> Result<()> {
         self.delete_object_if(key, version)
+    }
+
+    fn list_uploads_page(&self, prefix: &str, continuation: Option<&str>) -> Result<UploadsPage> {
+        self.list_multipart_uploads(prefix, continuation)
+    }
+
+    fn abort_upload(&self, upload: &UnfinishedUpload) -> Result<()> {
+        self.abort_multipart_upload(&upload.key, &upload.id)
+    }
+
+    fn presign_get(&self, key: &str, valid_for: Duration) -> Result<String> {
+        self.presign_get_object(key, valid_for)
     }
 
     fn requests(&self) -> u64 {

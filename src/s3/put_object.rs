@@ -6,8 +6,9 @@ use crate::base::{Hasher, Result, S3ErrorClass};
 use crate::http::{Method, Response};
 use crate::object::{GetOptions, Payload, PutMode, Version};
 use crate::s3::answer::{Cause, read_empty};
+use crate::s3::call::Call;
 use crate::s3::checksum::Checksum;
-use crate::s3::client::{Call, Client};
+use crate::s3::client::Client;
 use crate::s3::conditions;
 use crate::s3::object_meta::version;
 

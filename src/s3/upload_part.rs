@@ -4,8 +4,9 @@ use crate::base::Result;
 use crate::http::{Method, Response};
 use crate::object::Payload;
 use crate::s3::answer::{Cause, read_empty};
+use crate::s3::call::Call;
 use crate::s3::checksum::Checksum;
-use crate::s3::client::{Call, Client};
+use crate::s3::client::Client;
 use crate::s3::create_multipart_upload::UploadName;
 use crate::s3::head_object::not_s3;
 

@@ -1,7 +1,8 @@
 //! The fix for refusals that concern neither credentials nor the existence of the bucket.
 
 use crate::base::shown_url;
-use crate::s3::explain::{Refusal, class, region};
+use crate::s3::explain::refusal::Refusal;
+use crate::s3::explain::{class, region};
 
 pub(super) const FULL: &str = "the store is full, or a quota is used up: free some space there, or raise the quota";
 
