@@ -54,6 +54,7 @@ mod credentials;
 mod files;
 mod http;
 mod layout;
+mod object;
 mod ops;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -67,9 +68,9 @@ mod transfer;
 #[doc(hidden)]
 pub use base::thread_builder;
 pub use base::{
-    Action, BlobSource, BytesPayload, Cancel, Clock, Digest, Env, Error, ErrorKind, Event, InvalidDigest,
-    InvalidTimestamp, IoError, MapEnv, NoProgress, Payload, Problem, ProcessEnv, Progress, Result, S3Error,
-    S3ErrorClass, Secret, SystemClock, Timestamp, printable,
+    Action, Cancel, Clock, Digest, Env, Error, ErrorKind, Event, InvalidDigest, InvalidTimestamp, IoError, MapEnv,
+    NoProgress, Problem, ProcessEnv, Progress, Result, S3Error, S3ErrorClass, Secret, SystemClock, Timestamp,
+    printable,
 };
 pub use cache_config::{
     Alternatives, Annotations, CacheConfig, CacheConfigBuilder, CacheResult, ChainedResult, Input, Layer, LayerId,
@@ -83,10 +84,14 @@ pub use config::{
 };
 pub use credentials::{Credentials, CredentialsProvider, StaticCredentials};
 pub use layout::{BlobWriter, Committed, LayoutWriter, LocalCache};
+pub use object::{
+    BlobSource, BytesPayload, GetOptions, ListOptions, ListPage, ListedObject, MultipartUpload, Object, ObjectMeta,
+    ObjectStore, Payload, PutMode, UnfinishedUpload, UploadsPage, Version,
+};
 #[doc(hidden)]
 pub use ops::Tuning;
 pub use ops::{
     BlobCounts, BlobReader, Check, CheckOutcome, DoctorOptions, ExportOptions, Exported, ImportOptions, ImportOutcome,
     Imported, Report, S3Cache, S3CacheBuilder, SourceOutcome, export, import, import_from,
 };
-pub use store::{DirStore, GetOptions, ListPage, Object, ObjectMeta, ObjectStore, PartsUpload, Touch};
+pub use store::DirStore;

@@ -1,7 +1,6 @@
 //! The foundation of all other modules: errors, digests, secrets, time, encodings, the environment, progress and
 //! cancellation. Depends on none of them.
 
-mod blob;
 mod cancel;
 mod digest;
 mod encode;
@@ -18,7 +17,6 @@ mod threads;
 mod time;
 mod xml;
 
-pub use blob::{BlobSource, BytesPayload, Payload};
 pub use cancel::Cancel;
 pub(crate) use cancel::Interrupt;
 pub(crate) use digest::Hasher;

@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use crate::base::{self, BytesPayload, Error, Payload, Problem};
+use crate::base::{self, Error, Problem};
 use crate::config::EndpointUrl;
 use crate::credentials::context::Context;
 use crate::http::{Client, Fault, Method, OnStop, Request, Response, retry};
+use crate::object::{BytesPayload, Payload};
 
 /// Responses are a few kilobytes; nothing beyond this limit is read.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024;

@@ -128,8 +128,8 @@ impl Sts {
             };
             let payload_hash = Digest::of(&body).hex();
             let request = Signable { method: "POST", path: &path, query: "", payload_hash: &payload_hash };
-            let context = sigv4::Context { region, service: "sts", time: self.context.clock.now() };
-            sigv4::sign(&mut headers, &request, keys, context);
+            let scope = sigv4::SignatureScope { region, service: "sts", time: self.context.clock.now() };
+            sigv4::sign(&mut headers, &request, keys, scope);
         }
         Message { method: Method::Post, target: path, headers, body: Some(body) }
     }

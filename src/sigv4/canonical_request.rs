@@ -1,7 +1,7 @@
 //! Step 1: the canonical request.
 
 use crate::base::percent_encode_query;
-use crate::sigv4::Signable;
+use crate::sigv4::request::Signable;
 
 /// Returns the query string of these names and values: encoded, sorted by encoded name and value, with `=` even after a
 /// name without a value. Empty if there are no pairs.

@@ -3,7 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::base::{Digest, Timestamp};
-use crate::sigv4::Context;
+use crate::sigv4::request::SignatureScope;
 
 /// 9999-12-31T23:59:59Z.
 const LAST: Duration = Duration::from_secs(253_402_300_799);
@@ -16,15 +16,15 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    pub(super) fn new(context: Context<'a>) -> Self {
+    pub(super) fn new(scope: SignatureScope<'a>) -> Self {
         // There is no time stamp for the year 10000: a clock that is this wrong gets the server's error for a wrong
         // clock.
-        let clamped = context.time.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST);
+        let clamped = scope.time.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST);
         // `2025-01-02T03:04:05`, followed by a fraction and `Z`.
         let text = Timestamp::from(clamped).to_string();
         let mut timestamp: String = text.chars().take(19).filter(|c| !matches!(c, '-' | ':')).collect();
         timestamp.push('Z');
-        Self { timestamp, region: context.region, service: context.service }
+        Self { timestamp, region: scope.region, service: scope.service }
     }
 
     /// `20250102T030405Z`.

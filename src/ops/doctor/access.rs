@@ -7,7 +7,7 @@ use crate::base::{Error, ErrorKind, Problem, Timestamp};
 use crate::config::CredentialOptions;
 use crate::credentials::{Credentials, CredentialsProvider, KeyMistake, S3Settings, identity};
 use crate::ops::doctor::Findings;
-use crate::store::{self, Parts};
+use crate::store::{self, StoreParts};
 
 /// The checks that need credentials.
 const THEIRS: &[&str] = &["key", "expiry", "identity"];
@@ -18,7 +18,7 @@ const SHOWN_CHARS: usize = 4;
 pub(super) fn examine(
     findings: &mut Findings<'_>,
     options: &CredentialOptions,
-    (settings, parts): (&S3Settings, &Parts),
+    (settings, parts): (&S3Settings, &StoreParts),
     reached: bool,
 ) -> Option<Option<Arc<dyn CredentialsProvider>>> {
     let asked = match store::provider(options, settings, parts) {
@@ -85,7 +85,7 @@ fn rounded(time: Duration) -> String {
     }
 }
 
-fn whose(findings: &mut Findings<'_>, (settings, parts): (&S3Settings, &Parts), keys: &Credentials) {
+fn whose(findings: &mut Findings<'_>, (settings, parts): (&S3Settings, &StoreParts), keys: &Credentials) {
     match identity(settings, &store::context(settings, parts), keys) {
         Ok(Some(identity)) => findings.passed("identity", format!("{} (account {})", identity.arn, identity.account)),
         Ok(None) => findings.skipped(&["identity"], "only AWS can identify keys"),
