@@ -82,7 +82,7 @@ pub use config::{
     KeyLayout, LocalOptions, Location, Mode, Policy, RequestPayer, RetryMode, RoleOptions,
 };
 pub use credentials::{Credentials, CredentialsProvider, StaticCredentials};
-pub use layout::{BlobWriter, Committed, LayoutWriter, LocalCache};
+pub use layout::{BlobWriter, DocumentSizes, LayoutWriter, LocalCache};
 #[doc(hidden)]
 pub use ops::Tuning;
 pub use ops::{

@@ -2,11 +2,12 @@
 
 use std::collections::HashSet;
 
-use crate::base::{Digest, Error, GoJson, JsonProblem, JsonReader, Problem, Result, push_go_string, read_go_json};
+use crate::base::{Error, GoJson, JsonProblem, JsonReader, Problem, Result, push_go_string, read_go_json};
 use crate::cache_config::{Descriptor, IMAGE_NAME, REF_NAME};
-use crate::layout::cache::LocalCache;
 use crate::layout::manifest::Reference;
 
+/// The tag BuildKit uses by default.
+pub(super) const DEFAULT_TAG: &str = "latest";
 /// BuildKit's index has about 210 bytes per tag.
 pub(super) const MAX_INDEX_BYTES: u64 = 16 * 1024 * 1024;
 /// The maximum number of objects, because empty ones are small in the file but not in memory.
@@ -164,7 +165,7 @@ impl Index {
             let is_same = |entry: &Entry| entry.descriptor.digest.get().ok() == digest;
             let is_untagged = |entry: &Entry| !entry.is_tagged();
             let repeats = digest.is_some() && is_untagged(first) && rest.iter().all(|e| is_untagged(e) && is_same(e));
-            (tag == LocalCache::DEFAULT_TAG && (rest.is_empty() || repeats)).then_some(first)
+            (tag == DEFAULT_TAG && (rest.is_empty() || repeats)).then_some(first)
         };
         match named(IMAGE_NAME).or_else(|| named(REF_NAME)).or_else(only) {
             Some(entry) => Reference::of(&entry.descriptor, "index.json"),
@@ -200,7 +201,8 @@ impl Index {
     ///
     /// # Errors
     /// [`Error::Conflict`] if BuildKit would still prefer an image with that name.
-    pub(crate) fn set(&mut self, tag: &str, media_type: &str, digest: &Digest, size: u64) -> Result<()> {
+    pub(crate) fn set(&mut self, tag: &str, media_type: &str, manifest: &Reference) -> Result<()> {
+        let Reference { digest, size } = manifest;
         self.check_free(tag)?;
         let mut text = format!("{{\"mediaType\":\"{media_type}\",\"digest\":\"{digest}\",\"size\":{size},");
         text.push_str(&format!("\"annotations\":{{\"{REF_NAME}\":"));

@@ -6,18 +6,18 @@
 
 mod blob;
 mod cache;
-mod durable;
 pub(crate) mod index;
 mod lock;
 pub(crate) mod manifest;
-mod probe;
+mod path;
 mod raw;
-mod size;
+mod read;
+mod sizes;
 mod write;
 
-pub use blob::BlobWriter;
 pub use cache::LocalCache;
-pub use write::{Committed, LayoutWriter};
+pub use sizes::DocumentSizes;
+pub use write::{BlobWriter, LayoutWriter};
 
 #[cfg(test)]
 mod tests;
