@@ -10,7 +10,7 @@ use super::{Digest, Error, Problem, Result};
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let bucket = tempfile::tempdir()?;
 /// use std::collections::HashMap;
-/// use std::io::{Cursor, Read};
+/// use std::io::Read;
 ///
 /// use s3_build_cache::{
 ///     Annotations, BlobSource, CacheConfigBuilder, CacheOptions, Digest, Error, ExportOptions, Problem, S3Cache,
@@ -24,9 +24,9 @@ use super::{Digest, Error, Problem, Result};
 ///         Ok(self.0.get(digest).map(|bytes| bytes.len() as u64))
 ///     }
 ///
-///     fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, Error> {
+///     fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>, Error> {
 ///         let bytes = self.0.get(digest).ok_or_else(|| Error::Integrity(Problem::new(format!("no blob {digest}"))))?;
-///         Ok(Box::new(Cursor::new(bytes.clone())))
+///         Ok(Box::new(bytes.as_slice()))
 ///     }
 /// }
 ///
@@ -62,14 +62,14 @@ pub trait BlobSource: Send + Sync {
     ///
     /// # Errors
     /// If the blob is missing or cannot be read.
-    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>>;
+    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>>;
 
     /// Opens the blob at `offset`. Called two or three times for each part of a large blob, so a source that can seek
     /// should override this: the default reads and discards the bytes before `offset`.
     ///
     /// # Errors
     /// As [`open_blob`](Self::open_blob); also if the blob is shorter than `offset`, possibly only while reading.
-    fn open_blob_at(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send>> {
+    fn open_blob_at(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
         let mut reader = self.open_blob(digest)?;
         match io::copy(&mut reader.by_ref().take(offset), &mut io::sink()) {
             Ok(_) => Ok(reader),

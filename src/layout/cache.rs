@@ -152,11 +152,11 @@ impl BlobSource for LocalCache {
         self.path.blob_size(digest)
     }
 
-    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>> {
+    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>> {
         self.open_blob_at(digest, 0)
     }
 
-    fn open_blob_at(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send>> {
+    fn open_blob_at(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
         Ok(Box::new(self.path.open_blob(digest, offset)?))
     }
 
