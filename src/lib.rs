@@ -48,12 +48,12 @@
 
 mod base;
 mod bucket;
-mod cache_config;
+pub mod cache_config;
 mod config;
 mod credentials;
 mod files;
 mod http;
-mod layout;
+pub mod layout;
 mod ops;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use crate::base::{Digest, Error, Problem, Result, Timestamp};
 use crate::cache_config::canonical::canonical;
 use crate::cache_config::model::{
-    Annotations, CacheConfig, CacheResult, Input, Layer, LayerIndex, Record, RecordIndex,
+    Alternatives, Annotations, CacheConfig, CacheResult, Input, Layer, LayerIndex, Record, RecordIndex,
 };
 
 /// Builds a [`CacheConfig`] from build steps. Layers and records are added bottom-up, so cycles are impossible.
@@ -79,7 +79,7 @@ impl CacheConfigBuilder {
             }
             let link =
                 |(record, selector): (RecordId, &str)| Input { selector: selector.into(), link: self.known(record) };
-            lists.push(alternatives.into_iter().map(link).collect());
+            lists.push(Alternatives::new(alternatives.into_iter().map(link).collect()));
         }
         self.config.records.push(Record {
             digest,

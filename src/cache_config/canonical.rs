@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::base::{Digest, Hasher, Timestamp};
 use crate::cache_config::model::{
-    Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex, set,
+    Alternatives, Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
+    set,
 };
 
 /// Returns the same config in canonical order, with equal layers and equal records merged.
@@ -178,7 +179,9 @@ fn unite(config: &CacheConfig, group: &[usize], layer_of: &[usize], record_of: &
         let mut links: Vec<(usize, Box<str>)> = list.iter().filter_map(link).collect();
         links.sort_unstable();
         links.dedup();
-        links.into_iter().map(|(link, selector)| Input { selector, link: RecordIndex(link) }).collect()
+        Alternatives::new(
+            links.into_iter().map(|(link, selector)| Input { selector, link: RecordIndex(link) }).collect(),
+        )
     });
     Some(Record {
         digest: first.digest.clone(),

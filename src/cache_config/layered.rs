@@ -107,12 +107,7 @@ impl Search<'_> {
     fn chain(&mut self, layer: LayerIndex) -> Option<Vec<LayerIndex>> {
         let depth = self.depths.get(layer.0).copied().unwrap_or(0);
         self.spend(depth)?;
-        let mut chain = Vec::with_capacity(depth);
-        let mut at = Some(layer);
-        while let Some(layer) = at {
-            chain.push(layer);
-            at = self.config.layer(layer).and_then(|layer| layer.parent);
-        }
+        let mut chain: Vec<LayerIndex> = self.config.ancestry(layer).collect();
         chain.reverse();
         Some(chain)
     }

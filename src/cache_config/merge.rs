@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use crate::base::{Error, Problem, Result};
 use crate::cache_config::canonical::canonical;
-use crate::cache_config::model::{CacheConfig, Layer, LayerIndex};
+use crate::cache_config::model::{Alternatives, CacheConfig, Layer, LayerIndex};
 
 impl CacheConfig {
     /// Merges the configs of `sources`, each with the name that errors use for it.
@@ -53,7 +53,7 @@ fn concatenate(sources: Vec<(String, CacheConfig)>) -> CacheConfig {
         let move_layer = |old: Layer| Layer { parent: old.parent.map(layer), ..old };
         all.layers.extend(config.layers.into_iter().map(move_layer));
         all.records.extend(config.records.into_iter().map(|mut record| {
-            for input in record.inputs.iter_mut().flatten() {
+            for input in record.inputs.iter_mut().flat_map(Alternatives::as_mut_slice) {
                 input.link.0 += records;
             }
             let chained = record.chains.iter_mut().flat_map(|chain| &mut chain.layers);

@@ -9,6 +9,7 @@ mod canonical;
 mod check;
 mod descriptor;
 mod filter;
+mod find;
 mod graph;
 mod layered;
 mod media_type;
@@ -18,6 +19,7 @@ mod model;
 mod payload;
 mod raw;
 mod read;
+mod results;
 mod write;
 
 #[cfg(test)]
@@ -29,3 +31,4 @@ pub use model::{
     Alternatives, Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
 };
 pub use read::MAX_MANIFEST_BYTES;
+pub use results::RecordResult;

@@ -239,6 +239,6 @@ impl Pass<'_> {
         if is_empty {
             found.add(|| format!("{place}: input {at} is empty"));
         }
-        Ok(found.is_empty().then(|| only.map_or_else(|| list.into(), Alternatives::from)))
+        Ok(found.is_empty().then(|| only.map_or_else(|| Alternatives::new(list), Alternatives::one)))
     }
 }

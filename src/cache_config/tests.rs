@@ -3,6 +3,7 @@ mod generated;
 mod golden;
 mod hostile;
 mod laws;
+mod lookup;
 mod reading;
 
 use crate::base::{Digest, Error, Timestamp};

@@ -129,7 +129,7 @@ fn one_alternative_needs_no_list_of_its_own() {
     let inputs = &config.records[1].inputs;
     assert_eq!(inputs.iter().map(|list| list.len()).collect::<Vec<_>>(), [1, 2]);
     let input = inputs[0][0].clone();
-    assert_eq!(Alternatives::from(vec![input.clone()]), Alternatives::from(input));
+    assert_eq!(Alternatives::new(vec![input.clone()]), Alternatives::one(input));
 }
 
 #[test]
