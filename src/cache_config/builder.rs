@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::base::{Digest, Error, Problem, Result, Timestamp};
+use crate::base::{Digest, Error, Result, Timestamp};
 use crate::cache_config::canonical::canonical;
 use crate::cache_config::model::{
     Alternatives, Annotations, CacheConfig, CacheResult, Input, Layer, LayerIndex, Record, RecordIndex,
@@ -118,7 +118,7 @@ impl CacheConfigBuilder {
             .problem
             .or_else(|| two_faced.map(|layer| format!("the blob {} was given two sizes or diffIDs", layer.blob)));
         match problem {
-            Some(problem) => Err(Error::Usage(Problem::new(problem))),
+            Some(problem) => Err(Error::usage(problem)),
             None => Ok(canonical(&self.config)),
         }
     }

@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::base::{Digest, Error, ParsedText, Problem, Result, Timestamp};
+use crate::base::{Digest, Error, ParsedText, Result, Timestamp};
 use crate::cache_config::descriptor::Descriptor;
 use crate::cache_config::graph::Links;
 use crate::cache_config::model::{Annotations, CacheConfig, Layer, LayerIndex, RecordIndex};
@@ -70,7 +70,7 @@ impl Problems {
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
         let noun = if self.total == 1 { "problem" } else { "problems" };
         let first = self.first.join("; ");
-        Error::Integrity(Problem::new(format!("the cache config has {} {noun}: {first}{more}", self.total)))
+        Error::integrity(format!("the cache config has {} {noun}: {first}{more}", self.total))
     }
 }
 

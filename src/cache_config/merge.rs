@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::base::{Error, Problem, Result};
+use crate::base::{Error, Result};
 use crate::cache_config::canonical::canonical;
 use crate::cache_config::model::{Alternatives, CacheConfig, Layer, LayerIndex};
 
@@ -37,7 +37,7 @@ fn check(sources: &[(String, CacheConfig)]) -> Result<()> {
             let (first, of_first) = *known.entry(layer.blob).or_insert((name, identity));
             if of_first != identity {
                 let message = format!("{first} and {name} give the blob {} two sizes or diffIDs", layer.blob);
-                return Err(Error::Conflict(Problem::new(message).hint("export one of them again, or leave it out")));
+                return Err(Error::conflict(message).with_hint("export one of them again, or leave it out"));
             }
         }
     }

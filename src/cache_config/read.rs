@@ -5,9 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::base::{
-    Digest, Error, GoJson as _, JsonProblem, JsonReader, ParsedText, Problem, Result, read_go_json_with,
-};
+use crate::base::{Digest, Error, GoJson as _, JsonProblem, JsonReader, ParsedText, Result, read_go_json_with};
 use crate::cache_config::check::{Bound, Place, Problems, Source, check_layer, check_whole, is_in_range, time};
 use crate::cache_config::descriptor::Descriptor;
 use crate::cache_config::model::{Alternatives, CacheConfig, CacheResult, ChainedResult, Input, Layer, Record};
@@ -65,7 +63,7 @@ fn read(json: &[u8], source: &Source<'_>) -> Result<CacheConfig> {
 }
 
 fn invalid(why: String) -> Error {
-    Error::Integrity(Problem::new(format!("not a cache config: {why}")))
+    Error::integrity(format!("not a cache config: {why}"))
 }
 
 /// One pass through the document.

@@ -5,7 +5,7 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 
-use crate::base::{Digest, Error, Hasher, Problem, Result};
+use crate::base::{Digest, Error, Hasher, Result};
 use crate::files::{Opened, directory, open_file, root_directory};
 use crate::layout::manifest::Reference;
 use crate::layout::path::LayoutPath;
@@ -62,7 +62,7 @@ impl LayoutPath {
     /// [`Error::Io`] if it cannot be read.
     pub(super) fn read_blob(&self, reference: &Reference, limit: u64) -> Result<Vec<u8>> {
         let Reference { digest, size } = reference;
-        let wrong = |why: String| Error::Integrity(Problem::new(format!("the blob {digest} {why}")));
+        let wrong = |why: String| Error::integrity(format!("the blob {digest} {why}"));
         if *size > limit {
             return Err(wrong(format!("has {size} bytes, more than the {limit} that are read")));
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::base::{Error, GoJson, JsonProblem, JsonReader, Problem, Result, push_go_string, read_go_json};
+use crate::base::{Error, GoJson, JsonProblem, JsonReader, Result, push_go_string, read_go_json};
 use crate::cache_config::{Descriptor, IMAGE_NAME, REF_NAME};
 use crate::layout::manifest::Reference;
 
@@ -75,15 +75,13 @@ impl Index {
     /// [`Error::Integrity`] if it is not a JSON index.
     pub(crate) fn parse(json: &[u8]) -> Result<Self> {
         if json.iter().filter(|byte| **byte == b'{').count() > MAX_OBJECTS {
-            return Err(Error::Integrity(Problem::new(format!("index.json has more than {MAX_OBJECTS} objects"))));
+            return Err(Error::integrity(format!("index.json has more than {MAX_OBJECTS} objects")));
         }
         let read = || {
             let fields = if json.is_empty() { Fields::default() } else { read_go_json(json)? };
             Self::from_fields(fields)
         };
-        read().map_err(|why: JsonProblem| {
-            Error::Integrity(Problem::new(format!("index.json is not an OCI index: {why}")))
-        })
+        read().map_err(|why: JsonProblem| Error::integrity(format!("index.json is not an OCI index: {why}")))
     }
 
     fn from_fields(Fields(mut fields): Fields) -> std::result::Result<Self, JsonProblem> {
@@ -169,10 +167,7 @@ impl Index {
         };
         match named(IMAGE_NAME).or_else(|| named(REF_NAME)).or_else(only) {
             Some(entry) => Reference::of(&entry.descriptor, "index.json"),
-            None => {
-                let problem = Problem::new(format!("there is no cache tagged {tag:?}"));
-                Err(Error::Usage(problem.hint(self.entries_hint())))
-            }
+            None => Err(Error::usage(format!("there is no cache tagged {tag:?}")).with_hint(self.entries_hint())),
         }
     }
 
@@ -208,7 +203,7 @@ impl Index {
         text.push_str(&format!("\"annotations\":{{\"{REF_NAME}\":"));
         push_go_string(&mut text, tag);
         text.push_str("}}");
-        let invalid = |why| Error::Integrity(Problem::new(format!("the new entry of index.json: {why}")));
+        let invalid = |why| Error::integrity(format!("the new entry of index.json: {why}"));
         let descriptor = read_go_json(text.as_bytes()).map_err(|why: JsonProblem| invalid(why))?;
         self.entries.retain(|Entry { descriptor, .. }| {
             descriptor.annotation(REF_NAME) != Some(tag)
@@ -225,7 +220,7 @@ impl Index {
     pub(crate) fn check_free(&self, tag: &str) -> Result<()> {
         if self.entries.iter().any(|entry| entry.descriptor.annotation(IMAGE_NAME) == Some(tag)) {
             let message = format!("index.json has an image named {tag:?}, which BuildKit would take for the cache");
-            return Err(Error::Conflict(Problem::new(message).hint("use another tag, or another directory")));
+            return Err(Error::conflict(message).with_hint("use another tag, or another directory"));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use crate::base::{Digest, Error, Problem, Result};
+use crate::base::{Digest, Error, Result};
 use crate::cache_config::{CacheConfig, MAX_MANIFEST_BYTES};
 use crate::files::{FileSystem, open_file, read_file, root_directory};
 use crate::layout::index::{Index, MAX_INDEX_BYTES};
@@ -50,7 +50,7 @@ impl LayoutPath {
             None => {
                 let index = self.read_index_locked(system);
                 let hint = index.map_or_else(|_| HOW_TO_WRITE.to_owned(), |index| index.entries_hint());
-                Err(Error::Usage(Problem::new(format!("there is no manifest {digest}")).hint(hint)))
+                Err(Error::usage(format!("there is no manifest {digest}")).with_hint(hint))
             }
         }
     }

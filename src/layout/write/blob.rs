@@ -4,7 +4,7 @@ use std::fmt;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use crate::base::{Digest, Error, OrderedHasher, Problem, Result};
+use crate::base::{Digest, Error, OrderedHasher, Result};
 use crate::files::TempFile;
 use crate::layout::write::target::Target;
 
@@ -51,7 +51,7 @@ impl BlobWriter {
     pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
         if offset.saturating_add(bytes.len() as u64) > self.size {
             let message = format!("the blob {} is longer than its {} bytes", self.digest, self.size);
-            return Err(Error::Integrity(Problem::new(message)));
+            return Err(Error::integrity(message));
         }
         let written = self.temp.file().write_all_at(bytes, offset);
         written.map_err(|error| Error::io("write", self.temp.path(), error))?;

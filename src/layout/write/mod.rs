@@ -7,7 +7,7 @@ mod target;
 
 use std::sync::Arc;
 
-use crate::base::{Digest, Error, Problem, Result};
+use crate::base::{Digest, Error, Result};
 use crate::cache_config::CacheConfig;
 use crate::files::{FileSystem, open_file, read_file, sync_dir, sync_file};
 use crate::layout::index::MAX_INDEX_BYTES;
@@ -105,7 +105,7 @@ impl LayoutWriter {
         blob.sync()?;
         match blob.finish()? {
             true => Ok(reference),
-            false => Err(Error::Integrity(Problem::new("the bytes changed while they were written"))),
+            false => Err(Error::integrity("the bytes changed while they were written")),
         }
     }
 
