@@ -54,7 +54,7 @@ impl CacheConfigBuilder {
     /// Adds a layer on top of `parent`. Adding the same blob to the same chain returns the same layer.
     pub fn layer(&mut self, blob: Digest, parent: Option<LayerId>, annotations: Annotations) -> LayerId {
         if i64::try_from(annotations.size).is_err() {
-            self.wrong(|| format!("the blob {blob} has {} bytes, more than BuildKit can say", annotations.size));
+            self.fail(|| format!("the blob {blob} has {} bytes, more than BuildKit can represent", annotations.size));
         }
         let parent = parent.map(|parent| self.known_layer(parent));
         self.config.layers.push(Layer { blob, parent, annotations });
@@ -70,15 +70,17 @@ impl CacheConfigBuilder {
     ) -> RecordId {
         let digest = digest.into();
         if digest.is_empty() {
-            self.wrong(|| "a record has an empty digest".to_owned());
+            self.fail(|| "a record has an empty digest".to_owned());
         }
         let mut lists = Vec::new();
         for alternatives in inputs {
             if alternatives.is_empty() {
-                self.wrong(|| format!("an input of the record {digest} has no alternative"));
+                self.fail(|| format!("an input of the record {digest} has no alternative"));
             }
-            let link =
-                |(record, selector): (RecordId, &str)| Input { selector: selector.into(), link: self.known(record) };
+            let link = |(record, selector): (RecordId, &str)| Input {
+                selector: selector.into(),
+                link: self.known_record(record),
+            };
             lists.push(Alternatives::new(alternatives.into_iter().map(link).collect()));
         }
         self.config.records.push(Record {
@@ -94,7 +96,7 @@ impl CacheConfigBuilder {
     /// Records that a step produced this layer with all its ancestors.
     pub fn result(&mut self, record: RecordId, layer: LayerId, created_at: Timestamp) {
         let layer = self.known_layer(layer);
-        let RecordIndex(at) = self.known(record);
+        let RecordIndex(at) = self.known_record(record);
         if let Some(results) = self.results.get_mut(at) {
             results.push(CacheResult { layer, created_at });
         }
@@ -110,33 +112,33 @@ impl CacheConfigBuilder {
             record.results = results.into();
         }
         let mut known = HashMap::new();
-        let two_faced = self.config.layers.iter().find(|layer| {
+        let contradicting = self.config.layers.iter().find(|layer| {
             let identity = (layer.annotations.size, layer.annotations.diff_id);
             *known.entry(layer.blob).or_insert(identity) != identity
         });
         let problem = self
             .problem
-            .or_else(|| two_faced.map(|layer| format!("the blob {} was given two sizes or diffIDs", layer.blob)));
+            .or_else(|| contradicting.map(|layer| format!("the blob {} was given two sizes or diffIDs", layer.blob)));
         match problem {
             Some(problem) => Err(Error::usage(problem)),
             None => Ok(canonical(&self.config)),
         }
     }
 
-    fn wrong(&mut self, problem: impl FnOnce() -> String) {
+    fn fail(&mut self, problem: impl FnOnce() -> String) {
         self.problem.get_or_insert_with(problem);
     }
 
     fn known_layer(&mut self, LayerId(at): LayerId) -> LayerIndex {
         if at >= self.config.layers.len() {
-            self.wrong(|| format!("layer {at} was not made by this builder"));
+            self.fail(|| format!("layer {at} is from another builder"));
         }
         LayerIndex(at)
     }
 
-    fn known(&mut self, RecordId(at): RecordId) -> RecordIndex {
+    fn known_record(&mut self, RecordId(at): RecordId) -> RecordIndex {
         if at >= self.config.records.len() {
-            self.wrong(|| format!("record {at} was not made by this builder"));
+            self.fail(|| format!("record {at} is from another builder"));
         }
         RecordIndex(at)
     }

@@ -28,8 +28,8 @@ impl CacheConfig {
     /// kept.
     #[must_use]
     pub fn without_blobs(self, lost: &BTreeSet<Digest>) -> Self {
-        let there: Vec<bool> = self.layers.iter().map(|layer| !lost.contains(&layer.blob)).collect();
-        let mut kept = Kept { chains: whole_chains(&self.layers, &there), layers: there };
+        let present: Vec<bool> = self.layers.iter().map(|layer| !lost.contains(&layer.blob)).collect();
+        let mut kept = Kept { chains: whole_chains(&self.layers, &present), layers: present };
         // A layer above a lost one is useful only to a result that lists its layers itself.
         let mut layers = kept.chains.clone();
         for chain in self.records.iter().flat_map(|record| &record.chains).filter(|chain| kept.chained(chain)) {
@@ -81,8 +81,8 @@ fn is_set(set: &[bool], layer: LayerIndex) -> bool {
     set.get(layer.0).copied().unwrap_or(false)
 }
 
-/// Returns, by position, whether the layer and all its ancestors are `there`. Visits each layer once.
-pub(super) fn whole_chains(layers: &[Layer], there: &[bool]) -> Vec<bool> {
+/// Returns, by position, whether the layer and all its ancestors are `present`. Visits each layer once.
+pub(super) fn whole_chains(layers: &[Layer], present: &[bool]) -> Vec<bool> {
     let mut whole: Vec<Option<bool>> = vec![None; layers.len()];
     let mut path = Vec::new();
     for start in 0..layers.len() {
@@ -97,7 +97,7 @@ pub(super) fn whole_chains(layers: &[Layer], there: &[bool]) -> Vec<bool> {
             at = layers.get(layer.0).and_then(|layer| layer.parent);
         }
         for layer in path.drain(..).rev() {
-            answer &= is_set(there, LayerIndex(layer));
+            answer &= is_set(present, LayerIndex(layer));
             set(&mut whole, layer, Some(answer));
         }
     }

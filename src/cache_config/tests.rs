@@ -4,6 +4,7 @@ mod golden;
 mod hostile;
 mod laws;
 mod lookup;
+mod merging;
 mod reading;
 
 use crate::base::{Digest, Error, Timestamp};

@@ -90,8 +90,8 @@ impl Drop for IndexLock<'_> {
 
 /// Opens the lock file, and returns whether it was created. A reader opens an existing file without write access.
 fn open(path: &Path, shared: bool) -> Result<(File, bool)> {
-    if shared && let Some(there) = open_file(path)? {
-        return Ok((there.file, false));
+    if shared && let Some(opened) = open_file(path)? {
+        return Ok((opened.file, false));
     }
     open_or_create(path, MODE).map(|(opened, created)| (opened.file, created))
 }

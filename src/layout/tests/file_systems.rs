@@ -192,10 +192,10 @@ fn a_valid_config_and_manifest_are_not_rewritten() {
 
 #[test]
 fn sync_flushes_every_blob_and_directory_before_the_index() {
-    let syncs_before_the_index = |cache: &LocalCache, sync: bool, all_there: bool| {
+    let syncs_before_the_index = |cache: &LocalCache, sync: bool, all_present: bool| {
         let system = refusing(&[]);
         let _ = fs::remove_file(cache.dir().join("oci-layout"));
-        if all_there {
+        if all_present {
             let mut writer = cache.begin_write_on(system.clone()).unwrap();
             if sync {
                 writer = writer.sync();
@@ -210,14 +210,14 @@ fn sync_flushes_every_blob_and_directory_before_the_index() {
         (count(Call::Sync), count(Call::SyncDir))
     };
     let blobs = min().blobs().len();
-    for all_there in [false, true] {
+    for all_present in [false, true] {
         let dir = tempfile::tempdir().unwrap();
         let cache = LocalCache::create(dir.path().join("c"), "latest");
-        if all_there {
+        if all_present {
             write(&cache, &refusing(&[]), false).unwrap();
         }
-        let without = syncs_before_the_index(&cache, false, all_there);
-        let with = syncs_before_the_index(&cache, true, all_there);
+        let without = syncs_before_the_index(&cache, false, all_present);
+        let with = syncs_before_the_index(&cache, true, all_present);
         assert_eq!(with.0, without.0 + blobs, "{with:?} {without:?}");
         assert!(with.1 > without.1, "{with:?} {without:?}");
     }
