@@ -2,9 +2,11 @@
 
 use std::io::{self, Cursor, Read};
 
-use super::{Digest, Error, Problem, Result};
+use super::{Digest, Error, Result};
 
 /// Blobs by digest: a local cache directory, or any other place where an embedder stores its layers.
+///
+/// Methods added in later versions will have a default, so that implementations keep compiling.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -13,8 +15,7 @@ use super::{Digest, Error, Problem, Result};
 /// use std::io::Read;
 ///
 /// use s3_build_cache::{
-///     Annotations, BlobSource, CacheConfigBuilder, CacheOptions, Digest, Error, ExportOptions, Problem, S3Cache,
-///     Timestamp,
+///     Annotations, BlobSource, CacheConfigBuilder, CacheOptions, Digest, Error, ExportOptions, S3Cache, Timestamp,
 /// };
 ///
 /// struct InMemory(HashMap<Digest, Vec<u8>>);
@@ -25,7 +26,7 @@ use super::{Digest, Error, Problem, Result};
 ///     }
 ///
 ///     fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>, Error> {
-///         let bytes = self.0.get(digest).ok_or_else(|| Error::Integrity(Problem::new(format!("no blob {digest}"))))?;
+///         let bytes = self.0.get(digest).ok_or_else(|| Error::integrity(format!("no blob {digest}")))?;
 ///         Ok(Box::new(bytes.as_slice()))
 ///     }
 /// }
@@ -73,9 +74,7 @@ pub trait BlobSource: Send + Sync {
         let mut reader = self.open_blob(digest)?;
         match io::copy(&mut reader.by_ref().take(offset), &mut io::sink()) {
             Ok(_) => Ok(reader),
-            Err(error) => {
-                Err(Error::Integrity(Problem::new(format!("the local blob {digest} cannot be read")).source(error)))
-            }
+            Err(error) => Err(Error::integrity(format!("the local blob {digest} cannot be read")).with_source(error)),
         }
     }
 
@@ -97,6 +96,8 @@ pub trait BlobSource: Send + Sync {
 }
 
 /// A request body: rewindable, of known length and hash.
+///
+/// Methods added in later versions will have a default, so that implementations keep compiling.
 pub trait Payload: Send + Sync {
     /// Returns the number of bytes; [`open`](Self::open) must yield exactly as many.
     fn size(&self) -> u64;

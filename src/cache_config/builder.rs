@@ -8,7 +8,8 @@ use crate::cache_config::model::{
     Alternatives, Annotations, CacheConfig, CacheResult, Input, Layer, LayerIndex, Record, RecordIndex,
 };
 
-/// Builds a [`CacheConfig`] from build steps. Layers and records are added bottom-up, so cycles are impossible.
+/// Builds a [`CacheConfig`] from build steps. Layers and records are added bottom-up, so cycles are impossible. Invalid
+/// arguments are reported by [`build`](Self::build).
 ///
 /// ```
 /// use s3_build_cache::{Annotations, CacheConfigBuilder, Digest, Timestamp};

@@ -6,14 +6,14 @@ use crate::base::Digest;
 use crate::cache_config::model::{CacheConfig, CacheResult, ChainedResult, Layer, LayerIndex, set};
 
 /// The layers to keep.
-pub(super) struct Kept {
+pub(super) struct KeptLayers {
     /// Whether each layer is kept, by position.
     pub(super) layers: Vec<bool>,
     /// Whether each layer and all its ancestors are kept, by position.
     pub(super) chains: Vec<bool>,
 }
 
-impl Kept {
+impl KeptLayers {
     fn result(&self, result: &CacheResult) -> bool {
         is_set(&self.chains, result.layer)
     }
@@ -29,7 +29,7 @@ impl CacheConfig {
     #[must_use]
     pub fn without_blobs(self, lost: &BTreeSet<Digest>) -> Self {
         let present: Vec<bool> = self.layers.iter().map(|layer| !lost.contains(&layer.blob)).collect();
-        let mut kept = Kept { chains: whole_chains(&self.layers, &present), layers: present };
+        let mut kept = KeptLayers { chains: whole_chains(&self.layers, &present), layers: present };
         // A layer above a lost one is useful only to a result that lists its layers itself.
         let mut layers = kept.chains.clone();
         for chain in self.records.iter().flat_map(|record| &record.chains).filter(|chain| kept.chained(chain)) {
@@ -42,7 +42,7 @@ impl CacheConfig {
     }
 
     /// Returns the config with only these layers, re-indexed, and only the results whose layers are all kept.
-    pub(super) fn keep(mut self, kept: &Kept) -> Self {
+    pub(super) fn keep(mut self, kept: &KeptLayers) -> Self {
         let mut next = 0;
         let new_index: Vec<Option<LayerIndex>> = kept
             .layers

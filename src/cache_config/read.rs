@@ -19,7 +19,7 @@ pub const MAX_MANIFEST_BYTES: u64 = 256 * 1024 * 1024;
 /// The maximum number of objects and lists in a cache config; a million records have six million.
 const MAX_PARTS: usize = 8_000_000;
 
-type Read<T> = std::result::Result<T, JsonProblem>;
+type JsonResult<T> = std::result::Result<T, JsonProblem>;
 
 impl CacheConfig {
     /// Reads the manifest of an S3 cache.
@@ -78,7 +78,7 @@ struct Pass<'a> {
 }
 
 #[derive(Default)]
-struct Document {
+struct Contents {
     layers: Elements<Layer>,
     records: Elements<Record>,
 }
@@ -98,36 +98,36 @@ impl<T> Default for Elements<T> {
 }
 
 impl Pass<'_> {
-    fn read(&self, json: &[u8]) -> Result<Document> {
-        read_go_json_with(json, |reader| self.document(reader)).map_err(|problem| invalid(problem.to_string()))
+    fn read(&self, json: &[u8]) -> Result<Contents> {
+        read_go_json_with(json, |reader| self.contents(reader)).map_err(|problem| invalid(problem.to_string()))
     }
 
-    fn document(&self, reader: &mut JsonReader<'_>) -> Read<Document> {
-        let mut document = Document::default();
+    fn contents(&self, reader: &mut JsonReader<'_>) -> JsonResult<Contents> {
+        let mut contents = Contents::default();
         if reader.null()? {
-            return Ok(document);
+            return Ok(contents);
         }
         reader.object(&["layers", "records"], |reader, key| {
             match key {
                 0 => {
-                    document.layers = self.elements(reader, |reader, at, problems| self.layer(reader, at, problems))?
+                    contents.layers = self.elements(reader, |reader, at, problems| self.layer(reader, at, problems))?
                 }
                 _ => {
-                    document.records =
+                    contents.records =
                         self.elements(reader, |reader, at, problems| self.record(reader, at, problems))?
                 }
             }
             Ok(())
         })?;
-        Ok(document)
+        Ok(contents)
     }
 
     /// Reads a list. `element` reads the element at a position, and returns `None` if it recorded a problem.
     fn elements<T>(
         &self,
         reader: &mut JsonReader<'_>,
-        mut element: impl FnMut(&mut JsonReader<'_>, usize, &mut Problems) -> Read<Option<T>>,
-    ) -> Read<Elements<T>> {
+        mut element: impl FnMut(&mut JsonReader<'_>, usize, &mut Problems) -> JsonResult<Option<T>>,
+    ) -> JsonResult<Elements<T>> {
         let mut elements = Elements::default();
         let at_start = reader.memory.left();
         reader.list(|reader| {
@@ -145,11 +145,11 @@ impl Pass<'_> {
         Ok(elements)
     }
 
-    fn layer(&self, reader: &mut JsonReader<'_>, at: usize, problems: &mut Problems) -> Read<Option<Layer>> {
+    fn layer(&self, reader: &mut JsonReader<'_>, at: usize, problems: &mut Problems) -> JsonResult<Option<Layer>> {
         Ok(check_layer(at, RawLayer::read(reader)?, &self.layers, self.source, problems))
     }
 
-    fn record(&self, reader: &mut JsonReader<'_>, at: usize, problems: &mut Problems) -> Read<Option<Record>> {
+    fn record(&self, reader: &mut JsonReader<'_>, at: usize, problems: &mut Problems) -> JsonResult<Option<Record>> {
         let subject = Subject("record", at);
         let mut digest: Box<str> = Box::default();
         let (mut results, mut chains, mut inputs) = (Elements::default(), Elements::default(), Elements::default());
@@ -181,7 +181,12 @@ impl Pass<'_> {
         Ok(is_good.then_some(Record { digest, inputs, results, chains }))
     }
 
-    fn result(&self, reader: &mut JsonReader<'_>, subject: Subject, found: &mut Problems) -> Read<Option<CacheResult>> {
+    fn result(
+        &self,
+        reader: &mut JsonReader<'_>,
+        subject: Subject,
+        found: &mut Problems,
+    ) -> JsonResult<Option<CacheResult>> {
         let raw = RawResult::read(reader)?;
         let layer = found.keep(subject, self.layers.layer("layer", raw.layer));
         let created_at = found.keep(subject, time(raw.created_at));
@@ -193,7 +198,7 @@ impl Pass<'_> {
         reader: &mut JsonReader<'_>,
         subject: Subject,
         found: &mut Problems,
-    ) -> Read<Option<ChainedResult>> {
+    ) -> JsonResult<Option<ChainedResult>> {
         let mut layers = Elements::default();
         let mut created_at = None;
         if !reader.null()? {
@@ -221,7 +226,7 @@ impl Pass<'_> {
         reader: &mut JsonReader<'_>,
         (subject, at): (Subject, usize),
         found: &mut Problems,
-    ) -> Read<Option<Alternatives>> {
+    ) -> JsonResult<Option<Alternatives>> {
         let (mut is_empty, mut only, mut list) = (true, None, Vec::new());
         if !reader.null()? {
             reader.list(|reader| {

@@ -59,9 +59,9 @@ impl GoJson for Fields {
 }
 
 /// The text of an arbitrary value.
-struct Raw(String);
+struct RawValue(String);
 
-impl GoJson for Raw {
+impl GoJson for RawValue {
     fn read(reader: &mut JsonReader<'_>) -> std::result::Result<Self, JsonProblem> {
         reader.raw().map(Self)
     }
@@ -88,8 +88,8 @@ impl Index {
         let is_manifests = |key: &str| key.eq_ignore_ascii_case("manifests");
         // As in Go, a later duplicate replaces an earlier one, and a null counts as missing.
         let list = fields.iter().rev().find(|(key, value)| is_manifests(key) && value != "null");
-        let texts: Vec<Raw> = list.map(|(_, list)| read_go_json(list.as_bytes())).transpose()?.unwrap_or_default();
-        let entry = |Raw(text)| Ok(Entry { descriptor: read_go_json(text.as_bytes())?, text });
+        let texts: Vec<RawValue> = list.map(|(_, list)| read_go_json(list.as_bytes())).transpose()?.unwrap_or_default();
+        let entry = |RawValue(text)| Ok(Entry { descriptor: read_go_json(text.as_bytes())?, text });
         let entries = texts.into_iter().map(entry).collect::<std::result::Result<_, _>>()?;
         let mut kept = false;
         fields.retain(|(key, _)| !is_manifests(key) || !std::mem::replace(&mut kept, true));

@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use crate::base::{Digest, Error, OrderedHasher, Result};
 use crate::files::TempFile;
-use crate::layout::write::target::Target;
+use crate::layout::write::destination::Destination;
 
 /// Writes a blob to a temporary file until [`finish`](Self::finish) verifies it.
 ///
 /// Use [`write`](Self::write) to write from the start, or [`write_at`](Self::write_at) to write in any order and from
 /// several threads. If dropped early, it leaves nothing behind.
 pub struct BlobWriter {
-    target: Arc<Target>,
+    destination: Arc<Destination>,
     temp: TempFile,
     digest: Digest,
     size: u64,
@@ -22,8 +22,8 @@ pub struct BlobWriter {
 }
 
 impl BlobWriter {
-    pub(super) fn new(target: Arc<Target>, temp: TempFile, digest: Digest, size: u64) -> Self {
-        Self { target, temp, digest, size, written: 0, hasher: OrderedHasher::default() }
+    pub(super) fn new(destination: Arc<Destination>, temp: TempFile, digest: Digest, size: u64) -> Self {
+        Self { destination, temp, digest, size, written: 0, hasher: OrderedHasher::default() }
     }
 
     /// Sets the file's size before any bytes are written.
@@ -76,13 +76,13 @@ impl BlobWriter {
     /// Renames the blob to its final name. Returns `false` and removes the file if its size or digest is wrong.
     ///
     /// # Errors
-    /// [`Error::Io`] if the rename fails.
+    /// [`Error::Io`] if the file cannot be read back or renamed.
     pub fn finish(self) -> Result<bool> {
         let digest = self.hasher.finish(self.size, &mut |offset, buffer| self.read_back(offset, buffer))?;
         if digest != Some(self.digest) {
             return Ok(false);
         }
-        self.target.rename_blob(&self.temp, &self.digest)?;
+        self.destination.rename_blob(&self.temp, &self.digest)?;
         Ok(true)
     }
 

@@ -1,9 +1,9 @@
 //! Writes a cache into the directory: first the blobs, then the config and the manifest, the index last.
 
 mod blob;
+mod destination;
 mod durable;
 mod preflight;
-mod target;
 
 use std::sync::Arc;
 
@@ -15,7 +15,7 @@ use crate::layout::lock::IndexLock;
 use crate::layout::manifest::{self, IMAGE_MANIFEST, Reference};
 use crate::layout::path::LayoutPath;
 use crate::layout::sizes::DocumentSizes;
-use crate::layout::write::target::Target;
+use crate::layout::write::destination::Destination;
 
 pub use blob::BlobWriter;
 
@@ -47,16 +47,16 @@ const OCI_LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 /// ```
 #[derive(Debug)]
 pub struct LayoutWriter {
-    target: Arc<Target>,
+    destination: Arc<Destination>,
     tag: String,
 }
 
 impl LayoutWriter {
     /// Prepares the directory, and tries the steps of a commit.
     pub(super) fn begin(path: LayoutPath, tag: &str, system: Arc<dyn FileSystem>) -> Result<Self> {
-        let target = Target::open(path, system)?;
-        target.preflight(tag)?;
-        Ok(Self { target: Arc::new(target), tag: tag.to_owned() })
+        let destination = Destination::open(path, system)?;
+        destination.preflight(tag)?;
+        Ok(Self { destination: Arc::new(destination), tag: tag.to_owned() })
     }
 
     /// Makes every blob durable before the index refers to it, including blobs that were already present. Without it, a
@@ -64,7 +64,7 @@ impl LayoutWriter {
     /// [`LocalCache::verify_blob`](crate::layout::LocalCache::verify_blob) detects it.
     #[must_use]
     pub fn sync(self) -> Self {
-        self.target.durable.want();
+        self.destination.durable.want();
         self
     }
 
@@ -74,8 +74,8 @@ impl LayoutWriter {
     /// # Errors
     /// [`Error::Io`] if the temporary file cannot be created.
     pub fn blob(&self, digest: &Digest, size: u64) -> Result<BlobWriter> {
-        let temp = self.target.temporary()?;
-        Ok(BlobWriter::new(self.target.clone(), temp, *digest, size))
+        let temp = self.destination.temporary()?;
+        Ok(BlobWriter::new(self.destination.clone(), temp, *digest, size))
     }
 
     /// Writes the config and the manifest, then points the tag at them in the index. All blobs of `config` should be
@@ -90,7 +90,7 @@ impl LayoutWriter {
         let manifest = self.write_document(&manifest::print(&reference, config.descriptors()))?;
         // The index must not reach the disk before the names of the files it refers to.
         self.sync_all(config)?;
-        self.target.with_dirs(|| self.set_tag(&manifest))?;
+        self.destination.with_dirs(|| self.set_tag(&manifest))?;
         Ok(DocumentSizes { config_size: reference.size, manifest_size: manifest.size })
     }
 
@@ -111,24 +111,24 @@ impl LayoutWriter {
 
     /// Returns whether the file is present and valid. If so, it is also on disk.
     fn has_durable(&self, Reference { digest, size }: &Reference) -> Result<bool> {
-        let path = &self.target.path;
+        let path = &self.destination.path;
         if path.blob_size(digest)? != Some(*size) || !path.verify_blob(digest, || Ok(()))? {
             return Ok(false);
         }
         let path = path.blob(digest);
         let Some(opened) = open_file(&path)? else { return Ok(false) };
-        sync_file(self.target.system(), &opened.file).map_err(|error| Error::io("sync", path, error))?;
+        sync_file(self.destination.system(), &opened.file).map_err(|error| Error::io("sync", path, error))?;
         Ok(true)
     }
 
     /// Waits until the names of the blobs are on disk. If [requested](Self::sync), also waits for all their bytes and
     /// the names of the parent directories.
     fn sync_all(&self, config: &CacheConfig) -> Result<()> {
-        let Target { path, durable, .. } = &*self.target;
-        let system = self.target.system();
+        let Destination { path, durable, .. } = &*self.destination;
+        let system = self.destination.system();
         if durable.is_wanted() {
             durable.sync_others(system, path, config)?;
-            let made = self.target.made_dirs();
+            let made = self.destination.made_dirs();
             let parents = made.iter().filter_map(|dir| dir.parent());
             for dir in [path.dir(), &path.algorithms_dir()].into_iter().chain(parents) {
                 sync_dir(system, dir)?;
@@ -138,14 +138,14 @@ impl LayoutWriter {
     }
 
     fn set_tag(&self, manifest: &Reference) -> Result<()> {
-        let path = &self.target.path;
-        let _lock = IndexLock::exclusive(self.target.system(), path)?;
+        let path = &self.destination.path;
+        let _lock = IndexLock::exclusive(self.destination.system(), path)?;
         let mut index = path.read_index()?;
         index.set(&self.tag, IMAGE_MANIFEST, manifest)?;
         if read_file(&path.oci_layout(), MAX_INDEX_BYTES)?.as_deref() != Some(OCI_LAYOUT) {
-            self.target.replace(&path.oci_layout(), OCI_LAYOUT)?;
+            self.destination.replace(&path.oci_layout(), OCI_LAYOUT)?;
         }
-        self.target.replace(&path.index(), &index.print())?;
-        sync_dir(self.target.system(), path.dir())
+        self.destination.replace(&path.index(), &index.print())?;
+        sync_dir(self.destination.system(), path.dir())
     }
 }

@@ -5,9 +5,9 @@ use std::io;
 use crate::base::{Digest, Error, Result};
 use crate::files::{is_refused, open_file};
 use crate::layout::lock::IndexLock;
-use crate::layout::write::target::Target;
+use crate::layout::write::destination::Destination;
 
-impl Target {
+impl Destination {
     /// Tries the steps of a commit: creates a temporary file, renames it into the blob directory, and locks the index.
     ///
     /// # Errors

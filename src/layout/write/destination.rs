@@ -19,7 +19,7 @@ const FILE_MODE: u32 = 0o644;
 
 /// The directory being written, shared by the writer and its blobs.
 #[derive(Debug)]
-pub(super) struct Target {
+pub(super) struct Destination {
     pub(super) path: LayoutPath,
     pub(super) durable: Durable,
     temps: TempFolder,
@@ -27,16 +27,16 @@ pub(super) struct Target {
     made: Mutex<Vec<PathBuf>>,
 }
 
-impl Target {
+impl Destination {
     /// Creates the directory if needed, and removes leftovers of killed runs.
     pub(super) fn open(path: LayoutPath, system: Arc<dyn FileSystem>) -> Result<Self> {
         let temps = TempFolder::on(system, path.dir());
         if root_directory(path.dir())? {
             temps.sweep()?;
         }
-        let target = Self { path, durable: Durable::default(), temps, made: Mutex::default() };
-        target.with_dirs(|| target.make_dirs())?;
-        Ok(target)
+        let destination = Self { path, durable: Durable::default(), temps, made: Mutex::default() };
+        destination.with_dirs(|| destination.make_dirs())?;
+        Ok(destination)
     }
 
     pub(super) fn system(&self) -> &dyn FileSystem {
@@ -134,7 +134,7 @@ impl Target {
 }
 
 /// Removes the directories that this writer created and that are still empty.
-impl Drop for Target {
+impl Drop for Destination {
     fn drop(&mut self) {
         self.temps.remove_if_empty();
         let made = std::mem::take(self.made.get_mut().unwrap_or_else(PoisonError::into_inner));
