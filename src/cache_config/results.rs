@@ -7,6 +7,7 @@ use crate::cache_config::model::{CacheConfig, CacheResult, ChainedResult, Layer,
 
 /// A result of a record, in either form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum RecordResult<'a> {
     /// A layer with all its ancestors.
     Layer(&'a CacheResult),

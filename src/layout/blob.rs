@@ -64,7 +64,7 @@ impl LayoutPath {
         let Reference { digest, size } = reference;
         let wrong = |why: String| Error::integrity(format!("the blob {digest} {why}"));
         if *size > limit {
-            return Err(wrong(format!("has {size} bytes, more than the {limit} that are read")));
+            return Err(wrong(format!("has {size} bytes, more than the limit of {limit}")));
         }
         let Some(Opened { file, meta }) = self.open_if_present(digest)? else {
             return Err(wrong("is missing".to_owned()));
@@ -77,7 +77,7 @@ impl LayoutPath {
         read.map_err(|error| Error::io("read", self.blob(digest), error))?;
         match Digest::of(&bytes) == *digest {
             true => Ok(bytes),
-            false => Err(wrong("does not have its digest".to_owned())),
+            false => Err(wrong("does not match its digest".to_owned())),
         }
     }
 

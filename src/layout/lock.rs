@@ -38,8 +38,7 @@ impl<'a> IndexLock<'a> {
         Self::acquire(system, path.index_lock(), false, PATIENCE)
     }
 
-    /// Locks the index for reading. Returns `None` if the file system fails the lock or the lock file cannot
-    /// be created.
+    /// Locks the index for reading. Returns `None` if locking fails or the lock file cannot be created.
     ///
     /// # Errors
     /// Same as [`exclusive`](Self::exclusive), except for failures of the lock call itself.

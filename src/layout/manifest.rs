@@ -76,7 +76,7 @@ impl Manifest {
             _ => true,
         };
         if !fits {
-            return Err(invalid(format!("its fields are not those of its media type {}", raw.media_type)));
+            return Err(invalid(format!("its fields do not fit its media type {}", raw.media_type)));
         }
         let is_config = |descriptor: &Descriptor| descriptor.media_type == CACHE_CONFIG;
         let (configs, layers): (Vec<_>, Vec<_>) = if image {

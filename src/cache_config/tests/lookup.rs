@@ -25,7 +25,7 @@ fn known(record: &Record, choice: usize) -> Vec<Vec<(RecordIndex, &str)>> {
 /// Returns the records of a step, by trying all pairs.
 fn matching(config: &CacheConfig, digest: &str, inputs: &[Vec<(RecordIndex, &str)>]) -> Vec<RecordIndex> {
     let has = |at: usize, list: &[(RecordIndex, &str)], record: &Record| {
-        record.inputs[at].iter().any(|input| list.iter().any(|known| *known == (input.link, &input.selector)))
+        record.inputs[at].iter().any(|input| list.contains(&(input.link, &input.selector)))
     };
     let matches = |record: &Record| {
         *record.digest == *digest

@@ -49,8 +49,8 @@ fn a_damaged_directory_is_an_integrity_error() {
     assert!(change("index.json", "3847", "99999999999").contains("more than the"));
     assert!(change("index.json", digest, &digest.replace('b', "c")).contains("is missing"));
     assert!(change("index.json", "\"manifests\":[", "\"manifests\":{").contains("not an OCI index"));
-    assert!(change(&format!("blobs/sha256/{digest}"), "71147", "71148").contains("does not have its digest"));
-    assert!(change(&format!("blobs/sha256/{config}"), "records", "recordz").contains("does not have its digest"));
+    assert!(change(&format!("blobs/sha256/{digest}"), "71147", "71148").contains("does not match its digest"));
+    assert!(change(&format!("blobs/sha256/{config}"), "records", "recordz").contains("does not match its digest"));
     assert!(change(&format!("blobs/sha256/{config}"), "records", "").contains("bytes instead of 4415"));
 }
 

@@ -33,7 +33,7 @@ fn concurrent_writers_do_not_disturb_each_other() {
             let (at, config) = (&at, &config);
             scope.spawn(move || {
                 for round in 0..10 {
-                    let cache = LocalCache::create(at, &format!("tag-{writer}-{round}"));
+                    let cache = LocalCache::create(at, format!("tag-{writer}-{round}"));
                     // Simulates a writer that gives up and removes any empty directories.
                     drop(cache.begin_write().unwrap());
                     restore(config, &fixture("min/local"), &cache);

@@ -75,7 +75,7 @@ impl Destination {
 
     /// Renames a temporary file, which may then be renamed again.
     pub(super) fn rename(&self, temp: &TempFile, path: &Path) -> Result<()> {
-        self.with_dirs(|| temp.name(path).map_err(|error| Error::io("rename a temporary to", path, error)))
+        self.with_dirs(|| temp.name(path).map_err(|error| Error::io("rename a temporary file to", path, error)))
     }
 
     /// Replaces a file atomically and keeps its mode.

@@ -38,7 +38,7 @@ const OCI_LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 ///     std::io::Read::read_to_end(&mut source.open_blob(&digest)?, &mut bytes)?;
 ///     let mut blob = writer.blob(&digest, size)?;
 ///     blob.write(&bytes)?;
-///     assert!(blob.finish()?, "the bytes have their digest");
+///     assert!(blob.finish()?, "the bytes match the digest");
 /// }
 /// writer.commit(&config)?;
 /// assert_eq!(target.load()?, config);
@@ -105,7 +105,7 @@ impl LayoutWriter {
         blob.sync()?;
         match blob.finish()? {
             true => Ok(reference),
-            false => Err(Error::integrity("the bytes changed while they were written")),
+            false => Err(Error::integrity("the bytes changed while they were being written")),
         }
     }
 
