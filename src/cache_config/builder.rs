@@ -52,7 +52,7 @@ impl CacheConfigBuilder {
         Self::default()
     }
 
-    /// Adds a layer on top of `parent`. Adding the same blob to the same chain returns the same layer.
+    /// Adds a layer on top of `parent`. Layers with the same blob and the same ancestors are merged.
     pub fn layer(&mut self, blob: Digest, parent: Option<LayerId>, annotations: Annotations) -> LayerId {
         if i64::try_from(annotations.size).is_err() {
             self.fail(|| format!("the blob {blob} has {} bytes, more than BuildKit can represent", annotations.size));
@@ -63,7 +63,7 @@ impl CacheConfigBuilder {
     }
 
     /// Adds a step, given its digest and the alternatives for each of its inputs. Each alternative has a selector,
-    /// which is empty for the whole result. Adding the same digest with the same inputs returns the same step.
+    /// which is empty for the whole result. Steps with the same digest and the same inputs are merged.
     pub fn record<'a>(
         &mut self,
         digest: impl Into<Box<str>>,

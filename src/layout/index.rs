@@ -68,7 +68,7 @@ impl GoJson for RawValue {
 }
 
 impl Index {
-    /// Parses `index.json` like Go: invalid UTF-8 bytes become U+FFFD. Like in BuildKit, an empty file is an empty
+    /// Parses `index.json` like Go: invalid UTF-8 bytes become U+FFFD. As in BuildKit, an empty file is an empty
     /// index.
     ///
     /// # Errors

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::base::Digest;
 
-/// A cache directory. The files next to this one add what can be done with its blobs, its index and its configs.
+/// A cache directory and the paths of its files. `blob.rs` and `read.rs` add the operations on them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct LayoutPath(PathBuf);
 
