@@ -1,8 +1,7 @@
 //! Builds a cache config from an embedder's own build steps.
 
-use std::collections::HashMap;
-
 use crate::base::{Digest, Error, Result, Timestamp};
+use crate::cache_config::blob_facts::BlobFacts;
 use crate::cache_config::canonical::canonical;
 use crate::cache_config::model::{
     Alternatives, Annotations, CacheConfig, CacheResult, Input, Layer, LayerIndex, Record, RecordIndex,
@@ -112,11 +111,8 @@ impl CacheConfigBuilder {
         for (record, results) in self.config.records.iter_mut().zip(self.results) {
             record.results = results.into();
         }
-        let mut known = HashMap::new();
-        let contradicting = self.config.layers.iter().find(|layer| {
-            let identity = (layer.annotations.size, layer.annotations.diff_id);
-            *known.entry(layer.blob).or_insert(identity) != identity
-        });
+        let mut facts = BlobFacts::with_capacity(self.config.layers.len());
+        let contradicting = self.config.layers.iter().find(|layer| facts.contradict(layer, ()).is_some());
         let problem = self
             .problem
             .or_else(|| contradicting.map(|layer| format!("the blob {} was given two sizes or diffIDs", layer.blob)));

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use crate::base::{Digest, Error, ParsedText, Result, Timestamp};
+use crate::cache_config::blob_facts::BlobFacts;
 use crate::cache_config::descriptor::Descriptor;
 use crate::cache_config::graph::Links;
 use crate::cache_config::model::{Annotations, CacheConfig, Layer, LayerIndex, RecordIndex};
@@ -186,11 +187,10 @@ pub(super) fn check_whole(config: CacheConfig) -> Result<CacheConfig> {
 
 /// Checks that each blob has one size and one diffID across all layers.
 fn check_blobs(layers: &[Layer], problems: &mut Problems) {
-    let mut known: HashMap<Digest, (usize, &Annotations)> = HashMap::with_capacity(layers.len());
+    let mut facts = BlobFacts::with_capacity(layers.len());
     for (at, layer) in layers.iter().enumerate() {
-        let (first_at, first) = *known.entry(layer.blob).or_insert((at, &layer.annotations));
-        if (first.size, first.diff_id) != (layer.annotations.size, layer.annotations.diff_id) {
-            problems.add(|| format!("layers {first_at} and {at} give one blob two sizes or diffIDs"));
+        if let Some(first) = facts.contradict(layer, at) {
+            problems.add(|| format!("layers {first} and {at} give one blob two sizes or diffIDs"));
         }
     }
 }

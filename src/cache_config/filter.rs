@@ -29,7 +29,7 @@ impl CacheConfig {
     #[must_use]
     pub fn without_blobs(self, lost: &BTreeSet<Digest>) -> Self {
         let present: Vec<bool> = self.layers.iter().map(|layer| !lost.contains(&layer.blob)).collect();
-        let mut kept = KeptLayers { chains: whole_chains(&self.layers, &present), layers: present };
+        let mut kept = KeptLayers { chains: self.whole_chains(&present), layers: present };
         // A layer above a lost one is useful only to a result that lists its layers itself.
         let mut layers = kept.chains.clone();
         for chain in self.records.iter().flat_map(|record| &record.chains).filter(|chain| kept.chained(chain)) {
@@ -39,6 +39,11 @@ impl CacheConfig {
         }
         kept.layers = layers;
         self.keep(&kept)
+    }
+
+    /// Returns, by position, whether the layer and all its ancestors are `present`.
+    pub(super) fn whole_chains(&self, present: &[bool]) -> Vec<bool> {
+        self.fold_chains(|layer, parent: Option<bool>| is_set(present, layer) && parent != Some(false))
     }
 
     /// Returns the config with only these layers, re-indexed, and only the results whose layers are all kept.
@@ -79,27 +84,4 @@ fn retain<T>(list: &mut Box<[T]>, keep: impl Fn(&T) -> bool) {
 
 fn is_set(set: &[bool], layer: LayerIndex) -> bool {
     set.get(layer.0).copied().unwrap_or(false)
-}
-
-/// Returns, by position, whether the layer and all its ancestors are `present`. Visits each layer once.
-pub(super) fn whole_chains(layers: &[Layer], present: &[bool]) -> Vec<bool> {
-    let mut whole: Vec<Option<bool>> = vec![None; layers.len()];
-    let mut path = Vec::new();
-    for start in 0..layers.len() {
-        let mut at = Some(LayerIndex(start));
-        let mut answer = true;
-        while let Some(layer) = at {
-            if let Some(known) = whole.get(layer.0).copied().flatten() {
-                answer = known;
-                break;
-            }
-            path.push(layer.0);
-            at = layers.get(layer.0).and_then(|layer| layer.parent);
-        }
-        for layer in path.drain(..).rev() {
-            answer &= is_set(present, LayerIndex(layer));
-            set(&mut whole, layer, Some(answer));
-        }
-    }
-    whole.into_iter().map(|whole| whole.unwrap_or(false)).collect()
 }

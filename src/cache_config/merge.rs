@@ -1,8 +1,7 @@
 //! Merges several configs into one.
 
-use std::collections::HashMap;
-
 use crate::base::{Error, Result};
+use crate::cache_config::blob_facts::BlobFacts;
 use crate::cache_config::canonical::canonical;
 use crate::cache_config::model::{Alternatives, CacheConfig, Layer, LayerIndex};
 
@@ -30,12 +29,10 @@ impl CacheConfig {
 }
 
 fn check(sources: &[(String, CacheConfig)]) -> Result<()> {
-    let mut known = HashMap::new();
+    let mut facts = BlobFacts::with_capacity(0);
     for (name, config) in sources {
         for layer in &config.layers {
-            let identity = (layer.annotations.size, layer.annotations.diff_id);
-            let (first, of_first) = *known.entry(layer.blob).or_insert((name, identity));
-            if of_first != identity {
+            if let Some(first) = facts.contradict(layer, name) {
                 let message = format!("{first} and {name} give the blob {} two sizes or diffIDs", layer.blob);
                 return Err(Error::conflict(message).with_hint("export one of them again, or leave it out"));
             }

@@ -1,6 +1,6 @@
 //! `mode=min`: keeps only the layers of the result.
 
-use crate::cache_config::filter::{KeptLayers, whole_chains};
+use crate::cache_config::filter::KeptLayers;
 use crate::cache_config::layered;
 use crate::cache_config::model::{CacheConfig, LayerIndex, set};
 
@@ -27,7 +27,7 @@ impl CacheConfig {
         if !found {
             return (self, false);
         }
-        let chains = whole_chains(&self.layers, &layers);
+        let chains = self.whole_chains(&layers);
         (self.keep(&KeptLayers { layers, chains }), true)
     }
 

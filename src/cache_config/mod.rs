@@ -7,6 +7,8 @@
 //! step, see [`CacheConfig::find`]; for the layers of its result, [`CacheConfig::chain`]. [`CacheConfigBuilder`] builds
 //! a config from your own steps.
 
+mod ancestry;
+mod blob_facts;
 mod builder;
 mod canonical;
 mod check;

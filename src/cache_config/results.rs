@@ -1,9 +1,7 @@
 //! The results of a record, and the layers that they consist of.
 
-use std::iter;
-
 use crate::base::Timestamp;
-use crate::cache_config::model::{CacheConfig, CacheResult, ChainedResult, Layer, LayerIndex, Record};
+use crate::cache_config::model::{CacheConfig, CacheResult, ChainedResult, Layer, Record};
 
 /// A result of a record, in either form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -75,11 +73,5 @@ impl CacheConfig {
             }
             RecordResult::Chain(result) => result.layers.iter().map(|layer| self.layer(*layer)).collect(),
         }
-    }
-
-    /// Returns a layer and its ancestors, from the layer down to the root. There are at most as many as the config has
-    /// layers, because it has no cycles.
-    pub(super) fn ancestry(&self, layer: LayerIndex) -> impl Iterator<Item = LayerIndex> {
-        iter::successors(Some(layer), |at| self.layer(*at)?.parent)
     }
 }
