@@ -48,12 +48,12 @@
 
 mod base;
 mod bucket;
-mod cache_config;
+pub mod cache_config;
 mod config;
 mod credentials;
 mod files;
 mod http;
-mod layout;
+pub mod layout;
 mod object;
 mod ops;
 #[cfg(any(test, fuzzing))]
@@ -83,7 +83,7 @@ pub use config::{
     KeyLayout, LocalOptions, Location, Mode, Policy, RequestPayer, RetryMode, RoleOptions,
 };
 pub use credentials::{Credentials, CredentialsProvider, StaticCredentials};
-pub use layout::{BlobWriter, Committed, LayoutWriter, LocalCache};
+pub use layout::{BlobWriter, DocumentSizes, LayoutWriter, LocalCache};
 pub use object::{
     BlobSource, BytesPayload, GetOptions, ListOptions, ListPage, ListedObject, MultipartUpload, Object, ObjectMeta,
     ObjectStore, Payload, PutMode, UnfinishedUpload, UploadsPage, Version,

@@ -9,6 +9,7 @@ mod cli;
 mod conformance;
 mod dir_store;
 mod doctor;
+mod embedder;
 mod fixture;
 mod imports;
 mod network;

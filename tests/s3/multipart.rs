@@ -305,7 +305,7 @@ impl BlobSource for Restless {
         self.blobs.blob_size(digest)
     }
 
-    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>> {
+    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>> {
         self.blobs.open_blob(digest)
     }
 

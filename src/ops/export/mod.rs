@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use crate::base::{Error, Result};
 use crate::cache_config::CacheConfig;
 use crate::config::{CacheOptions, Mode};
-use crate::layout::{Committed, LocalCache};
+use crate::layout::{DocumentSizes, LocalCache};
 use crate::object::{BlobSource, ObjectStore, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::local_limit;
@@ -144,7 +144,7 @@ impl S3Cache {
             }
             config = Cow::Owned(min);
         }
-        if let Some(warning) = local_limit::warning(&config, Committed::predict(&config), false) {
+        if let Some(warning) = local_limit::warning(&config, DocumentSizes::of(&config), false) {
             self.context.warn(&warning);
         }
         let blobs = config.blobs();

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::base::{Digest, Error, Event, OUT_OF_FILES, Problem, Result};
 use crate::cache_config::CacheConfig;
-use crate::layout::{Committed, LayoutWriter, LocalCache};
+use crate::layout::{DocumentSizes, LayoutWriter, LocalCache};
 use crate::ops::cache::{MOST_WARNINGS, S3Cache};
 use crate::ops::import::fetch::Fetcher;
 use crate::ops::import::needs::Needs;
@@ -105,7 +105,7 @@ pub(super) fn restore(
     }
     let committed = match writer {
         Some(writer) => writer.commit(&config)?,
-        None => Committed::predict(&config),
+        None => DocumentSizes::of(&config),
     };
     if let Some(warning) = local_limit::warning(&config, committed, one_name_fits) {
         first.context.warn(&warning);

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::base::{Digest, Error, Result};
 use crate::cache_config::CacheConfig;
 use crate::files::{FileSystem, TempFile, open_file, sync_file};
-use crate::layout::cache::LocalCache;
+use crate::layout::path::LayoutPath;
 
 /// Tracks which blobs are on disk, if that is required before the index refers to them.
 #[derive(Debug, Default)]
@@ -32,17 +32,17 @@ impl Durable {
     }
 
     /// Records that a synced blob has its final name.
-    pub(super) fn named(&self, digest: &Digest) {
+    pub(super) fn renamed(&self, digest: &Digest) {
         if self.is_wanted() {
             self.synced.lock().unwrap_or_else(PoisonError::into_inner).insert(*digest);
         }
     }
 
     /// Waits until the other blobs of `config` are on disk, because an earlier run may have left them only in memory.
-    pub(super) fn sync_others(&self, system: &dyn FileSystem, cache: &LocalCache, config: &CacheConfig) -> Result<()> {
+    pub(super) fn sync_others(&self, system: &dyn FileSystem, dir: &LayoutPath, config: &CacheConfig) -> Result<()> {
         let synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
         for (digest, _) in config.blobs() {
-            let path = cache.blob_path(&digest);
+            let path = dir.blob(&digest);
             if !synced.contains(&digest)
                 && let Some(opened) = open_file(&path)?
             {
