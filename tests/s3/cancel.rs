@@ -53,7 +53,7 @@ fn cancelled<T: Send>(
 }
 
 #[test]
-fn an_export_that_waits_for_an_answer_is_interrupted() {
+fn an_export_waiting_for_a_response_is_interrupted() {
     for (operation, sizes) in [
         (Operation::ListObjectsV2, &[10; 9][..]),
         (Operation::PutObject, &[10, 20]),
@@ -71,7 +71,7 @@ fn an_export_that_waits_for_an_answer_is_interrupted() {
 }
 
 #[test]
-fn an_export_whose_bytes_nobody_takes_is_interrupted() {
+fn an_export_with_a_blocked_write_is_interrupted() {
     // More than the buffers of a loopback connection hold.
     let (server, blobs) = (Server::with(Config { min_part: 0, ..config() }), Blobs::of(&[12 << 20]));
     server.fault(Match::operation(Operation::PutObject).always(), held());
@@ -84,7 +84,7 @@ fn an_export_whose_bytes_nobody_takes_is_interrupted() {
 }
 
 #[test]
-fn an_import_that_waits_for_bytes_is_interrupted_and_leaves_nothing() {
+fn an_import_waiting_for_bytes_is_interrupted_and_leaves_no_files() {
     let drip = || Fault::Drip { bytes: 2000, every: STANDSTILL };
     for (key, fault) in [("manifests/", held()), ("manifests/", drip()), ("blobs/", held()), ("blobs/", drip())] {
         let (server, blobs) = (Server::with(config()), Blobs::of(&[5 * PART, 1000, PART]));
@@ -105,7 +105,7 @@ fn an_import_that_waits_for_bytes_is_interrupted_and_leaves_nothing() {
 }
 
 #[test]
-fn a_store_that_does_not_answer_an_abort_holds_nobody_up() {
+fn an_unanswered_abort_does_not_delay_cancellation() {
     let (server, blobs) = (Server::with(config()), Blobs::of(&[3 * PART, 4 * PART, 5 * PART, 6 * PART]));
     server.fault(Match::operation(Operation::UploadPart).always(), held());
     server.fault(Match::operation(Operation::AbortMultipartUpload).always(), held());
@@ -123,7 +123,7 @@ fn a_store_that_does_not_answer_an_abort_holds_nobody_up() {
 
 /// Cleaning up after a failure is interrupted as well, and then done over a new connection.
 #[test]
-fn an_abort_under_way_is_done_all_the_same() {
+fn an_abort_in_progress_completes() {
     let (server, blobs) = (Server::with(config()), Blobs::of(&[3 * PART]));
     server.fault(Match::operation(Operation::UploadPart).always(), Fault::early_denied(Then::Reset));
     server.fault(Match::operation(Operation::AbortMultipartUpload), held());
@@ -143,7 +143,7 @@ fn an_abort_under_way_is_done_all_the_same() {
 }
 
 #[test]
-fn a_handle_that_was_cancelled_before_ends_everything_at_once() {
+fn an_already_cancelled_handle_stops_every_operation_at_once() {
     let (server, blobs) = (Server::with(config()), Blobs::of(&[3 * PART]));
     let cancel = Cancel::new();
     cancel.cancel();
@@ -155,7 +155,7 @@ fn a_handle_that_was_cancelled_before_ends_everything_at_once() {
 
 /// Only who reads the answer knows the upload's name.
 #[test]
-fn an_upload_that_is_just_being_begun_is_aborted() {
+fn an_upload_cancelled_while_being_created_is_aborted() {
     let (server, blobs) = (Server::with(config()), Blobs::of(&[3 * PART, 4 * PART]));
     let slow = Fault::Drip { bytes: 100, every: Duration::from_millis(100) };
     server.fault(Match::operation(Operation::CreateMultipartUpload).always(), slow);

@@ -24,7 +24,7 @@ fn expecting(requests: &[Recorded]) -> usize {
 }
 
 #[test]
-fn a_417_is_repeated_without_expect_and_remembered() {
+fn a_417_is_retried_without_expect_and_remembered() {
     for then in [Then::HoldOpen, Then::Reset, Then::Drain] {
         // At once, and when the body is on its way already.
         for delay in [0, 1300] {
@@ -59,7 +59,7 @@ fn a_417_without_expect_is_a_refusal() {
 }
 
 #[test]
-fn interim_responses_are_skipped_whatever_is_asked() {
+fn interim_responses_are_skipped_for_every_operation() {
     for interim in [
         "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n",
         "HTTP/1.1 100 Continue\r\nserver: x\r\n\r\n",
@@ -81,7 +81,7 @@ fn interim_responses_are_skipped_whatever_is_asked() {
 }
 
 #[test]
-fn interim_responses_without_end_are_an_error_and_soon() {
+fn endless_interim_responses_fail_quickly() {
     let endless = Listener::start(|mut stream| while stream.write_all(CONTINUE.as_bytes()).is_ok() {});
     let server = Server::start();
     let mut options = cache(&server, "").options().to_builder();
@@ -97,7 +97,7 @@ fn interim_responses_without_end_are_an_error_and_soon() {
 }
 
 #[test]
-fn a_server_that_switches_protocols_is_refused() {
+fn a_server_that_switches_protocols_is_rejected() {
     let server = Server::start();
     let switch = crate::s3_server::Failure::new(101, "x", "x");
     server.fault(Match::any().always(), Fault::Early(switch, Then::HoldOpen));

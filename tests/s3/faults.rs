@@ -25,7 +25,7 @@ fn survives(matching: Match, fault: Fault) {
 
 /// As after the failover of a load balancer: whatever was idle is dead, what is new is good.
 #[test]
-fn a_pool_full_of_dead_connections_costs_one_of_them() {
+fn a_pool_of_dead_connections_costs_one_failed_request() {
     let server = Server::start();
     server.fault(Match::any().always(), Fault::ResetNext);
     export(&cache(&server, ",retry_max_attempts=1"), "max").unwrap_or_else(|error| panic!("{}", error.chain()));
@@ -34,7 +34,7 @@ fn a_pool_full_of_dead_connections_costs_one_of_them() {
 
 /// What is missing of the answer would have told of what: it may be the bucket.
 #[test]
-fn a_404_that_breaks_off_is_no_miss() {
+fn a_truncated_404_is_not_a_cache_miss() {
     let server = Server::start();
     export(&cache(&server, ""), "min").unwrap();
     let broken = |key: &str| {
@@ -52,7 +52,7 @@ fn a_404_that_breaks_off_is_no_miss() {
 }
 
 #[test]
-fn an_export_survives_what_passes() {
+fn an_export_survives_transient_failures() {
     let put = || Match::operation(Operation::PutObject);
     let list = || Match::operation(Operation::ListObjectsV2);
     let manifest = || put().key("manifests/");

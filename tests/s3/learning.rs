@@ -43,7 +43,7 @@ fn done(result: Result<&'static str>, case: &str) {
 }
 
 #[test]
-fn a_wrong_region_is_learnt_once_by_whatever_comes_first() {
+fn a_wrong_region_is_corrected_once_by_the_first_request() {
     for (name, step) in STEPS {
         let server = Server::start();
         server.put_object("blobs/x", b"old");
@@ -61,7 +61,7 @@ fn a_wrong_region_is_learnt_once_by_whatever_comes_first() {
 }
 
 #[test]
-fn the_region_may_stand_in_a_header_a_body_or_an_endpoint() {
+fn the_region_is_read_from_a_header_a_body_or_an_endpoint() {
     let redirect = |status, code: &str| Failure::new(status, code, "elsewhere");
     for (name, step) in STEPS {
         for (failure, in_header) in [
@@ -87,7 +87,7 @@ fn the_region_may_stand_in_a_header_a_body_or_an_endpoint() {
 }
 
 #[test]
-fn a_region_that_is_none_or_leads_nowhere_is_an_error_that_names_it() {
+fn an_invalid_or_useless_region_is_an_error_that_names_it() {
     for (region, requests) in [("mars-1", 1), ("a/b", 1), ("venus-1", 2)] {
         let server = Server::start();
         server.fault(Match::any().always(), Fault::wrong_region(region));
@@ -172,7 +172,7 @@ fn a_wrong_clock_is_corrected_once_and_the_correction_remembered() {
 
 /// A clock that is set right in the middle of a run is learnt as well.
 #[test]
-fn a_clock_that_changes_is_followed() {
+fn a_changing_clock_is_followed() {
     let server = Server::with(Config { clock_ahead: 3600, ..Config::default() });
     let opened = cache(&server, "");
     for (ahead, requests) in [(3600, 2), (3600, 1), (0, 2), (0, 1), (-3600, 2)] {
@@ -183,7 +183,7 @@ fn a_clock_that_changes_is_followed() {
 }
 
 #[test]
-fn a_clock_that_the_server_does_not_tell_is_an_error_with_the_fix() {
+fn clock_skew_without_a_date_header_is_an_error_with_a_hint() {
     let skewed = || Server::with(Config { clock_ahead: 20 * 60, ..Config::default() });
     for fault in [
         // No date, one that is none, and one that a cache has kept.
@@ -210,7 +210,7 @@ fn a_clock_that_the_server_does_not_tell_is_an_error_with_the_fix() {
 
 /// Wrong keys on a machine whose clock is right are not a matter of time.
 #[test]
-fn a_wrong_signature_is_not_taken_for_a_wrong_clock() {
+fn a_wrong_signature_is_not_mistaken_for_clock_skew() {
     let server = Server::with(Config { clock_ahead: 100, ..Config::default() });
     let keys = server.credentials();
     let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from("wrong"), None);
@@ -289,7 +289,7 @@ fn an_expired_session_is_renewed_once() {
 }
 
 #[test]
-fn a_session_that_expires_in_the_middle_of_an_export_does_not_stop_it() {
+fn a_session_that_expires_during_an_export_does_not_stop_it() {
     let server = with_session(1);
     let opened = opened_with(&server, Sessions::new(&[session(1), session(2)], false));
     server.fault(Match::operation(Operation::PutObject).nth(3), Fault::expired_token());
@@ -299,7 +299,7 @@ fn a_session_that_expires_in_the_middle_of_an_export_does_not_stop_it() {
 }
 
 #[test]
-fn a_session_that_cannot_be_renewed_is_an_error_at_once() {
+fn a_session_that_cannot_be_renewed_fails_immediately() {
     // Static keys, and a provider that has no others.
     let server = Server::start();
     server.fault(Match::any().always(), Fault::expired_token());
@@ -336,7 +336,7 @@ fn a_session_that_cannot_be_renewed_is_an_error_at_once() {
 
 /// A region, a clock and a session at once: each is learnt, none of them counts as a retry.
 #[test]
-fn all_of_it_may_be_wrong_at_once() {
+fn region_clock_and_session_may_all_be_wrong_at_once() {
     let server = Server::with(Config { credentials: session(1), clock_ahead: 7200, ..Config::default() });
     let mut options = builder(&server, ",retry_max_attempts=1").connect().unwrap().options().to_builder();
     options.location.region = Some("mars-1".to_owned());
@@ -349,7 +349,7 @@ fn all_of_it_may_be_wrong_at_once() {
 
 /// Keys that are words, as people make them up for stores of their own.
 #[test]
-fn what_a_refusal_teaches_is_read_before_secrets_are_hidden() {
+fn a_refusal_is_interpreted_before_secrets_are_redacted() {
     for (region, secret, token) in [
         ("local", "local", None),
         ("latest-1", "test", None),
@@ -386,7 +386,7 @@ fn the_meaning_of_a_refusal_does_not_depend_on_the_secrets() {
 
 /// It names the session token, which it was sent, as the region.
 #[test]
-fn a_region_that_is_a_secret_is_not_learnt() {
+fn a_region_that_contains_a_secret_is_ignored() {
     let token = "IQoJb3MARKED0123456789abcdef";
     let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", Some(token));
     let server = Server::with(Config { credentials, ..Config::default() });

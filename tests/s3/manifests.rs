@@ -24,7 +24,7 @@ fn alone(blobs: &Blobs, size: Option<u64>) -> Vec<u8> {
 }
 
 #[test]
-fn of_two_manifests_the_one_with_the_real_size_is_kept() {
+fn the_manifest_with_the_actual_blob_size_wins() {
     let blobs = Blobs::of(&[100, 200, 300]);
     for size in [None, Some(0), Some(7)] {
         for names in ["a;b", "b;a", "a;c;b", "c;b;a", "a;d;b"] {
@@ -54,7 +54,7 @@ fn of_two_manifests_the_one_with_the_real_size_is_kept() {
 }
 
 #[test]
-fn a_size_of_zero_never_wins_where_the_store_does_not_decide() {
+fn a_size_of_zero_never_wins_if_the_store_cannot_decide() {
     let blobs = Blobs::of(&[100, 200]);
     for fault in [refusal(403, "AccessDenied"), refusal(501, "NotImplemented"), refusal(404, "")] {
         let server = holding(&blobs);
@@ -67,7 +67,7 @@ fn a_size_of_zero_never_wins_where_the_store_does_not_decide() {
 }
 
 #[test]
-fn a_manifest_that_cannot_be_had_is_skipped_while_another_name_is_good() {
+fn an_unavailable_manifest_is_skipped_if_another_is_valid() {
     let blobs = Blobs::of(&[100, 200]);
     for fault in [
         Fault::Reset(At::Head),
@@ -102,7 +102,7 @@ fn a_manifest_that_cannot_be_had_is_skipped_while_another_name_is_good() {
 }
 
 #[test]
-fn a_refusal_that_concerns_all_manifests_is_an_error() {
+fn a_refusal_that_affects_all_manifests_is_an_error() {
     let blobs = Blobs::of(&[100]);
     for (fault, kind) in [
         (refusal(403, "AccessDenied"), ErrorKind::Access),
@@ -119,7 +119,7 @@ fn a_refusal_that_concerns_all_manifests_is_an_error() {
 }
 
 #[test]
-fn of_many_skipped_manifests_twenty_are_named() {
+fn at_most_twenty_skipped_manifests_are_named() {
     let blobs = Blobs::of(&[100, 200]);
     let server = Server::start();
     blobs.put_into(&server);
@@ -139,7 +139,7 @@ fn of_many_skipped_manifests_twenty_are_named() {
 }
 
 #[test]
-fn a_manifest_whose_request_is_reset_again_and_again_is_read() {
+fn a_manifest_is_read_despite_repeated_resets() {
     let blobs = Blobs::of(&[100]);
     for fault in [Fault::Reset(At::Head), Fault::EmptyReply, Fault::Reset(At::Done)] {
         let server = holding(&blobs);
@@ -150,7 +150,7 @@ fn a_manifest_whose_request_is_reset_again_and_again_is_read() {
 }
 
 #[test]
-fn a_server_that_cannot_be_reached_is_given_up_soon() {
+fn an_unreachable_server_is_abandoned_quickly() {
     let opened = cache(&Server::start(), "");
     // The server is gone: nobody listens there any more.
     assert_eq!(opened.load().unwrap_err().kind(), ErrorKind::Network);

@@ -97,7 +97,7 @@ fn the_client_passes_the_conformance_suite() {
 }
 
 #[test]
-fn listings_go_on_page_by_page() {
+fn listings_continue_page_by_page() {
     conformance::paging(&**cache(&Server::start(), "").store());
 }
 

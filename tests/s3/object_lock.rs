@@ -25,7 +25,7 @@ fn refused(requests: &[Recorded]) -> usize {
 }
 
 #[test]
-fn a_checksum_is_sent_once_the_store_has_asked() {
+fn a_checksum_is_sent_after_the_store_requires_one() {
     let (server, blobs) = (locked(), Blobs::of(&[10, 20, 30]));
     // The refusal is no failed attempt.
     let opened = cache(&server, ",retry_max_attempts=1,upload_parallelism=1");
@@ -48,7 +48,7 @@ fn a_checksum_is_sent_once_the_store_has_asked() {
 }
 
 #[test]
-fn an_upload_in_parts_is_begun_again_with_checksums() {
+fn a_multipart_upload_restarts_with_checksums() {
     for more in [",retry_max_attempts=1", ",retry_max_attempts=1,upload_parallelism=1"] {
         let (server, blobs) = (locked(), Blobs::of(&[5 * PART + 3, 7 * PART, 2 * PART + 1]));
         let opened = cut(&server, more);
@@ -68,7 +68,7 @@ fn an_upload_in_parts_is_begun_again_with_checksums() {
 
 /// A copy in parts has no checksums to send.
 #[test]
-fn a_large_blob_is_touched_in_a_locked_bucket() {
+fn a_large_blob_can_be_touched_in_a_locked_bucket() {
     let (server, blobs) = (locked(), Blobs::of(&[3 * PART]));
     let tuning = s3_build_cache::Tuning { max_copy: PART as u64, ..blobs::small_parts() };
     let opened = builder(&server, "").tuning(tuning).connect().unwrap();
@@ -80,7 +80,7 @@ fn a_large_blob_is_touched_in_a_locked_bucket() {
 }
 
 #[test]
-fn each_wording_is_understood_and_no_other_refusal() {
+fn only_known_checksum_refusals_are_recognized() {
     let wordings = [
         ("InvalidRequest", "Content-MD5 HTTP header is required for Put Object requests with Object Lock parameters"),
         ("InvalidRequest", "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"),

@@ -52,7 +52,7 @@ fn ranges(server: &Server, key: &str) -> Vec<Option<String>> {
 }
 
 #[test]
-fn a_large_blob_comes_in_ranges_and_a_small_one_in_one_request() {
+fn a_large_blob_is_downloaded_in_ranges_and_a_small_one_in_one_request() {
     let (server, blobs) = holding(&[5 * PART + 1, 2 * PART, PART, 10, 0]);
     let (work, told) = (tempfile::tempdir().unwrap(), Told::new());
     // One for each of the large blobs.
@@ -73,7 +73,7 @@ fn a_large_blob_comes_in_ranges_and_a_small_one_in_one_request() {
 }
 
 #[test]
-fn one_connection_is_enough_and_is_used_again() {
+fn one_connection_suffices_and_is_reused() {
     let (server, blobs) = holding(&[20 * PART, 10 * PART]);
     let work = tempfile::tempdir().unwrap();
     import(&builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap(), work.path());
@@ -95,7 +95,7 @@ fn a_lone_blob_uses_all_connections() {
 }
 
 #[test]
-fn a_download_survives_what_passes() {
+fn a_download_survives_transient_failures() {
     for nth in [1, 2, 4] {
         for fault in [
             Fault::slow_down(),
@@ -130,7 +130,7 @@ fn a_download_survives_what_passes() {
 }
 
 #[test]
-fn buildkit_5597_a_broken_range_goes_on_where_it_broke() {
+fn buildkit_5597_a_broken_range_resumes_at_the_break() {
     let (server, blobs) = holding(&[4 * PART]);
     server.fault(Match::operation(Operation::GetObject).key("blobs/").nth(2), Fault::Truncate(50_000));
     let work = tempfile::tempdir().unwrap();
@@ -160,7 +160,7 @@ fn a_store_that_ignores_ranges_sends_each_blob_once() {
 
 /// Entity tags are hints: one fetch is enough, and the digest decides.
 #[test]
-fn an_entity_tag_that_is_weak_changes_or_is_missing_costs_no_blob() {
+fn a_weak_changing_or_missing_etag_loses_no_blob() {
     let refusal = || Fault::Reply(Failure::new(412, "PreconditionFailed", "At least one precondition did not hold"));
     let tag = |tag: Option<&str>| Fault::Header("etag", tag.map(str::to_owned));
     // Which answers, what is wrong with them, and whether a range is refused and asked for once more.
@@ -201,7 +201,7 @@ fn an_entity_tag_that_is_weak_changes_or_is_missing_costs_no_blob() {
 
 /// A store that refuses its own tags is asked without them from then on.
 #[test]
-fn a_refused_entity_tag_is_remembered_for_the_whole_client() {
+fn a_rejected_etag_is_remembered_for_the_whole_client() {
     let (server, blobs) = holding(&[4 * PART, 5 * PART, 6 * PART]);
     let refused = Failure::new(412, "PreconditionFailed", "weak");
     server.fault(Match::operation(Operation::GetObject).key("blobs/").nth(2), Fault::Reply(refused));
@@ -214,7 +214,7 @@ fn a_refused_entity_tag_is_remembered_for_the_whole_client() {
 }
 
 #[test]
-fn a_mixture_of_two_objects_is_found_by_its_digest_and_fetched_again() {
+fn a_mixture_of_two_versions_fails_its_digest_and_is_downloaded_again() {
     let (server, blobs) = holding(&[4 * PART]);
     // The second range is another object's, which has another tag.
     let second = || Match::operation(Operation::GetObject).key("blobs/").nth(2);
@@ -228,7 +228,7 @@ fn a_mixture_of_two_objects_is_found_by_its_digest_and_fetched_again() {
 }
 
 #[test]
-fn an_object_that_changes_its_size_while_it_comes_is_fetched_again_once() {
+fn an_object_that_changes_size_during_a_download_is_downloaded_again_once() {
     let (server, _) = holding(&[4 * PART]);
     // It never stops to change: as good as gone.
     for nth in [2, 4] {
@@ -246,7 +246,7 @@ fn an_object_that_changes_its_size_while_it_comes_is_fetched_again_once() {
 }
 
 #[test]
-fn a_corrupt_range_is_found_and_the_blob_is_fetched_once_more_and_no_more() {
+fn a_blob_with_a_corrupt_range_is_downloaded_once_more_at_most() {
     for nth in 1..=5 {
         let (server, blobs) = holding(&[4 * PART]);
         let range = |nth| Match::operation(Operation::GetObject).key("blobs/").nth(nth);
@@ -265,7 +265,7 @@ fn a_corrupt_range_is_found_and_the_blob_is_fetched_once_more_and_no_more() {
 }
 
 #[test]
-fn a_blob_that_is_gone_half_way_costs_only_what_needs_it() {
+fn a_blob_deleted_during_its_download_costs_only_its_dependents() {
     let (server, blobs) = holding(&[4 * PART, 10]);
     let gone = Failure::new(404, "NoSuchKey", "The specified key does not exist.");
     let large = blobs.bytes.iter().find(|(_, bytes)| bytes.len() > PART).unwrap().0;
@@ -278,7 +278,7 @@ fn a_blob_that_is_gone_half_way_costs_only_what_needs_it() {
 }
 
 #[test]
-fn ranges_of_one_source_and_the_rest_of_another() {
+fn the_rest_of_a_blob_comes_from_another_source() {
     let ((one, blobs), two) = (holding(&[4 * PART, 3 * PART]), Server::start());
     blobs.put_into(&two);
     one.fault(Match::operation(Operation::GetObject).key("blobs/").nth(3).always(), Fault::Reset(At::Head));
@@ -290,7 +290,7 @@ fn ranges_of_one_source_and_the_rest_of_another() {
 }
 
 #[test]
-fn cancelling_removes_the_temporaries() {
+fn cancellation_removes_temporary_files() {
     for connections in [1, 16] {
         let (server, _) = holding(&[8 * PART, 7 * PART]);
         let (cancel, work) = (Cancel::new(), tempfile::tempdir().unwrap());
@@ -345,7 +345,7 @@ fn buildkit_6675_shared_reader() {
 
 /// What is refused of a range, or wrong with it, though the whole object can be had.
 #[test]
-fn a_blob_whose_ranges_fail_is_fetched_whole() {
+fn a_blob_whose_ranges_fail_is_downloaded_whole() {
     let of_blobs = || Match::operation(Operation::GetObject).key("blobs/");
     let refused = |status, code: &str| Fault::Reply(Failure::new(status, code, "no"));
     let range = |value: Option<&str>| Fault::Header("content-range", value.map(str::to_owned));
@@ -378,7 +378,7 @@ fn a_blob_whose_ranges_fail_is_fetched_whole() {
 
 /// Once the whole of one blob has come, the others are not asked for in ranges.
 #[test]
-fn a_store_that_refuses_ranges_is_asked_for_one_only() {
+fn a_store_that_rejects_ranges_is_asked_for_only_one() {
     let (server, blobs) = holding(&[8 * PART, 7 * PART, 6 * PART]);
     let first = Match::operation(Operation::GetObject).key("blobs/");
     server.fault(first, Fault::Reply(Failure::new(501, "NotImplemented", "no ranges")));
@@ -392,7 +392,7 @@ fn a_store_that_refuses_ranges_is_asked_for_one_only() {
 
 /// RFC 9110 lets a server leave the size out of `Content-Range`.
 #[test]
-fn a_range_of_an_object_of_unknown_size_is_read() {
+fn a_range_of_an_object_of_unknown_size_can_be_read() {
     let (server, blobs) = holding(&[2 * PART]);
     for (nth, value) in [(1, "bytes 0-65535/*"), (2, "bytes 65536-131071/*")] {
         let matching = Match::operation(Operation::GetObject).key("blobs/").nth(nth);
@@ -406,7 +406,7 @@ fn a_range_of_an_object_of_unknown_size_is_read() {
 
 /// `If-Match` on a GET is unknown to some stores and proxies.
 #[test]
-fn a_refused_condition_is_left_out() {
+fn a_rejected_condition_is_omitted() {
     for (status, code) in [(501, "NotImplemented"), (400, "InvalidArgument"), (304, ""), (412, "PreconditionFailed")] {
         let (server, blobs) = holding(&[4 * PART]);
         let second = Match::operation(Operation::GetObject).key("blobs/").nth(2);

@@ -57,7 +57,7 @@ fn single_failures() -> Vec<Fault> {
 }
 
 #[test]
-fn one_blob_that_cannot_be_had_costs_only_what_needs_it() {
+fn an_unavailable_blob_costs_only_its_dependents() {
     for fault in single_failures() {
         for size in [500, 3 * PART] {
             // The content range of what is asked for without a range is not looked at.
@@ -87,7 +87,7 @@ fn one_blob_that_cannot_be_had_costs_only_what_needs_it() {
 
 /// An object that must be restored first counts as absent, and is not said to be gone.
 #[test]
-fn archived_objects_are_called_so() {
+fn archived_objects_are_reported_as_archived() {
     let archived = ("x-amz-storage-class", "GLACIER");
     for size in [500, 3 * PART] {
         let blobs = Blobs::of(&[300, 200, size]);
@@ -109,7 +109,7 @@ fn archived_objects_are_called_so() {
 }
 
 #[test]
-fn what_is_wrong_once_is_fetched_again() {
+fn a_blob_that_is_corrupt_once_is_downloaded_again() {
     let mut faults = single_failures();
     // These two are final: the object is not there.
     faults.retain(|fault| !["NoSuchKey", "InvalidObjectState"].iter().any(|code| format!("{fault:?}").contains(code)));
@@ -129,7 +129,7 @@ fn what_is_wrong_once_is_fetched_again() {
 }
 
 #[test]
-fn when_every_blob_fails_the_import_fails_with_that_error() {
+fn an_import_whose_blobs_all_fail_reports_their_error() {
     for (fault, kind) in [
         (refusal(403, "AccessDenied"), ErrorKind::Access),
         (refusal(400, "ExpiredToken"), ErrorKind::Access),
@@ -153,7 +153,7 @@ fn when_every_blob_fails_the_import_fails_with_that_error() {
 
 /// Some blobs arrived before: this is no matter of single blobs.
 #[test]
-fn a_store_that_goes_down_half_way_fails_the_import() {
+fn a_store_that_goes_down_midway_fails_the_import() {
     for (fault, kind) in [
         (refusal(403, "AccessDenied"), ErrorKind::Access),
         (Fault::internal_error(), ErrorKind::Store),
@@ -176,7 +176,7 @@ fn a_store_that_goes_down_half_way_fails_the_import() {
 }
 
 #[test]
-fn a_blob_that_one_source_refuses_comes_from_another() {
+fn a_blob_refused_by_one_source_comes_from_another() {
     for fault in single_failures() {
         for size in [500, 3 * PART] {
             let blobs = Blobs::of(&[300, size]);
@@ -203,7 +203,7 @@ impl Progress for Warnings {
 }
 
 #[test]
-fn of_many_lost_blobs_twenty_are_named() {
+fn at_most_twenty_lost_blobs_are_named() {
     let blobs = Blobs::of(&(1..=100).collect::<Vec<_>>());
     let server = holding(&blobs);
     for digest in blobs.bytes.keys().take(45) {
@@ -245,7 +245,7 @@ fn annotations(bytes: &[u8]) -> Annotations {
 }
 
 #[test]
-fn what_only_dropped_layers_need_is_neither_fetched_nor_counted() {
+fn blobs_of_dropped_layers_are_neither_downloaded_nor_counted() {
     // The largest is asked for first.
     let (config, blobs) = chain(&[10, 500, 400, 300, 200]);
     let server = Server::start();
@@ -269,7 +269,7 @@ fn what_only_dropped_layers_need_is_neither_fetched_nor_counted() {
 }
 
 #[test]
-fn a_damaged_manifest_is_skipped_while_another_name_is_good() {
+fn a_damaged_manifest_is_skipped_if_another_is_valid() {
     let blobs = Blobs::of(&[100, 200]);
     let good = blobs.config.to_s3_json();
     let damages: [(&str, Vec<u8>, Option<Fault>); 6] = [
@@ -317,7 +317,7 @@ fn claiming(bytes: &[u8], size: u64, more: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_manifest_that_contradicts_the_others_is_skipped() {
+fn a_contradictory_manifest_is_skipped() {
     let (shared, one, two) = (noise(1, 100), noise(2, 50), noise(3, 60));
     let server = Server::start();
     for bytes in [&shared, &one, &two] {
@@ -344,7 +344,7 @@ fn a_manifest_that_contradicts_the_others_is_skipped() {
 }
 
 #[test]
-fn a_manifest_whose_entity_tag_changes_is_read_all_the_same() {
+fn a_manifest_whose_etag_changes_is_still_read() {
     let blobs = Blobs::of(&[100, 200]);
     for tag in [Fault::other_etag(), Fault::Header("etag", Some("W/\"x\"".to_owned())), Fault::Header("etag", None)] {
         let server = holding(&blobs);

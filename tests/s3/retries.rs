@@ -83,7 +83,7 @@ fn reply(status: u16, code: &str) -> Fault {
 }
 
 #[test]
-fn what_passes_costs_one_request_for_each_time() {
+fn each_transient_failure_costs_one_request() {
     for target in ALL {
         for fault in [
             Fault::slow_down(),
@@ -122,7 +122,7 @@ fn what_passes_costs_one_request_for_each_time() {
 }
 
 #[test]
-fn an_error_document_after_a_success_is_a_failure() {
+fn an_error_document_in_a_successful_response_is_a_failure() {
     for target in [GET, PUT, COPY, LIST, DELETE] {
         passes(target, &Fault::error_in_200(), 1, 2);
         passes(target, &reply(200, "SlowDown"), 2, 3);
@@ -132,7 +132,7 @@ fn an_error_document_after_a_success_is_a_failure() {
 }
 
 #[test]
-fn a_reply_that_is_cut_off_or_empty_is_asked_for_again() {
+fn a_truncated_or_empty_response_is_retried() {
     for target in [COPY, LIST] {
         for fault in
             [Fault::EmptyBody, Fault::Truncate(20), Fault::TruncateUnannounced(60), Fault::Reset(At::ResponseBody(20))]
@@ -144,7 +144,7 @@ fn a_reply_that_is_cut_off_or_empty_is_asked_for_again() {
 }
 
 #[test]
-fn what_stays_is_an_error_after_three_attempts() {
+fn a_persistent_failure_is_an_error_after_three_attempts() {
     for target in ALL {
         for (fault, kind) in [
             (Fault::slow_down(), ErrorKind::Store),
@@ -161,7 +161,7 @@ fn what_stays_is_an_error_after_three_attempts() {
 }
 
 #[test]
-fn what_cannot_succeed_is_sent_once() {
+fn permanent_failures_are_not_retried() {
     for target in ALL {
         for (fault, kind) in [
             (reply(403, "AccessDenied"), ErrorKind::Access),
@@ -192,7 +192,7 @@ fn what_cannot_succeed_is_sent_once() {
 
 /// A body that is on its way when the answer comes.
 #[test]
-fn an_early_answer_to_a_put_is_heard() {
+fn an_early_response_to_a_put_is_read() {
     let large = || BytesPayload::new(vec![7; 3 << 20]);
     for then in [Then::Reset, Then::Drain, Then::HoldOpen] {
         let server = holding();
@@ -211,7 +211,7 @@ fn an_early_answer_to_a_put_is_heard() {
 
 /// The server took one body, and refuses the next without reading it: then it is asked beforehand again.
 #[test]
-fn after_a_refusal_a_large_body_waits_for_the_servers_word() {
+fn a_large_body_waits_for_100_continue_after_a_refusal() {
     let server = holding();
     let opened = cache(&server, "");
     let large = BytesPayload::new(vec![7; 3 << 20]);
@@ -244,7 +244,7 @@ fn stale_connections_are_replaced_at_once() {
 }
 
 #[test]
-fn more_bytes_than_announced_do_not_spoil_the_next_request() {
+fn excess_bytes_in_a_response_do_not_affect_the_next_request() {
     for target in ALL {
         let server = holding();
         let opened = builder(&server, ",retry_max_attempts=1").connect().unwrap();
@@ -263,7 +263,7 @@ fn slept(server: &Server, more: &str, fault: Fault) -> Vec<Duration> {
 }
 
 #[test]
-fn the_server_says_how_long_to_wait() {
+fn the_server_can_set_the_retry_delay() {
     let seconds = Duration::from_secs;
     for (header, value, least, most) in [
         ("retry-after", "20", seconds(20), seconds(20)),
@@ -280,7 +280,7 @@ fn the_server_says_how_long_to_wait() {
 }
 
 #[test]
-fn retry_max_attempts_counts_the_first() {
+fn retry_max_attempts_includes_the_first_attempt() {
     for attempts in [1, 2, 6] {
         let server = holding();
         server.fault(Match::any().always(), Fault::internal_error());
@@ -294,7 +294,7 @@ fn retry_max_attempts_counts_the_first() {
 
 /// 500 tokens are 100 retries: a server that fails everything is not asked three times for everything.
 #[test]
-fn retries_end_when_too_many_have_failed() {
+fn retries_stop_after_too_many_failures() {
     let server = holding();
     server.fault(Match::any().always(), Fault::internal_error());
     let opened = cache(&server, "");
@@ -317,7 +317,7 @@ fn retries_end_when_too_many_have_failed() {
 }
 
 #[test]
-fn adaptive_keeps_to_a_rate_once_it_was_throttled() {
+fn adaptive_mode_limits_the_rate_after_throttling() {
     let pauses = |mode: &str| {
         let server = holding();
         let clock = Arc::new(TestClock::default());
@@ -366,7 +366,7 @@ fn a_pause_can_be_cancelled() {
 }
 
 #[test]
-fn a_port_nobody_listens_on_is_tried_again_and_one_that_speaks_no_tls_is_not() {
+fn a_refused_connection_is_retried_and_a_failed_tls_handshake_is_not() {
     let server = holding();
     let with = |endpoint: &str| {
         let mut options = cache(&server, "").options().to_builder();
@@ -395,7 +395,7 @@ fn a_port_nobody_listens_on_is_tried_again_and_one_that_speaks_no_tls_is_not() {
 
 /// Each attempt reads the payload from its first byte and signs it anew.
 #[test]
-fn every_attempt_is_rewound_and_signed_anew() {
+fn every_attempt_is_rewound_and_signed_again() {
     let server = holding();
     for fault in [Fault::ReplyAfter(Failure::new(500, "InternalError", "no")), Fault::Reset(At::RequestBody(100_000))] {
         server.fault(Match::operation(Operation::PutObject), fault);
@@ -419,7 +419,7 @@ fn buildkit_3749_accept_encoding_is_not_signed() {
 }
 
 #[test]
-fn buildkit_6373_and_6970_no_checksum_is_sent_that_stores_do_not_know() {
+fn buildkit_6373_and_6970_no_checksum_unknown_to_stores_is_sent() {
     let server = Server::start();
     export(&cache(&server, ""), "max").unwrap();
     let odd =
@@ -430,7 +430,7 @@ fn buildkit_6373_and_6970_no_checksum_is_sent_that_stores_do_not_know() {
 
 /// Nothing is read or sent for a bucket that is not there, whichever way the blobs are looked for.
 #[test]
-fn a_missing_bucket_is_told_before_anything_is_uploaded() {
+fn a_missing_bucket_is_reported_before_any_upload() {
     for fixture in ["max", "min"] {
         let server = Server::start();
         let error = export(&elsewhere(&server), fixture).unwrap_err();

@@ -116,7 +116,7 @@ fn transfer(
 }
 
 #[test]
-fn a_transfer_outlives_many_sessions_of_two_minutes_with_one_request_to_sts_for_each() {
+fn a_transfer_outlives_two_minute_sessions_with_one_sts_request_each() {
     let lifetime = Duration::from_secs(120);
     let (passed, asked, refused) = transfer(lifetime, 400, 1, None);
     let sessions = passed.as_secs() / lifetime.as_secs();
@@ -128,7 +128,7 @@ fn a_transfer_outlives_many_sessions_of_two_minutes_with_one_request_to_sts_for_
 
 /// Time passes so fast here that a request may be on its way for longer than what was left of its session.
 #[test]
-fn sessions_of_seconds_do_for_many_connections_and_are_renewed_once_for_all() {
+fn short_sessions_are_renewed_once_for_all_connections() {
     let lifetime = Duration::from_secs(8);
     let (passed, asked, refused) = transfer(lifetime, 25, 8, None);
     assert!(passed > lifetime * 4, "{passed:?}");
@@ -136,7 +136,7 @@ fn sessions_of_seconds_do_for_many_connections_and_are_renewed_once_for_all() {
 }
 
 #[test]
-fn a_service_that_gives_a_new_session_only_at_the_end_of_the_old_one_is_not_pressed() {
+fn a_service_that_renews_only_at_expiry_is_not_polled() {
     let lifetime = Duration::from_secs(120);
     let (passed, asked, refused) = transfer(lifetime, 400, 1, Some(Duration::from_secs(15)));
     assert!(passed > lifetime * 4, "{passed:?}");

@@ -103,7 +103,7 @@ fn large_blobs_survive_transient_failures_of_many_requests() {
 
 /// Each kind of request of an export fails longer than the client retries.
 #[test]
-fn an_export_survives_any_request_that_fails_for_long() {
+fn an_export_survives_repeated_failures_of_any_single_request() {
     let blobs = Blobs::of(&[10, 20, 30, 40, 50, 2 * PART, 3 * PART]);
     let old = Blobs::of(&[10, 20]);
     for operation in [
@@ -137,7 +137,7 @@ fn an_export_survives_any_request_that_fails_for_long() {
 
 /// A store that is down is not asked for every blob in every round.
 #[test]
-fn a_store_that_fails_everything_is_given_up_soon() {
+fn a_store_that_fails_every_request_is_abandoned_quickly() {
     let blobs = many();
     for (operation, fault, kind) in [
         (Operation::PutObject, Fault::internal_error(), ErrorKind::Store),
@@ -158,7 +158,7 @@ fn a_store_that_fails_everything_is_given_up_soon() {
 }
 
 #[test]
-fn touches_that_keep_failing_are_one_warning() {
+fn persistently_failing_touches_cause_one_warning() {
     let blobs = Blobs::of(&(1..=100).collect::<Vec<_>>());
     for fault in [Fault::internal_error(), refusal(403, "AccessDenied"), refusal(501, "NotImplemented")] {
         let server = holding(&blobs);
@@ -200,7 +200,7 @@ impl Clock for Outage {
 }
 
 #[test]
-fn an_export_survives_an_outage_of_twenty_seconds_in_the_middle() {
+fn an_export_survives_a_twenty_second_outage() {
     let blobs = many();
     for fault in [Fault::internal_error(), Fault::Html(503), Fault::Reset(At::Head), Fault::EmptyReply] {
         let server = Arc::new(Server::start());
@@ -216,7 +216,7 @@ fn an_export_survives_an_outage_of_twenty_seconds_in_the_middle() {
 }
 
 #[test]
-fn bytes_that_are_damaged_on_their_way_once_are_sent_again() {
+fn bytes_damaged_in_transit_are_sent_again() {
     let blobs = Blobs::of(&[10, 20, 3 * PART]);
     let damaged = || refusal(400, "BadDigest");
     for matching in [

@@ -14,7 +14,7 @@ use crate::s3_server::{Match, Operation, Server};
 
 /// The report of a failed export says what was done.
 #[test]
-fn a_failed_export_reports_what_was_done() {
+fn a_failed_export_reports_its_progress() {
     let blobs = Blobs::of(&[400, 300, 200, 100]);
     let (smallest, _) = blobs.bytes.iter().min_by_key(|(_, bytes)| bytes.len()).unwrap();
     let server = Server::start();
@@ -51,7 +51,7 @@ impl BlobSource for Partial {
 }
 
 #[test]
-fn a_lazily_read_cache_is_written_back_without_the_blobs_that_are_there() {
+fn a_lazily_read_cache_is_written_back_without_uploading_present_blobs() {
     let blobs = Blobs::of(&[100, 200, 3 * PART]);
     let server = holding(&blobs);
     let opened = cut(&server, "");
@@ -82,7 +82,7 @@ fn a_lazily_read_cache_is_written_back_without_the_blobs_that_are_there() {
 
 /// What has to be uploaded must be at the source, before anything is.
 #[test]
-fn a_blob_that_neither_side_has_fails_before_anything_is_uploaded() {
+fn a_blob_missing_on_both_sides_fails_before_any_upload() {
     let blobs = Blobs::of(&[100, 200, 300]);
     let missing = blobs.digest();
     let damage = |server: &Server| {
@@ -114,7 +114,7 @@ fn a_blob_that_neither_side_has_fails_before_anything_is_uploaded() {
 
 /// A corrupt blob in the store that the source does not have either.
 #[test]
-fn a_corrupt_blob_can_only_be_replaced_by_one_that_is_at_hand() {
+fn a_corrupt_blob_can_be_replaced_only_from_local_data() {
     let blobs = Blobs::of(&[100, 200]);
     let server = holding(&blobs);
     let corrupt = blobs.digest();
