@@ -27,7 +27,7 @@ fn behind_tls(server: &Server) -> (Authority, Terminator, String) {
 }
 
 #[test]
-fn a_whole_cache_goes_through_a_tunnel() {
+fn a_whole_cache_is_transferred_through_a_tunnel() {
     let server = Server::start();
     let (_ca, tls, bundle) = behind_tls(&server);
     let proxy = ConnectProxy::start(OPEN, tls.address());
@@ -51,7 +51,7 @@ fn a_whole_cache_goes_through_a_tunnel() {
 }
 
 #[test]
-fn plain_http_goes_through_a_tunnel_too() {
+fn plain_http_uses_a_tunnel_too() {
     let server = Server::start();
     let proxy = ConnectProxy::start("HTTP/1.0 200 OK\r\nvia: x\r\n\r\n", server.address());
     let address = proxy.address().to_string();
@@ -60,7 +60,7 @@ fn plain_http_goes_through_a_tunnel_too() {
 }
 
 #[test]
-fn a_proxy_may_speak_tls_itself() {
+fn a_proxy_may_use_tls_itself() {
     let server = Server::start();
     let (ca, tls, bundle) = behind_tls(&server);
     let proxy = ConnectProxy::start(OPEN, tls.address());
@@ -81,7 +81,7 @@ fn a_proxy_may_speak_tls_itself() {
 }
 
 #[test]
-fn a_certificate_behind_a_proxy_names_the_proxy() {
+fn a_certificate_error_behind_a_proxy_names_the_proxy() {
     let server = Server::start();
     let (_ca, tls, _) = behind_tls(&server);
     let proxy = ConnectProxy::start(OPEN, tls.address());
@@ -115,7 +115,7 @@ fn a_refused_tunnel_names_the_proxy_and_its_variable() {
 }
 
 #[test]
-fn a_proxy_that_is_not_there_is_named() {
+fn an_unreachable_proxy_is_named() {
     let server = Server::start();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let cache = connect(&server, &format!("https://{NAME}"), &[("HTTPS_PROXY", &free)]).unwrap();
@@ -123,7 +123,7 @@ fn a_proxy_that_is_not_there_is_named() {
 }
 
 #[test]
-fn no_proxy_and_loopback_go_without_a_proxy() {
+fn no_proxy_and_loopback_hosts_are_reached_directly() {
     let server = Server::start();
     let (_ca, tls, bundle) = behind_tls(&server);
     let proxy = ConnectProxy::start(OPEN, tls.address());
@@ -140,7 +140,7 @@ fn no_proxy_and_loopback_go_without_a_proxy() {
 }
 
 #[test]
-fn a_socks_proxy_is_refused_before_anything_is_sent() {
+fn a_socks_proxy_is_rejected_before_anything_is_sent() {
     let server = Server::start();
     let set = [("https_proxy", "socks5://marked-user:marked-pass@127.0.0.1:1080")];
     let error = connect(&server, &format!("https://{NAME}"), &set).unwrap_err();
@@ -151,7 +151,7 @@ fn a_socks_proxy_is_refused_before_anything_is_sent() {
 /// The most that the program can be made to say, when it works and when the proxy refuses.
 #[cfg(feature = "cli")]
 #[test]
-fn nothing_that_is_printed_has_the_password_in_it() {
+fn the_proxy_password_is_never_printed() {
     let server = Server::start();
     let (_ca, tls, bundle) = behind_tls(&server);
     for (answer, status) in [(OPEN, 0), ("HTTP/1.1 407 Auth\r\n\r\n", 1)] {

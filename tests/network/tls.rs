@@ -16,7 +16,7 @@ use crate::s3_server::{Fault, Match, Server, Then};
 const NAMES: &[&str] = &["localhost", "127.0.0.1"];
 
 #[test]
-fn a_ca_of_ones_own_is_trusted_by_each_of_its_settings() {
+fn each_setting_for_a_custom_ca_is_honoured() {
     let (server, ca, other) = (Server::start(), Authority::new("ours"), Authority::new("another"));
     let tls = Terminator::start(ca.server(NAMES, Valid::Now), server.address());
     let (bundle, wrong) = (ca.bundle().display().to_string(), other.bundle().display().to_string());
@@ -39,7 +39,7 @@ fn a_ca_of_ones_own_is_trusted_by_each_of_its_settings() {
 }
 
 #[test]
-fn each_wrong_certificate_has_its_hint_and_is_seen_once() {
+fn each_certificate_error_has_a_hint_and_is_not_retried() {
     let server = Server::start();
     let (ca, other, same_name) = (Authority::new("ours"), Authority::new("another"), Authority::new("ours"));
     let bundle = ca.bundle().display().to_string();
@@ -65,7 +65,7 @@ fn each_wrong_certificate_has_its_hint_and_is_seen_once() {
 }
 
 #[test]
-fn the_wrong_scheme_is_told_in_both_directions() {
+fn the_wrong_scheme_is_detected_in_both_directions() {
     let (server, ca) = (Server::start(), Authority::new("ours"));
     let tls = Terminator::start(ca.server(NAMES, Valid::Now), server.address());
     // As most servers do, and as those do that wait for the end of a line.
@@ -94,7 +94,7 @@ fn the_wrong_scheme_is_told_in_both_directions() {
 }
 
 #[test]
-fn a_new_connection_resumes_the_session() {
+fn a_new_connection_resumes_the_tls_session() {
     let (server, ca) = (Server::start(), Authority::new("ours"));
     let tls = Terminator::start(ca.server(NAMES, Valid::Now), server.address());
     let bundle = ca.bundle().display().to_string();
@@ -111,7 +111,7 @@ fn a_new_connection_resumes_the_session() {
 }
 
 #[test]
-fn interim_responses_and_417_are_met_within_tls_as_well() {
+fn interim_responses_and_417_are_handled_inside_tls_too() {
     let ca = Authority::new("ours");
     let bundle = ca.bundle().display().to_string();
     let hints = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\nserver: x\r\n\r\n";
