@@ -18,7 +18,7 @@ const UNKNOWN: &str =
     "<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>no</Message></Error></ErrorResponse>";
 
 #[test]
-fn whose_the_keys_are_is_asked_where_there_is_somebody_to_ask() {
+fn the_identity_is_looked_up_if_sts_is_available() {
     let server = Server::start();
     let at = |url: &str| diagnose(&server, &server.endpoint(), &[("AWS_ENDPOINT_URL_STS", url)]);
     let known = at(&sts(200, WHO).url());
@@ -47,7 +47,7 @@ fn whose_the_keys_are_is_asked_where_there_is_somebody_to_ask() {
 }
 
 #[test]
-fn refusals_of_sts_are_explained_by_what_it_says() {
+fn sts_refusals_are_explained_by_their_error_code() {
     let server = Server::start();
     for (status, code, parts) in [
         (403, "InvalidAccessKeyId", &["InvalidAccessKeyId", "STS does not know the access key"][..]),
@@ -68,7 +68,7 @@ fn refusals_of_sts_are_explained_by_what_it_says() {
 }
 
 #[test]
-fn the_signature_that_sts_sends_back_is_not_shown() {
+fn a_signature_echoed_by_sts_is_not_shown() {
     let server = Server::start();
     let sts = Stub::start(|request| {
         let line = request.head.lines().find(|line| line.to_ascii_lowercase().starts_with("authorization:")).unwrap();
@@ -85,7 +85,7 @@ fn the_signature_that_sts_sends_back_is_not_shown() {
 }
 
 #[test]
-fn wrong_keys_are_found_at_the_bucket() {
+fn wrong_keys_are_detected_at_the_bucket() {
     let server = Server::start();
     for (name, value, parts) in [
         ("AWS_SECRET_ACCESS_KEY", "wrong", &["SignatureDoesNotMatch", "secret access key is wrong"][..]),
@@ -99,7 +99,7 @@ fn wrong_keys_are_found_at_the_bucket() {
 }
 
 #[test]
-fn without_keys_the_way_is_looked_at_all_the_same() {
+fn the_network_path_is_checked_even_without_keys() {
     let server = Server::start();
     let options = crate::network::attributes(&server, &server.endpoint());
     let env = || MapEnv::new([("AWS_EC2_METADATA_DISABLED", "true")]);
@@ -117,7 +117,7 @@ fn without_keys_the_way_is_looked_at_all_the_same() {
 }
 
 #[test]
-fn half_a_pair_of_keys_is_named() {
+fn half_a_key_pair_is_reported() {
     let server = Server::start();
     let options = crate::network::attributes(&server, &server.endpoint());
     let env = MapEnv::new([("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_ACCESS_KEY_ID", "AKID")]);

@@ -14,7 +14,7 @@ use crate::s3_server::Server;
 const BEHIND: &[&str] = &["bucket", "list", "read", "write", "touch", "delete", "clock"];
 
 #[test]
-fn each_step_that_ends_the_way_is_named() {
+fn each_failing_step_of_the_path_is_named() {
     let server = Server::start();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let hangs_up = Listener::start(drop);
@@ -37,7 +37,7 @@ fn each_step_that_ends_the_way_is_named() {
 }
 
 #[test]
-fn certificates_are_told_apart() {
+fn certificate_errors_are_distinguished() {
     let (server, ca, other) = (Server::start(), Authority::new("ours"), Authority::new("another"));
     let bundle = ca.bundle().display().to_string();
     let trust = [("AWS_CA_BUNDLE", bundle.as_str())];
@@ -68,7 +68,7 @@ fn certificates_are_told_apart() {
 }
 
 #[test]
-fn proxies_are_a_step_of_their_own() {
+fn a_proxy_is_a_separate_step() {
     let server = Server::start();
     let open = ConnectProxy::start("HTTP/1.1 200 OK\r\n\r\n", server.address());
     let shut = ConnectProxy::start("HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n", server.address());
