@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn interim_responses_are_told_from_the_response() {
+    fn interim_and_final_responses_are_distinguished() {
         let interim = |status, length| Start::Interim { status, length };
         for (input, expected) in [
             ("", Start::Incomplete),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_seen_behind_interim_responses() {
+    fn a_refusal_after_interim_responses_is_detected() {
         for (input, refuses) in [
             ("HTTP/1.1 100 Continue\r\n\r\n", false),
             ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n", false),

@@ -145,7 +145,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_proxy_is_read_as_go_reads_it() {
+    fn no_proxy_follows_gos_rules() {
         for (list, host, matches) in [
             ("*", "s3.example.com", true),
             ("a.com,*,b.com", "s3.example.com", true),
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn loopback_and_metadata_are_known_in_every_spelling() {
+    fn loopback_and_metadata_addresses_are_recognized_in_every_spelling() {
         for host in ["localhost", "LOCALHOST:9000", "127.0.0.1", "127.9.9.9:80", "[::1]:9000", "[::ffff:127.0.0.1]"] {
             assert!(Target::new(false, host).is_loopback(), "{host}");
         }

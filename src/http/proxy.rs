@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn each_scheme_has_its_variables_and_upper_case_goes_first() {
+    fn each_scheme_has_its_own_variables_and_upper_case_wins() {
         let both = [("HTTPS_PROXY", "s:1"), ("https_proxy", "s:2"), ("HTTP_PROXY", "p:1"), ("http_proxy", "p:2")];
         assert_eq!(chosen(&both, "https://a.com").as_deref(), Some("s:1 (HTTPS_PROXY)"));
         assert_eq!(chosen(&both, "http://a.com").as_deref(), Some("p:1 (HTTP_PROXY)"));
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn no_proxy_loopback_and_metadata_go_without() {
+    fn no_proxy_loopback_and_metadata_hosts_are_reached_directly() {
         let set = [("HTTP_PROXY", "p:1"), ("NO_PROXY", "a.com,10.0.0.0/8"), ("no_proxy", "*")];
         for (url, proxied) in [
             ("http://b.com", true),
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_are_urls_or_the_beginning_of_one() {
+    fn proxies_are_complete_or_abbreviated_urls() {
         for (value, shown) in [
             ("proxy", Some("proxy:80")),
             ("proxy:3128", Some("proxy:3128")),
@@ -283,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn user_and_password_are_decoded_once_and_shown_nowhere() {
+    fn proxy_credentials_are_decoded_once_and_never_shown() {
         for (value, pair) in [
             ("http://user:pass@proxy", "user:pass"),
             ("user@proxy", "user:"),
@@ -301,7 +301,7 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_cannot_be_used_is_an_error_where_it_would_be_used() {
+    fn an_unsupported_proxy_is_an_error_only_for_hosts_that_need_it() {
         for scheme in ["socks5", "socks5h", "socks4", "ftp"] {
             let url = format!("{scheme}://marked-user:marked-password@proxy:1080");
             let proxies = proxies(&[("https_proxy", &url), ("NO_PROXY", "b.com")]);
@@ -314,7 +314,7 @@ mod tests {
     }
 
     #[test]
-    fn cgi_programs_do_not_trust_http_proxy() {
+    fn cgi_programs_reject_http_proxy() {
         let set = [("HTTP_PROXY", "p:1"), ("HTTPS_PROXY", "s:1"), ("REQUEST_METHOD", "GET")];
         let proxies = proxies(&set);
         assert!(proxies.choose(false, "a.com").unwrap_err().to_string().contains("HTTP_PROXY"));

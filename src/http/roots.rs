@@ -64,7 +64,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_systems_certificates_are_trusted_beside_mozillas() {
+    fn system_and_mozilla_certificates_are_both_trusted() {
         let mut system = RootCertStore::empty();
         if let Some(pem) = system_bundle() {
             add(&mut system, &pem);
@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_is_left_out_of_a_bundle() {
+    fn a_bundle_of_invalid_certificates_is_an_error_that_names_the_setting() {
         let bundle = tempfile::NamedTempFile::new().unwrap();
         let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         std::fs::write(bundle.path(), garbage).unwrap();
@@ -84,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_that_blocks_or_never_ends_is_an_error_that_names_setting_and_file() {
+    fn an_unreadable_bundle_is_an_error_that_names_the_setting_and_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let fifo = dir.path().join("fifo");
         crate::files::make_fifo(&fifo);

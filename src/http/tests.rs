@@ -91,7 +91,7 @@ impl Payload for Liar {
 }
 
 #[test]
-fn the_target_goes_on_the_wire_byte_for_byte() {
+fn the_target_is_sent_byte_for_byte() {
     let target = "/b/a//./../%2B%20~'()!*;?list-type=2&prefix=a%2F";
     let (address, thread) = server(1, move |mut stream, head| {
         assert!(head.starts_with(&format!("GET {target} HTTP/1.1\r\n")), "{head}");
@@ -109,7 +109,7 @@ fn the_target_goes_on_the_wire_byte_for_byte() {
 }
 
 #[test]
-fn a_put_has_its_length_also_when_it_is_zero() {
+fn a_put_always_has_a_content_length_even_if_zero() {
     let (address, thread) = server(2, |mut stream, head| {
         assert!(head.contains("content-length: 0\r\n"), "{head}");
         assert!(!head.contains("transfer-encoding"), "{head}");
@@ -126,7 +126,7 @@ fn a_put_has_its_length_also_when_it_is_zero() {
 
 /// The server closes the connection with the body unread, so its system resets the connection.
 #[test]
-fn an_answer_before_a_reset_is_not_lost() {
+fn a_response_sent_before_a_reset_is_returned() {
     let (address, thread) = server(1, |mut stream, _| {
         stream.write_all(FORBIDDEN).unwrap();
     });
@@ -138,7 +138,7 @@ fn an_answer_before_a_reset_is_not_lost() {
 }
 
 #[test]
-fn a_reset_without_an_answer_is_a_broken_connection() {
+fn a_reset_without_a_response_is_a_broken_connection() {
     let (address, thread) = server(1, |_, _| {});
     let (host, body) = (address.to_string(), BytesPayload::new(vec![1; 30 << 20]));
     let fault = client().send(&put(&host, &body)).unwrap_err();
@@ -200,7 +200,7 @@ impl Payload for Paced {
 
 /// Returns what the server sends after a refusal that ends with the connection.
 #[test]
-fn an_early_answer_without_a_length_keeps_its_body() {
+fn an_early_response_without_a_length_keeps_its_body() {
     let (address, thread) = server(1, |mut stream, _| {
         stream.write_all(b"HTTP/1.1 403 Forbidden\r\nconnection: close\r\n\r\nwrong").unwrap();
     });
@@ -213,7 +213,7 @@ fn an_early_answer_without_a_length_keeps_its_body() {
 
 /// The server asks for the body late, when it is already being sent.
 #[test]
-fn a_late_100_continue_is_no_answer() {
+fn a_late_100_continue_is_not_the_response() {
     let (address, thread) = server(1, |mut stream, _| {
         thread::sleep(Duration::from_millis(1300));
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
@@ -229,7 +229,7 @@ fn a_late_100_continue_is_no_answer() {
 
 /// The success arrives before the body is complete; the whole body is sent anyway.
 #[test]
-fn an_early_success_is_not_waited_for_again() {
+fn an_early_success_is_returned_without_another_wait() {
     let (address, thread) = server(1, |mut stream, _| {
         stream.write_all(OK).unwrap();
         let mut body = Vec::new();
@@ -260,7 +260,7 @@ fn an_early_success_is_not_waited_for_again() {
 
 /// The response is longer than announced; the rest is not taken for the next response.
 #[test]
-fn garbage_on_a_used_connection_is_stale_and_on_a_new_one_not_http() {
+fn garbage_is_stale_on_a_reused_connection_and_not_http_on_a_new_one() {
     let (address, thread) = server(1, |mut stream, _| {
         stream.write_all(OK).unwrap();
         head(&mut stream);
@@ -292,7 +292,7 @@ fn a_refusal_instead_of_100_continue_does_not_hang() {
 }
 
 #[test]
-fn a_body_goes_after_100_continue_or_when_the_server_ignores_it() {
+fn a_body_is_sent_after_100_continue_or_if_the_server_ignores_the_request() {
     for answers in [true, false] {
         let (address, thread) = server(1, move |mut stream, _| {
             if answers {
@@ -310,7 +310,7 @@ fn a_body_goes_after_100_continue_or_when_the_server_ignores_it() {
 }
 
 #[test]
-fn a_payload_of_another_length_than_announced_ends_with_an_error_and_is_not_sent_whole() {
+fn a_payload_of_the_wrong_length_is_an_error_and_is_never_sent_completely() {
     for (yields, kind) in [(999, io::ErrorKind::UnexpectedEof), (1001, io::ErrorKind::InvalidData)] {
         let (address, thread) = server(1, |mut stream, _| {
             let mut body = Vec::new();
@@ -327,7 +327,7 @@ fn a_payload_of_another_length_than_announced_ends_with_an_error_and_is_not_sent
 
 /// The server answers one request, waits until the next has been sent, and closes the connection.
 #[test]
-fn a_pooled_connection_that_dies_under_a_request_is_stale() {
+fn a_pooled_connection_that_dies_during_a_request_is_stale() {
     let (address, thread) = server(1, |mut stream, _| {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
         head(&mut stream);
@@ -341,7 +341,7 @@ fn a_pooled_connection_that_dies_under_a_request_is_stale() {
 
 /// As worded by the resolvers of glibc and musl.
 #[test]
-fn faults_of_name_servers_are_told_apart_by_what_they_say() {
+fn look_up_failures_are_classified_by_their_text() {
     for (reason, kind) in [
         ("Name or service not known", FaultKind::HostNotFound),
         ("Name does not resolve", FaultKind::HostNotFound),
@@ -354,7 +354,7 @@ fn faults_of_name_servers_are_told_apart_by_what_they_say() {
 }
 
 #[test]
-fn faults_have_their_kind_and_a_hint() {
+fn faults_have_a_kind_and_a_hint() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let (plain, plain_thread) = server(1, |mut stream, _| stream.write_all(b"HTTP/1.1 400 Bad\r\n\r\n").unwrap());
     let (ssh, ssh_thread) = server(1, |mut stream, _| stream.write_all(b"SSH-2.0-OpenSSH_9\r\n").unwrap());
@@ -377,7 +377,7 @@ fn faults_have_their_kind_and_a_hint() {
 }
 
 #[test]
-fn a_bundle_without_certificates_is_an_error_that_names_it() {
+fn an_empty_bundle_is_an_error_that_names_the_file() {
     let file = tempfile::NamedTempFile::new().unwrap();
     let env = MapEnv::default();
     for path in [file.path(), Path::new("/no/such/bundle")] {
@@ -391,7 +391,7 @@ fn a_bundle_without_certificates_is_an_error_that_names_it() {
 
 /// The server reads part of the body, refuses the request, and neither reads the rest nor closes the connection.
 #[test]
-fn a_refusal_is_heard_while_a_write_is_blocked() {
+fn a_refusal_is_read_while_a_write_is_blocked() {
     let (done, wait) = std::sync::mpsc::channel::<()>();
     let wait = std::sync::Mutex::new(wait);
     let (address, thread) = server(1, move |mut stream, _| {

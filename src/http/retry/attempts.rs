@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn three_attempts_with_growing_pauses_then_no_more() {
+    fn three_attempts_are_made_with_growing_pauses() {
         let mut attempts = Attempts::default();
         assert_eq!(failed(&mut attempts, TRANSIENT, 3, 1.0), seconds(2));
         assert_eq!(failed(&mut attempts, TRANSIENT, 3, 0.5), seconds(2));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_succeed_is_not_tried_again() {
+    fn permanent_failures_are_not_retried() {
         use FaultKind::*;
         for kind in [
             Payload,
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn stale_connections_do_not_count_and_do_not_wait() {
+    fn stale_connections_are_replaced_at_once_and_not_counted() {
         let mut attempts = Attempts::default();
         let stale = Failure::NoAnswer(FaultKind::Stale);
         for _ in 0..3 {
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_correction_does_not_count() {
+    fn a_corrected_request_is_not_counted() {
         let mut attempts = Attempts::default();
         attempts.corrected();
         assert_eq!(failed(&mut attempts, TRANSIENT, 2, 1.0), seconds(2));
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn the_server_may_ask_for_a_longer_pause() {
+    fn a_server_can_lengthen_the_pause() {
         let wanted = Some(RetryAfter::Plain(Duration::from_secs(7)));
         for failure in [Failure::Transient { retry_after: wanted }, Failure::Throttled { retry_after: wanted }] {
             assert_eq!(failed(&mut Attempts::default(), failure, 3, 0.5), seconds(7));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn retries_are_paid_for_and_timeouts_cost_more() {
+    fn retries_cost_tokens_and_timeouts_cost_more() {
         let mut attempts = Attempts::default();
         failed(&mut attempts, Failure::NoAnswer(FaultKind::Timeout), 3, 0.0);
         assert_eq!(attempts.cost, Some(10));

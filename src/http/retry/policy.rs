@@ -95,7 +95,7 @@ mod tests {
     const THROTTLED: Failure = Failure::Throttled { retry_after: None };
 
     #[test]
-    fn standard_never_waits_for_a_turn() {
+    fn standard_mode_never_limits_the_rate() {
         let (policy, clock) = (Policy::standard(3), Asleep::default());
         for _ in 0..100 {
             policy.wait_for_turn(&clock, &Cancel::new()).unwrap();
@@ -105,7 +105,7 @@ mod tests {
     }
 
     #[test]
-    fn adaptive_waits_once_it_was_throttled_and_can_be_cancelled() {
+    fn adaptive_mode_waits_after_throttling_and_can_be_cancelled() {
         let (policy, clock, cancel) = (Policy::adaptive(3), Asleep::default(), Cancel::new());
         policy.wait_for_turn(&clock, &cancel).unwrap();
         policy.ended(Some(Failure::Permanent), &clock);
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn calls_share_the_tokens() {
+    fn calls_share_the_retry_tokens() {
         let policy = Policy::standard(2);
         for _ in 0..100 {
             assert!(matches!(policy.failed(&mut Attempts::default(), THROTTLED), Decision::Retry(_)));

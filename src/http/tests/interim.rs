@@ -52,13 +52,13 @@ fn interim_responses_before_and_after_the_body_are_skipped() {
 
 /// Early hints alone do not ask for the body; it is sent after the server has had its second to ask.
 #[test]
-fn early_hints_do_not_keep_the_body_back() {
+fn early_hints_do_not_delay_the_body() {
     let elapsed = exchange(HINTS, "", true);
     assert!(elapsed < Duration::from_secs(10), "{elapsed:?}");
 }
 
 #[test]
-fn an_interim_response_may_come_in_pieces() {
+fn an_interim_response_may_arrive_in_pieces() {
     let (address, thread) = server(1, |mut stream, _| {
         for piece in [HINTS, CONTINUE].concat().as_bytes().chunks(7) {
             stream.write_all(piece).unwrap();
@@ -95,7 +95,7 @@ fn a_response_to_a_get_may_follow_interim_responses() {
 
 /// Interim responses without end, and each one endless.
 #[test]
-fn interim_responses_without_end_are_an_error() {
+fn endless_interim_responses_are_an_error() {
     for (piece, method) in
         [(CONTINUE, Method::Get), (HINTS, Method::Get), (CONTINUE, Method::Put), ("link: </a>\r\n", Method::Get)]
     {
@@ -119,7 +119,7 @@ fn interim_responses_without_end_are_an_error() {
 }
 
 #[test]
-fn switching_protocols_is_an_answer_and_no_success() {
+fn switching_protocols_is_a_response_but_not_a_success() {
     for body in [None, Some(BytesPayload::new(vec![1; BODY]))] {
         let (address, thread) = server(1, |mut stream, _| {
             stream.write_all(b"HTTP/1.1 101 Switching Protocols\r\nupgrade: h2c\r\n\r\n").unwrap();
@@ -139,7 +139,7 @@ fn switching_protocols_is_an_answer_and_no_success() {
 
 /// The server asks for the body, reads part of it, and refuses the rest without reading it.
 #[test]
-fn a_refusal_behind_interim_responses_is_heard_while_a_write_is_blocked() {
+fn a_refusal_after_interim_responses_is_read_while_a_write_is_blocked() {
     let (done, wait) = mpsc::channel::<()>();
     let wait = Mutex::new(wait);
     let (address, thread) = server(1, move |mut stream, _| {
@@ -158,7 +158,7 @@ fn a_refusal_behind_interim_responses_is_heard_while_a_write_is_blocked() {
 }
 
 #[test]
-fn a_connection_that_sent_interim_responses_is_used_again() {
+fn a_connection_that_sent_interim_responses_is_reused() {
     let requests = Arc::new(Mutex::new(0));
     let served = Arc::clone(&requests);
     let (address, thread) = server(1, move |mut stream, _| {
@@ -180,7 +180,7 @@ fn a_connection_that_sent_interim_responses_is_used_again() {
 
 /// After `417`, the server may or may not still expect the body.
 #[test]
-fn a_connection_that_answered_417_is_not_used_again() {
+fn a_connection_that_returned_417_is_not_reused() {
     let open = Arc::new(Mutex::new(Vec::new()));
     let kept = Arc::clone(&open);
     let (address, thread) = server(2, move |mut stream, _| {
