@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn actions_are_taken_once_and_at_once_when_it_is_too_late() {
+    fn actions_run_once_and_immediately_if_already_cancelled() {
         let (cancel, count) = (Cancel::new(), Arc::new(AtomicU32::new(0)));
         let act = |by: u32| {
             let count = count.clone();

@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_that_meet_become_one() {
+    fn adjacent_ranges_are_merged() {
         let mut arrived = Arrived::default();
         for (range, ranges) in [
             (5..7, &[(5, 7)][..]),
