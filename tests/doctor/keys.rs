@@ -1,13 +1,13 @@
-//! The keys: none, wrong ones, and whose they are.
+//! The keys: missing ones, wrong ones, and their identity.
 
 use s3_build_cache::{CheckOutcome, ErrorKind, MapEnv, S3Cache};
 
 use super::{checks, diagnose, failed, find, only, skipped};
-use crate::network::listener::Listener;
+use crate::loopback::Loopback;
 use crate::s3_server::{Config, Server};
 use crate::stub::Stub;
 
-/// The Security Token Service, which always answers so.
+/// Starts a Security Token Service that always returns this response.
 fn sts(status: u16, body: &'static str) -> Stub {
     Stub::start(move |_| (status, String::new(), body.to_owned()))
 }
@@ -31,12 +31,12 @@ fn the_identity_is_looked_up_if_sts_is_available() {
         &["InvalidClientTokenId", "does not know the access key"],
     );
     only(&at(&sts(200, "<x/>").url()), "identity", ErrorKind::Access, &["GetCallerIdentityResult"]);
-    // S3 works without.
-    let closed = Listener::start(drop);
+    // S3 works without STS.
+    let closed = Loopback::start(drop);
     let silent = at(&format!("http://{}", closed.address));
     assert_eq!(failed(&silent), [""; 0], "{silent:#?}");
     skipped(&silent, &["identity"]);
-    // The global variable means the store of one's own for both, which is no Security Token Service.
+    // The global variable names a custom store for both services, and that store is not a Security Token Service.
     let options = format!("type=s3,bucket={},region={}", server.bucket(), server.region());
     let endpoint = server.endpoint();
     let env = MapEnv::new(crate::network::variables(&server, &[("AWS_ENDPOINT_URL", &endpoint)]));
@@ -107,7 +107,7 @@ fn the_network_path_is_checked_even_without_keys() {
     only(&none, "credentials", ErrorKind::Access, &["there are no credentials", "AWS_ACCESS_KEY_ID"]);
     assert_eq!(find(&none, "http").outcome, CheckOutcome::Passed);
     skipped(&none, &["key", "expiry", "identity", "bucket", "list", "read", "write"]);
-    // A public bucket wants none.
+    // A public bucket needs no keys.
     let public = Server::with(Config { anonymous_read: true, ..Config::default() });
     let options = format!("{},anonymous=true", crate::network::attributes(&public, &public.endpoint()));
     let unsigned = checks(S3Cache::builder(&options.parse().unwrap()).env(env()));

@@ -1,4 +1,4 @@
-//! Certificates: which are trusted, and what is said of those that are not.
+//! Certificates: which ones are trusted, and the errors for the others.
 
 use std::io::{Read, Write};
 
@@ -6,9 +6,9 @@ use rustls::HandshakeKind;
 use s3_build_cache::ErrorKind;
 
 use super::authority::{Authority, Valid};
-use super::listener::Listener;
 use super::terminator::Terminator;
 use super::{connect, round_trip};
+use crate::loopback::Loopback;
 use crate::s3::blobs::Blobs;
 use crate::s3::errors::told;
 use crate::s3_server::{Fault, Match, Server, Then};
@@ -68,8 +68,8 @@ fn each_certificate_error_has_a_hint_and_is_not_retried() {
 fn the_wrong_scheme_is_detected_in_both_directions() {
     let (server, ca) = (Server::start(), Authority::new("ours"));
     let tls = Terminator::start(ca.server(NAMES, Valid::Now), server.address());
-    // As most servers do, and as those do that wait for the end of a line.
-    let refuses = Listener::start(|mut stream| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap());
+    // Like most servers, and like those that wait for the end of a line.
+    let refuses = Loopback::start(|mut stream| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap());
     let waits = server.endpoint().replace("http:", "https:");
     for (endpoint, hint) in [
         (format!("https://{}", refuses.address), "write http:// in endpoint_url"),
@@ -81,10 +81,10 @@ fn the_wrong_scheme_is_detected_in_both_directions() {
         told(&error, ErrorKind::Network, &[hint, &endpoint]);
         assert!(!error.to_string().contains("attempts"), "{error}");
     }
-    // As nginx and Go's servers do: they answer in plain HTTP.
+    // Like nginx and Go's servers, which respond in plain HTTP.
     let answer =
         b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
-    let explains = Listener::start(move |mut stream| {
+    let explains = Loopback::start(move |mut stream| {
         let _ = stream.read(&mut [0; 4096]);
         stream.write_all(answer).unwrap();
     });

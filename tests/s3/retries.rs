@@ -1,4 +1,4 @@
-//! Faults that pass and faults that stay, for each operation: the right result after so many requests, or which error.
+//! Transient and persistent faults of each operation: the number of requests, and the result or the error.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use s3_build_cache::{BytesPayload, Cancel, Clock, ErrorKind, GetOptions, ObjectMeta, Payload, Result, S3Cache, Touch};
 
+use crate::loopback::Loopback;
 use crate::s3::errors::told;
 use crate::s3::{TestClock, builder, cache, elsewhere, export};
 use crate::s3_server::{At, Failure, Fault, Match, Operation, Server, Then};
 
-/// What an operation on `blobs/x`, which holds `old`, must come to.
+/// The expected outcome of an operation on `blobs/x`, which contains `old`.
 type Step = fn(&S3Cache) -> Result<()>;
 
 const HEAD: (Operation, Step) = (Operation::HeadObject, |cache| {
@@ -43,7 +44,7 @@ fn holding() -> Server {
     server
 }
 
-/// The operation succeeds with so many requests, and has done what it is for.
+/// Asserts that the operation succeeds with this many requests, and has its effect.
 #[track_caller]
 fn passes(target: (Operation, Step), fault: &Fault, times: usize, requests: usize) {
     let (operation, step) = target;
@@ -61,7 +62,7 @@ fn passes(target: (Operation, Step), fault: &Fault, times: usize, requests: usiz
     }
 }
 
-/// The fault stays: the operation fails so, after so many requests.
+/// Asserts that the operation fails with this error after this many requests, because the fault persists.
 #[track_caller]
 fn fails(target: (Operation, Step), fault: &Fault, kind: ErrorKind, requests: usize) {
     let (operation, step) = target;
@@ -69,7 +70,7 @@ fn fails(target: (Operation, Step), fault: &Fault, kind: ErrorKind, requests: us
     server.fault(Match::any().always(), fault.clone());
     let error = step(&cache(&server, "")).expect_err(&format!("{operation:?} {fault:?}"));
     told(&error, kind, &[]);
-    // A HEAD that is refused without a reason is asked once more as a GET.
+    // A HEAD that is refused without a reason is repeated as GET.
     let asked_why = if operation == Operation::HeadObject && !has_no_answer(fault) { 2 } else { 1 };
     assert_eq!(server.requests().len(), requests * asked_why, "{operation:?} {fault:?}: {}", error.chain());
 }
@@ -104,7 +105,7 @@ fn each_transient_failure_costs_one_request() {
             Fault::EmptyReply,
             Fault::ReplyAfter(Failure::new(500, "InternalError", "no")),
         ] {
-            // A refused HEAD asks for the reason only of what has no code and does not pass; the others see the code.
+            // A refused HEAD is repeated for the reason only if the refusal is permanent and has no code.
             if target.0 == Operation::HeadObject
                 && matches!(&fault, Fault::Reply(failure) if failure.status == 400 || failure.status == 409)
             {
@@ -190,7 +191,7 @@ fn permanent_failures_are_not_retried() {
     }
 }
 
-/// A body that is on its way when the answer comes.
+/// A body that is being sent when the response arrives.
 #[test]
 fn an_early_response_to_a_put_is_read() {
     let large = || BytesPayload::new(vec![7; 3 << 20]);
@@ -209,7 +210,7 @@ fn an_early_response_to_a_put_is_read() {
     passes(PUT, &Fault::Reset(At::RequestBody(1)), 2, 3);
 }
 
-/// The server took one body, and refuses the next without reading it: then it is asked beforehand again.
+/// The server accepts one body and refuses the next without reading it. Later bodies wait for `100 Continue` again.
 #[test]
 fn a_large_body_waits_for_100_continue_after_a_refusal() {
     let server = holding();
@@ -228,7 +229,7 @@ fn a_large_body_waits_for_100_continue_after_a_refusal() {
     assert_eq!(expects(), [false, true]);
 }
 
-/// They were closed while nobody looked: as many as there may be, and not one counts.
+/// The server closed any number of idle connections, and none counts as a failed attempt.
 #[test]
 fn stale_connections_are_replaced_at_once() {
     for target in ALL {
@@ -292,7 +293,7 @@ fn retry_max_attempts_includes_the_first_attempt() {
     }
 }
 
-/// 500 tokens are 100 retries: a server that fails everything is not asked three times for everything.
+/// 500 tokens pay for 100 retries, so a server that fails every request does not receive each one three times.
 #[test]
 fn retries_stop_after_too_many_failures() {
     let server = holding();
@@ -380,20 +381,18 @@ fn a_refused_connection_is_retried_and_a_failed_tls_handshake_is_not() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let refused = with(&format!("http://{free}"));
     told(&refused.store().list("", None).unwrap_err(), ErrorKind::Network, &["after 3 attempts", "nothing listens"]);
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let tls = with(&format!("https://{}", listener.local_addr().unwrap()));
-    let plain = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
+    let plain = Loopback::serving(1, |mut stream| {
         std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
         let _ = stream.read_to_end(&mut Vec::new());
     });
+    let tls = with(&format!("https://{}", plain.address));
     told(&tls.store().list("", None).unwrap_err(), ErrorKind::Network, &["plain HTTP", "http://"]);
     assert_eq!(tls.requests(), 1);
     drop(tls);
-    plain.join().unwrap();
+    plain.join();
 }
 
-/// Each attempt reads the payload from its first byte and signs it anew.
+/// Each attempt reads the payload from its first byte and signs the request again.
 #[test]
 fn every_attempt_is_rewound_and_signed_again() {
     let server = holding();
@@ -428,7 +427,7 @@ fn buildkit_6373_and_6970_no_checksum_unknown_to_stores_is_sent() {
     assert!(server.requests().iter().all(|request| request.header("content-encoding").is_none()));
 }
 
-/// Nothing is read or sent for a bucket that is not there, whichever way the blobs are looked for.
+/// Nothing is read or sent if the bucket does not exist, however blobs are looked up.
 #[test]
 fn a_missing_bucket_is_reported_before_any_upload() {
     for fixture in ["max", "min"] {
@@ -438,7 +437,7 @@ fn a_missing_bucket_is_reported_before_any_upload() {
         let requests = server.requests();
         assert!(requests.len() == 1 && requests[0].method == "GET", "{requests:?}");
     }
-    // Also where listing is not allowed and the blobs are asked for one by one.
+    // Also if listing is not permitted and the blobs are looked up one by one.
     let server = Server::start();
     server.fault(Match::operation(Operation::ListObjectsV2), reply(403, "AccessDenied"));
     told(&export(&elsewhere(&server), "max").unwrap_err(), ErrorKind::NoSuchBucket, &["absent"]);
