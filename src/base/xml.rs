@@ -113,7 +113,7 @@ impl InvalidXml {
 
 impl fmt::Display for InvalidXml {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not the XML document it should be: {}", self.why)
+        write!(f, "not a valid XML document: {}", self.why)
     }
 }
 
