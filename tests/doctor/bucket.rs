@@ -1,4 +1,4 @@
-//! Servers that are wrong in one thing each.
+//! Servers with one problem each.
 
 use s3_build_cache::ErrorKind;
 
@@ -62,7 +62,7 @@ fn an_archived_blob_that_no_manifest_names_is_ignored() {
     only(&diagnose(&server, &server.endpoint(), &[]), "read", ErrorKind::Store, &["is archived", "restore it"]);
 }
 
-/// An export deletes nothing, so its policy need not allow that; nor do the probes pile up.
+/// An export deletes nothing, so its policy need not allow it. Repeated probes overwrite each other.
 #[test]
 fn a_probe_that_cannot_be_deleted_is_not_a_failure_and_has_a_fixed_key() {
     let server = Server::start();
@@ -89,7 +89,7 @@ fn existing_names_are_listed_if_the_requested_one_is_absent() {
     assert!(read().ends_with("existing names: a, b, c, d/e, f and 2 more"), "{}", read());
 }
 
-/// A manifest that is not there says nothing about the permission to read: a blob that is does.
+/// A missing manifest does not show whether reading is permitted; an existing blob does.
 #[test]
 fn read_permission_is_tested_on_existing_objects() {
     let server = Server::start();
@@ -159,7 +159,7 @@ fn clock_skew_is_reported_and_the_other_checks_continue() {
     }
 }
 
-/// Who interrupts it does not want a stray object either.
+/// An interrupted check leaves no stray object.
 #[test]
 fn a_cancelled_probe_is_removed() {
     for operation in [Operation::PutObject, Operation::CopyObject] {
@@ -188,7 +188,7 @@ fn a_cancelled_probe_is_removed() {
     }
 }
 
-/// What a service says is explained as an export or an import would.
+/// Refusals are explained as in exports and imports.
 #[test]
 fn detailed_refusals_are_explained() {
     let user = "User: arn:aws:sts::111122223333:assumed-role/ci/b is not authorized to perform: ";

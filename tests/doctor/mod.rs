@@ -1,4 +1,4 @@
-//! The diagnosis: what is wrong is found where it is, and told with its fix.
+//! The diagnosis: each problem is reported at the step that causes it, with its fix.
 
 mod bucket;
 mod keys;
@@ -11,7 +11,7 @@ use s3_build_cache::{Check, CheckOutcome, DoctorOptions, ErrorKind, MapEnv, S3Ca
 use crate::s3::TestClock;
 use crate::s3_server::Server;
 
-/// What is wrong with a cache that is reached at `endpoint` with these variables.
+/// Returns the checks of a cache at `endpoint` with these variables.
 fn diagnose(server: &Server, endpoint: &str, more: &[(&str, &str)]) -> Vec<Check> {
     let options = crate::network::attributes(server, endpoint).parse().unwrap();
     let env = MapEnv::new(crate::network::variables(server, more));
@@ -37,7 +37,7 @@ fn failed(checks: &[Check]) -> Vec<&'static str> {
     checks.iter().filter(failed).map(|check| check.name).collect()
 }
 
-/// Only `name` failed, and is told with all of `parts`.
+/// Asserts that only `name` failed, with a report that contains all `parts`.
 #[track_caller]
 fn only(checks: &[Check], name: &'static str, kind: ErrorKind, parts: &[&str]) {
     assert_eq!(failed(checks), [name], "{checks:#?}");

@@ -1,4 +1,4 @@
-//! What each refusal means, what the user is told, and how often it was tried.
+//! The meaning of each refusal, its message, and the number of attempts.
 
 use std::sync::Arc;
 
@@ -40,7 +40,7 @@ fn wrong_credentials_are_distinguished_and_not_retried() {
     }
 }
 
-/// Some servers say what they did not like, word by word.
+/// Some servers echo the request in their error messages.
 #[test]
 fn a_secret_echoed_by_the_server_is_not_shown() {
     let token = format!("IQoJb3MARKED{}", "x".repeat(400));
@@ -87,7 +87,7 @@ fn a_missing_bucket_is_not_a_cache_miss() {
     assert!(server.requests().iter().all(|request| request.method == "GET"), "{:?}", server.requests());
 }
 
-/// Without `s3:ListBucket` a missing object is a 403: an import must not take that for a miss.
+/// Without `s3:ListBucket`, a missing object returns 403, which an import must not mistake for a cache miss.
 #[test]
 fn buildkit_3794_an_unreadable_manifest_is_not_a_cache_miss() {
     let server = Server::with(Config { list_denied: true, ..Config::default() });
@@ -100,7 +100,7 @@ fn buildkit_3794_an_unreadable_manifest_is_not_a_cache_miss() {
 fn an_export_does_not_need_permission_to_list() {
     let server = Server::with(Config { list_denied: true, ..Config::default() });
     let opened = cache(&server, "");
-    // There a missing blob is a 403 to HEAD as well: what is not known to be there is uploaded.
+    // There, HEAD returns 403 for a missing blob too, so blobs of unknown state are uploaded.
     let error = export(&opened, "max").unwrap_err();
     told(&error, ErrorKind::Access, &["s3:ListBucket"]);
     let server = Server::start();
@@ -121,7 +121,7 @@ fn buildkit_3211_the_reason_for_a_refusal_without_a_body_is_requested() {
     export(&cache(&server, ""), "min").unwrap();
     server.take_requests();
     server.fault(Match::operation(Operation::HeadObject).always(), Fault::Reply(denied()));
-    // A GET is allowed: what it says is as good.
+    // GET is permitted, and its response serves as well.
     let source = crate::s3::fixture("min");
     let config = source.load().unwrap();
     let opened = cache(&server, "");
@@ -186,7 +186,7 @@ fn a_store_that_verifies_hashes_rejects_a_corrupt_local_blob() {
     let error = cache(&server, "").export(&source).unwrap_err();
     told(&error, ErrorKind::Integrity, &["XAmzContentSHA256Mismatch", "6a6dc308", "corrupt"]);
     assert_eq!(server.object("manifests/buildkit"), None);
-    // A store that does not check stores it, unless we do.
+    // A store without checks would store the blob, if the client did not check.
     let trusting = Server::with(Config { checks_payload: false, ..Config::default() });
     let error = cache(&trusting, ",verify_source=true").export(&source).unwrap_err();
     told(&error, ErrorKind::Integrity, &["6a6dc308"]);

@@ -1,4 +1,4 @@
-//! Imports from the strict server: the same bytes come back, or it is said what is missing.
+//! Imports from the strict server: the bytes are the same, or the report lists what is missing.
 
 use std::fs;
 use std::io::Read;
@@ -33,7 +33,7 @@ fn import(opened: &S3Cache, directory: &Path) -> Report {
     )
 }
 
-/// The directory is byte for byte what BuildKit wrote.
+/// The directory equals BuildKit's byte for byte.
 #[track_caller]
 fn same_as_fixture(directory: &Path, fixture: &str) {
     let expected = Path::new("tests/fixtures").join(fixture).join("local");
@@ -97,13 +97,13 @@ fn an_import_survives_transient_failures() {
     }
 }
 
-/// The rest is asked for, not the whole once more.
+/// Only the rest is requested again, not the whole blob.
 #[test]
 fn buildkit_5597_a_broken_body_resumes_at_the_break() {
     let server = holding("max");
     let key = "0706ae32fa69504750fc6885db782bef1d318511c48e8a1f360305fcc11f32e1";
     server.fault(Match::operation(Operation::GetObject).key(key), Fault::Truncate(50_000));
-    // Then it ignores the range once, and answers a wrong one.
+    // Then the server ignores a range once, and returns a wrong one.
     server.fault(Match::operation(Operation::GetObject).key(key).nth(2), Fault::content_range("bytes 0-9/71147"));
     server.fault(Match::operation(Operation::GetObject).key(key).nth(3), Fault::ignore_range());
     let work = tempfile::tempdir().unwrap();
@@ -116,7 +116,7 @@ fn buildkit_5597_a_broken_body_resumes_at_the_break() {
     assert_eq!(ranges, [None, rest.clone(), rest]);
 }
 
-/// Each answer brings a little, and it would take a thousand of them.
+/// Each response contains a few bytes, so a thousand would be needed.
 #[test]
 fn a_blob_that_arrives_too_slowly_is_abandoned() {
     let server = holding("max");

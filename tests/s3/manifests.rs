@@ -1,4 +1,4 @@
-//! Several manifests, of which some cannot be had or contradict the others.
+//! Several manifests, some of which are unavailable or contradict the others.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ fn manifest(name: &str) -> Match {
     Match::operation(Operation::GetObject).key(&format!("manifests/{name}"))
 }
 
-/// The manifest of a single layer of `blobs`, with another size, or without one.
+/// Returns the manifest of a single layer of `blobs`, with another size or none.
 fn alone(blobs: &Blobs, size: Option<u64>) -> Vec<u8> {
     let digest = blobs.bytes.keys().min().unwrap();
     let size = size.map_or_else(String::new, |size| format!(r#","size":{size}"#));
@@ -32,7 +32,7 @@ fn the_manifest_with_the_actual_blob_size_wins() {
             server.put_object("manifests/a", &alone(&blobs, size));
             server.put_object("manifests/b", &blobs.config.to_s3_json());
             server.put_object("manifests/c", &alone(&blobs, Some(8)));
-            // As wrong as the first in the same way, and so in the majority.
+            // Wrong in the same way as the first, so the two are the majority.
             server.put_object("manifests/d", &alone(&blobs, size));
             let (case, work) = (format!("{size:?} {names}"), tempfile::tempdir().unwrap());
             let opened = cache(&server, &format!(",name={names}"));
@@ -152,7 +152,7 @@ fn a_manifest_is_read_despite_repeated_resets() {
 #[test]
 fn an_unreachable_server_is_abandoned_quickly() {
     let opened = cache(&Server::start(), "");
-    // The server is gone: nobody listens there any more.
+    // The server has stopped, so nothing listens on its port.
     assert_eq!(opened.load().unwrap_err().kind(), ErrorKind::Network);
     assert_eq!(opened.requests(), 3);
     let blobs = Blobs::of(&[100]);

@@ -1,4 +1,4 @@
-//! Uploads in parts: the object is right, or there is none and no part is left.
+//! Multipart uploads: the object is correct, or neither an object nor a part remains.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -60,7 +60,7 @@ fn a_multipart_upload_sends_storage_class_and_encryption() {
     }
 }
 
-/// The upload is right, the fault struck, nothing is left over.
+/// Asserts that the upload is correct, the fault occurred, and nothing is left over.
 #[track_caller]
 fn survives(matching: Match, fault: Fault) {
     let (server, blobs) = (server(), Blobs::of(&[4 * PART + 100]));
@@ -73,7 +73,7 @@ fn survives(matching: Match, fault: Fault) {
     blobs.are_in(&server);
     told.is_right(&blobs.digest(), 4 * PART as u64 + 100, 1);
     assert!(server.requests().iter().all(|request| request.refused.is_none()), "{case}");
-    // Nobody knows the name of an upload whose beginning was not answered.
+    // The id of an upload is unknown if the response to its creation is lost.
     let orphans = usize::from(case.contains("CreateMultipartUpload") && case.contains("Done"))
         + usize::from(case.contains("CreateMultipartUpload") && case.contains("EmptyReply"))
         + usize::from(case.contains("CreateMultipartUpload") && case.contains("ReplyAfter"));
@@ -125,14 +125,14 @@ fn a_completion_whose_response_is_lost_is_looked_up() {
         server.fault(complete.clone(), fault.clone());
         export(&cut(&server, ""), &blobs).unwrap_or_else(|error| panic!("{fault:?}: {}", error.chain()));
         blobs.are_in(&server);
-        // The second complete meets no upload any more; the object says that the first one did it.
+        // The second completion finds no upload; the object shows that the first one succeeded.
         assert_eq!(count(&server, Operation::CompleteMultipartUpload), 2, "{fault:?}");
         assert_eq!(count(&server, Operation::HeadObject), 1, "{fault:?}");
         assert_eq!(server.pending_faults(), 0);
     }
 }
 
-/// What was there before the upload has the same key and size, and is not it.
+/// The old object has the same key and size as the new one.
 #[test]
 fn an_old_object_is_not_mistaken_for_the_new_one() {
     let (server, blobs) = (server(), Blobs::of(&[3 * PART]));
@@ -179,7 +179,7 @@ fn a_failed_upload_is_aborted_whatever_the_failure() {
         let error = export(&cut(&server, ""), &blobs).unwrap_err();
         assert_eq!(error.kind(), kind, "{case}: {}", error.chain());
         assert!(server.uploads().is_empty() && server.keys().is_empty(), "{case}");
-        // An upload that cannot be completed is begun again, in rounds.
+        // An upload that cannot be completed is restarted in the next round.
         let begun = count(&server, Operation::CreateMultipartUpload);
         assert_eq!(count(&server, Operation::AbortMultipartUpload), begun, "{case}");
         assert!(begun == 1 || (begun == 5 && case.contains("Complete") && case.contains("InternalError")), "{case}");
@@ -196,17 +196,17 @@ fn an_upload_aborted_by_another_client_is_reported() {
     assert!(server.uploads().is_empty());
 }
 
-/// Blobs that some openings read otherwise.
+/// Blobs that yield different bytes on some reads.
 struct Altered<F> {
     blobs: Blobs,
     opened: AtomicUsize,
-    /// Told the number of the opening.
+    /// Receives the number of the read.
     alter: F,
     stamp: Option<u64>,
 }
 
 impl<F: Fn(usize, &mut Vec<u8>) + Send + Sync> Altered<F> {
-    /// It says that its blobs never change.
+    /// Reports that its blobs never change.
     fn new(blobs: Blobs, alter: F) -> Self {
         Self { blobs, opened: AtomicUsize::new(0), alter, stamp: Some(0) }
     }
@@ -254,7 +254,7 @@ fn a_damaged_blob_is_not_stored() {
     }
 }
 
-/// Whoever of those that hash the part, send it and verify the whole reads it wrong.
+/// The damage is read while hashing the part, sending it, or verifying the whole blob.
 #[test]
 fn the_bytes_sent_are_the_bytes_verified() {
     let server = Server::with(Config { checks_payload: false, ..config() });
@@ -280,7 +280,7 @@ fn the_bytes_sent_are_the_bytes_verified() {
     assert!(stored > 0);
 }
 
-/// Several blobs are hashed whole at once, on fewer threads than there are blobs.
+/// Several blobs are hashed completely at once, on fewer threads than blobs.
 #[test]
 fn multipart_blobs_are_verified_concurrently() {
     let (server, blobs) = (server(), Blobs::of(&[4 * PART, 3 * PART + 1, 3 * PART, 2 * PART, 5 * PART, PART, 10]));
@@ -294,7 +294,7 @@ fn multipart_blobs_are_verified_concurrently() {
     }
 }
 
-/// Says that its blobs change all the time.
+/// Reports that its blobs change all the time.
 struct Restless {
     blobs: Blobs,
     asked: AtomicUsize,
@@ -325,7 +325,7 @@ fn a_multipart_blob_that_changed_before_its_upload_is_not_stored() {
     assert!(server.uploads().is_empty() && server.keys().is_empty());
 }
 
-/// The part was hashed, and is another when it is sent; the store does not look.
+/// The part changes between hashing and sending, and the store does not check.
 #[test]
 fn a_blob_that_changes_between_hashing_and_sending_is_not_stored() {
     let server = Server::with(Config { checks_payload: false, ..config() });
@@ -340,10 +340,10 @@ fn a_blob_that_changes_between_hashing_and_sending_is_not_stored() {
                 assert_eq!(error.kind(), ErrorKind::Integrity, "{}", error.chain());
                 assert!(server.keys().is_empty(), "{from}");
             }
-            // The part with the damage was through before.
+            // The damaged part was sent before.
             Ok(_) => {
                 source.blobs.are_in(&server);
-                // Three parts are hashed and then read for the whole before that one is verified, and it is sent.
+                // Three parts are hashed and then read for the whole digest before that part is verified and sent.
                 assert!(from >= 7, "{from}");
             }
         }
@@ -394,7 +394,7 @@ fn a_store_without_multipart_receives_the_blob_in_one_request() {
     }
 }
 
-/// Objects above the limit of a copy, limits of whole parts and one byte beside them.
+/// Objects above the copy limit, with limits at and next to multiples of the part size.
 #[test]
 fn buildkit_5266_an_object_too_large_for_one_copy_is_touched_in_parts() {
     for size in [PART + 1, 2 * PART - 1, 2 * PART, 2 * PART + 1, 3 * PART, 3 * PART + 1] {
@@ -413,7 +413,7 @@ fn buildkit_5266_an_object_too_large_for_one_copy_is_touched_in_parts() {
         assert!(headers.contains(&("x-amz-storage-class".to_owned(), "STANDARD_IA".to_owned())), "{headers:?}");
         assert!(server.requests().iter().all(|request| request.refused.is_none()));
     }
-    // Just at the limit one copy does it.
+    // Exactly at the limit, one copy suffices.
     let (server, blobs) = (Server::with(Config { max_copy: PART as u64, ..config() }), Blobs::of(&[PART]));
     blobs.put_into(&server);
     server.set_age(&blobs.key(), Duration::from_secs(48 * 3600));
@@ -437,7 +437,7 @@ fn part_copies_survive_transient_failures_and_are_aborted_on_permanent_ones() {
         blobs.put_into(&server);
         server.set_age(&blobs.key(), Duration::from_secs(48 * 3600));
         server.fault(Match::operation(Operation::UploadPartCopy).nth(2).times(times), fault);
-        // A touch that is refused is a warning.
+        // A rejected touch is a warning.
         let report = export(&builder(&server, "").tuning(tuning).connect().unwrap(), &blobs).unwrap();
         assert_eq!(report.blobs.touched, touched);
         blobs.are_in(&server);
@@ -448,7 +448,7 @@ fn part_copies_survive_transient_failures_and_are_aborted_on_permanent_ones() {
 #[test]
 fn a_blob_is_copied_whole_or_uploaded_again_if_the_store_cannot_copy_parts() {
     let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
-    // As Google has it: no copies of parts, and no limit to a copy.
+    // Like Google: no part copies, and no limit for a copy.
     for (max_copy, touched) in [(5 << 30, 2), (PART as u64, 0)] {
         let server = Server::with(Config { copies_parts: false, max_copy, ..config() });
         let blobs = Blobs::of(&[3 * PART, 4 * PART]);
@@ -461,7 +461,7 @@ fn a_blob_is_copied_whole_or_uploaded_again_if_the_store_cannot_copy_parts() {
         assert_eq!((report.blobs.touched, report.blobs.transferred), (touched, 2 - touched));
         blobs.are_in(&server);
         assert!(server.uploads().is_empty());
-        // It is asked once.
+        // The store is asked only once.
         assert_eq!(count(&server, Operation::UploadPartCopy), 1);
         for key in blobs.bytes.keys() {
             assert!(server.age(&format!("blobs/{key}")).unwrap() < Duration::from_secs(60));
@@ -469,7 +469,7 @@ fn a_blob_is_copied_whole_or_uploaded_again_if_the_store_cannot_copy_parts() {
     }
 }
 
-/// Swift does not copy every range of an object that was itself written in parts.
+/// Swift cannot copy every range of an object that was itself written in parts.
 #[test]
 fn a_source_that_cannot_be_copied_in_parts_is_uploaded_again() {
     let (server, blobs) = (Server::with(Config { max_copy: PART as u64, ..config() }), Blobs::of(&[3 * PART]));
@@ -485,7 +485,7 @@ fn a_source_that_cannot_be_copied_in_parts_is_uploaded_again() {
     assert!(server.age(&blobs.key()).unwrap() < Duration::from_secs(60) && server.uploads().is_empty());
 }
 
-/// The server's ids hold `/ + = ~`, a space and an ampersand, and its entity tags quotes.
+/// The server's ids contain `/ + = ~`, a space and an ampersand; its entity tags contain quotes.
 #[test]
 fn an_upload_id_with_any_characters_is_returned_unchanged() {
     let (server, blobs) = (server(), Blobs::of(&[2 * PART]));

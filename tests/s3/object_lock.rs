@@ -1,4 +1,4 @@
-//! Buckets with a default retention (Object Lock), which refuse what is written without a checksum.
+//! Buckets with default retention (Object Lock), which reject writes without a checksum.
 
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ fn refused(requests: &[Recorded]) -> usize {
 #[test]
 fn a_checksum_is_sent_after_the_store_requires_one() {
     let (server, blobs) = (locked(), Blobs::of(&[10, 20, 30]));
-    // The refusal is no failed attempt.
+    // The refusal does not count as a failed attempt.
     let opened = cache(&server, ",retry_max_attempts=1,upload_parallelism=1");
     export(&opened, &blobs);
     let requests = server.take_requests();
@@ -66,7 +66,7 @@ fn a_multipart_upload_restarts_with_checksums() {
     }
 }
 
-/// A copy in parts has no checksums to send.
+/// Part copies have no checksums to send.
 #[test]
 fn a_large_blob_can_be_touched_in_a_locked_bucket() {
     let (server, blobs) = (locked(), Blobs::of(&[3 * PART]));
@@ -93,7 +93,7 @@ fn only_known_checksum_refusals_are_recognized() {
         let payload = s3_build_cache::BytesPayload::new(b"abc".to_vec());
         cache(&server, ",retry_max_attempts=1").store().put("blobs/x", &payload).unwrap();
         assert_eq!(server.requests().len(), 2, "{code} {message}");
-        // One that wants Content-MD5 and nothing else.
+        // A store that accepts only Content-MD5.
         server.fault(Match::any().always(), Fault::Reply(Failure::new(400, code, message)));
         let error = cache(&server, "").store().put("blobs/x", &payload).unwrap_err();
         told(&error, ErrorKind::Store, &[code, "Object Lock"]);

@@ -1,4 +1,4 @@
-//! What goes over the wire, and how often.
+//! The requests on the wire, and their number.
 
 use std::fs;
 use std::time::Duration;
@@ -51,7 +51,7 @@ fn every_request_satisfies_the_strictest_store() {
     }
 }
 
-/// A layer whose blob two layers share, and a metadata header that gateways drop.
+/// Two layers share a blob, and gateways drop a metadata header.
 #[test]
 fn buildkit_3444_the_touch_header_has_no_underscore_and_keeps_storage_class_and_encryption() {
     let server = Server::start();
@@ -88,7 +88,7 @@ fn recent_objects_are_not_touched() {
     assert_eq!(export(&cache(&server, ",touch_refresh=1h"), "min").unwrap().blobs.touched, 3);
 }
 
-/// The age is the server's clock minus the server's time stamp: ours does not matter.
+/// The age is the server's time minus the server's time stamp, so the local clock does not matter.
 #[test]
 fn a_wrong_local_clock_does_not_age_blobs() {
     let server = Server::with(Config { clock_ahead: 800, ..Config::default() });
@@ -110,7 +110,7 @@ fn a_blob_with_the_wrong_size_is_uploaded_again() {
 
 #[test]
 fn an_archived_blob_is_uploaded_again_and_counts_as_missing_on_import() {
-    // The first of a few is listed, and so are all of many; the others of a few are asked for one by one.
+    // Many blobs are all listed. Of a few, the first is listed and the others are looked up one by one.
     for blobs in [Blobs::of(&[10, 20, 30]), Blobs::of(&[10, 20, 30, 40, 50])] {
         for (digest, _) in blobs.config.blobs() {
             let server = Server::start();
@@ -203,7 +203,7 @@ fn each_blob_is_looked_up_if_the_store_cannot_list() {
     }
 }
 
-/// A store that lists a part and does not say how to get the rest, or lists what cannot be read.
+/// A store whose listing is incomplete without a continuation token, or invalid.
 #[test]
 fn an_incomplete_listing_is_completed_by_single_look_ups() {
     let blobs = Blobs::of(&[10, 20, 30, 40, 50, 60]);
@@ -298,7 +298,7 @@ fn unusual_keys_survive_signing_listing_and_copying() {
     }
 }
 
-/// Some stores say that a listing is encoded though it is not.
+/// Some stores claim that a listing is encoded when it is not.
 #[test]
 fn an_unencoded_listing_is_still_read() {
     let server = Server::with(Config { encodes_listings: false, ..Config::default() });
@@ -311,7 +311,7 @@ fn a_truncated_listing_is_completed_by_single_look_ups() {
     let server = Server::with(Config { page_size: 4, ..Config::default() });
     export(&cache(&server, ""), "max").unwrap();
     let report = export(&cache(&server, ""), "max").unwrap();
-    // One page, a HEAD for each of the six blobs that are not on it, the manifest.
+    // One page, a HEAD for each of the six blobs missing from it, and the manifest.
     assert_eq!((report.blobs.present, report.requests), (10, 8));
 }
 

@@ -1,4 +1,4 @@
-//! Each fault does on the wire what it says.
+//! Checks the effect of each fault on the wire.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -21,7 +21,7 @@ fn put(server: &Server, body: &[u8]) -> Request {
     Request::new("PUT", "/cache/new").header("content-type", "text/plain").body(body).signed(server)
 }
 
-/// How a connection ends that nothing more should come from: `Ok` with what did come, or the error.
+/// Reads a connection to its end. Returns the remaining bytes, or the error.
 fn end_of(mut stream: &TcpStream) -> Result<Vec<u8>, ErrorKind> {
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).map(|_| rest).map_err(|error| error.kind())

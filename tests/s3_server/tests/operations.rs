@@ -1,4 +1,4 @@
-//! The operations do what S3's do.
+//! The operations behave like S3's.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! The signature check against published signatures, and the rules against requests that break them.
+//! Checks the signature verification with published signatures, and the rules with requests that break them.
 
 use std::io::Write as _;
 
@@ -139,7 +139,7 @@ fn a_rejected_body_is_not_requested() {
     let stream = connect(&server);
     let mut good = put().signed_as(&server, &unsigned("expect"));
     let body = std::mem::take(&mut good.body);
-    // The hash is that of the body: signed before it was set apart.
+    // The hash matches the body, because it was signed before the body was removed.
     assert_eq!(send_on(&stream, &good).unwrap().status, 100);
     (&stream).write_all(&body).unwrap();
     assert_eq!(receive(&stream, false).unwrap().status, 200);
