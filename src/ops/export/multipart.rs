@@ -2,11 +2,10 @@
 
 use std::sync::{Mutex, OnceLock};
 
-use crate::base::{Action, Digest, Hasher, Parts, Result};
+use crate::base::{Action, Digest, Hasher, Parts, Result, Unpoisoned as _};
 use crate::ops::export::payload::{PartPayload, changed, read_range, wrong_digest};
 use crate::ops::export::plan::Job;
 use crate::ops::export::send::{Sender, Sent};
-use crate::ops::lock;
 use crate::ops::meter::{Meter, PartMeter};
 use crate::ops::persist::{passes, passes_or_damaged_once, persist};
 use crate::ops::rounds::Tried;
@@ -96,7 +95,7 @@ impl<'a> Multipart<'a> {
     /// Checks the whole blob after all its parts are sent.
     fn verify(&self, run: &Run<'_>) -> Result<()> {
         let (source, digest) = (self.sender.source, &self.job.digest);
-        let mut head = lock(&self.whole.head);
+        let mut head = self.whole.head.lock().unpoisoned();
         self.advance(&mut head, run)?;
         if source.blob_stamp(digest)? != self.stamp {
             return Err(changed(source, digest));
