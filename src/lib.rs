@@ -65,13 +65,13 @@ mod sigv4;
 mod store;
 mod transfer;
 
-#[doc(hidden)]
-pub use base::thread_builder;
 pub use base::{
     Action, Cancel, Clock, Digest, Env, Error, ErrorKind, Event, InvalidDigest, InvalidTimestamp, IoError, MapEnv,
     NoProgress, Problem, ProcessEnv, Progress, Result, S3Error, S3ErrorClass, Secret, SystemClock, Timestamp,
     printable,
 };
+#[doc(hidden)]
+pub use base::{Unpoisoned, thread_builder};
 pub use cache_config::{
     Alternatives, Annotations, CacheConfig, CacheConfigBuilder, CacheResult, ChainedResult, Input, Layer, LayerId,
     LayerIndex, MAX_MANIFEST_BYTES, Record, RecordId, RecordIndex,

@@ -1,4 +1,4 @@
-//! The directory store against the suite that all stores must pass.
+//! The directory store in the conformance suite.
 
 use std::sync::Arc;
 

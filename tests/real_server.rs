@@ -1,4 +1,4 @@
-//! Against a real S3 server, which `tests/real-servers.sh` starts and describes in the environment: ignored otherwise.
+//! Tests against a real S3 server, which `tests/real-servers.sh` starts and describes in the environment.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use s3_build_cache::{ErrorKind, ImportOutcome, LocalCache, MapEnv, S3Cache};
 
 use crate::conformance::{self, Quirks};
 
-/// The server that the environment describes.
+/// The server described by the environment.
 struct Server {
     name: String,
     endpoint: String,
@@ -40,7 +40,7 @@ impl Server {
         self.cache_with(&self.bucket, &self.secret_access_key, more)
     }
 
-    /// What the servers are known for.
+    /// The known deviations of each server.
     fn quirks(&self) -> Quirks {
         match self.name.as_str() {
             "seaweedfs" => Quirks {
@@ -99,7 +99,7 @@ fn real_server_takes_odd_names_and_prefixes() {
         let source = LocalCache::open("tests/fixtures/max/local", "latest").unwrap();
         let report = cache.export(&source).unwrap_or_else(|error| panic!("{prefix}: {}", error.chain()));
         assert_eq!(report.blobs.transferred, 10, "{prefix}");
-        // Everything is older than nothing: all are touched, by the key that the listing gave. Ages are in whole
+        // Everything is older than zero, so all are touched, by their keys from the listing. Ages are in whole
         // seconds, rounded at both ends.
         std::thread::sleep(std::time::Duration::from_millis(2500));
         let again = cache.export(&source).unwrap();

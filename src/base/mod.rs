@@ -15,6 +15,7 @@ mod secret;
 mod shown;
 mod threads;
 mod time;
+mod unpoisoned;
 mod xml;
 
 pub use cancel::Cancel;
@@ -39,4 +40,5 @@ pub(crate) use threads::affordable_threads;
 pub use threads::thread_builder;
 pub(crate) use time::parse_http_date;
 pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
+pub use unpoisoned::Unpoisoned;
 pub(crate) use xml::Element;

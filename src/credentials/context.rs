@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::base::{Cancel, Clock, Env, Result};
 use crate::credentials::{S3Settings, Setting};
-use crate::http::{Client, ClientConfig, Timeouts};
+use crate::http::{Client, ClientConfig, Origin, Timeouts};
 
 /// What credential sources need to make requests.
 #[derive(Clone)]
@@ -42,7 +42,7 @@ impl Context {
         let ca_bundle = self.ca_bundle.as_ref().map(|bundle| (bundle.value.as_path(), bundle.origin.as_str()));
         let client = Client::new(&ClientConfig {
             connections: 1,
-            target: (https, host),
+            target: Origin { https, host },
             ca_bundle,
             env: &*self.env,
             timeouts,

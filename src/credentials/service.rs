@@ -5,31 +5,11 @@ use std::time::Duration;
 use crate::base::{self, Error, Problem};
 use crate::config::EndpointUrl;
 use crate::credentials::context::Context;
-use crate::http::{Client, Fault, Method, OnStop, Request, Response, retry};
+use crate::http::{Client, Fault, Method, OnStop, Origin, Request, Response, retry};
 use crate::object::{BytesPayload, Payload};
 
 /// Responses are a few kilobytes; nothing beyond this limit is read.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024;
-/// Error codes of a service that throttles requests.
-const THROTTLED: &[&str] = &[
-    "BandwidthLimitExceeded",
-    "EC2ThrottledException",
-    "LimitExceededException",
-    "PriorRequestNotComplete",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "RequestTimeout",
-    "RequestTimeoutException",
-    "SlowDown",
-    "ThrottledException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-    "TransactionInProgressException",
-];
-
 /// The location of a service.
 #[derive(Clone, Debug)]
 pub(crate) struct Site {
@@ -114,7 +94,8 @@ impl Reply {
 
     /// Returns whether the failure is temporary, judging by the status and the code alone.
     pub(super) fn is_transient(&self, code: Option<&str>) -> bool {
-        matches!(self.status(), 500 | 502 | 503 | 504) || code.is_some_and(|code| THROTTLED.contains(&code))
+        let by_code = |code| retry::is_throttling(code) || matches!(code, "RequestTimeout" | "RequestTimeoutException");
+        matches!(self.status(), 500 | 502 | 503 | 504) || code.is_some_and(by_code)
     }
 
     /// Builds the error for a rejected `what`, with the service's reason. Redacts `secrets`.
@@ -165,15 +146,15 @@ pub(super) fn send(
     make: &dyn Fn() -> Result<Message, Error>,
     transient: &dyn Fn(&Reply) -> bool,
 ) -> Result<Reply, NoReply> {
-    let (policy, mut attempts) = (retry::Policy::standard(patience.attempts), retry::Attempts::default());
+    let (policy, mut attempts) = (retry::RetryPolicy::standard(patience.attempts), retry::Attempts::default());
     loop {
         context.cancel.check().map_err(NoReply::Own)?;
         let message = make().map_err(NoReply::Own)?;
         let result = attempt(client, site, (patience.answer, &attempts), message);
         let failure = match &result {
             Ok(reply) if !transient(reply) => return result,
-            Ok(_) => retry::Failure::Transient { retry_after: None },
-            Err(NoReply::Fault(fault)) => retry::Failure::NoAnswer(fault.kind),
+            Ok(_) => retry::AttemptFailure::Transient { retry_after: None },
+            Err(NoReply::Fault(fault)) => retry::AttemptFailure::NoAnswer(fault.kind),
             Err(NoReply::Own(_)) => return result,
         };
         let retry::Decision::Retry(pause) = policy.failed(&mut attempts, failure) else { return result };
@@ -204,8 +185,7 @@ fn attempt(
     log::debug!("{} {}", method.as_str(), site.url());
     let request = Request {
         method,
-        https: site.https,
-        host: &site.host,
+        origin: Origin { https: site.https, host: &site.host },
         target,
         headers,
         body: body.as_ref().map(|body| body as &dyn Payload),

@@ -1,4 +1,4 @@
-//! Listings: prefixes, pages, and a bucket that is not there.
+//! Listings: prefixes, pages, and a missing bucket.
 
 use s3_build_cache::{BytesPayload, ErrorKind, ListOptions, ListedObject, ObjectStore, PutMode};
 
@@ -35,10 +35,10 @@ pub(super) fn run(store: &dyn ObjectStore, prefix: &str) {
     }
 }
 
-/// A listing of more than one page has every key once.
+/// Checks that a listing of several pages contains every key once.
 ///
 /// # Panics
-/// When it has not.
+/// If it does not.
 pub(crate) fn paging(store: &dyn ObjectStore) {
     let prefix = unique_prefix();
     let expected: Vec<String> = (0..MANY).map(|at| format!("{prefix}{}/{at:04}", at % 3)).collect();
@@ -54,10 +54,10 @@ pub(crate) fn paging(store: &dyn ObjectStore) {
     empty(store, &prefix);
 }
 
-/// `store` names a bucket that does not exist.
+/// Checks the errors of a store whose bucket does not exist.
 ///
 /// # Panics
-/// When the store takes that for a missing object.
+/// If the store reports a missing object instead.
 pub(crate) fn missing_bucket(store: &dyn ObjectStore, quirks: &Quirks) {
     if quirks.missing_bucket_is_empty {
         store.probe().unwrap();

@@ -1,4 +1,4 @@
-//! Single objects: put, head, get, ranges, touch, delete, and keys that are easily mangled.
+//! Single objects: put, head, get, ranges, touch, delete, and unusual keys.
 
 use std::ops::Range;
 use std::thread;
@@ -135,7 +135,7 @@ pub(super) fn large(store: &dyn ObjectStore, prefix: &str) {
     assert!(whole(store, key).unwrap() == bytes);
     let part = read(store, key, &GetOptions::range(1_000_000..4_000_001)).unwrap().unwrap();
     assert!(part == bytes[1_000_000..4_000_001]);
-    // A body that is dropped half-read must not spoil what comes after it.
+    // A body that is dropped half-read must not affect the next request.
     drop(store.get(key, &GetOptions::default()).unwrap().unwrap());
     assert!(whole(store, key).unwrap() == bytes);
     store.delete(key).unwrap();
@@ -148,7 +148,7 @@ pub(super) fn touch(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
     let key = &format!("{prefix}touch me+a b");
     put(store, key, b"touched");
     if !quirks.touch_does_not_move_last_modified && !quirks.has_no_age {
-        // Times in S3 have whole seconds.
+        // S3's times have whole seconds.
         thread::sleep(Duration::from_millis(3100));
     }
     let old = store.head(key).unwrap().unwrap();

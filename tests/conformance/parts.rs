@@ -1,10 +1,10 @@
-//! Objects in parts, sent and copied.
+//! Objects that are uploaded or copied in parts.
 
 use s3_build_cache::{BytesPayload, ErrorKind, MultipartUpload, ObjectStore, PutMode};
 
 use super::{Quirks, put, whole};
 
-/// The smallest that all stores take.
+/// The smallest part size that all stores accept.
 const PART: usize = 5 * 1024 * 1024;
 
 fn bytes(size: usize) -> Vec<u8> {
@@ -32,7 +32,7 @@ pub(super) fn run(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
     let key = &format!("{prefix}parts/one +=~");
     let data = bytes(2 * PART + 1000);
 
-    // In any order, one of them twice, and nothing to be seen before the end.
+    // In any order, one of them twice; nothing is visible before the end.
     let upload = begin(store, key, data.len());
     put_part(&*upload, 2, &data);
     upload.put_part(1, 0, &BytesPayload::new(vec![1; PART])).unwrap();
@@ -43,13 +43,13 @@ pub(super) fn run(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
     assert_eq!(store.head(key).unwrap().unwrap().size, data.len() as u64);
     assert!(whole(store, key).unwrap() == data);
 
-    // Given up: what was there stays.
+    // An aborted upload leaves the old object in place.
     let upload = begin(store, key, data.len());
     upload.put_part(1, 0, &BytesPayload::new(vec![2; PART])).unwrap();
     drop(upload);
     assert!(whole(store, key).unwrap() == data);
 
-    // One part may be small, and replaces what was there.
+    // A single part may be small, and replaces the old object.
     let upload = begin(store, key, 3);
     upload.put_part(1, 0, &BytesPayload::new(b"new".to_vec())).unwrap();
     upload.complete().unwrap();
@@ -59,7 +59,7 @@ pub(super) fn run(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
     copies(store, quirks, prefix, &data);
 }
 
-/// A part whose bytes are not those that were announced.
+/// A part whose bytes differ from those announced.
 fn lies(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
     if quirks.does_not_check_payload_hash {
         return;
@@ -78,7 +78,7 @@ fn copies(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str, data: &[u8]) {
     }
     let (source, key) = (&format!("{prefix}parts/source a+b"), &format!("{prefix}parts/copy"));
     put(store, source, data);
-    // The last range ends with the object; the others begin where those before end.
+    // The last range ends with the object; each other range starts where the previous one ends.
     let upload = begin(store, key, data.len());
     let size = data.len() as u64;
     for (number, start) in (1..).zip((0..size).step_by(PART)) {
@@ -89,7 +89,7 @@ fn copies(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str, data: &[u8]) {
     upload.complete().unwrap();
     assert!(whole(store, key).unwrap() == data);
 
-    // Onto itself, as a touch does it.
+    // Onto itself, as a touch does.
     let upload = begin(store, key, data.len());
     let mut ranges = (1..).zip((0..size).step_by(PART));
     let copied = ranges

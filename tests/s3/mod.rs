@@ -29,7 +29,7 @@ use s3_build_cache::{
 use crate::conformance::{self, Quirks};
 use crate::s3_server::Server;
 
-/// Sleeps without waiting, and remembers for how long; the monotonic clock moves on by as much.
+/// Records sleeps instead of waiting, and advances the monotonic clock by them.
 #[derive(Default)]
 pub(crate) struct TestClock {
     pub(crate) slept: Mutex<Vec<Duration>>,
@@ -50,7 +50,7 @@ impl Clock for TestClock {
     }
 }
 
-/// A cache on the server with its keys, and more attributes that begin with a comma. Nothing is waited for.
+/// Opens a cache on the server with its keys. `more` are attributes that start with a comma. Sleeps take no time.
 pub(crate) fn builder(server: &Server, more: &str) -> S3CacheBuilder {
     let attributes = format!(
         "type=s3,bucket={},region={},endpoint_url={}{more}",
@@ -71,7 +71,7 @@ pub(crate) fn cache(server: &Server, more: &str) -> S3Cache {
     builder(server, more).connect().unwrap()
 }
 
-/// Cancels when a blob has come, or gone, so many bytes far.
+/// Cancels once this many bytes of a blob have been transferred.
 pub(crate) struct CancelAt(pub(crate) Cancel, pub(crate) u64);
 
 impl Progress for CancelAt {
@@ -88,7 +88,7 @@ fn the_client_passes_the_conformance_suite() {
     conformance::run(&**cache(&server, "").store(), &Quirks::default());
     conformance::missing_bucket(&**elsewhere(&server).store(), &Quirks::default());
     assert!(server.keys().is_empty());
-    // The suite puts wrong bytes and asks the missing bucket on purpose: nothing else is refused.
+    // The suite intentionally sends wrong bytes and uses a missing bucket; nothing else is rejected.
     let refused: Vec<String> = server.requests().into_iter().filter_map(|request| request.refused).collect();
     assert!(
         refused.iter().all(|code| code.contains("Sha256") || code.contains("SHA256") || code == "NoSuchBucket"),
@@ -97,11 +97,11 @@ fn the_client_passes_the_conformance_suite() {
 }
 
 #[test]
-fn listings_go_on_page_by_page() {
+fn listings_continue_page_by_page() {
     conformance::paging(&**cache(&Server::start(), "").store());
 }
 
-/// A cache in a bucket that does not exist.
+/// Opens a cache in a bucket that does not exist.
 pub(crate) fn elsewhere(server: &Server) -> S3Cache {
     let mut options = cache(server, "").options().to_builder();
     options.location.bucket = Some("absent".parse().unwrap());

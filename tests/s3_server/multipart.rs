@@ -1,4 +1,4 @@
-//! Multipart uploads: begin, parts, complete, abort, and the listings of both.
+//! Multipart uploads: create, upload and copy parts, complete, abort, and list both.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use super::listing::xml_response;
 use super::objects::{check_checksum, check_copy_conditions, check_size, checksum_of, copy_source, find};
 use super::text::{xml, xml_document, xml_elements, xml_unescape};
 
-/// Makes an upload id that breaks in a client that does not encode it.
+/// Returns an upload id that fails if the client does not encode it.
 const ID_TAIL: &str = "/+=~ &";
 
 pub(crate) fn create(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
@@ -68,7 +68,7 @@ pub(crate) fn upload_part_copy(call: &Call<'_>, bucket: &mut Bucket) -> Result<R
     Ok(xml_response(xml_document("CopyPartResult", &inner)))
 }
 
-/// `bytes=first-last`, both inside the object.
+/// Parses `bytes=first-last`, both within the object.
 fn copied_range<'a>(range: &str, data: &'a [u8]) -> Option<&'a [u8]> {
     let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
     data.get(first.parse().ok()?..last.parse::<usize>().ok()?.checked_add(1)?)
@@ -114,7 +114,7 @@ pub(crate) fn complete(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response,
     bucket.uploads.remove(upload_id(call));
     bucket.objects.insert(call.route.key.clone(), object);
     let document = String::from_utf8(xml_document("CompleteMultipartUploadResult", &inner)).unwrap();
-    // AWS keeps the connection alive with white space while it puts the parts together.
+    // AWS keeps the connection alive with white space while it assembles the parts.
     Ok(xml_response(document.replacen("?>", "?>\n   \n \n", 1).into_bytes()))
 }
 

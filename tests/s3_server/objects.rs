@@ -53,7 +53,7 @@ pub(crate) fn read(call: &Call<'_>, bucket: &Bucket) -> Result<Response, Failure
     Ok(response)
 }
 
-/// `None` when it is no range that S3 takes (the whole object is sent then), `Some(None)` when nothing is in it.
+/// Returns `None` if S3 ignores the range and sends the whole object, `Some(None)` if the range is unsatisfiable.
 fn parse_range(value: &str, size: usize) -> Option<Option<Range<usize>>> {
     let (first, last) = value.strip_prefix("bytes=")?.split_once('-')?;
     if first.is_empty() {
@@ -68,8 +68,8 @@ fn parse_range(value: &str, size: usize) -> Option<Option<Range<usize>>> {
     Some((first < size).then(|| first..last.saturating_add(1).min(size)))
 }
 
-/// The object of that key, or what a store says when there is none: without the permission to list, that one may not
-/// know it.
+/// Returns the object, or the error for a missing one: without permission to list, the caller may not learn that it
+/// is missing.
 pub(crate) fn find<'a>(call: &Call<'_>, bucket: &'a Bucket, key: &str) -> Result<&'a Object, Failure> {
     let missing = || if call.config.list_denied { access_denied() } else { no_such_key(key) };
     bucket.objects.get(key).ok_or_else(missing)
@@ -90,7 +90,7 @@ pub(crate) fn put(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Fail
     Ok(response)
 }
 
-/// Where objects are locked, what is written has a checksum, and a right one.
+/// With Object Lock, requires a correct checksum.
 pub(crate) fn check_checksum(call: &Call<'_>, what: &str) -> Result<(), Failure> {
     let sent = call.head.header("x-amz-checksum-sha256");
     match sent {
@@ -148,7 +148,7 @@ pub(crate) fn copy(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Fai
     Ok(Response::new(200).with("content-type", "application/xml").with_body(xml_document("CopyObjectResult", &inner)))
 }
 
-/// The key of `x-amz-copy-source`, which names the bucket too and is percent-encoded.
+/// Returns the key in `x-amz-copy-source`, which is percent-encoded and also names the bucket.
 pub(crate) fn copy_source(call: &Call<'_>) -> Result<String, Failure> {
     if !call.body.is_empty() {
         return Err(Failure::new(400, "InvalidRequest", "a copy has no body"));

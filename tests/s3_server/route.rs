@@ -1,11 +1,11 @@
-//! Which bucket, key and operation a request means.
+//! Determines the bucket, key and operation of a request.
 
 use super::Config;
 use super::failure::{Failure, invalid_argument, not_implemented};
 use super::http::Head;
 use super::text::percent_decode;
 
-/// What a request asks for, by S3's own names.
+/// An operation, by S3's name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     HeadBucket,
@@ -24,17 +24,17 @@ pub(crate) enum Operation {
     CompleteMultipartUpload,
     AbortMultipartUpload,
     ListParts,
-    /// None of these, or not a request that could be told apart.
+    /// Any other operation, or an unrecognized request.
     Unknown,
 }
 
-/// A request taken apart.
+/// A parsed request.
 #[derive(Clone, Debug)]
 pub(crate) struct Route {
     pub(crate) operation: Operation,
     pub(crate) bucket: String,
     pub(crate) key: String,
-    /// Decoded names and values, in the order they came.
+    /// Decoded names and values, in the order received.
     pub(crate) query: Vec<(String, String)>,
 }
 
@@ -43,7 +43,7 @@ impl Route {
         Self { operation: Operation::Unknown, bucket: String::new(), key: String::new(), query: Vec::new() }
     }
 
-    /// The value of a query parameter.
+    /// Returns the value of a query parameter.
     pub(crate) fn param(&self, name: &str) -> Option<&str> {
         self.query.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
     }

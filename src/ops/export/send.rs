@@ -3,13 +3,12 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::base::{Action, Digest, Error, ErrorKind, Event, Parts, Result};
+use crate::base::{Action, Digest, Error, ErrorKind, Event, Parts, Result, Unpoisoned as _};
 use crate::object::{BlobSource, ObjectStore, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::export::multipart::Multipart;
 use crate::ops::export::payload::{BlobPayload, check_source};
 use crate::ops::export::plan::{Job, Step};
-use crate::ops::lock;
 use crate::ops::meter::{Meter, PartMeter};
 use crate::ops::persist::{is_damaged, passes, persist};
 use crate::ops::report::Report;
@@ -79,7 +78,7 @@ impl<'a> Sender<'a> {
 
     /// Adds what was done to the report.
     pub(super) fn note(&self, report: &mut Report) {
-        let tally = lock(&self.tally);
+        let tally = self.tally.lock().unpoisoned();
         report.blobs.transferred = tally.uploaded;
         report.blobs.touched = tally.touched;
         report.blobs.present -= tally.replaced;
@@ -89,7 +88,7 @@ impl<'a> Sender<'a> {
     /// Records that the blob of `job` is uploaded.
     pub(super) fn uploaded(&self, job: &Job) -> Sent<'a> {
         self.streak.broken();
-        let mut tally = lock(&self.tally);
+        let mut tally = self.tally.lock().unpoisoned();
         tally.uploaded += 1;
         tally.bytes = job.size.saturating_add(tally.bytes);
         tally.replaced += usize::from(job.replaces);
@@ -214,7 +213,7 @@ impl<'a> Sender<'a> {
         if job.step == Step::Touch {
             match self.touch(job)? {
                 Touched::Done => {
-                    lock(&self.tally).touched += 1;
+                    self.tally.lock().unpoisoned().touched += 1;
                     return Ok(self.left());
                 }
                 Touched::Impossible => job.step = Step::Upload,

@@ -1,9 +1,9 @@
 //! Fetches the blobs of an import: chooses the source, the number of attempts, and whole or ranged requests.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 
-use crate::base::{Action, Digest, Error, Result};
+use crate::base::{Action, Digest, Error, Result, Unpoisoned as _};
 use crate::cache_config::CacheConfig;
 use crate::layout::{BlobWriter, LayoutWriter, LocalCache};
 use crate::object::{GetOptions, ObjectStore};
@@ -11,7 +11,6 @@ use crate::ops::cache::S3Cache;
 use crate::ops::import::needs::Needs;
 use crate::ops::import::ranged::Ranged;
 use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
-use crate::ops::lock;
 use crate::ops::meter::Meter;
 use crate::ops::persist::{passes, persist};
 use crate::ops::resume::{ResumingReader, refuses_ranges};
@@ -103,22 +102,22 @@ impl<'a> Fetcher<'a> {
     /// # Errors
     /// If the directory cannot be written.
     pub(super) fn into_writer(self) -> Result<LayoutWriter> {
-        match self.writer.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        match self.writer.into_inner().unpoisoned() {
             Some(writer) => Ok(writer),
             None => begin_write(self.target, self.sync),
         }
     }
 
     fn needs(&self, digest: &Digest) -> bool {
-        lock(&self.needs).as_ref().is_none_or(|needs| needs.needs(digest))
+        self.needs.lock().unpoisoned().as_ref().is_none_or(|needs| needs.needs(digest))
     }
 
     fn lose(&self, digest: &Digest) {
-        lock(&self.needs).get_or_insert_with(|| Needs::of(self.config)).lose(digest);
+        self.needs.lock().unpoisoned().get_or_insert_with(|| Needs::of(self.config)).lose(digest);
     }
 
     fn with_writer<T>(&self, act: impl FnOnce(&LayoutWriter) -> Result<T>) -> Result<T> {
-        let mut writer = lock(&self.writer);
+        let mut writer = self.writer.lock().unpoisoned();
         match &mut *writer {
             Some(writer) => act(writer),
             none => act(none.insert(begin_write(self.target, self.sync)?)),

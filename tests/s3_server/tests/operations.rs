@@ -1,4 +1,4 @@
-//! The operations do what S3's do.
+//! The operations behave like S3's.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use super::super::{Config, Server};
 use super::{get, outcome, put};
 
 #[test]
-fn what_is_put_is_got_and_listed() {
+fn a_stored_object_can_be_read_and_listed() {
     let server = Server::start();
     let stream = connect(&server);
     let put = Request::new("PUT", "/cache/blobs/sha256%3Aab").header("content-type", "text/plain").body(b"hello");
@@ -35,7 +35,7 @@ fn what_is_put_is_got_and_listed() {
 }
 
 #[test]
-fn ranges_and_conditions() {
+fn ranges_and_conditions_are_honoured() {
     let server = Server::start();
     server.put_object("k", b"0123456789");
     server.put_object("empty", b"");
@@ -61,7 +61,7 @@ fn ranges_and_conditions() {
 }
 
 #[test]
-fn a_copy_onto_itself_must_replace_and_makes_the_object_new() {
+fn a_copy_onto_itself_must_replace_and_refreshes_the_object() {
     let server = Server::start();
     server.put_object("a b", b"x");
     server.set_age("a b", Duration::from_secs(3600));
@@ -85,7 +85,7 @@ fn a_copy_onto_itself_must_replace_and_makes_the_object_new() {
 }
 
 #[test]
-fn pages_of_a_listing_end_and_their_tokens_need_encoding() {
+fn listing_pages_end_and_their_tokens_need_encoding() {
     let server = Server::with(Config { page_size: 2, ..Config::default() });
     for key in ["a", "b", "c d+e", "d"] {
         server.put_object(key, b"");
@@ -101,7 +101,7 @@ fn pages_of_a_listing_end_and_their_tokens_need_encoding() {
 }
 
 #[test]
-fn without_the_permission_to_list_a_missing_key_is_forbidden() {
+fn a_missing_key_is_forbidden_without_permission_to_list() {
     let server = Server::with(Config { list_denied: true, ..Config::default() });
     server.put_object("k", b"x");
     assert_eq!(outcome(&get(&server, "/cache/k")), "200");
@@ -129,7 +129,7 @@ fn buckets_are_found_in_host_names_and_below_a_base_path() {
 }
 
 #[test]
-fn parts_become_an_object_only_when_they_are_as_they_must_be() {
+fn only_valid_parts_become_an_object() {
     let server = Server::with(Config { min_part: 4, ..Config::default() });
     let send = |request: Request| send(&server, &request.signed(&server)).unwrap();
     let begun = send(Request::new("POST", "/cache/k?uploads=").body(b"")).text();

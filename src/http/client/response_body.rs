@@ -16,7 +16,7 @@ const WINDOW: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// A response body whose speed is watched.
-pub(super) struct Watched {
+pub(super) struct WatchedBody {
     inner: Box<dyn Read + Send>,
     clock: Arc<dyn Clock>,
     /// The remaining bytes, if known.
@@ -25,7 +25,7 @@ pub(super) struct Watched {
     received: u64,
 }
 
-impl Watched {
+impl WatchedBody {
     /// Wraps a body; `size` is its length in bytes, if known.
     pub(super) fn new(inner: Box<dyn Read + Send>, size: Option<u64>, clock: Arc<dyn Clock>) -> Self {
         Self { inner, clock, left: size, waited: Duration::ZERO, received: 0 }
@@ -54,7 +54,7 @@ impl Watched {
     }
 }
 
-impl Read for Watched {
+impl Read for WatchedBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let start = self.clock.monotonic();
         let read = self.inner.read(buffer)?;
@@ -110,13 +110,13 @@ mod tests {
     fn read(size: u64, said: bool, piece: u64, every_ms: u64) -> (io::Result<u64>, Duration) {
         let clock = Arc::new(Still::default());
         let slow = Slow { clock: clock.clone(), left: size, piece, every: Duration::from_millis(every_ms) };
-        let mut watched = Watched::new(Box::new(slow), said.then_some(size), clock.clone());
+        let mut watched = WatchedBody::new(Box::new(slow), said.then_some(size), clock.clone());
         let read = io::copy(&mut watched, &mut io::sink());
         (read, clock.monotonic())
     }
 
     #[test]
-    fn a_large_body_below_one_kib_a_second_is_cut_after_a_window() {
+    fn a_large_body_slower_than_one_kib_per_second_times_out() {
         let (result, after) = read(100 << 20, true, 1, 10);
         assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert_eq!(after, WINDOW);
@@ -125,17 +125,17 @@ mod tests {
     }
 
     #[test]
-    fn a_body_that_was_fast_and_crawls_now_is_cut() {
+    fn a_body_that_slows_to_a_crawl_times_out() {
         let clock = Arc::new(Still::default());
         let fast = io::repeat(1).take(50 << 20);
         let slow = Slow { clock: clock.clone(), left: 50 << 20, piece: 1, every: Duration::from_secs(1) };
-        let mut watched = Watched::new(Box::new(fast.chain(slow)), Some(100 << 20), clock.clone());
+        let mut watched = WatchedBody::new(Box::new(fast.chain(slow)), Some(100 << 20), clock.clone());
         assert_eq!(io::copy(&mut watched, &mut io::sink()).unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(clock.monotonic() <= 2 * WINDOW, "{:?}", clock.monotonic());
     }
 
     #[test]
-    fn a_slow_but_living_tiny_body_finishes() {
+    fn a_small_slow_body_completes() {
         for (size, piece, every_ms) in [(1, 1, 59_000), (500, 1, 1000), (9000, 1000, 55_000), (60 << 10, 2048, 15_000)]
         {
             assert_eq!(read(size, true, piece, every_ms).0.unwrap(), size);
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn even_a_tiny_body_does_not_take_for_ever() {
+    fn even_a_small_body_times_out_eventually() {
         for said in [true, false] {
             let (result, after) = read(5000, said, 1, 1000);
             assert_eq!(result.unwrap_err().kind(), io::ErrorKind::TimedOut);
@@ -153,9 +153,9 @@ mod tests {
     }
 
     #[test]
-    fn a_slow_reader_is_not_the_servers_fault() {
+    fn a_slow_reader_does_not_cause_a_timeout() {
         let clock = Arc::new(Still::default());
-        let mut watched = Watched::new(Box::new(io::repeat(1).take(1 << 20)), Some(1 << 20), clock.clone());
+        let mut watched = WatchedBody::new(Box::new(io::repeat(1).take(1 << 20)), Some(1 << 20), clock.clone());
         let mut byte = [0; 1024];
         while watched.read(&mut byte).unwrap() > 0 {
             clock.sleep(10 * PATIENCE, &Cancel::new());

@@ -3,24 +3,28 @@
 //! `HTTPS_PROXY` applies to `https` targets and `HTTP_PROXY` to `http` ones; `NO_PROXY` lists the exceptions. Upper
 //! case takes precedence over lower case. In both cases the tunnel is requested with `CONNECT`.
 
-use std::fmt;
+mod no_proxy;
+mod url;
+
 use std::io;
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::prelude::BASE64_STANDARD;
 use ureq::http::Uri;
 
-use crate::base::{Env, Error, Problem, Result, Secret, percent_decode};
-use crate::http::no_proxy::{NoProxy, Target};
+use crate::base::{Env, Error, Result};
+use crate::http::origin::Origin;
+use no_proxy::{Destination, NoProxy};
+use url::Unusable;
+
+pub(crate) use url::Proxy;
 
 const UNQUOTE: &str = "remove the quotes: `docker run --env-file` passes them on";
 
 /// The proxies named by the environment.
 #[derive(Debug, Default)]
 pub(crate) struct Proxies {
-    https: Option<Named>,
-    http: Option<Named>,
+    https: Option<ProxyVariable>,
+    http: Option<ProxyVariable>,
     no_proxy: NoProxy,
     /// Whether the program runs under a web server (CGI), where a client can set `HTTP_PROXY` by sending the header
     /// `Proxy`.
@@ -29,36 +33,9 @@ pub(crate) struct Proxies {
 
 /// A variable that is set.
 #[derive(Debug)]
-struct Named {
+struct ProxyVariable {
     variable: &'static str,
     proxy: std::result::Result<Arc<Proxy>, Unusable>,
-}
-
-/// A proxy of an unsupported kind.
-#[derive(Debug)]
-struct Unusable {
-    scheme: String,
-}
-
-/// A proxy that opens tunnels.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Proxy {
-    /// Whether the proxy itself uses TLS.
-    pub(crate) https: bool,
-    /// An IPv6 address is in brackets.
-    pub(crate) host: String,
-    pub(crate) port: u16,
-    /// The value of `Proxy-Authorization`.
-    pub(crate) authorization: Option<Secret>,
-    /// The variable that names the proxy.
-    pub(super) variable: &'static str,
-}
-
-/// Displays the proxy without user name and password.
-impl fmt::Display for Proxy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{} ({})", self.host, self.port, self.variable)
-    }
 }
 
 impl Proxies {
@@ -79,38 +56,37 @@ impl Proxies {
         }
     }
 
-    /// Returns the proxy for a host, given as `host` or `host:port`, or `None` if the host is reached directly.
+    /// Returns the proxy for a server, or `None` if the server is reached directly.
     ///
     /// # Errors
-    /// If the proxy for the host cannot be used.
-    pub(crate) fn choose(&self, https: bool, authority: &str) -> Result<Option<&Arc<Proxy>>> {
-        let Some(named) = (if https { &self.https } else { &self.http }) else { return Ok(None) };
-        let target = Target::new(https, authority);
-        if target.is_metadata() {
+    /// If the proxy for the server cannot be used.
+    pub(crate) fn choose(&self, origin: Origin<'_>) -> Result<Option<&Arc<Proxy>>> {
+        let Some(named) = (if origin.https { &self.https } else { &self.http }) else { return Ok(None) };
+        let destination = Destination::of(origin);
+        if destination.is_metadata() {
             return Ok(None);
         }
-        if self.cgi && !https {
-            let message =
-                format!("{} is not used where REQUEST_METHOD is set, as it is for CGI programs", named.variable);
-            return Err(setup(message, "unset the one or the other: a web client can set the former"));
+        if self.cgi && !origin.https {
+            let message = format!("{} is not used if REQUEST_METHOD is set, as in a CGI program", named.variable);
+            let hint = format!("unset one of them: a web client can set {}", named.variable);
+            return Err(Error::setup(message).with_hint(hint));
         }
-        if target.is_loopback() || self.no_proxy.matches(&target) {
+        if destination.is_loopback() || self.no_proxy.matches(&destination) {
             return Ok(None);
         }
         match &named.proxy {
             Ok(proxy) => Ok(Some(proxy)),
             Err(Unusable { scheme }) => {
                 let message = format!("{} names a {scheme} proxy, which is not supported", named.variable);
-                Err(setup(message, "name an http:// or https:// proxy, or add the endpoint's host to NO_PROXY"))
+                let hint = "name an http:// or https:// proxy, or add the endpoint's host to NO_PROXY";
+                Err(Error::setup(message).with_hint(hint))
             }
         }
     }
 
     /// Calls [`choose`](Self::choose) with the host of a URI.
     pub(super) fn of_uri(&self, uri: &Uri) -> std::result::Result<Option<&Arc<Proxy>>, ureq::Error> {
-        let authority = uri.authority().map_or("", |authority| authority.as_str());
-        let https = uri.scheme_str() == Some("https");
-        self.choose(https, authority).map_err(|error| ureq::Error::Io(io::Error::other(error)))
+        self.choose(Origin::of_uri(uri)).map_err(|error| ureq::Error::Io(io::Error::other(error)))
     }
 
     /// Returns whether any proxy uses TLS.
@@ -127,83 +103,22 @@ fn has_quotes(value: &str) -> bool {
     value.trim().starts_with(['"', '\'']) && value.trim().ends_with(['"', '\''])
 }
 
-fn setup(message: String, hint: &str) -> Error {
-    Error::Setup(Problem::new(message).hint(hint))
-}
-
-fn named(env: &dyn Env, variables: [&'static str; 2]) -> Option<Named> {
+fn named(env: &dyn Env, variables: [&'static str; 2]) -> Option<ProxyVariable> {
     let (variable, value) = first(env, variables)?;
-    let Some(proxy) = parse(&value, variable) else {
+    let Some(proxy) = url::parse(&value, variable) else {
         // Do not show the value: it may contain a password.
         let fix = if has_quotes(&value) { UNQUOTE } else { "write http://host:port" };
         log::warn!("ignoring {variable}, which is not the URL of a proxy: {fix}");
         return None;
     };
-    Some(Named { variable, proxy: proxy.map(Arc::new) })
-}
-
-/// Parses `[scheme://][user[:password]@]host[:port]`; the scheme defaults to `http`, and anything after that is
-/// ignored. Returns `None` if the text is not a URL.
-fn parse(url: &str, variable: &'static str) -> Option<std::result::Result<Proxy, Unusable>> {
-    let is_scheme = |text: &str| {
-        text.starts_with(|c: char| c.is_ascii_alphabetic())
-            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte))
-    };
-    let (scheme, rest) = match url.split_once("://") {
-        Some((scheme, rest)) if is_scheme(scheme) => (scheme.to_ascii_lowercase(), rest),
-        _ => ("http".to_owned(), url),
-    };
-    let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
-    let (user, place) = match authority.rsplit_once('@') {
-        Some((user, place)) => (Some(user), place),
-        None => (None, authority),
-    };
-    let (https, default_port) = match scheme.as_str() {
-        "http" => (false, 80),
-        "https" => (true, 443),
-        _ => return Some(Err(Unusable { scheme })),
-    };
-    let (host, port) = host_and_port(place, default_port)?;
-    let authorization = match user {
-        Some(user) => Some(basic(user)?),
-        None => None,
-    };
-    Some(Ok(Proxy { https, host, port, authorization, variable }))
-}
-
-fn host_and_port(place: &str, default_port: u16) -> Option<(String, u16)> {
-    let end = match place.strip_prefix('[') {
-        Some(bracketed) => {
-            let (address, _) = bracketed.split_once(']')?;
-            address.parse::<std::net::Ipv6Addr>().ok()?;
-            address.len() + 2
-        }
-        None => place.find(':').unwrap_or(place.len()),
-    };
-    let (host, port) = place.split_at_checked(end)?;
-    let is_name = host.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._".contains(&byte));
-    if host.is_empty() || !(is_name || host.starts_with('[')) {
-        return None;
-    }
-    let port = match port {
-        "" | ":" => default_port,
-        _ => port.strip_prefix(':').filter(|port| port.bytes().all(|byte| byte.is_ascii_digit()))?.parse().ok()?,
-    };
-    Some((host.to_ascii_lowercase(), port))
-}
-
-/// Returns the `Proxy-Authorization` value for a percent-encoded `user` or `user:password`.
-fn basic(user: &str) -> Option<Secret> {
-    if !user.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:%@".contains(&byte)) {
-        return None;
-    }
-    let (user, password) = user.split_once(':').unwrap_or((user, ""));
-    let pair = format!("{}:{}", percent_decode(user, false)?, percent_decode(password, false)?);
-    Some(Secret::from(format!("Basic {}", BASE64_STANDARD.encode(pair))))
+    Some(ProxyVariable { variable, proxy: proxy.map(Arc::new) })
 }
 
 #[cfg(test)]
 mod tests {
+    use base64::Engine as _;
+    use base64::prelude::BASE64_STANDARD;
+
     use super::*;
     use crate::base::MapEnv;
 
@@ -214,11 +129,11 @@ mod tests {
     /// Returns the chosen proxy as messages show it.
     fn chosen(variables: &[(&str, &str)], url: &str) -> Option<String> {
         let (scheme, host) = url.split_once("://").unwrap();
-        proxies(variables).choose(scheme == "https", host).unwrap().map(|proxy| proxy.to_string())
+        proxies(variables).choose(Origin { https: scheme == "https", host }).unwrap().map(|proxy| proxy.to_string())
     }
 
     #[test]
-    fn each_scheme_has_its_variables_and_upper_case_goes_first() {
+    fn each_scheme_has_its_own_variables_and_upper_case_wins() {
         let both = [("HTTPS_PROXY", "s:1"), ("https_proxy", "s:2"), ("HTTP_PROXY", "p:1"), ("http_proxy", "p:2")];
         assert_eq!(chosen(&both, "https://a.com").as_deref(), Some("s:1 (HTTPS_PROXY)"));
         assert_eq!(chosen(&both, "http://a.com").as_deref(), Some("p:1 (HTTP_PROXY)"));
@@ -232,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn no_proxy_loopback_and_metadata_go_without() {
+    fn no_proxy_loopback_and_metadata_hosts_are_reached_directly() {
         let set = [("HTTP_PROXY", "p:1"), ("NO_PROXY", "a.com,10.0.0.0/8"), ("no_proxy", "*")];
         for (url, proxied) in [
             ("http://b.com", true),
@@ -254,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn proxies_are_urls_or_the_beginning_of_one() {
+    fn proxies_are_complete_or_abbreviated_urls() {
         for (value, shown) in [
             ("proxy", Some("proxy:80")),
             ("proxy:3128", Some("proxy:3128")),
@@ -283,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn user_and_password_are_decoded_once_and_shown_nowhere() {
+    fn proxy_credentials_are_decoded_once_and_never_shown() {
         for (value, pair) in [
             ("http://user:pass@proxy", "user:pass"),
             ("user@proxy", "user:"),
@@ -291,7 +206,7 @@ mod tests {
             ("http://a:b@c@proxy", "a:b@c"),
         ] {
             let proxies = proxies(&[("HTTPS_PROXY", value)]);
-            let proxy = proxies.choose(true, "a.com").unwrap().unwrap();
+            let proxy = proxies.choose(Origin { https: true, host: "a.com" }).unwrap().unwrap();
             let authorization = proxy.authorization.as_ref().unwrap().expose();
             assert_eq!(*authorization, format!("Basic {}", BASE64_STANDARD.encode(pair)), "{value}");
             for secret in [authorization.trim_start_matches("Basic "), "pass", "us@er", "a:b"] {
@@ -301,24 +216,24 @@ mod tests {
     }
 
     #[test]
-    fn a_proxy_that_cannot_be_used_is_an_error_where_it_would_be_used() {
+    fn an_unsupported_proxy_is_an_error_only_for_hosts_that_need_it() {
         for scheme in ["socks5", "socks5h", "socks4", "ftp"] {
             let url = format!("{scheme}://marked-user:marked-password@proxy:1080");
             let proxies = proxies(&[("https_proxy", &url), ("NO_PROXY", "b.com")]);
-            let error = proxies.choose(true, "a.com").unwrap_err();
+            let error = proxies.choose(Origin { https: true, host: "a.com" }).unwrap_err();
             let text = format!("{} {error:?}", error.chain());
             assert!(text.contains("https_proxy") && text.contains(scheme) && !text.contains("marked"), "{text}");
-            assert!(proxies.choose(true, "b.com").unwrap().is_none());
-            assert!(proxies.choose(false, "a.com").unwrap().is_none());
+            assert!(proxies.choose(Origin { https: true, host: "b.com" }).unwrap().is_none());
+            assert!(proxies.choose(Origin { https: false, host: "a.com" }).unwrap().is_none());
         }
     }
 
     #[test]
-    fn cgi_programs_do_not_trust_http_proxy() {
+    fn cgi_programs_reject_http_proxy() {
         let set = [("HTTP_PROXY", "p:1"), ("HTTPS_PROXY", "s:1"), ("REQUEST_METHOD", "GET")];
         let proxies = proxies(&set);
-        assert!(proxies.choose(false, "a.com").unwrap_err().to_string().contains("HTTP_PROXY"));
-        assert!(proxies.choose(false, "169.254.169.254").unwrap().is_none());
-        assert!(proxies.choose(true, "a.com").unwrap().is_some());
+        assert!(proxies.choose(Origin { https: false, host: "a.com" }).unwrap_err().to_string().contains("HTTP_PROXY"));
+        assert!(proxies.choose(Origin { https: false, host: "169.254.169.254" }).unwrap().is_none());
+        assert!(proxies.choose(Origin { https: true, host: "a.com" }).unwrap().is_some());
     }
 }

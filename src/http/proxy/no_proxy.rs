@@ -2,6 +2,8 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use crate::http::origin::{Origin, without_brackets};
+
 /// The addresses where clouds serve a machine's credentials. They are never sent through a proxy, whatever the
 /// variables say. Go's rules have no such exception.
 const METADATA: [IpAddr; 5] = [
@@ -13,7 +15,7 @@ const METADATA: [IpAddr; 5] = [
 ];
 
 /// The requested host and its port.
-pub(super) struct Target {
+pub(super) struct Destination {
     /// In lower case; an IPv6 address without brackets.
     host: String,
     address: Option<IpAddr>,
@@ -41,13 +43,12 @@ enum Rule {
     },
 }
 
-impl Target {
-    /// Parses `authority`: `host` or `host:port`, with an IPv6 address in brackets.
-    pub(super) fn new(https: bool, authority: &str) -> Self {
-        let (host, port) = split_port(authority).unwrap_or((authority, ""));
-        let host = host.trim_start_matches('[').trim_end_matches(']').to_ascii_lowercase();
+impl Destination {
+    pub(super) fn of(origin: Origin<'_>) -> Self {
+        let (host, port) = split_port(origin.host).unwrap_or((origin.host, ""));
+        let host = without_brackets(host).to_ascii_lowercase();
         let address = host.parse::<IpAddr>().ok().map(|address| address.to_canonical());
-        Self { host, address, port: port.parse().unwrap_or(if https { 443 } else { 80 }) }
+        Self { host, address, port: port.parse().unwrap_or(origin.default_port()) }
     }
 
     pub(super) fn is_metadata(&self) -> bool {
@@ -65,8 +66,8 @@ impl NoProxy {
         Self(list.split(',').filter_map(|entry| Rule::parse(&entry.trim().to_lowercase())).collect())
     }
 
-    pub(super) fn matches(&self, target: &Target) -> bool {
-        self.0.iter().any(|rule| rule.matches(target))
+    pub(super) fn matches(&self, destination: &Destination) -> bool {
+        self.0.iter().any(|rule| rule.matches(destination))
     }
 }
 
@@ -83,7 +84,7 @@ impl Rule {
             Some((host, port)) => (host, if port.is_empty() { None } else { Some(port.parse().unwrap_or(0)) }),
             None => (entry, None),
         };
-        if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        if let Ok(address) = without_brackets(host).parse::<IpAddr>() {
             return Some(Self::Address(address.to_canonical(), port));
         }
         let host = host.strip_prefix('*').filter(|rest| rest.starts_with('.')).unwrap_or(host);
@@ -95,15 +96,17 @@ impl Rule {
         Some(Self::Domain { suffix, itself, port })
     }
 
-    fn matches(&self, target: &Target) -> bool {
-        let on_port = |port: &Option<u16>| port.is_none_or(|port| port == target.port);
+    fn matches(&self, destination: &Destination) -> bool {
+        let on_port = |port: &Option<u16>| port.is_none_or(|port| port == destination.port);
         match self {
             Self::All => true,
-            Self::Network { address, bits } => target.address.is_some_and(|host| in_network(host, *address, *bits)),
-            Self::Address(address, port) => target.address == Some(*address) && on_port(port),
+            Self::Network { address, bits } => {
+                destination.address.is_some_and(|host| in_network(host, *address, *bits))
+            }
+            Self::Address(address, port) => destination.address == Some(*address) && on_port(port),
             Self::Domain { suffix, itself, port } => {
-                let same = *itself && suffix.strip_prefix('.') == Some(&target.host);
-                (same || target.host.ends_with(suffix)) && on_port(port)
+                let same = *itself && suffix.strip_prefix('.') == Some(&destination.host);
+                (same || destination.host.ends_with(suffix)) && on_port(port)
             }
         }
     }
@@ -145,7 +148,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_proxy_is_read_as_go_reads_it() {
+    fn no_proxy_follows_gos_rules() {
         for (list, host, matches) in [
             ("*", "s3.example.com", true),
             ("a.com,*,b.com", "s3.example.com", true),
@@ -196,22 +199,26 @@ mod tests {
             (",, :80,/,.,*.", "example.com", false),
             ("", "example.com", false),
         ] {
-            assert_eq!(NoProxy::parse(list).matches(&Target::new(true, host)), matches, "{list} {host}");
+            assert_eq!(
+                NoProxy::parse(list).matches(&Destination::of(Origin { https: true, host })),
+                matches,
+                "{list} {host}"
+            );
         }
     }
 
     #[test]
-    fn loopback_and_metadata_are_known_in_every_spelling() {
+    fn loopback_and_metadata_addresses_are_recognized_in_every_spelling() {
         for host in ["localhost", "LOCALHOST:9000", "127.0.0.1", "127.9.9.9:80", "[::1]:9000", "[::ffff:127.0.0.1]"] {
-            assert!(Target::new(false, host).is_loopback(), "{host}");
+            assert!(Destination::of(Origin { https: false, host }).is_loopback(), "{host}");
         }
         for host in ["localhost.example.com", "s3.localhost", "128.0.0.1", "[::2]"] {
-            assert!(!Target::new(false, host).is_loopback(), "{host}");
+            assert!(!Destination::of(Origin { https: false, host }).is_loopback(), "{host}");
         }
         for host in ["169.254.169.254", "169.254.170.2:80", "169.254.170.23", "[fd00:ec2::254]", "[fd00:ec2:0::23]:80"]
         {
-            assert!(Target::new(false, host).is_metadata(), "{host}");
+            assert!(Destination::of(Origin { https: false, host }).is_metadata(), "{host}");
         }
-        assert!(!Target::new(false, "169.254.169.253").is_metadata());
+        assert!(!Destination::of(Origin { https: false, host: "169.254.169.253" }).is_metadata());
     }
 }

@@ -15,9 +15,9 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, LazyBuffers, NextTimeout, ShutdownHandle, Transport,
 };
 
-use crate::http::exchange;
-use crate::http::interim::Start;
-use crate::http::names::Names;
+use crate::http::transport::exchange;
+use crate::http::transport::interim::Start;
+use crate::http::transport::lookup::AddressLookup;
 
 /// How often a blocked write checks for a response, and how often a read that may have to end early checks whether it
 /// must.
@@ -27,7 +27,7 @@ const LOOKED_AT_BYTES: usize = 4096;
 
 /// Connects to the first address that accepts a connection.
 #[derive(Debug)]
-pub(super) struct TcpConnector(pub(super) Names);
+pub(super) struct TcpConnector(pub(super) AddressLookup);
 
 impl Connector for TcpConnector {
     type Out = TcpTransport;

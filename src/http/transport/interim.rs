@@ -1,8 +1,8 @@
 //! Interim responses (1xx), which a server may send any number of times before the final response.
 //!
 //! ureq mishandles some of them: while it waits for `100 Continue`, it takes an interim response with headers for the
-//! final one and never sends the body. [`Wrapped`](crate::http::transport::Wrapped) therefore removes them from the
-//! input first.
+//! final one and never sends the body. [`early_response`](super::early_response) therefore removes them from the input
+//! first.
 
 use std::fmt;
 
@@ -29,7 +29,7 @@ pub(super) enum Start {
 
 /// The server sent interim responses that exceed the limits.
 #[derive(Debug)]
-pub(super) struct TooManyInterim;
+pub(in crate::http) struct TooManyInterim;
 
 impl Start {
     /// Classifies the start of the input.
@@ -96,7 +96,7 @@ fn head_length(head: &[u8]) -> Option<usize> {
 
 impl fmt::Display for TooManyInterim {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the server sends interim responses (1xx) without end")
+        f.write_str("the server sends endless interim responses (1xx)")
     }
 }
 
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn interim_responses_are_told_from_the_response() {
+    fn interim_and_final_responses_are_distinguished() {
         let interim = |status, length| Start::Interim { status, length };
         for (input, expected) in [
             ("", Start::Incomplete),
@@ -142,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_is_seen_behind_interim_responses() {
+    fn a_refusal_after_interim_responses_is_detected() {
         for (input, refuses) in [
             ("HTTP/1.1 100 Continue\r\n\r\n", false),
             ("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n", false),

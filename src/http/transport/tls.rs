@@ -15,7 +15,8 @@ use ureq::unversioned::transport::{
     Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
 };
 
-use crate::http::exchange;
+use crate::http::origin::without_brackets;
+use crate::http::transport::exchange;
 
 /// Adds TLS to the connections of `https` requests.
 #[derive(Debug)]
@@ -23,14 +24,14 @@ pub(super) struct TlsConnector(pub(super) Tls);
 
 /// The TLS configuration; without one, TLS is not available.
 #[derive(Clone)]
-pub(super) struct Tls(Option<Arc<ClientConfig>>);
+pub(in crate::http) struct Tls(Option<Arc<ClientConfig>>);
 
 impl Tls {
-    pub(super) fn none() -> Self {
+    pub(in crate::http) fn none() -> Self {
         Self(None)
     }
 
-    pub(super) fn trusting(roots: RootCertStore) -> Self {
+    pub(in crate::http) fn trusting(roots: RootCertStore) -> Self {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = builder.map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
@@ -46,7 +47,7 @@ impl Tls {
         details: &ConnectionDetails<'_>,
     ) -> Result<TlsTransport, Error> {
         let Some(config) = &self.0 else { return Err(Error::TlsRequired) };
-        let bare = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let bare = without_brackets(host).to_owned();
         let name = ServerName::try_from(bare).map_err(|error| Error::Io(io::Error::other(error)))?;
         let session = ClientConnection::new(Arc::clone(config), name).map_err(invalid)?;
         let below = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));

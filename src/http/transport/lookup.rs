@@ -16,17 +16,18 @@ use ureq::unversioned::transport::{ConnectionDetails, NextTimeout};
 use ureq::{Error, Timeout};
 
 use crate::base::thread_builder;
-use crate::http::exchange;
+use crate::http::origin::{host_and_port, without_brackets};
 use crate::http::proxy::Proxies;
+use crate::http::transport::exchange;
 
 /// The capacity of ureq's list of addresses.
 const MAX_ADDRESSES: usize = 16;
 
 /// The resolver that ureq calls for every request. It returns no addresses, because the look-up happens later.
 #[derive(Debug)]
-pub(super) struct Later;
+pub(super) struct NoLookup;
 
-impl Resolver for Later {
+impl Resolver for NoLookup {
     fn resolve(&self, _: &Uri, _: &Config, _: NextTimeout) -> Result<ResolvedSocketAddrs, Error> {
         Ok(self.empty())
     }
@@ -34,11 +35,11 @@ impl Resolver for Later {
 
 /// Looks up the name of the proxy if there is one, otherwise that of the host.
 #[derive(Debug)]
-pub(super) struct Names {
+pub(super) struct AddressLookup {
     pub(super) proxies: Arc<Proxies>,
 }
 
-impl Names {
+impl AddressLookup {
     /// Returns the addresses to connect to for a request.
     pub(super) fn resolve(&self, details: &ConnectionDetails<'_>) -> Result<ResolvedSocketAddrs, Error> {
         let addresses = match self.proxies.of_uri(details.uri)? {
@@ -55,9 +56,8 @@ impl Names {
     }
 
     fn addresses(&self, uri: &Uri, details: &ConnectionDetails<'_>) -> Result<ResolvedSocketAddrs, Error> {
-        let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
-        let host = uri.host().unwrap_or_default();
-        if let Ok(address) = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>() {
+        let (host, port) = host_and_port(uri);
+        if let Ok(address) = without_brackets(host).parse::<IpAddr>() {
             return Ok(few([SocketAddr::new(address, port)]));
         }
         let addresses = few(look_up(format!("{host}:{port}"), details.timeout)?);
@@ -67,7 +67,7 @@ impl Names {
 
 /// Keeps the first addresses; no others are tried.
 fn few(addresses: impl IntoIterator<Item = SocketAddr>) -> ResolvedSocketAddrs {
-    let mut few = Later.empty();
+    let mut few = NoLookup.empty();
     addresses.into_iter().take(MAX_ADDRESSES).for_each(|address| few.push(address));
     few
 }

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use crate::http::exchange;
+use crate::http::transport::exchange;
 use crate::object::Payload;
 
 /// Yields exactly as many bytes as the payload announced, or an error. ureq waits forever for the rest of a body that
 /// ends early, and would send the first part of one that is too long.
-pub(super) struct Guard<'a> {
+pub(super) struct RequestBody<'a> {
     inner: Box<dyn Read + Send + 'a>,
     left: u64,
 }
@@ -25,7 +25,7 @@ impl fmt::Display for PayloadError {
 
 impl std::error::Error for PayloadError {}
 
-impl<'a> Guard<'a> {
+impl<'a> RequestBody<'a> {
     pub(super) fn open(payload: &'a dyn Payload) -> io::Result<Self> {
         Ok(Self { inner: payload.open()?, left: payload.size() })
     }
@@ -38,17 +38,17 @@ impl<'a> Guard<'a> {
         }
         let read = read(&mut self.inner, buffer.get_mut(..window).unwrap_or_default())?;
         if read == 0 && window > 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the data is shorter than it was"));
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the data is shorter than announced"));
         }
         // Check before sending the last bytes, so that the server cannot take them for a complete body.
         if read as u64 == self.left && read > 0 && read_one(&mut self.inner)? {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "the data is longer than it was"));
+            return Err(io::Error::new(io::ErrorKind::InvalidData, "the data is longer than announced"));
         }
         Ok(read)
     }
 }
 
-impl Read for Guard<'_> {
+impl Read for RequestBody<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.next(buffer).map_err(|error| io::Error::other(PayloadError(error)))?;
         // ureq stops a reader that claims more bytes than the buffer holds.

@@ -7,10 +7,10 @@
 //! stopped reading would be noticed only when a write times out, and one that keeps reading would not be noticed at
 //! all.
 //!
-//! [Interim responses](crate::http::interim) are dropped here, before ureq sees them.
+//! [Interim responses](crate::http::transport::interim) are dropped here, before ureq sees them.
 //!
-//! ureq's semantic versioning does not cover these traits, so `Cargo.toml` pins its minor version, and the tests in
-//! this folder check it.
+//! ureq's semantic versioning does not cover these traits, so `Cargo.toml` pins its minor version, and the tests of
+//! the client check it.
 
 use std::io;
 use std::time::{Duration, Instant};
@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 use ureq::unversioned::transport::{Buffers, ConnectionDetails, Connector, NextTimeout, Transport};
 use ureq::{Error, Timeout};
 
-use crate::http::exchange;
-use crate::http::interim::{MAX_INTERIM_RESPONSES, Start, TooManyInterim};
+use crate::http::transport::exchange;
+use crate::http::transport::interim::{MAX_INTERIM_RESPONSES, Start, TooManyInterim};
 
 /// How often to check for an early refusal.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
@@ -31,13 +31,17 @@ const TLS_ALERT: &[u8] = &[21, 3];
 
 /// Wraps the transports of the preceding connectors.
 #[derive(Debug)]
-pub(super) struct KeepAnswers;
+pub(super) struct EarlyResponses;
 
-impl<In: Transport> Connector<In> for KeepAnswers {
-    type Out = Wrapped<In>;
+impl<In: Transport> Connector<In> for EarlyResponses {
+    type Out = EarlyResponseTransport<In>;
 
-    fn connect(&self, _: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Wrapped<In>>, Error> {
-        Ok(chained.map(|inner| Wrapped {
+    fn connect(
+        &self,
+        _: &ConnectionDetails<'_>,
+        chained: Option<In>,
+    ) -> Result<Option<EarlyResponseTransport<In>>, Error> {
+        Ok(chained.map(|inner| EarlyResponseTransport {
             inner,
             write_error: None,
             dead: false,
@@ -50,7 +54,7 @@ impl<In: Transport> Connector<In> for KeepAnswers {
 }
 
 #[derive(Debug)]
-pub(super) struct Wrapped<T> {
+pub(super) struct EarlyResponseTransport<T> {
     inner: T,
     /// The error that ended the writing, kept until it is known whether there is a response anyway.
     write_error: Option<Error>,
@@ -66,7 +70,7 @@ pub(super) struct Wrapped<T> {
     interim: Option<u32>,
 }
 
-impl<T: Transport> Wrapped<T> {
+impl<T: Transport> EarlyResponseTransport<T> {
     /// Returns whether the server refused the request while it is being sent.
     fn is_refused(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
         if self.looked.elapsed() < LOOK_EVERY {
@@ -148,7 +152,7 @@ impl<T: Transport> Wrapped<T> {
     }
 }
 
-impl<T: Transport> Transport for Wrapped<T> {
+impl<T: Transport> Transport for EarlyResponseTransport<T> {
     fn buffers(&mut self) -> &mut dyn Buffers {
         self.inner.buffers()
     }

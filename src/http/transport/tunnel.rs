@@ -12,11 +12,12 @@ use ureq::Error;
 use ureq::http::Uri;
 use ureq::unversioned::transport::{ConnectionDetails, Connector, Either, Transport, TransportAdapter};
 
-use crate::http::client::USER_AGENT;
-use crate::http::exchange;
-use crate::http::interim::MAX_INTERIM_RESPONSES;
+use crate::http::origin::host_and_port;
 use crate::http::proxy::{Proxies, Proxy};
-use crate::http::tls::Tls;
+use crate::http::transport::exchange;
+use crate::http::transport::interim::MAX_INTERIM_RESPONSES;
+use crate::http::transport::tls::Tls;
+use crate::http::user_agent::USER_AGENT;
 
 /// Proxies answer with a head of a few lines.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -30,16 +31,16 @@ pub(super) struct TunnelConnector {
 
 /// The response of a proxy that did not open a tunnel.
 #[derive(Debug)]
-pub(super) struct NoTunnel {
+pub(in crate::http) struct NoTunnel {
     /// `None` if the response is not HTTP.
-    pub(super) status: Option<u16>,
+    pub(in crate::http) status: Option<u16>,
 }
 
 impl fmt::Display for NoTunnel {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.status {
-            Some(status) => write!(f, "the proxy opens no tunnel: HTTP {status}"),
-            None => f.write_str("the proxy does not answer as one"),
+            Some(status) => write!(f, "the proxy refused the tunnel: HTTP {status}"),
+            None => f.write_str("the proxy's response is not HTTP"),
         }
     }
 }
@@ -67,8 +68,7 @@ impl<In: Transport> Connector<In> for TunnelConnector {
 }
 
 fn head(proxy: &Proxy, uri: &Uri) -> String {
-    let host = uri.host().unwrap_or_default();
-    let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("https") { 443 } else { 80 });
+    let (host, port) = host_and_port(uri);
     let authorization = proxy.authorization.as_ref();
     let authorization = authorization.map(|value| format!("proxy-authorization: {}\r\n", value.expose()));
     format!(

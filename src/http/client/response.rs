@@ -1,71 +1,16 @@
-//! Requests and responses.
+//! Responses.
 
 use std::fmt;
 use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::fault::{Fault, timeout_text};
+use super::response_body::WatchedBody;
 use crate::base::Clock;
-use crate::http::fault::{Fault, timeout_text};
-use crate::http::watch::Watched;
-use crate::object::Payload;
 
 /// The time limit for a body that adds little to the response's status.
 const BRIEFLY: Duration = Duration::from_secs(10);
-
-/// The methods that S3 and the credential services use.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Method {
-    Get,
-    Head,
-    Put,
-    Post,
-    Delete,
-}
-
-impl Method {
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Head => "HEAD",
-            Self::Put => "PUT",
-            Self::Post => "POST",
-            Self::Delete => "DELETE",
-        }
-    }
-}
-
-/// One HTTP request.
-pub(crate) struct Request<'a> {
-    pub(crate) method: Method,
-    pub(crate) https: bool,
-    /// The `Host` header, with the port unless it is the scheme's default.
-    pub(crate) host: &'a str,
-    /// The encoded path and query, sent unchanged.
-    pub(crate) target: String,
-    /// `host` and any other headers the caller sends, in lower case, except `content-length`.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) body: Option<&'a dyn Payload>,
-    /// Sends the body only after the server asks for it.
-    pub(crate) expect_continue: bool,
-    /// How long the server may take to respond.
-    pub(crate) answer_timeout: Duration,
-    /// Opens a new connection instead of reusing an idle one: if one idle connection is dead, the others may be too.
-    pub(crate) new_connection: bool,
-    pub(crate) on_stop: OnStop,
-}
-
-/// What a request does when its client is cancelled.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum OnStop {
-    /// It is interrupted.
-    #[default]
-    BreakOff,
-    /// It gets a short grace period: what it creates on the server can be cleaned up only after reading the response.
-    Linger,
-    /// It cleans up: it is sent even after cancellation, and must finish within `answer_timeout`.
-    CleanUp,
-}
 
 /// A response whose body has not been read yet.
 pub(crate) struct Response {
@@ -79,7 +24,7 @@ impl Response {
     pub(super) fn new(response: ureq::http::Response<ureq::Body>, clock: Arc<dyn Clock>) -> Self {
         let (parts, body) = response.into_parts();
         let size = body.content_length();
-        let body = Watched::new(Box::new(Plain(body.into_reader())), size, clock.clone());
+        let body = WatchedBody::new(Box::new(UreqBody(body.into_reader())), size, clock.clone());
         Self { status: parts.status.as_u16(), headers: parts.headers, body: Box::new(body), clock }
     }
 
@@ -125,7 +70,7 @@ impl Response {
                 Err(error) => return (bytes, Some(Fault::body(error))),
             }
             if self.clock.monotonic() > deadline {
-                let slow = io::Error::new(io::ErrorKind::TimedOut, "the answer came too slowly");
+                let slow = io::Error::new(io::ErrorKind::TimedOut, "the response arrived too slowly");
                 return (bytes, Some(Fault::body(slow)));
             }
         }
@@ -143,9 +88,9 @@ impl Response {
 }
 
 /// A body whose timeouts have the error kind that callers expect.
-struct Plain<R>(R);
+struct UreqBody<R>(R);
 
-impl<R: Read> Read for Plain<R> {
+impl<R: Read> Read for UreqBody<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.0.read(buffer).map_err(|error| match ureq::Error::from(error) {
             ureq::Error::Io(error) => error,

@@ -3,11 +3,10 @@
 use std::fmt;
 use std::io;
 
-use crate::base::{OUT_OF_FILES, is_out_of_files};
-use crate::http::exchange;
-use crate::http::interim::TooManyInterim;
-use crate::http::payload::PayloadError;
-use crate::http::tunnel::NoTunnel;
+use super::fault_kind::FaultKind;
+use super::request_body::PayloadError;
+use crate::base::is_out_of_files;
+use crate::http::transport::{NoTunnel, TooManyInterim, exchange};
 
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
@@ -26,45 +25,6 @@ struct Via {
     proxy: String,
     /// Whether the failure happened at the proxy or on the way to it, not behind it.
     before: bool,
-}
-
-/// Why there was no response. Decides whether to retry and which hint to show.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum FaultKind {
-    /// The request's own payload could not be read.
-    Payload,
-    /// The host name does not exist.
-    HostNotFound,
-    /// The name server is temporarily unavailable.
-    NameServer,
-    /// This machine has no file descriptors left for another connection.
-    OutOfFiles,
-    /// Nothing listens on that port.
-    Refused,
-    /// The issuer of the certificate is not trusted.
-    UnknownIssuer,
-    /// The certificate is for another host name.
-    WrongName,
-    /// The certificate has expired or is not valid yet.
-    Expired,
-    /// TLS failed for another reason.
-    Tls,
-    /// The server speaks plain HTTP, but TLS was expected.
-    PlainHttp,
-    /// The server did not respond in time.
-    Timeout,
-    /// The server did not respond to the TLS handshake in time.
-    NoHandshake,
-    /// A reused connection failed: it was closed before this request was answered, or returned invalid data.
-    Stale,
-    /// The connection broke.
-    Broken,
-    /// The server speaks TLS, but plain HTTP was expected.
-    SpeaksTls,
-    /// The proxy refused to open a tunnel to the server, with this HTTP status.
-    NoTunnel(u16),
-    /// The server does not speak HTTP.
-    NotHttp,
 }
 
 impl Fault {
@@ -144,67 +104,6 @@ impl Fault {
     }
 }
 
-impl FaultKind {
-    /// Returns the fix for a failure before the proxy opened the tunnel.
-    fn proxy_hint(self) -> &'static str {
-        match self {
-            Self::NoTunnel(407) => {
-                "the proxy wants another user name and password: http://USER:PASSWORD@host:port, percent-encoded"
-            }
-            Self::NoTunnel(500..) => "the proxy does not reach the endpoint: check endpoint_url, or try again later",
-            Self::NoTunnel(_) => "the proxy refuses a tunnel (CONNECT) to the endpoint: have its host and port allowed",
-            Self::OutOfFiles => OUT_OF_FILES,
-            Self::Refused => "no proxy is listening: start it, or correct its address",
-            Self::HostNotFound => "the proxy's host name does not exist",
-            Self::PlainHttp => "the proxy speaks plain HTTP: name it as http://host:port",
-            Self::UnknownIssuer => {
-                "the issuer of the proxy's own certificate is not trusted: name its CA in AWS_CA_BUNDLE"
-            }
-            Self::WrongName => "the proxy's own certificate is for another host name",
-            Self::Expired => "the proxy's own certificate has expired, or this machine's clock is wrong",
-            Self::Tls | Self::NoHandshake => {
-                "the TLS handshake with the proxy itself failed: does it speak plain HTTP, http://host:port?"
-            }
-            Self::NotHttp | Self::SpeaksTls => "what listens there does not speak HTTP as a proxy does",
-            Self::NameServer => "the name server did not answer when asked for the proxy: try again",
-            _ => "the proxy did not answer, or hung up: try again later",
-        }
-    }
-
-    fn hint(self) -> Option<&'static str> {
-        Some(match self {
-            FaultKind::Payload => return None,
-            FaultKind::HostNotFound => {
-                "check endpoint_url and region; with a custom endpoint the bucket becomes part of the host name unless \
-                 use_path_style=true"
-            }
-            FaultKind::NameServer => "the name server did not answer: try again, and check the network of this machine",
-            FaultKind::OutOfFiles => OUT_OF_FILES,
-            FaultKind::Refused => "nothing listens there: check the host and port of endpoint_url",
-            FaultKind::UnknownIssuer => {
-                "the certificate's issuer is not trusted: name its CA in AWS_CA_BUNDLE (a PEM file)"
-            }
-            FaultKind::WrongName => {
-                "the certificate is for another host name: check endpoint_url, or use_path_style=true for a bucket \
-                 that the certificate does not cover"
-            }
-            FaultKind::Expired => "the certificate has expired, or this machine's clock is wrong",
-            FaultKind::Tls => "the TLS handshake failed: check endpoint_url, and proxies in between",
-            FaultKind::PlainHttp => "that port speaks plain HTTP: write http:// in endpoint_url, or use the TLS port",
-            FaultKind::Timeout => "the server was silent for too long: check the network, or try again later",
-            FaultKind::NoHandshake => {
-                "the server does not answer as TLS does: does that port speak plain HTTP (http:// in endpoint_url)? \
-                 else check the network, or try again later"
-            }
-            FaultKind::Stale | FaultKind::Broken => "the connection broke: check the network, or try again later",
-            FaultKind::SpeaksTls => "that port speaks TLS: write https:// in endpoint_url, or use the plain port",
-            FaultKind::NoTunnel(_) | FaultKind::NotHttp => {
-                "what listens there does not speak HTTP as S3 does: check endpoint_url"
-            }
-        })
-    }
-}
-
 fn io_kind(error: &io::Error) -> FaultKind {
     let text = error.to_string();
     if text.contains("failed to lookup address information") {
@@ -253,9 +152,9 @@ fn tls_kind(error: &rustls::Error) -> FaultKind {
 
 pub(super) fn timeout_text(timeout: ureq::Timeout) -> &'static str {
     match timeout {
-        ureq::Timeout::Resolve => "the name server did not answer in time",
-        ureq::Timeout::Connect => "no connection came about in time",
-        ureq::Timeout::PerWrite => "the server took no more bytes",
+        ureq::Timeout::Resolve => "the name server did not respond in time",
+        ureq::Timeout::Connect => "the connection was not established in time",
+        ureq::Timeout::PerWrite => "the server stopped accepting data",
         _ => "the server sent nothing in time",
     }
 }

@@ -1,4 +1,7 @@
 //! The certificate authorities that are trusted.
+//!
+//! Not `rustls-native-certs`: it reads the process's environment instead of the injected one, blocks on a FIFO, has no
+//! size limit, and reads every file of the certificate directories besides the bundle.
 
 use std::path::Path;
 
@@ -6,7 +9,7 @@ use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-use crate::base::{Error, Problem, Result};
+use crate::base::{Error, Result};
 use crate::files::read_named_file;
 
 /// The paths of the system's bundle: those that Go tries on Linux, in its order, then those of BSD and macOS.
@@ -24,15 +27,17 @@ const SYSTEM_BUNDLES: &[&str] = &[
 /// The maximum size of a bundle. Mozilla's list is about a quarter of a MiB.
 const MAX_BUNDLE_BYTES: u64 = 16 * 1024 * 1024;
 
+const PEM_HINT: &str = "name a file of certificates in PEM";
+
 /// Loads only the certificates in `bundle`, a file and the setting that names it. Without a bundle, loads both the
 /// system's and the built-in Mozilla certificates: an old image has the company's CA, but may lack the newest AWS ones.
-pub(super) fn load(bundle: Option<(&Path, &str)>) -> Result<RootCertStore> {
+pub(in crate::http) fn load(bundle: Option<(&Path, &str)>) -> Result<RootCertStore> {
     let mut roots = RootCertStore::empty();
     if let Some((path, origin)) = bundle {
         let pem = read_named_file(path, MAX_BUNDLE_BYTES).map_err(|error| unreadable(path, origin, error))?;
         if add(&mut roots, &pem) == 0 {
-            let message = format!("{} ({origin}) has no certificate in it", path.display());
-            return Err(Error::Setup(Problem::new(message).hint("name a file of certificates in PEM")));
+            let message = format!("{} ({origin}) contains no certificate", path.display());
+            return Err(Error::setup(message).with_hint(PEM_HINT));
         }
         return Ok(roots);
     }
@@ -49,8 +54,7 @@ fn system_bundle() -> Option<Vec<u8>> {
 }
 
 fn unreadable(path: &Path, origin: &str, error: std::io::Error) -> Error {
-    let problem = Problem::new(format!("cannot read {} ({origin})", path.display()));
-    Error::Setup(problem.hint("name a file of certificates in PEM").source(error))
+    Error::setup(format!("cannot read {} ({origin})", path.display())).with_hint(PEM_HINT).with_source(error)
 }
 
 /// Adds the valid certificates and returns their number. Bundles may have invalid entries.
@@ -64,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_systems_certificates_are_trusted_beside_mozillas() {
+    fn system_and_mozilla_certificates_are_both_trusted() {
         let mut system = RootCertStore::empty();
         if let Some(pem) = system_bundle() {
             add(&mut system, &pem);
@@ -75,7 +79,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_certificate_is_left_out_of_a_bundle() {
+    fn a_bundle_of_invalid_certificates_is_an_error_that_names_the_setting() {
         let bundle = tempfile::NamedTempFile::new().unwrap();
         let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         std::fs::write(bundle.path(), garbage).unwrap();
@@ -84,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bundle_that_blocks_or_never_ends_is_an_error_that_names_setting_and_file() {
+    fn an_unreadable_bundle_is_an_error_that_names_the_setting_and_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let fifo = dir.path().join("fifo");
         crate::files::make_fifo(&fifo);

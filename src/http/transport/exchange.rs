@@ -12,30 +12,30 @@ use crate::base::Cancel;
 
 /// The state of the current exchange on this thread.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Exchange {
+pub(in crate::http) struct Exchange {
     /// The number of addresses the name resolved to.
-    pub(super) addresses: usize,
+    pub(in crate::http) addresses: usize,
     /// The address of the connection's other end.
-    pub(super) peer: Option<SocketAddr>,
+    pub(in crate::http) peer: Option<SocketAddr>,
     /// The TLS version negotiated by the last handshake.
-    pub(super) secured: Option<&'static str>,
+    pub(in crate::http) secured: Option<&'static str>,
     /// The proxy has not opened the tunnel yet.
-    pub(super) tunnelling: bool,
+    pub(in crate::http) tunnelling: bool,
     /// A TLS handshake is in progress.
-    pub(super) handshaking: bool,
+    pub(in crate::http) handshaking: bool,
     /// ureq waits for `100 Continue` before it sends the body.
-    pub(super) expecting: bool,
+    pub(in crate::http) expecting: bool,
     /// The first bytes of the request have been passed to the connection.
-    pub(super) begun: bool,
+    pub(in crate::http) begun: bool,
     /// The rest of the request is discarded: the connection failed to take it, or a refusal arrived before all was
     /// sent.
-    pub(super) write_failed: bool,
+    pub(in crate::http) write_failed: bool,
     /// The connection has served another request before.
-    pub(super) reused: bool,
+    pub(in crate::http) reused: bool,
     /// At least one byte of a response has been received.
-    pub(super) answered: bool,
+    pub(in crate::http) answered: bool,
     /// The response starts like a TLS record.
-    pub(super) tls: bool,
+    pub(in crate::http) tls: bool,
 }
 
 /// Long enough to receive a response that is already on its way.
@@ -46,29 +46,29 @@ thread_local! {
     static EXCHANGE: Cell<Exchange> = Cell::default();
 }
 
-pub(super) fn begin(expecting: bool) {
+pub(in crate::http) fn begin(expecting: bool) {
     EXCHANGE.set(Exchange { expecting, ..Exchange::default() });
     linger(None);
 }
 
 /// Lets this thread's exchange continue for [`LINGERS`] after the handle is cancelled.
-pub(super) fn linger(cancel: Option<Cancel>) {
+pub(in crate::http) fn linger(cancel: Option<Cancel>) {
     LINGERING.set(cancel);
 }
 
-pub(super) fn lingers() -> bool {
+pub(in crate::http) fn lingers() -> bool {
     LINGERING.with_borrow(Option::is_some)
 }
 
-pub(super) fn has_lingered() -> bool {
+pub(in crate::http) fn has_lingered() -> bool {
     LINGERING.with_borrow(|cancel| cancel.as_ref().and_then(Cancel::since).is_some_and(|since| since >= LINGERS))
 }
 
-pub(super) fn current() -> Exchange {
+pub(in crate::http) fn current() -> Exchange {
     EXCHANGE.get()
 }
 
-pub(super) fn update(change: impl FnOnce(&mut Exchange)) {
+pub(in crate::http) fn update(change: impl FnOnce(&mut Exchange)) {
     let mut exchange = EXCHANGE.get();
     change(&mut exchange);
     EXCHANGE.set(exchange);
