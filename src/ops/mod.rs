@@ -2,6 +2,7 @@
 
 mod blob_reader;
 mod cache;
+mod context;
 mod doctor;
 mod export;
 mod import;

@@ -5,6 +5,8 @@ mod payload;
 mod plan;
 mod presence;
 mod send;
+mod sender;
+mod touch;
 
 use std::borrow::Cow;
 
@@ -19,7 +21,7 @@ use crate::ops::persist::{passes_or_damaged_once, persist};
 use crate::ops::report::Report;
 use payload::check_source;
 use plan::{Step, foresee, plan};
-use send::Sender;
+use sender::Sender;
 
 /// Options of an export that are not attributes of the cache.
 #[derive(Clone, Copy, Debug, Default)]

@@ -6,7 +6,7 @@ use crate::base::{Action, Digest, ErrorKind, Hasher, Parts, Result, Unpoisoned a
 use crate::object::{MultipartUpload, ObjectStore, PutMode};
 use crate::ops::export::payload::{PartPayload, changed, read_range, wrong_digest};
 use crate::ops::export::plan::Job;
-use crate::ops::export::send::{Sender, Sent};
+use crate::ops::export::sender::{Sender, Sent};
 use crate::ops::meter::{Meter, PartMeter};
 use crate::ops::persist::{passes, passes_or_damaged_once, persist};
 use crate::ops::rounds::Tried;

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use crate::base::{Error, Result, Unpoisoned as _};
 use crate::layout::BlobWriter;
 use crate::object::ObjectStore;
-use crate::ops::import::fetch::{Fetcher, Step, no_ranges};
+use crate::ops::import::fetcher::{Fetcher, Step, no_ranges};
 use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
 use crate::ops::meter::Meter;
 use crate::ops::persist::{passes, persist};
