@@ -13,6 +13,7 @@ mod embedder;
 mod fixture;
 mod imports;
 mod loopback;
+mod memory_store;
 mod network;
 mod real_server;
 mod s3;

@@ -27,12 +27,39 @@ pub(super) fn run(store: &dyn ObjectStore, prefix: &str) {
     for nothing in ["list/b/d/e/", "list/absent", "list/a/", "absent/"] {
         assert_eq!(list(nothing), Vec::<String>::new(), "{nothing}");
     }
+    let after = |key: &str| {
+        let start = format!("{prefix}list/{key}");
+        let objects = store.objects(&start[..prefix.len() + 5], Some(&start));
+        let mut keys: Vec<String> = objects.map(|object| object.unwrap().key).collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(after("a"), expect(&["a-b", "a.b", "b/c", "b/d/e", "b0", "c/x"]));
+    assert_eq!(after("a.b"), expect(&["b/c", "b/d/e", "b0", "c/x"]));
+    assert_eq!(after("b/d"), expect(&["b/d/e", "b0", "c/x"]));
+    assert_eq!(after("c/x"), Vec::<String>::new());
+    pages(store, &format!("{prefix}list/"));
     let page = store.list_page(&format!("{prefix}list/"), &ListOptions::default()).unwrap();
     for ListedObject { key, meta, .. } in page.objects {
         let size = names.iter().position(|name| *name == key).unwrap() as u64;
         let head = store.head(&key).unwrap().unwrap();
         assert_eq!((meta.size, meta.readable, meta.age.is_some()), (size, true, head.age.is_some()), "{key}");
     }
+}
+
+/// Checks that small pages follow each other.
+fn pages(store: &dyn ObjectStore, prefix: &str) {
+    let mut keys = Vec::new();
+    let mut options = ListOptions::default().max_keys(2);
+    loop {
+        let page = store.list_page(prefix, &options).unwrap();
+        assert!(page.objects.len() <= 2 && !page.incomplete, "{page:?}");
+        keys.extend(page.objects.into_iter().map(|object| object.key));
+        let Some(continuation) = page.continuation else { break };
+        options = options.continuation(continuation);
+    }
+    keys.sort();
+    assert_eq!(keys, super::keys(store, prefix));
 }
 
 /// Checks that a listing of several pages contains every key once.

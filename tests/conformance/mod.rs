@@ -2,16 +2,23 @@
 //!
 //! Uses only the crate's public API. Everything is written below one prefix, which is emptied in the end.
 
+mod claim;
+mod conditions;
+mod copy;
 mod listing;
 mod objects;
 mod parts;
 mod payload;
+mod presigned;
+mod uploads;
 
 use std::io::{self, Read};
 
 use s3_build_cache::{BytesPayload, GetOptions, ObjectStore, PutMode};
 
+pub(crate) use claim::Claim;
 pub(crate) use listing::{missing_bucket, paging};
+pub(crate) use presigned::fetch;
 
 /// Known deviations of a store, which the suite does not test.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +43,20 @@ pub(crate) struct Quirks {
     pub(crate) makes_missing_buckets: bool,
     /// Cannot store both a key and another that continues it after a slash, like files and directories.
     pub(crate) keys_are_paths: bool,
+    /// Whether it copies objects.
+    pub(crate) copy: Claim,
+    /// Whether it writes objects in parts.
+    pub(crate) parts: Claim,
+    /// Whether it lists and aborts unfinished uploads.
+    pub(crate) uploads: Claim,
+    /// Whether it has URLs that need no credentials.
+    pub(crate) presign: Claim,
+    /// What it does when an object that exists is to be created,
+    pub(crate) create: Claim,
+    /// when another version is to be replaced,
+    pub(crate) replace: Claim,
+    /// and when another version is to be deleted.
+    pub(crate) delete_if: Claim,
     /// Rejects or changes keys that contain one of these.
     pub(crate) breaks_keys_with: &'static [&'static str],
 }
@@ -50,9 +71,12 @@ pub(crate) fn run(store: &dyn ObjectStore, quirks: &Quirks) {
     objects::run(store, quirks, &prefix);
     objects::odd_keys(store, quirks, &prefix);
     objects::large(store, &prefix);
-    objects::touch(store, quirks, &prefix);
+    copy::run(store, quirks, &prefix);
+    conditions::run(store, quirks, &prefix);
     payload::run(store, quirks, &prefix);
     parts::run(store, quirks, &prefix);
+    uploads::run(store, quirks, &prefix);
+    presigned::run(store, quirks, &prefix);
     listing::run(store, &prefix);
     empty(store, &prefix);
 }

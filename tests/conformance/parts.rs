@@ -32,6 +32,11 @@ pub(super) fn run(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
     let key = &format!("{prefix}parts/one +=~");
     let data = bytes(2 * PART + 1000);
 
+    let begun = store.put_in_parts(key, data.len() as u64, &PutMode::Overwrite).map(drop);
+    if quirks.parts.supports(begun, "parts").is_none() {
+        return;
+    }
+
     // In any order, one of them twice; nothing is visible before the end.
     let upload = begin(store, key, data.len());
     put_part(&*upload, 2, &data);
@@ -39,8 +44,10 @@ pub(super) fn run(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
     put_part(&*upload, 1, &data);
     put_part(&*upload, 0, &data);
     assert_eq!(store.head(key).unwrap(), None);
-    upload.complete().unwrap_or_else(|error| panic!("complete: {}", error.chain()));
-    assert_eq!(store.head(key).unwrap().unwrap().size, data.len() as u64);
+    let version = upload.complete().unwrap_or_else(|error| panic!("complete: {}", error.chain()));
+    let meta = store.head(key).unwrap().unwrap();
+    assert_eq!(meta.size, data.len() as u64);
+    assert!(version.is_none() || version == meta.version, "{version:?} {meta:?}");
     assert!(whole(store, key).unwrap() == data);
 
     // An aborted upload leaves the old object in place.
@@ -55,8 +62,32 @@ pub(super) fn run(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
     upload.complete().unwrap();
     assert_eq!(whole(store, key).unwrap(), b"new");
 
+    conditions(store, quirks, &format!("{prefix}parts/conditions"));
     lies(store, quirks, prefix);
     copies(store, quirks, prefix, &data);
+}
+
+/// The condition is checked when the upload is completed.
+fn conditions(store: &dyn ObjectStore, quirks: &Quirks, key: &str) {
+    let complete = |bytes: &[u8], mode: &PutMode| {
+        let upload = store.put_in_parts(key, bytes.len() as u64, mode)?;
+        upload.put_part(1, 0, &BytesPayload::new(bytes.to_vec()))?;
+        upload.complete()
+    };
+    put(store, key, b"first");
+    if quirks.create.refuses(complete(b"second", &PutMode::Create), "create in parts") {
+        assert_eq!(whole(store, key).unwrap(), b"first");
+        store.delete(key).unwrap();
+        complete(b"first", &PutMode::Create).unwrap();
+    }
+    let Some(old) = store.head(key).unwrap().unwrap().version else { return };
+    put(store, key, b"third");
+    if quirks.replace.refuses(complete(b"fourth", &PutMode::Replace(old)), "replace in parts") {
+        assert_eq!(whole(store, key).unwrap(), b"third");
+        let version = store.head(key).unwrap().unwrap().version.unwrap();
+        complete(b"fifth", &PutMode::Replace(version)).unwrap();
+        assert_eq!(whole(store, key).unwrap(), b"fifth");
+    }
 }
 
 /// A part whose bytes differ from those announced.

@@ -2,6 +2,7 @@
 
 pub(crate) mod blobs;
 mod cancel;
+mod conditions;
 pub(crate) mod errors;
 mod expect;
 mod faults;
@@ -10,6 +11,7 @@ mod learning;
 mod manifests;
 mod multipart;
 mod object_lock;
+mod presigned;
 mod ranges;
 mod resilience;
 mod retries;
@@ -22,12 +24,12 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use s3_build_cache::{
-    Cancel, Clock, Event, LocalCache, MapEnv, Progress, Report, Result, S3Cache, S3CacheBuilder, Secret,
+    Cancel, Clock, Event, LocalCache, MapEnv, Progress, PutMode, Report, Result, S3Cache, S3CacheBuilder, Secret,
     StaticCredentials,
 };
 
-use crate::conformance::{self, Quirks};
-use crate::s3_server::Server;
+use crate::conformance::{self, Claim, Quirks};
+use crate::s3_server::{Conditions, Config, Server};
 
 /// Records sleeps instead of waiting, and advances the monotonic clock by them.
 #[derive(Default)]
@@ -88,12 +90,39 @@ fn the_client_passes_the_conformance_suite() {
     conformance::run(&**cache(&server, "").store(), &Quirks::default());
     conformance::missing_bucket(&**elsewhere(&server).store(), &Quirks::default());
     assert!(server.keys().is_empty());
-    // The suite intentionally sends wrong bytes and uses a missing bucket; nothing else is rejected.
-    let refused: Vec<String> = server.requests().into_iter().filter_map(|request| request.refused).collect();
+    // The suite intentionally sends wrong bytes, forges a URL and uses a missing bucket; nothing else is rejected.
+    let requests = server.requests().into_iter().filter(|request| !request.query.contains("X-Amz-Expires=301"));
+    let refused: Vec<String> = requests.filter_map(|request| request.refused).collect();
     assert!(
         refused.iter().all(|code| code.contains("Sha256") || code.contains("SHA256") || code == "NoSuchBucket"),
         "{refused:?}"
     );
+}
+
+/// What a store claims is what the client finds out.
+#[test]
+fn a_store_without_conditions_is_found_out() {
+    for (conditions, claim) in [(Conditions::Refused, Claim::Unsupported), (Conditions::Ignored, Claim::Ignores)] {
+        let server = Server::with(Config { conditions, ..Config::default() });
+        let quirks = Quirks { create: claim, replace: claim, delete_if: claim, ..Quirks::default() };
+        conformance::run(&**cache(&server, "").store(), &quirks);
+    }
+}
+
+#[test]
+fn unfinished_uploads_are_listed_page_by_page() {
+    for encodes_listings in [true, false] {
+        let server = Server::with(Config { page_size: 2, encodes_listings, ..Config::default() });
+        let store = cache(&server, "").store().clone();
+        let keys = ["a", "a", "a", "b c/+", "d", "e"];
+        let open: Vec<_> = keys.map(|key| store.put_in_parts(key, 1, &PutMode::Overwrite).unwrap()).into();
+        let mut listed: Vec<_> = store.uploads("").map(|upload| upload.unwrap()).collect();
+        assert_eq!(listed.iter().map(|upload| upload.key.as_str()).collect::<Vec<_>>(), keys);
+        listed.dedup();
+        assert_eq!(listed.len(), keys.len());
+        drop(open);
+        assert!(server.uploads().is_empty());
+    }
 }
 
 #[test]

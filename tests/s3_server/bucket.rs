@@ -27,6 +27,7 @@ pub(crate) struct Upload {
     pub(crate) headers: Vec<(String, String)>,
     /// Each part is sent with its SHA-256, and the completion names it again.
     pub(crate) checksums: bool,
+    pub(crate) initiated: SystemTime,
     /// Entity tag and bytes of each part, by part number.
     pub(crate) parts: BTreeMap<u32, (String, Vec<u8>)>,
 }

@@ -1,5 +1,7 @@
 //! The kind of store that a server imitates.
 
+use super::conditions::Conditions;
+
 /// The kind of store. The defaults are a strict store without peculiarities.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
@@ -40,6 +42,8 @@ pub(crate) struct Config {
     pub(crate) min_part: u64,
     /// Support UploadPartCopy, which Google does not.
     pub(crate) copies_parts: bool,
+    /// What it does with `If-Match` and `If-None-Match` of writes and deletions.
+    pub(crate) conditions: Conditions,
     /// Serve only requests whose sender pays.
     pub(crate) requester_pays: bool,
     /// The account that owns the bucket.
@@ -80,6 +84,7 @@ impl Default for Config {
             max_copy: 5 << 30,
             min_part: 5 << 20,
             copies_parts: true,
+            conditions: Conditions::Checked,
             requester_pays: false,
             owner: "111122223333".into(),
             object_lock: false,

@@ -14,6 +14,7 @@
 
 mod bucket;
 mod clock;
+mod conditions;
 mod config;
 mod connection;
 mod deliver;
@@ -25,6 +26,7 @@ mod http;
 mod listing;
 mod multipart;
 mod objects;
+mod presigned;
 pub(crate) mod raw;
 mod recorded;
 mod route;
@@ -38,6 +40,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bucket::{Bucket, Object};
+pub(crate) use conditions::Conditions;
 pub(crate) use config::{Config, Credentials};
 use connection::{Listening, Stop};
 pub(crate) use failure::Failure;

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::bucket::{Bucket, Object, kept_headers};
 use super::clock::{http_date, iso};
+use super::conditions::{check_delete, check_write};
 use super::failure::{Failure, access_denied, invalid_argument, no_such_bucket, no_such_key, precondition_failed};
 use super::handlers::Call;
 use super::http::Response;
@@ -78,12 +79,7 @@ pub(crate) fn find<'a>(call: &Call<'_>, bucket: &'a Bucket, key: &str) -> Result
 pub(crate) fn put(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
     check_checksum(call, "Object")?;
     check_size(call.body.len() as u64, call.config.max_put)?;
-    if call.head.header("if-match").is_some() {
-        return Err(super::failure::not_implemented("If-Match"));
-    }
-    if call.head.header("if-none-match").is_some() && bucket.objects.contains_key(&call.route.key) {
-        return Err(precondition_failed("If-None-Match"));
-    }
+    check_write(call, bucket)?;
     let object = Object::new(call.body.to_vec(), kept_headers(call.head)?, call.now);
     let response = Response::new(200).with("etag", &object.etag);
     bucket.objects.insert(call.route.key.clone(), object);
@@ -177,6 +173,7 @@ pub(crate) fn check_copy_conditions(call: &Call<'_>, source: &Object) -> Result<
 }
 
 pub(crate) fn delete(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
+    check_delete(call, bucket)?;
     match bucket.objects.remove(&call.route.key) {
         None if call.config.delete_missing_is_404 => Err(no_such_key(&call.route.key)),
         _ => Ok(Response::new(204)),

@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use super::clock::{apart, iso, parse_stamp};
 use super::failure::{Failure, access_denied, invalid_argument, not_implemented};
 use super::http::Head;
+use super::presigned::check_presigned;
 use super::route::Route;
 use super::sigv4::{Authorization, Signed, canonical_request, malformed, signature};
 use super::{Config, Credentials};
@@ -57,6 +58,9 @@ pub(crate) fn admit(
     now: SystemTime,
 ) -> Result<(), Failure> {
     check_form(head, config)?;
+    if route.param("X-Amz-Algorithm").is_some() {
+        return check_presigned(head, route, config, credentials, now);
+    }
     match head.header("authorization") {
         Some(value) => {
             check_signature(head, &Authorization::parse(value)?, config, credentials, now)?;
@@ -192,7 +196,13 @@ fn check_stamp<'a>(head: &'a Head, authorization: &Authorization, now: SystemTim
 
 fn check_signed_headers(head: &Head, authorization: &Authorization) -> Result<(), Failure> {
     let signed = |name: &str| authorization.signed.iter().any(|have| have == name);
-    let must_be = |name: &str| name == "host" || name == "content-type" || name.starts_with("x-amz-");
+    // Conditions of writes must be signed; those of reads may be.
+    let writes = !matches!(head.method.as_str(), "GET" | "HEAD");
+    let must_be = |name: &str| {
+        ["host", "content-type"].contains(&name)
+            || name.starts_with("x-amz-")
+            || writes && ["if-match", "if-none-match"].contains(&name)
+    };
     let unsigned = head.headers.iter().find(|(name, _)| must_be(name) && !signed(name));
     match unsigned {
         None => Ok(()),
