@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::super::raw::{Request, connect, send, send_on};
+use super::super::raw::{Request, Signing, connect, send, send_on};
 use super::super::text::{percent_encode, xml_elements, xml_escape, xml_unescape};
 use super::super::{Config, Server};
 use super::{get, outcome, put};
@@ -179,4 +179,50 @@ fn parts_are_copied_by_range_and_uploads_aborted() {
     for expected in ["204", "404 NoSuchUpload"] {
         assert_eq!(outcome(&send(Request::new("DELETE", &format!("/cache/k?uploadId={id}")))), expected);
     }
+}
+
+#[test]
+fn conditions_of_writes_and_deletions_are_checked() {
+    let server = Server::start();
+    let tag = put(&server, "/cache/k", b"old").header("etag").unwrap().to_owned();
+    for (method, key, condition, expected) in [
+        ("PUT", "k", ("if-none-match", "*"), "412 PreconditionFailed"),
+        ("PUT", "k", ("if-none-match", "\"x\""), "501 NotImplemented"),
+        ("PUT", "k", ("if-match", "\"x\""), "412 PreconditionFailed"),
+        ("PUT", "absent", ("if-match", "*"), "404 NoSuchKey"),
+        ("DELETE", "k", ("if-match", "\"x\""), "412 PreconditionFailed"),
+        ("DELETE", "absent", ("if-match", "*"), "404 NoSuchKey"),
+        ("PUT", "k", ("if-match", &tag), "200"),
+        ("PUT", "new", ("if-none-match", "*"), "200"),
+        ("DELETE", "new", ("if-match", "*"), "204"),
+    ] {
+        let request = Request::new(method, &format!("/cache/{key}")).header(condition.0, condition.1);
+        let request = if method == "PUT" { request.body(b"old") } else { request };
+        let request = request.header("content-type", "text/plain");
+        assert_eq!(
+            outcome(&send(&server, &request.signed(&server)).unwrap()),
+            expected,
+            "{method} {key} {condition:?}"
+        );
+    }
+    let signing = Signing { unsigned: vec!["if-match"], ..Signing::default() };
+    let unsigned = Request::new("DELETE", "/cache/k").header("if-match", &tag).signed_as(&server, &signing);
+    assert_eq!(outcome(&send(&server, &unsigned).unwrap()), "400 AccessDenied");
+    assert_eq!(server.keys(), ["k"]);
+}
+
+#[test]
+fn a_presigned_request_has_all_its_parameters() {
+    let server = Server::start();
+    put(&server, "/cache/k", b"bytes");
+    let head = |target: &str| send(&server, &Request::new("GET", target).header("host", "x")).unwrap();
+    let all = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=C&X-Amz-Date=D&X-Amz-Expires=E&\
+               X-Amz-Signature=S&X-Amz-SignedHeaders=host";
+    let wrong = "400 AuthorizationQueryParametersError";
+    assert_eq!(outcome(&head(&format!("/cache/k?{all}"))), wrong);
+    for missing in ["X-Amz-Date=D&", "X-Amz-Expires=E&", "&X-Amz-SignedHeaders=host"] {
+        assert_eq!(outcome(&head(&format!("/cache/k?{}", all.replace(missing, "")))), wrong, "{missing}");
+    }
+    // Without a signature these are unknown parameters.
+    assert_eq!(outcome(&head("/cache/k?X-Amz-Algorithm=AWS4-HMAC-SHA256")), "501 NotImplemented");
 }
