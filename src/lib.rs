@@ -76,8 +76,6 @@ pub use cache_config::{
     Alternatives, Annotations, CacheConfig, CacheConfigBuilder, CacheResult, ChainedResult, Input, Layer, LayerId,
     LayerIndex, MAX_MANIFEST_BYTES, Record, RecordId, RecordIndex,
 };
-#[doc(hidden)]
-pub use config::{About, did_you_mean, question, s3_attribute, s3_attributes};
 pub use config::{
     AccessKeys, AccountId, Bucket, CacheOptions, CacheOptionsBuilder, CacheRef, CredentialOptions, EndpointUrl,
     KeyLayout, LocalOptions, Location, Mode, Policy, RequestPayer, RetryMode, RoleOptions,
@@ -95,3 +93,12 @@ pub use ops::{
     Imported, Report, S3Cache, S3CacheBuilder, SourceOutcome, export, import, import_from,
 };
 pub use store::DirStore;
+
+/// Items that only the program `s3-build-cache` uses. It is a crate of its own, so they must be public, but they are
+/// not part of the API and may change in any release.
+#[doc(hidden)]
+pub mod program {
+    pub use crate::base::{OUT_OF_FILES, thread_builder};
+    pub use crate::config::{About, did_you_mean, question, s3_attribute, s3_attributes};
+    pub use crate::ops::NOT_STRICT;
+}

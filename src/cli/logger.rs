@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 use log::{Level, LevelFilter, Log, Metadata, Record};
 use s3_build_cache::Digest;
 
-use crate::{output, progress};
+use crate::output::stderr;
+use crate::progress;
 
 /// Prints log records on standard error, above the progress bars, and collects the warnings for the JSON result.
 struct Logger {
@@ -56,7 +57,7 @@ impl Log for Logger {
             warnings.list.push(text.clone());
         }
         let level = record.level().as_str().to_lowercase().replace("warn", "warning");
-        progress::print_above(&format!("{level}: {}", output::printable(&text)));
+        progress::above_bars(|| stderr::message(&level, &text));
     }
 
     fn flush(&self) {}

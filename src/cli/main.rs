@@ -1,13 +1,8 @@
 //! The program `s3-build-cache`, a command-line interface to the library.
 
 mod args;
-mod doctor;
-mod exit;
-mod export;
-mod help;
-mod human;
-mod import;
-mod json;
+mod commands;
+mod flags;
 mod logger;
 mod output;
 mod progress;
@@ -15,42 +10,54 @@ mod session;
 mod signals;
 mod suggest;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
-use s3_build_cache::{Error, Report};
+use s3_build_cache::{Error, Result};
+use serde_json::json;
 
-use crate::args::{Command, Parsed};
-use crate::json::{Failure, Summary};
+use crate::args::Request;
+use crate::commands::{COMMANDS, Command, Run};
+use crate::flags::ProgressMode;
+use crate::output::{Envelope, Failure, exit, stderr};
 
 fn main() -> ExitCode {
-    let command = match args::parse(std::env::args_os()) {
-        Ok(Parsed::Run(command)) => command,
-        Ok(Parsed::Print(text)) => return exit::code(output::print(&text)),
-        Err(error) => return usage_error(&error),
-    };
-    match command {
-        Command::Doctor(doctor) => doctor::run(&doctor),
-        Command::Export(export) => export::run(&export),
-        Command::Import(import) => import::run(&import),
-    }
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    run(&arguments).unwrap_or_else(|error| report(&arguments, &error))
 }
 
-/// Reports a usage error, also as JSON if `--json` was given.
-fn usage_error(error: &Error) -> ExitCode {
-    output::error("", error);
-    if std::env::args_os().any(|argument| argument == "--json") {
-        let failure = Some(Failure::from(error));
-        let commands = ["export", "import", "doctor"];
-        let named = |argument| commands.into_iter().find(|command| argument == *command);
-        let command = std::env::args_os().skip(1).find_map(named).unwrap_or("export");
-        if command == "doctor" {
-            let _ = output::print(&doctor::object(&[], failure.as_ref()));
-            return ExitCode::from(exit::USAGE);
+fn run(arguments: &[OsString]) -> Result<ExitCode> {
+    let text = match args::parse(arguments)? {
+        Request::Version => format!("s3-build-cache {}\n", env!("CARGO_PKG_VERSION")),
+        Request::Help(None) => commands::overview(COMMANDS),
+        Request::Help(Some(command)) => commands::page(command),
+        Request::Run(Command { run: Run::Text(text), .. }, raw) => text(&raw, COMMANDS)?,
+        Request::Run(Command { run: Run::Task { run, .. }, .. }, raw) => {
+            if raw.global.progress == ProgressMode::RawJson {
+                stderr::switch_to_json();
+            }
+            return run(raw);
         }
-        let (report, warnings) = (Report::default(), Vec::new());
-        let summary = Summary { command, outcome: "failed", report, warnings, targets: &[], error: failure };
-        // A failed write can be ignored: the exit status reports the failure anyway.
-        let _ = output::print(&summary.text());
+    };
+    Ok(exit::after_writing(output::print(&text)))
+}
+
+/// Reports that a command failed as a whole, also as JSON if `--json` was given.
+fn report(arguments: &[OsString], error: &Error) -> ExitCode {
+    progress::finish();
+    if args::contain(arguments, &["--progress=rawjson"]) || args::contain(arguments, &["--progress", "rawjson"]) {
+        stderr::switch_to_json();
     }
-    ExitCode::from(exit::USAGE)
+    let failure = Failure::from(error);
+    failure.print("");
+    if args::contain(arguments, &["--json"]) {
+        let (command, body) = match args::intended(arguments).or(COMMANDS.first()) {
+            Some(Command { name, run: Run::Task { nothing_done, .. }, .. }) => (*name, nothing_done()),
+            command => (command.map_or("", |command| command.name), json!({})),
+        };
+        let (warnings, error) = (logger::warnings(), Some(&failure));
+        // A failed write can be ignored: the exit status reports the failure anyway.
+        let _ = output::print(&Envelope { command, outcome: "failed", warnings, error, body }.line());
+    }
+    ExitCode::from(signals::status().unwrap_or(failure.status()))
 }

@@ -1,35 +1,45 @@
-//! The state shared by the caches of one run: progress, the cancel handle, and the options common to all commands.
+//! One run of a command: logging, signals, progress, and the result.
 
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use s3_build_cache::{Bucket, CacheOptions, Cancel, Error, Progress, Report, Result, S3Cache, S3CacheBuilder};
+use s3_build_cache::{Bucket, CacheOptions, Cancel, NoProgress, Progress, Result, S3Cache, S3CacheBuilder};
+use serde_json::Value;
 
-use crate::args::Global;
-use crate::json::{Failure, Summary, Target};
-use crate::{exit, logger, output, progress, signals};
+use crate::flags::Global;
+use crate::output::{Envelope, Failure, exit, print};
+use crate::{logger, progress, signals};
 
-pub(crate) struct Session<'a> {
-    global: &'a Global,
+pub(crate) struct Session {
     command: &'static str,
+    pub(crate) global: Global,
     progress: Arc<dyn Progress>,
     pub(crate) cancel: Cancel,
 }
 
-impl<'a> Session<'a> {
-    /// Sets up logging, progress and signal handling. `doing` is a word such as `uploading`. On failure, reports the
-    /// error and returns the exit status.
-    pub(crate) fn start(
-        global: &'a Global,
-        command: &'static str,
-        doing: &'static str,
-    ) -> std::result::Result<Self, ExitCode> {
-        let cancel = listen(global)?;
-        Ok(Self { global, command, progress: progress::start(global, doing), cancel })
+impl Session {
+    /// Sets up logging, signal handling and progress. `doing` is a word such as `uploading`, or `None` for a command
+    /// that shows no progress.
+    pub(crate) fn start(command: &'static str, global: Global, doing: Option<&'static str>) -> Result<Self> {
+        logger::start(global.verbosity);
+        let cancel = Cancel::new();
+        signals::watch(&cancel)?;
+        let progress = doing.map_or_else(|| Arc::new(NoProgress) as _, |doing| progress::start(&global, doing));
+        Ok(Self { command, global, progress, cancel })
     }
 
+    /// Returns a builder for a cache, with the options common to all commands.
+    pub(crate) fn builder(&self, options: &CacheOptions) -> S3CacheBuilder {
+        let builder = S3Cache::builder(options).cancel(self.cancel.clone()).progress(self.progress.clone());
+        match self.global.jobs {
+            Some(jobs) => builder.connections(jobs),
+            None => builder,
+        }
+    }
+
+    /// Opens a cache.
     pub(crate) fn open(&self, options: &CacheOptions) -> Result<S3Cache> {
-        builder(options, self.global, &self.cancel).progress(self.progress.clone()).connect()
+        self.builder(options).connect()
     }
 
     /// Prints a line for people to standard output, unless `--json` or `--quiet` is set.
@@ -37,64 +47,27 @@ impl<'a> Session<'a> {
         progress::finish();
         if !self.global.quiet && !self.global.json {
             // A closed pipe can be ignored, because the exit status reports the result.
-            let _ = output::print(&format!("{line}\n"));
+            let _ = print(&format!("{line}\n"));
         }
     }
 
-    /// Prints an error for people, prefixed with the failed action.
-    pub(crate) fn complain(&self, doing: &str, error: &Error) {
+    /// Prints a failure, prefixed with the failed action.
+    pub(crate) fn complain(&self, doing: &str, failure: &Failure) {
         progress::finish();
-        output::error(doing, error);
+        failure.print(doing);
     }
 
     /// Ends the run: prints the JSON result if requested, and returns the exit status.
-    pub(crate) fn end(
-        &self,
-        outcome: &'static str,
-        report: &Report,
-        targets: &[Target],
-        error: Option<Failure>,
-        status: u8,
-    ) -> ExitCode {
+    pub(crate) fn end(&self, outcome: &'static str, body: Value, error: Option<&Failure>, status: u8) -> ExitCode {
         progress::finish();
         let mut status = signals::status().unwrap_or(status);
         if self.global.json {
-            let (command, warnings) = (self.command, logger::warnings());
-            let summary = Summary { command, outcome, report: report.clone(), warnings, targets, error };
-            if output::print(&summary.text()).is_err() && status == 0 {
+            let result = Envelope { command: self.command, outcome, warnings: logger::warnings(), error, body };
+            if print(&result.line()).is_err() && status == 0 {
                 status = exit::OTHER;
             }
         }
         ExitCode::from(status)
-    }
-
-    /// Ends a run that failed as a whole.
-    pub(crate) fn fail(&self, error: &Error) -> ExitCode {
-        self.complain("", error);
-        self.end("failed", &Report::default(), &[], Some(Failure::from(error)), exit::status(error))
-    }
-}
-
-/// Sets up logging and signal handling, and returns the handle that signals cancel. On failure, reports the error and
-/// returns the exit status.
-pub(crate) fn listen(global: &Global) -> std::result::Result<Cancel, ExitCode> {
-    logger::start(global.verbosity);
-    let cancel = Cancel::new();
-    match signals::watch(&cancel) {
-        Ok(()) => Ok(cancel),
-        Err(error) => {
-            output::error("", &error);
-            Err(ExitCode::from(exit::status(&error)))
-        }
-    }
-}
-
-/// Returns a builder for a cache, with the options common to all commands.
-pub(crate) fn builder(options: &CacheOptions, global: &Global, cancel: &Cancel) -> S3CacheBuilder {
-    let builder = S3Cache::builder(options).cancel(cancel.clone());
-    match global.jobs {
-        Some(jobs) => builder.connections(jobs),
-        None => builder,
     }
 }
 

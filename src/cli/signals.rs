@@ -8,7 +8,8 @@ use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use s3_build_cache::{Cancel, Error, Problem, Result, thread_builder};
+use s3_build_cache::program::thread_builder;
+use s3_build_cache::{Cancel, Error, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
@@ -23,7 +24,7 @@ static RECEIVED: AtomicI32 = AtomicI32::new(0);
 /// Cancels `cancel` on the first signal. Exits on the second, or if a clean stop takes too long. If the system cannot
 /// start a thread to wait on, signals keep their default effect, which ends the process at once.
 pub(crate) fn watch(cancel: &Cancel) -> Result<()> {
-    let failed = |error| Error::Setup(Problem::new("cannot wait for signals").source(error));
+    let failed = |error| Error::setup("cannot wait for signals").with_source(error);
     // With a handler in place, a write beyond the limit fails with EFBIG and is reported like any failed write.
     flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map_err(failed)?;
     let cancel = cancel.clone();

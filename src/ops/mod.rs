@@ -19,7 +19,7 @@ pub use blob_reader::BlobReader;
 pub use cache::{S3Cache, S3CacheBuilder};
 pub use doctor::{Check, CheckOutcome, DoctorOptions};
 pub use export::{ExportOptions, Exported, export};
-pub use import::{ImportOptions, Imported, import, import_from};
+pub use import::{ImportOptions, Imported, NOT_STRICT, import, import_from};
 pub use report::{BlobCounts, ImportOutcome, Report, SourceOutcome};
 #[doc(hidden)]
 pub use tuning::Tuning;

@@ -1,4 +1,4 @@
-//! `--json` and `--progress=rawjson`: what programs read.
+//! The output for programs: `--json` and `--progress=rawjson`.
 
 use serde_json::Value;
 
@@ -13,7 +13,7 @@ fn object(run: &Run) -> Value {
 }
 
 #[test]
-fn one_object_tells_what_was_done() {
+fn one_object_reports_what_was_done() {
     let work = tempfile::tempdir().unwrap();
     let store = file_store(&work.path().join("store"));
     let export = ["export", "tests/fixtures/max/local", "--cache-to", &format!("{store},name=a;b"), "--json"];
@@ -37,13 +37,28 @@ fn one_object_tells_what_was_done() {
     assert!(looked_for.len() == 1 && looked_for[0].as_str().unwrap().ends_with("/manifests/buildkit"), "{result}");
     let from = format!("{store},name=a");
     let result = object(&run(&["import", directory, "--cache-from", &from, "--json", "--dry-run"]).expect(0));
-    assert_eq!(result["outcome"], "dry-run");
+    assert_eq!((&result["outcome"], &result["targets"][0]["outcome"]), (&"dry-run".into(), &"dry-run".into()));
     let result = object(&run(&["import", directory, "--cache-from", &from, "--json"]).expect(0));
     assert_eq!((&result["outcome"], &result["layers"]), (&"restored".into(), &11.into()));
+    assert_eq!(result["targets"][0]["outcome"], "restored");
 }
 
 #[test]
-fn a_failure_is_told_too() {
+fn a_source_without_layers_is_a_miss() {
+    let work = tempfile::tempdir().unwrap();
+    let manifests = work.path().join("store/trial/manifests");
+    std::fs::create_dir_all(&manifests).unwrap();
+    std::fs::write(manifests.join("buildkit"), r#"{"records":[]}"#).unwrap();
+    let (store, target) = (file_store(&work.path().join("store")), work.path().join("restored"));
+    let import = run(&["import", target.to_str().unwrap(), "--cache-from", &store, "--json"]).expect(0);
+    let result = object(&import);
+    assert_eq!((&result["outcome"], &result["targets"][0]["outcome"]), (&"miss".into(), &"miss".into()));
+    assert_eq!(result["targets"][0]["names"], serde_json::json!(["buildkit"]));
+    assert!(!target.exists());
+}
+
+#[test]
+fn the_object_reports_failures() {
     let work = tempfile::tempdir().unwrap();
     std::fs::write(work.path().join("broken"), "").unwrap();
     let broken = file_store(&work.path().join("broken"));
@@ -59,7 +74,7 @@ fn a_failure_is_told_too() {
 }
 
 #[test]
-fn warnings_are_in_the_object() {
+fn the_object_lists_warnings() {
     let work = tempfile::tempdir().unwrap();
     let store = format!("{},prefix=p", file_store(work.path()));
     let result = object(&run(&["export", "tests/fixtures/min/local", "--cache-to", &store, "--json"]).expect(0));
@@ -67,7 +82,7 @@ fn warnings_are_in_the_object() {
 }
 
 #[test]
-fn rawjson_is_one_object_a_line_on_standard_error() {
+fn rawjson_is_one_object_per_line_on_standard_error() {
     let work = tempfile::tempdir().unwrap();
     let export = ["export", "tests/fixtures/min/local", "--cache-to", &file_store(work.path()), "--progress=rawjson"];
     let run = run(&export).expect(0);
@@ -82,7 +97,28 @@ fn rawjson_is_one_object_a_line_on_standard_error() {
 }
 
 #[test]
-fn quiet_is_quiet_whatever_progress_is_asked_for() {
+fn rawjson_warnings_and_errors_are_objects_too() {
+    let work = tempfile::tempdir().unwrap();
+    std::fs::write(work.path().join("broken"), "").unwrap();
+    let broken = format!("{},prefix=p", file_store(&work.path().join("broken")));
+    for (arguments, status, kind) in [
+        (&["export", "tests/fixtures/min/local", "--cache-to", &broken, "--progress=rawjson", "-v"][..], 1, "io"),
+        (&["export", "tests/fixtures/min/local", "--cache-to", &broken, "--progress", "rawjson", "-q"], 1, "io"),
+        (&["export", "/no/such", "--cache-to", &broken, "--progress=rawjson"], 1, "io"),
+        (&["export", "x", "--cache-to", "type=s3,nonsense=1", "--progress=rawjson"], 2, "usage"),
+    ] {
+        let run = run(arguments).expect(status);
+        let events: Vec<Value> = run.stderr.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let error = events.iter().find(|event| event["event"] == "error").unwrap();
+        assert!(error["kind"] == kind && error["message"].is_string() && error["time"].is_string(), "{error}");
+        assert!(error["hint"].is_string() || kind == "io", "{error}");
+        let warned = events.iter().any(|event| event["event"] == "warning" && event["message"].is_string());
+        assert_eq!(warned, arguments[1].starts_with("tests"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn quiet_overrides_every_progress_mode() {
     for progress in ["auto", "plain", "tty", "rawjson", "quiet"] {
         let work = tempfile::tempdir().unwrap();
         let store = file_store(work.path());
@@ -92,9 +128,9 @@ fn quiet_is_quiet_whatever_progress_is_asked_for() {
     }
 }
 
-/// Of the blobs in the store one is missing, one is corrupt, and the others are only read back.
+/// In the store, one blob is missing, one is corrupt, and the others are only read back.
 #[test]
-fn plain_lines_rawjson_and_the_result_count_the_same_blobs_and_bytes() {
+fn plain_lines_rawjson_and_the_result_agree_on_blobs_and_bytes() {
     let work = tempfile::tempdir().unwrap();
     let export = ["export", "tests/fixtures/max/local", "--cache-to", &file_store(work.path()), "--json"];
     let verify = |progress: &str| {
@@ -136,7 +172,7 @@ fn each_target_has_its_own_plan() {
     assert_eq!(run.stderr.matches("  3 of 3 blobs, ").count(), 2, "{}", run.stderr);
 }
 
-/// Of a run that fails half way, the object says what was done until then.
+/// If a run fails half-way, the object reports what was done until then.
 #[test]
 fn a_failed_run_reports_what_was_done() {
     let (work, server) = (tempfile::tempdir().unwrap(), Server::start());
@@ -166,9 +202,9 @@ fn a_failed_run_reports_what_was_done() {
     assert_eq!(result["requests"], server.requests().len());
 }
 
-/// What is read back to check it is not part of what is uploaded.
+/// Blobs that are read back for verification do not count as uploads.
 #[test]
-fn plain_progress_counts_only_what_is_moved() {
+fn plain_progress_counts_only_transferred_blobs() {
     let (work, server) = (tempfile::tempdir().unwrap(), Server::start());
     let blobs = Blobs::of(&[140 * 1024, 108]);
     let dir = work.path().join("source");
@@ -182,14 +218,14 @@ fn plain_progress_counts_only_what_is_moved() {
     let export = ["export", dir.to_str().unwrap(), "--cache-to", &store, "--verify-existing", "--progress", "plain"];
     server.put_object(&format!("blobs/{large}"), &blobs.bytes[large]);
     run(&export).expect(0).says(&["uploading 1 blob, 108 B", "  1 of 1 blob, 108 B of 108 B"]);
-    // A replaced one is not foreseen.
+    // A corrupt blob is not part of the plan.
     server.put_object(&format!("blobs/{large}"), &vec![0; 140 * 1024]);
     server.remove(&format!("blobs/{small}"));
     run(&export).expect(0).says(&["  2 of 2 blobs, 140 KiB of 140 KiB"]);
 }
 
 #[test]
-fn the_sources_of_a_failed_import_have_not_been_restored() {
+fn the_sources_of_a_failed_import_are_failed() {
     let (server, blobs) = (Server::start(), Blobs::of(&[10, 20]));
     blobs.put_into(&server);
     let denied = Failure::new(403, "AccessDenied", "no");

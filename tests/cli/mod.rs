@@ -1,4 +1,4 @@
-//! The program as a user runs it.
+//! Tests of the program, run as a user runs it.
 
 mod aws_setup;
 mod bad_input;
@@ -31,14 +31,14 @@ impl Run {
         Self { status: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
     }
 
-    /// Panics with what the program said unless it ended with that status.
+    /// Panics, showing the output, unless the program ended with that status.
     #[track_caller]
     pub(crate) fn expect(self, status: i32) -> Self {
         assert_eq!(self.status, status, "stdout: {}\nstderr: {}", self.stdout, self.stderr);
         self
     }
 
-    /// Panics unless standard error has every one of these.
+    /// Panics unless standard error contains each of these.
     #[track_caller]
     pub(crate) fn says(self, parts: &[&str]) -> Self {
         for part in parts {
@@ -52,13 +52,13 @@ impl Run {
     }
 }
 
-/// The program with no environment but these variables, in an empty home.
+/// Runs the program with only these environment variables, in an empty home directory.
 pub(crate) fn run_with(arguments: &[&str], variables: &[(&str, &str)]) -> Run {
     let home = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_s3-build-cache"))
         .args(arguments)
         .env_clear()
-        // A test asks no instance for its role.
+        // No test may ask an EC2 instance for its role.
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .env("HOME", home.path())
         .envs(variables.iter().copied())
@@ -71,7 +71,7 @@ pub(crate) fn run(arguments: &[&str]) -> Run {
     run_with(arguments, &[])
 }
 
-/// The attributes of a directory store in `dir`.
+/// Returns the attributes of a directory store in `dir`.
 pub(crate) fn file_store(dir: &Path) -> String {
     format!("type=s3,bucket=trial,endpoint_url=file://{}", dir.display())
 }
@@ -120,7 +120,7 @@ fn a_wrong_command_line_is_a_usage_error_with_its_fix() {
         (&["doctor", s3, "--dry-run"], &["--dry-run", "export and import"]),
         (&["doctor", "type=local,dest=x"], &["doctor takes an S3 cache"]),
         (&["export", "x", "y", "--cache-to", s3], &["unexpected argument", "y"]),
-        (&["export", "x", "--cache-to", s3, "--jobs", "65"], &["--jobs", "1 to 64"]),
+        (&["export", "x", "--cache-to", s3, "--jobs", "65"], &["--jobs", "must be between 1 and 64"]),
         (&["export", "x", "--cache-to", s3, "--progress", "loud"], &["loud", "rawjson"]),
         (&["export", "x", "--cache-to", s3, "--nope"], &["--nope", "--help"]),
         (&["export", "x", "--cache_to", s3], &["unknown option --cache_to", "did you mean --cache-to?"]),
@@ -152,6 +152,8 @@ fn a_secret_in_the_wrong_place_is_not_printed() {
         &["import", "x", attributes],
         &["export", attributes, "x"],
         &["doctor", attributes, "MARKED"],
+        &["doctor", "--cache-to", attributes, "--cache-to", attributes],
+        &["doctor", "--cache-from", "type=s3,bucket=trial", attributes],
         &["export", "x", "--cache-to", attributes, "MARKED"],
         &["export", "x", "--cache-to", "type=s3,", "secret_access_key=MARKED"],
         &["export", "x", "--secret-access-key=MARKED"],

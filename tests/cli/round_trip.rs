@@ -1,4 +1,4 @@
-//! Export and import of every fixture through the program, with a directory in place of a store.
+//! Exports and imports of every fixture, with a directory in place of a store.
 
 use std::fs;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::{file_store, run};
 use crate::fixture;
 
 #[test]
-fn every_fixture_comes_back() {
+fn an_exported_fixture_is_restored_unchanged() {
     for (fixture, tag, layers) in
         [("max", "latest", 10), ("min", "latest", 3), ("max-index", "latest", 10), ("two-tags", "second", 10)]
     {
@@ -24,7 +24,7 @@ fn every_fixture_comes_back() {
         let restored = work.path().join("restored");
         let directory = restored.to_str().unwrap();
         run(&["import", directory, "--cache-from", &format!("{store},name=b")]).expect(0);
-        // The same again moves nothing.
+        // Repeating the export transfers nothing.
         let again = run(&["export", directory, "--cache-to", &format!("{store},name=c")]).expect(0);
         assert!(again.last_line().starts_with(&format!("exported 0 of {layers} blobs ({layers} already there)")));
         assert_eq!(fs::read(manifests.join("a")).unwrap(), fs::read(manifests.join("c")).unwrap());
@@ -34,7 +34,7 @@ fn every_fixture_comes_back() {
 }
 
 #[test]
-fn the_manifest_is_buildkits_own() {
+fn the_manifest_equals_buildkits_own() {
     for (fixture, tag, attributes, manifest) in [
         ("max", "latest", "", "max/s3-manifest.json"),
         ("max", "latest", ",mode=min", "min/s3-manifest.json"),
@@ -53,7 +53,7 @@ fn the_manifest_is_buildkits_own() {
 }
 
 #[test]
-fn a_directory_is_named_as_for_a_build_by_digest_or_without_a_tag() {
+fn a_directory_is_given_in_buildx_notation_by_digest_or_without_a_tag() {
     let work = tempfile::tempdir().unwrap();
     let (source, store) = (work.path().join("source"), file_store(&work.path().join("store")));
     copy_tree(Path::new("tests/fixtures/min/local"), &source);
@@ -75,7 +75,7 @@ fn a_directory_is_named_as_for_a_build_by_digest_or_without_a_tag() {
     run(&["export", &absent, "--cache-to", &store]).expect(2).says(&["there is no manifest", digest]);
     let both = format!("type=local,src={source},digest={digest}");
     run(&["export", &both, "--tag", "v1", "--cache-to", &store]).expect(2).says(&["--tag", "digest="]);
-    // On import a digest has no effect, and the entry without a tag stays.
+    // For an import the digest has no effect, and the entry without a tag is kept.
     let target = format!("type=local,dest={source},digest={digest}");
     run(&["import", &target, "--tag", "v1", "--cache-from", &store, "--sync"]).expect(0);
     let text = fs::read_to_string(&index).unwrap();
@@ -83,7 +83,7 @@ fn a_directory_is_named_as_for_a_build_by_digest_or_without_a_tag() {
 }
 
 #[test]
-fn a_miss_writes_nothing_and_says_so() {
+fn a_miss_is_reported_and_writes_nothing() {
     let work = tempfile::tempdir().unwrap();
     let (store, target) = (file_store(&work.path().join("store")), work.path().join("new/restored"));
     let directory = target.to_str().unwrap();
@@ -98,7 +98,7 @@ fn a_miss_writes_nothing_and_says_so() {
 }
 
 #[test]
-fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
+fn a_dry_run_reports_what_it_would_do_and_writes_nothing() {
     let work = tempfile::tempdir().unwrap();
     let (store, target) = (file_store(&work.path().join("store")), work.path().join("restored"));
     let export = ["export", "tests/fixtures/max/local", "--cache-to", &store];
@@ -113,7 +113,7 @@ fn a_dry_run_says_what_it_would_do_and_writes_nothing() {
 }
 
 #[test]
-fn an_expired_blob_costs_its_layer_and_no_more() {
+fn an_expired_blob_costs_only_its_layer() {
     let work = tempfile::tempdir().unwrap();
     let store = file_store(&work.path().join("store"));
     run(&["export", "tests/fixtures/max/local", "--cache-to", &store]).expect(0);
@@ -122,17 +122,17 @@ fn an_expired_blob_costs_its_layer_and_no_more() {
     fs::remove_file(blobs.join(gone)).unwrap();
     let target = work.path().join("restored");
     let import = ["import", target.to_str().unwrap(), "--cache-from", &store];
-    let strict = run(&[&import[..], &["--strict"]].concat()).expect(5).says(&[gone, "hint: "]);
+    let strict = run(&[&import[..], &["--strict"]].concat()).expect(5).says(&[gone, "hint: ", "leave out --strict"]);
     assert!(strict.stdout.is_empty() && !target.join("index.json").exists());
     let kept = run(&import).expect(0).says(&["warning: ", gone, "layers were dropped"]);
     assert!(kept.last_line().contains("1 lost"), "{}", kept.stdout);
-    // What was kept is a whole cache again.
+    // What was kept is a complete cache.
     let again = file_store(&work.path().join("again"));
     run(&["export", target.to_str().unwrap(), "--cache-to", &again]).expect(0);
 }
 
 #[test]
-fn a_cache_that_lost_every_root_restores_nothing_and_says_what_happened() {
+fn a_cache_that_lost_every_root_is_reported_and_restores_nothing() {
     let work = tempfile::tempdir().unwrap();
     let store = file_store(&work.path().join("store"));
     run(&["export", "tests/fixtures/min/local", "--cache-to", &store]).expect(0);
@@ -146,12 +146,12 @@ fn a_cache_that_lost_every_root_restores_nothing_and_says_what_happened() {
     assert!(!target.exists());
     run(&[&import[..], &["--fail-on-miss"]].concat()).expect(3);
     let json = run(&[&import[..], &["--json"]].concat()).expect(0).stdout;
-    // One above the other: those that only a dropped layer would need are not counted.
+    // The layers are stacked: blobs that only dropped layers need are not counted.
     assert!(json.contains("\"missing\":1") && json.contains("\"outcome\":\"miss\""), "{json}");
 }
 
 #[test]
-fn several_caches_are_merged_and_one_that_fails_is_left_out() {
+fn several_caches_are_merged_and_a_failing_one_is_skipped() {
     let work = tempfile::tempdir().unwrap();
     let (one, two) = (file_store(&work.path().join("one")), file_store(&work.path().join("two")));
     run(&["export", "tests/fixtures/max/local", "--cache-to", &one]).expect(0);
@@ -188,7 +188,7 @@ fn every_target_is_tried_and_the_first_failure_is_the_status() {
 }
 
 #[test]
-fn verify_existing_replaces_what_is_corrupt_on_both_sides() {
+fn verify_existing_replaces_corrupt_blobs_in_exports_and_imports() {
     let work = tempfile::tempdir().unwrap();
     let store = file_store(&work.path().join("store"));
     let source = work.path().join("source");

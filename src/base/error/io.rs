@@ -20,8 +20,8 @@ pub struct IoError {
 }
 
 /// The hint for [running out](is_out_of_files) of file descriptors.
-pub(crate) const OUT_OF_FILES: &str =
-    "there may be too few open files and connections: raise the limit (ulimit -n), or lower --jobs";
+pub const OUT_OF_FILES: &str =
+    "too many files and connections are open: raise the limit (ulimit -n), or lower upload_parallelism";
 
 /// Returns whether the process or the system is out of file descriptors.
 pub(crate) fn is_out_of_files(error: &io::Error) -> bool {

@@ -9,8 +9,8 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use io::IoError;
-pub(crate) use io::{OUT_OF_FILES, is_out_of_files};
+pub(crate) use io::is_out_of_files;
+pub use io::{IoError, OUT_OF_FILES};
 pub use kind::ErrorKind;
 pub use problem::Problem;
 pub use s3::{S3Error, S3ErrorClass};

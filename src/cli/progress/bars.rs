@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_cursor_rests_where_an_echoed_interrupt_does_not_wrap() {
+    fn an_echoed_interrupt_does_not_wrap_the_line() {
         let screen = Screen::default();
         let target = ProgressDrawTarget::term_like(Box::new(screen.clone()));
         let bars = Bars::new(&MultiProgress::with_draw_target(target), "uploading");

@@ -11,14 +11,12 @@ use std::sync::{Arc, OnceLock};
 use indicatif::MultiProgress;
 use s3_build_cache::{NoProgress, Progress};
 
-use crate::args::{Global, ProgressMode};
-use crate::output;
+use crate::flags::{Global, ProgressMode};
 
 /// The bars on the screen, if any. Other output must be printed above them.
 static BARS: OnceLock<MultiProgress> = OnceLock::new();
 
-/// Returns the kind of progress selected by the options. `doing` and `done` are words such as `uploading` and
-/// `uploaded`.
+/// Returns the kind of progress selected by the options. `doing` is a word such as `uploading`.
 pub(crate) fn start(global: &Global, doing: &'static str) -> Arc<dyn Progress> {
     let mode = match global.progress {
         _ if global.quiet => ProgressMode::Quiet,
@@ -42,10 +40,10 @@ pub(crate) fn finish() {
     }
 }
 
-/// Prints a line on standard error without disturbing the bars.
-pub(crate) fn print_above(text: &str) {
+/// Runs `print`, which writes to standard error, without disturbing the bars.
+pub(crate) fn above_bars(print: impl FnOnce()) {
     match BARS.get() {
-        Some(bars) => bars.suspend(|| output::line(text)),
-        None => output::line(text),
+        Some(bars) => bars.suspend(print),
+        None => print(),
     }
 }

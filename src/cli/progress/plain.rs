@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use s3_build_cache::{Event, Progress};
 
 use super::tally::Tally;
-use crate::{human, output};
+use crate::output::{human, stderr};
 
 const INTERVAL: Duration = Duration::from_secs(1);
 
@@ -34,7 +34,7 @@ impl Progress for Plain {
         let now = state.tally.done;
         match *event {
             Event::Planned { blobs, bytes } if blobs > 0 => {
-                output::line(&format!("{} {}, {}", self.doing, human::blobs(blobs), human::size(bytes)));
+                stderr::line(&format!("{} {}, {}", self.doing, human::blobs(blobs), human::size(bytes)));
             }
             Event::Advanced { .. } if state.tally.blobs() > 0 && state.last.elapsed() >= INTERVAL => state.show(),
             Event::Finished { .. } if now > done && now == state.tally.blobs() => state.show(),
@@ -48,6 +48,6 @@ impl State {
         self.last = Instant::now();
         let tally = &self.tally;
         let (through, bytes) = (human::size(tally.through()), human::size(tally.bytes()));
-        output::line(&format!("  {} of {}, {through} of {bytes}", tally.done, human::blobs(tally.blobs())));
+        stderr::line(&format!("  {} of {}, {through} of {bytes}", tally.done, human::blobs(tally.blobs())));
     }
 }

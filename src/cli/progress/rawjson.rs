@@ -1,14 +1,14 @@
-//! One JSON object per line: `{"event","digest","action","current","total","time"}`. `digest` and `action` are null for
-//! the plan, which consists of the blobs with the actions `upload` and `download`.
+//! Progress as JSON events. `digest` and `action` are null for the plan, which consists of the blobs with the actions
+//! `upload` and `download`.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use s3_build_cache::{Action, Digest, Event, Progress, Timestamp};
+use s3_build_cache::{Action, Digest, Event, Progress};
 use serde_json::json;
 
-use crate::output;
+use crate::output::stderr;
 
 /// The minimum interval between two reports of a blob's bytes.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -23,35 +23,31 @@ impl Progress for RawJson {
     fn event(&self, event: &Event<'_>) {
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         match *event {
-            Event::Planned { bytes, .. } => line("planned", None, 0, bytes),
+            Event::Planned { bytes, .. } => write("planned", None, 0, bytes),
             Event::Started { digest, action, total } => {
                 last.insert(*digest, (action, Instant::now()));
-                line("started", Some((digest, action)), 0, total);
+                write("started", Some((digest, action)), 0, total);
             }
             Event::Advanced { digest, current, total } => {
                 let Some((action, last)) = last.get_mut(digest) else { return };
                 if last.elapsed() >= INTERVAL {
                     *last = Instant::now();
-                    line("advanced", Some((digest, *action)), current, total);
+                    write("advanced", Some((digest, *action)), current, total);
                 }
             }
             Event::Finished { digest, action, total } => {
                 last.remove(digest);
-                line("finished", Some((digest, action)), total, total);
+                write("finished", Some((digest, action)), total, total);
             }
             _ => {}
         }
     }
 }
 
-fn line(event: &str, blob: Option<(&Digest, Action)>, current: u64, total: u64) {
+fn write(event: &str, blob: Option<(&Digest, Action)>, current: u64, total: u64) {
     let digest = blob.map(|(digest, _)| digest.to_string());
     let action = blob.map(|(_, action)| word(action));
-    let time = Timestamp::from(SystemTime::now()).to_string();
-    let object = json!({
-        "event": event, "digest": digest, "action": action, "current": current, "total": total, "time": time
-    });
-    output::line(&object.to_string());
+    stderr::event(event, json!({"digest": digest, "action": action, "current": current, "total": total}));
 }
 
 fn word(action: Action) -> &'static str {

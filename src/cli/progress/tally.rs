@@ -72,7 +72,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_moves_counts_and_only_once() {
+    fn only_transfers_count_and_each_blob_once() {
         let (moved, checked) = (Digest::of(b"moved"), Digest::of(b"checked"));
         let mut tally = Tally::default();
         for event in [

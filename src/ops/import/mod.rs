@@ -13,7 +13,7 @@ use crate::layout::LocalCache;
 use crate::ops::cache::S3Cache;
 use crate::ops::report::{ImportOutcome, Report};
 use restore::restore;
-pub use restore::{ImportOptions, Imported};
+pub use restore::{ImportOptions, Imported, NOT_STRICT};
 
 /// Restores the cache given by `options` into the directory of `target`.
 ///

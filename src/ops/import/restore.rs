@@ -15,6 +15,9 @@ use crate::ops::manifests::agreeing;
 use crate::ops::report::{BlobCounts, ImportOutcome, Report, SourceOutcome};
 use crate::ops::{local_limit, manifests, rounds};
 
+/// The hint for a blob that is lost in a strict import.
+pub const NOT_STRICT: &str = "export the cache again, or turn strict off to keep the rest";
+
 /// Options of an import that are not attributes of the cache.
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
@@ -212,10 +215,7 @@ impl Run<'_> {
             reasons.push(&more);
         }
         if self.options.strict {
-            return Err(Error::Integrity(
-                Problem::new(reasons.join("; "))
-                    .hint("export the cache again, or import without --strict to keep the rest"),
-            ));
+            return Err(Error::Integrity(Problem::new(reasons.join("; ")).hint(NOT_STRICT)));
         }
         for why in reasons {
             self.first.context.warn(why);

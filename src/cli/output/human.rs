@@ -39,6 +39,15 @@ pub(crate) fn blobs(count: usize) -> String {
     format!("{count} blob{}", if count == 1 { "" } else { "s" })
 }
 
+/// Joins words as a sentence does: `a, b and c`.
+pub(crate) fn list(words: &[&str]) -> String {
+    match words.split_last() {
+        Some((last, [])) => (*last).to_owned(),
+        Some((last, others)) => format!("{} and {last}", others.join(", ")),
+        None => String::new(),
+    }
+}
+
 /// Returns the last line, a summary of the result.
 pub(crate) fn summary(verb: &str, report: &Report) -> String {
     let blobs = &report.blobs;
@@ -99,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn durations_have_the_unit_that_fits() {
+    fn durations_use_a_suitable_unit() {
         assert_eq!(duration(Duration::from_millis(4)), "4 ms");
         assert_eq!(duration(Duration::from_millis(100)), "0.1 s");
         assert_eq!(duration(Duration::from_millis(1_940)), "1.9 s");

@@ -1,0 +1,171 @@
+//! The command `doctor`.
+
+use std::ffi::OsString;
+use std::io;
+use std::process::ExitCode;
+
+use s3_build_cache::{CacheOptions, Check, CheckOutcome, DoctorOptions, Error, ErrorKind, Result, printable};
+use serde_json::{Value, json};
+
+use crate::commands::caches::{CacheArguments, s3_cache};
+use crate::commands::command::{Argument, Command, Help, Run, Takes};
+use crate::flags::{Global, Raw, Values};
+use crate::output::color::{self, GREEN, RED};
+use crate::output::{Failure, advice, exit, print};
+use crate::session::Session;
+
+pub(super) const COMMAND: Command = Command {
+    name: "doctor",
+    summary: "check each step needed to reach a cache and suggest fixes",
+    aliases: &["check", "diagnose", "test"],
+    flags: &[
+        Takes::with_help("cache-to", "the cache, in place of the argument"),
+        Takes::with_help("cache-from", "the cache, in place of the argument"),
+        Takes::flag("write"),
+    ],
+    help: Help {
+        about: "Check each step needed to reach a cache and suggest fixes: settings, endpoint, DNS, TCP, proxy, TLS, \
+                clock, credentials, bucket, permissions.",
+        usage: "ATTRS",
+        gist: Some("find out what is wrong"),
+        arguments: &[Argument { name: "ATTRS", help: "the attributes of a cache", values: Values::Any }],
+        global: &["json", "quiet", "verbose"],
+        notes: "Each line reports one step: \u{2713} passed, \u{2717} failed, - skipped. The exit status is 0 if \
+                nothing failed, 4 if access was denied, otherwise that of the first failed check.",
+        examples: &[
+            "s3-build-cache doctor type=s3,region=eu-west-1,bucket=my-cache,name=app",
+            "s3-build-cache doctor --write \\\n  \
+             type=s3,bucket=ci,endpoint_url=https://s3.example.com,use_path_style=true",
+        ],
+    },
+    run: Run::Task { run, nothing_done: || body(&[]) },
+};
+
+const ARGUMENTS: CacheArguments =
+    CacheArguments { command: COMMAND.name, positional: "the attributes of a cache", option: None };
+
+/// The width of the longest check name.
+const NAME_WIDTH: usize = 11;
+
+/// The checked arguments.
+struct Doctor {
+    cache: CacheOptions,
+    write: bool,
+    global: Global,
+}
+
+impl Doctor {
+    /// The cache may also be given in the option syntax of a build.
+    fn parse(raw: Raw) -> Result<Self> {
+        if raw.write && !raw.cache_from.is_empty() {
+            return Err(Error::usage("--write tests an export, and --cache-from is for an import")
+                .with_hint("use --cache-to, or remove --write"));
+        }
+        let mut options = raw.cache_to.into_iter().chain(raw.cache_from).map(OsString::from);
+        let attributes = match options.next() {
+            None => ARGUMENTS.single(raw.positional, &[])?,
+            Some(cache) => match raw.positional.into_iter().next().or_else(|| options.next()) {
+                None => cache,
+                // The message must not show it, because attributes may include a secret.
+                Some(_) => {
+                    let error = Error::usage("unexpected argument: doctor takes one cache");
+                    return Err(error.with_hint("run doctor once for each cache"));
+                }
+            },
+        };
+        Ok(Self { cache: s3_cache(COMMAND.name, &attributes)?, write: raw.write, global: raw.global })
+    }
+}
+
+/// Checks every step on the way to the cache, and prints each result as soon as it is known.
+fn run(raw: Raw) -> Result<ExitCode> {
+    let command = Doctor::parse(raw)?;
+    let session = Session::start(COMMAND.name, command.global, None)?;
+    let Global { json, quiet, .. } = command.global;
+    let mut checks = Vec::new();
+    let mut out = Output::default();
+    session.builder(&command.cache).diagnose(&DoctorOptions::new().write(command.write), |check| {
+        if !json && (!quiet || failure(check).is_some()) {
+            out.print(&lines(check));
+        }
+        checks.push(check.clone());
+    });
+    let failures: Vec<Failure> = checks.iter().filter_map(failure).collect();
+    if !json && !quiet {
+        out.print(&format!("{}\n", conclusion(&checks, failures.len())));
+    }
+    // Denied access takes precedence over other failures, because retrying a CI job does not fix it.
+    let access = failures.iter().find(|failure| failure.kind() == ErrorKind::Access);
+    let status = access.or(failures.first()).map_or(0, Failure::status);
+    let status = if out.failed && status == 0 { exit::OTHER } else { status };
+    let outcome = if failures.is_empty() { "passed" } else { "failed" };
+    Ok(session.end(outcome, body(&checks), None, status))
+}
+
+/// Standard output, until it is closed.
+#[derive(Default)]
+struct Output {
+    closed: bool,
+    failed: bool,
+}
+
+impl Output {
+    /// A closed pipe is not a failure: `head` closes it once it has read enough.
+    fn print(&mut self, text: &str) {
+        if self.closed {
+            return;
+        }
+        if let Err(error) = print(text) {
+            self.closed = true;
+            self.failed = error.kind() != io::ErrorKind::BrokenPipe;
+        }
+    }
+}
+
+fn failure(check: &Check) -> Option<Failure> {
+    match check.outcome {
+        CheckOutcome::Failed(kind) => Some(Failure::new(kind, check.detail.clone(), check.hint.as_deref())),
+        _ => None,
+    }
+}
+
+/// Returns the fix or the note, with the flags that apply it.
+fn hint(check: &Check) -> Option<String> {
+    check.hint.as_deref().map(advice::with_flags)
+}
+
+/// Returns the last line.
+fn conclusion(checks: &[Check], failed: usize) -> String {
+    let remarked = checks.iter().any(|check| check.outcome == CheckOutcome::Passed && check.hint.is_some());
+    match failed {
+        0 if remarked => "no check failed; see the note above".to_owned(),
+        0 => "all is well".to_owned(),
+        1 => "1 check failed".to_owned(),
+        failed => format!("{failed} checks failed"),
+    }
+}
+
+fn lines(check: &Check) -> String {
+    let mark = match check.outcome {
+        CheckOutcome::Passed => color::on_stdout("\u{2713}", GREEN),
+        CheckOutcome::Failed(_) => color::on_stdout("\u{2717}", RED),
+        _ => "-".to_owned(),
+    };
+    let (name, detail) = (check.name, printable(&check.detail));
+    let label = if check.outcome == CheckOutcome::Passed { "note" } else { "fix" };
+    let fix = hint(check).map(|hint| format!("  {label}: {}\n", printable(&hint)));
+    format!("{mark} {name:NAME_WIDTH$} {detail}\n{}", fix.unwrap_or_default())
+}
+
+/// Returns the JSON body: every check.
+fn body(checks: &[Check]) -> Value {
+    let check = |check: &Check| {
+        let (outcome, kind) = match check.outcome {
+            CheckOutcome::Passed => ("passed", None),
+            CheckOutcome::Failed(kind) => ("failed", Some(kind.as_str())),
+            _ => ("skipped", None),
+        };
+        json!({"name": check.name, "outcome": outcome, "detail": check.detail, "kind": kind, "hint": hint(check)})
+    };
+    json!({ "checks": checks.iter().map(check).collect::<Vec<Value>>() })
+}

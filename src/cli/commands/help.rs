@@ -1,0 +1,176 @@
+//! The command `help`, and the help texts, which are made from the tables of commands and flags.
+
+use std::fmt::Write as _;
+
+use s3_build_cache::{Error, Result};
+
+use crate::commands::command::{Argument, Command, Help, Run};
+use crate::flags::{self, FLAGS, Flag, Raw, Values};
+use crate::output::human;
+
+pub(super) const COMMAND: Command = Command {
+    name: "help",
+    summary: "show the options and examples of a command",
+    aliases: &["usage"],
+    flags: &[],
+    help: Help {
+        about: "Show the options and examples of a command, or the list of commands.",
+        usage: "[COMMAND]",
+        gist: None,
+        arguments: &[Argument { name: "COMMAND", help: "the name of a command", values: Values::Command }],
+        global: &[],
+        notes: "",
+        examples: &["s3-build-cache help export"],
+    },
+    run: Run::Text(run),
+};
+
+/// What the program does.
+pub(super) const ABOUT: &str = "Move BuildKit's build cache between a local cache directory and S3.";
+pub(super) const EXAMPLE: &str = "docker buildx build --cache-to type=local,dest=cache,mode=max .\n\
+                                  s3-build-cache export cache --cache-to type=s3,region=eu-west-1,bucket=ci";
+
+/// The width of a terminal.
+const COLUMNS: usize = 80;
+
+fn run(raw: &Raw, commands: &'static [Command]) -> Result<String> {
+    let Some(name) = raw.positional.first() else { return Ok(overview(commands)) };
+    let name = name.to_string_lossy();
+    match commands.iter().find(|command| command.name == name) {
+        Some(command) => Ok(page(command)),
+        None => {
+            let names: Vec<&str> = commands.iter().map(|command| command.name).collect();
+            let hint = format!("the commands are {}", human::list(&names));
+            Err(Error::usage(format!("no help for {name:?}")).with_hint(hint))
+        }
+    }
+}
+
+/// Returns the help of the program: its commands and its global flags.
+pub(crate) fn overview(commands: &[Command]) -> String {
+    let usages: Vec<_> =
+        commands.iter().filter_map(|command| Some((usage(command), command.help.gist?.to_owned()))).collect();
+    let usages = columns(&usages, "       ");
+    let summaries: Vec<_> =
+        commands.iter().map(|command| (command.name.to_owned(), command.summary.to_owned())).collect();
+    let global: Vec<_> = FLAGS.iter().filter(|flag| flag.global).map(|flag| row(flag, flag.help)).collect();
+    format!(
+        "{ABOUT}\n\nUsage: {}\nCommands:\n{}\nGlobal options:\n{}\nExample:\n{}",
+        usages.trim_start(),
+        columns(&summaries, "  "),
+        columns(&global, "  "),
+        indented(EXAMPLE)
+    )
+}
+
+/// Returns the help of one command.
+pub(crate) fn page(command: &Command) -> String {
+    let Help { about, arguments, notes, examples, global, .. } = command.help;
+    let own: Vec<_> = command.own_flags().map(|(flag, help)| row(flag, help)).collect();
+    let options = if own.is_empty() { "" } else { " [OPTIONS]" };
+    let mut page = format!("{}\nUsage: {}{options}\n", wrapped(about, 0), usage(command));
+    if !arguments.is_empty() {
+        let arguments: Vec<_> = arguments.iter().map(|it| (it.name.to_owned(), it.help.to_owned())).collect();
+        let _ = write!(page, "\n{}", columns(&arguments, "  "));
+    }
+    if !own.is_empty() {
+        let _ = write!(page, "\nOptions:\n{}", columns(&own, "  "));
+    }
+    if !global.is_empty() {
+        let names: Vec<String> = global.iter().filter_map(|name| flags::named(name)).map(shortest).collect();
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let _ = write!(page, "\nAlso {}: see s3-build-cache --help\n", human::list(&names));
+    }
+    if !notes.is_empty() {
+        let _ = write!(page, "\n{}", wrapped(notes, 0));
+    }
+    let title = if examples.len() == 1 { "Example" } else { "Examples" };
+    let _ = write!(page, "\n{title}:\n{}", indented(&examples.join("\n")));
+    page
+}
+
+/// Returns the command line of a command: `s3-build-cache export DIR --cache-to ATTRS...`.
+pub(super) fn usage(command: &Command) -> String {
+    format!("s3-build-cache {} {}", command.name, command.help.usage).trim_end().to_owned()
+}
+
+/// Returns a flag as the help lists it, and what it does: `-j, --jobs N`.
+fn row(flag: &Flag, help: &str) -> (String, String) {
+    let short = flag.short.map_or_else(|| "    ".to_owned(), |letter| format!("-{letter}, "));
+    let value = flag.value_name().map_or_else(String::new, |name| format!(" {name}"));
+    (format!("{short}--{}{value}", flag.long), help.to_owned())
+}
+
+fn shortest(flag: &Flag) -> String {
+    flag.short.map_or_else(|| format!("--{}", flag.long), |letter| format!("-{letter}"))
+}
+
+/// Returns lines of a label and a text each; the texts are aligned.
+fn columns(rows: &[(String, String)], indent: &str) -> String {
+    let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or_default() + 2;
+    let mut lines = String::new();
+    for (label, text) in rows {
+        let _ = write!(lines, "{indent}{label:width$}{}", wrapped(text, indent.len() + width));
+    }
+    lines
+}
+
+/// Returns the lines of the text that fit to the right of `indent` columns. The first line is not indented.
+fn wrapped(text: &str, indent: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for paragraph in text.lines() {
+        let mut line = String::new();
+        for word in paragraph.split(' ') {
+            if !line.is_empty() && indent + line.chars().count() + 1 + word.chars().count() > COLUMNS {
+                lines.push(std::mem::take(&mut line));
+            }
+            if !line.is_empty() {
+                line.push(' ');
+            }
+            line.push_str(word);
+        }
+        lines.push(line);
+    }
+    lines.join(&format!("\n{}", " ".repeat(indent))) + "\n"
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("  {line}\n")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::commands::COMMANDS;
+
+    #[test]
+    fn help_fits_a_terminal() {
+        for text in COMMANDS.iter().map(page).chain([overview(COMMANDS)]) {
+            for line in text.lines() {
+                assert!(line.chars().count() <= COLUMNS && line.trim_end() == line, "{line:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_command_and_flag_is_in_the_help_that_it_belongs_to() {
+        let all = overview(COMMANDS);
+        for flag in FLAGS.iter().filter(|flag| flag.global) {
+            assert!(all.contains(&format!("--{} ", flag.long)), "{}", flag.long);
+        }
+        for command in COMMANDS {
+            assert!(all.contains(&format!("\n  {} ", command.name)), "{}", command.name);
+            for (flag, _) in command.own_flags() {
+                assert!(page(command).contains(&format!("--{} ", flag.long)), "{}", flag.long);
+            }
+        }
+    }
+
+    #[test]
+    fn text_is_wrapped_and_line_feeds_are_kept() {
+        let long = "word ".repeat(20);
+        let text = wrapped(&format!("a\n{}", long.trim_end()), 40);
+        assert_eq!(text.lines().count(), 4, "{text}");
+        assert!(text.starts_with("a\n    ") && text.ends_with("word\n"), "{text}");
+    }
+}

@@ -1,0 +1,59 @@
+//! What the table says about one flag.
+
+use s3_build_cache::Result;
+
+use crate::flags::raw::Raw;
+
+/// One flag of the program.
+pub(crate) struct Flag {
+    /// The name, without the two dashes.
+    pub(crate) long: &'static str,
+    pub(crate) short: Option<char>,
+    pub(crate) effect: Effect,
+    /// What the flag does. A command that takes the flag may describe it more precisely.
+    pub(crate) help: &'static str,
+    /// Whether all commands take the flag. The others are listed by each command that takes them.
+    pub(crate) global: bool,
+    /// Names of the flag in other tools. `no-progress=quiet` suggests this flag with the value `quiet`.
+    pub(crate) aliases: &'static [&'static str],
+}
+
+/// The effect of a flag on the raw arguments.
+pub(crate) enum Effect {
+    Switch(fn(&mut Raw)),
+    Value {
+        /// The name of the value in the help, in capitals.
+        name: &'static str,
+        values: Values,
+        /// Parses the value and sets it.
+        set: fn(&mut Raw, String) -> Result<()>,
+    },
+}
+
+/// The values of a flag or an argument that a shell can complete.
+#[derive(Clone, Copy)]
+pub(crate) enum Values {
+    Any,
+    OneOf(&'static [&'static str]),
+    Directory,
+    /// The name of a command.
+    Command,
+}
+
+impl Flag {
+    /// Returns the name of the flag's value, if it takes one.
+    pub(crate) fn value_name(&self) -> Option<&'static str> {
+        match self.effect {
+            Effect::Switch(_) => None,
+            Effect::Value { name, .. } => Some(name),
+        }
+    }
+
+    /// Returns the values to complete, if the flag takes a value.
+    pub(crate) fn values(&self) -> Option<Values> {
+        match self.effect {
+            Effect::Switch(_) => None,
+            Effect::Value { values, .. } => Some(values),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! The arguments as the flags set them, before they are checked against the command.
+
+use std::ffi::OsString;
+
+#[derive(Default)]
+pub(crate) struct Raw {
+    /// The arguments that are not flags, without the command.
+    pub(crate) positional: Vec<OsString>,
+    /// The names of the flags given, without their dashes.
+    pub(crate) given: Vec<&'static str>,
+    pub(crate) cache_to: Vec<String>,
+    pub(crate) cache_from: Vec<String>,
+    pub(crate) tag: Option<String>,
+    pub(crate) fail_on_miss: bool,
+    pub(crate) strict: bool,
+    pub(crate) sync: bool,
+    pub(crate) verify_existing: bool,
+    pub(crate) dry_run: bool,
+    pub(crate) write: bool,
+    pub(crate) help: bool,
+    pub(crate) version: bool,
+    pub(crate) global: Global,
+}
+
+/// The options common to all commands.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Global {
+    pub(crate) progress: ProgressMode,
+    pub(crate) json: bool,
+    /// Show neither progress nor a summary.
+    pub(crate) quiet: bool,
+    pub(crate) verbosity: u8,
+    pub(crate) jobs: Option<usize>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum ProgressMode {
+    #[default]
+    Auto,
+    Tty,
+    Plain,
+    RawJson,
+    Quiet,
+}

@@ -1,0 +1,31 @@
+//! The result as one JSON object, the same for all commands around a body of their own. Fields may be added, but are
+//! never removed.
+
+use serde_json::{Value, json};
+
+use crate::output::failure::Failure;
+use crate::output::json;
+
+/// The complete result of a command.
+pub(crate) struct Envelope<'a> {
+    pub(crate) command: &'a str,
+    pub(crate) outcome: &'static str,
+    pub(crate) warnings: Vec<String>,
+    /// Why the command failed as a whole.
+    pub(crate) error: Option<&'a Failure>,
+    /// The command's own fields.
+    pub(crate) body: Value,
+}
+
+impl Envelope<'_> {
+    /// Returns the object on one line.
+    pub(crate) fn line(self) -> String {
+        let Self { command, outcome, warnings, error, body } = self;
+        let object = json!({"version": 1, "command": command, "outcome": outcome, "warnings": warnings});
+        let mut object = json::merged(object, body);
+        if let Some(error) = error {
+            object = json::merged(object, json!({ "error": error.json() }));
+        }
+        json::line(&object)
+    }
+}

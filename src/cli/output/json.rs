@@ -1,0 +1,27 @@
+//! JSON on one line.
+
+use s3_build_cache::printable;
+use serde_json::Value;
+
+/// Returns the fields of both objects; those of `more` take precedence.
+pub(super) fn merged(mut object: Value, more: Value) -> Value {
+    if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
+        object.extend(more);
+    }
+    object
+}
+
+/// Returns the value on one line, escaping everything that a terminal would not show literally.
+pub(super) fn line(value: &Value) -> String {
+    let mut line = String::new();
+    for c in value.to_string().chars() {
+        if c.is_ascii_graphic() || c == ' ' || printable(c.encode_utf8(&mut [0; 4])).chars().eq([c]) {
+            line.push(c);
+        } else {
+            // JSON uses surrogate pairs for characters outside the basic plane.
+            line.extend(c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    line.push('\n');
+    line
+}

@@ -1,0 +1,16 @@
+//! Writes results to standard output, and progress, warnings and failures to standard error.
+
+pub(crate) mod advice;
+pub(crate) mod color;
+mod envelope;
+pub(crate) mod exit;
+mod failure;
+pub(crate) mod human;
+mod json;
+pub(crate) mod stderr;
+mod stdout;
+pub(crate) mod transfer;
+
+pub(crate) use envelope::Envelope;
+pub(crate) use failure::Failure;
+pub(crate) use stdout::print;

@@ -1,0 +1,65 @@
+//! The JSON body of the commands that move caches: what was transferred in total, and for each cache.
+
+use std::time::Duration;
+
+use s3_build_cache::Report;
+use serde_json::{Value, json};
+
+use crate::output::failure::Failure;
+use crate::output::json;
+
+/// The result for one cache named on the command line.
+pub(crate) struct Target {
+    pub(crate) cache: String,
+    pub(crate) outcome: &'static str,
+    pub(crate) report: Option<Report>,
+    pub(crate) names: Vec<String>,
+    /// The locations that were searched for a manifest without success.
+    pub(crate) looked_for: Vec<String>,
+    pub(crate) error: Option<Failure>,
+}
+
+/// Returns the body: the totals in `report`, and the result for each target.
+pub(crate) fn body(report: &Report, targets: &[Target]) -> Value {
+    let targets: Vec<Value> = targets.iter().map(target).collect();
+    json::merged(counts(report), json!({"names": report.names, "targets": targets}))
+}
+
+/// Returns the body of a run that did nothing.
+pub(crate) fn nothing() -> Value {
+    body(&Report::default(), &[])
+}
+
+fn target(target: &Target) -> Value {
+    let common = json!({"cache": target.cache, "outcome": target.outcome, "names": target.names});
+    let mut object = json::merged(target.report.as_ref().map_or_else(|| json!({}), counts), common);
+    if !target.looked_for.is_empty() {
+        object = json::merged(object, json!({ "looked_for": target.looked_for }));
+    }
+    if let Some(error) = &target.error {
+        object = json::merged(object, json!({ "error": error.json() }));
+    }
+    object
+}
+
+fn counts(report: &Report) -> Value {
+    let blobs = &report.blobs;
+    json!({
+        "layers": report.layers,
+        "blobs": {
+            "total": blobs.total,
+            "transferred": blobs.transferred,
+            "present": blobs.present,
+            "touched": blobs.touched,
+            "missing": blobs.missing,
+        },
+        "bytes": report.bytes,
+        "requests": report.requests,
+        "seconds": seconds(report.elapsed),
+    })
+}
+
+/// Returns seconds, rounded to milliseconds.
+fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
+}
