@@ -3,6 +3,7 @@
 mod aws_setup;
 mod bad_input;
 mod caches;
+mod completions;
 mod crash;
 mod doctor;
 mod json;

@@ -3,10 +3,12 @@
 
 mod caches;
 mod command;
+mod completions;
 mod doctor;
 mod export;
 mod help;
 mod import;
+mod man;
 
 use crate::output::human;
 
@@ -15,7 +17,8 @@ pub(crate) use command::{Command, Run};
 pub(crate) use help::{overview, page};
 
 /// All commands, in the order of the help.
-pub(crate) const COMMANDS: &[Command] = &[export::COMMAND, import::COMMAND, doctor::COMMAND, help::COMMAND];
+pub(crate) const COMMANDS: &[Command] =
+    &[export::COMMAND, import::COMMAND, doctor::COMMAND, completions::COMMAND, man::COMMAND, help::COMMAND];
 
 /// Returns the command with this name.
 pub(crate) fn named(name: &str) -> Option<&'static Command> {
