@@ -1,5 +1,4 @@
-//! Variables and programs that AWS's tools are set up with, as they are outside a test's control: the real environment,
-//! real processes and real signals.
+//! The variables and programs that configure AWS's tools, with a real environment, real processes and real signals.
 
 use std::ffi::OsStr;
 use std::fs;
@@ -13,7 +12,7 @@ use super::Run;
 
 const LONG: Duration = Duration::from_secs(20);
 
-/// An import from a store that is not there, in a home with this config file.
+/// Returns an import from a store that does not exist, in a home directory with this config file.
 fn import(home: &Path, config: &str) -> Command {
     fs::create_dir_all(home.join(".aws")).unwrap();
     fs::write(home.join(".aws/config"), config).unwrap();
@@ -27,7 +26,7 @@ fn import(home: &Path, config: &str) -> Command {
 }
 
 #[test]
-fn a_variable_that_is_not_utf_8_is_named_and_not_shown() {
+fn a_variable_that_is_not_utf_8_is_named_but_its_value_is_not_shown() {
     let home = tempfile::tempdir().unwrap();
     let value = OsStr::from_bytes(b"MARKED-\xff");
     for name in ["AWS_SECRET_ACCESS_KEY", "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_ENDPOINT_URL_STS", "HTTPS_PROXY"] {
@@ -37,11 +36,11 @@ fn a_variable_that_is_not_utf_8_is_named_and_not_shown() {
     }
 }
 
-/// Waits for the end, and for all who have standard error open.
+/// Waits until the program has ended and no process has its standard error open.
 fn finish(child: Child) -> Run {
     let (sender, receiver) = std::sync::mpsc::channel();
     thread::spawn(move || sender.send(child.wait_with_output()));
-    Run::of(receiver.recv_timeout(LONG).expect("somebody keeps standard error open").unwrap())
+    Run::of(receiver.recv_timeout(LONG).expect("standard error is still open").unwrap())
 }
 
 fn signal(pid: u32, name: &str) {
@@ -49,7 +48,7 @@ fn signal(pid: u32, name: &str) {
 }
 
 #[test]
-fn what_credential_process_started_ends_with_a_signal() {
+fn a_signal_ends_what_credential_process_started() {
     for (first, second, status) in [("TERM", None, 143), ("INT", None, 130), ("INT", Some("TERM"), 143)] {
         let home = tempfile::tempdir().unwrap();
         let started = home.path().join("started");
@@ -58,12 +57,12 @@ fn what_credential_process_started_ends_with_a_signal() {
         let child = import(home.path(), &config).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let begun = Instant::now();
         while !started.exists() {
-            assert!(begun.elapsed() < LONG, "the program does not start");
+            assert!(begun.elapsed() < LONG, "the program has not started");
             thread::sleep(Duration::from_millis(10));
         }
         signal(child.id(), first);
         if let Some(second) = second {
-            // It may have ended by now.
+            // The program may have ended already.
             let _ = Command::new("kill").args([format!("-{second}"), child.id().to_string()]).output();
         }
         let run = finish(child);
@@ -72,7 +71,7 @@ fn what_credential_process_started_ends_with_a_signal() {
 }
 
 #[test]
-fn a_command_with_quotes_runs_as_it_is_written() {
+fn a_command_with_quotes_runs_as_written() {
     let home = tempfile::tempdir().unwrap();
     let seen = home.path().join("seen");
     let config = format!(

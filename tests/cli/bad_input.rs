@@ -1,4 +1,4 @@
-//! Bad input: an error that names the thing and the fix, its exit status, and no partial state.
+//! Invalid input: the error names the cause and the fix, the exit status matches, and nothing is left half written.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -12,7 +12,7 @@ use crate::s3_server::{Failure, Fault, Match, Operation, Server};
 
 const MANIFEST: &str = "blobs/sha256/b0ec433acc0d1e548dda3b19887818c148a96a65865eade78f0548ada0fc2750";
 
-/// A copy of a fixture, and a store beside it that must stay as it is.
+/// A copy of a fixture, and next to it a store that must not change.
 struct Trial {
     work: tempfile::TempDir,
     source: PathBuf,
@@ -34,7 +34,7 @@ impl Trial {
         run(&["export", self.source.to_str().unwrap(), "--cache-to", &self.store()])
     }
 
-    /// The export fails like this, and nothing has come into the store.
+    /// Checks that the export fails with this status and these words, and that nothing was written to the store.
     #[track_caller]
     fn export_fails(&self, status: i32, parts: &[&str]) {
         self.export().expect(status).says(parts).says(&["error: ", "hint: "]);
@@ -43,7 +43,7 @@ impl Trial {
 }
 
 #[test]
-fn attributes() {
+fn invalid_attributes_are_errors_with_a_hint() {
     for (attributes, parts) in [
         ("type=s3,bucket=trial,bukcet=x", &["bukcet", "did you mean bucket"][..]),
         ("type=s3,bucket=trial,mode=inline", &["mode=inline", "max or min"]),
@@ -63,7 +63,7 @@ fn attributes() {
 
 /// As `docker run --env-file` passes them on.
 #[test]
-fn quotes_around_the_variables_of_proxies_are_named() {
+fn quotes_in_proxy_variables_are_reported() {
     let attributes = "type=s3,bucket=trial,endpoint_url=http://127.0.0.1:1";
     let keys = [("AWS_ACCESS_KEY_ID", "AK"), ("AWS_SECRET_ACCESS_KEY", "SK"), ("AWS_MAX_ATTEMPTS", "1")];
     let quoted = [("HTTP_PROXY", "\"http://u:MARKED@p:1\""), ("https_proxy", "'p:1'"), ("NO_PROXY", "\"a.com,b.com\"")];
@@ -78,7 +78,7 @@ fn quotes_around_the_variables_of_proxies_are_named() {
 }
 
 #[test]
-fn a_digest_for_a_directory_that_is_written_is_a_warning() {
+fn a_digest_for_the_target_of_an_import_is_a_warning() {
     let work = tempfile::tempdir().unwrap();
     let target = format!("type=local,dest={},digest=sha256:{}", work.path().join("x").display(), "0".repeat(64));
     let import = ["import", &target, "--cache-from", &file_store(&work.path().join("store"))];
@@ -94,13 +94,13 @@ fn a_secret_with_a_comma_is_not_printed() {
 }
 
 #[test]
-fn no_credentials() {
+fn missing_credentials_exit_with_status_4() {
     let run = run(&["export", "tests/fixtures/min/local", "--cache-to", "type=s3,bucket=trial,region=eu-west-1"]);
     run.expect(4).says(&["no credentials", "AWS_ACCESS_KEY_ID"]);
 }
 
 #[test]
-fn no_directory_and_no_tag() {
+fn a_missing_directory_and_a_missing_tag_are_reported() {
     run(&["export", "/no/such/cache", "--cache-to", &file_store(Path::new("/tmp/never"))]).expect(1).says(&[
         "/no/such/cache",
         "No such file or directory",
@@ -114,7 +114,7 @@ fn no_directory_and_no_tag() {
 }
 
 #[test]
-fn an_index_that_is_a_directory_a_link_or_a_pipe() {
+fn an_index_that_is_not_a_regular_file_is_refused() {
     for kind in ["directory", "link", "pipe"] {
         let trial = Trial::new();
         let index = trial.source.join("index.json");
@@ -135,7 +135,7 @@ fn an_index_that_is_a_directory_a_link_or_a_pipe() {
 }
 
 #[test]
-fn a_linked_blob_folder() {
+fn a_symlink_in_place_of_the_blob_directory_is_refused() {
     let trial = Trial::new();
     let (blobs, elsewhere) = (trial.source.join("blobs/sha256"), trial.work.path().join("elsewhere"));
     fs::rename(&blobs, &elsewhere).unwrap();
@@ -151,7 +151,7 @@ fn a_linked_blob_folder() {
 }
 
 #[test]
-fn a_truncated_and_a_missing_blob() {
+fn truncated_and_missing_blobs_are_named() {
     let trial = Trial::new();
     let name = "0706ae32fa69504750fc6885db782bef1d318511c48e8a1f360305fcc11f32e1";
     let blob = trial.source.join("blobs/sha256").join(name);
@@ -162,7 +162,7 @@ fn a_truncated_and_a_missing_blob() {
 }
 
 #[test]
-fn a_digest_that_is_a_path() {
+fn a_digest_that_is_a_path_is_refused() {
     let trial = Trial::new();
     let index = trial.source.join("index.json");
     let text = fs::read_to_string(&index).unwrap();
@@ -172,7 +172,7 @@ fn a_digest_that_is_a_path() {
 }
 
 #[test]
-fn a_manifest_that_is_not_what_its_digest_says() {
+fn a_manifest_that_does_not_match_its_digest_is_refused() {
     let trial = Trial::new();
     let path = fs::read_dir(trial.source.join("blobs/sha256")).unwrap().map(|file| file.unwrap().path());
     let manifest = path.into_iter().find(|path| fs::read(path).unwrap().starts_with(b"{\"schemaVersion\"")).unwrap();
@@ -183,7 +183,7 @@ fn a_manifest_that_is_not_what_its_digest_says() {
 }
 
 #[test]
-fn an_s3_manifest_with_a_cycle() {
+fn invalid_s3_manifests_are_refused() {
     let work = tempfile::tempdir().unwrap();
     let manifests = work.path().join("store/trial/manifests");
     fs::create_dir_all(&manifests).unwrap();
@@ -205,7 +205,7 @@ fn an_s3_manifest_with_a_cycle() {
 }
 
 #[test]
-fn sizes_that_add_up_to_more_than_there_is() {
+fn a_sum_of_sizes_beyond_64_bits_does_not_overflow() {
     let work = tempfile::tempdir().unwrap();
     let manifests = work.path().join("store/trial/manifests");
     fs::create_dir_all(&manifests).unwrap();
@@ -223,7 +223,7 @@ fn sizes_that_add_up_to_more_than_there_is() {
     assert!(dry.last_line().starts_with("would restore 3 of 3 blobs"), "{}", dry.stdout);
 }
 
-/// The variables that let the program into a test server, and its attributes.
+/// Returns the attributes of a test server, and the variables with its credentials.
 fn s3(server: &Server) -> (String, Vec<(&'static str, String)>) {
     let keys = server.credentials();
     let attributes = format!("type=s3,region={},endpoint_url={}", server.region(), server.endpoint());
@@ -231,7 +231,7 @@ fn s3(server: &Server) -> (String, Vec<(&'static str, String)>) {
 }
 
 #[test]
-fn a_bucket_that_does_not_exist_and_a_wrong_secret() {
+fn a_missing_bucket_and_a_wrong_secret_are_explained() {
     let server = Server::start();
     let (attributes, variables) = s3(&server);
     let mut variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -253,7 +253,7 @@ fn a_bucket_that_does_not_exist_and_a_wrong_secret() {
 }
 
 #[test]
-fn what_bucket_names_that_is_no_bucket_is_refused_before_any_request() {
+fn unsupported_kinds_of_buckets_are_refused_before_any_request() {
     let proxy = [("HTTPS_PROXY", "http://127.0.0.1:1"), ("AWS_MAX_ATTEMPTS", "1")];
     for (bucket, parts) in [
         ("arn:aws:s3:::my-cache", &["is an ARN", "hint: set bucket=my-cache"][..]),
@@ -269,14 +269,14 @@ fn what_bucket_names_that_is_no_bucket_is_refused_before_any_request() {
         let variables = [&proxy[..], &[("AWS_BUCKET", bucket)]].concat();
         let run = run_with(&["import", "/no/such", "--cache-from", attributes], &variables);
         run.expect(1).says(parts).says(&["AWS_BUCKET"]);
-        // Doctor says the same.
+        // `doctor` reports the same.
         let doctor = run_with(&["doctor", attributes], &variables).expect(1);
         assert!(parts[0..1].iter().all(|part| doctor.stdout.contains(part)), "{}", doctor.stdout);
     }
 }
 
 #[test]
-fn an_endpoint_that_has_the_bucket_already_is_told_with_both_settings() {
+fn an_endpoint_that_contains_the_bucket_is_reported_with_both_settings() {
     let space = "https://my-space.fra1.digitaloceanspaces.com";
     let proxy = [("HTTPS_PROXY", "http://127.0.0.1:1"), ("AWS_MAX_ATTEMPTS", "1")];
     let attributes = format!("type=s3,bucket=my-space,endpoint_url={space}");
@@ -286,7 +286,7 @@ fn an_endpoint_that_has_the_bucket_already_is_told_with_both_settings() {
     let variables = [&proxy[..], &[("AWS_ENDPOINT_URL_S3", space)]].concat();
     let import = ["import", "/no/such", "--cache-from", "type=s3,bucket=my-space"];
     run_with(&import, &variables).expect(1).says(&parts).says(&["AWS_ENDPOINT_URL_S3"]);
-    // A server of one's own may have a path like that: the miss is told with a warning.
+    // A private server may have such a path, so the miss comes with a warning.
     let server = Server::start();
     let (_, variables) = s3(&server);
     let variables: Vec<(&str, &str)> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
@@ -297,7 +297,7 @@ fn an_endpoint_that_has_the_bucket_already_is_told_with_both_settings() {
 }
 
 #[test]
-fn swapped_keys_and_explicit_denies_are_told_with_their_fix() {
+fn swapped_keys_and_explicit_denies_are_reported_with_a_fix() {
     let server = Server::start();
     let (attributes, _) = s3(&server);
     let attributes = format!("{attributes},bucket={}", server.bucket());
@@ -321,9 +321,9 @@ fn swapped_keys_and_explicit_denies_are_told_with_their_fix() {
     denied.says(&["hint: an explicit deny in a service control policy (SCP)", "server_side_encryption="]);
 }
 
-/// A web console where the store should be.
+/// The endpoint of a web console instead of the store.
 #[test]
-fn an_endpoint_that_speaks_html() {
+fn an_endpoint_that_answers_with_html_is_not_a_store() {
     let console = Loopback::serving(2, |mut stream| {
         let _ = stream.read(&mut [0; 4096]);
         let page = "<!DOCTYPE html><html><title>Console</title></html>";
@@ -343,7 +343,7 @@ fn an_endpoint_that_speaks_html() {
 }
 
 #[test]
-fn a_read_only_directory_and_a_lock_that_is_held() {
+fn a_lock_held_by_another_process_is_an_error() {
     let trial = Trial::new();
     trial.export().expect(0);
     let target = trial.work.path().join("restored");
@@ -359,7 +359,7 @@ fn a_read_only_directory_and_a_lock_that_is_held() {
 }
 
 #[test]
-fn standard_output_that_takes_nothing_is_reported() {
+fn a_full_standard_output_is_an_error() {
     let work = tempfile::tempdir().unwrap();
     let store = file_store(work.path());
     let export = ["export", "tests/fixtures/min/local", "--json", "--cache-to", &store];

@@ -1,4 +1,4 @@
-//! Caches of made-up blobs, on disk and in the test server, and runs of the program that do not end by themselves.
+//! Caches of generated blobs, on disk and in the test server, and runs of the program that must be ended.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -26,7 +26,7 @@ pub(crate) fn write_cache(blobs: &Blobs, dir: &Path) {
     writer.commit(&blobs.config).unwrap();
 }
 
-/// The attributes of the test server, keys included.
+/// Returns the attributes of the test server, including its credentials.
 pub(crate) fn s3_store(server: &Server) -> String {
     let keys = server.credentials();
     format!(
@@ -39,7 +39,7 @@ pub(crate) fn s3_store(server: &Server) -> String {
     )
 }
 
-/// Copies a directory with all that is in it.
+/// Copies a directory and its contents.
 pub(crate) fn copy_tree(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     for entry in fs::read_dir(from).unwrap() {
@@ -53,7 +53,7 @@ pub(crate) fn copy_tree(from: &Path, to: &Path) {
     }
 }
 
-/// All objects of a bucket by key.
+/// Returns all objects of a bucket by key.
 pub(crate) fn objects_of_dir(bucket: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut objects = BTreeMap::new();
     let mut dirs = vec![bucket.to_owned()];
@@ -75,7 +75,7 @@ pub(crate) fn objects_of(server: &Server) -> BTreeMap<String, Vec<u8>> {
     server.keys().into_iter().filter_map(|key| Some((key.clone(), server.object(&key)?))).collect()
 }
 
-/// The bucket holds one of these caches whole, or none, and no blob that is not what its name says.
+/// Checks that the bucket holds one of these caches completely, or none, and that every blob matches its digest.
 #[track_caller]
 pub(crate) fn bucket_is_sound(objects: &BTreeMap<String, Vec<u8>>, caches: &[&CacheConfig]) -> Option<usize> {
     for (key, bytes) in objects {
@@ -91,7 +91,7 @@ pub(crate) fn bucket_is_sound(objects: &BTreeMap<String, Vec<u8>>, caches: &[&Ca
     Some(which)
 }
 
-/// The directory holds one of these caches whole, or none.
+/// Checks that the directory holds one of these caches completely, or none.
 #[track_caller]
 pub(crate) fn dir_is_sound(dir: &Path, caches: &[&CacheConfig]) -> Option<usize> {
     for blob in fs::read_dir(dir.join("blobs/sha256")).into_iter().flatten() {
@@ -111,7 +111,7 @@ pub(crate) fn dir_is_sound(dir: &Path, caches: &[&CacheConfig]) -> Option<usize>
     Some(which)
 }
 
-/// Nothing is left but the cache.
+/// Checks that no temporary files are left.
 #[track_caller]
 pub(crate) fn no_temporaries(dir: &Path) {
     for name in [".s3-build-cache", "index.json.lock"] {
@@ -119,7 +119,7 @@ pub(crate) fn no_temporaries(dir: &Path) {
     }
 }
 
-/// A run under way, in an empty home. It is killed when it is dropped.
+/// A running program, in an empty home directory. It is killed when it is dropped.
 pub(crate) struct Running {
     child: Option<Child>,
     _home: tempfile::TempDir,
@@ -129,7 +129,7 @@ pub(crate) fn start(arguments: &[&str]) -> Running {
     start_by(PROGRAM, &[], arguments)
 }
 
-/// By a command that gets the program and its arguments as its last ones.
+/// Starts the program through another command, which gets the program and its arguments as its last arguments.
 pub(crate) fn start_by(command: &str, before: &[&str], arguments: &[&str]) -> Running {
     let home = tempfile::tempdir().unwrap();
     let program = (command != PROGRAM).then_some(PROGRAM);
@@ -147,7 +147,7 @@ pub(crate) fn start_by(command: &str, before: &[&str], arguments: &[&str]) -> Ru
 }
 
 impl Running {
-    /// `kill -9`.
+    /// Kills the program, as `kill -9` does.
     pub(crate) fn kill(&mut self) {
         self.child.as_mut().unwrap().kill().unwrap();
     }
@@ -158,7 +158,7 @@ impl Running {
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
-    /// Waits for the end; the status of a run that was killed is -1.
+    /// Waits until the program ends. The status of a killed program is -1.
     #[track_caller]
     pub(crate) fn finish(mut self, within: Duration) -> Run {
         let start = Instant::now();

@@ -1,5 +1,5 @@
-//! `kill -9` at random moments, and runs that meet: what is there is the old state or the new one, and the next run
-//! makes it whole.
+//! `kill -9` at random moments, and concurrent runs: they leave the old state or the new one, and the next run
+//! completes it.
 #![expect(clippy::print_stdout, reason = "a failed test shows its seed")]
 
 use std::fs;
@@ -16,13 +16,13 @@ use super::{file_store, run};
 use crate::s3::blobs::Blobs;
 use crate::s3_server::Server;
 
-/// How often a run is killed in each test, unless the time is up before.
+/// How often a run is killed in each test, unless the time limit is reached first.
 const KILLS: u32 = 25;
 const TIME: Duration = Duration::from_secs(2);
 const LONG: Duration = Duration::from_secs(60);
 const LARGE: usize = 6 << 20;
 
-/// Random enough for moments, and told, so that a failure can be looked into.
+/// Random moments, from a seed that is printed so that a failure can be reproduced.
 struct Moments(u64);
 
 impl Moments {
@@ -32,7 +32,7 @@ impl Moments {
         Self(seed | 1)
     }
 
-    /// From nothing to a little more than `whole`.
+    /// Returns a duration between zero and a little more than `whole`.
     fn next(&mut self, whole: Duration) -> Duration {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
@@ -82,15 +82,15 @@ fn words(arguments: &[String]) -> Vec<&str> {
     arguments.iter().map(String::as_str).collect()
 }
 
-/// How long the run takes when nobody kills it.
+/// Returns how long the run takes if it is not killed.
 fn whole(arguments: &[String]) -> Duration {
     let begun = Instant::now();
     run(&words(arguments)).expect(0);
     begun.elapsed()
 }
 
-/// Kills runs that `prepare` sets up; `check` tells whether the state is the new one, `after` looks at it once the
-/// same run went through. In the end both states must have been seen.
+/// Kills runs that `prepare` sets up. `check` returns whether the state is the new one; `after` checks it once the same
+/// run has completed. Both states must have occurred in the end.
 fn kill_often(
     test: &str,
     whole: Duration,
@@ -118,7 +118,7 @@ fn kill_often(
 }
 
 #[test]
-fn killed_exports_to_a_directory() {
+fn killed_exports_to_a_directory_leave_the_old_or_the_new_state() {
     let two = Two::new();
     run(&words(&two.export("old", &file_store(&two.path("before"))))).expect(0);
     let store = |round: u32| two.path(&format!("store-{round}"));
@@ -134,7 +134,7 @@ fn killed_exports_to_a_directory() {
 }
 
 #[test]
-fn killed_exports_to_a_server() {
+fn killed_exports_to_a_server_leave_the_old_or_the_new_state() {
     let (two, server) = (Two::new(), Server::start());
     let prepare = |_| {
         for key in server.keys() {
@@ -147,7 +147,7 @@ fn killed_exports_to_a_server() {
     kill_often("exports to a server", whole(&prepare(0)), prepare, check, |_| {});
 }
 
-/// Imports from `store` into directories that hold the old cache, and every other time nothing.
+/// Imports from `store` into directories that in turn hold the old cache and nothing.
 fn killed_imports(test: &str, two: &Two, store: &str) {
     let dir = |round: u32| two.path(&format!("restored-{round}"));
     let prepare = |round: u32| {
@@ -164,7 +164,7 @@ fn killed_imports(test: &str, two: &Two, store: &str) {
 }
 
 #[test]
-fn killed_imports_from_a_directory() {
+fn killed_imports_from_a_directory_leave_the_old_or_the_new_state() {
     let two = Two::new();
     let store = file_store(&two.path("store"));
     run(&words(&two.export("new", &store))).expect(0);
@@ -172,13 +172,13 @@ fn killed_imports_from_a_directory() {
 }
 
 #[test]
-fn killed_imports_from_a_server() {
+fn killed_imports_from_a_server_leave_the_old_or_the_new_state() {
     let (two, server) = (Two::new(), Server::start());
     two.new.put_into(&server);
     killed_imports("imports from a server", &two, &s3_store(&server));
 }
 
-/// Runs both at once. Each ends well, or says that the other one has the lock.
+/// Runs both at once. Each succeeds, or reports that the other holds the lock.
 fn at_once(one: &[String], other: &[String]) {
     let runs = [start(&words(one)), start(&words(other))];
     let ended = runs.map(|run| run.finish(LONG));
@@ -189,7 +189,7 @@ fn at_once(one: &[String], other: &[String]) {
 }
 
 #[test]
-fn two_imports_into_one_directory() {
+fn two_imports_into_one_directory_do_not_disturb_each_other() {
     let (two, server) = (Two::new(), Server::start());
     two.new.put_into(&server);
     let store = file_store(&two.path("store"));
@@ -199,7 +199,7 @@ fn two_imports_into_one_directory() {
         at_once(&import(&dir, &s3_store(&server)), &import(&dir, &store));
         assert!(dir_is_sound(&dir, &two.configs()).is_some());
         no_temporaries(&dir);
-        // Under two tags both are there.
+        // Under two tags, both are kept.
         let dir = two.path(&format!("tagged-{round}"));
         let tagged = |store: &str, tag: &str| [import(&dir, store), vec!["--tag".to_owned(), tag.to_owned()]].concat();
         at_once(&tagged(&s3_store(&server), "latest"), &tagged(&store, "other"));
@@ -211,7 +211,7 @@ fn two_imports_into_one_directory() {
 }
 
 #[test]
-fn two_exports_of_one_name() {
+fn two_exports_of_one_name_leave_one_of_the_caches() {
     let (two, server) = (Two::new(), Server::start());
     for round in 0..6 {
         let dir = two.path(&format!("store-{round}"));

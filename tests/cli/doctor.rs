@@ -19,7 +19,7 @@ fn deny(server: &Server, operation: Operation) {
 }
 
 #[test]
-fn every_step_is_a_line_and_what_fails_has_its_fix() {
+fn every_check_is_a_line_and_a_failed_one_has_its_fix() {
     let server = Server::start();
     let run = doctor(&server, &[], &["--write"]).expect(0);
     assert_eq!(run.last_line(), "all is well");
@@ -35,7 +35,7 @@ fn every_step_is_a_line_and_what_fails_has_its_fix() {
 }
 
 #[test]
-fn the_status_is_that_of_a_refusal_where_there_is_one() {
+fn denied_access_determines_the_exit_status() {
     let work = tempfile::tempdir().unwrap();
     let store = file_store(work.path());
     run(&["doctor", &store]).expect(0);
@@ -55,7 +55,7 @@ fn the_status_is_that_of_a_refusal_where_there_is_one() {
 }
 
 #[test]
-fn one_object_tells_every_check() {
+fn json_lists_every_check() {
     let server = Server::start();
     deny(&server, Operation::PutObject);
     let run = doctor(&server, &[], &["--write", "--json"]).expect(4);
@@ -74,7 +74,7 @@ fn one_object_tells_every_check() {
 }
 
 #[test]
-fn a_wrong_command_line_is_told_in_an_object_of_doctors_own() {
+fn json_reports_an_invalid_command_line_without_checks() {
     for arguments in [
         &["doctor", "type=s3,x=1", "--json"][..],
         &["doctor", "--json", "--bogus"],
@@ -90,7 +90,7 @@ fn a_wrong_command_line_is_told_in_an_object_of_doctors_own() {
 }
 
 #[test]
-fn the_cache_may_be_given_as_the_build_gives_it() {
+fn the_cache_may_be_given_as_an_option_of_export_or_import() {
     let work = tempfile::tempdir().unwrap();
     let store = file_store(work.path());
     for arguments in [&["--cache-from", &*store][..], &["--cache-to", &store], &[&store]] {
@@ -106,7 +106,7 @@ fn the_cache_may_be_given_as_the_build_gives_it() {
 }
 
 #[test]
-fn a_reader_that_has_read_enough_ends_it_quietly() {
+fn a_closed_pipe_is_not_an_error() {
     let work = tempfile::tempdir().unwrap();
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_s3-build-cache"))
         .args(["doctor", &file_store(work.path())])
@@ -120,7 +120,7 @@ fn a_reader_that_has_read_enough_ends_it_quietly() {
 }
 
 #[test]
-fn a_directory_that_does_not_exist_is_said_to_be_absent() {
+fn a_directory_that_does_not_exist_yet_is_reported() {
     let work = tempfile::tempdir().unwrap();
     let store = file_store(&work.path().join("absent"));
     let checked = run(&["doctor", &store]).expect(0);
@@ -130,7 +130,7 @@ fn a_directory_that_does_not_exist_is_said_to_be_absent() {
 }
 
 #[test]
-fn a_directory_that_cannot_be_written_has_nothing_to_remove() {
+fn checks_after_a_failed_write_are_skipped() {
     let work = tempfile::tempdir().unwrap();
     std::fs::create_dir(work.path().join("trial")).unwrap();
     std::fs::write(work.path().join("trial/blobs"), "in the way").unwrap();
@@ -143,7 +143,7 @@ fn a_directory_that_cannot_be_written_has_nothing_to_remove() {
 }
 
 #[test]
-fn what_only_reads_is_not_tested_by_writing() {
+fn an_import_is_not_tested_by_writing() {
     let work = tempfile::tempdir().unwrap();
     let store = file_store(work.path());
     run(&["doctor", "--write", "--cache-from", &store]).expect(2).says(&["--write", "--cache-from", "hint: "]);

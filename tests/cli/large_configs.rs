@@ -1,4 +1,4 @@
-//! Caches that BuildKit reads from S3 and not from a directory.
+//! Caches that BuildKit reads from S3, but not from a directory.
 
 use std::fs;
 use std::path::Path;
@@ -9,7 +9,7 @@ use super::{file_store, run};
 
 const TIME: &str = r#""createdAt":"2026-01-01T00:00:00Z""#;
 
-/// A cache of one layer and so many records, of which each but the first links to the one before.
+/// Returns a config with one layer and `count` records, each linked to the previous one.
 fn records(prefix: &str, count: usize) -> String {
     let digest = |kind: &str, at: usize| Digest::of(format!("{prefix}{kind}{at}").as_bytes());
     let (blob, diff) = (Digest::of(b"blob"), Digest::of(b"diff"));
@@ -39,7 +39,7 @@ fn write_store(store: &Path, manifests: &[(&str, String)]) {
 }
 
 #[test]
-fn import_and_export_warn_of_a_config_that_buildkit_will_not_read() {
+fn import_and_export_warn_about_a_config_that_buildkit_does_not_read() {
     let work = tempfile::tempdir().unwrap();
     let (store, dir) = (work.path().join("store"), work.path().join("dir"));
     write_store(&store, &[("large", records("", 5000))]);
@@ -64,7 +64,7 @@ fn import_and_export_warn_of_a_config_that_buildkit_will_not_read() {
 }
 
 #[test]
-fn fewer_names_are_advised_where_a_single_one_is_small_enough() {
+fn fewer_names_are_suggested_if_a_single_one_is_small_enough() {
     let work = tempfile::tempdir().unwrap();
     let (store, dir) = (work.path().join("store"), work.path().join("dir"));
     let (a, b) = (records("a", 3000), records("b", 3000));

@@ -1,6 +1,6 @@
-//! What this machine does wrong: full disks, read-only directories, limits, files that change under our hands.
+//! Local faults: full disks, read-only directories, limits, and files that change during a run.
 //!
-//! Some of it needs mounts or another user. Where that cannot be had, a test says so and ends.
+//! Some tests need mounts or another user. Where these are unavailable, a test prints that it is skipped.
 
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -18,7 +18,7 @@ use crate::s3_server::{Fault, Match, Operation, Recorded, Server};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_s3-build-cache");
 const SOON: Duration = Duration::from_secs(30);
 
-/// A cache on disk, and a store beside it that has it.
+/// A cache on disk, and a store that holds the same cache.
 struct Trial {
     work: tempfile::TempDir,
     blobs: Blobs,
@@ -59,14 +59,14 @@ impl Trial {
     }
 }
 
-/// Past the capture of what tests print, so that it is seen.
+/// Prints a message that the test harness does not capture.
 fn skipped(what: &str) {
     let text = format!("skipped: this machine cannot do {what:?}\n");
     std::io::stderr().write_all(text.as_bytes()).unwrap();
 }
 
-/// Runs the program by a shell that first does `before`; it finds `place` as `$PLACE`. In mounts of its own, where it
-/// asks for them; `None` where these cannot be had.
+/// Runs the program in a shell after `before`, with `place` in `$PLACE`. `mounts` gives it a mount namespace of its
+/// own; returns `None` if that is not possible here.
 fn run_after(before: &str, mounts: bool, place: &Path, arguments: &[String]) -> Option<Run> {
     let script =
         format!("{before} || exit 99; \"$@\"; status=$?; find \"$PLACE\" -not -path '*/sha256*' >&2; exit $status");
@@ -83,7 +83,7 @@ fn run_after(before: &str, mounts: bool, place: &Path, arguments: &[String]) -> 
     able
 }
 
-/// What `find` saw: nothing half done.
+/// Checks by the output of `find` that nothing is half written.
 #[track_caller]
 fn found_no_remains(run: &Run, place: &Path) {
     let found: Vec<&Path> = run.stderr.lines().map(Path::new).filter(|line| line.starts_with(place)).collect();
@@ -93,7 +93,7 @@ fn found_no_remains(run: &Run, place: &Path) {
     }
 }
 
-/// Each command that writes, after `before`: it says `why`, and leaves nothing half done.
+/// Checks that each command that writes fails after `before`, reports `why`, and leaves nothing half written.
 fn nothing_can_be_written(before: &str, mounts: bool, why: &[&str]) {
     let trial = Trial::new(&[3 << 20, 2 << 20, 10]);
     let server = Server::start();
@@ -112,13 +112,13 @@ fn nothing_can_be_written(before: &str, mounts: bool, why: &[&str]) {
 }
 
 #[test]
-fn a_full_disk() {
+fn a_full_disk_is_reported_and_leaves_nothing_half_written() {
     let full = "mount -t tmpfs -o size=2m none \"$PLACE\"";
     nothing_can_be_written(full, true, &["No space left", "hint: the disk is full"]);
 }
 
 #[test]
-fn a_limit_to_the_size_of_files() {
+fn a_file_size_limit_is_reported_and_leaves_nothing_half_written() {
     // The limit also sends SIGXFSZ, which must not kill the program.
     for before in ["ulimit -f 2048", "trap '' XFSZ && ulimit -f 2048"] {
         nothing_can_be_written(before, false, &["File too large", "hint: ", "ulimit -f"]);
@@ -126,10 +126,10 @@ fn a_limit_to_the_size_of_files() {
 }
 
 #[test]
-fn a_directory_that_is_read_only() {
+fn a_read_only_directory_is_reported() {
     let trial = Trial::new(&[1000, 10]);
     let read_only = "mount --bind \"$PLACE\" \"$PLACE\" && mount -o remount,bind,ro \"$PLACE\"";
-    // For one who only reads that is no matter.
+    // This does not affect a command that only reads.
     let store = trial.store();
     let Some(exported) = run_after(read_only, true, &trial.source(), &trial.export(&store)) else { return };
     exported.expect(0);
@@ -148,7 +148,7 @@ fn a_directory_that_is_read_only() {
 }
 
 #[test]
-fn a_lock_that_cannot_be_taken_is_found_before_anything_is_downloaded() {
+fn a_lock_that_cannot_be_taken_is_reported_before_anything_is_downloaded() {
     let trial = Trial::new(&[1000, 10]);
     let server = Server::start();
     trial.blobs.put_into(&server);
@@ -162,7 +162,7 @@ fn a_lock_that_cannot_be_taken_is_found_before_anything_is_downloaded() {
     assert_eq!(fs::read_dir(&place).unwrap().count(), 1);
 }
 
-/// The program as somebody who owns nothing here.
+/// Runs the program as a user who owns none of the files.
 fn run_as_nobody(arguments: &[String]) -> Option<Run> {
     let become_nobody = ["--reuid=65534", "--regid=65534", "--clear-groups", "--", PROGRAM];
     let run = |arguments: &[String]| Command::new("setpriv").args(become_nobody).args(arguments).output().ok();
@@ -174,12 +174,12 @@ fn run_as_nobody(arguments: &[String]) -> Option<Run> {
 }
 
 #[test]
-fn no_permission() {
+fn missing_permissions_are_reported() {
     let trial = Trial::new(&[1000, 10]);
     let store = trial.exported();
     let place = trial.path("place");
     fs::create_dir(&place).unwrap();
-    // The directory of another is read without its lock.
+    // Another user's directory is read without its lock.
     let server = Server::start();
     let Some(exported) = run_as_nobody(&trial.export(&s3_store(&server))) else { return };
     exported.expect(0);
@@ -199,7 +199,7 @@ fn no_permission() {
 }
 
 #[test]
-fn too_few_open_files() {
+fn a_limit_on_open_files_is_reported_with_the_flag_that_helps() {
     let sizes: Vec<usize> = (0..80).map(|at| 100_000 + at).collect();
     let trial = Trial::new(&sizes);
     let server = Server::start();
@@ -222,7 +222,7 @@ fn too_few_open_files() {
         let begun = Instant::now();
         let Some(run) = run_after("ulimit -n 24", false, &trial.source(), &arguments) else { return };
         assert!(begun.elapsed() < SOON, "{:?}", begun.elapsed());
-        // Some can do with that.
+        // Some runs get by with that.
         if run.status != 0 {
             run.expect(1).says(&["error: ", "Too many open files", "ulimit -n", "--jobs"]);
         }
@@ -233,13 +233,13 @@ fn too_few_open_files() {
 }
 
 #[test]
-fn a_blob_that_changes_while_it_is_uploaded() {
+fn a_blob_that_changes_during_its_upload_is_detected() {
     for (grow, more) in [(false, ""), (true, ""), (false, ",verify_source=true")] {
         let trial = Trial::new(&[3 << 20, 500]);
         let large = *trial.blobs.bytes.iter().max_by_key(|(_, bytes)| bytes.len()).unwrap().0;
         let path = trial.source().join("blobs/sha256").join(large.hex());
         let server = Server::start();
-        // Shorter than the client waits for the word to go on: the blob is open, and nothing of it is read.
+        // Shorter than the client waits for `100 Continue`: the blob is open, but not read yet.
         server
             .fault(Match::operation(Operation::PutObject).key(&large.hex()), Fault::Delay(Duration::from_millis(600)));
         let arguments = trial.export(&format!("{}{more}", s3_store(&server)));
@@ -259,9 +259,9 @@ fn a_blob_that_changes_while_it_is_uploaded() {
     }
 }
 
-/// The name is given to another file: the one that was opened is sent.
+/// The name is given to another file, but the file that was opened is sent.
 #[test]
-fn a_blob_that_is_replaced_while_it_is_uploaded() {
+fn a_blob_that_is_replaced_during_its_upload_is_sent_as_opened() {
     let trial = Trial::new(&[3 << 20]);
     let digest = trial.blobs.digest();
     let path = trial.source().join("blobs/sha256").join(digest.hex());
@@ -279,7 +279,7 @@ fn a_blob_that_is_replaced_while_it_is_uploaded() {
 }
 
 #[test]
-fn a_link_where_a_blob_should_be() {
+fn a_symlink_in_place_of_a_blob_is_refused() {
     let trial = Trial::new(&[1000, 10]);
     let store = trial.exported();
     let path = trial.source().join("blobs/sha256").join(trial.blobs.digest().hex());
@@ -295,7 +295,7 @@ fn a_link_where_a_blob_should_be() {
 }
 
 #[test]
-fn a_blob_that_was_corrupt_from_the_start_is_said_to_be_so() {
+fn a_blob_that_was_corrupt_before_the_run_is_reported_as_such() {
     let trial = Trial::new(&[1000, 10]);
     let digest = trial.blobs.digest();
     let path = trial.source().join("blobs/sha256").join(digest.hex());
@@ -311,7 +311,7 @@ fn a_blob_that_was_corrupt_from_the_start_is_said_to_be_so() {
 }
 
 #[test]
-fn the_way_out_fits_who_uses_the_directory() {
+fn the_hint_depends_on_who_uses_the_directory() {
     let trial = Trial::new(&[1000]);
     let store = trial.exported();
     let file = trial.path("file");

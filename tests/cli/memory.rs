@@ -1,7 +1,7 @@
-//! Peak memory, as the system reports it: the highest resident set of the process, read again and again while it runs.
+//! Peak memory as the system reports it: the highest resident set of the process, sampled while it runs.
 //!
-//! The tests run a debug build, whose code alone takes more than a release build's. What counts is therefore the
-//! difference to a run that has nothing to do.
+//! The tests run a debug build, whose code alone takes more than a release build's. They therefore compare with a run
+//! that has nothing to do.
 
 use std::fs;
 use std::path::Path;
@@ -16,12 +16,12 @@ use super::file_store;
 use crate::s3::blobs::Blobs;
 
 const MIB: usize = 1 << 20;
-/// What any run may take beside its manifest: 32 MiB, less what a release build takes that has next to nothing to do.
+/// The memory that a run may take in addition to its manifest: 32 MiB, less what an idle release build takes.
 const ROOM: usize = 24 * MIB;
-/// What differs between two runs that do the same: stacks, arenas of the allocator, pages of code.
+/// The difference between two runs that do the same: stacks, arenas of the allocator, pages of code.
 const NOISE: usize = 4 * MIB;
 
-/// The exit status of a run, and its peak in bytes. A run may be over before it was looked at: then it is repeated.
+/// Returns the exit status of a run, and its peak memory in bytes. A run that ends before the first sample is repeated.
 fn peak_of(arguments: &[&str]) -> (i32, usize) {
     let seen = std::iter::repeat_with(|| watched(arguments)).take(100).find(|(_, peak)| *peak > 0);
     seen.expect("the system reports the memory of a process")
@@ -48,7 +48,7 @@ fn watched(arguments: &[&str]) -> (i32, usize) {
     }
 }
 
-/// The peak of an import of this manifest that restores nothing.
+/// Returns the status and the peak memory of an import of this manifest, which restores nothing.
 fn peak_of_manifest(work: &Path, manifest: &[u8]) -> (i32, usize) {
     let manifests = work.join("trial/manifests");
     fs::create_dir_all(&manifests).unwrap();

@@ -1,4 +1,4 @@
-//! No secret is printed, whatever source it comes from, at whatever level, in whatever form.
+//! No secret is printed, whatever its source, the log level and the output format.
 
 use std::fs;
 use std::process::Command;
@@ -6,7 +6,7 @@ use std::process::Command;
 use super::Run;
 use crate::stub::{Answer, Request, Stub};
 
-/// Gives MARKED credentials where they are asked for, and to all else says everything that it was sent, as S3 does.
+/// Returns MARKED credentials to requests for them, and answers all others with everything they sent, as S3 does.
 fn talkative(request: &Request) -> Answer {
     const SOON: &str = "2999-01-01T00:00:00Z";
     let json = |text: String| (200, "content-type: application/json\r\n".to_owned(), text);
@@ -45,7 +45,7 @@ fn talkative(request: &Request) -> Answer {
     echo(request)
 }
 
-/// Every source's service says what it was sent.
+/// Answers every request with what it sent, as the service of a credential source may do.
 fn echo(request: &Request) -> Answer {
     let all = format!("{}{}", request.head, request.body).replace(['<', '>', '&', '"', '{', '}', '\\'], " ");
     let all = all.replace(['\r', '\n'], " ");
@@ -58,7 +58,7 @@ fn echo(request: &Request) -> Answer {
     (403, "content-type: application/json\r\n".to_owned(), body)
 }
 
-/// The name of a source, variables, and what stands in the config file. `{url}` is the server, `{home}` the home.
+/// The name of a source, its variables, and its config file. `{url}` is the server, `{home}` the home directory.
 type Source = (&'static str, &'static [(&'static str, &'static str)], &'static str);
 
 const SOURCES: &[Source] = &[
@@ -110,7 +110,7 @@ const KEYS: &str =
     "aws_access_key_id=AKIA\naws_secret_access_key=MARKED-secret-key\naws_session_token=MARKED-session-token\n";
 const SSO: &str = "sso_session=s\nsso_account_id=1\nsso_role_name=r\n[sso-session s]\nsso_region=r\nsso_start_url=u\n";
 
-/// A home with all files that the sources read.
+/// Returns a home directory with all files that the sources read.
 fn home(config: &str) -> tempfile::TempDir {
     let home = tempfile::tempdir().unwrap();
     let put = |name: &str, text: &str| {
@@ -155,7 +155,7 @@ fn run(server: &Stub, (variables, config): (&[(&str, &str)], &str), attributes: 
         .env("HOME", home.path())
         .env("AWS_EC2_METADATA_DISABLED", "true")
         .envs(["SSO", "SSO_OIDC"].map(|service| (format!("AWS_ENDPOINT_URL_{service}"), server.url())))
-        // Not the store's own: that would not be asked whose the keys are.
+        // Not the store's own endpoint, which would not be asked whom the keys belong to.
         .env("AWS_ENDPOINT_URL_STS", format!("{}/sts", server.url()))
         .env("AWS_EC2_METADATA_SERVICE_ENDPOINT", server.url())
         .envs(variables.iter().map(|(name, value)| (*name, place(value))))
@@ -185,7 +185,7 @@ fn no_source_shows_a_secret_in_logs_progress_json_or_errors() {
                 let shown = format!("{}{}", run.stdout, run.stderr);
                 assert!(!shown.contains("MARKED"), "{name}: {shown}");
                 assert_eq!(run.status, 4, "{name}: {shown}");
-                // With credentials it is the store that refuses, and says so at length.
+                // With credentials, the store refuses, with a long message.
                 let refused = (shown.contains("GetObject") || command[0] == "doctor") && shown.contains("not with ***");
                 assert!(refused || index == 1 || *name == "failing process", "{name}: {shown}");
             }

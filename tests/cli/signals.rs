@@ -18,7 +18,7 @@ fn held() -> Fault {
     Fault::Delay(STANDSTILL)
 }
 
-/// Runs until the server was asked for `operation`, and a little more.
+/// Starts the program and waits until shortly after the server got a request for `operation`.
 fn start_until(server: &Server, operation: Operation, arguments: &[&str]) -> Running {
     let run = start(arguments);
     let begun = Instant::now();
@@ -30,7 +30,7 @@ fn start_until(server: &Server, operation: Operation, arguments: &[&str]) -> Run
     run
 }
 
-/// A cache whose large blob goes in parts.
+/// A cache with a large blob that is uploaded in parts.
 struct Large {
     work: tempfile::TempDir,
     blobs: Blobs,
@@ -50,7 +50,7 @@ impl Large {
 }
 
 #[test]
-fn the_first_signal_stops_an_export_that_stands_still_and_aborts_its_uploads() {
+fn the_first_signal_stops_a_stalled_export_and_aborts_its_uploads() {
     let large = Large::new();
     for (signal, status) in [("INT", 130), ("QUIT", 131), ("TERM", 143)] {
         let server = Server::start();
@@ -64,7 +64,7 @@ fn the_first_signal_stops_an_export_that_stands_still_and_aborts_its_uploads() {
     }
 }
 
-/// Whether the tests were started by `nohup` or the like: the programs they start then ignore SIGHUP.
+/// Returns whether the tests run under `nohup` or the like; the programs they start then ignore SIGHUP.
 fn hangups_are_ignored() -> bool {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let mask = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).unwrap_or_default();
@@ -72,7 +72,7 @@ fn hangups_are_ignored() -> bool {
 }
 
 #[test]
-fn a_terminal_that_closes_stops_an_import_as_sigterm_does() {
+fn a_closed_terminal_stops_an_import_as_sigterm_does() {
     let blobs = Blobs::of(&[100_000, 300]);
     let (server, work) = (Server::start(), tempfile::tempdir().unwrap());
     blobs.put_into(&server);
@@ -106,7 +106,7 @@ fn a_terminal_that_closes_stops_an_import_as_sigterm_does() {
 }
 
 #[test]
-fn a_second_signal_ends_the_program_at_once_and_five_seconds_end_it_anyway() {
+fn a_second_signal_ends_the_program_at_once_and_a_clean_stop_takes_at_most_five_seconds() {
     let large = Large::new();
     for second in [true, false] {
         let server = Server::start();

@@ -1,4 +1,4 @@
-//! What servers say and caches hold reaches the terminal escaped.
+//! Text from servers and caches is escaped before it reaches the terminal.
 
 use super::{Run, run_with};
 use crate::stub::Stub;
@@ -14,7 +14,7 @@ fn tame(run: &Run) {
 }
 
 #[test]
-fn nothing_a_server_says_commands_the_terminal() {
+fn control_characters_from_a_server_are_escaped() {
     let server = Stub::start(|_| {
         let body = format!("<Error><Code>AccessDenied</Code><Message>{HOSTILE}</Message></Error>");
         (403, format!("server: {}\r\n", HOSTILE.replace(['\u{1b}', '\u{7f}'], "")), body)

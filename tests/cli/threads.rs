@@ -1,4 +1,4 @@
-//! Runs on a system that gives no more threads.
+//! Runs on a system that allows no more threads.
 
 use std::fs;
 use std::process::Command;
@@ -10,8 +10,8 @@ use crate::s3_server::Server;
 
 const MIB: usize = 1 << 20;
 
-/// Every new thread would get a stack of this size, for which there is no address space. `RLIMIT_NPROC` would do the
-/// same, but not for root.
+/// The stack size of every new thread, for which there is no address space. `RLIMIT_NPROC` would have the same effect,
+/// but not for root.
 const NO_THREADS: (&str, &str) = ("RUST_MIN_STACK", "140737488355328");
 
 #[test]
@@ -33,7 +33,7 @@ fn one_thread_exports_and_imports_blobs_of_every_kind() {
 }
 
 #[test]
-fn a_limited_address_space_is_not_filled_with_threads() {
+fn many_jobs_fit_a_limited_address_space() {
     let work = tempfile::tempdir().unwrap();
     let (source, restored) = (work.path().join("source"), work.path().join("restored"));
     write_cache(&Blobs::of(&[100_000; 40]), &source);
@@ -48,7 +48,7 @@ fn a_limited_address_space_is_not_filled_with_threads() {
 
 #[test]
 fn a_name_is_looked_up_without_a_thread() {
-    // The name resolves everywhere, and nothing listens on the port.
+    // The name resolves everywhere, but nothing listens on the port.
     let store = "type=s3,bucket=b,region=r,endpoint_url=http://localhost:1,retry_max_attempts=1,access_key_id=k,secret_access_key=s";
     let run = run_with(&["import", "never-written", "--cache-from", store], &[NO_THREADS]).expect(1);
     run.says(&["error: ", "refused"]);
@@ -63,13 +63,13 @@ fn a_credential_process_is_read_without_a_thread() {
     let store = "type=s3,bucket=b,region=r,endpoint_url=http://127.0.0.1:1,retry_max_attempts=1";
     let variables = [NO_THREADS, ("AWS_CONFIG_FILE", config.to_str().unwrap()), ("PATH", "/usr/bin:/bin")];
     let arguments = ["import", "never-written", "--cache-from", store];
-    // The credentials are found: the next step is the connection.
+    // The credentials are found, so the next step is the connection.
     run_with(&arguments, &variables).expect(1).says(&["error: ", "refused"]);
 }
 
-/// Threads that start without room for themselves would end the process.
+/// A thread that starts without enough memory for itself would abort the process.
 #[test]
-fn a_limit_to_the_address_space_leaves_fewer_threads() {
+fn a_limit_on_the_address_space_means_fewer_threads() {
     let work = tempfile::tempdir().unwrap();
     let (source, store) = (work.path().join("source"), file_store(&work.path().join("store")));
     write_cache(&Blobs::of(&(0..200).map(|at| 10_000 + at).collect::<Vec<_>>()), &source);
