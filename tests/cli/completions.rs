@@ -112,6 +112,7 @@ fn bash_completes_commands_options_values_and_directories() {
         (&["export", "x", "--cache-to", "type", "=", "m"], &[""]),
         (&["completions", "f"], &["fish"]),
         (&["help", "d"], &["doctor"]),
+        (&["help", "at"], &["attributes"]),
     ] {
         let Some(mut offered) = bash_offers(words) else { return };
         let mut expected: Vec<&str> = expected.to_vec();

@@ -85,6 +85,8 @@ fn help_and_version_go_to_standard_output() {
         &["export", "--help"],
         &["help", "import"],
         &["help", "doctor"],
+        &["help", "attributes"],
+        &["help", "exit-status"],
         &["-h"],
         &["--version"],
     ] {

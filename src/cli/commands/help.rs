@@ -2,11 +2,12 @@
 
 use std::fmt::Write as _;
 
+use s3_build_cache::program::s3_attributes;
 use s3_build_cache::{Error, Result};
 
 use crate::commands::command::{Argument, Command, Help, Run};
 use crate::flags::{self, FLAGS, Flag, Raw, Values};
-use crate::output::human;
+use crate::output::{exit, human};
 
 pub(super) const COMMAND: Command = Command {
     name: "help",
@@ -14,16 +15,25 @@ pub(super) const COMMAND: Command = Command {
     aliases: &["usage"],
     flags: &[],
     help: Help {
-        about: "Show the options and examples of a command, or the list of commands.",
+        about: "Show the options and examples of a command, the list of commands, or a topic.",
         usage: "[COMMAND]",
         gist: None,
-        arguments: &[Argument { name: "COMMAND", help: "the name of a command", values: Values::Command }],
+        arguments: &[Argument {
+            name: "COMMAND",
+            help: "the name of a command, or\n\
+                   attributes: what --cache-to and --cache-from take\n\
+                   exit-status: what each exit status means",
+            values: Values::HelpTopic,
+        }],
         global: &[],
         notes: "",
-        examples: &["s3-build-cache help export"],
+        examples: &["s3-build-cache help export", "s3-build-cache help attributes"],
     },
     run: Run::Text(run),
 };
+
+/// What has a help besides the commands.
+pub(super) const TOPICS: [&str; 2] = ["attributes", "exit-status"];
 
 /// What the program does.
 pub(super) const ABOUT: &str = "Move BuildKit's build cache between a local cache directory and S3.";
@@ -36,23 +46,32 @@ const COLUMNS: usize = 80;
 fn run(raw: &Raw, commands: &'static [Command]) -> Result<String> {
     let Some(name) = raw.positional.first() else { return Ok(overview(commands)) };
     let name = name.to_string_lossy();
-    match commands.iter().find(|command| command.name == name) {
-        Some(command) => Ok(page(command)),
-        None => {
+    if let Some(command) = commands.iter().find(|command| command.name == name) {
+        return Ok(page(command));
+    }
+    match &*name {
+        "attributes" => Ok(attributes()),
+        "exit-status" => Ok(columns(exit::MEANINGS, "")),
+        _ => {
             let names: Vec<&str> = commands.iter().map(|command| command.name).collect();
-            let hint = format!("the commands are {}", human::list(&names));
+            let hint = format!("the commands are {}; the topics are {}", human::list(&names), human::list(&TOPICS));
             Err(Error::usage(format!("no help for {name:?}")).with_hint(hint))
         }
     }
 }
 
+fn attributes() -> String {
+    let rows: Vec<_> = s3_attributes().iter().map(|about| (about.name, about.help)).collect();
+    let intro = "Attributes are one string: type=s3,region=eu-west-1,bucket=my-cache,name=app;main. Quote a field that \
+                 contains a comma: \"secret_access_key=a,b\".";
+    format!("{}\n{}", wrapped(intro, 0), columns(&rows, "  "))
+}
+
 /// Returns the help of the program: its commands and its global flags.
 pub(crate) fn overview(commands: &[Command]) -> String {
-    let usages: Vec<_> =
-        commands.iter().filter_map(|command| Some((usage(command), command.help.gist?.to_owned()))).collect();
+    let usages: Vec<_> = commands.iter().filter_map(|command| Some((usage(command), command.help.gist?))).collect();
     let usages = columns(&usages, "       ");
-    let summaries: Vec<_> =
-        commands.iter().map(|command| (command.name.to_owned(), command.summary.to_owned())).collect();
+    let summaries: Vec<_> = commands.iter().map(|command| (command.name, command.summary)).collect();
     let global: Vec<_> = FLAGS.iter().filter(|flag| flag.global).map(|flag| row(flag, flag.help)).collect();
     format!(
         "{ABOUT}\n\nUsage: {}\nCommands:\n{}\nGlobal options:\n{}\nExample:\n{}",
@@ -70,7 +89,7 @@ pub(crate) fn page(command: &Command) -> String {
     let options = if own.is_empty() { "" } else { " [OPTIONS]" };
     let mut page = format!("{}\nUsage: {}{options}\n", wrapped(about, 0), usage(command));
     if !arguments.is_empty() {
-        let arguments: Vec<_> = arguments.iter().map(|it| (it.name.to_owned(), it.help.to_owned())).collect();
+        let arguments: Vec<_> = arguments.iter().map(|it| (it.name, it.help)).collect();
         let _ = write!(page, "\n{}", columns(&arguments, "  "));
     }
     if !own.is_empty() {
@@ -95,10 +114,10 @@ pub(super) fn usage(command: &Command) -> String {
 }
 
 /// Returns a flag as the help lists it, and what it does: `-j, --jobs N`.
-fn row(flag: &Flag, help: &str) -> (String, String) {
+fn row<'a>(flag: &Flag, help: &'a str) -> (String, &'a str) {
     let short = flag.short.map_or_else(|| "    ".to_owned(), |letter| format!("-{letter}, "));
     let value = flag.value_name().map_or_else(String::new, |name| format!(" {name}"));
-    (format!("{short}--{}{value}", flag.long), help.to_owned())
+    (format!("{short}--{}{value}", flag.long), help)
 }
 
 fn shortest(flag: &Flag) -> String {
@@ -106,10 +125,11 @@ fn shortest(flag: &Flag) -> String {
 }
 
 /// Returns lines of a label and a text each; the texts are aligned.
-fn columns(rows: &[(String, String)], indent: &str) -> String {
-    let width = rows.iter().map(|(label, _)| label.chars().count()).max().unwrap_or_default() + 2;
+fn columns(rows: &[(impl AsRef<str>, &str)], indent: &str) -> String {
+    let width = rows.iter().map(|(label, _)| label.as_ref().chars().count()).max().unwrap_or_default() + 2;
     let mut lines = String::new();
     for (label, text) in rows {
+        let label = label.as_ref();
         let _ = write!(lines, "{indent}{label:width$}{}", wrapped(text, indent.len() + width));
     }
     lines
@@ -145,7 +165,7 @@ mod tests {
 
     #[test]
     fn help_fits_a_terminal() {
-        for text in COMMANDS.iter().map(page).chain([overview(COMMANDS)]) {
+        for text in COMMANDS.iter().map(page).chain([overview(COMMANDS), attributes(), columns(exit::MEANINGS, "")]) {
             for line in text.lines() {
                 assert!(line.chars().count() <= COLUMNS && line.trim_end() == line, "{line:?}");
             }
@@ -163,6 +183,14 @@ mod tests {
             for (flag, _) in command.own_flags() {
                 assert!(page(command).contains(&format!("--{} ", flag.long)), "{}", flag.long);
             }
+        }
+    }
+
+    #[test]
+    fn every_topic_has_a_help() {
+        for topic in TOPICS {
+            let raw = Raw { positional: vec![topic.into()], ..Raw::default() };
+            assert!(run(&raw, COMMANDS).is_ok_and(|text| !text.is_empty()), "{topic}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use s3_build_cache::program::s3_attributes;
 use s3_build_cache::{Error, Result};
 
 use crate::commands::command::{Command, Help, Run};
@@ -49,6 +50,10 @@ fn page(commands: &[Command]) -> String {
     page.push_str(".SH GLOBAL OPTIONS\n");
     for flag in FLAGS.iter().filter(|flag| flag.global) {
         item(&mut page, &label(flag), flag.help);
+    }
+    page.push_str(".SH ATTRIBUTES\n");
+    for about in s3_attributes() {
+        item(&mut page, about.name, about.help);
     }
     page.push_str(".SH EXIT STATUS\n");
     for (status, meaning) in exit::MEANINGS {

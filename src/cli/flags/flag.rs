@@ -36,8 +36,8 @@ pub(crate) enum Values {
     Any,
     OneOf(&'static [&'static str]),
     Directory,
-    /// The name of a command.
-    Command,
+    /// What `help` explains: a command or a topic.
+    HelpTopic,
 }
 
 impl Flag {

@@ -1,5 +1,5 @@
-//! Writes to standard error: text for people, or with `--progress=rawjson` one JSON object per line, warnings and errors
-//! included.
+//! Writes to standard error: text for people, or with `--progress=rawjson` one JSON object per line, including warnings
+//! and errors.
 
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -1,6 +1,7 @@
 //! The words that all scripts are made of.
 
 use crate::commands::command::Command;
+use crate::commands::help;
 use crate::flags::{FLAGS, Flag, Values};
 
 /// Returns the global flags and what they do.
@@ -17,7 +18,7 @@ pub(super) fn spellings(flag: &Flag) -> impl Iterator<Item = String> {
 pub(super) fn words(values: Values, commands: &[Command]) -> Vec<&'static str> {
     match values {
         Values::OneOf(words) => words.to_vec(),
-        Values::Command => commands.iter().map(|command| command.name).collect(),
+        Values::HelpTopic => commands.iter().map(|command| command.name).chain(help::TOPICS).collect(),
         Values::Any | Values::Directory => Vec::new(),
     }
 }

@@ -75,7 +75,7 @@ fn action(values: Values, commands: &[Command]) -> String {
     match values {
         Values::Any => " ".to_owned(),
         Values::Directory => "_files -/".to_owned(),
-        Values::OneOf(_) | Values::Command => format!("({})", words(values, commands).join(" ")),
+        Values::OneOf(_) | Values::HelpTopic => format!("({})", words(values, commands).join(" ")),
     }
 }
 
