@@ -45,7 +45,7 @@ impl DirStore {
     /// Returns the bucket `bucket` in the directory `root`; `clock` determines ages. Accesses nothing yet.
     ///
     /// # Errors
-    /// [`Error::Usage`] if `bucket` is not a valid bucket name.
+    /// [`Error::Usage`](crate::Error::Usage) if `bucket` is not a valid bucket name.
     pub fn new(root: impl Into<PathBuf>, bucket: &str, clock: Arc<dyn Clock>) -> Result<Self> {
         bucket.parse::<Bucket>()?.check_for_directory()?;
         let root = root.into();
