@@ -8,7 +8,7 @@ mod temp;
 
 pub(crate) use named::{open_named_file, read_named_file, read_opened};
 pub(crate) use open::{
-    Opened, Place, create_dir, directory, directory_place, file_place, is_same_file, open_file, open_or_create,
+    OpenedFile, Place, create_dir, directory, directory_place, file_place, is_same_file, open_file, open_or_create,
     read_file, root_directory, sync_dir,
 };
 pub(crate) use system::{FileSystem, Native, is_not_replaced, is_refused, sync_file};

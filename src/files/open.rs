@@ -13,7 +13,7 @@ const NO_SURPRISE: i32 = libc::O_NOFOLLOW | libc::O_NONBLOCK | libc::O_NOCTTY;
 
 /// A regular file, opened for reading.
 #[derive(Debug)]
-pub(crate) struct Opened {
+pub(crate) struct OpenedFile {
     /// The file, positioned at its start.
     pub(crate) file: File,
     /// The metadata of the open file.
@@ -35,7 +35,7 @@ pub(crate) enum Place {
 ///
 /// # Errors
 /// If it is a link, a directory, a FIFO or anything else, or cannot be opened.
-pub(crate) fn open_file(path: &Path) -> Result<Option<Opened>> {
+pub(crate) fn open_file(path: &Path) -> Result<Option<OpenedFile>> {
     match OpenOptions::new().read(true).custom_flags(NO_SURPRISE).open(path) {
         Ok(file) => checked(file, path).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -48,7 +48,7 @@ pub(crate) fn open_file(path: &Path) -> Result<Option<Opened>> {
 ///
 /// # Errors
 /// Same as [`open_file`].
-pub(crate) fn open_or_create(path: &Path, mode: u32) -> Result<(Opened, bool)> {
+pub(crate) fn open_or_create(path: &Path, mode: u32) -> Result<(OpenedFile, bool)> {
     let mut options = OpenOptions::new();
     options.read(true).write(true).mode(mode).custom_flags(NO_SURPRISE);
     loop {
@@ -66,10 +66,10 @@ pub(crate) fn open_or_create(path: &Path, mode: u32) -> Result<(Opened, bool)> {
     }
 }
 
-fn checked(file: File, path: &Path) -> Result<Opened> {
+fn checked(file: File, path: &Path) -> Result<OpenedFile> {
     let meta = file.metadata().map_err(|error| Error::io("access", path, error))?;
     match meta.is_file() {
-        true => Ok(Opened { file, meta }),
+        true => Ok(OpenedFile { file, meta }),
         false => Err(wrong_kind(path, kind_name(meta.file_type()), "a regular file")),
     }
 }
@@ -79,7 +79,7 @@ fn checked(file: File, path: &Path) -> Result<Opened> {
 /// # Errors
 /// Same as [`open_file`]; [`Error::Integrity`] if it has more than `limit` bytes.
 pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
-    let Some(Opened { file, .. }) = open_file(path)? else { return Ok(None) };
+    let Some(OpenedFile { file, .. }) = open_file(path)? else { return Ok(None) };
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| Error::io("read", path, error))?;
     if bytes.len() as u64 > limit {

@@ -6,7 +6,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 use std::os::unix::fs::MetadataExt;
 
 use crate::base::{Digest, Error, Hasher, Result};
-use crate::files::{Opened, directory, open_file, root_directory};
+use crate::files::{OpenedFile, directory, open_file, root_directory};
 use crate::layout::manifest::Reference;
 use crate::layout::path::LayoutPath;
 
@@ -22,7 +22,7 @@ impl LayoutPath {
     /// Opens the blob at `offset`.
     pub(super) fn open_blob(&self, digest: &Digest, offset: u64) -> Result<File> {
         let failed = |error| Error::io("read", self.blob(digest), error);
-        let Some(Opened { mut file, .. }) = self.open_if_present(digest)? else {
+        let Some(OpenedFile { mut file, .. }) = self.open_if_present(digest)? else {
             return Err(failed(io::ErrorKind::NotFound.into()));
         };
         file.seek(SeekFrom::Start(offset)).map_err(failed)?;
@@ -31,7 +31,7 @@ impl LayoutPath {
 
     /// Returns a value that changes whenever the file is modified or replaced.
     pub(super) fn blob_stamp(&self, digest: &Digest) -> Result<Option<u64>> {
-        Ok(self.open_if_present(digest)?.map(|Opened { meta, .. }| {
+        Ok(self.open_if_present(digest)?.map(|OpenedFile { meta, .. }| {
             let mut hasher = DefaultHasher::new();
             // Excludes the change time (ctime), because renaming the file updates it.
             (meta.dev(), meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()).hash(&mut hasher);
@@ -41,7 +41,7 @@ impl LayoutPath {
 
     /// Returns whether the blob exists and matches its digest. Stops if `check`, which runs before each read, fails.
     pub(super) fn verify_blob(&self, digest: &Digest, check: impl Fn() -> Result<()>) -> Result<bool> {
-        let Some(Opened { mut file, .. }) = self.open_if_present(digest)? else { return Ok(false) };
+        let Some(OpenedFile { mut file, .. }) = self.open_if_present(digest)? else { return Ok(false) };
         let mut hasher = Hasher::new();
         let mut buffer = vec![0; CHUNK_BYTES];
         loop {
@@ -66,7 +66,7 @@ impl LayoutPath {
         if *size > limit {
             return Err(wrong(format!("has {size} bytes, more than the limit of {limit}")));
         }
-        let Some(Opened { file, meta }) = self.open_if_present(digest)? else {
+        let Some(OpenedFile { file, meta }) = self.open_if_present(digest)? else {
             return Err(wrong("is missing".to_owned()));
         };
         if meta.len() != *size {
@@ -81,7 +81,7 @@ impl LayoutPath {
         }
     }
 
-    fn open_if_present(&self, digest: &Digest) -> Result<Option<Opened>> {
+    fn open_if_present(&self, digest: &Digest) -> Result<Option<OpenedFile>> {
         let has_dirs =
             root_directory(self.dir())? && directory(&self.algorithms_dir())? && directory(&self.blobs_dir())?;
         if has_dirs { open_file(&self.blob(digest)) } else { Ok(None) }

@@ -2,8 +2,9 @@
 //! lacks. It is shared by all calls.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 
+use crate::base::Unpoisoned as _;
 use crate::s3::endpoint::Endpoint;
 
 /// What a client has learnt about its server.
@@ -60,13 +61,13 @@ impl Learnt {
 
     /// Returns the endpoint of the bucket, as far as known.
     pub(super) fn endpoint(&self) -> Arc<Endpoint> {
-        self.endpoint.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.endpoint.read().unpoisoned().clone()
     }
 
     /// Moves the endpoint away from the region `before`, at most once: a server that sends us back and forth is not
     /// followed. Returns whether it is in another region now, also if another call has moved it.
     pub(super) fn move_endpoint(&self, before: &str, to: impl FnOnce(&Endpoint) -> Option<Endpoint>) -> bool {
-        let mut endpoint = self.endpoint.write().unwrap_or_else(PoisonError::into_inner);
+        let mut endpoint = self.endpoint.write().unpoisoned();
         if endpoint.region != before {
             return true;
         }

@@ -1,10 +1,10 @@
 //! A multipart upload under way: its parts, its completion, and its abortion if it is given up.
 
 use std::ops::Range;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, Unpoisoned as _};
 use crate::object::{MultipartUpload, Payload, PutMode, Version};
 use crate::s3::client::Client;
 use crate::s3::complete_multipart_upload::Expected;
@@ -52,7 +52,7 @@ impl<'a> S3Upload<'a> {
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
-        self.current.lock().unwrap_or_else(PoisonError::into_inner)
+        self.current.lock().unpoisoned()
     }
 
     /// Adds a part of that upload. Returns false if the upload is no longer the current one.
@@ -114,7 +114,7 @@ impl MultipartUpload for S3Upload<'_> {
     }
 
     fn complete(mut self: Box<Self>) -> Result<Option<Version>> {
-        let current = self.current.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let current = self.current.get_mut().unpoisoned();
         let (name, mut parts) = (Arc::clone(&current.name), std::mem::take(&mut current.parts));
         parts.sort_unstable_by_key(|part| part.number);
         let begun = self.client.monotonic().saturating_sub(self.begun);

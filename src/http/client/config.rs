@@ -25,7 +25,7 @@ impl Timeouts {
     pub(crate) const LOCAL: Self = Self { connect: Duration::from_secs(1), stall: Duration::from_secs(2) };
 }
 
-/// The settings of a [`Client`].
+/// The settings of a [`Client`](super::Client).
 pub(crate) struct ClientConfig<'a> {
     /// The maximum number of open connections.
     pub(crate) connections: usize,

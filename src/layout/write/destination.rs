@@ -4,9 +4,9 @@ use std::fs;
 use std::io::{self, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 
-use crate::base::{Digest, Error, Result};
+use crate::base::{Digest, Error, Result, Unpoisoned as _};
 use crate::files::{FileSystem, TempFile, TempFolder, create_dir, is_not_replaced, open_file, root_directory};
 use crate::layout::path::LayoutPath;
 use crate::layout::write::durable::Durable;
@@ -109,7 +109,7 @@ impl Destination {
 
     /// Returns the directories created by this writer, outermost first.
     pub(super) fn made_dirs(&self) -> Vec<PathBuf> {
-        self.made.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        self.made.lock().unpoisoned().clone()
     }
 
     fn make_dirs(&self) -> Result<()> {
@@ -127,7 +127,7 @@ impl Destination {
 
     fn make_dir(&self, path: &Path) -> Result<()> {
         if create_dir(path, DIR_MODE)? {
-            self.made.lock().unwrap_or_else(PoisonError::into_inner).push(path.to_owned());
+            self.made.lock().unpoisoned().push(path.to_owned());
         }
         Ok(())
     }
@@ -137,7 +137,7 @@ impl Destination {
 impl Drop for Destination {
     fn drop(&mut self) {
         self.temps.remove_if_empty();
-        let made = std::mem::take(self.made.get_mut().unwrap_or_else(PoisonError::into_inner));
+        let made = std::mem::take(self.made.get_mut().unpoisoned());
         for path in made.iter().rev() {
             let _ = fs::remove_dir(path);
         }

@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 use std::io;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 
-use crate::base::{Digest, Error, Result};
+use crate::base::{Digest, Error, Result, Unpoisoned as _};
 use crate::cache_config::CacheConfig;
 use crate::files::{FileSystem, TempFile, open_file, sync_file};
 use crate::layout::path::LayoutPath;
@@ -34,13 +34,13 @@ impl Durable {
     /// Records that a synced blob has its final name.
     pub(super) fn renamed(&self, digest: &Digest) {
         if self.is_wanted() {
-            self.synced.lock().unwrap_or_else(PoisonError::into_inner).insert(*digest);
+            self.synced.lock().unpoisoned().insert(*digest);
         }
     }
 
     /// Waits until the other blobs of `config` are on disk, because an earlier run may have left them only in memory.
     pub(super) fn sync_others(&self, system: &dyn FileSystem, dir: &LayoutPath, config: &CacheConfig) -> Result<()> {
-        let synced = self.synced.lock().unwrap_or_else(PoisonError::into_inner);
+        let synced = self.synced.lock().unpoisoned();
         for (digest, _) in config.blobs() {
             let path = dir.blob(&digest);
             if !synced.contains(&digest)

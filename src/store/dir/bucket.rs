@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::base::{Clock, Result, Timestamp};
 use crate::config::Bucket;
-use crate::files::{Opened, Place, directory, directory_place, file_place, open_file, root_directory};
+use crate::files::{OpenedFile, Place, directory, directory_place, file_place, open_file, root_directory};
 use crate::object::{ObjectMeta, Version};
 use crate::store::dir::key;
 
@@ -45,7 +45,7 @@ impl DirStore {
     /// Returns the bucket `bucket` in the directory `root`; `clock` determines ages. Accesses nothing yet.
     ///
     /// # Errors
-    /// [`Error::Usage`] if `bucket` is not a valid bucket name.
+    /// [`Error::Usage`](crate::Error::Usage) if `bucket` is not a valid bucket name.
     pub fn new(root: impl Into<PathBuf>, bucket: &str, clock: Arc<dyn Clock>) -> Result<Self> {
         bucket.parse::<Bucket>()?.check_for_directory()?;
         let root = root.into();
@@ -82,7 +82,7 @@ impl DirStore {
         }
     }
 
-    pub(super) fn open(&self, key: &str) -> Result<Option<(Opened, PathBuf)>> {
+    pub(super) fn open(&self, key: &str) -> Result<Option<(OpenedFile, PathBuf)>> {
         let Some(path) = self.find(key)? else { return Ok(None) };
         Ok(open_file(&path)?.map(|opened| (opened, path)))
     }

@@ -21,7 +21,7 @@ mod uploads;
 mod write;
 
 use crate::base::Result;
-use crate::files::Opened;
+use crate::files::OpenedFile;
 use crate::object::{
     GetOptions, ListOptions, ListPage, MultipartUpload, Object, ObjectMeta, ObjectStore, Payload, PutMode,
     UnfinishedUpload, UploadsPage, Version,
@@ -40,7 +40,7 @@ impl ObjectStore for DirStore {
     }
 
     fn head(&self, key: &str) -> Result<Option<ObjectMeta>> {
-        Ok(self.open(key)?.map(|(Opened { meta, .. }, _)| self.meta(&meta)))
+        Ok(self.open(key)?.map(|(OpenedFile { meta, .. }, _)| self.meta(&meta)))
     }
 
     fn get(&self, key: &str, options: &GetOptions) -> Result<Option<Object>> {

@@ -3,9 +3,9 @@
 use std::io::{self, Read};
 use std::ops::Range;
 use std::os::unix::fs::FileExt;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
-use crate::base::{Arrived, Error, Problem, Result};
+use crate::base::{Arrived, Error, Problem, Result, Unpoisoned as _};
 use crate::files::{TempFile, is_same_file};
 use crate::object::{GetOptions, MultipartUpload, ObjectStore as _, Payload, PutMode, Version};
 use crate::store::dir::bucket::DirStore;
@@ -33,7 +33,7 @@ impl<'a> DirUpload<'a> {
     }
 
     fn wrote(&self, offset: u64, size: u64) {
-        let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut written = self.written.lock().unpoisoned();
         written.insert(offset..offset.saturating_add(size));
     }
 }
@@ -71,7 +71,7 @@ impl MultipartUpload for DirUpload<'_> {
     }
 
     fn complete(self: Box<Self>) -> Result<Option<Version>> {
-        let prefix = self.written.lock().unwrap_or_else(PoisonError::into_inner).prefix();
+        let prefix = self.written.lock().unpoisoned().prefix();
         if prefix != self.size {
             let location = self.store.location(&self.key);
             let message = format!("{location} was not written: its parts do not make {} bytes", self.size);

@@ -4,13 +4,13 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
 use crate::base::{Error, Result};
-use crate::files::Opened;
+use crate::files::OpenedFile;
 use crate::object::{GetOptions, Object};
 use crate::store::dir::bucket::{DirStore, version};
 
 impl DirStore {
     pub(super) fn read(&self, key: &str, options: &GetOptions) -> Result<Option<Object>> {
-        let Some((Opened { mut file, meta }, path)) = self.open(key)? else { return Ok(None) };
+        let Some((OpenedFile { mut file, meta }, path)) = self.open(key)? else { return Ok(None) };
         let (size, version) = (meta.len(), version(&meta));
         if options.if_match.as_ref().is_some_and(|wanted| *wanted != version) {
             return Err(Error::precondition_failed(format!("{} has changed", path.display())));
