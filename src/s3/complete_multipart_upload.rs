@@ -12,6 +12,7 @@ use crate::s3::client::Client;
 use crate::s3::conditions;
 use crate::s3::copy_object::MAX_REPLY_BYTES;
 use crate::s3::create_multipart_upload::UploadName;
+use crate::s3::object_meta::version_in_document;
 use crate::s3::upload_part::UploadedPart;
 
 /// The server assembles up to ten thousand parts, and some servers are silent meanwhile.
@@ -107,7 +108,9 @@ fn escaped(text: &str) -> String {
 fn completed(mut response: Response) -> std::result::Result<Option<Version>, Cause> {
     let body = response.read(MAX_REPLY_BYTES).map_err(Cause::NoAnswer)?;
     match Element::parse(&body) {
-        Ok(reply) if reply.name == "CompleteMultipartUploadResult" => Ok(reply.child_text("ETag").map(Version::new)),
+        Ok(reply) if reply.name == "CompleteMultipartUploadResult" => {
+            Ok(reply.child_text("ETag").map(version_in_document))
+        }
         Ok(_) => Err(Answer::failed(&response, &body)),
         Err(_) => Err(Answer::no_document(&response, &body)),
     }

@@ -9,6 +9,7 @@ use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
 use crate::s3::checksum::Checksum;
 use crate::s3::client::Client;
+use crate::s3::object_meta::version_in_document;
 use crate::s3::put_object::CONTENT_TYPE;
 
 /// The server copies up to 5 GiB before it responds.
@@ -36,7 +37,7 @@ impl CopyReply {
         match Element::parse(body) {
             Ok(reply) if reply.name == "CopyObjectResult" => {
                 let modified = reply.child_text("LastModified").and_then(|text| text.parse::<Timestamp>().ok());
-                let version = reply.child_text("ETag").map(Version::new);
+                let version = reply.child_text("ETag").map(version_in_document);
                 Self::Copied { modified: modified.and_then(Timestamp::to_system_time), version }
             }
             Err(_) if !body.iter().all(u8::is_ascii_whitespace) => Self::Foreign,

@@ -4,12 +4,12 @@ use std::time::SystemTime;
 
 use crate::base::{Element, Result, Timestamp};
 use crate::http::{Method, Response};
-use crate::object::{ListOptions, ListPage, ListedObject, ObjectMeta, Version};
+use crate::object::{ListOptions, ListPage, ListedObject, ObjectMeta};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
 use crate::s3::client::Client;
 use crate::s3::listed_key::decode;
-use crate::s3::object_meta::{age, is_archive};
+use crate::s3::object_meta::{age, is_archive, version_in_document};
 
 /// Enough for a thousand objects with keys of 1,024 bytes, every byte escaped.
 pub(super) const MAX_LIST_BYTES: u64 = 4 * 1024 * 1024;
@@ -96,7 +96,7 @@ fn listed_object(object: &Element, prefix: &str, encoded: bool, now: SystemTime)
     let key = decode(&object.child("Key")?.text, prefix, encoded);
     let mut meta = ObjectMeta::new(object.child_text("Size")?.parse().ok()?);
     meta.readable = !object.child_text("StorageClass").is_some_and(is_archive);
-    meta.version = object.child_text("ETag").map(Version::new);
+    meta.version = object.child_text("ETag").map(version_in_document);
     let modified = object.child_text("LastModified").and_then(|text| text.parse::<Timestamp>().ok());
     if let Some((modified, time)) = modified.and_then(|modified| Some((modified, modified.to_system_time()?))) {
         meta = meta.modified(modified, age(time, now));

@@ -24,6 +24,12 @@ pub(super) fn version(response: &Response) -> Option<Version> {
     response.header("etag").map(Version::new)
 }
 
+/// Returns the version in an XML document. There, some stores omit the quotes that headers have.
+pub(super) fn version_in_document(text: &str) -> Version {
+    let has_quotes = text.starts_with('"') || text.starts_with("W/") || text.is_empty();
+    Version::new(if has_quotes { text.to_owned() } else { format!("\"{text}\"") })
+}
+
 /// Returns the time since `then`; zero if that is in the future.
 pub(super) fn age(then: SystemTime, now: SystemTime) -> Duration {
     now.duration_since(then).unwrap_or_default()
