@@ -48,6 +48,7 @@ impl Server {
                 does_not_check_payload_hash: true,
                 makes_missing_buckets: true,
                 breaks_keys_with: &["\\"],
+                start_after_skips_directories: true,
                 ..found_out
             },
             "juicefs" => Quirks { touch_does_not_move_last_modified: true, keys_are_paths: true, ..found_out },

@@ -9,7 +9,6 @@ use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
 use crate::s3::client::Client;
 use crate::s3::list_objects::MAX_LIST_BYTES;
-use crate::s3::listed_key::decode;
 use crate::s3::object_meta::age;
 
 /// The upload after which a page begins, as S3 names it. The token of a page is `9:key/of/it` followed by the ID, with
@@ -37,44 +36,44 @@ impl Client {
     pub(super) fn list_multipart_uploads(&self, prefix: &str, continuation: Option<&str>) -> Result<UploadsPage> {
         let invalid = || Error::usage("the continuation token is not from a listing of uploads");
         let markers = continuation.map(|token| Markers::parse(token).ok_or_else(invalid)).transpose()?;
-        let mut query = vec![("uploads", ""), ("encoding-type", "url"), ("prefix", prefix)];
+        // Not encoded: SeaweedFS claims to encode keys here, and does not.
+        let mut query = vec![("uploads", ""), ("prefix", prefix)];
         if let Some(Markers { key, id }) = markers {
             query.extend([("key-marker", key), ("upload-id-marker", id)]);
         }
         let call = Call { query: &query, ..Call::new("ListMultipartUploads", Method::Get, None) };
-        let page = self.execute(&call, |response| self.listed_uploads(response, prefix));
+        let page = self.execute(&call, |response| self.listed_uploads(response));
         page.map_err(|failed| self.explain(&call, failed))
     }
 
-    fn listed_uploads(&self, mut response: Response, prefix: &str) -> std::result::Result<UploadsPage, Cause> {
+    fn listed_uploads(&self, mut response: Response) -> std::result::Result<UploadsPage, Cause> {
         let body = response.read(MAX_LIST_BYTES).map_err(Cause::NoAnswer)?;
         let Ok(reply) = Element::parse(&body) else { return Err(Answer::no_document(&response, &body)) };
-        let page = uploads_page(&reply, prefix, self.server_time(&response));
+        let page = uploads_page(&reply, self.server_time(&response));
         page.ok_or_else(|| Cause::Refused(Box::new(Answer::new(&response, &body))))
     }
 }
 
 /// Reads the uploads from a `ListMultipartUploadsResult`; `now` is the time by the server's clock. Returns `None` for
 /// any other document.
-fn uploads_page(reply: &Element, prefix: &str, now: SystemTime) -> Option<UploadsPage> {
+fn uploads_page(reply: &Element, now: SystemTime) -> Option<UploadsPage> {
     if reply.name != "ListMultipartUploadsResult" {
         return None;
     }
-    let encoded = reply.child_text("EncodingType") == Some("url");
     let listed = reply.children.iter().filter(|child| child.name == "Upload");
-    let uploads: Vec<_> = listed.filter_map(|upload| unfinished(upload, prefix, encoded, now)).collect();
+    let uploads: Vec<_> = listed.filter_map(|upload| unfinished(upload, now)).collect();
     let truncated = reply.child_text("IsTruncated").is_some_and(|text| text.eq_ignore_ascii_case("true"));
     let marker = |name: &str| reply.child(name).map(|child| child.text.as_str()).filter(|text| !text.is_empty());
     let continuation = match (marker("NextKeyMarker"), marker("NextUploadIdMarker"), uploads.last()) {
         _ if !truncated => None,
-        (Some(key), Some(id), _) => Some(Markers { key: &decode(key, prefix, encoded), id }.token()),
+        (Some(key), Some(id), _) => Some(Markers { key, id }.token()),
         (_, _, last) => last.map(|last| Markers { key: &last.key, id: &last.id }.token()),
     };
     Some(UploadsPage::new(uploads, continuation))
 }
 
-fn unfinished(upload: &Element, prefix: &str, encoded: bool, now: SystemTime) -> Option<UnfinishedUpload> {
-    let key = decode(&upload.child("Key")?.text, prefix, encoded);
+fn unfinished(upload: &Element, now: SystemTime) -> Option<UnfinishedUpload> {
+    let key = upload.child("Key")?.text.clone();
     let id = upload.child("UploadId").filter(|id| !id.text.is_empty())?.text.clone();
     let unfinished = UnfinishedUpload::new(key, id);
     let begun = upload.child_text("Initiated").and_then(|text| text.parse::<Timestamp>().ok());
@@ -103,16 +102,16 @@ mod tests {
     fn a_page_without_markers_continues_after_its_last_upload() {
         let page = |more: &str| {
             let text = format!(
-                "<ListMultipartUploadsResult><EncodingType>url</EncodingType><IsTruncated>true</IsTruncated>{more}\
-                 <Upload><Key>a%2Fb+c</Key><UploadId>i</UploadId><Initiated>2026-01-01T00:00:00Z</Initiated></Upload>\
+                "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>{more}\
+                 <Upload><Key>a/b+c%2F</Key><UploadId>i</UploadId><Initiated>2026-01-01T00:00:00Z</Initiated></Upload>\
                  </ListMultipartUploadsResult>"
             );
-            uploads_page(&Element::parse(text.as_bytes()).unwrap(), "a/", SystemTime::UNIX_EPOCH).unwrap()
+            uploads_page(&Element::parse(text.as_bytes()).unwrap(), SystemTime::UNIX_EPOCH).unwrap()
         };
-        assert_eq!(page("").continuation.as_deref(), Some("5:a/b ci"));
-        let named = page("<NextKeyMarker>a%2Fz</NextKeyMarker><NextUploadIdMarker>j</NextUploadIdMarker>");
+        assert_eq!(page("").continuation.as_deref(), Some("8:a/b+c%2Fi"));
+        let named = page("<NextKeyMarker>a/z</NextKeyMarker><NextUploadIdMarker>j</NextUploadIdMarker>");
         assert_eq!(named.continuation.as_deref(), Some("3:a/zj"));
-        assert_eq!((named.uploads[0].key.as_str(), named.uploads[0].id.as_str()), ("a/b c", "i"));
+        assert_eq!((named.uploads[0].key.as_str(), named.uploads[0].id.as_str()), ("a/b+c%2F", "i"));
         assert!(named.uploads[0].initiated.is_some());
     }
 }

@@ -2,13 +2,12 @@
 
 use std::time::SystemTime;
 
-use crate::base::{Element, Result, Timestamp};
+use crate::base::{Element, Result, Timestamp, percent_decode};
 use crate::http::{Method, Response};
 use crate::object::{ListOptions, ListPage, ListedObject, ObjectMeta};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
 use crate::s3::client::Client;
-use crate::s3::listed_key::decode;
 use crate::s3::object_meta::{age, is_archive, version_in_document};
 
 /// Enough for a thousand objects with keys of 1,024 bytes, every byte escaped.
@@ -106,4 +105,33 @@ fn listed_object(object: &Element, prefix: &str, encoded: bool, now: SystemTime)
 
 fn list_call() -> Call<'static> {
     Call::new("ListObjectsV2", Method::Get, None)
+}
+
+/// Decodes a key. Some stores claim that keys are encoded but do not encode them: then only the raw key has the
+/// requested prefix.
+fn decode(key: &str, prefix: &str, encoded: bool) -> String {
+    let decoded = if encoded { percent_decode(key, true) } else { None };
+    match decoded {
+        Some(decoded) if decoded.starts_with(prefix) || !key.starts_with(prefix) => decoded,
+        _ => key.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_decoded_unless_they_were_not_encoded() {
+        for (key, prefix, encoded, decoded) in [
+            ("a%2Fb+c%2B", "a/", true, "a/b c+"),
+            ("a/b%20c", "a/", true, "a/b c"),
+            ("a+b/x", "a+b/", true, "a+b/x"),
+            ("a%2Bb/x", "a+b/", true, "a+b/x"),
+            ("a%b/x", "a%b/", true, "a%b/x"),
+            ("a%20b", "", false, "a%20b"),
+        ] {
+            assert_eq!(decode(key, prefix, encoded), decoded, "{key}");
+        }
+    }
 }

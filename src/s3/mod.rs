@@ -27,7 +27,6 @@ mod learn;
 mod learnt;
 mod list_multipart_uploads;
 mod list_objects;
-mod listed_key;
 mod multipart;
 mod object_meta;
 mod object_store;

@@ -43,6 +43,8 @@ pub(crate) struct Quirks {
     pub(crate) makes_missing_buckets: bool,
     /// Cannot store both a key and another that continues it after a slash, like files and directories.
     pub(crate) keys_are_paths: bool,
+    /// Listing after a key omits the keys that continue it after a slash.
+    pub(crate) start_after_skips_directories: bool,
     /// Whether it copies objects.
     pub(crate) copy: Claim,
     /// Whether it writes objects in parts.
@@ -77,7 +79,7 @@ pub(crate) fn run(store: &dyn ObjectStore, quirks: &Quirks) {
     parts::run(store, quirks, &prefix);
     uploads::run(store, quirks, &prefix);
     presigned::run(store, quirks, &prefix);
-    listing::run(store, &prefix);
+    listing::run(store, quirks, &prefix);
     empty(store, &prefix);
 }
 
