@@ -51,6 +51,7 @@ mod cache_config;
 mod config;
 mod credentials;
 mod files;
+mod go;
 mod http;
 mod layout;
 mod ops;
@@ -66,9 +67,9 @@ mod transfer;
 #[doc(hidden)]
 pub use base::thread_builder;
 pub use base::{
-    Action, BlobSource, BytesPayload, Cancel, Clock, Digest, Env, Error, ErrorKind, Event, InvalidDigest,
-    InvalidTimestamp, IoError, MapEnv, NoProgress, Payload, Problem, ProcessEnv, Progress, Result, S3Error,
-    S3ErrorClass, Secret, SystemClock, Timestamp, printable,
+    Action, BlobSource, BytesPayload, Cancel, Clock, Digest, Env, Error, ErrorKind, Event, InvalidDigest, IoError,
+    MapEnv, NoProgress, Payload, Problem, ProcessEnv, Progress, Result, S3Error, S3ErrorClass, Secret, SystemClock,
+    printable,
 };
 pub use cache_config::{
     Alternatives, Annotations, CacheConfig, CacheConfigBuilder, CacheResult, ChainedResult, Input, Layer, LayerId,
@@ -78,6 +79,7 @@ pub use config::{CacheOptions, CacheRef, EndpointUrl, LocalOptions, Mode, Reques
 #[doc(hidden)]
 pub use config::{did_you_mean, question, s3_attribute};
 pub use credentials::{Credentials, CredentialsProvider, StaticCredentials};
+pub use go::{InvalidTimestamp, Timestamp};
 pub use layout::{BlobWriter, Committed, LayoutWriter, LocalCache};
 #[doc(hidden)]
 pub use ops::Tuning;

@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 /// A room, and the rooms it may name. Whoever comes later may name those before, never the other way round.
 const ROOMS: &[(&str, &[&str])] = &[
     ("base", &[]),
+    ("go", &[]),
     ("files", &["base"]),
-    ("config", &["base"]),
-    ("sigv4", &["base"]),
-    ("cache_config", &["base"]),
+    ("config", &["base", "go"]),
+    ("sigv4", &["base", "go"]),
+    ("cache_config", &["base", "go"]),
     ("transfer", &["base"]),
-    ("http", &["base", "files"]),
-    ("layout", &["base", "files", "cache_config"]),
-    ("credentials", &["base", "config", "files", "http", "sigv4"]),
-    ("s3", &["base", "config", "credentials", "http", "sigv4"]),
+    ("http", &["base", "files", "go"]),
+    ("layout", &["base", "files", "go", "cache_config"]),
+    ("credentials", &["base", "config", "files", "go", "http", "sigv4"]),
+    ("s3", &["base", "config", "credentials", "go", "http", "sigv4"]),
     ("store", &["base", "config", "credentials", "files", "http", "s3"]),
-    ("ops", &["base", "config", "credentials", "layout", "cache_config", "s3", "store", "transfer"]),
+    ("ops", &["base", "config", "credentials", "go", "layout", "cache_config", "s3", "store", "transfer"]),
     // The program: what it names as `crate::` is its own, of the library it sees the public items.
     (
         "cli",

@@ -2,11 +2,12 @@
 
 use std::collections::HashMap;
 
-use crate::base::{Digest, Error, Problem, Result, Timestamp};
+use crate::base::{Digest, Error, Problem, Result};
 use crate::cache_config::canonical::canonical;
 use crate::cache_config::model::{
     Annotations, CacheConfig, CacheResult, Input, Layer, LayerIndex, Record, RecordIndex,
 };
+use crate::go::Timestamp;
 
 /// Builds a [`CacheConfig`] from build steps. Layers and records are added bottom-up, so cycles are impossible.
 ///

@@ -6,10 +6,10 @@ use std::time::Duration;
 use crate::base::{Error, Problem, Result, Secret};
 use crate::config::did_you_mean::{did_you_mean, question};
 use crate::config::fields::parse_fields;
-use crate::config::go::{parse_bool, parse_duration};
 use crate::config::loose_duration;
 use crate::config::options::{CacheOptions, Mode, RequestPayer, RetryMode};
 use crate::config::unknown_attribute::{Known, LOCAL_ALIASES, S3_ALIASES, unknown};
+use crate::go::{parse_bool, parse_duration};
 
 /// Attributes of `type=s3`, in the order of the README's table.
 const S3: &[&str] = &[

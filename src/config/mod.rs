@@ -7,7 +7,6 @@ mod cache_ref;
 mod did_you_mean;
 mod endpoint_url;
 mod fields;
-mod go;
 mod local;
 mod loose_duration;
 mod options;
@@ -22,7 +21,5 @@ pub use did_you_mean::{did_you_mean, question};
 pub use endpoint_url::EndpointUrl;
 #[cfg(any(test, fuzzing))]
 pub(crate) use fields::{parse_fields, quote_field};
-#[cfg(any(test, fuzzing))]
-pub(crate) use go::parse_duration;
 pub use local::LocalOptions;
 pub use options::{CacheOptions, Mode, RequestPayer, RetryMode};

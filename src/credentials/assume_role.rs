@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use crate::base::{Error, Problem, Result};
-use crate::credentials::settings::{go_integer, wrong};
+use crate::credentials::settings::wrong;
 use crate::credentials::sts::{Action, Sts, credentials};
 use crate::credentials::{Credentials, CredentialsProvider, Lookup, Profile};
+use crate::go::parse_integer;
 
 /// STS's minimum, which the Go SDK requests by default.
 const SHORTEST_SECONDS: i64 = 900;
@@ -80,7 +81,7 @@ impl AssumeRole {
 /// STS would reject is an error.
 fn seconds(profile: &Profile) -> Result<i64> {
     let Some(setting) = profile.setting("duration_seconds") else { return Ok(SHORTEST_SECONDS) };
-    match go_integer(setting.value) {
+    match parse_integer(setting.value) {
         Some(seconds @ SHORTEST_SECONDS..=LONGEST_SECONDS) => Ok(seconds),
         Some(seconds) if seconds > LONGEST_SECONDS => {
             let allowed = format!("it is {SHORTEST_SECONDS} to {LONGEST_SECONDS}");

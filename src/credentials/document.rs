@@ -1,12 +1,12 @@
-//! JSON documents that credential sources return, parsed with Go's rules: keys match exactly, or else ignoring ASCII
-//! case.
+//! JSON documents that credential sources return. As in the Go SDK, keys match exactly, or else ignoring ASCII case.
 
 use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
-use crate::base::{Problem, Secret, Timestamp, from_go_json};
+use crate::base::{Problem, Secret};
 use crate::credentials::{Credentials, StaticCredentials};
+use crate::go::Timestamp;
 
 /// A JSON object. It has no `Debug` because it may hold secrets.
 #[derive(Clone, Default)]
@@ -23,7 +23,7 @@ pub(super) struct Names {
 impl Document {
     /// Parses exactly one object with nothing after it. Errors do not show the remaining text.
     pub(super) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
-        match from_go_json(bytes) {
+        match serde_json::from_str(&String::from_utf8_lossy(bytes)) {
             Ok(Value::Object(map)) => Ok(Self(map)),
             Ok(_) => Err(Problem::new("it is not a JSON object")),
             Err(error) => Err(Problem::new(format!(

@@ -13,6 +13,7 @@ use crate::credentials::region::{pseudo_region, region, region_for};
 use crate::credentials::setting::blame;
 use crate::credentials::static_keys::{is_quoted, unquote};
 use crate::credentials::{Profile, Setting, variables};
+use crate::go::parse_integer;
 
 /// AWS's default, including the first attempt.
 const DEFAULT_MAX_ATTEMPTS: u32 = 3;
@@ -159,32 +160,11 @@ fn max_attempts(env: &dyn Env, profile: &Profile) -> Result<u32> {
         }
     }
     let Some(setting) = profile.setting("max_attempts") else { return Ok(DEFAULT_MAX_ATTEMPTS) };
-    match go_integer(setting.value) {
+    match parse_integer(setting.value) {
         Some(0) => Ok(DEFAULT_MAX_ATTEMPTS),
         Some(attempts) => Ok(u32::try_from(attempts).unwrap_or(u32::MAX)),
         None => Err(wrong(&setting.map(str::to_owned), allowed)),
     }
-}
-
-/// Parses an integer as Go does in the AWS files, which includes `0x10`, `0o17`, `017` and `0b11`.
-pub(super) fn go_integer(text: &str) -> Option<i64> {
-    let lower = text.to_ascii_lowercase();
-    let (sign, lower) = match lower.strip_prefix('-') {
-        Some(rest) => (-1, rest.to_owned()),
-        None => (1, lower.strip_prefix('+').map(str::to_owned).unwrap_or(lower)),
-    };
-    let (digits, radix) = match lower.strip_prefix('0') {
-        None | Some("") => (lower.as_str(), 10),
-        Some(rest) => match rest.split_at_checked(1) {
-            Some(("x", digits)) => (digits, 16),
-            Some(("o", digits)) => (digits, 8),
-            Some(("b", digits)) => (digits, 2),
-            _ => (rest, 8),
-        },
-    };
-    // Reject a second sign.
-    let plain = digits.starts_with(|c: char| c.is_ascii_hexdigit());
-    i64::from_str_radix(digits, radix).ok().filter(|_| plain).map(|number| sign * number)
 }
 
 /// Returns the CA bundle, which replaces the system's roots.

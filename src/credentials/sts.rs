@@ -2,13 +2,14 @@
 
 use std::cell::RefCell;
 
-use crate::base::{Digest, Element, Error, Problem, Result, Secret, Timestamp, percent_encode_query};
+use crate::base::{Digest, Element, Error, Problem, Result, Secret, percent_encode_query};
 use crate::config::EndpointUrl;
 use crate::credentials::aws_host::Service;
 use crate::credentials::context::Context;
 use crate::credentials::document::fetched;
 use crate::credentials::service::{self, Message, Patience, Reply, Site};
 use crate::credentials::{Credentials, Denial, KeyMistake, Profile, Reason, is_opt_in, opt_in_hint};
+use crate::go::Timestamp;
 use crate::http::{Method, Timeouts};
 use crate::sigv4::{self, Keys, Signable};
 

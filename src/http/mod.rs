@@ -4,6 +4,7 @@
 //! and signs each attempt.
 
 mod client;
+mod date;
 mod exchange;
 mod fault;
 mod interim;
@@ -21,6 +22,7 @@ mod tunnel;
 mod watch;
 
 pub(crate) use client::{Client, ClientConfig, Timeouts};
+pub(crate) use date::parse_http_date;
 pub(crate) use fault::Fault;
 pub(crate) use message::{Method, OnStop, Request, Response};
 #[cfg(any(test, fuzzing))]

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use crate::base::{Digest, Error, GoJson, JsonProblem, JsonReader, Problem, Result, push_go_string, read_go_json};
+use crate::base::{Digest, Error, Problem, Result};
 use crate::cache_config::{Descriptor, IMAGE_NAME, REF_NAME};
+use crate::go::{GoJson, JsonProblem, JsonReader, push_go_string, read_go_json};
 use crate::layout::cache::LocalCache;
 use crate::layout::manifest::Reference;
 

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::base::{Result, parse_http_date};
+use crate::base::Result;
+use crate::http::parse_http_date;
 use crate::http::{Method, Response};
 use crate::s3::answer::Cause;
 use crate::s3::client::{Call, Client};

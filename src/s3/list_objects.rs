@@ -3,7 +3,8 @@
 use std::sync::atomic::Ordering;
 use std::time::SystemTime;
 
-use crate::base::{Element, Result, Timestamp, percent_decode};
+use crate::base::{Element, Result, percent_decode};
+use crate::go::Timestamp;
 use crate::http::{Method, Response};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::client::{Call, Client};

@@ -1,7 +1,8 @@
 //! Responses of the Security Token Service.
 
-use crate::base::{MAX_SHOWN_CHARS, Problem, Timestamp};
+use crate::base::{MAX_SHOWN_CHARS, Problem};
 use crate::credentials::{Credentials, Refusal, refusal, sts_credentials, sts_result};
+use crate::go::Timestamp;
 use crate::properties::{complete, shows_part};
 
 const ACTIONS: [&str; 2] = ["AssumeRole", "AssumeRoleWithWebIdentity"];

@@ -9,13 +9,14 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
-use crate::base::{Error, Problem, Result, Secret, Timestamp};
+use crate::base::{Error, Problem, Result, Secret};
 use crate::credentials::Lookup;
 use crate::credentials::aws_host::Service;
 use crate::credentials::context::Context;
 use crate::credentials::document::Document;
 use crate::credentials::files::read_text;
 use crate::credentials::service::{self, Message, Patience, Reply};
+use crate::go::Timestamp;
 use crate::http::{Method, Timeouts};
 
 /// A login is a few kilobytes.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::base::{Error, ErrorKind, Problem, Timestamp};
+use crate::base::{Error, ErrorKind, Problem};
 use crate::config::CacheOptions;
 use crate::credentials::{Credentials, CredentialsProvider, KeyMistake, S3Settings, identity};
+use crate::go::Timestamp;
 use crate::ops::doctor::Findings;
 use crate::store::{self, Parts};
 

@@ -1,49 +1,10 @@
-//! Reads JSON as Go's `encoding/json` reads it into structs, each value directly into its field.
-//!
-//! A value can be larger than its text: an empty object of two bytes becomes a struct, and an invalid UTF-8 byte
-//! becomes three bytes. The memory of the values is therefore counted, and a document that needs far more than its size
-//! is refused.
+//! Reads a document from start to end, without looking back.
 
-mod content;
-mod memory;
-mod values;
-
-use std::fmt;
-
-use super::json::{mend_utf8, plain_start};
-use content::Content;
-use memory::{Memory, allocation};
-pub(crate) use values::{ParsedText, go_struct};
-
-/// Why a document could not be read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum JsonProblem {
-    /// Something else was found where this was expected.
-    Expected {
-        /// What was expected: a noun phrase.
-        expected: &'static str,
-        /// The byte offset.
-        at: usize,
-        /// Whether the document ends there.
-        is_end: bool,
-    },
-    /// The values would take more memory than this.
-    Memory(usize),
-}
-
-impl fmt::Display for JsonProblem {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Expected { expected, at, is_end } => {
-                let end = if *is_end { ", where the document ends" } else { "" };
-                write!(f, "expected {expected} at byte {at}{end}")
-            }
-            Self::Memory(limit) => write!(f, "its values would take more than {limit} bytes of memory"),
-        }
-    }
-}
-
-type Read<T> = Result<T, JsonProblem>;
+use crate::go::json::content::Content;
+use crate::go::json::memory::{Memory, allocation};
+use crate::go::json::plain::plain_start;
+use crate::go::json::problem::{JsonProblem, Read};
+use crate::go::json::text::lossy_utf8;
 
 /// A value that can be read from JSON.
 pub(crate) trait GoJson: Sized {
@@ -70,10 +31,11 @@ pub(crate) fn read_go_json_with<T>(json: &[u8], read: impl FnOnce(&mut JsonReade
 
 /// A document and the position of the reader. Recursion is no deeper than the nesting of the types that are read.
 pub(crate) struct JsonReader<'a> {
-    bytes: &'a [u8],
+    pub(super) bytes: &'a [u8],
     /// The same as text, if all of it is UTF-8.
     text: Option<&'a str>,
-    at: usize,
+    /// The byte offset of what is read next.
+    pub(super) at: usize,
     /// The memory that its values may take.
     pub(crate) memory: Memory,
 }
@@ -170,7 +132,7 @@ impl<'a> JsonReader<'a> {
         self.space();
         let start = self.at;
         self.skip()?;
-        Ok(mend_utf8(self.bytes.get(start..self.at).unwrap_or_default()).into_owned())
+        Ok(lossy_utf8(self.bytes.get(start..self.at).unwrap_or_default()).into_owned())
     }
 
     /// Returns the next key as its position among `names`: an exact match, else a match in another ASCII case, else
@@ -219,7 +181,7 @@ impl<'a> JsonReader<'a> {
     }
 
     /// Consumes a string.
-    fn content(&mut self) -> Read<Content<'a>> {
+    pub(super) fn content(&mut self) -> Read<Content<'a>> {
         if self.next() != b'"' {
             return self.expected("a string");
         }
@@ -258,7 +220,7 @@ impl<'a> JsonReader<'a> {
     }
 
     /// Consumes a number and returns its bytes, which are ASCII.
-    fn skip_number(&mut self) -> Read<&'a [u8]> {
+    pub(super) fn skip_number(&mut self) -> Read<&'a [u8]> {
         let start = self.at;
         self.pass(b"-");
         if !self.pass(b"0") {
@@ -332,7 +294,8 @@ impl<'a> JsonReader<'a> {
         self.byte()
     }
 
-    fn space(&mut self) {
+    /// Consumes white space.
+    pub(super) fn space(&mut self) {
         while matches!(self.byte(), b' ' | b'\t' | b'\n' | b'\r') {
             self.at += 1;
         }
@@ -358,7 +321,3 @@ impl<'a> JsonReader<'a> {
         Err(JsonProblem::Expected { expected, at: self.at, is_end: self.at >= self.bytes.len() })
     }
 }
-
-#[cfg(test)]
-#[path = "go_json/tests.rs"]
-mod tests;

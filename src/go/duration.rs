@@ -1,15 +1,6 @@
-//! Parses booleans and durations with the rules of Go's `strconv.ParseBool` and `time.ParseDuration`.
+//! Durations, with the rules of Go's `time.ParseDuration`.
 
 use std::time::Duration;
-
-/// Accepts `1 t T TRUE true True` and `0 f F FALSE false False`; returns `None` for anything else.
-pub(crate) fn parse_bool(text: &str) -> Option<bool> {
-    match text {
-        "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
-        "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),
-        _ => None,
-    }
-}
 
 /// Parses a duration such as `24h`, `1h30m`, `1.5h`, `300ms` or `0`. Returns `None` for anything else, for a negative
 /// duration, and for one above Go's limit of 2⁶³ − 1 nanoseconds (about 292 years).
@@ -107,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_duration() {
+    fn other_texts_are_not_durations() {
         let texts = [
             "", "+", "+-0", "-", "--0", "1", "1.5", "s", ".s", ".", "1d", "-1s", "--1s", "1 s", " 1s", "1s ", "1h-3m",
             "1S", "1e3s", "٣s",
@@ -118,18 +109,5 @@ mod tests {
         assert_eq!(parse_duration("9223372036854775808ns"), None);
         assert_eq!(parse_duration("2562048h"), None);
         assert_eq!(parse_duration("99999999999999999999h"), None);
-    }
-
-    #[test]
-    fn booleans_as_go_reads_them() {
-        for text in ["1", "t", "T", "TRUE", "true", "True"] {
-            assert_eq!(parse_bool(text), Some(true));
-        }
-        for text in ["0", "f", "F", "FALSE", "false", "False"] {
-            assert_eq!(parse_bool(text), Some(false));
-        }
-        for text in ["", "yes", "tRUE", " true", "2"] {
-            assert_eq!(parse_bool(text), None);
-        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::base::json::{mend_utf8, mended_length, unescape};
+use crate::go::json::text::{lossy_length, lossy_utf8, unescape};
 
 /// No key of a struct is longer, even with every character escaped.
 const MAX_KEY_BYTES: usize = 256;
@@ -18,7 +18,7 @@ pub(super) struct Content<'a> {
 
 impl<'a> Content<'a> {
     pub(super) fn decode(self) -> Cow<'a, str> {
-        let text = self.text.map_or_else(|| mend_utf8(self.bytes), Cow::Borrowed);
+        let text = self.text.map_or_else(|| lossy_utf8(self.bytes), Cow::Borrowed);
         if self.escaped { Cow::Owned(unescape(&text)) } else { text }
     }
 
@@ -31,7 +31,7 @@ impl<'a> Content<'a> {
     pub(super) fn cost(self) -> usize {
         match self.text {
             Some(text) => text.len(),
-            None => mended_length(self.bytes) * if self.escaped { 2 } else { 1 },
+            None => lossy_length(self.bytes) * if self.escaped { 2 } else { 1 },
         }
     }
 }

@@ -1,54 +1,12 @@
-//! Time: the clock as a value, and RFC 3339 text that survives a round trip.
+//! Times in RFC 3339 that survive a round trip, with the rules of Go's `time.Time`.
 
 use std::fmt;
 use std::str::FromStr;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, SystemTime};
 
 use ::time::{Date, Month, PrimitiveDateTime, Time};
 
-use super::Cancel;
-
 const NANOS_PER_SECOND: i128 = 1_000_000_000;
-
-const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
-
-/// A source of time that can also sleep.
-pub trait Clock: Send + Sync {
-    /// Returns the wall-clock time, which is signed and written.
-    fn now(&self) -> SystemTime;
-
-    /// Returns a time that never goes backwards, from an arbitrary start, for measuring durations.
-    fn monotonic(&self) -> Duration;
-
-    /// Sleeps; returns early when `cancel` is cancelled.
-    fn sleep(&self, duration: Duration, cancel: &Cancel);
-}
-
-/// The clock of this machine.
-#[derive(Clone, Copy, Debug)]
-pub struct SystemClock {
-    start: Instant,
-}
-
-impl Default for SystemClock {
-    fn default() -> Self {
-        Self { start: Instant::now() }
-    }
-}
-
-impl Clock for SystemClock {
-    fn now(&self) -> SystemTime {
-        SystemTime::now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        self.start.elapsed()
-    }
-
-    fn sleep(&self, duration: Duration, cancel: &Cancel) {
-        cancel.wait(duration);
-    }
-}
 
 /// A time as Go reads and writes it in JSON: RFC 3339 with up to nine fractional digits and an offset.
 ///
@@ -206,15 +164,6 @@ fn two(high: u8, low: u8) -> Option<u8> {
     (high.is_ascii_digit() && low.is_ascii_digit()).then(|| (high - b'0') * 10 + (low - b'0'))
 }
 
-fn split_exact<const N: usize>(text: &str, separator: char) -> Option<[&str; N]> {
-    let mut parts = text.split(separator);
-    let mut out = [""; N];
-    for slot in &mut out {
-        *slot = parts.next()?;
-    }
-    parts.next().is_none().then_some(out)
-}
-
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut text = String::with_capacity(40);
@@ -247,16 +196,6 @@ impl fmt::Display for InvalidTimestamp {
 
 impl std::error::Error for InvalidTimestamp {}
 
-/// Parses HTTP's `Date` and `Last-Modified`: `Sun, 06 Nov 1994 08:49:37 GMT`.
-pub(crate) fn parse_http_date(text: &str) -> Option<SystemTime> {
-    let [weekday, day, month, year, clock, zone] = split_exact(text.trim(), ' ')?;
-    let month = 1 + MONTHS.iter().position(|name| *name == month)?;
-    if !weekday.ends_with(',') || zone != "GMT" {
-        return None;
-    }
-    format!("{year}-{month:02}-{day}T{clock}Z").parse::<Timestamp>().ok()?.to_system_time()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -279,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_go_refuses_is_refused() {
+    fn times_that_go_rejects_are_rejected() {
         for text in [
             "",
             "2026-11-23",
@@ -314,24 +253,5 @@ mod tests {
         assert_eq!(Timestamp::from(utc.to_system_time().unwrap()), utc);
         assert!("0001-01-01T01:00:00+01:00".parse::<Timestamp>().unwrap().is_zero());
         assert_eq!("0000-01-01T00:00:00+01:00".parse::<Timestamp>().unwrap().to_utc(), None);
-    }
-
-    #[test]
-    fn http_dates() {
-        let time = parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT").unwrap();
-        assert_eq!(time, SystemTime::UNIX_EPOCH + Duration::from_secs(784_111_777));
-        for text in [
-            "yesterday",
-            "Sun 06 Nov 1994 08:49:37 GMT",
-            "Sun, 6 Nov 1994 08:49:37 GMT",
-            "Sun, 06 nov 1994 08:49:37 GMT",
-            "Sun, 31 Nov 1994 08:49:37 GMT",
-            "Sun, 06 Nov 94 08:49:37 GMT",
-            "Sun, 06 Nov 1994 08:49:37 UTC",
-            "Sun, 06 Nov 1994 08:49:37+01:00 GMT",
-            "Sun, 06 Nov 1994 08:49:37.5Z GMT",
-        ] {
-            assert_eq!(parse_http_date(text), None, "{text}");
-        }
     }
 }

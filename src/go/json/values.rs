@@ -2,9 +2,10 @@
 
 use std::str::FromStr;
 
-use super::content::Content;
-use super::memory::allocation;
-use super::{GoJson, JsonProblem, JsonReader, Read};
+use crate::go::json::content::Content;
+use crate::go::json::memory::allocation;
+use crate::go::json::problem::{JsonProblem, Read};
+use crate::go::json::reader::{GoJson, JsonReader};
 
 /// No digest or time is longer, even with every character escaped.
 const MAX_PARSED_BYTES: usize = 1024;
@@ -116,8 +117,8 @@ macro_rules! go_struct {
             $(pub(crate) $field: $type,)*
         }
 
-        impl $crate::base::GoJson for $name {
-            fn read(reader: &mut $crate::base::JsonReader<'_>) -> Result<Self, $crate::base::JsonProblem> {
+        impl $crate::go::GoJson for $name {
+            fn read(reader: &mut $crate::go::JsonReader<'_>) -> Result<Self, $crate::go::JsonProblem> {
                 let mut out = Self::default();
                 if reader.null()? {
                     return Ok(out);
@@ -129,7 +130,7 @@ macro_rules! go_struct {
                     $(
                         if key == position {
                             if !reader.null()? {
-                                out.$field = $crate::base::GoJson::read(reader)?;
+                                out.$field = $crate::go::GoJson::read(reader)?;
                             }
                             continue;
                         }

@@ -1,6 +1,6 @@
 //! Limits the memory of a document's values.
 
-use super::JsonProblem;
+use crate::go::json::problem::JsonProblem;
 
 const MIB: usize = 1024 * 1024;
 
