@@ -78,7 +78,7 @@ pub use cache_config::{
 pub use config::{CacheOptions, CacheRef, EndpointUrl, LocalOptions, Mode, RequestPayer, RetryMode};
 #[doc(hidden)]
 pub use config::{did_you_mean, question, s3_attribute};
-pub use credentials::{Credentials, CredentialsProvider, StaticCredentials};
+pub use credentials::{CredentialsProvider, StaticCredentials};
 pub use go::{InvalidTimestamp, Timestamp};
 pub use layout::{BlobWriter, Committed, LayoutWriter, LocalCache};
 #[doc(hidden)]
@@ -87,4 +87,5 @@ pub use ops::{
     BlobCounts, BlobReader, Check, CheckOutcome, DoctorOptions, ExportOptions, Exported, ImportOptions, ImportOutcome,
     Imported, Report, S3Cache, S3CacheBuilder, SourceOutcome, export, import, import_from,
 };
+pub use sigv4::Credentials;
 pub use store::{DirStore, GetOptions, ListPage, Object, ObjectMeta, ObjectStore, PartsUpload, Touch};

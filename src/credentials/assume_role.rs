@@ -5,8 +5,9 @@ use std::sync::Arc;
 use crate::base::{Error, Problem, Result};
 use crate::credentials::settings::wrong;
 use crate::credentials::sts::{Action, Sts, credentials};
-use crate::credentials::{Credentials, CredentialsProvider, Lookup, Profile};
+use crate::credentials::{CredentialsProvider, Lookup, Profile};
 use crate::go::parse_integer;
+use crate::sigv4::Credentials;
 
 /// STS's minimum, which the Go SDK requests by default.
 const SHORTEST_SECONDS: i64 = 900;

@@ -4,7 +4,8 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, TryLockError};
 use std::time::{Duration, SystemTime};
 
 use crate::base::{Clock, Error, ErrorKind, Problem, Result};
-use crate::credentials::{Credentials, CredentialsProvider};
+use crate::credentials::CredentialsProvider;
+use crate::sigv4::Credentials;
 
 /// How long before their expiry credentials are refreshed, unless their lifetime is too short for that.
 const REFRESH_BEFORE: Duration = Duration::from_secs(5 * 60);

@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use crate::base::{Error, Problem, Result};
 use crate::config::EndpointUrl;
+use crate::credentials::CredentialsProvider;
 use crate::credentials::chain::{Found, Lookup};
 use crate::credentials::context::Context;
 use crate::credentials::document::{Document, Names};
 use crate::credentials::files::read_text;
 use crate::credentials::service::{self, Message, Patience, Reply, Site, shown};
 use crate::credentials::variables::check_quotes;
-use crate::credentials::{Credentials, CredentialsProvider};
 use crate::http::{Method, Timeouts};
+use crate::sigv4::Credentials;
 
 const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";

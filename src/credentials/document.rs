@@ -5,8 +5,9 @@ use std::time::SystemTime;
 use serde_json::{Map, Value};
 
 use crate::base::{Problem, Secret};
-use crate::credentials::{Credentials, StaticCredentials};
+use crate::credentials::StaticCredentials;
 use crate::go::Timestamp;
+use crate::sigv4::Credentials;
 
 /// A JSON object. It has no `Debug` because it may hold secrets.
 #[derive(Clone, Default)]

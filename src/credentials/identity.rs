@@ -2,7 +2,8 @@
 
 use crate::base::{Problem, Result};
 use crate::credentials::sts::{Action, Sts, text};
-use crate::credentials::{Context, Credentials, S3Settings};
+use crate::credentials::{Context, S3Settings};
+use crate::sigv4::Credentials;
 
 /// The identity that credentials belong to, as reported by STS.
 #[derive(Clone, Debug, PartialEq, Eq)]

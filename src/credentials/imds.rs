@@ -11,8 +11,9 @@ use crate::credentials::document::{Document, Names};
 use crate::credentials::service::{self, Message, NoReply, Patience, Reply, Site, shown};
 use crate::credentials::setting::blame;
 use crate::credentials::settings::{env_bool, variable_or_setting, wrong};
-use crate::credentials::{Credentials, CredentialsProvider, Lookup, Profile, Setting};
+use crate::credentials::{CredentialsProvider, Lookup, Profile, Setting};
 use crate::http::{Client, Method, Timeouts};
+use crate::sigv4::Credentials;
 
 const TOKEN_TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 const TOKEN: &str = "x-aws-ec2-metadata-token";

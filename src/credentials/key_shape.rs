@@ -1,6 +1,6 @@
 //! Detects likely mistakes in a key pair from the shape of its values.
 
-use crate::credentials::Credentials;
+use crate::sigv4::Credentials;
 
 /// A likely mistake in a key pair.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

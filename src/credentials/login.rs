@@ -7,7 +7,8 @@ use crate::base::{Clock, Digest, Error, Problem, Result};
 use crate::credentials::chain::{Found, Lookup};
 use crate::credentials::document::{Document, Names};
 use crate::credentials::files::read_text;
-use crate::credentials::{Credentials, CredentialsProvider, Profile};
+use crate::credentials::{CredentialsProvider, Profile};
+use crate::sigv4::Credentials;
 
 const DIRECTORY: &str = "AWS_LOGIN_CACHE_DIRECTORY";
 const MAX_FILE_BYTES: u64 = 256 * 1024;

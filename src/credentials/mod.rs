@@ -31,10 +31,8 @@ mod sts;
 mod variables;
 mod web_identity;
 
-use std::fmt;
-use std::time::SystemTime;
-
-use crate::base::{Result, Secret};
+use crate::base::Result;
+use crate::sigv4::Credentials;
 
 pub(crate) use aws_host::{domains, has_acceleration, is_opt_in, opt_in_hint};
 use chain::Lookup;
@@ -64,19 +62,6 @@ pub use static_keys::StaticCredentials;
 #[cfg(any(test, fuzzing))]
 pub(crate) use sts::{Refusal, credentials as sts_credentials, result as sts_result};
 
-/// The keys that sign a request.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Credentials {
-    /// The public half, sent with every request.
-    pub access_key_id: String,
-    /// The signing key.
-    pub secret_access_key: Secret,
-    /// The session token that accompanies temporary keys.
-    pub session_token: Option<Secret>,
-    /// When the credentials expire, or `None` if unknown.
-    pub expires: Option<SystemTime>,
-}
-
 /// A source of credentials. It is queried before every attempt of a request, from several threads at once.
 pub trait CredentialsProvider: Send + Sync {
     /// Returns the credentials to use now. A provider of temporary credentials caches them and refreshes them before
@@ -94,18 +79,6 @@ pub trait CredentialsProvider: Send + Sync {
 
     /// Describes the source for humans, such as `the environment (AWS_ACCESS_KEY_ID)`.
     fn origin(&self) -> String;
-}
-
-/// Masks the key and the token, and shows only that an access key ID is present.
-impl fmt::Debug for Credentials {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Credentials")
-            .field("access_key_id", &"***")
-            .field("secret_access_key", &self.secret_access_key)
-            .field("session_token", &self.session_token)
-            .field("expires", &self.expires)
-            .finish()
-    }
 }
 
 #[cfg(test)]

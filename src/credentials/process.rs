@@ -13,7 +13,8 @@ use rustix::io::Errno;
 use crate::base::{Cancel, Error, OUT_OF_FILES, Problem, Result, is_out_of_files};
 use crate::credentials::chain::{Found, Lookup};
 use crate::credentials::document::{Document, Names};
-use crate::credentials::{Credentials, CredentialsProvider, Profile};
+use crate::credentials::{CredentialsProvider, Profile};
+use crate::sigv4::Credentials;
 use group::{Group, State};
 
 const TIMEOUT: Duration = Duration::from_secs(60);

@@ -11,8 +11,9 @@ use crate::credentials::chain::{Found, Lookup};
 use crate::credentials::context::Context;
 use crate::credentials::document::{Document, Names};
 use crate::credentials::service::{self, Message, Patience, Reply, Site};
-use crate::credentials::{Credentials, CredentialsProvider, Profile, Setting};
+use crate::credentials::{CredentialsProvider, Profile, Setting};
 use crate::http::{Method, Timeouts};
+use crate::sigv4::Credentials;
 use crate::sigv4::canonical_query;
 use token::TokenFile;
 #[cfg(any(test, fuzzing))]

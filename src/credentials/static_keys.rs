@@ -3,7 +3,8 @@
 use std::fmt;
 
 use crate::base::{Error, Problem, Result, Secret};
-use crate::credentials::{Credentials, CredentialsProvider, KeyMistake};
+use crate::credentials::{CredentialsProvider, KeyMistake};
+use crate::sigv4::Credentials;
 
 const QUOTES: [char; 2] = ['"', '\''];
 /// The hint for a variable that [`is_quoted`].

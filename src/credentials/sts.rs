@@ -8,10 +8,11 @@ use crate::credentials::aws_host::Service;
 use crate::credentials::context::Context;
 use crate::credentials::document::fetched;
 use crate::credentials::service::{self, Message, Patience, Reply, Site};
-use crate::credentials::{Credentials, Denial, KeyMistake, Profile, Reason, is_opt_in, opt_in_hint};
+use crate::credentials::{Denial, KeyMistake, Profile, Reason, is_opt_in, opt_in_hint};
 use crate::go::Timestamp;
 use crate::http::{Method, Timeouts};
-use crate::sigv4::{self, Keys, Signable};
+use crate::sigv4::Credentials;
+use crate::sigv4::{self, Signable, SigningScope};
 
 const VERSION: &str = "2011-06-15";
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
@@ -122,15 +123,10 @@ impl Sts {
         let path = format!("{}/", site.base_path);
         let mut headers = vec![("host".to_owned(), site.host.clone()), ("content-type".to_owned(), FORM.to_owned())];
         if let Some(signer) = action.signer {
-            let keys = Keys {
-                access_key_id: &signer.access_key_id,
-                secret_access_key: &signer.secret_access_key,
-                session_token: signer.session_token.as_ref(),
-            };
             let payload_hash = Digest::of(&body).hex();
             let request = Signable { method: "POST", path: &path, query: "", payload_hash: &payload_hash };
-            let context = sigv4::Context { region, service: "sts", time: self.context.clock.now() };
-            sigv4::sign(&mut headers, &request, keys, context);
+            let scope = SigningScope { region, service: "sts", time: self.context.clock.now() };
+            sigv4::sign(&mut headers, &request, signer, scope);
         }
         Message { method: Method::Post, target: path, headers, body: Some(body) }
     }

@@ -8,7 +8,8 @@ use crate::credentials::chain::{Found, Lookup};
 use crate::credentials::files::read_text;
 use crate::credentials::sts::{Action, Sts, credentials};
 use crate::credentials::variables::check_quotes;
-use crate::credentials::{Credentials, CredentialsProvider, Profile};
+use crate::credentials::{CredentialsProvider, Profile};
+use crate::sigv4::Credentials;
 
 const VARIABLE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 /// STS accepts tokens of up to 20,000 characters.

@@ -14,7 +14,7 @@ use crate::s3::answer::{Answer, Cause, Failed};
 use crate::s3::checksum::{self, Checksum};
 use crate::s3::endpoint::Endpoint;
 use crate::s3::learn::{Lessons, Used, shifted};
-use crate::sigv4::{self, Context, EMPTY_SHA256, Keys, Signable};
+use crate::sigv4::{self, EMPTY_SHA256, Signable, SigningScope};
 
 /// How long to wait for a server's response.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -251,16 +251,12 @@ impl Client {
         headers.extend(call.headers.iter().chain(&self.parts.request_headers).cloned());
         headers.extend(used.checksum.then(|| checksum::header(call.body)));
         if let Some(credentials) = &used.credentials {
-            let keys = Keys {
-                access_key_id: &credentials.access_key_id,
-                secret_access_key: &credentials.secret_access_key,
-                session_token: credentials.session_token.as_ref(),
-            };
             let payload_hash = call.body.map_or_else(|| EMPTY_SHA256.to_owned(), |body| Digest::hex(&body.sha256()));
             let (path, query) = target.split_once('?').unwrap_or((&target, ""));
             let request = Signable { method: call.method.as_str(), path, query, payload_hash: &payload_hash };
             let time = shifted(self.parts.clock.now(), used.ahead);
-            sigv4::sign(&mut headers, &request, keys, Context { region: &endpoint.region, service: "s3", time });
+            let scope = SigningScope { region: &endpoint.region, service: "s3", time };
+            sigv4::sign(&mut headers, &request, credentials, scope);
             if let Some(signature) = sigv4::signature_of(&headers) {
                 used.signature.get_or_init(|| signature);
             }

@@ -8,11 +8,11 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::base::{Result, Secret, redacted};
-use crate::credentials::Credentials;
 use crate::s3::answer::Answer;
 use crate::s3::checksum::Checksum;
 use crate::s3::client::{Call, Client};
 use crate::s3::endpoint::Endpoint;
+use crate::sigv4::Credentials;
 
 /// The credentials were good once, or belong to an expired session.
 const SESSION_CODES: &[&str] = &["ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"];

@@ -7,56 +7,34 @@
 //! The steps and their names follow AWS's "Create a signed AWS API request".
 
 mod canonical_request;
+mod credentials;
 mod signature;
 mod string_to_sign;
-
-use std::time::SystemTime;
 
 use crate::base::Secret;
 use canonical_request::{canonical_request, signed_headers};
 use signature::signature;
 use string_to_sign::{Scope, string_to_sign};
 
-pub(crate) use canonical_request::canonical_query;
+pub(crate) use canonical_request::{Signable, canonical_query};
+pub use credentials::Credentials;
+pub(crate) use string_to_sign::SigningScope;
 
 /// The payload hash of a request without a body.
 pub(crate) const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
-/// The keys to sign with.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Keys<'a> {
-    pub(crate) access_key_id: &'a str,
-    pub(crate) secret_access_key: &'a Secret,
-    pub(crate) session_token: Option<&'a Secret>,
-}
-
-/// The scope of the signature: the day of `time`, a region and a service.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Context<'a> {
-    pub(crate) region: &'a str,
-    pub(crate) service: &'a str,
-    pub(crate) time: SystemTime,
-}
-
-/// The parts of a request that are signed.
-#[derive(Debug)]
-pub(crate) struct Signable<'a> {
-    pub(crate) method: &'a str,
-    /// Encoded as sent.
-    pub(crate) path: &'a str,
-    /// From [`canonical_query`], and sent as is.
-    pub(crate) query: &'a str,
-    /// The hex SHA-256 of the body.
-    pub(crate) payload_hash: &'a str,
-}
-
 /// Signs the request: adds `x-amz-date`, `x-amz-content-sha256`, `x-amz-security-token` and `authorization` to
 /// `headers`, which must contain `host`; names are lower-case.
-pub(crate) fn sign(headers: &mut Vec<(String, String)>, request: &Signable<'_>, keys: Keys<'_>, context: Context<'_>) {
-    let scope = Scope::new(context);
+pub(crate) fn sign(
+    headers: &mut Vec<(String, String)>,
+    request: &Signable<'_>,
+    keys: &Credentials,
+    scope: SigningScope<'_>,
+) {
+    let scope = Scope::new(scope);
     headers.push(("x-amz-date".to_owned(), scope.timestamp().to_owned()));
     headers.push(("x-amz-content-sha256".to_owned(), request.payload_hash.to_owned()));
-    if let Some(token) = keys.session_token {
+    if let Some(token) = &keys.session_token {
         headers.push(("x-amz-security-token".to_owned(), token.expose().to_owned()));
     }
     let authorization = authorization(headers, request, keys, &scope);
@@ -69,9 +47,14 @@ pub(crate) fn signature_of(headers: &[(String, String)]) -> Option<Secret> {
     value.rsplit_once("Signature=").map(|(_, signature)| Secret::from(signature))
 }
 
-fn authorization(headers: &[(String, String)], request: &Signable<'_>, keys: Keys<'_>, scope: &Scope<'_>) -> String {
+fn authorization(
+    headers: &[(String, String)],
+    request: &Signable<'_>,
+    keys: &Credentials,
+    scope: &Scope<'_>,
+) -> String {
     let canonical = canonical_request(headers, request);
-    let signature = signature(keys.secret_access_key, scope, &string_to_sign(scope, &canonical));
+    let signature = signature(&keys.secret_access_key, scope, &string_to_sign(scope, &canonical));
     format!(
         "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={signature}",
         keys.access_key_id,

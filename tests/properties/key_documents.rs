@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 
 use crate::base::Problem;
-use crate::credentials::{Credentials, read_container, read_imds, read_login, read_process, read_sso, read_sso_login};
+use crate::credentials::{read_container, read_imds, read_login, read_process, read_sso, read_sso_login};
 use crate::go::Timestamp;
 use crate::properties::{complete, shows_part};
+use crate::sigv4::Credentials;
 
 type Read = Result<Credentials, Problem>;
 

@@ -1,9 +1,10 @@
 //! Responses of the Security Token Service.
 
 use crate::base::{MAX_SHOWN_CHARS, Problem};
-use crate::credentials::{Credentials, Refusal, refusal, sts_credentials, sts_result};
+use crate::credentials::{Refusal, refusal, sts_credentials, sts_result};
 use crate::go::Timestamp;
 use crate::properties::{complete, shows_part};
+use crate::sigv4::Credentials;
 
 const ACTIONS: [&str; 2] = ["AssumeRole", "AssumeRoleWithWebIdentity"];
 

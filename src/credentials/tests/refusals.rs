@@ -2,6 +2,7 @@
 
 use super::server::sts_error;
 use super::*;
+use crate::base::Secret;
 use crate::credentials::sts::{Action, Refusal};
 
 #[test]

@@ -5,9 +5,10 @@ use std::time::{Duration, SystemTime};
 
 use crate::base::{Error, ErrorKind, Problem};
 use crate::config::CacheOptions;
-use crate::credentials::{Credentials, CredentialsProvider, KeyMistake, S3Settings, identity};
+use crate::credentials::{CredentialsProvider, KeyMistake, S3Settings, identity};
 use crate::go::Timestamp;
 use crate::ops::doctor::Findings;
+use crate::sigv4::Credentials;
 use crate::store::{self, Parts};
 
 /// The checks that need credentials.
