@@ -46,6 +46,7 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)
 )]
 
+mod aws;
 mod base;
 mod cache_config;
 mod config;

@@ -14,10 +14,14 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("transfer", &["base"]),
     ("http", &["base", "files", "go"]),
     ("layout", &["base", "files", "go", "cache_config"]),
-    ("credentials", &["base", "config", "files", "go", "http", "sigv4"]),
-    ("s3", &["base", "config", "credentials", "go", "http", "sigv4"]),
-    ("store", &["base", "config", "credentials", "files", "http", "s3"]),
-    ("ops", &["base", "config", "credentials", "go", "layout", "cache_config", "s3", "store", "transfer"]),
+    ("aws", &["base", "config", "files", "go", "http", "sigv4"]),
+    ("credentials", &["aws", "base", "config", "files", "go", "http", "sigv4"]),
+    ("s3", &["aws", "base", "config", "credentials", "go", "http", "sigv4"]),
+    ("store", &["aws", "base", "config", "credentials", "files", "http", "s3"]),
+    (
+        "ops",
+        &["aws", "base", "config", "credentials", "go", "layout", "cache_config", "s3", "sigv4", "store", "transfer"],
+    ),
     // The program: what it names as `crate::` is its own, of the library it sees the public items.
     (
         "cli",

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::aws::sts::{Action, Sts, credentials};
+use crate::aws::{Profile, invalid};
 use crate::base::{Error, Problem, Result};
-use crate::credentials::settings::wrong;
-use crate::credentials::sts::{Action, Sts, credentials};
-use crate::credentials::{CredentialsProvider, Lookup, Profile};
+use crate::credentials::lookup::Lookup;
+use crate::credentials::provider::CredentialsProvider;
 use crate::go::parse_integer;
 use crate::sigv4::Credentials;
 
@@ -86,7 +87,7 @@ fn seconds(profile: &Profile) -> Result<i64> {
         Some(seconds @ SHORTEST_SECONDS..=LONGEST_SECONDS) => Ok(seconds),
         Some(seconds) if seconds > LONGEST_SECONDS => {
             let allowed = format!("it is {SHORTEST_SECONDS} to {LONGEST_SECONDS}");
-            Err(wrong(&setting.map(str::to_owned), &allowed))
+            Err(invalid(&setting.map(str::to_owned), &allowed))
         }
         _ => {
             log::warn!("{} is not {SHORTEST_SECONDS} to {LONGEST_SECONDS}: {SHORTEST_SECONDS} it is", setting.origin);

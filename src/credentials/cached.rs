@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, TryLockError};
 use std::time::{Duration, SystemTime};
 
 use crate::base::{Clock, Error, ErrorKind, Problem, Result};
-use crate::credentials::CredentialsProvider;
+use crate::credentials::provider::CredentialsProvider;
 use crate::sigv4::Credentials;
 
 /// How long before their expiry credentials are refreshed, unless their lifetime is too short for that.
@@ -19,7 +19,7 @@ pub(super) struct Cached {
     source: Arc<dyn CredentialsProvider>,
     clock: Arc<dyn Clock>,
     /// How to report a failure of the source.
-    failure: Failure,
+    failure: FailureText,
     state: Mutex<State>,
     /// Held by the thread that is querying the source.
     asking: Mutex<()>,
@@ -28,7 +28,7 @@ pub(super) struct Cached {
 
 /// How to report a failure of the source.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct FailureText {
     /// The message, such as `no credentials from …`.
     pub(super) message: String,
     /// The likely fix if the source has no hint of its own.
@@ -71,7 +71,7 @@ enum Have {
 }
 
 impl Cached {
-    pub(super) fn new(source: Arc<dyn CredentialsProvider>, clock: Arc<dyn Clock>, failure: Failure) -> Self {
+    pub(super) fn new(source: Arc<dyn CredentialsProvider>, clock: Arc<dyn Clock>, failure: FailureText) -> Self {
         Self { source, clock, failure, state: Mutex::default(), asking: Mutex::default(), succeeded: Once::new() }
     }
 

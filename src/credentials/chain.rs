@@ -2,28 +2,17 @@
 
 use std::sync::Arc;
 
+use crate::aws::{KeyPair, Profile, ServiceContext};
 use crate::base::{Env, Error, Problem, Result};
 use crate::config::CacheOptions;
 use crate::credentials::assume_role::AssumeRole;
-use crate::credentials::cached::{Cached, Failure};
-use crate::credentials::context::Context;
+use crate::credentials::cached::{Cached, FailureText};
 use crate::credentials::environment::{EnvKeys, env_keys};
 use crate::credentials::imds::{Imds, ImdsSettings};
-use crate::credentials::{CredentialsProvider, Profile, StaticCredentials};
+use crate::credentials::lookup::{Found, Lookup};
+use crate::credentials::provider::CredentialsProvider;
+use crate::credentials::static_keys::StaticCredentials;
 use crate::credentials::{container, login, process, sso, web_identity};
-
-/// The inputs that a source can use to configure itself.
-pub(super) struct Lookup<'a> {
-    pub(super) options: &'a CacheOptions,
-    pub(super) env: &'a dyn Env,
-    /// The selected profile, not one that it refers to.
-    pub(super) profile: &'a Profile,
-    pub(super) context: &'a Context,
-    pub(super) imds: ImdsSettings,
-}
-
-/// The result of configuring a source: `None` if it is not configured, an error if it is configured but unusable.
-pub(super) type Found = Result<Option<Arc<dyn CredentialsProvider>>>;
 
 type Source = fn(&Lookup<'_>) -> Found;
 type ProfileSource = fn(&Lookup<'_>, &Profile) -> Found;
@@ -42,7 +31,7 @@ pub(crate) fn provider(
     options: &CacheOptions,
     env: &dyn Env,
     profile: &Profile,
-    context: &Context,
+    context: &ServiceContext,
 ) -> Result<Option<Arc<dyn CredentialsProvider>>> {
     // Half a key pair must not fall through to another source's keys.
     options.validate()?;
@@ -57,10 +46,10 @@ pub(crate) fn provider(
             let message = format!("there are no credentials from {}", source.origin());
             // The only error without its own hint is that no metadata service answers.
             let hint = "only EC2 instances have a role of their own: name another source of credentials, or attach one";
-            (source, Failure { message, hint: Some(hint.to_owned()), on_success: None })
+            (source, FailureText { message, hint: Some(hint.to_owned()), on_success: None })
         }
         None => {
-            let instance = Imds::new(&lookup)?;
+            let instance = Imds::new(context, &lookup.imds)?;
             let failure = nothing_found(&lookup, &instance.origin());
             (AssumeRole::of_attributes(&lookup, Arc::new(instance))?, failure)
         }
@@ -97,7 +86,7 @@ fn profile(lookup: &Lookup<'_>) -> Found {
                 }
                 Own::Base(provider) => provider,
                 Own::None if profile.get("role_arn").is_none() => return Ok(None),
-                Own::None => Arc::new(Imds::new(lookup)?),
+                Own::None => Arc::new(Imds::new(lookup.context, &lookup.imds)?),
             },
         };
         given = Some(AssumeRole::of_profile(lookup, profile, own)?);
@@ -120,7 +109,7 @@ enum Own {
 
 fn own_source(lookup: &Lookup<'_>, profile: &Profile) -> Result<Own> {
     if let Some(keys) = profile.keys() {
-        return Ok(Own::Base(Arc::new(keys.clone().check().map_err(Error::Setup)?)));
+        return Ok(Own::Base(Arc::new(StaticCredentials::checked(keys.clone()).map_err(Error::Setup)?)));
     }
     if let Some(provider) = credential_source(lookup, profile)? {
         return Ok(Own::Base(provider));
@@ -148,7 +137,7 @@ fn credential_source(lookup: &Lookup<'_>, profile: &Profile) -> Found {
             ),
             found => Ok(found),
         },
-        "Ec2InstanceMetadata" => Ok(Some(Arc::new(Imds::new(lookup)?))),
+        "Ec2InstanceMetadata" => Ok(Some(Arc::new(Imds::new(lookup.context, &lookup.imds)?))),
         "EcsContainer" => match container::environment(lookup)? {
             None => wrong(
                 "is EcsContainer, and this is no such container",
@@ -164,9 +153,9 @@ fn credential_source(lookup: &Lookup<'_>, profile: &Profile) -> Found {
 fn attribute_keys(lookup: &Lookup<'_>) -> Found {
     let CacheOptions { access_key_id, secret_access_key, session_token, .. } = lookup.options;
     let (Some(id), Some(secret)) = (access_key_id, secret_access_key) else { return Ok(None) };
-    let keys = StaticCredentials::new(id, secret, session_token.as_ref());
+    let keys = KeyPair::new(id, secret, session_token.as_ref());
     let keys = keys.with_origin("the attributes access_key_id and secret_access_key");
-    Ok(Some(Arc::new(keys.check().map_err(Error::Usage)?)))
+    Ok(Some(Arc::new(StaticCredentials::checked(keys).map_err(Error::Usage)?)))
 }
 
 fn environment_keys(lookup: &Lookup<'_>) -> Found {
@@ -176,12 +165,12 @@ fn environment_keys(lookup: &Lookup<'_>) -> Found {
             log::warn!("{set} is set without {missing}: ignoring the environment's keys");
             Ok(None)
         }
-        EnvKeys::Pair(keys) => Ok(Some(Arc::new(keys.check().map_err(Error::Setup)?))),
+        EnvKeys::Pair(keys) => Ok(Some(Arc::new(StaticCredentials::checked(keys).map_err(Error::Setup)?))),
     }
 }
 
 /// Describes the failure when no source is configured and the machine has no role either.
-fn nothing_found(lookup: &Lookup<'_>, instance: &str) -> Failure {
+fn nothing_found(lookup: &Lookup<'_>, instance: &str) -> FailureText {
     let or_complaint = |hint: &str| lookup.profile.complaint().unwrap_or(hint).to_owned();
     let (environment, hint) = if lookup.profile.is_from_attribute() {
         let hint = "give that profile keys, or leave out the attribute profile to use others";
@@ -199,5 +188,5 @@ fn nothing_found(lookup: &Lookup<'_>, instance: &str) -> Failure {
         lookup.profile.tried(),
         instance,
     );
-    Failure { message, hint: Some(hint), on_success: lookup.profile.misread() }
+    FailureText { message, hint: Some(hint), on_success: lookup.profile.misread() }
 }

@@ -6,15 +6,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::aws::service::{Limits, ServiceContext, ServiceEndpoint, ServiceRequest, ServiceResponse, send, shown};
+use crate::aws::{Document, KeyNames, check_quotes, read_text};
 use crate::base::{Error, Problem, Result};
 use crate::config::EndpointUrl;
-use crate::credentials::CredentialsProvider;
-use crate::credentials::chain::{Found, Lookup};
-use crate::credentials::context::Context;
-use crate::credentials::document::{Document, Names};
-use crate::credentials::files::read_text;
-use crate::credentials::service::{self, Message, Patience, Reply, Site, shown};
-use crate::credentials::variables::check_quotes;
+use crate::credentials::lookup::{Found, Lookup};
+use crate::credentials::provider::CredentialsProvider;
 use crate::http::{Method, Timeouts};
 use crate::sigv4::Credentials;
 
@@ -31,15 +28,15 @@ const AGENTS: [IpAddr; 3] = [
 ];
 const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 const ATTEMPTS: u32 = 3;
-const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "Token" };
+const NAMES: KeyNames = KeyNames { id: "AccessKeyId", secret: "SecretAccessKey", token: "Token" };
 
 /// Resolves a host to its addresses.
 type Resolve = dyn Fn(&str) -> io::Result<Vec<IpAddr>>;
 
 /// The agent that provides a container's role.
 struct Container {
-    context: Context,
-    site: Site,
+    context: ServiceContext,
+    endpoint: ServiceEndpoint,
     target: String,
     authorization: Authorization,
     variable: &'static str,
@@ -59,7 +56,7 @@ enum Authorization {
 pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
     [RELATIVE, FULL, TOKEN, TOKEN_FILE].iter().try_for_each(|name| check_quotes(lookup.env, name))?;
     let variable = |name| lookup.env.var(name);
-    let (variable, (site, target)) = if let Some(path) = variable(RELATIVE) {
+    let (variable, (endpoint, target)) = if let Some(path) = variable(RELATIVE) {
         (RELATIVE, relative(&path)?)
     } else if let Some(url) = variable(FULL) {
         (FULL, full(&url, &addresses)?)
@@ -71,18 +68,18 @@ pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
         (None, Some(token)) => Authorization::Token(token),
         (None, None) => Authorization::None,
     };
-    Ok(Some(Arc::new(Container { context: lookup.context.clone(), site, target, authorization, variable })))
+    Ok(Some(Arc::new(Container { context: lookup.context.clone(), endpoint, target, authorization, variable })))
 }
 
-pub(crate) fn relative(path: &str) -> Result<(Site, String)> {
+pub(crate) fn relative(path: &str) -> Result<(ServiceEndpoint, String)> {
     if !path.starts_with('/') || !is_target(path) {
         return Err(wrong(RELATIVE, "is not a path", "it begins with / and is set by ECS: leave it as it is"));
     }
-    Ok((Site { https: false, host: ECS_HOST.to_owned(), base_path: String::new() }, path.to_owned()))
+    Ok((ServiceEndpoint { https: false, host: ECS_HOST.to_owned(), base_path: String::new() }, path.to_owned()))
 }
 
 /// Parses the full URL, which is never shown: the agent may identify the container by its path.
-pub(crate) fn full(url: &str, resolve: &Resolve) -> Result<(Site, String)> {
+pub(crate) fn full(url: &str, resolve: &Resolve) -> Result<(ServiceEndpoint, String)> {
     let not_url = || wrong(FULL, "is not a URL of http:// or https://", "it is set by EKS or ECS: leave it as it is");
     let (scheme, rest) = url.split_once("://").ok_or_else(not_url)?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
@@ -93,11 +90,11 @@ pub(crate) fn full(url: &str, resolve: &Resolve) -> Result<(Site, String)> {
         return Err(not_url());
     }
     let parsed = EndpointUrl::parse(&format!("{scheme}://{authority}"), FULL).map_err(|_| not_url())?;
-    let site = Site::of(&parsed).ok_or_else(not_url)?;
+    let endpoint = ServiceEndpoint::of(&parsed).ok_or_else(not_url)?;
     if let EndpointUrl::Http { https: false, host, .. } = &parsed {
         check_host(host, resolve)?;
     }
-    Ok((site, target))
+    Ok((endpoint, target))
 }
 
 /// Rejects hosts that must not receive a token over plain HTTP.
@@ -158,13 +155,13 @@ impl Container {
         Ok(token)
     }
 
-    fn refusal(&self, reply: &Reply, token: &str) -> Error {
-        let json = reply.header("content-type") == Some("application/json");
-        let document = if json { Document::parse(&reply.body).unwrap_or_default() } else { Document::default() };
-        let raw = String::from_utf8_lossy(&reply.body);
+    fn refusal(&self, response: &ServiceResponse, token: &str) -> Error {
+        let json = response.header("content-type") == Some("application/json");
+        let document = if json { Document::parse(&response.body).unwrap_or_default() } else { Document::default() };
+        let raw = String::from_utf8_lossy(&response.body);
         let (code, reason) = if json { (document.text("code"), document.text("message")) } else { (None, Some(&*raw)) };
-        let problem = reply.refusal(&self.what(), code, reason, &[token, &self.target]);
-        let hint = match reply.status() {
+        let problem = response.refusal(&self.what(), code, reason, &[token, &self.target]);
+        let hint = match response.status() {
             401 | 403 => "the agent refuses the token: is the pod or task still the one it was given to?",
             404 => "the agent knows no role for this container: give the task or the service account one",
             429 => "the agent asks for fewer requests: try again later",
@@ -174,7 +171,7 @@ impl Container {
     }
 
     fn what(&self) -> String {
-        format!("the container's credentials at {}", self.site.url())
+        format!("the container's credentials at {}", self.endpoint.url())
     }
 }
 
@@ -188,30 +185,30 @@ impl CredentialsProvider for Container {
         let token = self.token()?;
         // Never use a proxy: the agent identifies its container by the address that a request comes from.
         let timeouts = Timeouts { connect: Duration::from_secs(2), stall: Duration::from_secs(5) };
-        let client = self.context.client((self.site.https, &self.site.host), timeouts)?;
+        let client = self.context.client((self.endpoint.https, &self.endpoint.host), timeouts)?;
         let patience =
-            Patience { answer: timeouts.stall, attempts: ATTEMPTS, longest_pause: Duration::from_secs(1), until: None };
+            Limits { answer: timeouts.stall, attempts: ATTEMPTS, longest_pause: Duration::from_secs(1), until: None };
         let make = || {
             let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
             if !token.is_empty() {
                 headers.push(("authorization".to_owned(), token.clone()));
             }
-            Ok(Message { method: Method::Get, target: self.target.clone(), headers, body: None })
+            Ok(ServiceRequest { method: Method::Get, target: self.target.clone(), headers, body: None })
         };
-        let transient = |reply: &Reply| reply.is_transient(None) || reply.status() == 429;
-        let reply = service::send((&self.context, &client), &self.site, patience, &make, &transient);
-        let reply = reply.map_err(|none| none.explain(&self.what(), &self.site))?;
-        if !reply.is_success() {
-            return Err(self.refusal(&reply, &token));
+        let transient = |response: &ServiceResponse| response.is_transient(None) || response.status() == 429;
+        let response = send((&self.context, &client), &self.endpoint, patience, &make, &transient);
+        let response = response.map_err(|none| none.explain(&self.what(), &self.endpoint))?;
+        if !response.is_success() {
+            return Err(self.refusal(&response, &token));
         }
-        read(&reply.body, &self.origin()).map_err(|problem| {
+        read(&response.body, &self.origin()).map_err(|problem| {
             let outer = Problem::new(format!("{} gave an answer that cannot be used", self.what()));
             Error::Access(outer.hint("is what answers there the agent?").source(Error::Access(problem)))
         })
     }
 
     fn origin(&self) -> String {
-        format!("the container's role at {} ({})", shown(&self.site.url(), &[]), self.variable)
+        format!("the container's role at {} ({})", shown(&self.endpoint.url(), &[]), self.variable)
     }
 }
 

@@ -4,14 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use crate::aws::service::{
+    Limits, NoResponse, ServiceContext, ServiceEndpoint, ServiceRequest, ServiceResponse, send, shown,
+};
+use crate::aws::{Document, KeyNames, Profile, Setting, blame, bool_variable, invalid, variable_or_setting};
 use crate::base::{Env, Error, ErrorKind, Problem, Result, percent_encode_query};
 use crate::config::EndpointUrl;
-use crate::credentials::context::Context;
-use crate::credentials::document::{Document, Names};
-use crate::credentials::service::{self, Message, NoReply, Patience, Reply, Site, shown};
-use crate::credentials::setting::blame;
-use crate::credentials::settings::{env_bool, variable_or_setting, wrong};
-use crate::credentials::{CredentialsProvider, Lookup, Profile, Setting};
+use crate::credentials::provider::CredentialsProvider;
 use crate::http::{Client, Method, Timeouts};
 use crate::sigv4::Credentials;
 
@@ -31,7 +30,7 @@ const GIVE_UP: Duration = Duration::from_secs(2);
 const EXTENSION: Duration = Duration::from_secs(10 * 60);
 /// Credentials are refreshed at least once an hour.
 const LONGEST_LIFE: Duration = Duration::from_secs(60 * 60);
-const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "Token" };
+const NAMES: KeyNames = KeyNames { id: "AccessKeyId", secret: "SecretAccessKey", token: "Token" };
 
 /// The location of the metadata service and the restrictions on its use.
 #[derive(Clone)]
@@ -44,8 +43,8 @@ pub(super) struct ImdsSettings {
 
 /// The instance's metadata service.
 pub(super) struct Imds {
-    context: Context,
-    site: Site,
+    context: ServiceContext,
+    endpoint: ServiceEndpoint,
     settings: ImdsSettings,
     /// Whether version 2 is unavailable, as far as is known.
     v1: AtomicBool,
@@ -75,13 +74,13 @@ impl ImdsSettings {
             match mode.value.trim().to_ascii_lowercase().as_str() {
                 "ipv4" => {}
                 "ipv6" => url = IPV6,
-                _ => return Err(wrong(&mode, "it is IPv4 or IPv6")),
+                _ => return Err(invalid(&mode, "it is IPv4 or IPv6")),
             }
         }
         let own =
             variable_or_setting(env, "AWS_EC2_METADATA_SERVICE_ENDPOINT", profile, "ec2_metadata_service_endpoint");
         let endpoint = own.unwrap_or_else(|| Setting::new(url.to_owned(), ""));
-        let v1_disabled = match env_bool(env, "AWS_EC2_METADATA_V1_DISABLED")? {
+        let v1_disabled = match bool_variable(env, "AWS_EC2_METADATA_V1_DISABLED")? {
             Some(set) => set.value,
             None => profile.get("ec2_metadata_v1_disabled").is_some_and(|text| text.eq_ignore_ascii_case("true")),
         };
@@ -94,24 +93,29 @@ impl ImdsSettings {
 impl Imds {
     /// # Errors
     /// If the setting contains an invalid endpoint.
-    pub(super) fn new(lookup: &Lookup<'_>) -> Result<Self> {
-        let settings = lookup.imds.clone();
+    pub(super) fn new(context: &ServiceContext, settings: &ImdsSettings) -> Result<Self> {
         let Setting { value, origin } = &settings.endpoint;
         let parsed = EndpointUrl::parse(value.trim(), "the URL").map_err(|error| blame(origin, error))?;
-        let site = Site::of(&parsed).ok_or_else(|| {
+        let endpoint = ServiceEndpoint::of(&parsed).ok_or_else(|| {
             let problem = Problem::new(format!("{origin} is a file: URL"));
             Error::Setup(problem.hint(format!("for example {IPV4}")))
         })?;
-        let site = Site { base_path: String::new(), ..site };
-        Ok(Self { context: lookup.context.clone(), site, settings, v1: AtomicBool::new(false), last: Mutex::default() })
+        let endpoint = ServiceEndpoint { base_path: String::new(), ..endpoint };
+        Ok(Self {
+            context: context.clone(),
+            endpoint,
+            settings: settings.clone(),
+            v1: AtomicBool::new(false),
+            last: Mutex::default(),
+        })
     }
 
     fn what(&self) -> String {
-        format!("the instance's metadata service at {}", self.site.url())
+        format!("the instance's metadata service at {}", self.endpoint.url())
     }
 
-    fn patience(&self, until: Duration) -> Patience {
-        Patience { answer: ANSWER_TIMEOUT, attempts: ATTEMPTS, longest_pause: LONGEST_PAUSE, until: Some(until) }
+    fn patience(&self, until: Duration) -> Limits {
+        Limits { answer: ANSWER_TIMEOUT, attempts: ATTEMPTS, longest_pause: LONGEST_PAUSE, until: Some(until) }
     }
 
     /// Returns the token for this fetch, or `None` to use version 1, which needs none.
@@ -121,29 +125,28 @@ impl Imds {
         }
         let make = || {
             let headers = vec![(TOKEN_TTL.to_owned(), TTL_SECONDS.to_owned())];
-            Ok(Message { method: Method::Put, target: "/latest/api/token".to_owned(), headers, body: None })
+            Ok(ServiceRequest { method: Method::Put, target: "/latest/api/token".to_owned(), headers, body: None })
         };
-        let transient = |reply: &Reply| reply.is_transient(None);
-        let site = &self.site;
-        let (error, for_good) =
-            match service::send((&self.context, client), site, self.patience(until), &make, &transient) {
-                Ok(reply) if reply.is_success() => match token_of(&reply) {
-                    Some(token) => return Ok(Some(token)),
-                    None => (Error::Access(Problem::new(format!("{} returned an invalid token", self.what()))), false),
-                },
-                Ok(reply) => {
-                    let problem = reply.refusal(&format!("{} gave no token", self.what()), None, None, &[]);
-                    if reply.status() == 400 {
-                        return Err(Error::Access(problem.hint("is what answers there the metadata service?")));
-                    }
-                    (Error::Access(problem), matches!(reply.status(), 403..=405))
+        let transient = |response: &ServiceResponse| response.is_transient(None);
+        let endpoint = &self.endpoint;
+        let (error, for_good) = match send((&self.context, client), endpoint, self.patience(until), &make, &transient) {
+            Ok(response) if response.is_success() => match token_of(&response) {
+                Some(token) => return Ok(Some(token)),
+                None => (Error::Access(Problem::new(format!("{} returned an invalid token", self.what()))), false),
+            },
+            Ok(response) => {
+                let problem = response.refusal(&format!("{} gave no token", self.what()), None, None, &[]);
+                if response.status() == 400 {
+                    return Err(Error::Access(problem.hint("is what answers there the metadata service?")));
                 }
-                Err(NoReply::Own(error)) => return Err(error),
-                Err(NoReply::Fault(fault)) => {
-                    let problem = Problem::new(format!("{} did not answer", self.what())).source(fault);
-                    (Error::Access(problem), true)
-                }
-            };
+                (Error::Access(problem), matches!(response.status(), 403..=405))
+            }
+            Err(NoResponse::Own(error)) => return Err(error),
+            Err(NoResponse::Fault(fault)) => {
+                let problem = Problem::new(format!("{} did not answer", self.what())).source(fault);
+                (Error::Access(problem), true)
+            }
+        };
         if self.settings.v1_disabled {
             return Err(error);
         }
@@ -160,18 +163,18 @@ impl Imds {
         path: &str,
         token: Option<&str>,
         until: Duration,
-    ) -> std::result::Result<Reply, Refused> {
+    ) -> std::result::Result<ServiceResponse, Refused> {
         let make = || {
             let headers = token.map(|token| (TOKEN.to_owned(), token.to_owned())).into_iter().collect();
-            Ok(Message { method: Method::Get, target: path.to_owned(), headers, body: None })
+            Ok(ServiceRequest { method: Method::Get, target: path.to_owned(), headers, body: None })
         };
-        let transient = |reply: &Reply| reply.is_transient(None);
-        let site = &self.site;
-        match service::send((&self.context, client), site, self.patience(until), &make, &transient) {
-            Ok(reply) if reply.is_success() => Ok(reply),
-            Ok(reply) => {
-                let problem = reply.refusal(&self.what(), None, None, &[]);
-                Err(match (reply.status(), token) {
+        let transient = |response: &ServiceResponse| response.is_transient(None);
+        let endpoint = &self.endpoint;
+        match send((&self.context, client), endpoint, self.patience(until), &make, &transient) {
+            Ok(response) if response.is_success() => Ok(response),
+            Ok(response) => {
+                let problem = response.refusal(&self.what(), None, None, &[]);
+                Err(match (response.status(), token) {
                     (401, _) => Refused::Unauthorized(Error::Access(problem.hint(
                         "it wants version 2 (IMDSv2), whose answer does not reach containers with a hop limit of 1: \
                          raise http-put-response-hop-limit to 2",
@@ -184,9 +187,9 @@ impl Imds {
                     _ => Refused::Final(Error::Access(problem)),
                 })
             }
-            Err(NoReply::Own(error)) => Err(Refused::Final(error)),
+            Err(NoResponse::Own(error)) => Err(Refused::Final(error)),
             // No hint: most likely this machine is not an instance, and the user needs to configure another source.
-            Err(NoReply::Fault(fault)) => Err(Refused::Final(Error::Access(
+            Err(NoResponse::Fault(fault)) => Err(Refused::Final(Error::Access(
                 Problem::new(format!("{} did not answer", self.what())).source(fault),
             ))),
         }
@@ -204,8 +207,8 @@ impl Imds {
             let problem = Problem::new(format!("{} names no role", self.what()));
             return Err(Refused::Final(Error::Access(problem.hint("attach an instance profile to the instance"))));
         };
-        let reply = self.get(client, &format!("{ROLES}{}", percent_encode_query(role)), token, until)?;
-        read(&reply.body, self.context.clock.now(), &self.origin()).map_err(|problem| {
+        let response = self.get(client, &format!("{ROLES}{}", percent_encode_query(role)), token, until)?;
+        read(&response.body, self.context.clock.now(), &self.origin()).map_err(|problem| {
             let message = format!("{} gave no usable credentials for role {}", self.what(), shown(role, &[]));
             let hint = "look at the instance profile and its role; a new one takes a few minutes";
             Refused::Final(Error::Access(Problem::new(message).hint(hint).source(Error::Access(problem))))
@@ -237,9 +240,9 @@ fn lifetime(expires: SystemTime, now: SystemTime) -> SystemTime {
 }
 
 /// Extracts the token. A response without the token's lifetime did not come from the metadata service.
-fn token_of(reply: &Reply) -> Option<String> {
-    reply.header(TOKEN_TTL)?.parse::<u32>().ok()?;
-    let token = String::from_utf8_lossy(&reply.body).trim().to_owned();
+fn token_of(response: &ServiceResponse) -> Option<String> {
+    response.header(TOKEN_TTL)?.parse::<u32>().ok()?;
+    let token = String::from_utf8_lossy(&response.body).trim().to_owned();
     (!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())).then_some(token)
 }
 
@@ -250,7 +253,7 @@ impl Imds {
             return Err(Error::Access(Problem::new(message)));
         }
         // Never use a proxy: it would reach its own machine's metadata service.
-        let client = self.context.client((self.site.https, &self.site.host), Timeouts::LOCAL)?;
+        let client = self.context.client((self.endpoint.https, &self.endpoint.host), Timeouts::LOCAL)?;
         let until = self.context.clock.monotonic() + GIVE_UP;
         match self.fetch(&client, until) {
             Ok(credentials) => Ok(credentials),
@@ -286,7 +289,7 @@ impl CredentialsProvider for Imds {
     }
 
     fn origin(&self) -> String {
-        format!("the instance's role (metadata service at {})", self.site.url())
+        format!("the instance's role (metadata service at {})", self.endpoint.url())
     }
 }
 

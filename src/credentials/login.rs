@@ -3,16 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::aws::{Document, KeyNames, Profile, read_text};
 use crate::base::{Clock, Digest, Error, Problem, Result};
-use crate::credentials::chain::{Found, Lookup};
-use crate::credentials::document::{Document, Names};
-use crate::credentials::files::read_text;
-use crate::credentials::{CredentialsProvider, Profile};
+use crate::credentials::lookup::{Found, Lookup};
+use crate::credentials::provider::CredentialsProvider;
 use crate::sigv4::Credentials;
 
 const DIRECTORY: &str = "AWS_LOGIN_CACHE_DIRECTORY";
 const MAX_FILE_BYTES: u64 = 256 * 1024;
-const NAMES: Names = Names { id: "accessKeyId", secret: "secretAccessKey", token: "sessionToken" };
+const NAMES: KeyNames = KeyNames { id: "accessKeyId", secret: "secretAccessKey", token: "sessionToken" };
 
 /// The file in which `aws login` stores a session.
 struct Login {

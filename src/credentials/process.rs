@@ -10,10 +10,10 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use crate::aws::{Document, KeyNames, Profile};
 use crate::base::{Cancel, Error, OUT_OF_FILES, Problem, Result, is_out_of_files};
-use crate::credentials::chain::{Found, Lookup};
-use crate::credentials::document::{Document, Names};
-use crate::credentials::{CredentialsProvider, Profile};
+use crate::credentials::lookup::{Found, Lookup};
+use crate::credentials::provider::CredentialsProvider;
 use crate::sigv4::Credentials;
 use group::{Group, State};
 
@@ -28,7 +28,7 @@ const BUFFER_BYTES: usize = 4096;
 const BY_HAND: &str = "run the command of credential_process by hand and check its output";
 /// The byte order mark that PowerShell and others write before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "SessionToken" };
+const NAMES: KeyNames = KeyNames { id: "AccessKeyId", secret: "SecretAccessKey", token: "SessionToken" };
 
 /// A shell command whose output is credentials. Neither is ever shown, because both may contain secrets.
 struct Process {

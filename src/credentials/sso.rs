@@ -5,16 +5,13 @@ mod token;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::aws::service::{Limits, Service, ServiceContext, ServiceEndpoint, ServiceRequest, ServiceResponse, send};
+use crate::aws::{Document, KeyNames, Profile, Setting};
 use crate::base::{Error, Problem, Result};
-use crate::credentials::aws_host::Service;
-use crate::credentials::chain::{Found, Lookup};
-use crate::credentials::context::Context;
-use crate::credentials::document::{Document, Names};
-use crate::credentials::service::{self, Message, Patience, Reply, Site};
-use crate::credentials::{CredentialsProvider, Profile, Setting};
+use crate::credentials::lookup::{Found, Lookup};
+use crate::credentials::provider::CredentialsProvider;
 use crate::http::{Method, Timeouts};
-use crate::sigv4::Credentials;
-use crate::sigv4::canonical_query;
+use crate::sigv4::{Credentials, canonical_query};
 use token::TokenFile;
 #[cfg(any(test, fuzzing))]
 pub(crate) use token::read as read_login;
@@ -25,11 +22,11 @@ const ROLE: &str = "sso_role_name";
 const REGION: &str = "sso_region";
 const START_URL: &str = "sso_start_url";
 const SESSION: &str = "sso_session";
-const NAMES: Names = Names { id: "accessKeyId", secret: "secretAccessKey", token: "sessionToken" };
+const NAMES: KeyNames = KeyNames { id: "accessKeyId", secret: "secretAccessKey", token: "sessionToken" };
 
 /// A role in an account, available to anyone who is logged in.
 struct Sso {
-    context: Context,
+    context: ServiceContext,
     portal: Service,
     region: String,
     account: String,
@@ -97,8 +94,8 @@ fn setup(message: String, hint: &str) -> Error {
 }
 
 impl Sso {
-    fn what(&self, site: &Site) -> String {
-        format!("GetRoleCredentials at {}", site.url())
+    fn what(&self, endpoint: &ServiceEndpoint) -> String {
+        format!("GetRoleCredentials at {}", endpoint.url())
     }
 }
 
@@ -115,28 +112,29 @@ impl CredentialsProvider for Sso {
     fn credentials(&self) -> Result<Credentials> {
         let token = self.token.current(&self.context, &self.region)?;
         let token = token.expose();
-        let (site, _) = self.portal.site(&self.context, &self.region).map_err(Error::Access)?;
-        let client = self.context.client((site.https, &site.host), Timeouts::REMOTE)?;
+        let (endpoint, _) = self.portal.endpoint(&self.context, &self.region).map_err(Error::Access)?;
+        let client = self.context.client((endpoint.https, &endpoint.host), Timeouts::REMOTE)?;
         let query = canonical_query(&[("account_id", &self.account), ("role_name", &self.role)]);
         let make = || {
-            let target = format!("{}/federation/credentials?{query}", site.base_path);
+            let target = format!("{}/federation/credentials?{query}", endpoint.base_path);
             let headers = vec![(BEARER.to_owned(), token.to_owned())];
-            Ok(Message { method: Method::Get, target, headers, body: None })
+            Ok(ServiceRequest { method: Method::Get, target, headers, body: None })
         };
-        let transient = |reply: &Reply| reply.is_transient(error_type(reply));
-        let reply = service::send((&self.context, &client), &site, Patience::remote(&self.context), &make, &transient);
-        let reply = reply.map_err(|none| none.explain(&self.what(&site), &site))?;
-        if !reply.is_success() {
-            let document = Document::parse(&reply.body).unwrap_or_default();
-            let problem = reply.refusal(&self.what(&site), error_type(&reply), document.text("message"), &[token]);
-            return Err(Error::Access(problem.hint(match reply.status() {
+        let transient = |response: &ServiceResponse| response.is_transient(response.error_type());
+        let response = send((&self.context, &client), &endpoint, Limits::remote(&self.context), &make, &transient);
+        let response = response.map_err(|none| none.explain(&self.what(&endpoint), &endpoint))?;
+        if !response.is_success() {
+            let document = Document::parse(&response.body).unwrap_or_default();
+            let problem =
+                response.refusal(&self.what(&endpoint), response.error_type(), document.text("message"), &[token]);
+            return Err(Error::Access(problem.hint(match response.status() {
                 401 => format!("log in again: {}", self.token.login()),
                 403 | 404 => format!("has the user role {} in account {}?", self.role, self.account),
                 _ => format!("check the sso_ settings of profile {}", self.profile),
             })));
         }
-        read(&reply.body, &self.origin()).map_err(|problem| {
-            let outer = Problem::new(format!("{} gave an answer that cannot be used", self.what(&site)));
+        read(&response.body, &self.origin()).map_err(|problem| {
+            let outer = Problem::new(format!("{} gave an answer that cannot be used", self.what(&endpoint)));
             let hint = "is what answers there IAM Identity Center? AWS_ENDPOINT_URL_SSO names it";
             Error::Access(outer.hint(hint).source(Error::Access(problem)))
         })
@@ -145,11 +143,6 @@ impl CredentialsProvider for Sso {
     fn origin(&self) -> String {
         format!("role {} in account {} by SSO ({})", self.role, self.account, self.origin)
     }
-}
-
-/// Returns the error type. In the header, a URL may follow it.
-fn error_type(reply: &Reply) -> Option<&str> {
-    reply.header("x-amzn-errortype")?.split(':').next()
 }
 
 #[cfg(test)]

@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::aws::sts::{Action, Sts, credentials};
+use crate::aws::{Profile, check_quotes, read_text};
 use crate::base::{Error, Problem, Result};
-use crate::credentials::chain::{Found, Lookup};
-use crate::credentials::files::read_text;
-use crate::credentials::sts::{Action, Sts, credentials};
-use crate::credentials::variables::check_quotes;
-use crate::credentials::{CredentialsProvider, Profile};
+use crate::credentials::lookup::{Found, Lookup};
+use crate::credentials::provider::CredentialsProvider;
 use crate::sigv4::Credentials;
 
 const VARIABLE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";

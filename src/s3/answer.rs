@@ -2,8 +2,8 @@
 
 use std::time::SystemTime;
 
+use crate::aws::KeyMistake;
 use crate::base::{Element, Secret, shown_without};
-use crate::credentials::KeyMistake;
 use crate::http::parse_http_date;
 use crate::http::retry::{Failure, RetryAfter};
 use crate::http::{Fault, Response};

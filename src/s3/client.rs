@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use crate::aws::KeyMistake;
 use crate::base::{Cancel, Clock, Digest, Error, Payload, Problem, Secret, shown_without};
-use crate::credentials::{CredentialsProvider, KeyMistake};
+use crate::credentials::CredentialsProvider;
 use crate::http::retry::{Attempts, Decision, Failure, Policy};
 use crate::http::{self, Method, OnStop, Request, Response};
 use crate::s3::answer::{Answer, Cause, Failed};

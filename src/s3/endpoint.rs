@@ -1,8 +1,8 @@
 //! Derives the host, path and signing region of a bucket from region, endpoint and addressing style.
 
+use crate::aws::{domains, has_acceleration};
 use crate::base::{percent_decode, percent_encode_path};
 use crate::config::EndpointUrl;
-use crate::credentials::{domains, has_acceleration};
 use crate::sigv4::canonical_query;
 
 /// Longer regions come from servers that have none.

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::aws::{S3Settings, ServiceContext, Settings};
 use crate::base::{Cancel, Clock, Env, Result};
 use crate::config::{CacheOptions, RequestPayer, RetryMode};
-use crate::credentials::{self, CredentialsProvider, S3Settings, Settings};
+use crate::credentials::{self, CredentialsProvider};
 use crate::http::{self, retry};
 use crate::s3::{Client, ClientParts, Endpoint, EndpointChoice};
 use crate::store::ObjectStore;
@@ -57,8 +58,8 @@ pub(crate) fn provider(
 }
 
 /// Returns the context for the credential sources.
-pub(crate) fn context(settings: &S3Settings, parts: &Parts) -> credentials::Context {
-    credentials::Context::new(settings, parts.env.clone(), parts.clock.clone(), parts.cancel.clone())
+pub(crate) fn context(settings: &S3Settings, parts: &Parts) -> ServiceContext {
+    ServiceContext::new(settings, parts.env.clone(), parts.clock.clone(), parts.cancel.clone())
 }
 
 /// Opens a bucket in S3. Sends nothing.

@@ -1,7 +1,8 @@
 //! Responses of the Security Token Service.
 
+use crate::aws::service::refusal;
+use crate::aws::sts::{Refusal, credentials as sts_credentials, result as sts_result};
 use crate::base::{MAX_SHOWN_CHARS, Problem};
-use crate::credentials::{Refusal, refusal, sts_credentials, sts_result};
 use crate::go::Timestamp;
 use crate::properties::{complete, shows_part};
 use crate::sigv4::Credentials;

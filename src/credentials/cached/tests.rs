@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
 use super::*;
+use crate::aws::tests::{TestClock, start};
 use crate::base::Secret;
-use crate::credentials::tests::{TestClock, start};
 
 /// A source that returns numbered keys with this lifetime, or fails.
 struct Counter {
@@ -40,7 +40,7 @@ fn cached(seconds: Option<u64>, pause: Duration) -> (Arc<Counter>, Cached, Arc<T
     let counter =
         Counter { clock: clock.clone(), asked: AtomicU32::new(0), seconds, fails: AtomicBool::new(false), pause };
     let counter = Arc::new(counter);
-    let failure = Failure { message: "no credentials from the counter".to_owned(), hint: None, on_success: None };
+    let failure = FailureText { message: "no credentials from the counter".to_owned(), hint: None, on_success: None };
     (counter.clone(), Cached::new(counter, clock.clone(), failure), clock)
 }
 

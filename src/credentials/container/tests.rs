@@ -1,8 +1,9 @@
 use std::sync::Mutex;
 
 use super::*;
+use crate::aws::tests::{World, in_order};
 use crate::credentials::tests::server::{Received, cloud, json_answer};
-use crate::credentials::tests::{Server, World, in_order};
+use crate::credentials::tests::{Find as _, Server};
 
 fn world(server: &Server) -> World {
     World::new(&[(FULL, &format!("{}/container?x=1", server.url()))])

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::aws::tests::{World, in_order};
 use crate::credentials::tests::server::{Answer, ROLES, Received, SOON, cloud, json_answer};
-use crate::credentials::tests::{Server, World, in_order};
+use crate::credentials::tests::{Find as _, Server};
 
 const PUT: &str = "PUT /latest/api/token";
 

@@ -1,5 +1,6 @@
 use super::*;
-use crate::credentials::tests::{World, in_order};
+use crate::aws::tests::{World, in_order};
+use crate::credentials::tests::Find as _;
 
 fn world(command: &str) -> World {
     World::new(&[]).config(&format!("[default]\ncredential_process={command}\n"))

@@ -1,5 +1,6 @@
+use crate::aws::tests::{World, in_order};
 use crate::credentials::tests::server::{Received, cloud};
-use crate::credentials::tests::{Server, World, in_order};
+use crate::credentials::tests::{Find as _, Server};
 
 const SESSION: &str = "[default]\nsso_session=my session\nsso_account_id=123\nsso_role_name=a role\nsso_region=eu-west-1\n\
     [sso-session my session]\nsso_region=eu-west-1\nsso_start_url=https://start\n";

@@ -9,13 +9,10 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
+use crate::aws::service::{Limits, Service, ServiceContext, ServiceRequest, ServiceResponse, send};
+use crate::aws::{Document, read_text};
 use crate::base::{Error, Problem, Result, Secret};
-use crate::credentials::Lookup;
-use crate::credentials::aws_host::Service;
-use crate::credentials::context::Context;
-use crate::credentials::document::Document;
-use crate::credentials::files::read_text;
-use crate::credentials::service::{self, Message, Patience, Reply};
+use crate::credentials::lookup::Lookup;
 use crate::go::Timestamp;
 use crate::http::{Method, Timeouts};
 
@@ -45,7 +42,7 @@ impl TokenFile {
     }
 
     /// Returns the access token, from the file or refreshed.
-    pub(super) fn current(&self, context: &Context, region: &str) -> Result<Secret> {
+    pub(super) fn current(&self, context: &ServiceContext, region: &str) -> Result<Secret> {
         let text = read_text(&self.path, "SSO login", MAX_FILE_BYTES).map_err(|problem| self.again(problem))?;
         let wrong = |problem| {
             let outer = Problem::new(format!("{} is not an SSO login", self.path.display()));
@@ -65,33 +62,33 @@ impl TokenFile {
         Error::Access(problem.hint(format!("log in again: {}", self.login)))
     }
 
-    fn renew(&self, oidc: &Service, mut document: Document, context: &Context, region: &str) -> Result<Secret> {
+    fn renew(&self, oidc: &Service, mut document: Document, context: &ServiceContext, region: &str) -> Result<Secret> {
         let part = |key| document.text(key).map(str::to_owned);
         let parts = (part("refreshToken"), part("clientId"), part("clientSecret"));
         let (Some(refresh), Some(id), Some(secret)) = parts else {
             return Err(self.again(Problem::new("the SSO login has expired, and holds nothing to renew it with")));
         };
-        let (site, _) = oidc.site(context, region).map_err(Error::Access)?;
+        let (endpoint, _) = oidc.endpoint(context, region).map_err(Error::Access)?;
         let body = json!({
             "clientId": id, "clientSecret": secret, "grantType": "refresh_token", "refreshToken": refresh,
         });
-        let client = context.client((site.https, &site.host), Timeouts::REMOTE)?;
+        let client = context.client((endpoint.https, &endpoint.host), Timeouts::REMOTE)?;
         let make = || {
             let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-            let target = format!("{}/token", site.base_path);
-            Ok(Message { method: Method::Post, target, headers, body: Some(body.to_string().into_bytes()) })
+            let target = format!("{}/token", endpoint.base_path);
+            Ok(ServiceRequest { method: Method::Post, target, headers, body: Some(body.to_string().into_bytes()) })
         };
-        let what = format!("CreateToken at {}", site.url());
-        let transient = |reply: &Reply| reply.is_transient(super::error_type(reply));
-        let reply = service::send((context, &client), &site, Patience::remote(context), &make, &transient);
-        let reply = reply.map_err(|none| none.explain(&what, &site))?;
-        let answer = Document::parse(&reply.body).unwrap_or_default();
+        let what = format!("CreateToken at {}", endpoint.url());
+        let transient = |response: &ServiceResponse| response.is_transient(response.error_type());
+        let response = send((context, &client), &endpoint, Limits::remote(context), &make, &transient);
+        let response = response.map_err(|none| none.explain(&what, &endpoint))?;
+        let answer = Document::parse(&response.body).unwrap_or_default();
         let seconds = answer.get("expiresIn").and_then(Value::as_u64).map(Duration::from_secs);
-        let (true, Some(token), Some(seconds)) = (reply.is_success(), answer.text("accessToken"), seconds) else {
-            let code = super::error_type(&reply).or_else(|| answer.text("error"));
+        let (true, Some(token), Some(seconds)) = (response.is_success(), answer.text("accessToken"), seconds) else {
+            let code = response.error_type().or_else(|| answer.text("error"));
             let reason = answer.text("error_description").or_else(|| answer.text("message"));
             let secrets = [refresh.as_str(), secret.as_str()];
-            return Err(self.again(reply.refusal(
+            return Err(self.again(response.refusal(
                 &format!("the SSO login has expired; {what}"),
                 code,
                 reason,

@@ -1,4 +1,5 @@
-use super::*;
+use super::{ENV_KEYS, Find as _, KEYS};
+use crate::aws::tests::{World, in_order};
 
 #[test]
 fn attributes_go_before_everything_and_take_no_token_from_elsewhere() {
@@ -81,4 +82,24 @@ fn nothing_at_all_says_where_it_looked() {
 fn anonymous_means_no_credentials() {
     let world = World::new(&ENV_KEYS).options(|options| options.anonymous = true);
     assert!(world.provider().unwrap().is_none());
+}
+
+#[test]
+fn a_rejected_endpoint_of_a_source_is_shown_without_its_query() {
+    for tail in ["?token=MARKED", "#MARKED", "?MARKED#MARKED", "/?MARKED=a@b"] {
+        let url = format!("http://h:1/base{tail}");
+        let sts = World::new(&ENV_KEYS).with("AWS_ENDPOINT_URL_STS", &url);
+        let metadata = World::new(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url), ("AWS_EC2_METADATA_DISABLED", "no")]);
+        let (full, relative) = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+        for (world, place) in [
+            (sts.options(|options| options.role_arn = Some("arn:r".to_owned())), "AWS_ENDPOINT_URL_STS"),
+            (metadata, "AWS_EC2_METADATA_SERVICE_ENDPOINT"),
+            (World::new(&[(full, &format!("ftp://h{tail}"))]), full),
+            (World::new(&[(full, &url)]), full),
+            (World::new(&[(relative, &format!("h{tail}"))]), relative),
+        ] {
+            let error = world.error();
+            assert!(error.contains(place) && !error.contains("MARKED"), "{error}");
+        }
+    }
 }

@@ -1,4 +1,5 @@
-use super::*;
+use super::{Find as _, Server};
+use crate::aws::tests::{World, in_order};
 
 /// A source, in the order of the chain: variables, lines of the profile `default`, the resulting key, and which of the
 /// server's services is queried. `{url}` is the server, `{token}` a token file, `{home}` the home directory.

@@ -1,6 +1,9 @@
-use super::*;
+use super::{ENV_KEYS, Find as _, KEYS, Server};
+use crate::aws::Profile;
+use crate::aws::tests::{World, in_order, logs};
 use crate::base::MapEnv;
 use crate::config::CacheOptions;
+use crate::credentials::provider;
 
 #[test]
 fn a_profile_that_is_asked_for_must_exist() {
@@ -31,47 +34,6 @@ fn a_profile_that_is_asked_for_must_exist() {
     assert_eq!(World::new(&asked).id(), "AKENV");
     let world = World::new(&[("AWS_DEFAULT_PROFILE", "ci"), ("AWS_PROFILE", "")]);
     assert_eq!(world.credentials(&format!("[ci]\n{KEYS}")).id(), "AKPROFILE");
-}
-
-#[test]
-fn headings_of_the_config_file() {
-    for (config, name, region) in [
-        ("[default]\nregion=bare\n[profile default]\nca_bundle=x", "default", None),
-        ("[profile default]\nregion=full\n[default]\nregion=bare", "default", Some("full")),
-        ("[default]\nregion=bare", "default", Some("bare")),
-        ("[DEFAULT]\nregion=upper", "DEFAULT", Some("upper")),
-        ("[profile \"a b\"]\nregion=quoted", "a b", Some("quoted")),
-        ("[profile 'x']\nregion=quoted\n[profile x]\nregion=exact", "x", Some("exact")),
-        ("[profile \"x\"]\nregion=literal", "\"x\"", Some("literal")),
-    ] {
-        let profile = World::new(&[("AWS_PROFILE", name)]).config(config).profile().unwrap();
-        assert_eq!(profile.get("region"), region, "{config}");
-        assert_eq!(profile.name(), name);
-    }
-    let upper = World::new(&[]).config("[DEFAULT]\nregion=upper").profile().unwrap();
-    assert_eq!(upper.get("region"), None);
-    let nested = World::new(&[("AWS_PROFILE", "profile x")]).credentials("[profile x]\nregion=r");
-    assert!(nested.profile().is_err());
-}
-
-#[test]
-fn the_credentials_file_wins_key_by_key_where_it_may() {
-    let world = World::new(&[])
-        .config("[default]\nregion=config\nendpoint_url=http://config\nretry_mode=adaptive\nca_bundle=x")
-        .credentials("[default]\nregion=credentials\nendpoint_url=http://credentials\nservices=s\nca_bundle=");
-    let profile = world.profile().unwrap();
-    assert_eq!(profile.get("region"), Some("credentials"));
-    assert_eq!(profile.get("endpoint_url"), Some("http://config"));
-    assert_eq!(profile.get("retry_mode"), Some("adaptive"));
-    assert_eq!(profile.get("services"), None);
-    assert_eq!(profile.get("ca_bundle"), None);
-    in_order(&profile.setting("region").unwrap().origin, &["region of profile default (", "/.aws/credentials:2)"]);
-    let alone = World::new(&[]).credentials("[default]\nendpoint_url=http://credentials").profile().unwrap();
-    assert_eq!(alone.get("endpoint_url"), Some("http://credentials"));
-    assert_eq!(
-        World::new(&[]).credentials(&format!("[default]\n{KEYS}")).profile().unwrap().get("aws_secret_access_key"),
-        None
-    );
 }
 
 #[test]
@@ -250,10 +212,10 @@ fn a_file_that_yields_nothing_is_a_warning_when_others_give_credentials() {
         "WARN: {}/.aws/credentials, line 1: the line is a [heading] without its ]",
         world.home.path().display()
     );
-    assert!(logs().0.lock().unwrap().contains(&warning));
+    assert!(logs().text().contains(&warning));
     // Keys in the environment take precedence, whatever the files contain.
     let world = World::new(&ENV_KEYS).credentials("[default\n");
     assert_eq!(world.id(), "AKENV");
     let path = world.home.path().display().to_string();
-    assert!(!logs().0.lock().unwrap().lines().any(|line| line.contains(&path) && line.starts_with("WARN")));
+    assert!(!logs().text().lines().any(|line| line.contains(&path) && line.starts_with("WARN")));
 }

@@ -1,5 +1,8 @@
+use std::sync::Mutex;
+
 use super::server::{cloud, sts_answer, sts_error};
-use super::*;
+use super::{ENV_KEYS, Find as _, Server, precedence};
+use crate::aws::tests::{World, in_order};
 
 const A_KEYS: &str = "aws_access_key_id=AKA\naws_secret_access_key=MARKED-a\naws_session_token=MARKED-at\n";
 

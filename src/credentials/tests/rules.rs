@@ -1,7 +1,8 @@
 //! The Go SDK's rules, one per row: variables, config file, credentials file, and the resulting key or the error and
 //! its kind: `setup` while loading, `access` when the first request is signed.
 
-use super::*;
+use super::Find as _;
+use crate::aws::tests::{World, in_order};
 
 type Rule<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, &'a str);
 
@@ -170,20 +171,6 @@ fn what_is_wrong_when_all_is_loaded_fails_though_others_have_keys() {
 }
 
 #[test]
-fn attributes_do_not_hide_what_is_wrong_beside_them() {
-    for (name, value) in
-        [("AWS_RETRY_MODE", "legacy"), ("AWS_MAX_ATTEMPTS", "x"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "1")]
-    {
-        let world = World::new(&[(name, value), ("AWS_REGION", "r")]).options(|options| {
-            options.retry_mode = Some(crate::config::RetryMode::Standard);
-            options.retry_max_attempts = Some(2);
-            options.endpoint_url = Some("http://h".to_owned());
-        });
-        in_order(&world.settings_error(), &["setup", name]);
-    }
-}
-
-#[test]
 fn which_keys_are_found() {
     let [id, secret] = ENV;
     let default_twice = format!("{DEFAULT}[profile default]\nregion=r\n");
@@ -262,16 +249,4 @@ fn sections_that_a_profile_names_may_stand_in_either_file() {
         .credentials(&format!("{services}{session}"));
     in_order(&world.error(), &["access", "SSO login"]);
     assert!(world.settings().unwrap().endpoint.is_none());
-}
-
-#[test]
-fn pseudo_regions_of_fips_are_fips_and_the_region() {
-    for (region, found, fips) in [
-        ("fips-us-east-1", "us-east-1", true),
-        ("us-gov-west-1-fips", "us-gov-west-1", true),
-        ("us-east-1", "us-east-1", false),
-    ] {
-        let settings = World::new(&[("AWS_REGION", region)]).settings().unwrap();
-        assert_eq!((settings.region.value.as_str(), settings.fips), (found, fips));
-    }
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::aws::{KeyMistake, S3Settings, identity};
 use crate::base::{Error, ErrorKind, Problem};
 use crate::config::CacheOptions;
-use crate::credentials::{CredentialsProvider, KeyMistake, S3Settings, identity};
+use crate::credentials::CredentialsProvider;
 use crate::go::Timestamp;
 use crate::ops::doctor::Findings;
 use crate::sigv4::Credentials;

@@ -6,9 +6,9 @@ mod way;
 
 use std::sync::Arc;
 
+use crate::aws::{S3Settings, Settings};
 use crate::base::{Error, ErrorKind, Problem, Result};
 use crate::config::CacheOptions;
-use crate::credentials::{S3Settings, Settings};
 use crate::ops::cache::S3CacheBuilder;
 use crate::store::{self, ObjectStore, Parts, S3Store};
 

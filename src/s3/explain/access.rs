@@ -1,6 +1,6 @@
 //! The fix for refused credentials or permissions.
 
-use crate::credentials::{Denial, Reason, is_opt_in, opt_in_hint};
+use crate::aws::{Denial, Reason, is_opt_in, opt_in_hint};
 use crate::s3::explain::{Refusal, class, region};
 
 pub(super) fn hint(refusal: &Refusal<'_>) -> String {

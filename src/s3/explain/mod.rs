@@ -11,8 +11,8 @@ mod tests;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use crate::aws::KeyMistake;
 use crate::base::{Error, S3Error, S3ErrorClass, Secret, hint_without};
-use crate::credentials::KeyMistake;
 use crate::s3::answer::{Answer, Cause, Failed};
 use crate::s3::client::{Call, Client};
 use crate::s3::endpoint::Endpoint;

@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
+use crate::aws::custom_endpoint::ENDPOINT_ATTRIBUTE;
+use crate::aws::partition::has_acceleration;
+use crate::aws::setting::Setting;
 use crate::base::{Error, Problem, Result};
 use crate::config::{EndpointUrl, Fix};
-use crate::credentials::Setting;
-use crate::credentials::aws_host::has_acceleration;
-use crate::credentials::endpoint::ENDPOINT_ATTRIBUTE;
 
 pub(super) const BUCKET_ATTRIBUTE: &str = "the attribute bucket";
 pub(super) const ACCELERATE_ATTRIBUTE: &str = "the attribute use_accelerate_endpoint";

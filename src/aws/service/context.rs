@@ -1,29 +1,30 @@
-//! The shared context of credential sources: time, connections and common settings.
+//! What requests to services share: time, connections and settings.
 
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::aws::setting::Setting;
+use crate::aws::settings::S3Settings;
 use crate::base::{Cancel, Clock, Env, Result};
-use crate::credentials::{S3Settings, Setting};
 use crate::http::{Client, ClientConfig, Timeouts};
 
-/// What credential sources need to make requests.
+/// What is needed to make requests to services.
 #[derive(Clone)]
-pub(crate) struct Context {
+pub(crate) struct ServiceContext {
     /// Provides the proxy variables.
-    pub(super) env: Arc<dyn Env>,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) cancel: Cancel,
-    pub(super) ca_bundle: Option<Setting<PathBuf>>,
+    pub(crate) env: Arc<dyn Env>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) cancel: Cancel,
+    pub(crate) ca_bundle: Option<Setting<PathBuf>>,
     /// The cache's region, used for STS.
-    pub(super) region: String,
-    pub(super) fips: bool,
-    pub(super) dualstack: bool,
+    pub(crate) region: String,
+    pub(crate) fips: bool,
+    pub(crate) dualstack: bool,
     /// The maximum number of attempts for requests to AWS's services, including the first.
-    pub(super) attempts: u32,
+    pub(crate) attempts: u32,
 }
 
-impl Context {
+impl ServiceContext {
     pub(crate) fn new(settings: &S3Settings, env: Arc<dyn Env>, clock: Arc<dyn Clock>, cancel: Cancel) -> Self {
         Self {
             env,
@@ -38,7 +39,7 @@ impl Context {
     }
 
     /// Creates a client for a single fetch, which ends long before the next one.
-    pub(super) fn client(&self, (https, host): (bool, &str), timeouts: Timeouts) -> Result<Client> {
+    pub(crate) fn client(&self, (https, host): (bool, &str), timeouts: Timeouts) -> Result<Client> {
         let ca_bundle = self.ca_bundle.as_ref().map(|bundle| (bundle.value.as_path(), bundle.origin.as_str()));
         let client = Client::new(&ClientConfig {
             connections: 1,

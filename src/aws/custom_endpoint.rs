@@ -1,11 +1,11 @@
 //! Resolves the endpoint that the environment and the profile configure for a service.
 
+use crate::aws::lookup::bool_variable;
+use crate::aws::profile::Profile;
+use crate::aws::quotes::{is_quoted, unquote};
+use crate::aws::setting::{Setting, blame};
 use crate::base::{Env, Error, Problem, Result};
 use crate::config::{CacheOptions, EndpointUrl};
-use crate::credentials::setting::blame;
-use crate::credentials::settings::env_bool;
-use crate::credentials::static_keys::{is_quoted, unquote};
-use crate::credentials::{Profile, Setting};
 
 const GLOBAL: &str = "AWS_ENDPOINT_URL";
 pub(super) const ENDPOINT_ATTRIBUTE: &str = "the attribute endpoint_url";
@@ -32,7 +32,7 @@ pub(super) fn service_endpoint(
 }
 
 fn is_ignored(env: &dyn Env, profile: &Profile) -> Result<bool> {
-    Ok(match env_bool(env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")? {
+    Ok(match bool_variable(env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")? {
         Some(ignored) => ignored.value,
         None => profile.get("ignore_configured_endpoint_urls").is_some_and(|text| text.eq_ignore_ascii_case("true")),
     })

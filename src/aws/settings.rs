@@ -2,17 +2,18 @@
 
 use std::path::PathBuf;
 
-use crate::base::{Env, Error, Problem, Result};
-use crate::config::{Bucket, CacheOptions, EndpointUrl, RetryMode};
-use crate::credentials::contradictions::{
+use crate::aws::contradictions::{
     ACCELERATE_ATTRIBUTE, BUCKET_ATTRIBUTE, aws_endpoint_and_own, check_acceleration, check_alias, check_directory,
     check_endpoint,
 };
-use crate::credentials::endpoint::endpoint_url;
-use crate::credentials::region::{pseudo_region, region, region_for};
-use crate::credentials::setting::blame;
-use crate::credentials::static_keys::{is_quoted, unquote};
-use crate::credentials::{Profile, Setting, variables};
+use crate::aws::custom_endpoint::endpoint_url;
+use crate::aws::lookup::{flag, invalid, variable, variable_or_setting};
+use crate::aws::profile::Profile;
+use crate::aws::region::{pseudo_region, region, region_for};
+use crate::aws::setting::{Setting, blame};
+use crate::aws::variables;
+use crate::base::{Env, Error, Problem, Result};
+use crate::config::{Bucket, CacheOptions, EndpointUrl, RetryMode};
 use crate::go::parse_integer;
 
 /// AWS's default, including the first attempt.
@@ -144,7 +145,7 @@ fn retry_mode(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Resul
         None => RetryMode::default(),
         Some((_, "standard")) => RetryMode::Standard,
         Some((_, "adaptive")) => RetryMode::Adaptive,
-        Some((setting, _)) => return Err(wrong(setting, "it is standard or adaptive, in lower case")),
+        Some((setting, _)) => return Err(invalid(setting, "it is standard or adaptive, in lower case")),
     };
     Ok(options.retry_mode.unwrap_or(mode))
 }
@@ -156,14 +157,14 @@ fn max_attempts(env: &dyn Env, profile: &Profile) -> Result<u32> {
         match setting.value.parse::<i64>() {
             Ok(0) => {}
             Ok(attempts) => return Ok(u32::try_from(attempts).unwrap_or(u32::MAX)),
-            Err(_) => return Err(wrong(&setting, allowed)),
+            Err(_) => return Err(invalid(&setting, allowed)),
         }
     }
     let Some(setting) = profile.setting("max_attempts") else { return Ok(DEFAULT_MAX_ATTEMPTS) };
     match parse_integer(setting.value) {
         Some(0) => Ok(DEFAULT_MAX_ATTEMPTS),
         Some(attempts) => Ok(u32::try_from(attempts).unwrap_or(u32::MAX)),
-        None => Err(wrong(&setting.map(str::to_owned), allowed)),
+        None => Err(invalid(&setting.map(str::to_owned), allowed)),
     }
 }
 
@@ -172,42 +173,4 @@ fn ca_bundle(env: &dyn Env, profile: &Profile) -> Option<Setting<PathBuf>> {
     variable_or_setting(env, "AWS_CA_BUNDLE", profile, "ca_bundle")
         .or_else(|| variable(env, "SSL_CERT_FILE"))
         .map(|setting| setting.map(PathBuf::from))
-}
-
-/// Returns the flag if it is enabled. The environment is parsed strictly; in a file, everything but `true` means off.
-pub(super) fn flag(env: &dyn Env, profile: &Profile, name: &str, key: &str) -> Result<Option<Setting<bool>>> {
-    let set = match env_bool(env, name)? {
-        Some(set) => Some(set),
-        None => profile.setting(key).map(|setting| setting.map(|text| text.eq_ignore_ascii_case("true"))),
-    };
-    Ok(set.filter(|setting| setting.value))
-}
-
-pub(super) fn env_bool(env: &dyn Env, name: &str) -> Result<Option<Setting<bool>>> {
-    let Some(setting) = variable(env, name) else { return Ok(None) };
-    match setting.value.to_ascii_lowercase().as_str() {
-        "true" => Ok(Some(Setting::new(true, name))),
-        "false" => Ok(Some(Setting::new(false, name))),
-        _ => Err(wrong(&setting, "it is true or false")),
-    }
-}
-
-pub(super) fn variable(env: &dyn Env, name: &str) -> Option<Setting<String>> {
-    env.var(name).map(|value| Setting::new(value, name))
-}
-
-pub(super) fn variable_or_setting(env: &dyn Env, name: &str, profile: &Profile, key: &str) -> Option<Setting<String>> {
-    variable(env, name).or_else(|| profile.setting(key).map(|setting| setting.map(str::to_owned)))
-}
-
-pub(super) fn wrong(setting: &Setting<String>, allowed: &str) -> Error {
-    let shown: String = setting.value.chars().take(100).collect();
-    setup(
-        format!("{} is not valid: {shown:?}", setting.origin),
-        if is_quoted(&shown) { unquote(&setting.origin) } else { allowed },
-    )
-}
-
-fn setup(message: String, hint: &str) -> Error {
-    Error::Setup(Problem::new(message).hint(hint))
 }

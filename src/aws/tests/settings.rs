@@ -1,7 +1,8 @@
 use std::path::Path;
 
-use super::*;
-use crate::config::{EndpointUrl, RetryMode};
+use super::World;
+use crate::aws::{Setting, Settings, tests::in_order};
+use crate::config::{CacheOptions, EndpointUrl, RetryMode};
 
 #[test]
 fn the_region_comes_from_the_first_place_that_has_one() {
@@ -71,7 +72,7 @@ fn endpoints_by_awss_rule() {
 }
 
 #[test]
-fn a_refused_url_is_shown_without_its_query_wherever_it_is_configured() {
+fn a_rejected_endpoint_is_shown_without_its_query() {
     for tail in ["?token=MARKED", "#MARKED", "?MARKED#MARKED", "/?MARKED=a@b"] {
         let url = format!("http://h:1/base{tail}");
         let config =
@@ -86,19 +87,6 @@ fn a_refused_url_is_shown_without_its_query_wherever_it_is_configured() {
             assert!(error.contains(place) && !error.contains("MARKED"), "{error}");
             let debug = format!("{:?}", world.options);
             assert!(!debug.contains("MARKED"), "{debug}");
-        }
-        let sts = World::new(&ENV_KEYS).with("AWS_ENDPOINT_URL_STS", &url);
-        let metadata = World::new(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url), ("AWS_EC2_METADATA_DISABLED", "no")]);
-        let (full, relative) = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
-        for (world, place) in [
-            (sts.options(|options| options.role_arn = Some("arn:r".to_owned())), "AWS_ENDPOINT_URL_STS"),
-            (metadata, "AWS_EC2_METADATA_SERVICE_ENDPOINT"),
-            (World::new(&[(full, &format!("ftp://h{tail}"))]), full),
-            (World::new(&[(full, &url)]), full),
-            (World::new(&[(relative, &format!("h{tail}"))]), relative),
-        ] {
-            let error = world.error();
-            assert!(error.contains(place) && !error.contains("MARKED"), "{error}");
         }
     }
 }
@@ -310,4 +298,30 @@ fn an_alias_of_an_access_point_has_no_path_style_on_aws() {
         &["usage", "the attribute bucket (ci-abc-s3alias) and use_path_style=true cannot"],
     );
     assert!(World::new(&[("AWS_ENDPOINT_URL", "http://h")]).options(alias).settings().is_ok());
+}
+
+#[test]
+fn attributes_do_not_hide_what_is_wrong_beside_them() {
+    for (name, value) in
+        [("AWS_RETRY_MODE", "legacy"), ("AWS_MAX_ATTEMPTS", "x"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "1")]
+    {
+        let world = World::new(&[(name, value), ("AWS_REGION", "r")]).options(|options| {
+            options.retry_mode = Some(RetryMode::Standard);
+            options.retry_max_attempts = Some(2);
+            options.endpoint_url = Some("http://h".to_owned());
+        });
+        in_order(&world.settings_error(), &["setup", name]);
+    }
+}
+
+#[test]
+fn pseudo_regions_of_fips_are_fips_and_the_region() {
+    for (region, found, fips) in [
+        ("fips-us-east-1", "us-east-1", true),
+        ("us-gov-west-1-fips", "us-gov-west-1", true),
+        ("us-east-1", "us-east-1", false),
+    ] {
+        let settings = World::new(&[("AWS_REGION", region)]).settings().unwrap();
+        assert_eq!((settings.region.value.as_str(), settings.fips), (found, fips));
+    }
 }

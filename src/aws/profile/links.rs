@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
+use crate::aws::profile::Profile;
+use crate::aws::profile::sections::Files;
+use crate::aws::setting::Setting;
 use crate::base::{Error, Problem, Result};
-use crate::credentials::Setting;
-use crate::credentials::profile::Profile;
-use crate::credentials::profile::sections::Files;
 
 /// Each link costs a request; AWS itself allows only a few.
 const MAX_LINKS: usize = 32;
@@ -14,19 +14,6 @@ const ROLE: &[&str] = &["role_arn", "external_id", "mfa_serial", "role_session_n
 /// A profile may set only one of these.
 const TYPES: &[&str] = &["source_profile", "credential_source", "credential_process", "web_identity_token_file"];
 const NEED_ROLE: &[&str] = &["source_profile", "credential_source", "web_identity_token_file"];
-/// A profile that sets one of these, or keys, has credentials.
-const HAS_CREDENTIALS: &[&str] = &[
-    "credential_source",
-    "credential_process",
-    "web_identity_token_file",
-    "sso_session",
-    "sso_region",
-    "sso_account_id",
-    "sso_start_url",
-    "sso_role_name",
-    "login_session",
-];
-
 /// Follows `source_profile` from `top` and stores the other profiles in it.
 ///
 /// A profile that is visited again (it may name itself) provides credentials but no role, because its role settings
@@ -53,7 +40,7 @@ pub(super) fn link(top: Profile, files: &Files) -> Result<Profile> {
         files.link_sso_session(&mut current)?;
         let Some(source) = current.setting("source_profile").map(|source| source.map(str::to_owned)) else {
             if let Some(user) = links.last()
-                && !names_credentials(&current)
+                && !current.names_credentials()
             {
                 let problem = without_credentials(user, &current, again);
                 return Err(Error::Setup(files.explain(problem, &current.name)));
@@ -99,11 +86,6 @@ fn one_type(profile: &Profile) -> Result<()> {
         }
         _ => Ok(()),
     }
-}
-
-/// Returns whether the profile specifies a source of credentials other than keys.
-pub(super) fn names_credentials(profile: &Profile) -> bool {
-    HAS_CREDENTIALS.iter().any(|key| profile.get(key).is_some())
 }
 
 fn without_credentials(user: &Profile, source: &Profile, again: bool) -> Problem {

@@ -19,14 +19,14 @@ impl<T> Setting<T> {
         Self { value, origin: origin.into() }
     }
 
-    pub(super) fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
         Setting { value: change(self.value), origin: self.origin }
     }
 }
 
 /// Adjusts the error of an attribute check for a value that came from elsewhere, so that it does not suggest changing
 /// the command line.
-pub(super) fn blame(origin: &str, error: Error) -> Error {
+pub(crate) fn blame(origin: &str, error: Error) -> Error {
     match error {
         Error::Usage(mut problem) => {
             problem.message = format!("{origin}: {}", problem.message);

@@ -1,12 +1,13 @@
 //! Locates and reads the shared AWS files, within bounds.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use crate::base::{Env, Error, Problem, Result, Secret};
-use crate::credentials::ini::{self, Ini};
-use crate::credentials::remarks::{FileKind, Remark, Weight, remark};
-use crate::files::{open_named_file, read_named_file, read_opened};
+use crate::aws::ini::{self, Ini};
+use crate::aws::remarks::{FileKind, Remark, Weight, remark};
+use crate::aws::text_file::unreadable;
+use crate::base::{Env, Error, Result, Secret};
+use crate::files::{open_named_file, read_opened};
 
 /// Large enough for thousands of profiles, but stops an endless device file.
 const MAX_FILE_BYTES: u64 = 4 * 1024 * 1024;
@@ -97,14 +98,4 @@ impl AwsFile {
 /// Returns whether a heading is recognised but does not belong to a profile.
 fn is_of_another_kind(heading: &str) -> bool {
     ["sso-session ", "services "].iter().any(|kind| heading.starts_with(kind))
-}
-
-/// Reads a file that a setting names, such as a token file.
-pub(super) fn read_text(path: &Path, what: &str, limit: u64) -> std::result::Result<String, Problem> {
-    let bytes = read_named_file(path, limit).map_err(|error| unreadable(what, path, error))?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-fn unreadable(what: &str, path: &Path, error: io::Error) -> Problem {
-    Problem::new(format!("the {what} {} cannot be read", path.display())).source(error)
 }

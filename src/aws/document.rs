@@ -4,26 +4,26 @@ use std::time::SystemTime;
 
 use serde_json::{Map, Value};
 
-use crate::base::{Problem, Secret};
-use crate::credentials::StaticCredentials;
+use crate::aws::keys::fetched;
+use crate::base::Problem;
 use crate::go::Timestamp;
 use crate::sigv4::Credentials;
 
 /// A JSON object. It has no `Debug` because it may hold secrets.
 #[derive(Clone, Default)]
-pub(crate) struct Document(pub(super) Map<String, Value>);
+pub(crate) struct Document(pub(crate) Map<String, Value>);
 
 /// The keys under which a source returns the parts of its credentials.
 #[derive(Clone, Copy)]
-pub(super) struct Names {
-    pub(super) id: &'static str,
-    pub(super) secret: &'static str,
-    pub(super) token: &'static str,
+pub(crate) struct KeyNames {
+    pub(crate) id: &'static str,
+    pub(crate) secret: &'static str,
+    pub(crate) token: &'static str,
 }
 
 impl Document {
     /// Parses exactly one object with nothing after it. Errors do not show the remaining text.
-    pub(super) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
+    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         match serde_json::from_str(&String::from_utf8_lossy(bytes)) {
             Ok(Value::Object(map)) => Ok(Self(map)),
             Ok(_) => Err(Problem::new("it is not a JSON object")),
@@ -36,31 +36,31 @@ impl Document {
     }
 
     /// Returns the value, or `None` if it is missing or `null`.
-    pub(super) fn get(&self, key: &str) -> Option<&Value> {
+    pub(crate) fn get(&self, key: &str) -> Option<&Value> {
         let other = || self.0.iter().find(|(name, _)| name.eq_ignore_ascii_case(key)).map(|(_, value)| value);
         self.0.get(key).or_else(other).filter(|value| !value.is_null())
     }
 
     /// Returns a non-empty string.
-    pub(super) fn text(&self, key: &str) -> Option<&str> {
+    pub(crate) fn text(&self, key: &str) -> Option<&str> {
         self.get(key)?.as_str().filter(|text| !text.is_empty())
     }
 
-    pub(super) fn object(&self, key: &str) -> Option<Self> {
+    pub(crate) fn object(&self, key: &str) -> Option<Self> {
         self.get(key)?.as_object().cloned().map(Self)
     }
 
     /// Returns an RFC 3339 timestamp.
-    pub(super) fn time(&self, key: &str) -> Result<Option<SystemTime>, Problem> {
+    pub(crate) fn time(&self, key: &str) -> Result<Option<SystemTime>, Problem> {
         let Some(value) = self.get(key) else { return Ok(None) };
         let time = value.as_str().and_then(|text| text.parse::<Timestamp>().ok()).and_then(Timestamp::to_system_time);
         time.map(Some).ok_or_else(|| Problem::new(format!("its {key} is not a time in RFC 3339")))
     }
 
     /// Returns the credentials from `origin`, which must include both the ID and the secret.
-    pub(super) fn credentials(
+    pub(crate) fn credentials(
         &self,
-        names: Names,
+        names: KeyNames,
         expires: Option<SystemTime>,
         origin: &str,
     ) -> Result<Credentials, Problem> {
@@ -68,14 +68,4 @@ impl Document {
         let (id, secret) = (need(names.id)?, need(names.secret)?);
         fetched((id, secret, self.text(names.token)), expires, origin)
     }
-}
-
-/// Checks an ID, a secret and a token from `origin` and returns them as credentials.
-pub(super) fn fetched(
-    (id, secret, token): (&str, &str, Option<&str>),
-    expires: Option<SystemTime>,
-    origin: &str,
-) -> Result<Credentials, Problem> {
-    let keys = StaticCredentials::new(id, &Secret::from(secret), token.map(Secret::from).as_ref());
-    Ok(Credentials { expires, ..keys.with_origin(origin).check()?.into_credentials() })
 }

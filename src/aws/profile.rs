@@ -1,21 +1,32 @@
-//! A profile: its merged sections from the two AWS files, and the profiles it refers to.
+//! A profile of the AWS files: its settings, its keys, and the profiles it refers to.
 
+mod links;
+mod load;
 mod sections;
-mod sources;
 
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::base::{Env, Error, Result};
-use crate::config::CacheOptions;
-use crate::credentials::files::AwsFile;
-use crate::credentials::ini::Value;
-use crate::credentials::remarks::Weight;
-use crate::credentials::{Setting, StaticCredentials};
-use sections::Files;
+use crate::aws::ini::Value;
+use crate::aws::keys::KeyPair;
+use crate::aws::remarks::Weight;
+use crate::aws::setting::Setting;
+use crate::aws::shared_files::AwsFile;
 
-const DEFAULT: &str = "default";
 const ATTRIBUTE: &str = "the attribute profile";
+
+/// A profile that sets one of these, or keys, has credentials.
+const HAS_CREDENTIALS: &[&str] = &[
+    "credential_source",
+    "credential_process",
+    "web_identity_token_file",
+    "sso_session",
+    "sso_region",
+    "sso_account_id",
+    "sso_start_url",
+    "sso_role_name",
+    "login_session",
+];
 
 /// A profile from the AWS files. A missing profile that was not explicitly requested is empty.
 #[derive(Clone, Default)]
@@ -28,7 +39,7 @@ pub(crate) struct Profile {
     s3: BTreeMap<String, Placed>,
     /// The settings of the section that `sso_session` names.
     sso_session: BTreeMap<String, Placed>,
-    keys: Option<StaticCredentials>,
+    keys: Option<KeyPair>,
     files: String,
     /// The profiles that `source_profile` leads to, in order.
     sources: Vec<Profile>,
@@ -51,34 +62,6 @@ struct Placed {
 }
 
 impl Profile {
-    /// Loads the profile named by the attribute `profile`, `$AWS_PROFILE` or `$AWS_DEFAULT_PROFILE`, or else `default`.
-    ///
-    /// # Errors
-    /// If one of the first two names a missing profile, the profile or one it refers to contradicts itself, or a file
-    /// cannot be read. A missing file is not an error.
-    pub(crate) fn load(options: &CacheOptions, env: &dyn Env) -> Result<Self> {
-        let variable = |name: &'static str| env.var(name).map(|value| (value, Some(name)));
-        let attribute = options.profile.clone().filter(|name| !name.is_empty()).map(|name| (name, Some(ATTRIBUTE)));
-        let (name, chosen_by) = attribute
-            .or_else(|| variable("AWS_PROFILE"))
-            .or_else(|| variable("AWS_DEFAULT_PROFILE"))
-            .unwrap_or_else(|| (DEFAULT.to_owned(), None));
-        let files = Files::load(env)?;
-        match (files.profile(&name)?, chosen_by) {
-            (Some(profile), _) => {
-                let linked = sources::link(Self { chosen_by, ..profile }, &files)?;
-                let complaint = files.complaint(&name, linked.has_credentials());
-                Ok(Self { complaint, ..linked })
-            }
-            (None, Some(ATTRIBUTE)) => Err(Error::Usage(files.missing(&name, ATTRIBUTE))),
-            (None, Some(variable @ "AWS_PROFILE")) => Err(Error::Setup(files.missing(&name, variable))),
-            (None, _) => {
-                let complaint = files.complaint(&name, false);
-                Ok(Self { name, chosen_by, files: files.shown(), complaint, ..Self::default() })
-            }
-        }
-    }
-
     /// Returns the profile's name.
     pub(crate) fn name(&self) -> &str {
         &self.name
@@ -105,12 +88,12 @@ impl Profile {
     }
 
     /// Returns a setting from the profile's `s3` block.
-    pub(super) fn s3_setting(&self, key: &str) -> Option<Setting<&str>> {
+    pub(crate) fn s3_setting(&self, key: &str) -> Option<Setting<&str>> {
         self.s3.get(key).and_then(|placed| self.placed(&format!("{key} of s3"), placed))
     }
 
     /// Returns a setting from the section that `sso_session` names.
-    pub(super) fn session_setting(&self, key: &str) -> Option<Setting<&str>> {
+    pub(crate) fn session_setting(&self, key: &str) -> Option<Setting<&str>> {
         self.sso_session.get(key).and_then(|placed| self.placed(&format!("{key} of the sso-session"), placed))
     }
 
@@ -120,32 +103,37 @@ impl Profile {
     }
 
     /// Returns the static keys.
-    pub(super) fn keys(&self) -> Option<&StaticCredentials> {
+    pub(crate) fn keys(&self) -> Option<&KeyPair> {
         self.keys.as_ref()
     }
 
     /// Returns the profiles that `source_profile` leads to, in order.
-    pub(super) fn sources(&self) -> &[Self] {
+    pub(crate) fn sources(&self) -> &[Self] {
         &self.sources
     }
 
     /// Describes the profile and the files, for the list of sources that were tried.
-    pub(super) fn tried(&self) -> String {
+    pub(crate) fn tried(&self) -> String {
         format!("profile {} in {}", self.name, self.files)
     }
 
     /// Returns the likely problem in the files when the profile lacks what was looked up.
-    pub(super) fn complaint(&self) -> Option<&str> {
+    pub(crate) fn complaint(&self) -> Option<&str> {
         self.complaint.as_ref().map(|complaint| complaint.text.as_str())
     }
 
     /// Returns the same, but only if something in the files was clearly meant to apply.
-    pub(super) fn misread(&self) -> Option<String> {
+    pub(crate) fn misread(&self) -> Option<String> {
         self.complaint.clone()?.reason()
     }
 
     fn has_credentials(&self) -> bool {
-        self.keys.is_some() || !self.sources.is_empty() || sources::names_credentials(self)
+        self.keys.is_some() || !self.sources.is_empty() || self.names_credentials()
+    }
+
+    /// Returns whether the profile specifies a source of credentials other than keys.
+    pub(super) fn names_credentials(&self) -> bool {
+        HAS_CREDENTIALS.iter().any(|key| self.get(key).is_some())
     }
 }
 

@@ -1,10 +1,11 @@
 //! Determines the region to sign for and validates it.
 
+use crate::aws::lookup::variable;
+use crate::aws::profile::Profile;
+use crate::aws::quotes::{is_quoted, unquote};
+use crate::aws::setting::Setting;
 use crate::base::{Env, Error, Problem, Result};
 use crate::config::CacheOptions;
-use crate::credentials::settings::variable;
-use crate::credentials::static_keys::{is_quoted, unquote};
-use crate::credentials::{Profile, Setting};
 
 /// The conventional region of S3-compatible stores that have no regions.
 const DEFAULT_REGION: &str = "us-east-1";

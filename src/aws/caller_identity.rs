@@ -1,8 +1,9 @@
 //! The identity that credentials belong to.
 
+use crate::aws::service::ServiceContext;
+use crate::aws::settings::S3Settings;
+use crate::aws::sts::{Action, Sts, text};
 use crate::base::{Problem, Result};
-use crate::credentials::sts::{Action, Sts, text};
-use crate::credentials::{Context, S3Settings};
 use crate::sigv4::Credentials;
 
 /// The identity that credentials belong to, as reported by STS.
@@ -17,7 +18,11 @@ pub(crate) struct Identity {
 ///
 /// # Errors
 /// If STS rejects the keys, does not respond, or cannot be found.
-pub(crate) fn identity(settings: &S3Settings, context: &Context, keys: &Credentials) -> Result<Option<Identity>> {
+pub(crate) fn identity(
+    settings: &S3Settings,
+    context: &ServiceContext,
+    keys: &Credentials,
+) -> Result<Option<Identity>> {
     let sts = Sts::find(context, &settings.profile)?;
     if let Some(store) = &settings.endpoint
         && sts.custom().is_none_or(|custom| *custom == store.value)

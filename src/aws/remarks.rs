@@ -1,9 +1,9 @@
 //! Explains why an existing AWS file lacks a profile, or a profile lacks credentials. The file format has no syntax
 //! errors: unrecognised content is silently skipped.
 
+use crate::aws::ini::{BLANK, BYTE_ORDER_MARK, header, lines, split, without_comment};
 use crate::base::shown;
 use crate::config::distance;
-use crate::credentials::ini::{BLANK, BYTE_ORDER_MARK, header, lines, split, without_comment};
 
 const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";

@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::aws::ini::{Ini, Section, Value};
+use crate::aws::keys::KeyPair;
+use crate::aws::profile::{Complaint, Placed, Profile};
+use crate::aws::quotes::{is_quoted, unquote};
+use crate::aws::remarks::Weight;
+use crate::aws::shared_files::AwsFile;
 use crate::base::{Env, Error, Problem, Result, Secret};
-use crate::credentials::StaticCredentials;
-use crate::credentials::files::AwsFile;
-use crate::credentials::ini::{Ini, Section, Value};
-use crate::credentials::profile::{Complaint, DEFAULT, Placed, Profile};
-use crate::credentials::remarks::Weight;
-use crate::credentials::static_keys::{is_quoted, unquote};
 
+/// The profile if none is named.
+pub(super) const DEFAULT: &str = "default";
 const ID: &str = "aws_access_key_id";
 const SECRET: &str = "aws_secret_access_key";
 const TOKEN: &str = "aws_session_token";
@@ -59,7 +61,7 @@ enum Pair {
         missing: &'static str,
     },
     /// `None` if either key is empty.
-    Whole(Option<StaticCredentials>),
+    Whole(Option<KeyPair>),
 }
 
 impl Files {
@@ -229,7 +231,7 @@ impl Pair {
             (Some(id), Some(secret)) if id.text.is_empty() || secret.text.is_empty() => Self::Whole(None),
             (Some(id), Some(secret)) => {
                 let token = section.get(TOKEN).map(|token| Secret::new(token.text.as_str()));
-                let keys = StaticCredentials::new(&id.text, &Secret::new(secret.text.as_str()), token.as_ref());
+                let keys = KeyPair::new(&id.text, &Secret::new(secret.text.as_str()), token.as_ref());
                 Self::Whole(Some(keys.with_origin(format!("profile {profile} in {}", file.shown))))
             }
         }

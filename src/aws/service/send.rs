@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use crate::aws::service::context::ServiceContext;
+use crate::aws::service::endpoint::ServiceEndpoint;
 use crate::base::{self, BytesPayload, Error, Payload, Problem};
-use crate::config::EndpointUrl;
-use crate::credentials::context::Context;
 use crate::http::{Client, Fault, Method, OnStop, Request, Response, retry};
 
 /// Responses are a few kilobytes; nothing beyond this limit is read.
@@ -29,33 +29,23 @@ const THROTTLED: &[&str] = &[
     "TransactionInProgressException",
 ];
 
-/// The location of a service.
-#[derive(Clone, Debug)]
-pub(crate) struct Site {
-    pub(crate) https: bool,
-    /// Includes the port unless it is the scheme's default.
-    pub(crate) host: String,
-    /// The prefix of every path: empty, or starting with `/`.
-    pub(crate) base_path: String,
-}
-
 /// A request, ready to send.
-pub(super) struct Message {
-    pub(super) method: Method,
-    pub(super) target: String,
+pub(crate) struct ServiceRequest {
+    pub(crate) method: Method,
+    pub(crate) target: String,
     /// Excludes `host`.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Option<Vec<u8>>,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Option<Vec<u8>>,
 }
 
 /// A response with any status.
-pub(super) struct Reply {
+pub(crate) struct ServiceResponse {
     response: Response,
-    pub(super) body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Why there is no response.
-pub(super) enum NoReply {
+pub(crate) enum NoResponse {
     /// A local error that the service did not cause.
     Own(Error),
     Fault(Fault),
@@ -63,61 +53,49 @@ pub(super) enum NoReply {
 
 /// Time limits and attempts for requests to a service.
 #[derive(Clone, Copy)]
-pub(super) struct Patience {
+pub(crate) struct Limits {
     /// How long the service may stay silent.
-    pub(super) answer: Duration,
+    pub(crate) answer: Duration,
     /// Includes the first attempt.
-    pub(super) attempts: u32,
-    pub(super) longest_pause: Duration,
+    pub(crate) attempts: u32,
+    pub(crate) longest_pause: Duration,
     /// No retry begins after this time on the monotonic clock.
-    pub(super) until: Option<Duration>,
+    pub(crate) until: Option<Duration>,
 }
 
-impl Patience {
+impl Limits {
     /// Returns the limits for AWS's services.
-    pub(super) fn remote(context: &Context) -> Self {
+    pub(crate) fn remote(context: &ServiceContext) -> Self {
         let (answer, longest_pause) = (Duration::from_secs(30), Duration::from_secs(20));
         Self { answer, attempts: context.attempts, longest_pause, until: None }
     }
 }
 
-impl Site {
-    /// Returns `None` for a directory.
-    pub(super) fn of(url: &EndpointUrl) -> Option<Self> {
-        match url {
-            EndpointUrl::Http { https, host, port, base_path } => {
-                let port = port.map(|port| format!(":{port}")).unwrap_or_default();
-                Some(Self { https: *https, host: format!("{host}{port}"), base_path: base_path.clone() })
-            }
-            EndpointUrl::File(_) => None,
-        }
-    }
-
-    pub(crate) fn url(&self) -> String {
-        format!("{}://{}", if self.https { "https" } else { "http" }, self.host)
-    }
-}
-
-impl Reply {
-    pub(super) fn status(&self) -> u16 {
+impl ServiceResponse {
+    pub(crate) fn status(&self) -> u16 {
         self.response.status()
     }
 
-    pub(super) fn is_success(&self) -> bool {
+    pub(crate) fn is_success(&self) -> bool {
         self.response.is_success()
     }
 
-    pub(super) fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.response.header(name)
     }
 
+    /// Returns the error type that services which answer in JSON name in a header. A URL may follow it there.
+    pub(crate) fn error_type(&self) -> Option<&str> {
+        self.header("x-amzn-errortype")?.split(':').next()
+    }
+
     /// Returns whether the failure is temporary, judging by the status and the code alone.
-    pub(super) fn is_transient(&self, code: Option<&str>) -> bool {
+    pub(crate) fn is_transient(&self, code: Option<&str>) -> bool {
         matches!(self.status(), 500 | 502 | 503 | 504) || code.is_some_and(|code| THROTTLED.contains(&code))
     }
 
     /// Builds the error for a rejected `what`, with the service's reason. Redacts `secrets`.
-    pub(super) fn refusal(&self, what: &str, code: Option<&str>, reason: Option<&str>, secrets: &[&str]) -> Problem {
+    pub(crate) fn refusal(&self, what: &str, code: Option<&str>, reason: Option<&str>, secrets: &[&str]) -> Problem {
         refusal(what, self.status(), (code, reason), secrets)
     }
 }
@@ -139,50 +117,54 @@ pub(crate) fn refusal(
     Problem::new(message)
 }
 
-impl NoReply {
-    /// Builds the error for `what`, which was sent to `site`.
-    pub(super) fn explain(self, what: &str, site: &Site) -> Error {
+impl NoResponse {
+    /// Builds the error for `what`, which was sent to `endpoint`.
+    pub(crate) fn explain(self, what: &str, endpoint: &ServiceEndpoint) -> Error {
         match self {
             Self::Own(error) => error,
             Self::Fault(fault) => {
                 let hint = format!(
                     "nothing usable answers at {}: check the network of this machine, proxies, and \
                     settings that name another endpoint",
-                    site.url()
+                    endpoint.url()
                 );
-                Error::Network(Problem::new(format!("{what}: no answer from {}", site.url())).hint(hint).source(fault))
+                Error::Network(
+                    Problem::new(format!("{what}: no answer from {}", endpoint.url())).hint(hint).source(fault),
+                )
             }
         }
     }
 }
 
-/// Sends the message that `make` builds, until a response is not `transient` or patience runs out.
-pub(super) fn send(
-    (context, client): (&Context, &Client),
-    site: &Site,
-    patience: Patience,
-    make: &dyn Fn() -> Result<Message, Error>,
-    transient: &dyn Fn(&Reply) -> bool,
-) -> Result<Reply, NoReply> {
-    let (policy, mut attempts) = (retry::Policy::standard(patience.attempts), retry::Attempts::default());
+/// Sends the request that `make` builds, until a response is not `transient` or the limits are reached.
+pub(crate) fn send(
+    (context, client): (&ServiceContext, &Client),
+    endpoint: &ServiceEndpoint,
+    limits: Limits,
+    make: &dyn Fn() -> Result<ServiceRequest, Error>,
+    transient: &dyn Fn(&ServiceResponse) -> bool,
+) -> Result<ServiceResponse, NoResponse> {
+    let (policy, mut attempts) = (retry::Policy::standard(limits.attempts), retry::Attempts::default());
     loop {
-        context.cancel.check().map_err(NoReply::Own)?;
-        let message = make().map_err(NoReply::Own)?;
-        let result = attempt(client, site, (patience.answer, &attempts), message);
+        context.cancel.check().map_err(NoResponse::Own)?;
+        let message = make().map_err(NoResponse::Own)?;
+        let result = attempt(client, endpoint, (limits.answer, &attempts), message);
         let failure = match &result {
-            Ok(reply) if !transient(reply) => return result,
+            Ok(response) if !transient(response) => return result,
             Ok(_) => retry::Failure::Transient { retry_after: None },
-            Err(NoReply::Fault(fault)) => retry::Failure::NoAnswer(fault.kind),
-            Err(NoReply::Own(_)) => return result,
+            Err(NoResponse::Fault(fault)) => retry::Failure::NoAnswer(fault.kind),
+            Err(NoResponse::Own(_)) => return result,
         };
         let retry::Decision::Retry(pause) = policy.failed(&mut attempts, failure) else { return result };
-        let pause = pause.min(patience.longest_pause);
-        if patience.until.is_some_and(|until| context.clock.monotonic() + pause > until) {
+        let pause = pause.min(limits.longest_pause);
+        if limits.until.is_some_and(|until| context.clock.monotonic() + pause > until) {
             return result;
         }
         match &result {
-            Ok(reply) => log::info!("{} answered {}, again in {:.1} s", site.host, reply.status(), pause.as_secs_f32()),
-            Err(_) => log::info!("no answer from {}, again in {:.1} s", site.host, pause.as_secs_f32()),
+            Ok(response) => {
+                log::info!("{} answered {}, again in {:.1} s", endpoint.host, response.status(), pause.as_secs_f32())
+            }
+            Err(_) => log::info!("no answer from {}, again in {:.1} s", endpoint.host, pause.as_secs_f32()),
         }
         context.clock.sleep(pause, &context.cancel);
     }
@@ -190,21 +172,21 @@ pub(super) fn send(
 
 fn attempt(
     client: &Client,
-    site: &Site,
+    endpoint: &ServiceEndpoint,
     (answer_timeout, attempts): (Duration, &retry::Attempts),
-    message: Message,
-) -> Result<Reply, NoReply> {
-    let Message { method, target, mut headers, body } = message;
+    request: ServiceRequest,
+) -> Result<ServiceResponse, NoResponse> {
+    let ServiceRequest { method, target, mut headers, body } = request;
     let body = body.map(BytesPayload::new);
     if !headers.iter().any(|(name, _)| name == "host") {
-        headers.push(("host".to_owned(), site.host.clone()));
+        headers.push(("host".to_owned(), endpoint.host.clone()));
     }
     // The paths and queries of these services are as sensitive as credentials, so they are not logged.
-    log::debug!("{} {}", method.as_str(), site.url());
+    log::debug!("{} {}", method.as_str(), endpoint.url());
     let request = Request {
         method,
-        https: site.https,
-        host: &site.host,
+        https: endpoint.https,
+        host: &endpoint.host,
         target,
         headers,
         body: body.as_ref().map(|body| body as &dyn Payload),
@@ -213,13 +195,13 @@ fn attempt(
         new_connection: attempts.met_stale(),
         on_stop: OnStop::BreakOff,
     };
-    let mut response = client.send(&request).map_err(NoReply::Fault)?;
-    log::debug!("{} {}", response.status(), site.url());
-    let body = response.read(MAX_ANSWER_BYTES).map_err(NoReply::Fault)?;
-    Ok(Reply { response, body })
+    let mut response = client.send(&request).map_err(NoResponse::Fault)?;
+    log::debug!("{} {}", response.status(), endpoint.url());
+    let body = response.read(MAX_ANSWER_BYTES).map_err(NoResponse::Fault)?;
+    Ok(ServiceResponse { response, body })
 }
 
 /// Sanitises text for display: bounded, on one line, and without secrets that were sent and may have been echoed.
-pub(super) fn shown(text: &str, secrets: &[&str]) -> String {
+pub(crate) fn shown(text: &str, secrets: &[&str]) -> String {
     base::shown_without(text.trim(), secrets)
 }

@@ -1,0 +1,45 @@
+use std::path::PathBuf;
+
+use super::in_order;
+use crate::aws::{Settings, VARIABLES};
+use crate::base::{Env, MapEnv};
+use crate::config::CacheOptions;
+
+/// An environment in which one variable has an unreadable value.
+struct Unreadable {
+    variables: MapEnv,
+    name: &'static str,
+}
+
+impl Env for Unreadable {
+    fn var(&self, name: &str) -> Option<String> {
+        self.variables.var(name)
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        name == self.name || self.variables.is_set(name)
+    }
+
+    fn is_readable(&self, name: &str) -> bool {
+        name != self.name
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        self.variables.home()
+    }
+}
+
+#[test]
+fn a_variable_that_is_not_utf_8_is_an_error() {
+    for name in VARIABLES {
+        let variables = MapEnv::new([("AWS_BUCKET", "b"), ("AWS_REGION", "r")]);
+        let env = Unreadable { variables, name };
+        for bucket in [Some("b".to_owned()), None] {
+            let options = CacheOptions { bucket, ..CacheOptions::default() };
+            let error = Settings::resolve(&options, &env).unwrap_err();
+            in_order(&format!("{:?} {error}", error.kind()), &["Setup", name, "not UTF-8"]);
+        }
+        let directory = CacheOptions { endpoint_url: Some("file:///srv".to_owned()), ..CacheOptions::new("my-cache") };
+        assert!(Settings::resolve(&directory, &env).is_ok(), "a directory needs none of them");
+    }
+}
