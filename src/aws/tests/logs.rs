@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, OnceLock};
 
-/// One line for each record: its level, its target and its text.
+/// One line for each record: its level, its text and its target.
 pub(crate) struct Logs(Mutex<String>);
 
 impl log::Log for Logs {
@@ -16,7 +16,7 @@ impl log::Log for Logs {
             return;
         }
         let mut text = self.0.lock().unwrap();
-        text.push_str(&format!("{}: {}\n", record.level(), record.args()));
+        text.push_str(&format!("{}: {} ({})\n", record.level(), record.args(), record.target()));
     }
 
     fn flush(&self) {}

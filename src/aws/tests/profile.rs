@@ -37,7 +37,7 @@ fn the_credentials_file_wins_key_by_key_where_it_may() {
     assert_eq!(alone.get("endpoint_url"), Some("http://credentials"));
     assert_eq!(
         World::new(&[])
-            .credentials(&"[default]\naws_access_key_id=AK\naws_secret_access_key=MARKED\n")
+            .credentials("[default]\naws_access_key_id=AK\naws_secret_access_key=MARKED\n")
             .profile()
             .unwrap()
             .get("aws_secret_access_key"),
