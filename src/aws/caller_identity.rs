@@ -50,12 +50,12 @@ pub(crate) fn identity(
 fn hint(code: &str) -> Option<&'static str> {
     Some(match code {
         "InvalidClientTokenId" | "InvalidAccessKeyId" => {
-            "STS does not know the access key: it was deleted, or is of another AWS partition"
+            "STS does not know the access key: it was deleted, or belongs to another AWS partition"
         }
         "AccessDenied" => "a policy denies sts:GetCallerIdentity; S3 does not need it",
         "ExpiredToken" | "ExpiredTokenException" => "the session has expired: get new credentials",
         "InvalidToken" | "InvalidTokenId" => "the session token does not belong to the keys: set both from one source",
-        "SignatureDoesNotMatch" => "the secret access key is wrong, or this machine's clock is",
+        "SignatureDoesNotMatch" => "check the secret access key, and this machine's clock",
         _ => return None,
     })
 }

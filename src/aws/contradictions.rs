@@ -4,8 +4,8 @@ use std::path::Path;
 
 use crate::aws::custom_endpoint::ENDPOINT_ATTRIBUTE;
 use crate::aws::partition::has_acceleration;
-use crate::aws::setting::Setting;
-use crate::base::{Error, Problem, Result};
+use crate::aws::setting::{Setting, setting_error};
+use crate::base::{Error, Result};
 use crate::config::{EndpointUrl, Fix};
 
 pub(super) const BUCKET_ATTRIBUTE: &str = "the attribute bucket";
@@ -15,9 +15,8 @@ const ALIAS: &str = "-s3alias";
 
 /// Returns the error for `flag`, FIPS or dual-stack, combined with a custom endpoint.
 pub(super) fn aws_endpoint_and_own(flag: &str, endpoint: &str) -> Error {
-    let problem = Problem::new(format!("{flag} and {endpoint} cannot be combined"));
-    let problem = problem.hint("FIPS and dualstack choose among AWS's own endpoints: remove one of them");
-    if endpoint == ENDPOINT_ATTRIBUTE { Error::Usage(problem) } else { Error::Setup(problem) }
+    setting_error(endpoint == ENDPOINT_ATTRIBUTE, format!("{flag} and {endpoint} cannot be combined"))
+        .with_hint("FIPS and dualstack select among AWS's own endpoints: remove one of them")
 }
 
 /// Rejects settings that conflict with transfer acceleration: its host is the same in all regions and starts with the
@@ -36,9 +35,8 @@ pub(super) fn check_acceleration(
         None if !has_acceleration(&region.value) => format!("region {} ({})", region.value, region.origin),
         None => return Ok(()),
     };
-    let problem = Problem::new(format!("{switch} and {other} cannot be combined"));
-    let problem = problem.hint("remove one of them (use_accelerate_endpoint=false overrides the profile)");
-    Err(if switch == ACCELERATE_ATTRIBUTE { Error::Usage(problem) } else { Error::Setup(problem) })
+    let error = setting_error(switch == ACCELERATE_ATTRIBUTE, format!("{switch} and {other} cannot be combined"));
+    Err(error.with_hint("remove one of them (use_accelerate_endpoint=false overrides the profile)"))
 }
 
 /// Rejects an endpoint that already contains the bucket: requests would use keys below `BUCKET/`, or an unknown host.
@@ -60,9 +58,8 @@ pub(super) fn check_endpoint(endpoint: &Setting<EndpointUrl>, (bucket, bucket_or
                 .to_owned()
         }
     };
-    let problem = Problem::new(message).hint(hint);
     let attributes = origin == ENDPOINT_ATTRIBUTE && bucket_origin == BUCKET_ATTRIBUTE;
-    Err(if attributes { Error::Usage(problem) } else { Error::Setup(problem) })
+    Err(setting_error(attributes, message).with_hint(hint))
 }
 
 /// Warns if the directory already ends in the bucket's name, because the bucket is a subdirectory of it.
@@ -78,7 +75,7 @@ fn bucket_in_directory(dir: &Path, (bucket, bucket_origin): (&str, &str)) -> Opt
     let without = dir
         .parent()
         .filter(|parent| parent.parent().is_some())
-        .map(|parent| format!("; if that is not meant, set endpoint_url={}", EndpointUrl::File(parent.to_owned())));
+        .map(|parent| format!("; if that is not intended, set endpoint_url={}", EndpointUrl::File(parent.to_owned())));
     Some(format!(
         "{ENDPOINT_ATTRIBUTE} ({url}) already ends in {bucket}, which {bucket_origin} adds again: the cache is in \
          {url}/{bucket}{}",
@@ -91,8 +88,8 @@ pub(super) fn check_alias(path_style_of_aws: bool, (bucket, bucket_origin): (&st
     if !path_style_of_aws || !bucket.ends_with(ALIAS) {
         return Ok(());
     }
-    let problem = Problem::new(format!("{bucket_origin} ({bucket}) and use_path_style=true cannot be combined"));
-    Err(Error::Usage(problem.hint("access points have no path style: remove use_path_style")))
+    Err(Error::usage(format!("{bucket_origin} ({bucket}) and use_path_style=true cannot be combined"))
+        .with_hint("access points do not support path style: remove use_path_style"))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use crate::aws::lookup::bool_variable;
 use crate::aws::profile::Profile;
 use crate::aws::quotes::{is_quoted, unquote};
 use crate::aws::setting::{Setting, blame};
-use crate::base::{Env, Error, Problem, Result};
+use crate::base::{Env, Error, Result};
 use crate::config::{CacheOptions, EndpointUrl};
 
 const GLOBAL: &str = "AWS_ENDPOINT_URL";
@@ -57,13 +57,13 @@ fn owned(setting: Setting<&str>) -> Setting<String> {
 fn parse(setting: Setting<String>) -> Result<Setting<EndpointUrl>> {
     let Setting { value, origin } = setting;
     if is_quoted(value.trim()) {
-        return Err(Error::Setup(Problem::new(format!("{origin} has quotes around it")).hint(unquote(&origin))));
+        return Err(Error::setup(format!("{origin} has quotes around it")).with_hint(unquote(&origin)));
     }
     match EndpointUrl::parse(value.trim(), "the endpoint URL") {
         Ok(EndpointUrl::File(_)) => {
             let message = format!("{origin} is a file: URL");
-            let hint = "a directory store is named by the attribute endpoint_url only";
-            Err(Error::Setup(Problem::new(message).hint(hint)))
+            let hint = "only the attribute endpoint_url can select a directory store";
+            Err(Error::setup(message).with_hint(hint))
         }
         Ok(endpoint) => Ok(Setting { value: endpoint, origin }),
         Err(error) => Err(blame(&origin, error)),

@@ -99,8 +99,8 @@ impl KeyPair {
         } else {
             return Ok(self);
         };
-        let message = format!("the {} is empty or has a character in it that no key has", self.part(part));
-        Err(Problem::new(message).hint("look for a line break, a space or a quote inside it, and copy it again"))
+        let message = format!("the {} is empty or contains an invalid character", self.part(part));
+        Err(Problem::new(message).hint("check it for a line break, a space or a quote, and copy it again"))
     }
 }
 

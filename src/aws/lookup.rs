@@ -3,7 +3,7 @@
 use crate::aws::profile::Profile;
 use crate::aws::quotes::{is_quoted, unquote};
 use crate::aws::setting::Setting;
-use crate::base::{Env, Error, Problem, Result};
+use crate::base::{Env, Error, Result};
 
 /// Returns the flag if it is enabled. The environment is parsed strictly; in a file, everything but `true` means off.
 pub(crate) fn flag(env: &dyn Env, profile: &Profile, name: &str, key: &str) -> Result<Option<Setting<bool>>> {
@@ -23,7 +23,7 @@ pub(crate) fn bool_variable(env: &dyn Env, name: &str) -> Result<Option<Setting<
     match setting.value.to_ascii_lowercase().as_str() {
         "true" => Ok(Some(Setting::new(true, name))),
         "false" => Ok(Some(Setting::new(false, name))),
-        _ => Err(invalid(&setting, "it is true or false")),
+        _ => Err(invalid(&setting, "set it to true or false")),
     }
 }
 
@@ -41,5 +41,5 @@ pub(crate) fn variable_or_setting(env: &dyn Env, name: &str, profile: &Profile, 
 pub(crate) fn invalid(setting: &Setting<String>, allowed: &str) -> Error {
     let shown: String = setting.value.chars().take(100).collect();
     let hint = if is_quoted(&shown) { unquote(&setting.origin) } else { allowed };
-    Error::Setup(Problem::new(format!("{} is not valid: {shown:?}", setting.origin)).hint(hint))
+    Error::setup(format!("{} is not valid: {shown:?}", setting.origin)).with_hint(hint)
 }

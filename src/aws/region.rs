@@ -3,8 +3,8 @@
 use crate::aws::lookup::variable;
 use crate::aws::profile::Profile;
 use crate::aws::quotes::{is_quoted, unquote};
-use crate::aws::setting::Setting;
-use crate::base::{Env, Error, Problem, Result};
+use crate::aws::setting::{Setting, setting_error};
+use crate::base::{Env, Error, Result};
 use crate::config::CacheOptions;
 
 /// The conventional region of S3-compatible stores that have no regions.
@@ -37,9 +37,9 @@ pub(super) fn region_for(
         if own_endpoint {
             return Ok(Setting::new(DEFAULT_REGION.to_owned(), "the default with a custom endpoint"));
         }
-        let hint = "give region=NAME, for example region=eu-west-1, or set AWS_REGION or the profile's region";
+        let hint = "set region=NAME (for example region=eu-west-1), AWS_REGION, or region in the profile";
         let misread = profile.misread().map_or(String::new(), |line| format!("; {line}"));
-        return Err(Error::Usage(Problem::new("there is no region").hint(format!("{hint}{misread}"))));
+        return Err(Error::usage("there is no region").with_hint(format!("{hint}{misread}")));
     };
     let of_aws = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     let of_others = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
@@ -49,8 +49,8 @@ pub(super) fn region_for(
     }
     let shown: String = region.value.chars().filter(|c| !c.is_control()).take(100).collect();
     let message = format!("{} is not a region: {shown:?}", region.origin);
-    let hint = if quoted { unquote(&region.origin) } else { "a region is written like eu-west-1" };
-    Err(wrong(&region, message, hint.to_owned()))
+    let hint = if quoted { unquote(&region.origin) } else { "use a region name such as eu-west-1" };
+    Err(unusable(&region, message, hint.to_owned()))
 }
 
 /// Rejects names that look like an AWS region but are not one.
@@ -59,7 +59,7 @@ fn of_a_region(region: Setting<String>) -> Result<Setting<String>> {
     if name == "auto" {
         let hint = "set endpoint_url to the store's URL, or region to a region of AWS such as eu-west-1".to_owned();
         let message = format!("{} is auto, which AWS does not have, and there is no endpoint_url", region.origin);
-        return Err(wrong(&region, message, hint));
+        return Err(unusable(&region, message, hint));
     }
     match availability_zone(name) {
         Some(of) => {
@@ -68,7 +68,7 @@ fn of_a_region(region: Setting<String>) -> Result<Setting<String>> {
             } else {
                 format!("set region={of}")
             };
-            Err(wrong(&region, format!("{} is an availability zone, not a region: {name}", region.origin), hint))
+            Err(unusable(&region, format!("{} is an availability zone, not a region: {name}", region.origin), hint))
         }
         None => Ok(region),
     }
@@ -92,9 +92,8 @@ fn availability_zone(name: &str) -> Option<String> {
     Some(parts.iter().take(end).chain([digits]).copied().collect::<Vec<_>>().join("-"))
 }
 
-fn wrong(region: &Setting<String>, message: String, hint: String) -> Error {
-    let problem = Problem::new(message).hint(hint);
-    if region.origin == REGION_ATTRIBUTE { Error::Usage(problem) } else { Error::Setup(problem) }
+fn unusable(region: &Setting<String>, message: String, hint: String) -> Error {
+    setting_error(region.origin == REGION_ATTRIBUTE, message).with_hint(hint)
 }
 
 #[cfg(test)]

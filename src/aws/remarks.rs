@@ -110,7 +110,7 @@ pub(super) fn remark(text: &str, kind: FileKind, profile: &str) -> Option<Remark
         walk.take(number, line);
     }
     if walk.heading.is_none() && walk.found.is_none() && !text.trim().is_empty() {
-        walk.add(Weight::Ignored, 1, "the file has only comments", "remove the # before the lines that should count");
+        walk.add(Weight::Ignored, 1, "the file has only comments", "remove the # from the lines that should apply");
     }
     walk.found
 }
@@ -126,7 +126,7 @@ fn encoding(text: &str) -> Option<Remark> {
         return remark(1, "the file is UTF-16, not UTF-8", "save it as UTF-8 (PowerShell: Out-File -Encoding ascii)");
     }
     let (line, _) = text.split('\n').enumerate().find(|(_, line)| line.trim_end().contains('\r'))?;
-    remark(line + 1, "the line ends with CR alone", "save the file with Unix (LF) or Windows (CRLF) line ends")
+    remark(line + 1, "the line ends with CR alone", "save the file with Unix (LF) or Windows (CRLF) line endings")
 }
 
 /// Detects a file in the format of another tool or of AWS's console.
@@ -200,7 +200,7 @@ impl Walk<'_> {
             (Weight::Ignored, bare)
         };
         let why = format!("[{}] is not the heading of a profile in this file", shown(name));
-        let fix = format!("there it must be {}", self.right_heading(meant));
+        let fix = format!("write {}", self.right_heading(meant));
         self.add(weight, number, &why, &fix);
     }
 
@@ -269,11 +269,9 @@ fn broken_heading(line: &str) -> Option<&'static str> {
         return None;
     }
     Some(match inside.split_once(']') {
-        _ if !before.is_empty() => {
-            "the line has something before the [heading], perhaps a character that is not visible"
-        }
-        Some(_) => "the line has something behind the [heading] that is no comment (# or ;)",
-        None => "the line is a [heading] without its ]",
+        _ if !before.is_empty() => "the line has something before the [heading], perhaps an invisible character",
+        Some(_) => "the line has something after the [heading] that is not a comment (# or ;)",
+        None => "the line is a [heading] without a closing ]",
     })
 }
 

@@ -9,7 +9,7 @@ use crate::aws::partition::domains;
 use crate::aws::profile::Profile;
 use crate::aws::region::pseudo_region;
 use crate::aws::setting::Setting;
-use crate::base::{Problem, Result};
+use crate::base::{Error, Result};
 use crate::config::EndpointUrl;
 
 pub(crate) use context::ServiceContext;
@@ -42,11 +42,10 @@ impl Service {
     }
 
     /// Returns the service's endpoint and the region to sign for.
-    pub(crate) fn endpoint(
-        &self,
-        context: &ServiceContext,
-        region: &str,
-    ) -> std::result::Result<(ServiceEndpoint, String), Problem> {
+    ///
+    /// # Errors
+    /// [`Error::Access`] if the settings contradict each other, or there is no region.
+    pub(crate) fn endpoint(&self, context: &ServiceContext, region: &str) -> Result<(ServiceEndpoint, String)> {
         let pseudo = pseudo_region(region);
         let (region, fips) = (pseudo.unwrap_or(region), context.fips || pseudo.is_some());
         let global = matches!(region, "aws-global");
@@ -54,17 +53,15 @@ impl Service {
         if let Some(custom) = &self.custom {
             if fips || context.dualstack {
                 let message = format!("FIPS or dualstack and {} cannot be combined", custom.origin);
-                return Err(Problem::new(message).hint("remove one of them"));
+                return Err(Error::access(message).with_hint("remove one of them"));
             }
             let endpoint = ServiceEndpoint::of(&custom.value)
-                .ok_or_else(|| Problem::new(format!("{} is a file: URL", custom.origin)));
+                .ok_or_else(|| Error::access(format!("{} is a file: URL", custom.origin)));
             return Ok((endpoint?, signed.to_owned()));
         }
         if region.is_empty() || !region.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-') {
-            let problem = Problem::new(format!("{region:?} is not a region of AWS, and {} is asked there", self.host));
-            return Err(
-                problem.hint("give region=NAME, or name the service's own endpoint, as in AWS_ENDPOINT_URL_STS")
-            );
+            return Err(Error::access(format!("{region:?} is not an AWS region, which {} needs", self.host))
+                .with_hint("set region=NAME, or the service's own endpoint, as in AWS_ENDPOINT_URL_STS"));
         }
         let (plain, dual) = domains(region);
         // GovCloud's regular hosts are the FIPS hosts.
@@ -129,7 +126,7 @@ mod tests {
             (endpoint.url().as_str(), endpoint.base_path.as_str(), region.as_str()),
             ("http://h:1", "/base", "")
         );
-        let problem = custom.endpoint(&context(true, false), "r").unwrap_err();
-        assert!(problem.message.contains("AWS_ENDPOINT_URL_STS"), "{problem:?}");
+        let error = custom.endpoint(&context(true, false), "r").unwrap_err();
+        assert!(error.to_string().contains("AWS_ENDPOINT_URL_STS"), "{error:?}");
     }
 }

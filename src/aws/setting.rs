@@ -24,6 +24,11 @@ impl<T> Setting<T> {
     }
 }
 
+/// Returns the error for a setting: a usage error if an attribute sets it, because that can be changed on the spot.
+pub(super) fn setting_error(is_attribute: bool, message: String) -> Error {
+    if is_attribute { Error::usage(message) } else { Error::setup(message) }
+}
+
 /// Adjusts the error of an attribute check for a value that came from elsewhere, so that it does not suggest changing
 /// the command line.
 pub(crate) fn blame(origin: &str, error: Error) -> Error {

@@ -12,7 +12,7 @@ use crate::aws::profile::Profile;
 use crate::aws::region::{pseudo_region, region, region_for};
 use crate::aws::setting::{Setting, blame};
 use crate::aws::variables;
-use crate::base::{Env, Error, Problem, Result};
+use crate::base::{Env, Error, Result};
 use crate::config::{Bucket, CacheOptions, EndpointUrl, RetryMode};
 use crate::go::parse_integer;
 
@@ -132,8 +132,7 @@ fn bucket(options: &CacheOptions, env: &dyn Env) -> Result<Setting<Bucket>> {
     }
     variables::check(env, "AWS_BUCKET")?;
     let Some(bucket) = env.var("AWS_BUCKET").map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()) else {
-        let problem = Problem::new("there is no bucket").hint("give bucket=NAME, or set AWS_BUCKET");
-        return Err(Error::Usage(problem));
+        return Err(Error::usage("there is no bucket").with_hint("set bucket=NAME, or AWS_BUCKET"));
     };
     let bucket = options.parse_bucket(&bucket).map_err(|error| blame("AWS_BUCKET", error))?;
     Ok(Setting::new(bucket, "AWS_BUCKET"))
@@ -145,14 +144,14 @@ fn retry_mode(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Resul
         None => RetryMode::default(),
         Some((_, "standard")) => RetryMode::Standard,
         Some((_, "adaptive")) => RetryMode::Adaptive,
-        Some((setting, _)) => return Err(invalid(setting, "it is standard or adaptive, in lower case")),
+        Some((setting, _)) => return Err(invalid(setting, "set it to standard or adaptive, in lower case")),
     };
     Ok(options.retry_mode.unwrap_or(mode))
 }
 
 /// Returns the attempt limit. As in the Go SDK, zero means unset and a negative value means unlimited.
 fn max_attempts(env: &dyn Env, profile: &Profile) -> Result<u32> {
-    let allowed = "it is a whole number from 1";
+    let allowed = "set it to a whole number of at least 1";
     if let Some(setting) = variable(env, "AWS_MAX_ATTEMPTS") {
         match setting.value.parse::<i64>() {
             Ok(0) => {}

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use crate::aws::ini::{self, Ini};
 use crate::aws::remarks::{FileKind, Remark, Weight, remark};
-use crate::aws::text_file::unreadable;
+use crate::aws::text_file::cannot_read;
 use crate::base::{Env, Error, Result, Secret};
 use crate::files::{open_named_file, read_opened};
 
@@ -57,8 +57,8 @@ impl AwsFile {
         };
         let is_file = file.metadata().is_ok_and(|meta| meta.is_file());
         let bytes = read_opened(file, MAX_FILE_BYTES).map_err(|error| {
-            let hint = format!("{variable} says where that file is; /dev/null stands for none");
-            Error::Setup(unreadable("AWS file", &path, error).hint(hint))
+            let hint = format!("set {variable} to another file, or to /dev/null for none");
+            Error::setup(cannot_read("AWS file", &path)).with_hint(hint).with_source(error)
         })?;
         // Invalid UTF-8 corrupts only the value that contains it, not the whole file.
         let text = String::from_utf8_lossy(&bytes);

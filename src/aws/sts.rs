@@ -20,7 +20,7 @@ pub(crate) use response::{Refusal, credentials, result, text};
 const VERSION: &str = "2011-06-15";
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
 
-const NOT_STS: &str = "is what answers there the Security Token Service? AWS_ENDPOINT_URL_STS names it";
+const NOT_STS: &str = "check that the endpoint is the Security Token Service (AWS_ENDPOINT_URL_STS sets it)";
 
 const NO_REASON: &str = "no reason is given: check whether a proxy, or the policy of a VPC endpoint, blocks STS";
 
@@ -57,13 +57,13 @@ impl Sts {
         action: &Action<'_>,
         read: &dyn Fn(&Element) -> std::result::Result<T, Problem>,
     ) -> Result<T> {
-        let (endpoint, region) = self.service.endpoint(&self.context, &self.context.region).map_err(Error::Access)?;
-        let client = self.context.client((endpoint.https, &endpoint.host), Timeouts::REMOTE)?;
+        let (endpoint, region) = self.service.endpoint(&self.context, &self.context.region)?;
+        let client = self.context.client(&endpoint, Timeouts::REMOTE)?;
         let signature = RefCell::new(None);
         let make = || {
-            let message = self.message(action, &endpoint, &region);
-            signature.replace(sigv4::signature_of(&message.headers));
-            Ok(message)
+            let request = self.request(action, &endpoint, &region);
+            signature.replace(sigv4::signature_of(&request.headers));
+            Ok(request)
         };
         let transient = |response: &ServiceResponse| {
             let refusal = Refusal::read(&response.body);
@@ -79,7 +79,7 @@ impl Sts {
             let signature = signature.into_inner();
             let secrets: Vec<&str> =
                 action.secrets.iter().copied().chain(signature.as_ref().map(Secret::expose)).collect();
-            let problem = response.refusal(&what, code.as_deref(), message.as_deref(), &secrets);
+            let error = response.refusal(&what, code.as_deref(), message.as_deref(), &secrets);
             let by_code = || {
                 let code = code.as_deref()?;
                 (action.hint)(code).or_else(|| common_hint(code)).map(str::to_owned)
@@ -93,15 +93,14 @@ impl Sts {
                 .to_owned()
             };
             let hint = refusal.hint(action, &region).or_else(by_code).unwrap_or_else(other);
-            return Err(Error::Access(problem.hint(hint)));
+            return Err(error.with_hint(hint));
         }
         result(action.name, &response.body).and_then(|result| read(&result)).map_err(|problem| {
-            let outer = Problem::new(format!("{what} gave an answer without what was asked for")).hint(NOT_STS);
-            Error::Access(outer.source(Error::Access(problem)))
+            Error::access(format!("{what} returned an incomplete response")).with_hint(NOT_STS).with_source(problem)
         })
     }
 
-    fn message(&self, action: &Action<'_>, endpoint: &ServiceEndpoint, region: &str) -> ServiceRequest {
+    fn request(&self, action: &Action<'_>, endpoint: &ServiceEndpoint, region: &str) -> ServiceRequest {
         let (first, last) = ([("Action", action.name)], [("Version", VERSION)]);
         // `Version` sorts before names that begin with W.
         let (before, after): (Vec<_>, Vec<_>) = action.form.iter().copied().partition(|(name, _)| *name < "Version");

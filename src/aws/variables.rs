@@ -2,7 +2,7 @@
 //! an unset one.
 
 use crate::aws::quotes::{UNQUOTE, is_quoted};
-use crate::base::{Env, Error, Problem, Result};
+use crate::base::{Env, Error, Result};
 
 /// Every variable that the settings, the sources of credentials and the proxies look up.
 pub(crate) const VARIABLES: &[&str] = &[
@@ -70,7 +70,7 @@ pub(super) fn check_all(env: &dyn Env) -> Result<()> {
 /// If the value is surrounded by quotes.
 pub(crate) fn check_quotes(env: &dyn Env, name: &str) -> Result<()> {
     if env.var(name).is_some_and(|value| is_quoted(value.trim())) {
-        return Err(Error::Setup(Problem::new(format!("{name} has quotes around it")).hint(UNQUOTE)));
+        return Err(Error::setup(format!("{name} has quotes around it")).with_hint(UNQUOTE));
     }
     Ok(())
 }
@@ -84,5 +84,5 @@ pub(super) fn check(env: &dyn Env, name: &str) -> Result<()> {
         return Ok(());
     }
     let hint = format!("set {name} to text in UTF-8, or unset it");
-    Err(Error::Setup(Problem::new(format!("{name} has a value that is not UTF-8")).hint(hint)))
+    Err(Error::setup(format!("{name} has a value that is not UTF-8")).with_hint(hint))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::aws::sts::{Action, Sts, credentials};
 use crate::aws::{Profile, invalid};
-use crate::base::{Error, Problem, Result};
+use crate::base::{Error, Result};
 use crate::credentials::lookup::Lookup;
 use crate::credentials::provider::CredentialsProvider;
 use crate::go::parse_integer;
@@ -60,13 +60,13 @@ impl AssumeRole {
     ) -> Result<Arc<dyn CredentialsProvider>> {
         let Some(arn) = profile.setting("role_arn") else { return Ok(base) };
         if let Some(mfa) = profile.setting("mfa_serial") {
-            let message = format!("{} asks for an MFA code: MFA is not supported here", mfa.origin);
+            let message = format!("{} requires an MFA code, which is not supported", mfa.origin);
             let hint = format!(
-                "fetch keys first and export them: eval \"$(aws configure export-credentials --profile '{}' --format \
+                "export temporary keys first: eval \"$(aws configure export-credentials --profile '{}' --format \
                  env)\"",
                 lookup.profile.name()
             );
-            return Err(Error::Setup(Problem::new(message).hint(hint)));
+            return Err(Error::setup(message).with_hint(hint));
         }
         let role = Role {
             arn: arn.value.to_owned(),
@@ -86,11 +86,12 @@ fn seconds(profile: &Profile) -> Result<i64> {
     match parse_integer(setting.value) {
         Some(seconds @ SHORTEST_SECONDS..=LONGEST_SECONDS) => Ok(seconds),
         Some(seconds) if seconds > LONGEST_SECONDS => {
-            let allowed = format!("it is {SHORTEST_SECONDS} to {LONGEST_SECONDS}");
+            let allowed = format!("set it to {SHORTEST_SECONDS} to {LONGEST_SECONDS} seconds");
             Err(invalid(&setting.map(str::to_owned), &allowed))
         }
         _ => {
-            log::warn!("{} is not {SHORTEST_SECONDS} to {LONGEST_SECONDS}: {SHORTEST_SECONDS} it is", setting.origin);
+            let range = format!("between {SHORTEST_SECONDS} and {LONGEST_SECONDS}");
+            log::warn!("{} is not {range}: using {SHORTEST_SECONDS}", setting.origin);
             Ok(SHORTEST_SECONDS)
         }
     }
@@ -126,11 +127,11 @@ impl CredentialsProvider for AssumeRole {
 fn hint(code: &str) -> Option<&'static str> {
     Some(match code {
         "AccessDenied" => {
-            "the role does not exist, its trust policy does not name the caller (or wants an external id), or the \
+            "the role does not exist, its trust policy does not name the caller (or requires an external id), or the \
              caller lacks sts:AssumeRole"
         }
-        "ExpiredToken" | "ExpiredTokenException" => "what the role is assumed with has expired: get new credentials",
-        "InvalidClientTokenId" => "STS does not know the keys that the role is assumed with",
+        "ExpiredToken" | "ExpiredTokenException" => "the credentials that assume the role have expired: get new ones",
+        "InvalidClientTokenId" => "STS does not know the keys that assume the role: check that they still exist",
         _ => return None,
     })
 }

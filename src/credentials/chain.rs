@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::aws::{KeyPair, Profile, ServiceContext};
-use crate::base::{Env, Error, Problem, Result};
+use crate::base::{Env, Error, Result};
 use crate::config::CacheOptions;
 use crate::credentials::assume_role::AssumeRole;
 use crate::credentials::cached::{Cached, FailureText};
@@ -45,7 +45,8 @@ pub(crate) fn provider(
             let source = AssumeRole::of_attributes(&lookup, base)?;
             let message = format!("there are no credentials from {}", source.origin());
             // The only error without its own hint is that no metadata service answers.
-            let hint = "only EC2 instances have a role of their own: name another source of credentials, or attach one";
+            let hint = "only EC2 instances have a role of their own: configure another source of credentials, or attach \
+                        a role";
             (source, FailureText { message, hint: Some(hint.to_owned()), on_success: None })
         }
         None => {
@@ -128,25 +129,25 @@ fn own_source(lookup: &Lookup<'_>, profile: &Profile) -> Result<Own> {
 /// Returns the source that the profile names in `credential_source`.
 fn credential_source(lookup: &Lookup<'_>, profile: &Profile) -> Found {
     let Some(source) = profile.setting("credential_source") else { return Ok(None) };
-    let wrong = |why: &str, hint: &str| Err(Error::Setup(Problem::new(format!("{} {why}", source.origin)).hint(hint)));
+    let wrong = |why: &str, hint: &str| Err(Error::setup(format!("{} {why}", source.origin)).with_hint(hint));
     match source.value {
         "Environment" => match environment_keys(lookup)? {
             None => wrong(
                 "is Environment, which has no keys",
-                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name another source",
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose another source",
             ),
             found => Ok(found),
         },
         "Ec2InstanceMetadata" => Ok(Some(Arc::new(Imds::new(lookup.context, &lookup.imds)?))),
         "EcsContainer" => match container::environment(lookup)? {
             None => wrong(
-                "is EcsContainer, and this is no such container",
-                "set AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI, or name another \
+                "is EcsContainer, but this is not an ECS container",
+                "set AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI, or choose another \
                  source",
             ),
             found => Ok(found),
         },
-        _ => wrong("is not a source", "it is Environment, Ec2InstanceMetadata or EcsContainer"),
+        _ => wrong("is not a known source", "set it to Environment, Ec2InstanceMetadata or EcsContainer"),
     }
 }
 
@@ -173,8 +174,8 @@ fn environment_keys(lookup: &Lookup<'_>) -> Found {
 fn nothing_found(lookup: &Lookup<'_>, instance: &str) -> FailureText {
     let or_complaint = |hint: &str| lookup.profile.complaint().unwrap_or(hint).to_owned();
     let (environment, hint) = if lookup.profile.is_from_attribute() {
-        let hint = "give that profile keys, or leave out the attribute profile to use others";
-        ("the environment (not asked, for the attribute profile goes first)".to_owned(), or_complaint(hint))
+        let hint = "add keys to that profile, or omit the attribute profile to use other sources";
+        ("the environment (skipped: the attribute profile takes precedence)".to_owned(), or_complaint(hint))
     } else if let EnvKeys::Half { set, missing } = env_keys(lookup.env) {
         (format!("the environment ({set} is set, {missing} is not)"), format!("set {missing} too"))
     } else {

@@ -73,14 +73,17 @@ pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
 
 pub(crate) fn relative(path: &str) -> Result<(ServiceEndpoint, String)> {
     if !path.starts_with('/') || !is_target(path) {
-        return Err(wrong(RELATIVE, "is not a path", "it begins with / and is set by ECS: leave it as it is"));
+        return Err(Error::setup(format!("{RELATIVE} is not a path"))
+            .with_hint("it must begin with /: leave it as ECS sets it"));
     }
     Ok((ServiceEndpoint { https: false, host: ECS_HOST.to_owned(), base_path: String::new() }, path.to_owned()))
 }
 
 /// Parses the full URL, which is never shown: the agent may identify the container by its path.
 pub(crate) fn full(url: &str, resolve: &Resolve) -> Result<(ServiceEndpoint, String)> {
-    let not_url = || wrong(FULL, "is not a URL of http:// or https://", "it is set by EKS or ECS: leave it as it is");
+    let not_url = || {
+        Error::setup(format!("{FULL} is not an http:// or https:// URL")).with_hint("leave it as EKS or ECS sets it")
+    };
     let (scheme, rest) = url.split_once("://").ok_or_else(not_url)?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, target) = rest.split_at_checked(end).ok_or_else(not_url)?;
@@ -99,16 +102,16 @@ pub(crate) fn full(url: &str, resolve: &Resolve) -> Result<(ServiceEndpoint, Str
 
 /// Rejects hosts that must not receive a token over plain HTTP.
 fn check_host(host: &str, resolve: &Resolve) -> Result<()> {
-    let hint = "over http:// it is loopback or the agent of ECS or EKS (169.254.170.2, 169.254.170.23, \
-                [fd00:ec2::23]); elsewhere use https://";
+    let hint = "use https://; http:// is only for loopback and the agents of ECS and EKS (169.254.170.2, \
+                169.254.170.23, [fd00:ec2::23])";
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let addresses: Vec<IpAddr> = match bare.parse() {
         Ok(address) => vec![address],
         Err(_) => match resolve(host) {
             Ok(found) => found,
             Err(error) => {
-                let problem = Problem::new(format!("{FULL}: there is no host {host}"));
-                return Err(Error::Setup(problem.hint(hint).source(error)));
+                let message = format!("{FULL}: there is no host {host}");
+                return Err(Error::setup(message).with_hint(hint).with_source(error));
             }
         },
     };
@@ -117,7 +120,7 @@ fn check_host(host: &str, resolve: &Resolve) -> Result<()> {
         address.is_loopback() || AGENTS.contains(&address)
     };
     if addresses.is_empty() || !addresses.iter().all(allowed) {
-        return Err(wrong(FULL, &format!("sends credentials to {host} without TLS"), hint));
+        return Err(Error::setup(format!("{FULL} sends credentials to {host} without TLS")).with_hint(hint));
     }
     Ok(())
 }
@@ -130,10 +133,6 @@ fn is_target(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn wrong(variable: &str, why: &str, hint: &str) -> Error {
-    Error::Setup(Problem::new(format!("{variable} {why}")).hint(hint))
-}
-
 impl Container {
     fn token(&self) -> Result<String> {
         let (token, variable) = match &self.authorization {
@@ -141,16 +140,14 @@ impl Container {
             Authorization::Token(token) => (token.clone(), TOKEN),
             Authorization::File(path) => {
                 let text = read_text(path, "authorization token file", MAX_TOKEN_BYTES);
-                let hint = format!("{TOKEN_FILE} names that file: check that the file exists and is readable");
-                (text.map_err(|problem| Error::Access(problem.hint(hint)))?, TOKEN_FILE)
+                let hint = format!("{TOKEN_FILE} names the file: check that it exists and is readable");
+                (text.map_err(|error| error.with_hint(hint))?, TOKEN_FILE)
             }
         };
         if !token.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-            let problem =
-                Problem::new(format!("the token of {variable} has a line break or another control character"));
-            return Err(Error::Access(
-                problem.hint("write the token without a line break, also at the end of the file"),
-            ));
+            let message = format!("the token of {variable} contains a line break or another control character");
+            let hint = "remove line breaks from the token, also at the end of the file";
+            return Err(Error::access(message).with_hint(hint));
         }
         Ok(token)
     }
@@ -160,14 +157,14 @@ impl Container {
         let document = if json { Document::parse(&response.body).unwrap_or_default() } else { Document::default() };
         let raw = String::from_utf8_lossy(&response.body);
         let (code, reason) = if json { (document.text("code"), document.text("message")) } else { (None, Some(&*raw)) };
-        let problem = response.refusal(&self.what(), code, reason, &[token, &self.target]);
+        let error = response.refusal(&self.what(), code, reason, &[token, &self.target]);
         let hint = match response.status() {
-            401 | 403 => "the agent refuses the token: is the pod or task still the one it was given to?",
-            404 => "the agent knows no role for this container: give the task or the service account one",
-            429 => "the agent asks for fewer requests: try again later",
-            _ => "look at the log of the agent (ECS agent, EKS Pod Identity agent)",
+            401 | 403 => "the agent rejected the token: check that this is the pod or task it was issued to",
+            404 => "the container has no role: assign one to the task or the service account",
+            429 => "the agent throttles requests: try again later",
+            _ => "check the log of the agent (ECS agent, EKS Pod Identity agent)",
         };
-        Error::Access(problem.hint(hint))
+        error.with_hint(hint)
     }
 
     fn what(&self) -> String {
@@ -185,8 +182,8 @@ impl CredentialsProvider for Container {
         let token = self.token()?;
         // Never use a proxy: the agent identifies its container by the address that a request comes from.
         let timeouts = Timeouts { connect: Duration::from_secs(2), stall: Duration::from_secs(5) };
-        let client = self.context.client((self.endpoint.https, &self.endpoint.host), timeouts)?;
-        let patience =
+        let client = self.context.client(&self.endpoint, timeouts)?;
+        let limits =
             Limits { answer: timeouts.stall, attempts: ATTEMPTS, longest_pause: Duration::from_secs(1), until: None };
         let make = || {
             let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
@@ -196,14 +193,15 @@ impl CredentialsProvider for Container {
             Ok(ServiceRequest { method: Method::Get, target: self.target.clone(), headers, body: None })
         };
         let transient = |response: &ServiceResponse| response.is_transient(None) || response.status() == 429;
-        let response = send((&self.context, &client), &self.endpoint, patience, &make, &transient);
+        let response = send((&self.context, &client), &self.endpoint, limits, &make, &transient);
         let response = response.map_err(|none| none.explain(&self.what(), &self.endpoint))?;
         if !response.is_success() {
             return Err(self.refusal(&response, &token));
         }
         read(&response.body, &self.origin()).map_err(|problem| {
-            let outer = Problem::new(format!("{} gave an answer that cannot be used", self.what()));
-            Error::Access(outer.hint("is what answers there the agent?").source(Error::Access(problem)))
+            Error::access(format!("{} returned an unusable response", self.what()))
+                .with_hint("check that the endpoint is the agent")
+                .with_source(problem)
         })
     }
 

@@ -74,7 +74,7 @@ impl ImdsSettings {
             match mode.value.trim().to_ascii_lowercase().as_str() {
                 "ipv4" => {}
                 "ipv6" => url = IPV6,
-                _ => return Err(invalid(&mode, "it is IPv4 or IPv6")),
+                _ => return Err(invalid(&mode, "set it to IPv4 or IPv6")),
             }
         }
         let own =
@@ -96,10 +96,8 @@ impl Imds {
     pub(super) fn new(context: &ServiceContext, settings: &ImdsSettings) -> Result<Self> {
         let Setting { value, origin } = &settings.endpoint;
         let parsed = EndpointUrl::parse(value.trim(), "the URL").map_err(|error| blame(origin, error))?;
-        let endpoint = ServiceEndpoint::of(&parsed).ok_or_else(|| {
-            let problem = Problem::new(format!("{origin} is a file: URL"));
-            Error::Setup(problem.hint(format!("for example {IPV4}")))
-        })?;
+        let is_file = || Error::setup(format!("{origin} is a file: URL")).with_hint(format!("set it to {IPV4}"));
+        let endpoint = ServiceEndpoint::of(&parsed).ok_or_else(is_file)?;
         let endpoint = ServiceEndpoint { base_path: String::new(), ..endpoint };
         Ok(Self {
             context: context.clone(),
@@ -114,7 +112,7 @@ impl Imds {
         format!("the instance's metadata service at {}", self.endpoint.url())
     }
 
-    fn patience(&self, until: Duration) -> Limits {
+    fn limits(&self, until: Duration) -> Limits {
         Limits { answer: ANSWER_TIMEOUT, attempts: ATTEMPTS, longest_pause: LONGEST_PAUSE, until: Some(until) }
     }
 
@@ -129,22 +127,21 @@ impl Imds {
         };
         let transient = |response: &ServiceResponse| response.is_transient(None);
         let endpoint = &self.endpoint;
-        let (error, for_good) = match send((&self.context, client), endpoint, self.patience(until), &make, &transient) {
+        let (error, for_good) = match send((&self.context, client), endpoint, self.limits(until), &make, &transient) {
             Ok(response) if response.is_success() => match token_of(&response) {
                 Some(token) => return Ok(Some(token)),
-                None => (Error::Access(Problem::new(format!("{} returned an invalid token", self.what()))), false),
+                None => (Error::access(format!("{} returned an invalid token", self.what())), false),
             },
             Ok(response) => {
-                let problem = response.refusal(&format!("{} gave no token", self.what()), None, None, &[]);
+                let error = response.refusal(&format!("{} returned no token", self.what()), None, None, &[]);
                 if response.status() == 400 {
-                    return Err(Error::Access(problem.hint("is what answers there the metadata service?")));
+                    return Err(error.with_hint("check that the endpoint is the metadata service"));
                 }
-                (Error::Access(problem), matches!(response.status(), 403..=405))
+                (error, matches!(response.status(), 403..=405))
             }
             Err(NoResponse::Own(error)) => return Err(error),
             Err(NoResponse::Fault(fault)) => {
-                let problem = Problem::new(format!("{} did not answer", self.what())).source(fault);
-                (Error::Access(problem), true)
+                (Error::access(format!("{} did not answer", self.what())).with_source(fault), true)
             }
         };
         if self.settings.v1_disabled {
@@ -170,28 +167,26 @@ impl Imds {
         };
         let transient = |response: &ServiceResponse| response.is_transient(None);
         let endpoint = &self.endpoint;
-        match send((&self.context, client), endpoint, self.patience(until), &make, &transient) {
+        match send((&self.context, client), endpoint, self.limits(until), &make, &transient) {
             Ok(response) if response.is_success() => Ok(response),
             Ok(response) => {
-                let problem = response.refusal(&self.what(), None, None, &[]);
-                Err(match (response.status(), token) {
-                    (401, _) => Refused::Unauthorized(Error::Access(problem.hint(
-                        "it wants version 2 (IMDSv2), whose answer does not reach containers with a hop limit of 1: \
-                         raise http-put-response-hop-limit to 2",
-                    ))),
-                    (404, _) => {
-                        Refused::Final(Error::Access(problem.hint(
-                            "the instance has no role: attach an instance profile, or configure other credentials",
-                        )))
-                    }
-                    _ => Refused::Final(Error::Access(problem)),
+                let error = response.refusal(&self.what(), None, None, &[]);
+                Err(match response.status() {
+                    401 => Refused::Unauthorized(error.with_hint(
+                        "it requires version 2 (IMDSv2), whose responses do not reach containers with a hop limit of \
+                         1: set http-put-response-hop-limit to 2",
+                    )),
+                    404 => Refused::Final(error.with_hint(
+                        "the instance has no role: attach an instance profile, or configure other credentials",
+                    )),
+                    _ => Refused::Final(error),
                 })
             }
             Err(NoResponse::Own(error)) => Err(Refused::Final(error)),
             // No hint: most likely this machine is not an instance, and the user needs to configure another source.
-            Err(NoResponse::Fault(fault)) => Err(Refused::Final(Error::Access(
-                Problem::new(format!("{} did not answer", self.what())).source(fault),
-            ))),
+            Err(NoResponse::Fault(fault)) => {
+                Err(Refused::Final(Error::access(format!("{} did not answer", self.what())).with_source(fault)))
+            }
         }
     }
 
@@ -204,14 +199,14 @@ impl Imds {
         let is_name = |line: &str| line.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@-_".contains(&byte));
         let first = list.lines().map(str::trim).find(|line| !line.is_empty());
         let Some(role) = first.filter(|line| is_name(line)) else {
-            let problem = Problem::new(format!("{} names no role", self.what()));
-            return Err(Refused::Final(Error::Access(problem.hint("attach an instance profile to the instance"))));
+            let error = Error::access(format!("{} names no role", self.what()));
+            return Err(Refused::Final(error.with_hint("attach an instance profile to the instance")));
         };
         let response = self.get(client, &format!("{ROLES}{}", percent_encode_query(role)), token, until)?;
         read(&response.body, self.context.clock.now(), &self.origin()).map_err(|problem| {
-            let message = format!("{} gave no usable credentials for role {}", self.what(), shown(role, &[]));
-            let hint = "look at the instance profile and its role; a new one takes a few minutes";
-            Refused::Final(Error::Access(Problem::new(message).hint(hint).source(Error::Access(problem))))
+            let message = format!("{} returned no usable credentials for role {}", self.what(), shown(role, &[]));
+            let hint = "check the instance profile and its role; a new one takes a few minutes to apply";
+            Refused::Final(Error::access(message).with_hint(hint).with_source(problem))
         })
     }
 }
@@ -249,11 +244,11 @@ fn token_of(response: &ServiceResponse) -> Option<String> {
 impl Imds {
     fn ask(&self) -> Result<Credentials> {
         if self.settings.disabled {
-            let message = "the instance's metadata service is switched off by AWS_EC2_METADATA_DISABLED";
-            return Err(Error::Access(Problem::new(message)));
+            let message = "the instance's metadata service is disabled by AWS_EC2_METADATA_DISABLED";
+            return Err(Error::access(message));
         }
         // Never use a proxy: it would reach its own machine's metadata service.
-        let client = self.context.client((self.endpoint.https, &self.endpoint.host), Timeouts::LOCAL)?;
+        let client = self.context.client(&self.endpoint, Timeouts::LOCAL)?;
         let until = self.context.clock.monotonic() + GIVE_UP;
         match self.fetch(&client, until) {
             Ok(credentials) => Ok(credentials),
@@ -280,7 +275,7 @@ impl CredentialsProvider for Imds {
             }
             // AWS accepts them past their stated expiry while the instance cannot get new ones.
             (Err(error), Some(last)) if error.kind() != ErrorKind::Cancelled => {
-                log::warn!("{}; the instance's credentials of before are used on", error.chain());
+                log::warn!("{}; continuing with the instance's previous credentials", error.chain());
                 last.expires = last.expires.max(Some(self.context.clock.now() + EXTENSION));
                 Ok(last.clone())
             }

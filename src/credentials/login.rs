@@ -28,8 +28,8 @@ pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
     let directory = lookup.env.var(DIRECTORY).map(PathBuf::from);
     let directory = directory.or_else(|| Some(lookup.env.home()?.join(".aws/login/cache")));
     let Some(directory) = directory else {
-        let problem = Problem::new(format!("there is no home directory to look for {} in", session.origin));
-        return Err(Error::Setup(problem.hint(format!("set HOME or {DIRECTORY}"))));
+        let message = format!("there is no home directory, where the session of {} is stored", session.origin);
+        return Err(Error::setup(message).with_hint(format!("set HOME or {DIRECTORY}")));
     };
     let name = Digest::of(session.value.trim().as_bytes()).hex();
     Ok(Some(Arc::new(Login {
@@ -41,14 +41,13 @@ pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
 }
 
 impl Login {
-    fn read(&self) -> std::result::Result<Credentials, Problem> {
+    fn read(&self) -> Result<Credentials> {
         let text = read_text(&self.file, "login session", MAX_FILE_BYTES)?;
-        let wrong = |problem| {
-            Problem::new(format!("{} is not a login session", self.file.display())).source(Error::Access(problem))
-        };
-        let credentials = read(text.as_bytes(), &self.origin()).map_err(wrong)?;
+        let credentials = read(text.as_bytes(), &self.origin()).map_err(|problem| {
+            Error::access(format!("{} is not a login session", self.file.display())).with_source(problem)
+        })?;
         if credentials.expires.is_some_and(|expires| expires <= self.clock.now()) {
-            return Err(Problem::new("the login session has expired, and is not renewed here"));
+            return Err(Error::access("the login session has expired, and only the AWS CLI can refresh it"));
         }
         Ok(credentials)
     }
@@ -66,9 +65,8 @@ pub(crate) fn read(text: &[u8], origin: &str) -> std::result::Result<Credentials
 
 impl CredentialsProvider for Login {
     fn credentials(&self) -> Result<Credentials> {
-        self.read().map_err(|problem| {
-            Error::Access(problem.hint(format!("log in again: aws login --profile '{}'", self.profile)))
-        })
+        let hint = format!("log in again: aws login --profile '{}'", self.profile);
+        self.read().map_err(|error| error.with_hint(hint))
     }
 
     fn origin(&self) -> String {

@@ -55,11 +55,11 @@ pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
         let all = [(REGION, &region), (START_URL, &start_url), (ACCOUNT, &account), (ROLE, &role)];
         let missing: Vec<&str> = all.iter().filter(|(_, found)| found.is_none()).map(|(key, _)| *key).collect();
         let message = format!("{} is set without {}", first.origin, missing.join(", "));
-        return Err(setup(message, "run aws configure sso to set up the profile anew"));
+        return Err(Error::setup(message).with_hint("run aws configure sso to set up the profile again"));
     };
     let Some(home) = lookup.env.home() else {
-        let message = format!("there is no home directory to look for the login of {} in", first.origin);
-        return Err(setup(message, "set HOME"));
+        let message = format!("there is no home directory, where the login of {} is stored", first.origin);
+        return Err(Error::setup(message).with_hint("set HOME"));
     };
     let login = match session {
         Some(name) => format!("aws sso login --sso-session '{}'", name.trim()),
@@ -83,14 +83,10 @@ fn of_session<'a>(profile: &'a Profile, key: &str) -> Result<Option<Setting<&'a 
     match (&session, &own) {
         (Some(session), Some(own)) if session.value != own.value => {
             let message = format!("{} and {} contradict each other", own.origin, session.origin);
-            Err(setup(message, "leave it to the sso-session section"))
+            Err(Error::setup(message).with_hint("set it only in the sso-session section"))
         }
         _ => Ok(session),
     }
-}
-
-fn setup(message: String, hint: &str) -> Error {
-    Error::Setup(Problem::new(message).hint(hint))
 }
 
 impl Sso {
@@ -112,8 +108,8 @@ impl CredentialsProvider for Sso {
     fn credentials(&self) -> Result<Credentials> {
         let token = self.token.current(&self.context, &self.region)?;
         let token = token.expose();
-        let (endpoint, _) = self.portal.endpoint(&self.context, &self.region).map_err(Error::Access)?;
-        let client = self.context.client((endpoint.https, &endpoint.host), Timeouts::REMOTE)?;
+        let (endpoint, _) = self.portal.endpoint(&self.context, &self.region)?;
+        let client = self.context.client(&endpoint, Timeouts::REMOTE)?;
         let query = canonical_query(&[("account_id", &self.account), ("role_name", &self.role)]);
         let make = || {
             let target = format!("{}/federation/credentials?{query}", endpoint.base_path);
@@ -125,18 +121,18 @@ impl CredentialsProvider for Sso {
         let response = response.map_err(|none| none.explain(&self.what(&endpoint), &endpoint))?;
         if !response.is_success() {
             let document = Document::parse(&response.body).unwrap_or_default();
-            let problem =
+            let error =
                 response.refusal(&self.what(&endpoint), response.error_type(), document.text("message"), &[token]);
-            return Err(Error::Access(problem.hint(match response.status() {
+            return Err(error.with_hint(match response.status() {
                 401 => format!("log in again: {}", self.token.login()),
-                403 | 404 => format!("has the user role {} in account {}?", self.role, self.account),
+                403 | 404 => format!("check that the user has role {} in account {}", self.role, self.account),
                 _ => format!("check the sso_ settings of profile {}", self.profile),
-            })));
+            }));
         }
         read(&response.body, &self.origin()).map_err(|problem| {
-            let outer = Problem::new(format!("{} gave an answer that cannot be used", self.what(&endpoint)));
-            let hint = "is what answers there IAM Identity Center? AWS_ENDPOINT_URL_SSO names it";
-            Error::Access(outer.hint(hint).source(Error::Access(problem)))
+            Error::access(format!("{} returned an unusable response", self.what(&endpoint)))
+                .with_hint("check that the endpoint is IAM Identity Center (AWS_ENDPOINT_URL_SSO sets it)")
+                .with_source(problem)
         })
     }
 

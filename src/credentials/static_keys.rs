@@ -40,7 +40,7 @@ impl CredentialsProvider for StaticCredentials {
         match KeyMistake::find(self.keys.credentials()) {
             Some(mistake @ KeyMistake::Swapped) => {
                 let message = format!("the keys from {} cannot be used", self.keys.origin());
-                Err(Error::Access(Problem::new(message).hint(mistake.hint(self.keys.origin()))))
+                Err(Error::access(message).with_hint(mistake.hint(self.keys.origin())))
             }
             _ => Ok(self.keys.credentials().clone()),
         }

@@ -39,7 +39,7 @@ fn read(action: &str, body: &[u8]) -> Result<Credentials, Problem> {
 
 fn refused(sent: &str, body: &[u8]) {
     let Refusal { code, message } = Refusal::read(body);
-    let text = refusal("it", 403, (code.as_deref(), message.as_deref()), &[sent]).message;
+    let text = refusal("it", 403, (code.as_deref(), message.as_deref()), &[sent]);
     assert!(text.chars().count() <= 2 * MAX_SHOWN_CHARS + 20 && !text.contains(char::is_control), "{text:?}");
     assert!(!shows_part(&text, sent), "{text:?}");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::aws::profile::Profile;
 use crate::aws::profile::sections::Files;
 use crate::aws::setting::Setting;
-use crate::base::{Error, Problem, Result};
+use crate::base::{Error, Result};
 
 /// Each link costs a request; AWS itself allows only a few.
 const MAX_LINKS: usize = 32;
@@ -42,19 +42,18 @@ pub(super) fn link(top: Profile, files: &Files) -> Result<Profile> {
             if let Some(user) = links.last()
                 && !current.names_credentials()
             {
-                let problem = without_credentials(user, &current, again);
-                return Err(Error::Setup(files.explain(problem, &current.name)));
+                return Err(files.explain(without_credentials(user, &current, again), &current.name));
             }
             break;
         };
         current.keys = None;
         let Some(next) = files.profile(&source.value)? else {
-            return Err(Error::Setup(files.missing(&source.value, &source.origin)));
+            return Err(files.missing(&source.value, &source.origin, Error::setup));
         };
         links.push(std::mem::replace(&mut current, next));
         if links.len() > MAX_LINKS {
-            let message = format!("{} goes through more than {MAX_LINKS} profiles", source.origin);
-            return Err(setup(message, "let the profile name the one that has the keys"));
+            let message = format!("{} leads through more than {MAX_LINKS} profiles", source.origin);
+            return Err(Error::setup(message).with_hint("set source_profile to the profile that has the keys"));
         }
     }
     links.push(current);
@@ -70,7 +69,7 @@ fn need_role(profile: &Profile) -> Result<()> {
     match NEED_ROLE.iter().find_map(|key| profile.setting(key)) {
         Some(Setting { origin, .. }) => {
             let message = format!("{origin} is set without role_arn");
-            Err(setup(message, "write the role to assume as role_arn into the same profile"))
+            Err(Error::setup(message).with_hint("set role_arn in the same profile to the role to assume"))
         }
         None => Ok(()),
     }
@@ -82,23 +81,19 @@ fn one_type(profile: &Profile) -> Result<()> {
         (Some(one), Some(other)) => {
             let message = format!("{} and {} contradict each other", one.origin, other.origin);
             let hint = "keep one of source_profile, credential_source, credential_process and web_identity_token_file";
-            Err(setup(message, hint))
+            Err(Error::setup(message).with_hint(hint))
         }
         _ => Ok(()),
     }
 }
 
-fn without_credentials(user: &Profile, source: &Profile, again: bool) -> Problem {
+fn without_credentials(user: &Profile, source: &Profile, again: bool) -> Error {
     let origin = user.setting("source_profile").map(|setting| setting.origin).unwrap_or_default();
     let name = source.name();
-    let message = format!("profile {name} has no credentials, and {origin} wants to assume a role with them");
-    if again {
-        let hint = format!("profiles refer to each other in a circle: give profile {name} keys");
-        return Problem::new(message).hint(hint);
-    }
-    Problem::new(message).hint("give that profile keys, or name one that has some")
-}
-
-fn setup(message: String, hint: &str) -> Error {
-    Error::Setup(Problem::new(message).hint(hint))
+    let message = format!("profile {name} has no credentials, but {origin} needs them to assume a role");
+    Error::setup(message).with_hint(if again {
+        format!("the profiles refer to each other in a circle: add keys to profile {name}")
+    } else {
+        "add keys to that profile, or name one that has them".to_owned()
+    })
 }

@@ -26,8 +26,8 @@ impl Profile {
                 let complaint = files.complaint(&name, linked.has_credentials());
                 Ok(Self { complaint, ..linked })
             }
-            (None, Some(ATTRIBUTE)) => Err(Error::Usage(files.missing(&name, ATTRIBUTE))),
-            (None, Some(variable @ "AWS_PROFILE")) => Err(Error::Setup(files.missing(&name, variable))),
+            (None, Some(ATTRIBUTE)) => Err(files.missing(&name, ATTRIBUTE, Error::usage)),
+            (None, Some(variable @ "AWS_PROFILE")) => Err(files.missing(&name, variable, Error::setup)),
             (None, _) => {
                 let complaint = files.complaint(&name, false);
                 Ok(Self { name, chosen_by, files: files.shown(), complaint, ..Self::default() })

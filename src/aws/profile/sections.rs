@@ -8,7 +8,7 @@ use crate::aws::profile::{Complaint, Placed, Profile};
 use crate::aws::quotes::{is_quoted, unquote};
 use crate::aws::remarks::Weight;
 use crate::aws::shared_files::AwsFile;
-use crate::base::{Env, Error, Problem, Result, Secret};
+use crate::base::{Env, Error, Result, Secret};
 
 /// The profile if none is named.
 pub(super) const DEFAULT: &str = "default";
@@ -89,9 +89,9 @@ impl Files {
             return Ok(None);
         }
         let mut profile = Profile { name: name.to_owned(), files: self.shown(), ..Profile::default() };
-        if let Err(problem) = profile.merge((in_config, &self.config), (in_credentials, &self.credentials)) {
-            return Err(Error::Setup(self.explain(problem, name)));
-        }
+        profile
+            .merge((in_config, &self.config), (in_credentials, &self.credentials))
+            .map_err(|error| self.explain(error, name))?;
         // Blocks are not merged: the credentials file's block applies only if the config file has no such section.
         let services = profile.get("services").and_then(|name| {
             [&self.config, &self.credentials]
@@ -119,26 +119,26 @@ impl Files {
         if config.0.is_none() && credentials.0.is_none() {
             let message = format!("there is no section [sso-session {}], which {} names", name.value, name.origin);
             let hint = format!("add it to {}, or run aws configure sso", self.config.shown);
-            return Err(Error::Setup(Problem::new(message).hint(hint)));
+            return Err(Error::setup(message).with_hint(hint));
         }
         profile.sso_session = merged(config, credentials);
         Ok(())
     }
 
-    /// Returns the error for a missing profile with this name.
-    pub(super) fn missing(&self, name: &str, chosen_by: &str) -> Problem {
+    /// Returns the error for a missing profile with this name. `error` creates it from its message.
+    pub(super) fn missing(&self, name: &str, chosen_by: &str, error: fn(String) -> Error) -> Error {
         let message = format!("there is no profile {name} (from {chosen_by}) in {}", self.shown_as("or"));
         let hint = if is_quoted(name) {
             unquote(chosen_by).to_owned()
         } else {
             match self.names() {
-                Some(names) => format!("the profiles there are {names}"),
+                Some(names) => format!("the available profiles are {names}"),
                 None => {
-                    format!("these files have no profiles; check AWS_CONFIG_FILE and HOME, or leave out {chosen_by}")
+                    format!("these files have no profiles; check AWS_CONFIG_FILE and HOME, or omit {chosen_by}")
                 }
             }
         };
-        self.explain(Problem::new(message).hint(hint), name)
+        self.explain(error(message).with_hint(hint), name)
     }
 
     /// Returns why the files lack the profile, or credentials in it.
@@ -149,18 +149,18 @@ impl Files {
         let Some(weight) = remarks.iter().map(|(weight, _)| *weight).min() else {
             let names = self.names().filter(|_| !has_credentials && !self.has(profile))?;
             let text =
-                format!("the profiles there are {names}; set AWS_PROFILE, or the attribute profile, to one of them");
+                format!("the available profiles are {names}; set AWS_PROFILE or the attribute profile to one of them");
             return Some(Complaint { weight: Weight::Unknown, text });
         };
         let best = remarks.into_iter().filter(|(other, _)| *other == weight).map(|(_, text)| text);
         Some(Complaint { weight, text: best.collect::<Vec<_>>().join("; ") })
     }
 
-    /// Returns the problem with the line of a file that explains it as the hint.
-    pub(super) fn explain(&self, problem: Problem, profile: &str) -> Problem {
+    /// Returns the error with the line of a file that explains it as the hint.
+    pub(super) fn explain(&self, error: Error, profile: &str) -> Error {
         match self.complaint(profile, false).and_then(Complaint::reason) {
-            Some(reason) => problem.hint(reason),
-            None => problem,
+            Some(reason) => error.with_hint(reason),
+            None => error,
         }
     }
 
@@ -180,11 +180,7 @@ impl Files {
 }
 
 impl Profile {
-    fn merge(
-        &mut self,
-        config: (Option<&Section>, &AwsFile),
-        credentials: (Option<&Section>, &AwsFile),
-    ) -> std::result::Result<(), Problem> {
+    fn merge(&mut self, config: (Option<&Section>, &AwsFile), credentials: (Option<&Section>, &AwsFile)) -> Result<()> {
         self.settings = merged(config, credentials);
         // As in the AWS CLI, the credentials file's block replaces the config file's.
         for (section, file) in [config, credentials] {
@@ -209,8 +205,8 @@ impl Profile {
             Some(Pair::Whole(keys)) => self.keys = keys,
             Some(Pair::Half { there, missing }) => {
                 let message = format!("profile {} has {there} without {missing}", self.name);
-                let hint = format!("write {missing} into the same file, under the same heading");
-                return Err(Problem::new(message).hint(hint));
+                let hint = format!("add {missing} under the same heading of the same file");
+                return Err(Error::setup(message).with_hint(hint));
             }
             _ => {}
         }

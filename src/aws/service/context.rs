@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::aws::service::endpoint::ServiceEndpoint;
 use crate::aws::setting::Setting;
 use crate::aws::settings::S3Settings;
 use crate::base::{Cancel, Clock, Env, Result};
@@ -39,11 +40,11 @@ impl ServiceContext {
     }
 
     /// Creates a client for a single fetch, which ends long before the next one.
-    pub(crate) fn client(&self, (https, host): (bool, &str), timeouts: Timeouts) -> Result<Client> {
+    pub(crate) fn client(&self, endpoint: &ServiceEndpoint, timeouts: Timeouts) -> Result<Client> {
         let ca_bundle = self.ca_bundle.as_ref().map(|bundle| (bundle.value.as_path(), bundle.origin.as_str()));
         let client = Client::new(&ClientConfig {
             connections: 1,
-            target: (https, host),
+            target: (endpoint.https, &endpoint.host),
             ca_bundle,
             env: &*self.env,
             timeouts,

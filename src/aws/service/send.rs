@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::aws::service::context::ServiceContext;
 use crate::aws::service::endpoint::ServiceEndpoint;
-use crate::base::{self, BytesPayload, Error, Payload, Problem};
+use crate::base::{self, BytesPayload, Error, Payload};
 use crate::http::{Client, Fault, Method, OnStop, Request, Response, retry};
 
 /// Responses are a few kilobytes; nothing beyond this limit is read.
@@ -95,18 +95,18 @@ impl ServiceResponse {
     }
 
     /// Builds the error for a rejected `what`, with the service's reason. Redacts `secrets`.
-    pub(crate) fn refusal(&self, what: &str, code: Option<&str>, reason: Option<&str>, secrets: &[&str]) -> Problem {
-        refusal(what, self.status(), (code, reason), secrets)
+    pub(crate) fn refusal(&self, what: &str, code: Option<&str>, reason: Option<&str>, secrets: &[&str]) -> Error {
+        Error::access(refusal(what, self.status(), (code, reason), secrets))
     }
 }
 
-/// Builds the error for a rejected `what`, with the service's code and reason. Redacts `secrets`.
+/// Builds the message for a rejected `what`, with the service's code and reason. Redacts `secrets`.
 pub(crate) fn refusal(
     what: &str,
     status: u16,
     (code, reason): (Option<&str>, Option<&str>),
     secrets: &[&str],
-) -> Problem {
+) -> String {
     let mut message = format!("{what}: HTTP {status}");
     for (separator, part) in [(" ", code), (": ", reason)] {
         if let Some(part) = part.map(|part| shown(part, secrets)).filter(|part| !part.is_empty()) {
@@ -114,7 +114,7 @@ pub(crate) fn refusal(
             message.push_str(&part);
         }
     }
-    Problem::new(message)
+    message
 }
 
 impl NoResponse {
@@ -123,14 +123,8 @@ impl NoResponse {
         match self {
             Self::Own(error) => error,
             Self::Fault(fault) => {
-                let hint = format!(
-                    "nothing usable answers at {}: check the network of this machine, proxies, and \
-                    settings that name another endpoint",
-                    endpoint.url()
-                );
-                Error::Network(
-                    Problem::new(format!("{what}: no answer from {}", endpoint.url())).hint(hint).source(fault),
-                )
+                let hint = "check this machine's network, its proxies, and the settings that select the endpoint";
+                Error::network(format!("{what}: no answer from {}", endpoint.url())).with_hint(hint).with_source(fault)
             }
         }
     }
@@ -162,9 +156,10 @@ pub(crate) fn send(
         }
         match &result {
             Ok(response) => {
-                log::info!("{} answered {}, again in {:.1} s", endpoint.host, response.status(), pause.as_secs_f32())
+                let (host, status) = (&endpoint.host, response.status());
+                log::info!("{host} responded with {status}; retrying in {:.1} s", pause.as_secs_f32());
             }
-            Err(_) => log::info!("no answer from {}, again in {:.1} s", endpoint.host, pause.as_secs_f32()),
+            Err(_) => log::info!("no answer from {}; retrying in {:.1} s", endpoint.host, pause.as_secs_f32()),
         }
         context.clock.sleep(pause, &context.cancel);
     }

@@ -35,7 +35,7 @@ impl Refusal {
         let signer = action.signer?;
         match self.code.as_deref()? {
             "SignatureDoesNotMatch" if message.contains("scoped to a valid region") => {
-                Some(format!("STS has no region {region}: set region to the one whose STS gives the credentials"))
+                Some(format!("STS has no region {region}: set region to the one whose STS issues the credentials"))
             }
             code @ ("InvalidClientTokenId" | "IncompleteSignature" | "SignatureDoesNotMatch") => {
                 let mistake = KeyMistake::find(signer).map(|mistake| mistake.hint("where they are configured"));
@@ -88,8 +88,8 @@ pub(crate) fn text<'a>(element: &'a Element, name: &str) -> Option<&'a str> {
 /// Returns the fix for an error code that means the same for every action.
 pub(super) fn common_hint(code: &str) -> Option<&'static str> {
     Some(match code {
-        "RegionDisabledException" => "STS is switched off in this region: switch it on in the account, or take another",
-        "SignatureDoesNotMatch" => "the keys that the role is assumed with are wrong, or this machine's clock is",
+        "RegionDisabledException" => "STS is disabled in this region: enable it in the account, or use another region",
+        "SignatureDoesNotMatch" => "check the keys that assume the role, and this machine's clock",
         "RequestExpired" | "RequestTimeTooSkewed" => "this machine's clock is wrong: set it (NTP)",
         "ValidationError" => "check the role's ARN, its session name and its external id",
         _ => return None,

@@ -20,7 +20,7 @@ impl CredentialsProvider for Counter {
         let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         thread::sleep(self.pause);
         if self.fails.load(Ordering::SeqCst) {
-            return Err(Error::Access(Problem::new("refused").hint("ask nicely")));
+            return Err(Error::access("refused").with_hint("ask nicely"));
         }
         Ok(Credentials {
             access_key_id: number.to_string(),

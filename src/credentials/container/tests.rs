@@ -48,7 +48,7 @@ fn the_relative_path_goes_first_and_belongs_to_ecs() {
     let (site, target) = relative("/v2/credentials/x?y").unwrap();
     assert_eq!((site.url().as_str(), target.as_str()), ("http://169.254.170.2", "/v2/credentials/x?y"));
     let server = Server::cloud();
-    in_order(&world(&server).with(RELATIVE, "MARKED").error(), &["setup", RELATIVE, "begins with /"]);
+    in_order(&world(&server).with(RELATIVE, "MARKED").error(), &["setup", RELATIVE, "must begin with /"]);
     let provider = world(&server).with(RELATIVE, "/x").provider().unwrap().unwrap();
     in_order(&provider.origin(), &["169.254.170.2", RELATIVE]);
 }
@@ -83,14 +83,14 @@ fn refusals_and_answers_that_are_none() {
             403,
             "content-type: application/json\r\n",
             r#"{"code":"No","message":"says MARKED-t"}"#,
-            &["HTTP 403 No: says ***", "refuses the token"][..],
+            &["HTTP 403 No: says ***", "rejected the token"][..],
             1,
         ),
         (404, "", "nothing\nhere", &["HTTP 404: nothing here", "no role"], 1),
-        (429, "", "", &["HTTP 429", "fewer"], 3),
+        (429, "", "", &["HTTP 429", "throttles requests"], 3),
         (500, "", "", &["HTTP 500"], 3),
         (0, "", "", &["no answer"], 3),
-        (200, "", "{", &["cannot be used", "JSON"], 1),
+        (200, "", "{", &["an unusable response", "JSON"], 1),
         (200, "", r#"{"AccessKeyId":"AK"}"#, &["no SecretAccessKey"], 1),
         (
             200,

@@ -77,7 +77,7 @@ fn logins_that_are_of_no_use() {
             SESSION,
             "my session",
             Some(renew_with.replace("refreshToken", "x")),
-            &["holds nothing to renew it with", "log in again"],
+            &["cannot be refreshed", "log in again"],
         ),
         (SESSION, "my session", Some("MARKED".to_owned()), &["is not an SSO login", "JSON"]),
         (SESSION, "my session", Some(login("2030-01-01T00:00:00UTC")), &["expiresAt is not a time"]),
@@ -105,7 +105,7 @@ fn refusals_show_no_token() {
             &["HTTP 401 UnauthorizedException: says *** no", "aws sso login"][..],
             2,
         ),
-        ("/fed", 403, "ForbiddenException", &["HTTP 403 ForbiddenException", "role a role in account 123?"], 2),
+        ("/fed", 403, "ForbiddenException", &["HTTP 403 ForbiddenException", "has role a role in account 123"], 2),
         ("/fed", 429, "TooManyRequestsException", &["HTTP 429"], 4),
         (
             "/token",

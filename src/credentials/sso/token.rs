@@ -30,10 +30,10 @@ pub(super) struct TokenFile {
 
 impl TokenFile {
     /// Locates the login by `key`: the untrimmed session name, or the start URL.
-    pub(super) fn new(lookup: &Lookup<'_>, home: &Path, key: &str, renewable: bool, login: String) -> Result<Self> {
+    pub(super) fn new(lookup: &Lookup<'_>, home: &Path, key: &str, refreshable: bool, login: String) -> Result<Self> {
         let name = hex::encode(Sha1::digest(key.as_bytes()));
         let oidc =
-            if renewable { Some(Service::find(lookup.context, lookup.profile, "sso_oidc", "oidc")?) } else { None };
+            if refreshable { Some(Service::find(lookup.context, lookup.profile, "sso_oidc", "oidc")?) } else { None };
         Ok(Self { path: home.join(".aws/sso/cache").join(format!("{name}.json")), oidc, login })
     }
 
@@ -43,36 +43,41 @@ impl TokenFile {
 
     /// Returns the access token, from the file or refreshed.
     pub(super) fn current(&self, context: &ServiceContext, region: &str) -> Result<Secret> {
-        let text = read_text(&self.path, "SSO login", MAX_FILE_BYTES).map_err(|problem| self.again(problem))?;
-        let wrong = |problem| {
-            let outer = Problem::new(format!("{} is not an SSO login", self.path.display()));
-            self.again(outer.source(Error::Access(problem)))
-        };
-        let (document, token, expires) = read(text.as_bytes()).map_err(wrong)?;
+        let text = read_text(&self.path, "SSO login", MAX_FILE_BYTES).map_err(|error| self.log_in_again(error))?;
+        let (document, token, expires) = read(text.as_bytes()).map_err(|problem| {
+            let error = Error::access(format!("{} is not an SSO login", self.path.display()));
+            self.log_in_again(error.with_source(problem))
+        })?;
         if context.clock.now() < expires {
             return Ok(token);
         }
         match &self.oidc {
-            Some(oidc) => self.renew(oidc, document, context, region),
-            None => Err(self.again(Problem::new("the SSO login has expired"))),
+            Some(oidc) => self.refresh(oidc, document, context, region),
+            None => Err(self.log_in_again(Error::access("the SSO login has expired"))),
         }
     }
 
-    fn again(&self, problem: Problem) -> Error {
-        Error::Access(problem.hint(format!("log in again: {}", self.login)))
+    fn log_in_again(&self, error: Error) -> Error {
+        error.with_hint(format!("log in again: {}", self.login))
     }
 
-    fn renew(&self, oidc: &Service, mut document: Document, context: &ServiceContext, region: &str) -> Result<Secret> {
+    fn refresh(
+        &self,
+        oidc: &Service,
+        mut document: Document,
+        context: &ServiceContext,
+        region: &str,
+    ) -> Result<Secret> {
         let part = |key| document.text(key).map(str::to_owned);
         let parts = (part("refreshToken"), part("clientId"), part("clientSecret"));
         let (Some(refresh), Some(id), Some(secret)) = parts else {
-            return Err(self.again(Problem::new("the SSO login has expired, and holds nothing to renew it with")));
+            return Err(self.log_in_again(Error::access("the SSO login has expired and cannot be refreshed")));
         };
-        let (endpoint, _) = oidc.endpoint(context, region).map_err(Error::Access)?;
+        let (endpoint, _) = oidc.endpoint(context, region)?;
         let body = json!({
             "clientId": id, "clientSecret": secret, "grantType": "refresh_token", "refreshToken": refresh,
         });
-        let client = context.client((endpoint.https, &endpoint.host), Timeouts::REMOTE)?;
+        let client = context.client(&endpoint, Timeouts::REMOTE)?;
         let make = || {
             let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
             let target = format!("{}/token", endpoint.base_path);
@@ -88,7 +93,7 @@ impl TokenFile {
             let code = response.error_type().or_else(|| answer.text("error"));
             let reason = answer.text("error_description").or_else(|| answer.text("message"));
             let secrets = [refresh.as_str(), secret.as_str()];
-            return Err(self.again(response.refusal(
+            return Err(self.log_in_again(response.refusal(
                 &format!("the SSO login has expired; {what}"),
                 code,
                 reason,
@@ -104,7 +109,7 @@ impl TokenFile {
             set(&mut document, "refreshToken", refresh);
         }
         if let Err(error) = replace(&self.path, Value::Object(document.0).to_string().as_bytes()) {
-            log::warn!("the renewed SSO login cannot be kept in {}: {error}", self.path.display());
+            log::warn!("cannot save the refreshed SSO login in {}: {error}", self.path.display());
         }
         Ok(Secret::from(token))
     }

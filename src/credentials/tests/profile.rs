@@ -19,7 +19,7 @@ fn a_profile_that_is_asked_for_must_exist() {
             "AWS_PROFILE",
             "/.aws/credentials",
             "/.aws/config",
-            "(the profiles there are a, c, default)",
+            "(the available profiles are a, c, default)",
         ],
     );
     let world = World::new(&[("AWS_PROFILE", "bare")]).config(config);
@@ -136,19 +136,14 @@ fn a_file_that_yields_nothing_is_reported_with_its_line() {
             &[],
             "",
             "[default] -- x\nregion=r",
-            &[none, "credentials, line 1: the line has something behind the [heading]"],
+            &[none, "credentials, line 1: the line has something after the [heading]"],
         ),
         (&[], "", export, &[none, "credentials, line 2: the line sets no known key; write aws_access_key_id = …"]),
-        (
-            &[],
-            "",
-            "[profile default]\nregion=r",
-            &[none, "credentials, line 1: [profile default]", "it must be [default]"],
-        ),
-        (&[], "[ci]\nregion=r", "", &[none, "config, line 1: [ci]", "there it must be [profile ci]"]),
+        (&[], "", "[profile default]\nregion=r", &[none, "credentials, line 1: [profile default]", "write [default]"]),
+        (&[], "[ci]\nregion=r", "", &[none, "config, line 1: [ci]", "write [profile ci]"]),
         (&[], "", "# c\n", &[none, "credentials, line 1: the file has only comments"]),
         (&[], "", "", &[none, "/.aws/credentials (empty) and "]),
-        (&[], "", "[ci]\nregion=r", &[none, "the profiles there are ci", "set AWS_PROFILE"]),
+        (&[], "", "[ci]\nregion=r", &[none, "the available profiles are ci", "set AWS_PROFILE"]),
         (
             &[("AWS_PROFILE", "ci")],
             "",
@@ -209,7 +204,7 @@ fn a_file_that_yields_nothing_is_a_warning_when_others_give_credentials() {
     let world = World::new(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &server.url())]).credentials("[default\n");
     assert_eq!(world.id(), "AK");
     let warning = format!(
-        "WARN: {}/.aws/credentials, line 1: the line is a [heading] without its ]",
+        "WARN: {}/.aws/credentials, line 1: the line is a [heading] without a closing ]",
         world.home.path().display()
     );
     assert!(logs().text().contains(&warning));

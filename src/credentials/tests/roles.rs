@@ -172,7 +172,7 @@ fn errors_of_a_profile_that_is_not_chosen_are_nobodys_business() {
     for (config, parts) in [
         (
             format!("[profile ci]\n{r1}source_profile=a\nmfa_serial=m\n[profile a]\n{A_KEYS}"),
-            &["mfa_serial of profile ci", "MFA is not supported here"][..],
+            &["mfa_serial of profile ci", "requires an MFA code, which is not supported"][..],
         ),
         (format!("[profile ci]\n{r1}credential_source=environment\n"), &["credential_source", "Ec2InstanceMetadata"]),
         (format!("[profile ci]\n{r1}credential_source=EcsContainer\n"), &["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]),
@@ -248,7 +248,12 @@ fn web_identity_reads_its_file_each_time_and_is_not_signed() {
     std::fs::write(&token, "\n").unwrap();
     in_order(
         &world.error(),
-        &["access", "the role arn:r, assumed with the web identity in", "is empty", "must write it"],
+        &[
+            "access",
+            "the role arn:r, assumed with the web identity in",
+            "is empty",
+            "which the CI system or Kubernetes must write",
+        ],
     );
     std::fs::remove_file(&token).unwrap();
     in_order(&world.error(), &["access", "cannot be read", "AWS_WEB_IDENTITY_TOKEN_FILE"]);
