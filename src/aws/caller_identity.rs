@@ -2,7 +2,7 @@
 
 use crate::aws::service::ServiceContext;
 use crate::aws::settings::S3Settings;
-use crate::aws::sts::{Action, Sts, text};
+use crate::aws::sts::{Sts, StsAction, text};
 use crate::base::{Problem, Result};
 use crate::sigv4::Credentials;
 
@@ -30,7 +30,7 @@ pub(crate) fn identity(
         return Ok(None);
     }
     let token = keys.session_token.as_ref().map_or("", |token| token.expose());
-    let action = Action {
+    let action = StsAction {
         name: "GetCallerIdentity",
         form: &[],
         signer: Some(keys),

@@ -97,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_directory_that_has_the_buckets_name_is_a_warning() {
+    fn directory_ending_in_the_bucket_name_is_a_warning() {
         for (dir, fix) in
             [("/srv/my-cache", Some("file:///srv")), ("/srv/my-cache/", Some("file:///srv")), ("/my-cache", None)]
         {

@@ -6,23 +6,23 @@ pub(crate) struct Denial {
     /// The action, such as `s3:PutObject`, if the message names it.
     pub(crate) action: Option<String>,
     /// The reason for the denial.
-    pub(crate) reason: Reason,
+    pub(crate) reason: DenialReason,
 }
 
 /// The reason that an action is not authorized.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub(crate) enum DenialReason {
     /// An explicit deny, which no allow overrides, in a policy of this kind if the message names the kind.
-    Denied(Option<Policy>),
+    Denied(Option<PolicyKind>),
     /// No policy of this kind allows the action.
-    NotAllowed(Option<Policy>),
+    NotAllowed(Option<PolicyKind>),
     /// The policy that allows the action is public, and the bucket blocks public access.
     PublicBlocked,
 }
 
 /// A kind of policy, in the terms of AWS's messages.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Policy {
+pub(crate) enum PolicyKind {
     Identity,
     Resource,
     ServiceControl,
@@ -32,14 +32,14 @@ pub(crate) enum Policy {
     VpcEndpoint,
 }
 
-const POLICIES: &[(&str, Policy)] = &[
-    ("identity-based", Policy::Identity),
-    ("resource-based", Policy::Resource),
-    ("service control", Policy::ServiceControl),
-    ("resource control", Policy::ResourceControl),
-    ("permissions boundary", Policy::Boundary),
-    ("session policy", Policy::Session),
-    ("vpc endpoint", Policy::VpcEndpoint),
+const POLICIES: &[(&str, PolicyKind)] = &[
+    ("identity-based", PolicyKind::Identity),
+    ("resource-based", PolicyKind::Resource),
+    ("service control", PolicyKind::ServiceControl),
+    ("resource control", PolicyKind::ResourceControl),
+    ("permissions boundary", PolicyKind::Boundary),
+    ("session policy", PolicyKind::Session),
+    ("vpc endpoint", PolicyKind::VpcEndpoint),
 ];
 const EXPLICIT: &str = "explicit deny";
 /// Only actions of services that a cache uses are shown, because the name comes from the server.
@@ -54,7 +54,7 @@ impl Denial {
         let lower = message.to_ascii_lowercase();
         let action = action(message, &lower);
         if lower.contains("block public access setting") {
-            return Some(Self { action, reason: Reason::PublicBlocked });
+            return Some(Self { action, reason: DenialReason::PublicBlocked });
         }
         // The names of users and resources, which are arbitrary, precede the reason.
         let policy = |at: Option<usize>| {
@@ -64,35 +64,35 @@ impl Denial {
         };
         let explicit = lower.rfind(EXPLICIT);
         if explicit.is_some() {
-            return Some(Self { action, reason: Reason::Denied(policy(explicit)) });
+            return Some(Self { action, reason: DenialReason::Denied(policy(explicit)) });
         }
-        action.is_some().then(|| Self { action, reason: Reason::NotAllowed(policy(lower.rfind("because no "))) })
+        action.is_some().then(|| Self { action, reason: DenialReason::NotAllowed(policy(lower.rfind("because no "))) })
     }
 
     /// Returns the likely fix; `default` is the action to assume if the message names none.
     pub(crate) fn hint(&self, default: &str) -> String {
         let action = self.action.as_deref().unwrap_or(default);
         match self.reason {
-            Reason::Denied(policy) => format!(
+            DenialReason::Denied(policy) => format!(
                 "an explicit deny in {} forbids {action}, and no allow overrides it: change that policy, or meet its \
                  conditions",
                 policy.map_or_else(|| "a policy".to_owned(), |policy| policy.name(action))
             ),
-            Reason::PublicBlocked => {
+            DenialReason::PublicBlocked => {
                 format!("the bucket blocks public access: use credentials whose own policies authorize {action}")
             }
-            Reason::NotAllowed(None) => format!("allow {action} on {}", target(action)),
-            Reason::NotAllowed(Some(policy @ (Policy::Identity | Policy::Resource))) => {
+            DenialReason::NotAllowed(None) => format!("allow {action} on {}", target(action)),
+            DenialReason::NotAllowed(Some(policy @ (PolicyKind::Identity | PolicyKind::Resource))) => {
                 format!("allow {action} on {} in {}", target(action), policy.name(action))
             }
-            Reason::NotAllowed(Some(policy)) => {
+            DenialReason::NotAllowed(Some(policy)) => {
                 format!("allow {action} in {} too: it limits what other policies allow", policy.name(action))
             }
         }
     }
 }
 
-impl Policy {
+impl PolicyKind {
     /// Returns AWS's name for the policy and what it means for this action.
     fn name(self, action: &str) -> String {
         match self {
@@ -142,9 +142,9 @@ mod tests {
     const USER: &str = "User: arn:aws:sts::111122223333:assumed-role/session-policy/b is not authorized to perform:";
 
     #[test]
-    fn messages_of_aws_name_the_action_and_the_policy_that_decided() {
-        use Policy::{Boundary, Identity, Resource, ResourceControl, ServiceControl, Session, VpcEndpoint};
-        use Reason::{Denied, NotAllowed, PublicBlocked};
+    fn aws_messages_name_the_action_and_the_deciding_policy() {
+        use DenialReason::{Denied, NotAllowed, PublicBlocked};
+        use PolicyKind::{Boundary, Identity, Resource, ResourceControl, ServiceControl, Session, VpcEndpoint};
         for (rest, action, reason) in [
             (
                 "s3:PutObject on resource: \"arn:aws:s3:::c/k\" because no identity-based policy allows the s3:PutObject \
@@ -220,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_gives_no_reason_is_no_denial() {
+    fn messages_without_a_reason_are_not_denials() {
         for message in [
             "",
             "Access Denied",

@@ -66,7 +66,7 @@ mod tests {
     use crate::base::Secret;
 
     #[test]
-    fn mistakes_are_told_by_the_shape() {
+    fn mistakes_are_detected_by_shape() {
         let (id, secret) = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
         let hex = "0123456789abcdef0123456789abcdef";
         let long = format!("{hex}{hex}");

@@ -21,10 +21,11 @@ mod settings;
 mod shared_files;
 pub(crate) mod sts;
 mod text_file;
+mod throttling;
 mod variables;
 
 pub(crate) use caller_identity::identity;
-pub(crate) use denial::{Denial, Reason};
+pub(crate) use denial::{Denial, DenialReason};
 pub(crate) use document::{Document, KeyNames};
 #[cfg(any(test, fuzzing))]
 pub(crate) use ini::{Ini, Section, Value, parse as parse_ini};
@@ -37,6 +38,7 @@ pub(crate) use service::ServiceContext;
 pub(crate) use setting::{Setting, blame};
 pub(crate) use settings::{S3Settings, Settings};
 pub(crate) use text_file::read_text;
+pub(crate) use throttling::is_throttling;
 #[cfg(test)]
 pub(crate) use variables::VARIABLES;
 pub(crate) use variables::check_quotes;

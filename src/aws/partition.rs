@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn opt_in_regions_are_those_that_came_later() {
+    fn later_regions_are_opt_in() {
         for region in ["af-south-1", "ap-east-1", "eu-south-2", "il-central-1", "me-south-1", "mx-central-1"] {
             assert!(opt_in_hint(region).unwrap().contains("AWS_STS_REGIONAL_ENDPOINTS=regional"), "{region}");
         }

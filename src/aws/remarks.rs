@@ -1,78 +1,14 @@
 //! Explains why an existing AWS file lacks a profile, or a profile lacks credentials. The file format has no syntax
 //! errors: unrecognised content is silently skipped.
 
-use crate::aws::ini::{BLANK, BYTE_ORDER_MARK, header, lines, split, without_comment};
-use crate::base::shown;
-use crate::config::distance;
+mod keys;
 
-const ID: &str = "aws_access_key_id";
-const SECRET: &str = "aws_secret_access_key";
-const TOKEN: &str = "aws_session_token";
-/// Settings that provide credentials, and are therefore missed when misspelt or misplaced.
-const GIVE_CREDENTIALS: &[&str] = &[
-    ID,
-    SECRET,
-    TOKEN,
-    "credential_process",
-    "credential_source",
-    "login_session",
-    "role_arn",
-    "source_profile",
-    "sso_account_id",
-    "sso_region",
-    "sso_role_name",
-    "sso_session",
-    "sso_start_url",
-    "web_identity_token_file",
-];
-/// Alternative names of the keys, reduced to letters and digits.
-const OTHER_NAMES: &[(&str, &[&str])] = &[
-    (ID, &["accesskeyid", "accesskey", "awsaccesskey", "accessid", "awsaccessid", "awskeyid", "awskey", "keyid"]),
-    (SECRET, &["secretaccesskey", "secretkey", "awssecretkey", "awssecret", "secretaccess", "secret"]),
-    (TOKEN, &["sessiontoken", "awstoken", "token"]),
-];
-/// Prefixes of settings used by AWS's tools and others, which are not considered misspelt.
-const KNOWN_BEGINNINGS: &[&str] = &[
-    "account_id",
-    "api_versions",
-    "aws_account",
-    "aws_security_token",
-    "ca_bundle",
-    "cli_",
-    "defaults_mode",
-    "disable_",
-    "duration_seconds",
-    "ec2_",
-    "endpoint_",
-    "expiration",
-    "external_id",
-    "granted_",
-    "ignore_",
-    "max_attempts",
-    "mfa_",
-    "output",
-    "parameter_validation",
-    "region",
-    "request_",
-    "response_",
-    "retry_mode",
-    "role_session_name",
-    "s3",
-    "sdk_",
-    "services",
-    "sigv4",
-    "sso_",
-    "sts_",
-    "tcp_keepalive",
-    "use_",
-    "x_",
-];
+use crate::aws::ini::{BLANK, BYTE_ORDER_MARK, header, lines, split, without_comment};
+use crate::aws::remarks::keys::{GIVE_CREDENTIALS, ID, SECRET, is_known, meant};
+use crate::base::shown;
 
 /// Lines beyond this limit are not examined: the first ones explain enough.
 const MAX_LINES: usize = 10_000;
-/// No misspelt key is longer.
-const MAX_KEY_BYTES: usize = 64;
-
 /// One of the two files, which differ in their headings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileKind {
@@ -273,35 +209,6 @@ fn broken_heading(line: &str) -> Option<&'static str> {
         Some(_) => "the line has something after the [heading] that is not a comment (# or ;)",
         None => "the line is a [heading] without a closing ]",
     })
-}
-
-/// Returns the key that an unknown key was probably meant to be.
-fn meant(key: &str, value: &str) -> Option<&'static str> {
-    if is_known(key) || key.len() > MAX_KEY_BYTES {
-        return None;
-    }
-    let letters = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
-    let last = key.split_whitespace().next_back().unwrap_or_default();
-    // PowerShell: $env:AWS_ACCESS_KEY_ID = "…".
-    let behind =
-        split(value).map(|(key, _)| key).filter(|key| GIVE_CREDENTIALS.contains(&key.as_str())).unwrap_or_default();
-    for written in [letters(key), letters(last), letters(&behind)] {
-        let other = OTHER_NAMES.iter().find(|(_, names)| names.contains(&&*written)).map(|(name, _)| *name);
-        let near =
-            || GIVE_CREDENTIALS.iter().find(|name| distance(&letters(name), &written) <= name.len() / 7).copied();
-        if let Some(name) = other.or_else(near) {
-            return Some(name);
-        }
-    }
-    // Check AWS's formats for long-term and temporary keys.
-    let is_id = (value.starts_with("AKIA") || value.starts_with("ASIA"))
-        && value.len() == 20
-        && value.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    is_id.then_some(ID)
-}
-
-fn is_known(key: &str) -> bool {
-    GIVE_CREDENTIALS.contains(&key) || KNOWN_BEGINNINGS.iter().any(|beginning| key.starts_with(beginning))
 }
 
 #[cfg(test)]

@@ -14,7 +14,7 @@ use crate::http::{Method, Timeouts};
 use crate::sigv4::{self, Signable, SigningScope};
 use response::common_hint;
 
-pub(crate) use action::Action;
+pub(crate) use action::StsAction;
 pub(crate) use response::{Refusal, credentials, result, text};
 
 const VERSION: &str = "2011-06-15";
@@ -54,7 +54,7 @@ impl Sts {
     /// [`Error::Access`] if STS refuses or its response is invalid; [`Error::Network`] if it does not respond.
     pub(crate) fn call<T>(
         &self,
-        action: &Action<'_>,
+        action: &StsAction<'_>,
         read: &dyn Fn(&Element) -> std::result::Result<T, Problem>,
     ) -> Result<T> {
         let (endpoint, region) = self.service.endpoint(&self.context, &self.context.region)?;
@@ -100,7 +100,7 @@ impl Sts {
         })
     }
 
-    fn request(&self, action: &Action<'_>, endpoint: &ServiceEndpoint, region: &str) -> ServiceRequest {
+    fn request(&self, action: &StsAction<'_>, endpoint: &ServiceEndpoint, region: &str) -> ServiceRequest {
         let (first, last) = ([("Action", action.name)], [("Version", VERSION)]);
         // `Version` sorts before names that begin with W.
         let (before, after): (Vec<_>, Vec<_>) = action.form.iter().copied().partition(|(name, _)| *name < "Version");

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::aws::sts::{Action, Sts, credentials};
+use crate::aws::sts::{Sts, StsAction, credentials};
 use crate::aws::{Profile, invalid};
 use crate::base::{Error, Result};
 use crate::credentials::lookup::Lookup;
@@ -115,7 +115,7 @@ impl CredentialsProvider for AssumeRole {
         let token = base.session_token.as_ref().map_or("", |token| token.expose());
         let secrets = [base.secret_access_key.expose(), token];
         let action =
-            Action { name: "AssumeRole", form: &form, signer: Some(&base), secrets: &secrets, transient: &[], hint };
+            StsAction { name: "AssumeRole", form: &form, signer: Some(&base), secrets: &secrets, transient: &[], hint };
         self.sts.call(&action, &|result| credentials(result, &self.origin()))
     }
 

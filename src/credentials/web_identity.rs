@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::aws::sts::{Action, Sts, credentials};
+use crate::aws::sts::{Sts, StsAction, credentials};
 use crate::aws::{Profile, check_quotes, read_text};
 use crate::base::{Error, Result};
 use crate::credentials::lookup::{Found, Lookup};
@@ -85,7 +85,7 @@ impl CredentialsProvider for WebIdentity {
     fn credentials(&self) -> Result<Credentials> {
         let token = self.token()?;
         let session_name = self.session_name.clone().unwrap_or_else(|| self.sts.session_name());
-        let action = Action {
+        let action = StsAction {
             name: "AssumeRoleWithWebIdentity",
             form: &[
                 ("RoleArn", self.role_arn.as_str()),

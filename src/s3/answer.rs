@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use crate::aws::KeyMistake;
+use crate::aws::{KeyMistake, is_throttling};
 use crate::base::{Element, Secret, shown_without};
 use crate::http::parse_http_date;
 use crate::http::retry::{Failure, RetryAfter};
@@ -176,28 +176,9 @@ impl Answer {
     }
 
     pub(super) fn is_throttled(&self) -> bool {
-        const CODES: &[&str] = &[
-            "SlowDown",
-            "SlowDownRead",
-            "SlowDownWrite",
-            "Throttling",
-            "ThrottlingException",
-            "ThrottledException",
-            "RequestThrottled",
-            "RequestThrottledException",
-            "TooManyRequests",
-            "TooManyRequestsException",
-            "RequestLimitExceeded",
-            "BandwidthLimitExceeded",
-            "LimitExceededException",
-            "PriorRequestNotComplete",
-            "ProvisionedThroughputExceededException",
-            "TransactionInProgressException",
-            "EC2ThrottledException",
-        ];
         // S3 passes on what AWS KMS answers: `KMS.ThrottlingException`.
         let code = self.code.as_deref().unwrap_or_default();
-        self.status == 429 || CODES.contains(&code.strip_prefix("KMS.").unwrap_or(code))
+        self.status == 429 || is_throttling(code.strip_prefix("KMS.").unwrap_or(code))
     }
 
     fn is_transient(&self) -> bool {

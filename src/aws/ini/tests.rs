@@ -19,7 +19,7 @@ fn shown(ini: &Ini) -> String {
 }
 
 #[test]
-fn what_the_go_sdk_makes_of_it() {
+fn files_are_parsed_as_the_go_sdk_parses_them() {
     let cases = [
         (
             "[default]\naws_access_key_id = A\naws_secret_access_key=B",
@@ -69,7 +69,7 @@ fn what_the_go_sdk_makes_of_it() {
 }
 
 #[test]
-fn a_command_stands_as_it_is_written() {
+fn commands_are_kept_verbatim() {
     for (line, command) in [
         (r#"credential_process = "/a b/c" one "two words""#, r#""/a b/c" one "two words""#),
         (r#"credential_process="/a b/c""#, r#""/a b/c""#),
@@ -97,7 +97,7 @@ fn lines_are_counted_from_one() {
 }
 
 #[test]
-fn debug_shows_no_values() {
+fn debug_output_omits_values() {
     let ini = parse("[default]\naws_secret_access_key = MARKED\ns3 =\n  x = MARKED");
     assert!(!format!("{ini:?}").contains("MARKED"));
 }

@@ -26,7 +26,7 @@ fn utf_16(text: &str, to_bytes: fn(u16) -> [u8; 2], mark: bool) -> String {
 }
 
 #[test]
-fn encodings_and_line_ends() {
+fn unreadable_encodings_and_line_endings() {
     let text = format!("[default]\r\n{KV}");
     for to_bytes in [u16::to_le_bytes, u16::to_be_bytes] {
         for mark in [true, false] {
@@ -115,7 +115,7 @@ fn headings() {
 }
 
 #[test]
-fn settings_of_the_profile() {
+fn profile_configures_the_metadata_service() {
     for (lines, expected) in [
         ("export AWS_ACCESS_KEY_ID=MARKED", (2, "sets no known key", "write aws_access_key_id =")),
         ("set AWS_SECRET_ACCESS_KEY=MARKED", (2, "sets no known key", "write aws_secret_access_key = …")),

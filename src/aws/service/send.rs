@@ -4,31 +4,14 @@ use std::time::Duration;
 
 use crate::aws::service::context::ServiceContext;
 use crate::aws::service::endpoint::ServiceEndpoint;
+use crate::aws::throttling::is_throttling;
 use crate::base::{self, BytesPayload, Error, Payload};
 use crate::http::{Client, Fault, Method, OnStop, Request, Response, retry};
 
 /// Responses are a few kilobytes; nothing beyond this limit is read.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024;
-/// Error codes of a service that throttles requests.
-const THROTTLED: &[&str] = &[
-    "BandwidthLimitExceeded",
-    "EC2ThrottledException",
-    "LimitExceededException",
-    "PriorRequestNotComplete",
-    "ProvisionedThroughputExceededException",
-    "RequestLimitExceeded",
-    "RequestThrottled",
-    "RequestThrottledException",
-    "RequestTimeout",
-    "RequestTimeoutException",
-    "SlowDown",
-    "ThrottledException",
-    "Throttling",
-    "ThrottlingException",
-    "TooManyRequestsException",
-    "TransactionInProgressException",
-];
-
+/// Error codes of a service that timed out.
+const TIMED_OUT: &[&str] = &["RequestTimeout", "RequestTimeoutException"];
 /// A request, ready to send.
 pub(crate) struct ServiceRequest {
     pub(crate) method: Method,
@@ -91,7 +74,8 @@ impl ServiceResponse {
 
     /// Returns whether the failure is temporary, judging by the status and the code alone.
     pub(crate) fn is_transient(&self, code: Option<&str>) -> bool {
-        matches!(self.status(), 500 | 502 | 503 | 504) || code.is_some_and(|code| THROTTLED.contains(&code))
+        matches!(self.status(), 500 | 502 | 503 | 504)
+            || code.is_some_and(|code| is_throttling(code) || TIMED_OUT.contains(&code))
     }
 
     /// Builds the error for a rejected `what`, with the service's reason. Redacts `secrets`.

@@ -3,7 +3,7 @@
 use crate::sigv4::Credentials;
 
 /// An action and its caller.
-pub(crate) struct Action<'a> {
+pub(crate) struct StsAction<'a> {
     pub(crate) name: &'static str,
     /// The parameters in alphabetical order, without `Action` and `Version`.
     pub(crate) form: &'a [(&'a str, &'a str)],

@@ -1,10 +1,10 @@
 //! Responses of the Security Token Service.
 
-use crate::aws::denial::{Denial, Reason};
+use crate::aws::denial::{Denial, DenialReason};
 use crate::aws::key_shape::KeyMistake;
 use crate::aws::keys::fetched;
 use crate::aws::partition::{is_opt_in, opt_in_hint};
-use crate::aws::sts::action::Action;
+use crate::aws::sts::action::StsAction;
 use crate::base::{Element, Problem};
 use crate::go::Timestamp;
 use crate::sigv4::Credentials;
@@ -24,12 +24,12 @@ impl Refusal {
     }
 
     /// Returns the fix if the message or the signing keys reveal more than the error code.
-    pub(crate) fn hint(&self, action: &Action<'_>, region: &str) -> Option<String> {
+    pub(crate) fn hint(&self, action: &StsAction<'_>, region: &str) -> Option<String> {
         let message = self.message.as_deref().unwrap_or_default();
         let name = format!("sts:{}", action.name);
         if let Some(denial) = Denial::read(message) {
             // The error code already says as much.
-            let known = denial.reason == Reason::NotAllowed(None) && denial.action.as_ref() == Some(&name);
+            let known = denial.reason == DenialReason::NotAllowed(None) && denial.action.as_ref() == Some(&name);
             return (!known).then(|| denial.hint(&name));
         }
         let signer = action.signer?;

@@ -22,7 +22,7 @@ fn headings_of_the_config_file() {
 }
 
 #[test]
-fn the_credentials_file_wins_key_by_key_where_it_may() {
+fn credentials_file_overrides_allowed_settings_key_by_key() {
     let world = World::new(&[])
         .config("[default]\nregion=config\nendpoint_url=http://config\nretry_mode=adaptive\nca_bundle=x")
         .credentials("[default]\nregion=credentials\nendpoint_url=http://credentials\nservices=s\nca_bundle=");

@@ -5,7 +5,7 @@ use crate::aws::{Setting, Settings, tests::in_order};
 use crate::config::{CacheOptions, EndpointUrl, RetryMode};
 
 #[test]
-fn the_region_comes_from_the_first_place_that_has_one() {
+fn region_comes_from_the_first_origin_that_sets_it() {
     let config = "[default]\nregion=profile";
     let all = [("AWS_REGION", "first\n"), ("AWS_DEFAULT_REGION", "second")];
     for (variables, attribute, region, origin) in [
@@ -32,7 +32,7 @@ fn the_region_comes_from_the_first_place_that_has_one() {
 }
 
 #[test]
-fn endpoints_by_awss_rule() {
+fn endpoint_precedence_follows_aws() {
     let both = "[default]\nregion=r\nendpoint_url=http://profile\nservices=s\n[services s]\nS3 =\n  Endpoint_URL = http://services\nsts =\n  endpoint_url=http://sts\n";
     let profile = "[default]\nregion=r\nendpoint_url=http://profile\nservices=unknown\n";
     let none = "[default]\nregion=r\n";
@@ -92,7 +92,7 @@ fn a_rejected_endpoint_is_shown_without_its_query() {
 }
 
 #[test]
-fn a_bad_endpoint_is_blamed_on_its_place() {
+fn invalid_endpoint_error_names_its_origin() {
     let error = World::new(&[("AWS_ENDPOINT_URL_S3", "localhost:9000")]).settings_error();
     in_order(&error, &["setup", "AWS_ENDPOINT_URL_S3", "localhost:9000"]);
     let error = World::new(&[("AWS_ENDPOINT_URL", "file:///srv")]).settings_error();
@@ -107,7 +107,7 @@ fn a_bad_endpoint_is_blamed_on_its_place() {
 }
 
 #[test]
-fn a_directory_looks_nothing_up() {
+fn directory_stores_read_no_other_settings() {
     let world = World::new(&[("AWS_CONFIG_FILE", "/"), ("AWS_PROFILE", "missing"), ("AWS_RETRY_MODE", "bad")]);
     let world = world.options(|options| {
         options.endpoint_url = Some("file:///srv".to_owned());
@@ -133,7 +133,7 @@ fn the_bucket_falls_back_to_its_variable() {
 }
 
 #[test]
-fn kinds_of_buckets_that_are_not_supported_are_refused_wherever_they_are_named() {
+fn unsupported_kinds_of_buckets_are_rejected_from_every_origin() {
     for (bucket, parts) in [
         ("arn:aws:s3:::my-cache", &["is an ARN"][..]),
         ("arn:aws:s3:eu-west-1:111122223333:accesspoint/ci", &["access point"]),
@@ -152,7 +152,7 @@ fn kinds_of_buckets_that_are_not_supported_are_refused_wherever_they_are_named()
 }
 
 #[test]
-fn an_endpoint_that_has_the_bucket_already_names_both_settings() {
+fn endpoint_that_contains_the_bucket_names_both_settings() {
     let space = "https://my-space.fra1.digitaloceanspaces.com";
     let named = |world: World| world.options(|options| options.bucket = Some("my-space".to_owned()));
     let world = named(World::new(&[])).options(|options| options.endpoint_url = Some(space.to_owned()));
@@ -174,7 +174,7 @@ fn an_endpoint_that_has_the_bucket_already_names_both_settings() {
 }
 
 #[test]
-fn retries_from_attribute_variable_and_profile() {
+fn retry_settings_from_attribute_variable_and_profile() {
     let config = "[default]\nregion=r\nretry_mode=adaptive\nmax_attempts=0x10\n";
     let settings = World::new(&[]).config(config).settings().unwrap();
     assert_eq!((settings.retry_mode, settings.max_attempts), (RetryMode::Adaptive, 16));
@@ -197,7 +197,7 @@ fn retries_from_attribute_variable_and_profile() {
 }
 
 #[test]
-fn acceleration_is_switched_on_by_the_attribute_or_the_profiles_block() {
+fn acceleration_is_enabled_by_the_attribute_or_the_profile() {
     let block = "[default]\nregion=eu-west-1\ns3 =\n  USE_Accelerate_Endpoint = True\n";
     let off = "[default]\nregion=eu-west-1\ns3 =\n  use_accelerate_endpoint = yes\n";
     let other = "[default]\ns3 =\n  use_accelerate_endpoint = false\n";
@@ -222,7 +222,7 @@ fn acceleration_is_switched_on_by_the_attribute_or_the_profiles_block() {
 }
 
 #[test]
-fn acceleration_contradicts_whatever_chooses_another_host() {
+fn acceleration_conflicts_with_settings_that_select_another_host() {
     let config = "[default]\nregion=eu-west-1\ns3 =\n  use_accelerate_endpoint = true\n";
     type Case<'a> = (&'a [(&'a str, &'a str)], fn(&mut CacheOptions), &'a str);
     let cases: [Case<'_>; 8] = [
@@ -249,7 +249,7 @@ fn acceleration_contradicts_whatever_chooses_another_host() {
 }
 
 #[test]
-fn certificates_and_switches() {
+fn ca_bundle_fips_and_dualstack() {
     let config = "[default]\nregion=r\nca_bundle=/profile.pem\nuse_fips_endpoint=True\nuse_dualstack_endpoint=yes\n";
     let settings = World::new(&[("SSL_CERT_FILE", "/ssl.pem")]).config(config).settings().unwrap();
     assert_eq!(settings.ca_bundle.unwrap().value, Path::new("/profile.pem"));
@@ -272,7 +272,7 @@ fn certificates_and_switches() {
 }
 
 #[test]
-fn what_is_no_region_of_aws_needs_an_endpoint() {
+fn names_that_are_not_aws_regions_need_an_endpoint() {
     for (region, why) in
         [("auto", "auto, which AWS does not have"), ("eu-west-1a", "an availability zone, not a region")]
     {
@@ -287,7 +287,7 @@ fn what_is_no_region_of_aws_needs_an_endpoint() {
 }
 
 #[test]
-fn an_alias_of_an_access_point_has_no_path_style_on_aws() {
+fn access_point_alias_rejects_path_style_on_aws() {
     let alias = |options: &mut CacheOptions| {
         options.bucket = Some("ci-abc-s3alias".to_owned());
         options.use_path_style = true;
@@ -301,7 +301,7 @@ fn an_alias_of_an_access_point_has_no_path_style_on_aws() {
 }
 
 #[test]
-fn attributes_do_not_hide_what_is_wrong_beside_them() {
+fn attributes_do_not_hide_invalid_variables() {
     for (name, value) in
         [("AWS_RETRY_MODE", "legacy"), ("AWS_MAX_ATTEMPTS", "x"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "1")]
     {
@@ -315,7 +315,7 @@ fn attributes_do_not_hide_what_is_wrong_beside_them() {
 }
 
 #[test]
-fn pseudo_regions_of_fips_are_fips_and_the_region() {
+fn fips_pseudo_regions_enable_fips() {
     for (region, found, fips) in [
         ("fips-us-east-1", "us-east-1", true),
         ("us-gov-west-1-fips", "us-gov-west-1", true),

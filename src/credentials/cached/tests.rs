@@ -49,7 +49,7 @@ fn id(cached: &Cached) -> String {
 }
 
 #[test]
-fn new_ones_are_fetched_before_the_old_expire() {
+fn credentials_are_refreshed_before_they_expire() {
     // One hour: refreshed five minutes before expiry. Two minutes: half a minute before.
     for (seconds, fresh) in [(3600, 3299), (120, 89)] {
         let (_, cached, clock) = cached(Some(seconds), Duration::ZERO);
@@ -66,7 +66,7 @@ fn new_ones_are_fetched_before_the_old_expire() {
 }
 
 #[test]
-fn a_failed_early_refresh_goes_on_with_what_is_valid_and_does_not_ask_at_every_turn() {
+fn failed_early_refresh_keeps_valid_credentials_and_pauses_retries() {
     let (counter, cached, clock) = cached(Some(3600), Duration::ZERO);
     id(&cached);
     counter.fails.store(true, Ordering::SeqCst);
@@ -87,7 +87,7 @@ fn a_failed_early_refresh_goes_on_with_what_is_valid_and_does_not_ask_at_every_t
 }
 
 #[test]
-fn what_the_store_calls_expired_is_forgotten_unless_it_was_replaced() {
+fn credentials_rejected_as_expired_are_dropped_unless_replaced() {
     let (_, cached, _) = cached(Some(3600), Duration::ZERO);
     let first = cached.credentials().unwrap();
     cached.invalidate(&first);
@@ -97,7 +97,7 @@ fn what_the_store_calls_expired_is_forgotten_unless_it_was_replaced() {
 }
 
 #[test]
-fn what_has_expired_already_is_an_error() {
+fn already_expired_credentials_are_an_error() {
     let (_, cached, _) = cached(Some(0), Duration::ZERO);
     let error = cached.credentials().unwrap_err();
     assert!(error.chain().contains("have already expired") && error.hint().is_some());
@@ -134,7 +134,7 @@ fn many_threads_cause_one_fetch_and_share_one_failure() {
 
 /// The other threads sign with the current credentials in the meantime.
 #[test]
-fn an_early_refresh_makes_nobody_wait() {
+fn early_refresh_does_not_block_other_threads() {
     let (counter, cached, clock) = cached(Some(3600), Duration::ZERO);
     id(&cached);
     clock.advance(3400);

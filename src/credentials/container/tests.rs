@@ -10,7 +10,7 @@ fn world(server: &Server) -> World {
 }
 
 #[test]
-fn urls_that_a_token_may_be_sent_to() {
+fn tokens_are_sent_only_to_allowed_urls() {
     for (url, host, target) in [
         ("http://127.0.0.1/c", "127.0.0.1", "/c"),
         ("http://127.9.9.9:80/c?a=b#f", "127.9.9.9", "/c?a=b"),
@@ -44,7 +44,7 @@ fn urls_that_a_token_may_be_sent_to() {
 }
 
 #[test]
-fn the_relative_path_goes_first_and_belongs_to_ecs() {
+fn relative_path_takes_precedence_and_selects_ecs() {
     let (site, target) = relative("/v2/credentials/x?y").unwrap();
     assert_eq!((site.url().as_str(), target.as_str()), ("http://169.254.170.2", "/v2/credentials/x?y"));
     let server = Server::cloud();
@@ -54,7 +54,7 @@ fn the_relative_path_goes_first_and_belongs_to_ecs() {
 }
 
 #[test]
-fn the_token_is_read_anew_and_sent_as_it_is() {
+fn token_file_is_reread_and_sent_verbatim() {
     let server = Server::cloud();
     let world = world(&server).with(TOKEN, "MARKED-a b");
     world.id();
@@ -77,7 +77,7 @@ fn the_token_is_read_anew_and_sent_as_it_is() {
 }
 
 #[test]
-fn refusals_and_answers_that_are_none() {
+fn rejections_and_invalid_responses_are_errors() {
     for (status, headers, body, parts, requests) in [
         (
             403,
@@ -110,7 +110,7 @@ fn refusals_and_answers_that_are_none() {
 }
 
 #[test]
-fn what_has_no_expiration_is_kept() {
+fn credentials_without_expiration_are_cached_forever() {
     let counted = Mutex::new(0);
     let server = Server::start(move |received: &Received| {
         *counted.lock().unwrap() += 1;

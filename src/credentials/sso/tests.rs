@@ -22,7 +22,7 @@ const VALID: &str = "2030-01-01T00:10:00Z";
 const EXPIRED: &str = "2029-01-01T00:10:00Z";
 
 #[test]
-fn a_login_gives_credentials_of_a_role() {
+fn sso_login_provides_credentials_for_a_role() {
     for (config, key) in [(SESSION, "my session"), (LEGACY, "https://start")] {
         let server = Server::cloud();
         let world = World::new(&[]).at(&server).config(config);
@@ -37,7 +37,7 @@ fn a_login_gives_credentials_of_a_role() {
 }
 
 #[test]
-fn an_expired_login_is_renewed_in_its_file() {
+fn expired_login_is_refreshed_in_its_file() {
     use std::os::unix::fs::PermissionsExt;
     let server = Server::cloud();
     let world = World::new(&[]).at(&server).config(SESSION);
@@ -67,7 +67,7 @@ fn an_expired_login_is_renewed_in_its_file() {
 }
 
 #[test]
-fn logins_that_are_of_no_use() {
+fn unusable_logins_are_errors() {
     let renew_with = login(EXPIRED);
     for (config, key, file, parts) in [
         (SESSION, "my session", None, &["cannot be read", "aws sso login --sso-session 'my session'"][..]),
@@ -96,7 +96,7 @@ fn logins_that_are_of_no_use() {
 }
 
 #[test]
-fn refusals_show_no_token() {
+fn rejections_show_no_token() {
     for (path_begins, status, header, parts, requests) in [
         (
             "/fed",

@@ -2,7 +2,7 @@ use super::{ENV_KEYS, Find as _, KEYS};
 use crate::aws::tests::{World, in_order};
 
 #[test]
-fn attributes_go_before_everything_and_take_no_token_from_elsewhere() {
+fn attributes_precede_all_sources_and_use_no_other_token() {
     let world = World::new(&ENV_KEYS).credentials(&format!("[default]\n{KEYS}")).options(|options| {
         options.access_key_id = Some("AKATTR".to_owned());
         options.secret_access_key = Some("MARKED-a\n".into());
@@ -13,13 +13,13 @@ fn attributes_go_before_everything_and_take_no_token_from_elsewhere() {
 }
 
 #[test]
-fn half_a_pair_of_attributes_is_an_error_even_here() {
+fn half_a_key_pair_in_the_attributes_is_an_error() {
     let world = World::new(&ENV_KEYS).options(|options| options.access_key_id = Some("AKATTR".to_owned()));
     in_order(&world.error(), &["usage", "secret_access_key"]);
 }
 
 #[test]
-fn environment_goes_before_the_profile_that_a_variable_names() {
+fn environment_keys_precede_a_profile_from_a_variable() {
     let files = format!("[ci]\n{KEYS}");
     let mut variables = ENV_KEYS.to_vec();
     variables.push(("AWS_PROFILE", "ci"));
@@ -34,14 +34,14 @@ fn environment_goes_before_the_profile_that_a_variable_names() {
 }
 
 #[test]
-fn old_names_stand_in_and_white_space_around_goes() {
+fn legacy_names_are_accepted_and_white_space_is_trimmed() {
     let world =
         World::new(&[("AWS_ACCESS_KEY", " AKOLD\n"), ("AWS_SECRET_KEY", "MARKED\r\n"), ("AWS_ACCESS_KEY_ID", " ")]);
     assert_eq!(world.keys().unwrap(), ("AKOLD".to_owned(), "MARKED".to_owned(), String::new()));
 }
 
 #[test]
-fn what_cannot_be_a_key_is_refused_without_showing_it() {
+fn invalid_keys_are_rejected_without_being_shown() {
     for (name, value) in [
         ("AWS_ACCESS_KEY_ID", "MARKED ID"),
         ("AWS_SECRET_ACCESS_KEY", "MARKED\nX"),
@@ -58,7 +58,7 @@ fn what_cannot_be_a_key_is_refused_without_showing_it() {
 }
 
 #[test]
-fn half_a_pair_in_the_environment_is_passed_over_and_named_in_the_end() {
+fn half_a_key_pair_in_the_environment_is_skipped_and_reported() {
     let world = World::new(&[("AWS_ACCESS_KEY_ID", "AK")]);
     in_order(&world.error(), &["access", "AWS_ACCESS_KEY_ID is set", "AWS_SECRET_ACCESS_KEY is not"]);
     let world = World::new(&[("AWS_SECRET_ACCESS_KEY", "MARKED")]);
@@ -67,7 +67,7 @@ fn half_a_pair_in_the_environment_is_passed_over_and_named_in_the_end() {
 }
 
 #[test]
-fn nothing_at_all_says_where_it_looked() {
+fn missing_credentials_error_lists_the_sources_tried() {
     let error = World::new(&[]).error();
     in_order(
         &error,

@@ -6,7 +6,7 @@ use crate::config::CacheOptions;
 use crate::credentials::provider;
 
 #[test]
-fn a_profile_that_is_asked_for_must_exist() {
+fn explicitly_selected_profile_must_exist() {
     let config = "[profile a]\nregion=r\n[bare]\nregion=r\n[default]\n[sso-session s]\n";
     let asked: Vec<_> = ENV_KEYS.into_iter().chain([("AWS_PROFILE", "ci")]).collect();
     let world = World::new(&asked).config(config).credentials("[c]\n[profile wrong]\n");
@@ -37,7 +37,7 @@ fn a_profile_that_is_asked_for_must_exist() {
 }
 
 #[test]
-fn keys_go_as_a_pair() {
+fn keys_are_read_as_a_pair() {
     const ID: &str = "aws_access_key_id=";
     const SECRET: &str = "aws_secret_access_key=MARKED";
     let (full, other) = (format!("{ID}CONFIG\n{SECRET}\naws_session_token=MARKED-old"), format!("{ID}CREDS\n{SECRET}"));
@@ -83,7 +83,7 @@ fn keys_go_as_a_pair() {
 }
 
 #[test]
-fn files_can_be_elsewhere_missing_or_unusable() {
+fn files_may_be_moved_missing_or_unusable() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("creds");
     std::fs::write(&path, format!("\u{feff}[default]\r\n{}", KEYS.replace('\n', "\r\n"))).unwrap();
@@ -107,7 +107,7 @@ fn files_can_be_elsewhere_missing_or_unusable() {
 }
 
 #[test]
-fn a_pipe_nobody_writes_to_is_refused_not_waited_for() {
+fn pipe_without_a_writer_is_rejected_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let pipe = dir.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
@@ -119,7 +119,7 @@ fn a_pipe_nobody_writes_to_is_refused_not_waited_for() {
 
 /// The report has the file, line, reason and fix, but never a value.
 #[test]
-fn a_file_that_yields_nothing_is_reported_with_its_line() {
+fn unusable_file_is_reported_with_its_line() {
     let keys = "aws_access_key_id=AKPROFILE\naws_secret_access_key=MARKED\n";
     let export = "[default]\nexport AWS_ACCESS_KEY_ID=MARKED\nexport AWS_SECRET_ACCESS_KEY=MARKED\n";
     let none = "access: there are no credentials";
@@ -197,7 +197,7 @@ fn a_file_that_yields_nothing_is_reported_with_its_line() {
 }
 
 #[test]
-fn a_file_that_yields_nothing_is_a_warning_when_others_give_credentials() {
+fn unusable_file_is_a_warning_if_another_source_provides_credentials() {
     let server = Server::start(|_| {
         (200, String::new(), r#"{"AccessKeyId":"AK","SecretAccessKey":"MARKED","Expiration":null}"#.to_owned())
     });

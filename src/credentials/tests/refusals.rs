@@ -6,7 +6,7 @@ use crate::aws::tests::{World, in_order};
 use crate::base::Secret;
 
 #[test]
-fn denials_of_sts_name_the_policy_that_decided() {
+fn sts_denials_name_the_deciding_policy() {
     for (message, parts) in [
         (
             "User: arn:aws:iam::1:user/ci is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::1:role/r",

@@ -66,7 +66,7 @@ fn session_name_and_duration_have_defaults() {
 
 /// Profiles are visited in the Go SDK's order.
 #[test]
-fn profiles_that_refer_to_others() {
+fn profiles_may_refer_to_other_profiles() {
     let (r1, r2) = (role("1"), role("2"));
     for (config, key, requests) in [
         // Two roles, the inner one first.
@@ -166,7 +166,7 @@ fn contradictions_are_errors_when_the_profile_is_loaded() {
 }
 
 #[test]
-fn errors_of_a_profile_that_is_not_chosen_are_nobodys_business() {
+fn errors_in_unselected_profiles_are_ignored() {
     let server = Server::cloud();
     let r1 = role("1");
     for (config, parts) in [
@@ -203,7 +203,7 @@ fn errors_of_a_profile_that_is_not_chosen_are_nobodys_business() {
 }
 
 #[test]
-fn the_attribute_role_comes_on_top_of_whatever_there_is() {
+fn role_from_the_attribute_is_assumed_with_any_other_source() {
     let server = Server::cloud();
     let with_role = |world: World| {
         world.options(|options| {
@@ -268,7 +268,7 @@ fn web(server: &Server) -> World {
 }
 
 #[test]
-fn sts_is_asked_again_where_that_may_help() {
+fn transient_sts_errors_are_retried() {
     for (status, code, requests) in [
         (400, "InvalidIdentityToken", 3),
         (400, "IDPCommunicationError", 3),
@@ -300,7 +300,7 @@ fn sts_is_asked_again_where_that_may_help() {
 }
 
 #[test]
-fn an_answer_without_credentials_is_an_error() {
+fn response_without_credentials_is_an_error() {
     let whole = sts_answer("AssumeRoleWithWebIdentity", "AK").2;
     let lower = whole.replace("<AccessKeyId>", "<accesskeyid>").replace("</AccessKeyId>", "</accesskeyid>");
     let lower = lower.replace("T01:00:00Z", "T01:00:00.5");
@@ -327,7 +327,7 @@ fn an_answer_without_credentials_is_an_error() {
 }
 
 #[test]
-fn the_endpoint_of_sts_is_chosen_as_others_are() {
+fn sts_endpoint_follows_the_common_rules() {
     let server = Server::cloud();
     let config = format!("[default]\nservices=s\n[services s]\nsts =\n  endpoint_url = {}/base/\n", server.url());
     let world = World::new(&[("AWS_ROLE_ARN", "arn:r")]).config(&config);

@@ -31,7 +31,7 @@ impl Env for Recording {
 }
 
 #[test]
-fn every_variable_that_is_read_is_checked() {
+fn every_variable_read_is_also_checked() {
     let asked = Arc::new(Mutex::new(BTreeSet::new()));
     let server = Server::start(|_| (404, String::new(), String::new()));
     for world in sources(&server) {

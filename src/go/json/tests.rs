@@ -47,7 +47,7 @@ fn keys_nulls_and_duplicates_are_read_as_go_reads_them() {
 }
 
 #[test]
-fn what_is_no_unicode_becomes_the_replacement_character() {
+fn invalid_unicode_becomes_the_replacement_character() {
     for (text, name) in [
         (&br#"{"name":"\ud83e\uDD80"}"#[..], "\u{1F980}"),
         (br#"{"name":"\ud800"}"#, "\u{fffd}"),
@@ -75,7 +75,7 @@ fn what_is_no_unicode_becomes_the_replacement_character() {
 }
 
 #[test]
-fn problems_say_what_was_expected_and_where() {
+fn errors_state_what_was_expected_and_where() {
     for (text, problem) in [
         ("", "expected an object at byte 0, where the document ends"),
         ("{} x", "expected the end at byte 3"),
@@ -125,7 +125,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
-    fn what_is_json_is_the_same_to_serde(
+    fn json_is_accepted_exactly_as_by_serde(
         pieces in prop::collection::vec(prop::sample::select(&[
             "{", "}", "[", "]", "[[", "]]", ",", ":", "\"", "\"a\"", "\"a\":", "\\", "\\u00e9", "\\ud83e\\udd80", "\\n",
             " ", "\n", "\t", "0", "1", "-", "-0", "12", ".", "5", "e", "E+", "true", "false", "null", "nul", "é", "\u{1}",
@@ -153,7 +153,7 @@ impl GoJson for Fat {
 }
 
 #[test]
-fn values_that_take_far_more_memory_than_the_document_are_refused() {
+fn values_far_larger_than_the_document_are_rejected() {
     let list = |count: usize| format!("[{}1]", "1,".repeat(count - 1)).into_bytes();
     assert_eq!(read_go_json::<Vec<Fat>>(&list(40_000)).unwrap().iter().map(|fat| fat.0[0]).sum::<u64>(), 280_000);
     let problem = read_go_json::<Vec<Fat>>(&list(100_000)).map(|_| ()).unwrap_err();
@@ -162,7 +162,7 @@ fn values_that_take_far_more_memory_than_the_document_are_refused() {
 }
 
 #[test]
-fn a_long_text_is_kept_only_where_it_belongs() {
+fn long_texts_are_kept_only_in_text_fields() {
     let long = "\\u0061".repeat(100_000);
     let bad: ParsedText<crate::go::Timestamp> = read_go_json(format!("\"{long}\"").as_bytes()).unwrap();
     assert!(matches!(bad, ParsedText::Bad(text) if text.len() < 1000));
