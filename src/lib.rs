@@ -48,6 +48,7 @@
 
 mod aws;
 mod base;
+mod bucket;
 mod cache_config;
 mod config;
 mod credentials;
@@ -76,9 +77,12 @@ pub use cache_config::{
     Alternatives, Annotations, CacheConfig, CacheConfigBuilder, CacheResult, ChainedResult, Input, Layer, LayerId,
     LayerIndex, MAX_MANIFEST_BYTES, Record, RecordId, RecordIndex,
 };
-pub use config::{CacheOptions, CacheRef, EndpointUrl, LocalOptions, Mode, RequestPayer, RetryMode};
 #[doc(hidden)]
-pub use config::{did_you_mean, question, s3_attribute};
+pub use config::{About, did_you_mean, question, s3_attribute, s3_attributes};
+pub use config::{
+    AccessKeys, AccountId, Bucket, CacheOptions, CacheOptionsBuilder, CacheRef, CredentialOptions, EndpointUrl,
+    KeyLayout, LocalOptions, Location, Mode, Policy, RequestPayer, RetryMode, RoleOptions,
+};
 pub use credentials::{CredentialsProvider, StaticCredentials};
 pub use go::{InvalidTimestamp, Timestamp};
 pub use layout::{BlobWriter, Committed, LayoutWriter, LocalCache};

@@ -17,10 +17,24 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("aws", &["base", "config", "files", "go", "http", "sigv4"]),
     ("credentials", &["aws", "base", "config", "files", "go", "http", "sigv4"]),
     ("s3", &["aws", "base", "config", "credentials", "go", "http", "sigv4"]),
-    ("store", &["aws", "base", "config", "credentials", "files", "http", "s3"]),
+    ("store", &["aws", "base", "config", "credentials", "files", "http", "s3", "transfer"]),
+    ("bucket", &["base", "config"]),
     (
         "ops",
-        &["aws", "base", "config", "credentials", "go", "layout", "cache_config", "s3", "sigv4", "store", "transfer"],
+        &[
+            "aws",
+            "base",
+            "bucket",
+            "config",
+            "credentials",
+            "go",
+            "layout",
+            "cache_config",
+            "s3",
+            "sigv4",
+            "store",
+            "transfer",
+        ],
     ),
     // The program: what it names as `crate::` is its own, of the library it sees the public items.
     (

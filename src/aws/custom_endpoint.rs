@@ -5,18 +5,18 @@ use crate::aws::profile::Profile;
 use crate::aws::quotes::{is_quoted, unquote};
 use crate::aws::setting::{Setting, blame};
 use crate::base::{Env, Error, Result};
-use crate::config::{CacheOptions, EndpointUrl};
+use crate::config::EndpointUrl;
 
 const GLOBAL: &str = "AWS_ENDPOINT_URL";
 pub(super) const ENDPOINT_ATTRIBUTE: &str = "the attribute endpoint_url";
 
-/// Returns the S3 endpoint, or `None` for AWS's own.
+/// Returns the S3 endpoint, or `None` for AWS's own. `attribute` is the endpoint that the attributes set.
 pub(super) fn endpoint_url(
-    options: &CacheOptions,
+    attribute: Option<&EndpointUrl>,
     env: &dyn Env,
     profile: &Profile,
 ) -> Result<Option<Setting<EndpointUrl>>> {
-    let own = options.endpoint()?.map(|endpoint| Setting::new(endpoint, ENDPOINT_ATTRIBUTE));
+    let own = attribute.map(|endpoint| Setting::new(endpoint.clone(), ENDPOINT_ATTRIBUTE));
     // Validate this setting even if the attribute is set, because it also affects the other services.
     let ignored = is_ignored(env, profile)?;
     if own.is_some() || ignored { Ok(own) } else { configured(env, profile, "s3").map(parse).transpose() }

@@ -5,14 +5,13 @@ use crate::aws::profile::Profile;
 use crate::aws::quotes::{is_quoted, unquote};
 use crate::aws::setting::{Setting, setting_error};
 use crate::base::{Env, Error, Result};
-use crate::config::CacheOptions;
 
 /// The conventional region of S3-compatible stores that have no regions.
 const DEFAULT_REGION: &str = "us-east-1";
 const REGION_ATTRIBUTE: &str = "the attribute region";
 
-pub(super) fn region(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Option<Setting<String>> {
-    let attribute = options.region.as_ref().map(|region| Setting::new(region.clone(), REGION_ATTRIBUTE));
+pub(super) fn region(attribute: Option<&str>, env: &dyn Env, profile: &Profile) -> Option<Setting<String>> {
+    let attribute = attribute.map(|region| Setting::new(region.to_owned(), REGION_ATTRIBUTE));
     attribute
         .or_else(|| variable(env, "AWS_REGION"))
         .or_else(|| variable(env, "AWS_DEFAULT_REGION"))

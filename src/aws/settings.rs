@@ -13,7 +13,7 @@ use crate::aws::region::{pseudo_region, region, region_for};
 use crate::aws::setting::{Setting, blame};
 use crate::aws::variables;
 use crate::base::{Env, Error, Result};
-use crate::config::{Bucket, CacheOptions, EndpointUrl, RetryMode};
+use crate::config::{Bucket, EndpointUrl, Location, Policy, RetryMode};
 use crate::go::parse_integer;
 
 /// AWS's default, including the first attempt.
@@ -64,47 +64,47 @@ pub(crate) struct S3Settings {
 }
 
 impl Settings {
-    /// Resolves whatever `options` leave open.
+    /// Resolves whatever the attributes leave open. `profile` is the attribute of that name.
     ///
     /// # Errors
     /// If the bucket or the region cannot be determined, or a setting is invalid.
-    pub(crate) fn resolve(options: &CacheOptions, env: &dyn Env) -> Result<Self> {
-        // Validate the attributes first, so that their errors are not blamed on a variable substituted below.
-        options.validate()?;
-        let Setting { value: bucket, origin } = bucket(options, env)?;
-        if let Some(EndpointUrl::File(dir)) = options.endpoint()? {
-            check_directory(&dir, (bucket.name(), &origin));
-            return Ok(Self::Directory { dir, bucket: bucket.name().to_owned() });
+    pub(crate) fn resolve(location: &Location, policy: &Policy, profile: Option<&str>, env: &dyn Env) -> Result<Self> {
+        let Setting { value: bucket, origin } = bucket(location, env)?;
+        if let Some(EndpointUrl::File(dir)) = &location.endpoint {
+            check_directory(dir, (bucket.name(), &origin));
+            return Ok(Self::Directory { dir: dir.clone(), bucket: bucket.name().to_owned() });
         }
         variables::check_all(env)?;
-        let profile = Profile::load(options, env)?;
-        let endpoint = endpoint_url(options, env, &profile)?;
+        let profile = Profile::load(profile, env)?;
+        let endpoint = endpoint_url(location.endpoint.as_ref(), env, &profile)?;
         if let Some(endpoint) = &endpoint {
             check_endpoint(endpoint, (bucket.name(), &origin))?;
         }
-        check_alias(options.use_path_style && endpoint.is_none(), (bucket.name(), &origin))?;
+        check_alias(location.use_path_style && endpoint.is_none(), (bucket.name(), &origin))?;
         let fips = flag(env, &profile, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")?;
         let dualstack = flag(env, &profile, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?;
         if let (Some(endpoint), Some(flag)) = (&endpoint, fips.as_ref().or(dualstack.as_ref())) {
             return Err(aws_endpoint_and_own(&flag.origin, &endpoint.origin));
         }
-        let mut region = region_for(endpoint.is_some(), region(options, env, &profile), &profile)?;
+        let mut region = region_for(endpoint.is_some(), region(location.region.as_deref(), env, &profile), &profile)?;
         let pseudo = pseudo_region(&region.value).filter(|_| endpoint.is_none()).map(str::to_owned);
         let fips_region = pseudo.is_some();
         region.value = pseudo.unwrap_or(region.value);
-        let accelerate = accelerate(options, &profile);
+        let accelerate = accelerate(location, &profile);
         if let Some(switch) = &accelerate {
             let endpoint = endpoint.as_ref().map(|endpoint| endpoint.origin.clone());
             let fips = fips.as_ref().map(|flag| flag.origin.clone());
             let other = endpoint.or(fips).or_else(|| fips_region.then(|| format!("a FIPS region ({})", region.origin)));
-            check_acceleration(switch, other, (bucket.name(), options.use_path_style), &region)?;
+            check_acceleration(switch, other, (bucket.name(), location.use_path_style), &region)?;
         }
         Ok(Self::S3(Box::new(S3Settings {
             bucket,
             region,
             endpoint,
-            retry_mode: retry_mode(options, env, &profile)?,
-            max_attempts: options.retry_max_attempts.map_or_else(|| max_attempts(env, &profile), Ok)?,
+            retry_mode: retry_mode(policy.retry_mode, env, &profile)?,
+            max_attempts: policy
+                .retry_max_attempts
+                .map_or_else(|| max_attempts(env, &profile), |most| Ok(most.get()))?,
             service_attempts: max_attempts(env, &profile)?,
             ca_bundle: ca_bundle(env, &profile),
             fips: fips.is_some() || fips_region,
@@ -116,8 +116,8 @@ impl Settings {
 }
 
 /// Returns what enables transfer acceleration: the attribute, or else the profile's `s3` block, as in the AWS CLI.
-fn accelerate(options: &CacheOptions, profile: &Profile) -> Option<String> {
-    match options.use_accelerate_endpoint {
+fn accelerate(location: &Location, profile: &Profile) -> Option<String> {
+    match location.use_accelerate_endpoint {
         Some(on) => on.then(|| ACCELERATE_ATTRIBUTE.to_owned()),
         None => {
             let setting = profile.s3_setting("use_accelerate_endpoint")?;
@@ -126,19 +126,19 @@ fn accelerate(options: &CacheOptions, profile: &Profile) -> Option<String> {
     }
 }
 
-fn bucket(options: &CacheOptions, env: &dyn Env) -> Result<Setting<Bucket>> {
-    if let Some(bucket) = &options.bucket {
-        return Ok(Setting::new(options.parse_bucket(bucket)?, BUCKET_ATTRIBUTE));
+fn bucket(location: &Location, env: &dyn Env) -> Result<Setting<Bucket>> {
+    if let Some(bucket) = &location.bucket {
+        return Ok(Setting::new(bucket.clone(), BUCKET_ATTRIBUTE));
     }
     variables::check(env, "AWS_BUCKET")?;
     let Some(bucket) = env.var("AWS_BUCKET").map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()) else {
         return Err(Error::usage("there is no bucket").with_hint("set bucket=NAME, or AWS_BUCKET"));
     };
-    let bucket = options.parse_bucket(&bucket).map_err(|error| blame("AWS_BUCKET", error))?;
+    let bucket = location.parse_bucket(&bucket).map_err(|error| blame("AWS_BUCKET", error))?;
     Ok(Setting::new(bucket, "AWS_BUCKET"))
 }
 
-fn retry_mode(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Result<RetryMode> {
+fn retry_mode(attribute: Option<RetryMode>, env: &dyn Env, profile: &Profile) -> Result<RetryMode> {
     let setting = variable_or_setting(env, "AWS_RETRY_MODE", profile, "retry_mode");
     let mode = match setting.as_ref().map(|setting| (setting, setting.value.as_str())) {
         None => RetryMode::default(),
@@ -146,7 +146,7 @@ fn retry_mode(options: &CacheOptions, env: &dyn Env, profile: &Profile) -> Resul
         Some((_, "adaptive")) => RetryMode::Adaptive,
         Some((setting, _)) => return Err(invalid(setting, "set it to standard or adaptive, in lower case")),
     };
-    Ok(options.retry_mode.unwrap_or(mode))
+    Ok(attribute.unwrap_or(mode))
 }
 
 /// Returns the attempt limit. As in the Go SDK, zero means unset and a negative value means unlimited.

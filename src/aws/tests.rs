@@ -1,9 +1,10 @@
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use crate::aws::{Profile, S3Settings, ServiceContext, Settings};
 use crate::base::{Cancel, Clock, Env, MapEnv, Result};
-use crate::config::CacheOptions;
+use crate::config::{CacheOptions, quote_field};
 
 mod logs;
 mod profile;
@@ -17,7 +18,7 @@ pub(crate) use logs::logs;
 pub(crate) struct World {
     pub(crate) home: tempfile::TempDir,
     pub(crate) variables: Vec<(String, String)>,
-    pub(crate) options: CacheOptions,
+    attributes: BTreeMap<String, String>,
     pub(crate) clock: Arc<TestClock>,
 }
 
@@ -65,7 +66,9 @@ impl World {
         Self {
             home,
             variables: [off].iter().chain(variables).map(owned).collect(),
-            options: CacheOptions::new("b"),
+            attributes: BTreeMap::from(
+                [("type", "s3"), ("bucket", "b")].map(|(name, value)| (name.into(), value.into())),
+            ),
             clock: Arc::new(clock),
         }
     }
@@ -120,9 +123,20 @@ impl World {
         self.file("credentials", text)
     }
 
-    pub(crate) fn options(mut self, change: impl FnOnce(&mut CacheOptions)) -> Self {
-        change(&mut self.options);
+    /// Sets an attribute of the cache, or unsets it if the value is empty.
+    pub(crate) fn attribute(self, name: &str, value: &str) -> Self {
+        self.attributes(&[(name, value)])
+    }
+
+    pub(crate) fn attributes(mut self, attributes: &[(&str, &str)]) -> Self {
+        self.attributes.extend(attributes.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         self
+    }
+
+    pub(crate) fn options(&self) -> Result<CacheOptions> {
+        let set = self.attributes.iter().filter(|(_, value)| !value.is_empty());
+        let fields: Vec<String> = set.map(|(name, value)| quote_field(&format!("{name}={value}"))).collect();
+        fields.join(",").parse()
     }
 
     pub(crate) fn env(&self) -> MapEnv {
@@ -131,11 +145,17 @@ impl World {
     }
 
     pub(crate) fn profile(&self) -> Result<Profile> {
-        Profile::load(&self.options, &self.env())
+        Profile::load(self.options()?.credentials().profile.as_deref(), &self.env())
+    }
+
+    pub(crate) fn all_settings(&self) -> Result<Settings> {
+        let options = self.options()?;
+        let profile = options.credentials().profile.as_deref();
+        Settings::resolve(options.location(), options.policy(), profile, &self.env())
     }
 
     pub(crate) fn settings(&self) -> Result<S3Settings> {
-        match Settings::resolve(&self.options, &self.env())? {
+        match self.all_settings()? {
             Settings::S3(settings) => Ok(*settings),
             Settings::Directory { .. } => panic!("a directory"),
         }

@@ -34,5 +34,6 @@ pub use secret::Secret;
 pub(crate) use shown::MAX_SHOWN_CHARS;
 pub use shown::printable;
 pub(crate) use shown::{hint_without, redacted, shown, shown_url, shown_without};
+pub(crate) use threads::affordable_threads;
 pub use threads::thread_builder;
 pub(crate) use xml::Element;

@@ -21,7 +21,10 @@ pub(crate) fn run(command: &Export) -> ExitCode {
     // Read only once, because all targets get the same cache.
     let (source, mut config) = match load(command) {
         Ok(loaded) => loaded,
-        Err(error) if error.kind() != ErrorKind::Usage && command.targets.iter().all(|target| target.ignore_error) => {
+        Err(error)
+            if error.kind() != ErrorKind::Usage
+                && command.targets.iter().all(|target| target.policy().ignore_error) =>
+        {
             log::warn!("there is nothing to export and ignore-error is set: {}", error.chain());
             return session.end("failed", &Report::default(), &[], Some(Failure::from(&error)), 0);
         }
@@ -61,10 +64,7 @@ fn export_to(
     config: Cow<'_, CacheConfig>,
     command: &Export,
 ) -> (Target, Option<u8>) {
-    // This attribute applies only to imports.
-    let mut signed = options.clone();
-    signed.anonymous = false;
-    let cache = session.open(&signed);
+    let cache = session.open(&options.signed());
     let label = cache.as_ref().map_or_else(|_| label(options), S3Cache::location);
     let more = ExportOptions::new().dry_run(command.dry_run).verify_existing(command.verify_existing);
     let (report, outcome) = match cache {
@@ -84,7 +84,7 @@ fn export_to(
             None,
         );
     };
-    let ignored = options.ignore_error && error.kind() != ErrorKind::Usage;
+    let ignored = options.policy().ignore_error && error.kind() != ErrorKind::Usage;
     if ignored {
         log::warn!("the export to {label} failed and ignore-error is set: {}", error.chain());
     } else {

@@ -3,7 +3,7 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use s3_build_cache::{CacheOptions, Cancel, Error, Progress, Report, Result, S3Cache, S3CacheBuilder};
+use s3_build_cache::{Bucket, CacheOptions, Cancel, Error, Progress, Report, Result, S3Cache, S3CacheBuilder};
 
 use crate::args::Global;
 use crate::json::{Failure, Summary, Target};
@@ -100,5 +100,6 @@ pub(crate) fn builder(options: &CacheOptions, global: &Global, cancel: &Cancel) 
 
 /// Returns the display name of a cache that could not be opened.
 pub(crate) fn label(options: &CacheOptions) -> String {
-    format!("s3://{}/{}", options.bucket.as_deref().unwrap_or_default(), options.prefix)
+    let bucket = options.location().bucket.as_ref().map_or("", Bucket::name);
+    format!("s3://{bucket}/{}", options.keys().prefix)
 }

@@ -1,10 +1,17 @@
 //! Parses `bucket`, which names an ordinary bucket or one of AWS's other kinds.
 
-use crate::base::{Error, Problem, Result};
+use std::fmt;
+use std::str::FromStr;
 
-/// The bucket that the attribute `bucket` or `$AWS_BUCKET` names.
+use crate::base::{Error, Result};
+
+/// The name of a bucket, or of what stands in for one. [`Location`](crate::config::Location) decides whether its kind
+/// can hold a cache, because a directory accepts other names than S3.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Bucket {
+pub struct Bucket(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
     /// An ordinary bucket by name, or an access point by alias.
     Name(String),
     /// An access point by its ARN.
@@ -15,18 +22,18 @@ pub(crate) enum Bucket {
 
 /// The parts of `arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct AccessPoint {
-    pub(crate) arn: String,
-    pub(crate) region: String,
-    pub(crate) account: String,
-    pub(crate) name: String,
+struct AccessPoint {
+    arn: String,
+    region: String,
+    account: String,
+    name: String,
 }
 
 /// The parts of `BASE--ZONE--x-s3`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct DirectoryBucket {
-    pub(crate) name: String,
-    pub(crate) zone: String,
+struct DirectoryBucket {
+    name: String,
+    zone: String,
 }
 
 /// Suffixes that AWS reserves for aliases of resources other than buckets.
@@ -38,88 +45,113 @@ const RESERVED: &[(&str, &str)] = &[
 const NAME_RULE: &str = "a bucket name is 3 to 63 of a-z, 0-9, . and -, and begins and ends with a letter or digit";
 
 impl Bucket {
-    /// Parses `bucket` or `$AWS_BUCKET`. S3 validates names itself; this only ensures that a name stays one segment of
-    /// a path or a host.
+    /// Returns the name as it appears in URLs and messages.
+    pub fn name(&self) -> &str {
+        match &self.0 {
+            Kind::Name(name) | Kind::Directory(DirectoryBucket { name, .. }) => name,
+            Kind::AccessPoint(AccessPoint { arn, .. }) => arn,
+        }
+    }
+
+    /// Checks that S3 can keep a cache in it.
     ///
     /// # Errors
-    /// [`Error::Usage`] if the text does not name a bucket, or names something that cannot hold a cache.
-    pub(crate) fn parse(text: &str) -> Result<Self> {
+    /// [`Error::Usage`], which names the kind and the alternative.
+    pub(crate) fn check_for_s3(&self, use_path_style: bool) -> Result<()> {
+        match &self.0 {
+            Kind::Name(_) => Ok(()),
+            Kind::AccessPoint(AccessPoint { arn, .. }) if use_path_style => Err(Error::usage(format!(
+                "bucket={arn} and use_path_style=true cannot be combined"
+            ))
+            .with_hint(
+                "access points have no path style: remove use_path_style, and set bucket to the access point's alias \
+                 (…-s3alias)",
+            )),
+            Kind::AccessPoint(AccessPoint { arn, region, account, name }) => Err(Error::usage(format!(
+                "bucket={arn} is the ARN of an access point, which is not supported"
+            ))
+            .with_hint(format!(
+                "set bucket to the access point's alias, which ends in -s3alias (aws s3control get-access-point \
+                     --region {region} --account-id {account} --name {name} --query Alias)"
+            ))),
+            Kind::Directory(DirectoryBucket { name, zone }) => Err(Error::usage(format!(
+                "bucket={name} is a directory bucket (S3 Express One Zone, {zone}), which is not supported"
+            ))
+            .with_hint("use a general purpose bucket in the same region")),
+        }
+    }
+
+    /// Checks that it can be a directory of a directory store, where S3's naming rules apply.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if it is not a bucket name.
+    pub(crate) fn check_for_directory(&self) -> Result<()> {
+        match &self.0 {
+            Kind::AccessPoint(_) => self.check_for_s3(false),
+            Kind::Name(name) | Kind::Directory(DirectoryBucket { name, .. }) if is_dns_name(name) => Ok(()),
+            Kind::Name(name) | Kind::Directory(DirectoryBucket { name, .. }) => {
+                Err(Error::usage(format!("bucket={} is not a bucket name", shown(name))).with_hint(NAME_RULE))
+            }
+        }
+    }
+}
+
+impl fmt::Display for Bucket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl FromStr for Bucket {
+    type Err = Error;
+
+    /// Parses `bucket` or `$AWS_BUCKET`. S3 validates names itself; this only ensures that a name stays one segment of
+    /// a path or a host, and refuses what cannot hold a cache anywhere.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] with the name to use instead, if there is one.
+    fn from_str(text: &str) -> Result<Self> {
         if text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("arn:")) {
             return arn(text);
         }
         if let Some((scheme, rest)) = text.split_once("://") {
-            let hint = match rest.split(['/', '?', '#']).next() {
-                Some(name) if scheme.eq_ignore_ascii_case("s3") && is_segment(name) => format!("set bucket={name}"),
-                _ => "set bucket to the bucket's name, and endpoint_url to the store's URL".to_owned(),
-            };
-            return Err(usage(format!("bucket={} is a URL, not a bucket name", shown(text)), hint));
+            return Err(is_url(text, scheme, rest));
         }
-        if let Some((name, prefix)) = text.split_once('/').filter(|(name, prefix)| is_segment(name) && is_clean(prefix))
-        {
-            let prefix = prefix.trim_end_matches('/');
-            let more = if prefix.is_empty() { String::new() } else { format!(" and prefix={}/", shown(prefix)) };
-            let message = format!("bucket={} has a slash, a space or a control character", shown(text));
-            return Err(usage(message, format!("set bucket={name}{more}; {NAME_RULE}")));
-        }
-        if !is_clean(text) || text.contains('/') {
-            let message = format!("bucket={} has a slash, a space or a control character", shown(text));
-            return Err(usage(message, NAME_RULE));
+        if text.contains('/') || !is_clean(text) {
+            return Err(has_slash_or_space(text));
         }
         if !is_segment(text) {
-            return Err(usage(format!("bucket={} is not a bucket name", shown(text)), NAME_RULE));
+            return Err(Error::usage(format!("bucket={} is not a bucket name", shown(text))).with_hint(NAME_RULE));
         }
         if let Some((_, what)) = RESERVED.iter().find(|(suffix, _)| text.ends_with(suffix)) {
             return Err(unusable(text, what));
         }
-        Ok(match directory_zone(text) {
-            Some(zone) => Self::Directory(DirectoryBucket { name: text.to_owned(), zone: zone.to_owned() }),
-            None => Self::Name(text.to_owned()),
-        })
+        let name = text.to_owned();
+        Ok(Self(match directory_zone(text) {
+            Some(zone) => Kind::Directory(DirectoryBucket { name, zone: zone.to_owned() }),
+            None => Kind::Name(name),
+        }))
     }
+}
 
-    /// Parses the name of a bucket in a directory store, where it becomes a directory name: S3's naming rules apply.
-    ///
-    /// # Errors
-    /// [`Error::Usage`] if it is not a bucket name.
-    pub(crate) fn parse_for_directory(text: &str) -> Result<Self> {
-        let name = match Self::parse(text)? {
-            Self::Directory(DirectoryBucket { name, .. }) | Self::Name(name) => name,
-            bucket @ Self::AccessPoint(_) => return bucket.supported(),
-        };
-        if is_valid_name(&name) {
-            return Ok(Self::Name(name));
-        }
-        Err(usage(format!("bucket={} is not a bucket name", shown(text)), NAME_RULE))
-    }
+fn is_url(text: &str, scheme: &str, rest: &str) -> Error {
+    let hint = match rest.split(['/', '?', '#']).next() {
+        Some(name) if scheme.eq_ignore_ascii_case("s3") && is_segment(name) => format!("set bucket={name}"),
+        _ => "set bucket to the bucket's name, and endpoint_url to the store's URL".to_owned(),
+    };
+    Error::usage(format!("bucket={} is a URL, not a bucket name", shown(text))).with_hint(hint)
+}
 
-    /// Returns the bucket if its kind can hold a cache.
-    ///
-    /// # Errors
-    /// [`Error::Usage`], which names the kind and the alternative.
-    pub(crate) fn supported(self) -> Result<Self> {
-        match self {
-            Self::Name(_) => Ok(self),
-            Self::AccessPoint(AccessPoint { arn, region, account, name }) => Err(usage(
-                format!("bucket={arn} is the ARN of an access point, which is not supported"),
-                format!(
-                    "set bucket to the access point's alias, which ends in -s3alias (aws s3control get-access-point \
-                     --region {region} --account-id {account} --name {name} --query Alias)"
-                ),
-            )),
-            Self::Directory(DirectoryBucket { name, zone }) => Err(usage(
-                format!("bucket={name} is a directory bucket (S3 Express One Zone, {zone}), which is not supported"),
-                "use a general purpose bucket in the same region",
-            )),
+fn has_slash_or_space(text: &str) -> Error {
+    let hint = match text.split_once('/').filter(|(name, prefix)| is_segment(name) && is_clean(prefix)) {
+        Some((name, prefix)) => {
+            let prefix = prefix.trim_end_matches('/');
+            let more = if prefix.is_empty() { String::new() } else { format!(" and prefix={}/", shown(prefix)) };
+            format!("set bucket={name}{more}; {NAME_RULE}")
         }
-    }
-
-    /// Returns the name as it appears in URLs and messages.
-    pub(crate) fn name(&self) -> &str {
-        match self {
-            Self::Name(name) | Self::Directory(DirectoryBucket { name, .. }) => name,
-            Self::AccessPoint(AccessPoint { arn, .. }) => arn,
-        }
-    }
+        None => NAME_RULE.to_owned(),
+    };
+    Error::usage(format!("bucket={} has a slash, a space or a control character", shown(text))).with_hint(hint)
 }
 
 /// Parses `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
@@ -132,33 +164,32 @@ fn arn(text: &str) -> Result<Bucket> {
         ("s3", _) if region.is_empty() && account.is_empty() => {
             let name = resource.split('/').next().filter(|name| is_segment(name));
             let hint = name.map_or_else(|| NAME_RULE.to_owned(), |name| format!("set bucket={name}"));
-            Err(usage(format!("bucket={} is an ARN, not a bucket name", shown(text)), hint))
+            Err(Error::usage(format!("bucket={} is an ARN, not a bucket name", shown(text))).with_hint(hint))
         }
         ("s3", "accesspoint") if name.ends_with(".mrap") || region.is_empty() => {
             Err(unusable(text, "a multi-Region access point"))
         }
-        ("s3", "accesspoint") if is_segment(name) && is_clean(text) => Ok(Bucket::AccessPoint(AccessPoint {
+        ("s3", "accesspoint") if is_segment(name) && is_clean(text) => Ok(Bucket(Kind::AccessPoint(AccessPoint {
             arn: text.to_owned(),
             region: region.to_owned(),
             account: account.to_owned(),
             name: name.to_owned(),
-        })),
+        }))),
         ("s3express", _) if is_segment(name) => {
             let message = format!("bucket={} is the ARN of a directory bucket, not a bucket name", shown(text));
-            Err(usage(message, "use the name of a general purpose bucket: directory buckets are not supported"))
+            Err(Error::usage(message)
+                .with_hint("use the name of a general purpose bucket: directory buckets are not supported"))
         }
         ("s3-object-lambda", _) => Err(unusable(text, "an Object Lambda access point")),
         ("s3-outposts", _) => Err(unusable(text, "S3 on Outposts")),
-        _ => Err(usage(
-            format!("bucket={} is the ARN of something other than a bucket", shown(text)),
-            "set bucket to the bucket's name",
-        )),
+        _ => Err(Error::usage(format!("bucket={} is the ARN of something other than a bucket", shown(text)))
+            .with_hint("set bucket to the bucket's name")),
     }
 }
 
 fn unusable(text: &str, what: &str) -> Error {
     let hint = "set bucket to the name of a bucket, or to the alias of an access point of one bucket (…-s3alias)";
-    usage(format!("bucket={} is {what}, which cannot hold a cache", shown(text)), hint)
+    Error::usage(format!("bucket={} is {what}, which cannot hold a cache", shown(text))).with_hint(hint)
 }
 
 /// Returns the zone in the name of a directory bucket, or of an access point for one (`--xa-s3`).
@@ -177,8 +208,8 @@ fn is_segment(text: &str) -> bool {
     !text.is_empty() && !matches!(text, "." | "..") && !text.contains('/') && is_clean(text)
 }
 
-/// Checks S3's naming rules for buckets.
-fn is_valid_name(name: &str) -> bool {
+/// Returns whether the name follows S3's rules for buckets, so that it can stand in a host name.
+pub(crate) fn is_dns_name(name: &str) -> bool {
     let alphanumeric = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     (3..=63).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
@@ -190,10 +221,6 @@ fn is_valid_name(name: &str) -> bool {
 
 fn shown(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(100).collect()
-}
-
-fn usage(message: impl Into<String>, hint: impl Into<String>) -> Error {
-    Error::Usage(Problem::new(message).hint(hint))
 }
 
 #[cfg(test)]
@@ -212,7 +239,8 @@ mod tests {
             "arnold",
             "mrap",
         ] {
-            assert_eq!(Bucket::parse(name).unwrap().supported().unwrap().name(), name);
+            let bucket: Bucket = name.parse().unwrap();
+            assert!(bucket.check_for_s3(false).is_ok() && bucket.name() == name, "{name}");
         }
     }
 
@@ -220,7 +248,7 @@ mod tests {
     fn other_kinds_are_taken_apart() {
         for separator in ["/", ":"] {
             let arn = format!("arn:aws:s3:eu-west-1:111122223333:accesspoint{separator}ci");
-            let Bucket::AccessPoint(point) = Bucket::parse(&arn).unwrap() else { panic!("{arn}") };
+            let Kind::AccessPoint(point) = arn.parse::<Bucket>().unwrap().0 else { panic!("{arn}") };
             assert_eq!((&*point.region, &*point.account, &*point.name), ("eu-west-1", "111122223333", "ci"));
         }
         for (name, zone) in [
@@ -228,7 +256,7 @@ mod tests {
             ("my--s3--bucket--usw2-lax1-az1--x-s3", "usw2-lax1-az1"),
             ("point--use1-az4--xa-s3", "use1-az4"),
         ] {
-            let Bucket::Directory(bucket) = Bucket::parse(name).unwrap() else { panic!("{name}") };
+            let Kind::Directory(bucket) = name.parse::<Bucket>().unwrap().0 else { panic!("{name}") };
             assert_eq!((&*bucket.name, &*bucket.zone), (name, zone));
         }
     }
@@ -259,7 +287,7 @@ mod tests {
             ("..", &["is not a bucket name"]),
             ("", &["is not a bucket name"]),
         ] {
-            let error = Bucket::parse(text).and_then(Bucket::supported).unwrap_err();
+            let error = text.parse().and_then(|bucket: Bucket| bucket.check_for_s3(false)).unwrap_err();
             let told = format!("{error} | {}", error.hint().unwrap());
             assert!(matches!(error, Error::Usage(_)) && parts.iter().all(|part| told.contains(part)), "{told}");
         }
@@ -267,11 +295,12 @@ mod tests {
 
     #[test]
     fn in_a_directory_s3s_rule_for_names_is_kept() {
+        let check = |name: &str| name.parse().and_then(|bucket: Bucket| bucket.check_for_directory());
         for name in ["my-cache", "a.b", "ci--euw1-az1--x-s3"] {
-            assert_eq!(Bucket::parse_for_directory(name).unwrap().name(), name);
+            assert!(check(name).is_ok(), "{name}");
         }
         for name in ["Upper", "a_b", "ab", "-ab", "a..b", "127.0.0.1", " my-cache", "arn:aws:s3:::my-cache"] {
-            assert!(Bucket::parse_for_directory(name).is_err(), "{name}");
+            assert!(check(name).is_err(), "{name}");
         }
     }
 }

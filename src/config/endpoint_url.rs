@@ -2,14 +2,16 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::str::FromStr;
 
-use crate::base::{Error, Problem, Result, percent_decode, shown_url};
+use crate::base::{Error, Result, percent_decode, shown_url};
 
-/// The location of the object store. Only [`EndpointUrl::parse`] constructs it, so its parts are well-formed.
+/// An S3 server or a directory. Only parsing constructs it, so its parts are well-formed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum EndpointUrl {
     /// An S3 server.
+    #[non_exhaustive]
     Http {
         /// Whether it is `https`.
         https: bool,
@@ -21,6 +23,7 @@ pub enum EndpointUrl {
         base_path: String,
     },
     /// A local directory, as an absolute path.
+    #[non_exhaustive]
     File(PathBuf),
 }
 
@@ -30,24 +33,23 @@ impl EndpointUrl {
     /// # Errors
     /// [`Error::Usage`] if the URL is not `http://`, `https://` or `file:///`. Errors never show a user name, a
     /// password, a query or a fragment.
-    pub fn parse(url: &str, origin: &str) -> Result<Self> {
-        let wrong = |message: String, hint: &str| Error::Usage(Problem::new(message).hint(hint));
+    pub(crate) fn parse(url: &str, origin: &str) -> Result<Self> {
         if url.contains('@') {
-            return Err(wrong(
-                format!("{origin} has a user name or password in it"),
-                "give the keys as access_key_id and secret_access_key, or in the environment",
-            ));
+            return Err(Error::usage(format!("{origin} has a user name or password in it"))
+                .with_hint("give the keys as access_key_id and secret_access_key, or in the environment"));
         }
         if url.chars().any(|c| c.is_control() || c.is_whitespace()) {
-            return Err(wrong(format!("{origin} has a space or a control character in it"), "write %20 for a space"));
+            return Err(Error::usage(format!("{origin} has a space or a control character in it"))
+                .with_hint("write %20 for a space"));
         }
         let shown = shown_url(url);
         let Some((scheme, rest)) = url.split_once("://") else {
             let hint = "write the scheme too, for example https://s3.example.com";
-            return Err(wrong(format!("{origin}={shown} is not a URL"), hint));
+            return Err(Error::usage(format!("{origin}={shown} is not a URL")).with_hint(hint));
         };
         if rest.contains(['?', '#']) {
-            return Err(wrong(format!("{origin}={shown} has a query or a fragment"), "leave out what follows ? or #"));
+            return Err(Error::usage(format!("{origin}={shown} has a query or a fragment"))
+                .with_hint("leave out what follows ? or #"));
         }
         let parsed = match scheme.to_ascii_lowercase().as_str() {
             "http" => http(rest, false),
@@ -59,13 +61,26 @@ impl EndpointUrl {
             }
             _ => {
                 let hint = "it is http://, https:// or file:///absolute/directory";
-                return Err(wrong(format!("{origin}={shown} has an unknown scheme"), hint));
+                return Err(Error::usage(format!("{origin}={shown} has an unknown scheme")).with_hint(hint));
             }
         };
         parsed.ok_or_else(|| {
             let hint = "write https://host, https://host:port, or file:///absolute/directory";
-            wrong(format!("{origin}={shown} is not a usable URL"), hint)
+            Error::usage(format!("{origin}={shown} is not a usable URL")).with_hint(hint)
         })
+    }
+}
+
+impl FromStr for EndpointUrl {
+    type Err = Error;
+
+    /// Parses a URL. Errors call it `endpoint_url`.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if the URL is not `http://`, `https://` or `file:///`. Errors never show a user name, a
+    /// password, a query or a fragment.
+    fn from_str(url: &str) -> Result<Self> {
+        Self::parse(url, "endpoint_url")
     }
 }
 

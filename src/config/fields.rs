@@ -1,6 +1,6 @@
 //! Parses buildx's attribute strings, which are single CSV records.
 
-use crate::base::{Error, Problem, Result};
+use crate::base::{Error, Result};
 
 /// Splits `a=1,"b=2,3"` into its fields.
 ///
@@ -84,7 +84,7 @@ fn wrong(what: &str, column: Option<usize>) -> Error {
         Some(column) => format!("{what} (column {column})"),
         None => what.to_owned(),
     };
-    Error::Usage(Problem::new(message).hint("write type=s3,bucket=NAME,…; quote a field with a comma: \"name=a,b\""))
+    Error::usage(message).with_hint("write type=s3,bucket=NAME,…; quote a field with a comma: \"name=a,b\"")
 }
 
 #[cfg(test)]

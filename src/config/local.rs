@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use crate::base::Digest;
+use crate::base::{Digest, Error, InvalidDigest, Result};
+use crate::config::attribute::{Attribute, Content};
 
 /// A local cache directory and a tag in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,6 +18,46 @@ pub struct LocalOptions {
     pub digest: Option<Digest>,
 }
 
+/// The attributes as they are given, before they are checked against each other.
+#[derive(Default)]
+pub(super) struct LocalAttributes {
+    src: Option<String>,
+    dest: Option<String>,
+    tag: Option<String>,
+    digest: Option<Digest>,
+}
+
+type Row = Attribute<LocalAttributes>;
+
+/// The attributes of `type=local`. Import accepts those of export and vice versa. Both also accept the attributes for
+/// creating layers, which were meant for the build that wrote the directory.
+pub(super) const ATTRIBUTES: &[Row] = &[
+    Row::verbatim("src", "the directory", |given, dir| given.src = Some(dir)).aliases(&[
+        "dir",
+        "directory",
+        "from",
+        "path",
+    ]),
+    Row::verbatim("dest", "the directory", |given, dir| given.dest = Some(dir)).aliases(&["output", "to"]),
+    Row::verbatim("tag", "the tag of the cache; default: latest", |given, tag| given.tag = Some(tag))
+        .aliases(&["name", "ref"]),
+    Row::parsed("digest", "the digest of the manifest to read instead of the tag", |given, value| {
+        let invalid =
+            |error: InvalidDigest| Error::usage(format!("digest: {error}")).with_hint("write digest=sha256:…");
+        given.digest = Some(value.text.parse().map_err(invalid)?);
+        Ok(())
+    }),
+    Row::ignored("mode", "accepted and ignored"),
+    Row::ignored("ignore-error", "accepted and ignored"),
+    Row::ignored("reset", "accepted and ignored"),
+    Row::ignored("compression", OF_LAYERS).content(Content::OfLayers),
+    Row::ignored("compression-level", OF_LAYERS).content(Content::OfLayers),
+    Row::ignored("force-compression", OF_LAYERS).content(Content::OfLayers),
+    Row::ignored("oci-mediatypes", OF_LAYERS).content(Content::OfLayers),
+    Row::ignored("image-manifest", OF_LAYERS).content(Content::OfLayers),
+];
+const OF_LAYERS: &str = "for the build that creates the layers; accepted and ignored";
+
 impl LocalOptions {
     /// BuildKit's default tag.
     pub const DEFAULT_TAG: &str = "latest";
@@ -24,5 +65,36 @@ impl LocalOptions {
     /// Creates options for the cache tagged `latest` in `dir`.
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         Self { dir: dir.into(), tag: Self::DEFAULT_TAG.to_owned(), digest: None }
+    }
+}
+
+impl LocalAttributes {
+    /// Checks the attributes against each other.
+    ///
+    /// # Errors
+    /// [`Error::Usage`], which names the attribute and the fix.
+    pub(super) fn check(self) -> Result<LocalOptions> {
+        let dir = match (self.src, self.dest) {
+            (Some(src), Some(dest)) if src != dest => {
+                return Err(Error::usage("src and dest name two directories").with_hint("give one of them"));
+            }
+            (Some(dir), _) | (None, Some(dir)) => dir,
+            (None, None) => {
+                return Err(Error::usage("type=local needs src or dest").with_hint("for example type=local,src=cache"));
+            }
+        };
+        if dir.is_empty() {
+            return Err(
+                Error::usage("the directory of type=local is empty").with_hint("for example type=local,src=cache")
+            );
+        }
+        if self.tag.is_some() && self.digest.is_some() {
+            return Err(Error::usage("tag and digest both name a cache in the directory").with_hint("give one of them"));
+        }
+        if self.tag.as_ref().is_some_and(String::is_empty) {
+            return Err(Error::usage("tag is empty").with_hint("leave it out for the tag latest"));
+        }
+        let defaults = LocalOptions::new(dir);
+        Ok(LocalOptions { tag: self.tag.unwrap_or(defaults.tag), digest: self.digest, ..defaults })
     }
 }

@@ -1,25 +1,37 @@
 //! Parses buildx-style attributes into options. This module is pure: it never reads the environment.
 
+mod attribute;
 mod attributes;
 mod bucket;
 mod bucket_in_endpoint;
 mod cache_ref;
+mod credential_options;
 mod did_you_mean;
 mod endpoint_url;
 mod fields;
+mod key_layout;
 mod local;
+mod location;
 mod loose_duration;
 mod options;
+mod policy;
 mod unknown_attribute;
+mod value;
 
-pub use attributes::s3_attribute;
-pub(crate) use bucket::Bucket;
+pub use attribute::About;
+pub use attributes::{s3_attribute, s3_attributes};
+pub use bucket::Bucket;
+pub(crate) use bucket::is_dns_name;
 pub(crate) use bucket_in_endpoint::Fix;
 pub use cache_ref::CacheRef;
+pub use credential_options::{AccessKeys, CredentialOptions, RoleOptions};
 pub(crate) use did_you_mean::distance;
 pub use did_you_mean::{did_you_mean, question};
 pub use endpoint_url::EndpointUrl;
 #[cfg(any(test, fuzzing))]
 pub(crate) use fields::{parse_fields, quote_field};
+pub use key_layout::KeyLayout;
 pub use local::LocalOptions;
-pub use options::{CacheOptions, Mode, RequestPayer, RetryMode};
+pub use location::{AccountId, Location};
+pub use options::{CacheOptions, CacheOptionsBuilder};
+pub use policy::{Mode, Policy, RequestPayer, RetryMode};

@@ -37,13 +37,12 @@ impl AssumeRole {
         lookup: &Lookup<'_>,
         base: Arc<dyn CredentialsProvider>,
     ) -> Result<Arc<dyn CredentialsProvider>> {
-        let options = lookup.options;
-        let Some(arn) = &options.role_arn else { return Ok(base) };
+        let Some(role) = &lookup.options.role else { return Ok(base) };
         let role = Role {
-            arn: arn.trim().to_owned(),
+            arn: role.arn.trim().to_owned(),
             origin: "the attribute role_arn".to_owned(),
-            session_name: options.role_session_name.clone(),
-            external_id: options.external_id.clone(),
+            session_name: role.session_name.clone(),
+            external_id: role.external_id.clone(),
             seconds: SHORTEST_SECONDS,
         };
         Ok(Arc::new(Self { sts: Sts::find(lookup.context, lookup.profile)?, base, role }))

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::aws::{KeyPair, Profile, ServiceContext};
 use crate::base::{Env, Error, Result};
-use crate::config::CacheOptions;
+use crate::config::CredentialOptions;
 use crate::credentials::assume_role::AssumeRole;
 use crate::credentials::cached::{Cached, FailureText};
 use crate::credentials::environment::{EnvKeys, env_keys};
@@ -26,15 +26,13 @@ const PROFILE: &[ProfileSource] = &[sso::profile, login::profile, process::profi
 /// source is queried before the first request is signed.
 ///
 /// # Errors
-/// If the first configured source contradicts itself, its keys are invalid, or the options are invalid.
+/// If the first configured source contradicts itself, or its keys are invalid.
 pub(crate) fn provider(
-    options: &CacheOptions,
+    options: &CredentialOptions,
     env: &dyn Env,
     profile: &Profile,
     context: &ServiceContext,
 ) -> Result<Option<Arc<dyn CredentialsProvider>>> {
-    // Half a key pair must not fall through to another source's keys.
-    options.validate()?;
     if options.anonymous {
         return Ok(None);
     }
@@ -152,9 +150,8 @@ fn credential_source(lookup: &Lookup<'_>, profile: &Profile) -> Found {
 }
 
 fn attribute_keys(lookup: &Lookup<'_>) -> Found {
-    let CacheOptions { access_key_id, secret_access_key, session_token, .. } = lookup.options;
-    let (Some(id), Some(secret)) = (access_key_id, secret_access_key) else { return Ok(None) };
-    let keys = KeyPair::new(id, secret, session_token.as_ref());
+    let Some(keys) = &lookup.options.keys else { return Ok(None) };
+    let keys = KeyPair::new(&keys.id, &keys.secret, keys.session_token.as_ref());
     let keys = keys.with_origin("the attributes access_key_id and secret_access_key");
     Ok(Some(Arc::new(StaticCredentials::checked(keys).map_err(Error::Usage)?)))
 }

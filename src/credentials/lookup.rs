@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use crate::aws::{Profile, ServiceContext};
 use crate::base::{Env, Result};
-use crate::config::CacheOptions;
+use crate::config::CredentialOptions;
 use crate::credentials::imds::ImdsSettings;
 use crate::credentials::provider::CredentialsProvider;
 
 /// The inputs that a source can use to configure itself.
 pub(super) struct Lookup<'a> {
-    pub(super) options: &'a CacheOptions,
+    pub(super) options: &'a CredentialOptions,
     pub(super) env: &'a dyn Env,
     /// The selected profile, not one that it refers to.
     pub(super) profile: &'a Profile,

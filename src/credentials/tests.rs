@@ -51,11 +51,11 @@ impl Find for World {
     }
 
     fn provider(&self) -> Result<Option<Arc<dyn CredentialsProvider>>> {
-        super::provider(&self.options, &self.env(), &self.profile()?, &self.context())
+        super::provider(self.options()?.credentials(), &self.env(), &self.profile()?, &self.context())
     }
 
     fn keys(&self) -> std::result::Result<(String, String, String), Error> {
-        let debug = format!("{:?} {:?} {:?}", self.options, self.env(), self.profile());
+        let debug = format!("{:?} {:?} {:?}", self.options(), self.env(), self.profile());
         assert!(!debug.contains("MARKED"), "{debug}");
         match self.provider() {
             Ok(provider) => {

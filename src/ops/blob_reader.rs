@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read};
 
 use crate::base::{Digest, Hasher};
-use crate::ops::download::ResumingReader;
+use crate::ops::resume::ResumingReader;
 
 /// A reader that verifies a blob's digest. If the digest is wrong, the end of the blob is an error of kind
 /// [`InvalidData`](io::ErrorKind::InvalidData) instead. Created by

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use crate::base::{Action, Cancel, Clock, Digest, Env, Event, NoProgress, ProcessEnv, Progress, Result, SystemClock};
+use crate::bucket::Keys;
 use crate::cache_config::CacheConfig;
 use crate::config::CacheOptions;
 use crate::credentials::CredentialsProvider;
-use crate::ops::agree::agreeing;
 use crate::ops::blob_reader::BlobReader;
-use crate::ops::download::ResumingReader;
-use crate::ops::load::load_names;
+use crate::ops::manifests::agree::agreeing;
+use crate::ops::manifests::load_names;
+use crate::ops::resume::ResumingReader;
 use crate::ops::tuning::Tuning;
-use crate::store::{self, ObjectStore};
+use crate::store::{self, Limited, ObjectStore};
+use crate::transfer::Pool;
 
 /// The maximum number of warnings of one kind to show, and of lost blobs to list in an error.
 pub(super) const MOST_WARNINGS: usize = 20;
@@ -42,9 +44,10 @@ pub(super) const MOST_WARNINGS: usize = 20;
 /// ```
 #[derive(Clone)]
 pub struct S3Cache {
-    pub(super) store: Arc<dyn ObjectStore>,
+    pub(super) store: Arc<Limited>,
     pub(super) options: CacheOptions,
-    pub(super) connections: usize,
+    pub(super) keys: Keys,
+    pub(super) pool: Pool,
     pub(super) tuning: Tuning,
     pub(super) context: Context,
 }
@@ -126,7 +129,7 @@ impl S3Cache {
 
     /// Returns the cache's location for messages: `s3://bucket/prefix`, or a path.
     pub fn location(&self) -> String {
-        self.store.location(&self.options.prefix)
+        self.store.location(&self.options.keys().prefix)
     }
 
     /// Returns the location of each name's manifest, whether or not it exists.
@@ -143,12 +146,17 @@ impl S3Cache {
     /// # }
     /// ```
     pub fn manifest_locations(&self) -> Vec<String> {
-        self.options.names.iter().map(|name| self.store.location(&self.options.manifest_key(name))).collect()
+        self.options.keys().names.iter().map(|name| self.store.location(&self.keys.manifest(name))).collect()
     }
 
-    /// Returns the underlying object store.
+    /// Returns the underlying object store. Its connections are not limited.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
-        &self.store
+        self.store.unlimited()
+    }
+
+    /// Returns the same cache, with a limit on connections that it shares with `other`.
+    pub(super) fn sharing(&self, other: &Self) -> Self {
+        Self { store: Arc::new(self.store.sharing(&other.store)), pool: other.pool.clone(), ..self.clone() }
     }
 
     /// Returns the number of requests sent so far, including retries.
@@ -169,13 +177,14 @@ impl S3Cache {
         CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config))).map(Some)
     }
 
-    /// Opens a blob. Returns `None` if it does not exist or is archived. Resumes after a broken connection.
+    /// Opens a blob. Returns `None` if it does not exist or is archived. Resumes after a broken connection. Does not count
+    /// against the limit on connections, so any number of blobs can be open.
     ///
     /// # Errors
     /// If the store refuses or fails.
     pub fn open_blob(&self, digest: &Digest) -> Result<Option<BlobReader>> {
-        let key = self.options.blob_key(digest);
-        let reader = ResumingReader::open(self.store.clone(), self.context.clone(), key)?;
+        let key = self.keys.blob(digest);
+        let reader = ResumingReader::open(self.store.unlimited().clone(), self.context.clone(), key)?;
         Ok(reader.map(|reader| BlobReader::new(reader, *digest)))
     }
 }
@@ -243,7 +252,6 @@ impl S3CacheBuilder {
     /// # Errors
     /// Same as [`S3Cache::connect`].
     pub fn connect(self) -> Result<S3Cache> {
-        self.options.validate()?;
         let store = match &self.store {
             Some(store) => store.clone(),
             None => store::open(&self.options, self.store_parts())?,
@@ -267,17 +275,19 @@ impl S3CacheBuilder {
     /// Returns the cache in that store.
     pub(super) fn on(self, store: Arc<dyn ObjectStore>) -> S3Cache {
         let connections = self.used_connections();
-        S3Cache { store, options: self.options, connections, tuning: self.tuning, context: self.context }
+        let (store, pool) = (Arc::new(Limited::new(store, connections)), Pool::new(connections));
+        let keys = Keys::new(self.options.keys());
+        S3Cache { store, options: self.options, keys, pool, tuning: self.tuning, context: self.context }
     }
 
     fn used_connections(&self) -> usize {
-        self.connections.unwrap_or_else(|| self.options.connections()).max(1)
+        self.connections.unwrap_or_else(|| self.options.policy().connections()).max(1)
     }
 }
 
 impl fmt::Debug for S3Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("S3Cache").field("options", &self.options).field("connections", &self.connections).finish()
+        f.debug_struct("S3Cache").field("options", &self.options).finish_non_exhaustive()
     }
 }
 

@@ -1,13 +1,12 @@
 //! Runs jobs in rounds: those that fail with a transient error are tried again after all the others.
 
-use std::marker::PhantomData;
-use std::mem;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use crate::base::{Error, Result};
-use crate::ops::cache::Context;
+use crate::ops::cache::S3Cache;
 use crate::ops::persist::{PATIENCE, PAUSES, passes};
-use crate::transfer::{self, Next, Stop, Work};
+use crate::transfer::{Next, Run};
 
 /// This many failures in a row, without a success in between, are not the fault of single objects.
 const STREAK: usize = 16;
@@ -71,127 +70,128 @@ impl Streak {
     }
 }
 
-/// The outcome of all rounds.
-pub(super) struct Ended<J, D> {
-    pub(super) done: Vec<D>,
-    /// The jobs that failed permanently. A job without an error was never tried because the store failed every request.
-    pub(super) failed: Vec<(J, Option<Error>)>,
-}
+/// Jobs that failed permanently. One without an error was never tried because the store failed every request.
+pub(super) type Left<J> = Vec<(J, Option<Error>)>;
 
-/// Runs the jobs in rounds until no job is left to retry or the store is given up.
+/// Runs the jobs of `cache` in rounds until no job is left to retry or the store is given up. Passes results to `done` as
+/// they come. Returns the jobs that failed permanently.
 ///
 /// # Errors
-/// Errors of the work itself, which end the run immediately.
-pub(super) fn run<W, J, D>(
-    jobs: Vec<J>,
-    context: &Context,
-    work: &W,
+/// Errors of `start` itself, which end the run immediately.
+pub(super) fn run<'w, J: Send + 'w, D: Send + 'w>(
+    cache: &S3Cache,
+    jobs: impl Iterator<Item = J> + Send,
     streak: &Streak,
-    threads: impl Fn(&[J]) -> usize,
-) -> Result<Ended<J, D>>
-where
-    W: Work<Job = J, Done = Tried<J, D>>,
-    J: Send,
-    D: Send,
-{
-    let mut ended = Ended { done: Vec::with_capacity(jobs.len()), failed: Vec::new() };
-    let (mut jobs, mut pauses, mut was_down) = (jobs, PAUSES.iter(), false);
+    start: impl Fn(J, &Run<'_>) -> Result<Next<'w, J, Tried<J, D>>> + Sync,
+    mut done: impl FnMut(D) + Send,
+) -> Result<Left<J>> {
+    let context = &cache.context;
+    let mut round = Round { cache, start, streak, done: &mut done };
+    let (mut pauses, mut was_down, mut ever) = (PAUSES.iter(), false, false);
+    let mut outcome = round.run(jobs)?;
+    let mut failed = Vec::new();
     loop {
-        let (tried, begun) = (jobs.len(), context.clock.monotonic());
-        let threads = threads(&jobs);
-        let results = transfer::run_chunked(mem::take(&mut jobs), threads, &context.cancel, work)?;
-        let before = ended.done.len();
-        let mut left = Vec::new();
-        for result in results {
-            match result {
-                Tried::Done(done) => ended.done.push(done),
-                Tried::Untried(job) => left.push((*job, None)),
-                Tried::Failed(failed) if failed.again => left.push((failed.job, Some(failed.error))),
-                Tried::Failed(failed) => ended.failed.push((failed.job, Some(failed.error))),
-            }
+        failed.append(&mut outcome.failed);
+        if outcome.left.is_empty() {
+            return Ok(failed);
         }
-        if left.is_empty() {
-            return Ok(ended);
-        }
-        let succeeded = ended.done.len() - before;
-        if succeeded * GOOD_ROUND >= tried {
+        ever |= outcome.succeeded > 0;
+        if outcome.succeeded * GOOD_ROUND >= outcome.tried {
             pauses = PAUSES.iter();
         }
-        let slow = context.clock.monotonic().saturating_sub(begun) > PATIENCE;
-        let down = succeeded == 0 && (streak.reset() || slow);
+        let slow = outcome.elapsed > PATIENCE;
+        let down = outcome.succeeded == 0 && (streak.reset() || slow);
         // A store that worked before may recover soon, so it gets another chance.
-        let given_up = down && (ended.done.is_empty() || slow || was_down);
+        let given_up = down && (!ever || slow || was_down);
         was_down = down;
         let (Some(pause), false) = (pauses.next(), given_up) else {
-            ended.failed.append(&mut left);
-            return Ok(ended);
+            failed.append(&mut outcome.left);
+            return Ok(failed);
         };
         streak.reset();
-        log::info!("trying {} of {tried} again in {} s", left.len(), pause.as_secs_f32());
+        log::info!("trying {} of {} again in {} s", outcome.left.len(), outcome.tried, pause.as_secs_f32());
         context.clock.sleep(*pause, &context.cancel);
         context.cancel.check()?;
-        jobs.extend(left.into_iter().map(|(job, _)| job));
+        outcome = round.run(outcome.left.into_iter().map(|(job, _)| job))?;
     }
 }
 
-/// Runs `work` on every job in rounds, on at most `threads` threads. Returns the results in no particular order.
+struct Round<'a, S, F> {
+    cache: &'a S3Cache,
+    start: S,
+    streak: &'a Streak,
+    done: &'a mut F,
+}
+
+/// The outcome of one round.
+struct Outcome<J> {
+    tried: usize,
+    succeeded: usize,
+    failed: Left<J>,
+    /// The jobs to run again.
+    left: Left<J>,
+    elapsed: Duration,
+}
+
+impl<S, F> Round<'_, S, F> {
+    fn run<'w, J: Send + 'w, D: Send + 'w>(&mut self, jobs: impl Iterator<Item = J> + Send) -> Result<Outcome<J>>
+    where
+        S: Fn(J, &Run<'_>) -> Result<Next<'w, J, Tried<J, D>>> + Sync,
+        F: FnMut(D) + Send,
+    {
+        let S3Cache { pool, context, .. } = self.cache;
+        let begun = context.clock.monotonic();
+        let (tried, mut succeeded, mut failed, mut left) = (AtomicUsize::new(0), 0, Vec::new(), Vec::new());
+        let jobs = jobs.inspect(|_| {
+            tried.fetch_add(1, Ordering::Relaxed);
+        });
+        let start = |job, run: &Run<'_>| match self.streak.is_tripped() {
+            true => Ok(Next::Done(Tried::Untried(Box::new(job)))),
+            false => (self.start)(job, run),
+        };
+        pool.run(jobs, &context.cancel, start, |tried| match tried {
+            Tried::Done(done) => {
+                succeeded += 1;
+                (self.done)(done);
+            }
+            Tried::Untried(job) => left.push((*job, None)),
+            Tried::Failed(job) if job.again => left.push((job.job, Some(job.error))),
+            Tried::Failed(job) => failed.push((job.job, Some(job.error))),
+        })?;
+        let elapsed = context.clock.monotonic().saturating_sub(begun);
+        Ok(Outcome { tried: tried.into_inner(), succeeded, failed, left, elapsed })
+    }
+}
+
+/// Runs `work` on every job in rounds. Returns the results in no particular order.
 ///
 /// # Errors
 /// The first permanent error, or else the first transient error that persisted.
 pub(super) fn run_each<J: Copy + Send, D: Send>(
-    jobs: Vec<J>,
-    context: &Context,
-    threads: usize,
+    cache: &S3Cache,
+    jobs: impl IntoIterator<Item = J, IntoIter: Send>,
     work: impl Fn(J) -> Result<D> + Sync,
 ) -> Result<Vec<D>> {
-    let each = Each { work, streak: Streak::default(), types: PhantomData };
-    let ended = run(jobs, context, &each, &each.streak, |jobs| threads.min(jobs.len()))?;
-    match first_error(ended.failed) {
-        Some(error) => Err(error),
-        None => Ok(ended.done),
-    }
+    let streak = Streak::default();
+    let start = |job: J, _: &Run<'_>| match work(job) {
+        Ok(done) => {
+            streak.broken();
+            Ok(Next::Done(Tried::Done(done)))
+        }
+        Err(error) if passes(&error) => {
+            if streak.failed() {
+                streak.trip();
+            }
+            Ok(Next::Done(Tried::failed(job, error, true)))
+        }
+        Err(error) => Err(error),
+    };
+    let mut results = Vec::new();
+    let failed = run(cache, jobs.into_iter(), &streak, start, |result| results.push(result))?;
+    first_error(failed).map_or(Ok(results), Err)
 }
 
 /// Returns the error of the first job that has one.
-pub(super) fn first_error<J>(failed: Vec<(J, Option<Error>)>) -> Option<Error> {
+pub(super) fn first_error<J>(failed: Left<J>) -> Option<Error> {
     failed.into_iter().find_map(|(_, error)| error)
-}
-
-struct Each<F, J, D> {
-    work: F,
-    streak: Streak,
-    types: PhantomData<fn(J) -> D>,
-}
-
-impl<F: Fn(J) -> Result<D> + Sync, J: Copy + Send, D: Send> Work for Each<F, J, D> {
-    type Job = J;
-    type Open = ();
-    type Done = Tried<J, D>;
-
-    fn begin(&self, job: J, _: &Stop<'_>) -> Result<Next<Self>> {
-        if self.streak.is_tripped() {
-            return Ok(Next::Done(Tried::Untried(Box::new(job))));
-        }
-        match (self.work)(job) {
-            Ok(done) => {
-                self.streak.broken();
-                Ok(Next::Done(Tried::Done(done)))
-            }
-            Err(error) if passes(&error) => {
-                if self.streak.failed() {
-                    self.streak.trip();
-                }
-                Ok(Next::Done(Tried::failed(job, error, true)))
-            }
-            Err(error) => Err(error),
-        }
-    }
-
-    fn chunk(&self, (): &(), _: usize, _: &Stop<'_>) -> Result<()> {
-        Ok(())
-    }
-
-    fn end(&self, (): (), _: &Stop<'_>) -> Result<Next<Self>> {
-        Err(Error::Cancelled)
-    }
 }

@@ -2,7 +2,7 @@
 
 use crate::aws::{domains, has_acceleration};
 use crate::base::{percent_decode, percent_encode_path};
-use crate::config::EndpointUrl;
+use crate::config::{EndpointUrl, is_dns_name};
 use crate::sigv4::canonical_query;
 
 /// Longer regions come from servers that have none.
@@ -200,13 +200,7 @@ fn place(bucket: &str, path_style: bool, host: &str, base: &str) -> (String, Str
 /// Returns whether the bucket can be a label of the host name. A wildcard certificate covers one label, so no dots over
 /// TLS.
 fn is_virtual_hostable(bucket: &str, https: bool) -> bool {
-    let alphanumeric = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
-    (3..=63).contains(&bucket.len())
-        && bucket.bytes().all(|byte| alphanumeric(byte) || byte == b'-' || (byte == b'.' && !https))
-        && bucket.bytes().next().is_some_and(alphanumeric)
-        && bucket.bytes().last().is_some_and(alphanumeric)
-        && !bucket.contains("..")
-        && bucket.parse::<std::net::Ipv4Addr>().is_err()
+    is_dns_name(bucket) && !(https && bucket.contains('.'))
 }
 
 #[cfg(test)]

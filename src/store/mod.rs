@@ -4,6 +4,7 @@
 //! objects are content-addressed or overwritten completely.
 
 mod dir;
+mod limit;
 mod open;
 mod s3;
 
@@ -14,7 +15,8 @@ use std::time::Duration;
 use crate::base::{Payload, Result};
 
 pub use dir::DirStore;
-pub(crate) use open::{Parts, context, open, open_s3, provider};
+pub(crate) use limit::Limited;
+pub(crate) use open::{Parts, context, open, open_s3, provider, settings};
 pub(crate) use s3::S3Store;
 
 /// A bucket in an object store. Keys are UTF-8, at most 1,024 bytes, and compared bytewise.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::aws::{S3Settings, ServiceContext, Settings};
 use crate::base::{Cancel, Clock, Env, Result};
-use crate::config::{CacheOptions, RequestPayer, RetryMode};
+use crate::config::{AccountId, CacheOptions, CredentialOptions, Location, Policy, RequestPayer, RetryMode};
 use crate::credentials::{self, CredentialsProvider};
 use crate::http::{self, retry};
 use crate::s3::{Client, ClientParts, Endpoint, EndpointChoice};
@@ -33,13 +33,21 @@ pub(crate) struct Parts {
 /// # Errors
 /// If a setting is missing or invalid, or there are no credentials.
 pub(crate) fn open(options: &CacheOptions, parts: Parts) -> Result<Arc<dyn ObjectStore>> {
-    match Settings::resolve(options, &*parts.env)? {
+    match settings(options, &*parts.env)? {
         Settings::Directory { dir, bucket } => Ok(Arc::new(DirStore::new(dir, &bucket, parts.clock)?)),
         Settings::S3(settings) => {
-            let credentials = provider(options, &settings, &parts)?;
+            let credentials = provider(options.credentials(), &settings, &parts)?;
             Ok(Arc::new(open_s3(options, &settings, credentials, parts)?))
         }
     }
+}
+
+/// Resolves the settings that the options leave to the environment.
+///
+/// # Errors
+/// If a setting is missing or invalid.
+pub(crate) fn settings(options: &CacheOptions, env: &dyn Env) -> Result<Settings> {
+    Settings::resolve(options.location(), options.policy(), options.credentials().profile.as_deref(), env)
 }
 
 /// Returns the credentials to sign requests with; `None` if they are not signed.
@@ -47,7 +55,7 @@ pub(crate) fn open(options: &CacheOptions, parts: Parts) -> Result<Arc<dyn Objec
 /// # Errors
 /// If the configured credentials contradict each other.
 pub(crate) fn provider(
-    options: &CacheOptions,
+    options: &CredentialOptions,
     settings: &S3Settings,
     parts: &Parts,
 ) -> Result<Option<Arc<dyn CredentialsProvider>>> {
@@ -72,11 +80,12 @@ pub(crate) fn open_s3(
     credentials: Option<Arc<dyn CredentialsProvider>>,
     parts: Parts,
 ) -> Result<S3Store> {
+    let (location, policy) = (options.location(), options.policy());
     let endpoint = Endpoint::new(&EndpointChoice {
         bucket: settings.bucket.name(),
         region: &settings.region.value,
         custom: settings.endpoint.as_ref().map(|endpoint| &endpoint.value),
-        path_style: options.use_path_style,
+        path_style: location.use_path_style,
         fips: settings.fips,
         dualstack: settings.dualstack,
         accelerate: settings.accelerate,
@@ -104,28 +113,31 @@ pub(crate) fn open_s3(
         },
         clock: parts.clock,
         cancel: parts.cancel,
-        write_headers: write_headers(options),
-        request_headers: request_headers(options),
-        copy_headers: copy_headers(options),
+        write_headers: write_headers(policy),
+        request_headers: request_headers(location, policy),
+        copy_headers: copy_headers(location),
     });
     Ok(S3Store::new(client, parts.max_copy_bytes))
 }
 
-fn write_headers(options: &CacheOptions) -> Vec<(String, String)> {
+fn write_headers(policy: &Policy) -> Vec<(String, String)> {
     set([
-        ("x-amz-storage-class", options.storage_class.as_deref()),
-        ("x-amz-server-side-encryption", options.server_side_encryption.as_deref()),
-        ("x-amz-server-side-encryption-aws-kms-key-id", options.sse_kms_key_id.as_deref()),
+        ("x-amz-storage-class", policy.storage_class.as_deref()),
+        ("x-amz-server-side-encryption", policy.server_side_encryption.as_deref()),
+        ("x-amz-server-side-encryption-aws-kms-key-id", policy.sse_kms_key_id.as_deref()),
     ])
 }
 
-fn request_headers(options: &CacheOptions) -> Vec<(String, String)> {
-    let payer = options.request_payer.map(|RequestPayer::Requester| "requester");
-    set([("x-amz-request-payer", payer), ("x-amz-expected-bucket-owner", options.expected_bucket_owner.as_deref())])
+fn request_headers(location: &Location, policy: &Policy) -> Vec<(String, String)> {
+    let payer = policy.request_payer.map(|RequestPayer::Requester| "requester");
+    set([
+        ("x-amz-request-payer", payer),
+        ("x-amz-expected-bucket-owner", location.expected_bucket_owner.as_ref().map(AccountId::as_str)),
+    ])
 }
 
-fn copy_headers(options: &CacheOptions) -> Vec<(String, String)> {
-    set([("x-amz-source-expected-bucket-owner", options.expected_bucket_owner.as_deref())])
+fn copy_headers(location: &Location) -> Vec<(String, String)> {
+    set([("x-amz-source-expected-bucket-owner", location.expected_bucket_owner.as_ref().map(AccountId::as_str))])
 }
 
 fn set<const N: usize>(headers: [(&str, Option<&str>); N]) -> Vec<(String, String)> {

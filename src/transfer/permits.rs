@@ -1,48 +1,74 @@
-//! Permits shared by threads, granted in the order requested. A thread has chosen its piece of work before it waits for
+//! Permits shared by threads, granted in the order requested: a thread has chosen its piece of work before it waits for
 //! a permit, and others may wait for that piece.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
-use crate::base::Result;
-use crate::transfer::{Bell, Stop};
-
-/// A fixed number of permits.
-#[derive(Debug)]
+/// A fixed number of permits. Clones share them.
+#[derive(Clone, Debug)]
 pub(crate) struct Permits(Arc<Turns>);
 
 /// A permit, returned when dropped.
 #[derive(Debug)]
 pub(crate) struct Permit(Arc<Turns>);
 
-/// Each request for a permit gets a turn; `come` counts the turns that have come.
 #[derive(Debug)]
 struct Turns {
-    asked: AtomicUsize,
-    come: AtomicUsize,
-    returned: Bell,
+    state: Mutex<State>,
+    returned: Condvar,
+}
+
+/// Each request for a permit gets a turn. Turns below `granted` have a permit, or had one.
+#[derive(Debug)]
+struct State {
+    requested: usize,
+    granted: usize,
 }
 
 impl Permits {
+    /// Creates `count` permits, at least one.
     pub(crate) fn new(count: usize) -> Self {
-        let (asked, come) = (AtomicUsize::new(0), AtomicUsize::new(count.max(1)));
-        Self(Arc::new(Turns { asked, come, returned: Bell::default() }))
+        let state = Mutex::new(State { requested: 0, granted: count.max(1) });
+        Self(Arc::new(Turns { state, returned: Condvar::new() }))
     }
 
-    /// # Errors
-    /// If `stop` ends the wait.
-    pub(crate) fn take(&self, stop: &Stop<'_>) -> Result<Permit> {
-        // Created first, so that it is returned even if the wait ends early.
-        let permit = Permit(self.0.clone());
-        let turn = self.0.asked.fetch_add(1, Ordering::SeqCst);
-        self.0.returned.wait_for(stop, || (self.0.come.load(Ordering::SeqCst) > turn).then_some(()))?;
-        Ok(permit)
+    /// Waits for a permit.
+    pub(crate) fn take(&self) -> Permit {
+        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let turn = state.requested;
+        state.requested += 1;
+        let waits = |state: &mut State| state.granted <= turn;
+        drop(self.0.returned.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner));
+        Permit(self.0.clone())
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.come.fetch_add(1, Ordering::SeqCst);
-        self.0.returned.ring();
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).granted += 1;
+        self.0.returned.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn at_most_that_many_permits_are_out() {
+        let (permits, out, most) = (Permits::new(3), AtomicUsize::new(0), AtomicUsize::new(0));
+        thread::scope(|scope| {
+            for _ in 0..20 {
+                scope.spawn(|| {
+                    let _permit = permits.take();
+                    most.fetch_max(out.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+                    thread::yield_now();
+                    out.fetch_sub(1, Ordering::SeqCst);
+                });
+            }
+        });
+        assert!(most.into_inner() <= 3);
     }
 }

@@ -1,171 +1,134 @@
 //! Chooses the next piece of work: a pure decision.
 //!
-//! A thread takes work from the job with the fewest threads. A job that has not begun has none; ties go to the earlier
-//! job, and to a job that has begun before one that has not. So every job that has begun progresses, the others begin
-//! in order, and when none are waiting, all threads help with the open ones: a lone large blob gets all threads, but
-//! never while other jobs wait.
-//!
-//! A job's work aside from its chunks is taken first, because it takes as long as the chunks. While there is other
-//! work, only a limited number of threads do it.
+//! A thread takes work from the job with the fewest threads. A job that has not started has none; ties go to the earlier
+//! job, and to a job that has started before one that has not. So every job that has started progresses, the others
+//! start in order, and when none are waiting, all threads help with the open ones: a lone large blob gets all threads,
+//! but never while other jobs wait.
 
 use std::collections::VecDeque;
+use std::iter::{Fuse, Peekable};
 use std::sync::Arc;
 
-/// The jobs that have not ended. `J` is a job that has not begun, `O` one that has.
+/// The jobs that are not done. `I` yields those that have not started, `O` is one that has.
 #[derive(Debug)]
-pub(super) struct Queue<J, O> {
-    /// The jobs that have not begun, the number of the first of them, and the jobs to begin again.
-    waiting: VecDeque<J>,
-    next: usize,
-    again: VecDeque<(usize, J)>,
+pub(super) struct Queue<I: Iterator, O> {
+    waiting: Peekable<Fuse<I>>,
+    /// The jobs to start again.
+    again: VecDeque<I::Item>,
     open: Vec<Open<O>>,
-    /// The number of jobs that a thread is beginning or ending; they may produce more work.
+    /// The slot of the next job that is opened.
+    next_slot: usize,
+    /// The number of jobs that a thread is starting or finishing; they may produce more work.
     held: usize,
-    /// Whether jobs have work aside from their chunks.
-    has_asides: bool,
-    /// How many threads may do such work, which may wait, while there is other work.
-    aside_limit: usize,
-    /// How many threads are doing it.
-    asides_running: usize,
+    /// No more jobs are taken.
+    closed: bool,
+    /// Jobs were dropped before they were done.
+    cut_short: bool,
 }
 
 #[derive(Debug)]
 struct Open<O> {
     slot: usize,
     state: Arc<O>,
-    chunks: usize,
-    /// The first chunk that is not taken.
+    parts: usize,
+    /// The first part that is not taken.
     next: usize,
-    /// The number of threads working on its chunks.
+    /// The number of threads working on its parts.
     workers: usize,
-    aside: Aside,
 }
 
-/// The state of the work aside from the chunks.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Aside {
-    Waiting,
-    UnderWay,
-    Done,
-}
-
-/// A unit of work for a thread. The number is that of the job, in the order given.
+/// A unit of work for a thread.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Unit<J, O> {
-    /// Begin this job.
-    Begin(usize, J),
-    /// Do this chunk.
-    Chunk(usize, Arc<O>, usize),
-    /// Do the work aside from the chunks.
-    Aside(usize, Arc<O>),
+    /// Start this job.
+    Start(J),
+    /// Do this part of the job in this slot.
+    Part(usize, Arc<O>, usize),
 }
 
-impl<J, O> Queue<J, O> {
-    pub(super) fn new(jobs: Vec<J>, aside_limit: usize) -> Self {
+impl<I: Iterator, O> Queue<I, O> {
+    pub(super) fn new(jobs: I) -> Self {
         Self {
-            waiting: jobs.into(),
-            next: 0,
+            waiting: jobs.fuse().peekable(),
             again: VecDeque::new(),
             open: Vec::new(),
+            next_slot: 0,
             held: 0,
-            has_asides: aside_limit > 0,
-            aside_limit,
-            asides_running: 0,
+            closed: false,
+            cut_short: false,
         }
-    }
-
-    /// Lowers the number of threads that may do aside work while there is other work.
-    pub(super) fn limit_asides(&mut self, most: usize) {
-        self.aside_limit = self.aside_limit.min(most);
     }
 
     /// Takes the next unit, or returns `None` if nothing can be taken now.
-    pub(super) fn take(&mut self) -> Option<Unit<J, O>> {
-        let may_wait = self.asides_running < self.aside_limit;
-        if let Some(unit) = self.take_aside(may_wait) {
-            return Some(unit);
-        }
-        let open = self.open.iter_mut().filter(|open| open.next < open.chunks).min_by_key(|open| open.workers);
+    pub(super) fn take(&mut self) -> Option<Unit<I::Item, O>> {
+        let none_waits = !self.has_waiting();
+        let open = self.open.iter_mut().filter(|open| open.next < open.parts).min_by_key(|open| open.workers);
         match open {
-            Some(open) if open.workers == 0 || (self.waiting.is_empty() && self.again.is_empty()) => Some(open.take()),
-            _ => match self.take_waiting() {
-                Some((slot, job)) => {
-                    self.held += 1;
-                    Some(Unit::Begin(slot, job))
+            Some(open) if open.workers == 0 || none_waits => Some(open.take()),
+            _ => {
+                if none_waits {
+                    return None;
                 }
-                None => self.take_aside(true),
-            },
+                let job = self.again.pop_front().or_else(|| self.waiting.next())?;
+                self.held += 1;
+                Some(Unit::Start(job))
+            }
         }
     }
 
-    fn take_waiting(&mut self) -> Option<(usize, J)> {
-        self.again.pop_front().or_else(|| {
-            let job = self.waiting.pop_front()?;
-            self.next += 1;
-            Some((self.next - 1, job))
-        })
+    /// Returns whether there is a unit to take now.
+    pub(super) fn has_unit(&mut self) -> bool {
+        self.has_waiting() || self.open.iter().any(|open| open.next < open.parts)
     }
 
-    /// Takes aside work; unless `may_wait`, only of a job whose chunks are all done.
-    fn take_aside(&mut self, may_wait: bool) -> Option<Unit<J, O>> {
-        let ready = |open: &Open<O>| may_wait || (open.workers == 0 && open.next >= open.chunks);
-        let open = self.open.iter_mut().find(|open| open.aside == Aside::Waiting && ready(open))?;
-        open.aside = Aside::UnderWay;
-        self.asides_running += 1;
-        Some(Unit::Aside(open.slot, open.state.clone()))
+    fn has_waiting(&mut self) -> bool {
+        !self.closed && (!self.again.is_empty() || self.waiting.peek().is_some())
     }
 
-    /// Records that a job has begun. The thread that began it does its first chunk.
-    pub(super) fn opened(&mut self, slot: usize, state: O, chunks: usize) -> Unit<J, O> {
+    /// Records that a job has started and has parts. The thread that started it does the first.
+    pub(super) fn opened(&mut self, state: O, parts: usize) -> Unit<I::Item, O> {
         self.held -= 1;
-        let aside = if self.has_asides { Aside::Waiting } else { Aside::Done };
-        let mut open = Open { slot, state: Arc::new(state), chunks: chunks.max(1), next: 0, workers: 0, aside };
+        let slot = self.next_slot;
+        self.next_slot += 1;
+        let mut open = Open { slot, state: Arc::new(state), parts: parts.max(1), next: 0, workers: 0 };
         let unit = open.take();
         self.open.push(open);
         unit
     }
 
-    /// Records that a chunk is done. If nothing else of the job is left, returns its state, to be ended.
-    pub(super) fn chunk_done(&mut self, slot: usize) -> Option<Arc<O>> {
-        self.done(slot, |open| open.workers -= 1)
-    }
-
-    /// Records that a job's aside work is done; otherwise like [`chunk_done`](Self::chunk_done).
-    pub(super) fn aside_done(&mut self, slot: usize) -> Option<Arc<O>> {
-        self.asides_running -= 1;
-        self.done(slot, |open| open.aside = Aside::Done)
-    }
-
-    fn done(&mut self, slot: usize, note: impl FnOnce(&mut Open<O>)) -> Option<Arc<O>> {
+    /// Records that a part is done. If it was the last of its job, returns the job's state, to be finished.
+    pub(super) fn part_done(&mut self, slot: usize) -> Option<Arc<O>> {
         let at = self.open.iter().position(|open| open.slot == slot)?;
         let open = self.open.get_mut(at)?;
-        note(open);
-        if open.workers > 0 || open.next < open.chunks || open.aside != Aside::Done {
+        open.workers -= 1;
+        if open.workers > 0 || open.next < open.parts {
             return None;
         }
         self.held += 1;
-        Some(self.open.swap_remove(at).state)
+        Some(self.open.remove(at).state)
     }
 
-    /// Records that a job has ended.
+    /// Records that a job is done.
     pub(super) fn ended(&mut self) {
         self.held -= 1;
     }
 
-    /// Puts back a job that must begin again, ahead of those that have not begun.
-    pub(super) fn again(&mut self, slot: usize, job: J) {
+    /// Puts back a job that must start again, ahead of those that have not started.
+    pub(super) fn again(&mut self, job: I::Item) {
         self.held -= 1;
-        self.again.push_front((slot, job));
+        self.cut_short |= self.closed;
+        self.again.push_front(job);
     }
 
-    /// Returns whether all work is done.
-    pub(super) fn is_over(&self) -> bool {
-        self.waiting.is_empty() && self.again.is_empty() && self.open.is_empty() && self.held == 0
+    /// Returns whether all jobs are done.
+    pub(super) fn is_done(&mut self) -> bool {
+        !self.cut_short && !self.has_waiting() && self.open.is_empty() && self.held == 0
     }
 
-    /// Drops all waiting jobs and returns the state of the open ones, to be dropped.
+    /// Takes no more jobs and returns the state of the open ones, to be dropped.
     pub(super) fn clear(&mut self) -> Vec<Arc<O>> {
-        self.waiting.clear();
+        self.cut_short |= self.has_waiting() || !self.open.is_empty();
+        self.closed = true;
         self.again.clear();
         self.open.drain(..).map(|open| open.state).collect()
     }
@@ -173,7 +136,7 @@ impl<J, O> Queue<J, O> {
 
 impl<O> Open<O> {
     fn take<J>(&mut self) -> Unit<J, O> {
-        let unit = Unit::Chunk(self.slot, self.state.clone(), self.next);
+        let unit = Unit::Part(self.slot, self.state.clone(), self.next);
         self.next += 1;
         self.workers += 1;
         unit
@@ -184,17 +147,22 @@ impl<O> Open<O> {
 mod tests {
     use super::*;
 
-    /// Returns what threads take one after another, none of them finishing: `b2` begins job 2, `2.1` is its chunk 1.
-    /// Each job is its number of chunks; a job of one chunk is done once it has begun.
-    fn taken(queue: &mut Queue<usize, ()>, threads: usize) -> Vec<String> {
-        let unit = |queue: &mut Queue<usize, ()>| match queue.take() {
-            Some(Unit::Begin(slot, 1)) => format!("b{slot}"),
-            Some(Unit::Begin(slot, chunks)) => {
-                let Unit::Chunk(_, _, chunk) = queue.opened(slot, (), chunks) else { unreachable!() };
-                format!("b{slot}+{chunk}")
+    type Jobs<'a> = Queue<std::iter::Copied<std::slice::Iter<'a, usize>>, ()>;
+
+    fn queue(jobs: &[usize]) -> Jobs<'_> {
+        Queue::new(jobs.iter().copied())
+    }
+
+    /// Returns what threads take one after another, none of them finishing: `s` starts a job, `2.1` is part 1 of the job
+    /// that was opened third. Each job is its number of parts; a job of one part is done once it has started.
+    fn taken(queue: &mut Jobs<'_>, threads: usize) -> Vec<String> {
+        let unit = |queue: &mut Jobs<'_>| match queue.take() {
+            Some(Unit::Start(1)) => "s".to_owned(),
+            Some(Unit::Start(parts)) => {
+                let Unit::Part(slot, _, part) = queue.opened((), parts) else { unreachable!() };
+                format!("s{slot}+{part}")
             }
-            Some(Unit::Chunk(slot, _, chunk)) => format!("{slot}.{chunk}"),
-            Some(Unit::Aside(slot, _)) => format!("{slot}a"),
+            Some(Unit::Part(slot, _, part)) => format!("{slot}.{part}"),
             None => "-".to_owned(),
         };
         (0..threads).map(|_| unit(queue)).collect()
@@ -202,65 +170,55 @@ mod tests {
 
     #[test]
     fn a_lone_job_gets_all_threads() {
-        let mut queue = Queue::new(vec![100], 0);
-        assert_eq!(taken(&mut queue, 4), ["b0+0", "0.1", "0.2", "0.3"]);
-        let mut queue = Queue::new(vec![2], 0);
-        assert_eq!(taken(&mut queue, 4), ["b0+0", "0.1", "-", "-"]);
+        assert_eq!(taken(&mut queue(&[100]), 4), ["s0+0", "0.1", "0.2", "0.3"]);
+        assert_eq!(taken(&mut queue(&[2]), 4), ["s0+0", "0.1", "-", "-"]);
     }
 
     #[test]
-    fn every_job_begins_before_one_gets_a_second_thread() {
-        let mut queue = Queue::new(vec![9, 5, 1, 1], 0);
-        assert_eq!(taken(&mut queue, 8), ["b0+0", "b1+0", "b2", "b3", "0.1", "1.1", "0.2", "1.2"]);
+    fn every_job_starts_before_one_gets_a_second_thread() {
+        let mut queue = queue(&[9, 5, 1, 1]);
+        assert_eq!(taken(&mut queue, 8), ["s0+0", "s1+0", "s", "s", "0.1", "1.1", "0.2", "1.2"]);
     }
 
     #[test]
-    fn what_has_begun_goes_on_and_what_is_ready_makes_room() {
-        let mut queue = Queue::new(vec![9, 1, 1, 1], 0);
-        assert_eq!(taken(&mut queue, 2), ["b0+0", "b1"]);
-        assert!(queue.chunk_done(0).is_none());
+    fn started_jobs_continue_before_others_start() {
+        let mut queue = queue(&[9, 1, 1, 1]);
+        assert_eq!(taken(&mut queue, 2), ["s0+0", "s"]);
+        assert!(queue.part_done(0).is_none());
         assert_eq!(taken(&mut queue, 1), ["0.1"]);
         queue.ended();
-        assert_eq!(taken(&mut queue, 1), ["b2"]);
+        assert_eq!(taken(&mut queue, 1), ["s"]);
         queue.ended();
-        assert_eq!(taken(&mut queue, 2), ["b3", "0.2"]);
+        assert_eq!(taken(&mut queue, 2), ["s", "0.2"]);
     }
 
     #[test]
-    fn work_aside_goes_first_on_few_threads_and_last_on_all() {
-        let mut queue = Queue::new(vec![2, 2, 2], 1);
-        assert_eq!(taken(&mut queue, 5), ["b0+0", "0a", "b1+0", "b2+0", "0.1"]);
-        assert_eq!(taken(&mut queue, 5), ["1.1", "2.1", "1a", "2a", "-"]);
-        assert!(queue.chunk_done(0).is_none() && queue.chunk_done(0).is_none());
-        assert!(queue.aside_done(0).is_some());
-        assert!(queue.chunk_done(1).is_none() && queue.aside_done(1).is_none());
-        assert!(queue.chunk_done(1).is_some());
-    }
-
-    #[test]
-    fn a_lone_thread_does_work_aside_once_the_chunks_are_done() {
-        let mut queue = Queue::new(vec![2, 2], 2);
-        queue.limit_asides(0);
-        assert_eq!(taken(&mut queue, 1), ["b0+0"]);
-        assert!(queue.chunk_done(0).is_none());
-        assert_eq!(taken(&mut queue, 1), ["0.1"]);
-        assert!(queue.chunk_done(0).is_none());
-        assert_eq!(taken(&mut queue, 1), ["0a"]);
-        assert!(queue.aside_done(0).is_some());
-        assert_eq!(taken(&mut queue, 2), ["b1+0", "1.1"]);
-    }
-
-    #[test]
-    fn the_last_chunk_to_end_ends_the_job_whichever_it_is() {
-        let mut queue = Queue::new(vec![3], 0);
-        assert_eq!(taken(&mut queue, 3), ["b0+0", "0.1", "0.2"]);
-        assert!(queue.chunk_done(0).is_none() && queue.chunk_done(0).is_none() && !queue.is_over());
-        assert!(queue.chunk_done(0).is_some());
-        assert!(!queue.is_over() && queue.take().is_none());
-        queue.again(0, 1);
-        assert_eq!(taken(&mut queue, 1), ["b0"]);
-        assert!(!queue.is_over());
+    fn the_last_part_to_end_finishes_the_job_whichever_it_is() {
+        let mut queue = queue(&[3]);
+        assert!(queue.has_unit());
+        assert_eq!(taken(&mut queue, 3), ["s0+0", "0.1", "0.2"]);
+        assert!(!queue.has_unit());
+        assert!(queue.part_done(0).is_none() && queue.part_done(0).is_none() && !queue.is_done());
+        assert!(queue.part_done(0).is_some());
+        assert!(!queue.is_done() && queue.take().is_none());
+        queue.again(1);
+        assert_eq!(taken(&mut queue, 1), ["s"]);
+        assert!(!queue.is_done());
         queue.ended();
-        assert!(queue.is_over());
+        assert!(queue.is_done());
+    }
+
+    #[test]
+    fn a_cleared_queue_is_done_only_if_nothing_was_left() {
+        let mut left = queue(&[1, 1]);
+        assert_eq!(taken(&mut left, 1), ["s"]);
+        assert!(left.clear().is_empty());
+        left.ended();
+        assert!(!left.is_done());
+        let mut last = queue(&[1]);
+        assert_eq!(taken(&mut last, 1), ["s"]);
+        assert!(last.clear().is_empty());
+        last.ended();
+        assert!(last.is_done());
     }
 }

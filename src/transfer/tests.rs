@@ -1,37 +1,52 @@
+use std::collections::HashSet;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Barrier;
-use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
 
-use crate::base::Problem;
+use crate::base::{Cancel, Error};
 
 use super::*;
 
-fn failure(text: &str) -> Error {
-    Error::Usage(Problem::new(text))
+/// Returns a pool of exactly that many threads.
+fn pool(threads: usize) -> Pool {
+    Pool::with_threads(threads)
+}
+
+/// Runs the jobs and returns their results in the order they came in.
+fn run<'w, J: Send + 'w, D: Send + 'w>(
+    jobs: Vec<J>,
+    threads: usize,
+    start: impl Fn(J, &Run<'_>) -> Result<Next<'w, J, D>> + Sync,
+) -> Result<Vec<D>> {
+    let mut results = Vec::new();
+    pool(threads).run(jobs.into_iter(), &Cancel::new(), start, |result| results.push(result))?;
+    Ok(results)
 }
 
 #[test]
-fn results_come_in_the_order_of_the_jobs() {
+fn results_are_in_the_order_of_the_jobs() {
     for threads in [0, 1, 3, 500] {
-        let doubled = run((0..100).collect(), threads, &Cancel::new(), |job: u32, _| Ok(job * 2)).unwrap();
+        let doubled = pool(threads).map((0..100).collect(), &Cancel::new(), |job: u32, _| Ok(job * 2)).unwrap();
         assert_eq!(doubled, (0..100).map(|job| job * 2).collect::<Vec<_>>());
     }
-    assert!(run(Vec::<u8>::new(), 4, &Cancel::new(), |_, _| Ok(())).unwrap().is_empty());
+    assert!(pool(4).map(Vec::<u8>::new(), &Cancel::new(), |_, _| Ok(())).unwrap().is_empty());
 }
 
 #[test]
 fn the_first_error_stops_new_jobs_and_those_under_way() {
     let started = AtomicUsize::new(0);
     let both_run = Barrier::new(2);
-    let error = run::<u32, ()>((0..1000).collect(), 2, &Cancel::new(), |job, stop| {
+    let error = run::<u32, ()>((0..1000).collect(), 2, |job, run| {
         started.fetch_add(1, Ordering::Relaxed);
         both_run.wait();
         if job == 0 {
-            return Err(failure("the first"));
+            return Err(Error::usage("the first"));
         }
-        while stop.check().is_ok() {
+        while run.check().is_ok() {
             thread::yield_now();
         }
-        Err(failure("a later one"))
+        Err(Error::usage("a later one"))
     })
     .unwrap_err();
     assert_eq!(error.to_string(), "the first");
@@ -39,9 +54,9 @@ fn the_first_error_stops_new_jobs_and_those_under_way() {
 }
 
 #[test]
-fn cancelling_is_an_error_unless_all_was_done() {
+fn cancelling_is_an_error_unless_everything_was_done() {
     let cancel = Cancel::new();
-    let result = run(vec![1, 2, 3], 1, &cancel, |job, _| {
+    let result = pool(1).map(vec![1, 2, 3], &cancel, |job, _| {
         if job == 2 {
             cancel.cancel();
         }
@@ -49,92 +64,125 @@ fn cancelling_is_an_error_unless_all_was_done() {
     });
     assert!(matches!(result, Err(Error::Cancelled)));
     let late = Cancel::new();
-    let result = run(vec![1], 1, &late, |job, _| {
+    let result = pool(1).map(vec![1], &late, |job, _| {
         late.cancel();
         Ok(job)
     });
     assert_eq!(result.unwrap(), [1]);
 }
 
-/// A job is its number of chunks, and whether it begins a second time. It returns the number of chunks.
-struct Chunks<'a> {
-    most_at_once: &'a AtomicUsize,
-    now: AtomicUsize,
-    everybody: Barrier,
+#[test]
+fn a_million_jobs_are_taken_only_when_a_thread_is_free() {
+    let (taken, done, most) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicUsize::new(0));
+    let jobs = (0..1_000_000_usize).inspect(|_| {
+        taken.fetch_add(1, Ordering::Relaxed);
+    });
+    let mut sum = 0;
+    let start = |job, _: &Run<'_>| {
+        let ahead = taken.load(Ordering::Relaxed).saturating_sub(done.fetch_add(1, Ordering::Relaxed));
+        most.fetch_max(ahead, Ordering::Relaxed);
+        Ok(Next::Done(job))
+    };
+    pool(4).run(jobs, &Cancel::new(), start, |job: usize| sum += job).unwrap();
+    assert_eq!(sum, 999_999 * 500_000);
+    // One job per thread, and the next one.
+    assert!(most.into_inner() <= 5);
 }
 
-impl Work for Chunks<'_> {
-    type Job = (usize, bool);
-    type Open = (usize, AtomicUsize, bool);
-    type Done = usize;
+#[test]
+fn threads_are_added_only_for_work() {
+    let threads = |jobs: usize| {
+        let ids = std::sync::Mutex::new(HashSet::new());
+        let everybody = Barrier::new(jobs.min(3));
+        let start = |(): (), _: &Run<'_>| {
+            ids.lock().unwrap().insert(thread::current().id());
+            everybody.wait();
+            Ok(Next::Done(()))
+        };
+        run(vec![(); jobs], 3, start).unwrap();
+        ids.into_inner().unwrap().len()
+    };
+    assert_eq!([threads(1), threads(2), threads(3), threads(9)], [1, 2, 3, 3]);
+}
 
-    fn begin(&self, (chunks, again): (usize, bool), _: &Stop<'_>) -> Result<Next<Self>> {
-        Ok(if chunks == 1 { Next::Done(1) } else { Next::Chunks((chunks, AtomicUsize::new(0), again), chunks) })
+/// A job of `parts` parts, which returns their number. The first time, it may start again.
+struct Counted<'a> {
+    parts: usize,
+    again: bool,
+    done: AtomicUsize,
+    /// All parts wait for each other.
+    everybody: Option<&'a Barrier>,
+}
+
+impl<'a> Split<'a, (usize, bool), usize> for Counted<'a> {
+    fn parts(&self) -> usize {
+        self.parts
     }
 
-    fn chunk(&self, (chunks, done, _): &Self::Open, index: usize, _: &Stop<'_>) -> Result<()> {
-        assert!(index < *chunks);
-        self.most_at_once.fetch_max(self.now.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
-        if *chunks == 8 {
-            self.everybody.wait();
+    fn part(&self, index: usize, _: &Run<'_>) -> Result<()> {
+        assert!(index < self.parts);
+        if let Some(everybody) = self.everybody {
+            everybody.wait();
         }
-        self.now.fetch_sub(1, Ordering::SeqCst);
-        done.fetch_add(1, Ordering::SeqCst);
+        self.done.fetch_add(1, Ordering::SeqCst);
         Ok(())
     }
 
-    fn end(&self, (chunks, done, again): Self::Open, _: &Stop<'_>) -> Result<Next<Self>> {
-        assert_eq!(done.load(Ordering::SeqCst), chunks);
-        Ok(if again { Next::Again((chunks, false)) } else { Next::Done(chunks) })
+    fn finish(self: Box<Self>, _: &Run<'_>) -> Result<Next<'a, (usize, bool), usize>> {
+        assert_eq!(self.done.load(Ordering::SeqCst), self.parts);
+        Ok(if self.again { Next::Again((self.parts, false)) } else { Next::Done(self.parts) })
     }
 }
 
 #[test]
-fn a_lone_job_is_done_by_all_threads_and_may_begin_again() {
-    let most = AtomicUsize::new(0);
-    let work = Chunks { most_at_once: &most, now: AtomicUsize::new(0), everybody: Barrier::new(4) };
-    assert_eq!(run_chunked(vec![(8, true)], 4, &Cancel::new(), &work).unwrap(), [8]);
-    assert_eq!(most.into_inner(), 4);
+fn a_lone_job_is_done_by_all_threads_and_may_start_again() {
+    // Eight parts in groups of four: fewer than four threads would never finish.
+    let everybody = Barrier::new(4);
+    let start = |(parts, again), _: &Run<'_>| -> Result<Next<'_, (usize, bool), usize>> {
+        Ok(Next::Split(Box::new(Counted { parts, again, done: AtomicUsize::new(0), everybody: Some(&everybody) })))
+    };
+    assert_eq!(run(vec![(8, true)], 4, start).unwrap(), [8]);
 }
 
 #[test]
-fn jobs_of_any_size_come_back_in_their_order() {
-    let most = AtomicUsize::new(0);
-    let work = Chunks { most_at_once: &most, now: AtomicUsize::new(0), everybody: Barrier::new(1) };
+fn jobs_of_any_size_are_all_done() {
+    let start = |(parts, again), _: &Run<'_>| -> Result<Next<'static, (usize, bool), usize>> {
+        Ok(match parts {
+            1 => Next::Done(1),
+            _ => Next::Split(Box::new(Counted { parts, again, done: AtomicUsize::new(0), everybody: None })),
+        })
+    };
     for threads in [1, 3, 16] {
         let jobs: Vec<_> = (1..200).map(|at| (at % 7 + 1, at % 11 == 0)).collect();
-        let expected: Vec<usize> = jobs.iter().map(|job| job.0).collect();
-        assert_eq!(run_chunked(jobs, threads, &Cancel::new(), &work).unwrap(), expected);
+        let mut expected: Vec<usize> = jobs.iter().map(|job| job.0).collect();
+        let mut results = run(jobs, threads, start).unwrap();
+        expected.sort_unstable();
+        results.sort_unstable();
+        assert_eq!(results, expected);
     }
 }
 
 /// Records when it is dropped.
-struct Opened<'a>(&'a AtomicUsize);
-
-impl Drop for Opened<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
 struct Failing<'a> {
     dropped: &'a AtomicUsize,
     fails_at: Option<usize>,
-    cancel: Cancel,
+    cancel: &'a Cancel,
 }
 
-impl<'a> Work for Failing<'a> {
-    type Job = ();
-    type Open = Opened<'a>;
-    type Done = ();
+impl Drop for Failing<'_> {
+    fn drop(&mut self) {
+        self.dropped.fetch_add(1, Ordering::SeqCst);
+    }
+}
 
-    fn begin(&self, (): (), _: &Stop<'_>) -> Result<Next<Self>> {
-        Ok(Next::Chunks(Opened(self.dropped), 100))
+impl<'a> Split<'a, (), ()> for Failing<'a> {
+    fn parts(&self) -> usize {
+        100
     }
 
-    fn chunk(&self, _: &Opened<'a>, index: usize, _: &Stop<'_>) -> Result<()> {
+    fn part(&self, index: usize, _: &Run<'_>) -> Result<()> {
         if self.fails_at == Some(index) {
-            return Err(failure("a chunk"));
+            return Err(Error::usage("a part"));
         }
         if index == 50 {
             self.cancel.cancel();
@@ -142,94 +190,80 @@ impl<'a> Work for Failing<'a> {
         Ok(())
     }
 
-    fn end(&self, _: Opened<'a>, _: &Stop<'_>) -> Result<Next<Self>> {
+    fn finish(self: Box<Self>, _: &Run<'_>) -> Result<Next<'a, (), ()>> {
         Ok(Next::Done(()))
     }
 }
 
 #[test]
-fn what_has_begun_is_dropped_when_a_run_fails_or_is_cancelled() {
-    for (fails_at, message) in [(Some(0), "a chunk"), (Some(40), "a chunk"), (None, "cancelled")] {
-        let dropped = AtomicUsize::new(0);
-        let cancel = Cancel::new();
-        let work = Failing { dropped: &dropped, fails_at, cancel: cancel.clone() };
-        let error = run_chunked(vec![(), (), ()], 3, &cancel, &work).unwrap_err();
+fn started_jobs_are_dropped_when_a_run_fails_or_is_cancelled() {
+    for (fails_at, message) in [(Some(0), "a part"), (Some(40), "a part"), (None, "cancelled")] {
+        let (dropped, cancel) = (AtomicUsize::new(0), Cancel::new());
+        let start = |(), _: &Run<'_>| -> Result<Next<'_, (), ()>> {
+            Ok(Next::Split(Box::new(Failing { dropped: &dropped, fails_at, cancel: &cancel })))
+        };
+        let error = pool(3).run([(), (), ()].into_iter(), &cancel, start, |()| {}).unwrap_err();
         assert_eq!(error.to_string(), message);
-        let dropped = dropped.into_inner();
+        let dropped = dropped.load(Ordering::SeqCst);
         assert!((1..=3).contains(&dropped), "{dropped}");
     }
 }
 
-/// Panics in its first chunk, for which the others wait.
-struct Panicking(Bell);
+/// Its first part opens the gate, for which the others wait.
+struct Gated {
+    opens: fn(&AtomicBool),
+    open: AtomicBool,
+}
 
-impl Work for Panicking {
-    type Job = ();
-    type Open = ();
-    type Done = ();
-
-    fn begin(&self, (): (), _: &Stop<'_>) -> Result<Next<Self>> {
-        Ok(Next::Chunks((), 4))
+impl Split<'static, (), ()> for Gated {
+    fn parts(&self) -> usize {
+        4
     }
 
-    fn chunk(&self, (): &(), index: usize, stop: &Stop<'_>) -> Result<()> {
-        assert!(index > 0, "the first chunk");
-        self.0.wait_for(stop, || None)
+    fn part(&self, index: usize, run: &Run<'_>) -> Result<()> {
+        if index == 0 {
+            (self.opens)(&self.open);
+            run.notify();
+        }
+        run.wait_for(|| self.open.load(Ordering::SeqCst).then_some(()))
     }
 
-    fn end(&self, (): (), _: &Stop<'_>) -> Result<Next<Self>> {
+    fn finish(self: Box<Self>, _: &Run<'_>) -> Result<Next<'static, (), ()>> {
         Ok(Next::Done(()))
     }
 }
 
+fn gated(opens: fn(&AtomicBool)) -> impl Fn((), &Run<'_>) -> Result<Next<'static, (), ()>> + Sync {
+    move |(), _| Ok(Next::Split(Box::new(Gated { opens, open: AtomicBool::new(false) })))
+}
+
 #[test]
-fn who_waits_for_one_that_panics_goes_home() {
-    let run = || run_chunked(vec![()], 4, &Cancel::new(), &Panicking(Bell::default()));
-    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).is_err());
-}
-
-/// One job of many chunks, whose aside work waits for all of them.
-struct Follows {
-    done: AtomicUsize,
-    bell: Bell,
-}
-
-impl Work for Follows {
-    type Job = usize;
-    type Open = (usize, AtomicUsize);
-    type Done = usize;
-
-    fn begin(&self, chunks: usize, _: &Stop<'_>) -> Result<Next<Self>> {
-        Ok(Next::Chunks((chunks, AtomicUsize::new(0)), chunks))
-    }
-
-    fn chunk(&self, (_, done): &Self::Open, _: usize, _: &Stop<'_>) -> Result<()> {
-        done.fetch_add(1, Ordering::SeqCst);
-        self.bell.ring();
-        Ok(())
-    }
-
-    fn asides(&self) -> usize {
-        2
-    }
-
-    fn aside(&self, (chunks, done): &Self::Open, stop: &Stop<'_>) -> Result<()> {
-        self.bell.wait_for(stop, || (done.load(Ordering::SeqCst) == *chunks).then_some(()))?;
-        self.done.fetch_add(1, Ordering::SeqCst);
-        Ok(())
-    }
-
-    fn end(&self, (chunks, _): Self::Open, _: &Stop<'_>) -> Result<Next<Self>> {
-        Ok(Next::Done(chunks))
+fn parts_may_wait_for_an_earlier_part() {
+    for threads in [1, 2, 4, 16] {
+        assert_eq!(run(vec![(); 50], threads, gated(|open| open.store(true, Ordering::SeqCst))).unwrap().len(), 50);
     }
 }
 
 #[test]
-fn work_aside_may_wait_for_the_chunks() {
-    for threads in [3, 4, 16] {
-        let work = Follows { done: AtomicUsize::new(0), bell: Bell::default() };
-        let jobs: Vec<usize> = (0..50).map(|at| at % 7 + 2).collect();
-        assert_eq!(run_chunked(jobs.clone(), threads, &Cancel::new(), &work).unwrap(), jobs);
-        assert_eq!(work.done.into_inner(), jobs.len());
-    }
+fn waiting_threads_stop_when_another_one_panics() {
+    let all = || run(vec![()], 4, gated(|_| panic!("the first part")));
+    assert!(catch_unwind(AssertUnwindSafe(all)).is_err());
+}
+
+#[test]
+fn waiting_threads_stop_as_soon_as_the_run_is_cancelled() {
+    let cancel = Cancel::new();
+    let waits = Barrier::new(2);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            waits.wait();
+            cancel.cancel();
+        });
+        let start = |(), run: &Run<'_>| -> Result<Next<'static, (), ()>> {
+            waits.wait();
+            run.wait_for(|| None::<()>).map(|()| Next::Done(()))
+        };
+        let result = pool(1).run(std::iter::once(()), &cancel, start, |()| {});
+        assert!(matches!(result, Err(Error::Cancelled)));
+    });
 }

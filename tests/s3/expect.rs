@@ -84,11 +84,10 @@ fn interim_responses_are_skipped_whatever_is_asked() {
 fn interim_responses_without_end_are_an_error_and_soon() {
     let endless = Listener::start(|mut stream| while stream.write_all(CONTINUE.as_bytes()).is_ok() {});
     let server = Server::start();
-    let mut options = cache(&server, "").options().clone();
-    options.endpoint_url = Some(format!("http://{}", endless.address));
-    options.access_key_id = Some("AK".to_owned());
-    options.secret_access_key = Some("secret-access-key".into());
-    let opened = S3Cache::builder(&options).connect().unwrap();
+    let mut options = cache(&server, "").options().to_builder();
+    options.location.endpoint = Some(format!("http://{}", endless.address).parse().unwrap());
+    options.credentials.keys = Some(s3_build_cache::AccessKeys::new("AK", "secret-access-key"));
+    let opened = S3Cache::builder(&options.build().unwrap()).connect().unwrap();
     let begun = Instant::now();
     told(&opened.load().unwrap_err(), ErrorKind::Network, &["interim responses (1xx)", "does not speak HTTP as S3"]);
     // More than the buffers of the system take.

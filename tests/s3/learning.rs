@@ -13,11 +13,11 @@ use crate::s3_server::{Config, Credentials, Failure, Fault, Match, Operation, Se
 
 /// A cache that believes the bucket to be in another region.
 fn lost(server: &Server) -> S3Cache {
-    let mut options = cache(server, "").options().clone();
-    options.region = Some("mars-1".to_owned());
+    let mut options = cache(server, "").options().to_builder();
+    options.location.region = Some("mars-1".to_owned());
     let keys = server.credentials();
     let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from(keys.secret_access_key), None);
-    S3Cache::builder(&options).credentials(Arc::new(provider)).connect().unwrap()
+    S3Cache::builder(&options.build().unwrap()).credentials(Arc::new(provider)).connect().unwrap()
 }
 
 /// What an operation of the store comes to, as a word.
@@ -338,11 +338,11 @@ fn a_session_that_cannot_be_renewed_is_an_error_at_once() {
 #[test]
 fn all_of_it_may_be_wrong_at_once() {
     let server = Server::with(Config { credentials: session(1), clock_ahead: 7200, ..Config::default() });
-    let mut options = builder(&server, ",retry_max_attempts=1").connect().unwrap().options().clone();
-    options.region = Some("mars-1".to_owned());
+    let mut options = builder(&server, ",retry_max_attempts=1").connect().unwrap().options().to_builder();
+    options.location.region = Some("mars-1".to_owned());
     server.rotate_credentials(session(2));
     let provider = Sessions::new(&[session(1), session(2)], false);
-    let opened = S3Cache::builder(&options).credentials(provider).connect().unwrap();
+    let opened = S3Cache::builder(&options.build().unwrap()).credentials(provider).connect().unwrap();
     opened.store().list("", None).unwrap();
     assert_eq!(server.requests().len(), 4);
 }
@@ -359,11 +359,11 @@ fn what_a_refusal_teaches_is_read_before_secrets_are_hidden() {
         let credentials = Credentials::new("AKIDEXAMPLE", secret, token);
         let server = Server::with(Config { region: region.to_owned(), credentials, ..Config::default() });
         server.put_object("manifests/buildkit", br#"{"layers":[],"records":[]}"#);
-        let mut options = cache(&server, "").options().clone();
-        options.region = Some("mars-1".to_owned());
+        let mut options = cache(&server, "").options().to_builder();
+        options.location.region = Some("mars-1".to_owned());
         let token = token.map(Secret::from);
         let provider = StaticCredentials::new("AKIDEXAMPLE", &Secret::from(secret), token.as_ref());
-        let opened = S3Cache::builder(&options).credentials(Arc::new(provider)).connect().unwrap();
+        let opened = S3Cache::builder(&options.build().unwrap()).credentials(Arc::new(provider)).connect().unwrap();
         assert!(opened.load().unwrap_or_else(|error| panic!("{region}: {}", error.chain())).is_some());
         assert_eq!(server.take_requests().len(), 2, "{region}");
         // And messages remain readable.

@@ -103,11 +103,12 @@ fn listings_go_on_page_by_page() {
 
 /// A cache in a bucket that does not exist.
 pub(crate) fn elsewhere(server: &Server) -> S3Cache {
-    let mut options = cache(server, "").options().clone();
-    options.bucket = Some("absent".to_owned());
+    let mut options = cache(server, "").options().to_builder();
+    options.location.bucket = Some("absent".parse().unwrap());
     let keys = server.credentials();
     let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from(keys.secret_access_key), None);
-    let builder = S3Cache::builder(&options).env(MapEnv::default()).clock(Arc::new(TestClock::default()));
+    let builder =
+        S3Cache::builder(&options.build().unwrap()).env(MapEnv::default()).clock(Arc::new(TestClock::default()));
     builder.credentials(Arc::new(provider)).connect().unwrap()
 }
 

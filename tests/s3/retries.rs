@@ -369,13 +369,13 @@ fn a_pause_can_be_cancelled() {
 fn a_port_nobody_listens_on_is_tried_again_and_one_that_speaks_no_tls_is_not() {
     let server = holding();
     let with = |endpoint: &str| {
-        let mut options = cache(&server, "").options().clone();
-        options.endpoint_url = Some(endpoint.to_owned());
+        let mut options = cache(&server, "").options().to_builder();
+        options.location.endpoint = Some(endpoint.parse().unwrap());
         let clock = Arc::new(TestClock::default());
         let keys = server.credentials();
         let secret = s3_build_cache::Secret::from(keys.secret_access_key);
         let provider = s3_build_cache::StaticCredentials::new(&keys.access_key_id, &secret, None);
-        S3Cache::builder(&options).credentials(Arc::new(provider)).clock(clock).connect().unwrap()
+        S3Cache::builder(&options.build().unwrap()).credentials(Arc::new(provider)).clock(clock).connect().unwrap()
     };
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let refused = with(&format!("http://{free}"));

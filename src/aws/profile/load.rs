@@ -4,17 +4,16 @@ use crate::aws::profile::links::link;
 use crate::aws::profile::sections::{DEFAULT, Files};
 use crate::aws::profile::{ATTRIBUTE, Profile};
 use crate::base::{Env, Error, Result};
-use crate::config::CacheOptions;
 
 impl Profile {
-    /// Loads the profile named by the attribute `profile`, `$AWS_PROFILE` or `$AWS_DEFAULT_PROFILE`, or else `default`.
+    /// Loads the profile named by `attribute`, `$AWS_PROFILE` or `$AWS_DEFAULT_PROFILE`, or else `default`.
     ///
     /// # Errors
     /// If one of the first two names a missing profile, the profile or one it refers to contradicts itself, or a file
     /// cannot be read. A missing file is not an error.
-    pub(crate) fn load(options: &CacheOptions, env: &dyn Env) -> Result<Self> {
+    pub(crate) fn load(attribute: Option<&str>, env: &dyn Env) -> Result<Self> {
         let variable = |name: &'static str| env.var(name).map(|value| (value, Some(name)));
-        let attribute = options.profile.clone().filter(|name| !name.is_empty()).map(|name| (name, Some(ATTRIBUTE)));
+        let attribute = attribute.filter(|name| !name.is_empty()).map(|name| (name.to_owned(), Some(ATTRIBUTE)));
         let (name, chosen_by) = attribute
             .or_else(|| variable("AWS_PROFILE"))
             .or_else(|| variable("AWS_DEFAULT_PROFILE"))

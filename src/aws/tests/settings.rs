@@ -9,13 +9,13 @@ fn region_comes_from_the_first_origin_that_sets_it() {
     let config = "[default]\nregion=profile";
     let all = [("AWS_REGION", "first\n"), ("AWS_DEFAULT_REGION", "second")];
     for (variables, attribute, region, origin) in [
-        (&all[..], Some("attr"), "attr", "the attribute region"),
-        (&all[..], None, "first", "AWS_REGION"),
-        (&all[1..], None, "second", "AWS_DEFAULT_REGION"),
-        (&[("AWS_REGION", "")][..], None, "profile", "region of profile default ("),
+        (&all[..], "attr", "attr", "the attribute region"),
+        (&all[..], "", "first", "AWS_REGION"),
+        (&all[1..], "", "second", "AWS_DEFAULT_REGION"),
+        (&[("AWS_REGION", "")][..], "", "profile", "region of profile default ("),
     ] {
         let world = World::new(variables).config(config);
-        let found = world.options(|options| options.region = attribute.map(str::to_owned)).settings().unwrap().region;
+        let found = world.attribute("region", attribute).settings().unwrap().region;
         assert_eq!(found.value, region);
         assert!(found.origin.starts_with(origin), "{}", found.origin);
     }
@@ -25,9 +25,9 @@ fn region_comes_from_the_first_origin_that_sets_it() {
     }
     let endpoint = [("AWS_ENDPOINT_URL", "http://h")];
     assert_eq!(World::new(&endpoint).settings().unwrap().region.value, "us-east-1");
-    let own = World::new(&endpoint).options(|options| options.region = Some("Garage_1".to_owned()));
+    let own = World::new(&endpoint).attribute("region", "Garage_1");
     assert_eq!(own.settings().unwrap().region.value, "Garage_1");
-    let own = World::new(&endpoint).options(|options| options.region = Some("a/b".to_owned()));
+    let own = World::new(&endpoint).attribute("region", "a/b");
     in_order(&own.settings_error(), &["usage", "the attribute region"]);
 }
 
@@ -65,7 +65,7 @@ fn endpoint_precedence_follows_aws() {
         assert_eq!(found.as_deref(), host, "{config} {variables:?}");
     }
     let world = World::new(&[global, s3, off]).config(both);
-    let world = world.options(|options| options.endpoint_url = Some("http://attr".to_owned()));
+    let world = world.attribute("endpoint_url", "http://attr");
     assert_eq!(world.settings().unwrap().endpoint.unwrap().origin, "the attribute endpoint_url");
     let origin = World::new(&[]).config(both).settings().unwrap().endpoint.unwrap().origin;
     in_order(&origin, &["endpoint_url of the services of profile default (", "/.aws/config:7)"]);
@@ -81,11 +81,11 @@ fn a_rejected_endpoint_is_shown_without_its_query() {
             (World::new(&[("AWS_ENDPOINT_URL", &url)]), "AWS_ENDPOINT_URL: "),
             (World::new(&[("AWS_ENDPOINT_URL_S3", &url)]), "AWS_ENDPOINT_URL_S3: "),
             (World::new(&[]).config(&config("endpoint_url")), "endpoint_url of the services"),
-            (World::new(&[]).options(|options| options.endpoint_url = Some(url.clone())), "endpoint_url"),
+            (World::new(&[]).attribute("endpoint_url", &url), "endpoint_url"),
         ] {
             let error = world.settings_error();
             assert!(error.contains(place) && !error.contains("MARKED"), "{error}");
-            let debug = format!("{:?}", world.options);
+            let debug = format!("{:?}", world.options());
             assert!(!debug.contains("MARKED"), "{debug}");
         }
     }
@@ -109,11 +109,8 @@ fn invalid_endpoint_error_names_its_origin() {
 #[test]
 fn directory_stores_read_no_other_settings() {
     let world = World::new(&[("AWS_CONFIG_FILE", "/"), ("AWS_PROFILE", "missing"), ("AWS_RETRY_MODE", "bad")]);
-    let world = world.options(|options| {
-        options.endpoint_url = Some("file:///srv".to_owned());
-        options.bucket = Some("bucket".to_owned());
-    });
-    match Settings::resolve(&world.options, &world.env()).unwrap() {
+    let world = world.attributes(&[("endpoint_url", "file:///srv"), ("bucket", "bucket")]);
+    match world.all_settings().unwrap() {
         Settings::Directory { dir, bucket } => assert_eq!((dir.as_path(), &*bucket), (Path::new("/srv"), "bucket")),
         Settings::S3(_) => panic!("not a directory"),
     }
@@ -121,12 +118,7 @@ fn directory_stores_read_no_other_settings() {
 
 #[test]
 fn the_bucket_falls_back_to_its_variable() {
-    let without = |variables: &[(&str, &str)]| {
-        World::new(variables).options(|options| {
-            options.bucket = None;
-            options.region = Some("r".to_owned());
-        })
-    };
+    let without = |variables: &[(&str, &str)]| World::new(variables).attributes(&[("bucket", ""), ("region", "r")]);
     assert_eq!(without(&[("AWS_BUCKET", "mine")]).settings().unwrap().bucket.name(), "mine");
     in_order(&without(&[("AWS_BUCKET", " ")]).settings_error(), &["usage", "there is no bucket"]);
     in_order(&without(&[("AWS_BUCKET", "a/b")]).settings_error(), &["setup", "AWS_BUCKET", "a/b"]);
@@ -141,10 +133,10 @@ fn unsupported_kinds_of_buckets_are_rejected_from_every_origin() {
         ("ci-cache--euw1-az1--x-s3", &["directory bucket"]),
     ] {
         let world = World::new(&[("AWS_REGION", "eu-west-1")]);
-        let attribute = world.options(|options| options.bucket = Some(bucket.to_owned()));
+        let attribute = world.attribute("bucket", bucket);
         in_order(&attribute.settings_error(), &[&["usage"], parts].concat());
         let world = World::new(&[("AWS_REGION", "eu-west-1"), ("AWS_BUCKET", bucket)]);
-        let variable = world.options(|options| options.bucket = None);
+        let variable = world.attribute("bucket", "");
         in_order(&variable.settings_error(), &[&["setup", "AWS_BUCKET"], parts].concat());
     }
     let error = "type=s3,bucket=arn:aws:s3:eu-west-1:1:accesspoint/ci,use_path_style=true".parse::<CacheOptions>();
@@ -154,8 +146,8 @@ fn unsupported_kinds_of_buckets_are_rejected_from_every_origin() {
 #[test]
 fn endpoint_that_contains_the_bucket_names_both_settings() {
     let space = "https://my-space.fra1.digitaloceanspaces.com";
-    let named = |world: World| world.options(|options| options.bucket = Some("my-space".to_owned()));
-    let world = named(World::new(&[])).options(|options| options.endpoint_url = Some(space.to_owned()));
+    let named = |world: World| world.attribute("bucket", "my-space");
+    let world = named(World::new(&[])).attribute("endpoint_url", space);
     in_order(&world.settings_error(), &["usage", "the attribute endpoint_url", space, "the attribute bucket"]);
     for name in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3"] {
         let world = named(World::new(&[(name, space)]));
@@ -165,7 +157,7 @@ fn endpoint_that_contains_the_bucket_names_both_settings() {
     let world = named(World::new(&[]).config(config));
     in_order(&world.settings_error(), &["setup", "endpoint_url of profile default", "/my-space", "my-space"]);
     let world = World::new(&[("AWS_BUCKET", "my-space"), ("AWS_ENDPOINT_URL", space)]);
-    let world = world.options(|options| options.bucket = None);
+    let world = world.attribute("bucket", "");
     in_order(&world.settings_error(), &["setup", "AWS_ENDPOINT_URL", "AWS_BUCKET adds again"]);
     // A self-hosted server may have the same name as its bucket.
     for url in ["https://my-space.example.com", "http://127.0.0.1:9000/my-space"] {
@@ -181,7 +173,7 @@ fn retry_settings_from_attribute_variable_and_profile() {
     let variables = [("AWS_RETRY_MODE", "standard"), ("AWS_MAX_ATTEMPTS", "7")];
     let settings = World::new(&variables).config(config).settings().unwrap();
     assert_eq!((settings.retry_mode, settings.max_attempts), (RetryMode::Standard, 7));
-    let world = World::new(&variables).config(config).options(|options| options.retry_max_attempts = Some(1));
+    let world = World::new(&variables).config(config).attribute("retry_max_attempts", "1");
     let settings = world.settings().unwrap();
     assert_eq!((settings.max_attempts, settings.service_attempts), (1, 7));
     assert_eq!(World::new(&[("AWS_MAX_ATTEMPTS", "0")]).config(config).settings().unwrap().max_attempts, 16);
@@ -203,9 +195,9 @@ fn acceleration_is_enabled_by_the_attribute_or_the_profile() {
     let other = "[default]\ns3 =\n  use_accelerate_endpoint = false\n";
     for (config, credentials, attribute, on) in [
         (block, "", None, true),
-        (block, "", Some(false), false),
+        (block, "", Some("false"), false),
         (off, "", None, false),
-        (off, "", Some(true), true),
+        (off, "", Some("true"), true),
         // Outside the block, it is a different setting.
         ("[default]\nregion=r\nuse_accelerate_endpoint=true", "", None, false),
         (block, other, None, false),
@@ -214,7 +206,8 @@ fn acceleration_is_enabled_by_the_attribute_or_the_profile() {
         (off, "[profile default]\ns3=\n use_accelerate_endpoint:true", None, false),
     ] {
         let world = World::new(&[]).config(config).credentials(credentials);
-        let settings = world.options(|options| options.use_accelerate_endpoint = attribute).settings().unwrap();
+        let attribute: Vec<_> = attribute.iter().map(|on| ("use_accelerate_endpoint", *on)).collect();
+        let settings = world.attributes(&attribute).settings().unwrap();
         assert_eq!(settings.accelerate, on, "{config} {credentials} {attribute:?}");
     }
     let dualstack = World::new(&[("AWS_USE_DUALSTACK_ENDPOINT", "true")]).config(block).settings().unwrap();
@@ -224,24 +217,24 @@ fn acceleration_is_enabled_by_the_attribute_or_the_profile() {
 #[test]
 fn acceleration_conflicts_with_settings_that_select_another_host() {
     let config = "[default]\nregion=eu-west-1\ns3 =\n  use_accelerate_endpoint = true\n";
-    type Case<'a> = (&'a [(&'a str, &'a str)], fn(&mut CacheOptions), &'a str);
+    type Case<'a> = (&'a [(&'a str, &'a str)], &'a [(&'a str, &'a str)], &'a str);
     let cases: [Case<'_>; 8] = [
-        (&[("AWS_ENDPOINT_URL", "http://h")], |_| {}, "AWS_ENDPOINT_URL"),
-        (&[], |options| options.endpoint_url = Some("https://h".to_owned()), "the attribute endpoint_url"),
-        (&[("AWS_USE_FIPS_ENDPOINT", "true")], |_| {}, "AWS_USE_FIPS_ENDPOINT"),
-        (&[], |options| options.use_path_style = true, "the attribute use_path_style"),
-        (&[("AWS_REGION", "cn-north-1")], |_| {}, "region cn-north-1 (AWS_REGION)"),
-        (&[("AWS_REGION", "us-gov-west-1")], |_| {}, "region us-gov-west-1"),
-        (&[], |options| options.bucket = Some("a.b.c".to_owned()), "the bucket name a.b.c"),
-        (&[], |options| options.bucket = Some("Upper_Case".to_owned()), "the bucket name Upper_Case"),
+        (&[("AWS_ENDPOINT_URL", "http://h")], &[], "AWS_ENDPOINT_URL"),
+        (&[], &[("endpoint_url", "https://h")], "the attribute endpoint_url"),
+        (&[("AWS_USE_FIPS_ENDPOINT", "true")], &[], "AWS_USE_FIPS_ENDPOINT"),
+        (&[], &[("use_path_style", "true")], "the attribute use_path_style"),
+        (&[("AWS_REGION", "cn-north-1")], &[], "region cn-north-1 (AWS_REGION)"),
+        (&[("AWS_REGION", "us-gov-west-1")], &[], "region us-gov-west-1"),
+        (&[], &[("bucket", "a.b.c")], "the bucket name a.b.c"),
+        (&[], &[("bucket", "Upper_Case")], "the bucket name Upper_Case"),
     ];
-    for (variables, change, other) in cases {
-        let world = World::new(variables).config(config).options(change);
+    for (variables, attributes, other) in cases {
+        let world = World::new(variables).config(config).attributes(attributes);
         let place = "use_accelerate_endpoint of s3 of profile default (";
         in_order(&world.settings_error(), &["setup", place, "/.aws/config:4)", other, "cannot be combined"]);
-        let world = world.options(|options| options.use_accelerate_endpoint = Some(true));
+        let world = world.attribute("use_accelerate_endpoint", "true");
         in_order(&world.settings_error(), &["usage", "the attribute use_accelerate_endpoint", other]);
-        let world = world.options(|options| options.use_accelerate_endpoint = Some(false));
+        let world = world.attribute("use_accelerate_endpoint", "false");
         assert!(!world.settings().unwrap().accelerate);
     }
     let directory = "type=s3,bucket=abc,endpoint_url=file:///srv,use_accelerate_endpoint=1".parse::<CacheOptions>();
@@ -267,7 +260,7 @@ fn ca_bundle_fips_and_dualstack() {
     in_order(&both.settings_error(), &["setup", "AWS_USE_DUALSTACK_ENDPOINT and AWS_ENDPOINT_URL cannot be combined"]);
     // The error concerns the command line.
     let attribute = World::new(&[("AWS_USE_FIPS_ENDPOINT", "true")]);
-    let attribute = attribute.options(|options| options.endpoint_url = Some("http://h".to_owned()));
+    let attribute = attribute.attribute("endpoint_url", "http://h");
     in_order(&attribute.settings_error(), &["usage", "AWS_USE_FIPS_ENDPOINT and the attribute endpoint_url cannot be"]);
 }
 
@@ -277,7 +270,7 @@ fn names_that_are_not_aws_regions_need_an_endpoint() {
         [("auto", "auto, which AWS does not have"), ("eu-west-1a", "an availability zone, not a region")]
     {
         in_order(&World::new(&[("AWS_REGION", region)]).settings_error(), &["setup", "AWS_REGION is", why]);
-        let world = World::new(&[]).options(|options| options.region = Some(region.to_owned()));
+        let world = World::new(&[]).attribute("region", region);
         in_order(&world.settings_error(), &["usage", "the attribute region is", why]);
         let hint = world.settings().unwrap_err().hint().unwrap().to_owned();
         assert!(hint.contains("endpoint_url") || hint == "set region=eu-west-1", "{hint}");
@@ -288,16 +281,13 @@ fn names_that_are_not_aws_regions_need_an_endpoint() {
 
 #[test]
 fn access_point_alias_rejects_path_style_on_aws() {
-    let alias = |options: &mut CacheOptions| {
-        options.bucket = Some("ci-abc-s3alias".to_owned());
-        options.use_path_style = true;
-    };
-    let world = World::new(&[("AWS_REGION", "eu-west-1")]).options(alias);
+    let alias = &[("bucket", "ci-abc-s3alias"), ("use_path_style", "true")];
+    let world = World::new(&[("AWS_REGION", "eu-west-1")]).attributes(alias);
     in_order(
         &world.settings_error(),
         &["usage", "the attribute bucket (ci-abc-s3alias) and use_path_style=true cannot"],
     );
-    assert!(World::new(&[("AWS_ENDPOINT_URL", "http://h")]).options(alias).settings().is_ok());
+    assert!(World::new(&[("AWS_ENDPOINT_URL", "http://h")]).attributes(alias).settings().is_ok());
 }
 
 #[test]
@@ -305,11 +295,11 @@ fn attributes_do_not_hide_invalid_variables() {
     for (name, value) in
         [("AWS_RETRY_MODE", "legacy"), ("AWS_MAX_ATTEMPTS", "x"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "1")]
     {
-        let world = World::new(&[(name, value), ("AWS_REGION", "r")]).options(|options| {
-            options.retry_mode = Some(RetryMode::Standard);
-            options.retry_max_attempts = Some(2);
-            options.endpoint_url = Some("http://h".to_owned());
-        });
+        let world = World::new(&[(name, value), ("AWS_REGION", "r")]).attributes(&[
+            ("retry_mode", "standard"),
+            ("retry_max_attempts", "2"),
+            ("endpoint_url", "http://h"),
+        ]);
         in_order(&world.settings_error(), &["setup", name]);
     }
 }

@@ -31,15 +31,17 @@ impl Env for Unreadable {
 
 #[test]
 fn a_variable_that_is_not_utf_8_is_an_error() {
+    let resolve = |attributes: &str, env: &Unreadable| {
+        let options: CacheOptions = attributes.parse().unwrap();
+        Settings::resolve(options.location(), options.policy(), None, env)
+    };
     for name in VARIABLES {
-        let variables = MapEnv::new([("AWS_BUCKET", "b"), ("AWS_REGION", "r")]);
-        let env = Unreadable { variables, name };
-        for bucket in [Some("b".to_owned()), None] {
-            let options = CacheOptions { bucket, ..CacheOptions::default() };
-            let error = Settings::resolve(&options, &env).unwrap_err();
+        let env = Unreadable { variables: MapEnv::new([("AWS_BUCKET", "b"), ("AWS_REGION", "r")]), name };
+        for attributes in ["type=s3,bucket=b", "type=s3"] {
+            let error = resolve(attributes, &env).unwrap_err();
             in_order(&format!("{:?} {error}", error.kind()), &["Setup", name, "not UTF-8"]);
         }
-        let directory = CacheOptions { endpoint_url: Some("file:///srv".to_owned()), ..CacheOptions::new("my-cache") };
-        assert!(Settings::resolve(&directory, &env).is_ok(), "a directory needs none of them");
+        let directory = resolve("type=s3,bucket=my-cache,endpoint_url=file:///srv", &env);
+        assert!(directory.is_ok(), "a directory needs none of them");
     }
 }

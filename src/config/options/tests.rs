@@ -1,4 +1,9 @@
+use std::num::NonZeroU32;
+use std::time::Duration;
+
 use super::*;
+use crate::base::{Digest, Error};
+use crate::config::{About, AccessKeys, Mode, RequestPayer, RetryMode, RoleOptions};
 
 fn parse(text: &str) -> Result<CacheOptions> {
     text.parse()
@@ -21,31 +26,80 @@ fn every_attribute_arrives() {
          request_payer=requester,expected_bucket_owner=012345678901",
     )
     .unwrap();
-    assert_eq!(options.names, ["app", "main"]);
-    assert_eq!(options.secret_access_key.as_ref().unwrap().expose(), "a,b=");
-    assert_eq!(options.connections(), 64);
-    assert_eq!(options.touch_refresh, Duration::from_secs(5400));
-    assert_eq!(
-        (options.mode, options.retry_mode, options.retry_max_attempts),
-        (Mode::Min, Some(RetryMode::Adaptive), Some(5))
-    );
-    assert_eq!(options.use_accelerate_endpoint, Some(false));
-    assert_eq!(options.request_payer, Some(RequestPayer::Requester));
-    assert_eq!(options.expected_bucket_owner.as_deref(), Some("012345678901"));
-    assert!(options.use_path_style && options.ignore_error && options.verify_source && !options.anonymous);
-    assert_eq!(options.blob_key(&Digest::of(b"")), format!("p/b/{}", Digest::of(b"")));
-    assert_eq!(options.manifest_key("app"), "p/m/app");
+    let (location, keys) = (options.location(), options.keys());
+    let (policy, credentials) = (options.policy(), options.credentials());
+    assert_eq!(location.bucket.as_ref().map(Bucket::name), Some("my-cache"));
+    assert_eq!(location.region.as_deref(), Some("r"));
+    assert_eq!(location.endpoint, Some("https://s3.example.com".parse().unwrap()));
+    assert_eq!((location.use_path_style, location.use_accelerate_endpoint), (true, Some(false)));
+    assert_eq!(location.expected_bucket_owner.as_ref().unwrap().as_str(), "012345678901");
+    assert_eq!(keys.names, ["app", "main"]);
+    assert_eq!((keys.all_blobs().as_str(), keys.all_manifests().as_str()), ("p/b/", "p/m/"));
+    assert_eq!((policy.mode, policy.retry_mode), (Mode::Min, Some(RetryMode::Adaptive)));
+    assert_eq!(policy.retry_max_attempts.map(NonZeroU32::get), Some(5));
+    assert_eq!((policy.connections(), policy.touch_refresh), (64, Duration::from_secs(5400)));
+    assert!(policy.ignore_error && policy.verify_source);
+    assert_eq!(policy.request_payer, Some(RequestPayer::Requester));
+    assert_eq!(policy.storage_class.as_deref(), Some("ONEZONE_IA"));
+    let encryption = (policy.server_side_encryption.as_deref(), policy.sse_kms_key_id.as_deref());
+    assert_eq!(encryption, (Some("aws:kms"), Some("k")));
+    let keys = AccessKeys::new("AK", "a,b=").with_session_token("t");
+    let role = RoleOptions { session_name: Some("s".into()), external_id: Some("e".into()), ..RoleOptions::new("arn") };
+    let all = CredentialOptions { keys: Some(keys), profile: Some("ci".into()), role: Some(role), anonymous: false };
+    assert_eq!(*credentials, all);
+}
+
+#[test]
+fn every_attribute_has_help() {
+    let attributes = crate::config::s3_attributes();
+    for about in &attributes {
+        assert!(!about.help.is_empty() && !about.help.ends_with('.'), "{about:?}");
+        let same = |other: &About| other.name == about.name || other.aliases.contains(&about.name);
+        assert_eq!(attributes.iter().filter(|other| same(other)).count(), 1, "{about:?}");
+    }
 }
 
 #[test]
 fn defaults_are_buildkits_but_for_the_mode() {
     let options = parse("type=s3,bucket=my-cache").unwrap();
-    assert_eq!(options, CacheOptions::new("my-cache"));
-    assert_eq!(options.names, ["buildkit"]);
-    assert_eq!(options.manifest_key("buildkit"), "manifests/buildkit");
-    assert_eq!(options.connections(), 16);
-    assert_eq!(options.mode, Mode::Max);
-    assert_eq!(options.touch_refresh, Duration::from_secs(86_400));
+    assert_eq!(options, CacheOptions::builder("my-cache".parse().unwrap()).build().unwrap());
+    assert_eq!(options.keys().names, ["buildkit"]);
+    assert_eq!(options.keys().all_manifests(), "manifests/");
+    assert_eq!(options.policy().connections(), 16);
+    assert_eq!(options.policy().mode, Mode::Max);
+    assert_eq!(options.policy().touch_refresh, Duration::from_secs(86_400));
+}
+
+#[test]
+fn parts_that_contradict_each_other_are_not_built() {
+    type Case = (fn(&mut CacheOptionsBuilder), &'static str);
+    let cases: &[Case] = &[
+        (|parts| parts.keys.names.clear(), "there is no name"),
+        (|parts| parts.keys.names = vec!["a".to_owned(), String::new()], "there is no name"),
+        (|parts| parts.keys.names = vec!["../x".to_owned()], "segment . or .."),
+        (|parts| parts.keys.prefix = "a//".to_owned(), "cannot be a file name"),
+        (|parts| parts.location.use_accelerate_endpoint = Some(true), "file:// stores"),
+        (|parts| parts.location.bucket = Some("Upper".parse().unwrap()), "bucket=Upper is not a bucket name"),
+        (|parts| parts.policy.sse_kms_key_id = Some("k".to_owned()), "without server_side_encryption"),
+        (|parts| parts.policy.request_payer = Some(RequestPayer::Requester), "request_payer=requester contradicts"),
+        (|parts| parts.credentials.keys = Some(AccessKeys::new("AK", "s")), "access_key_id contradicts anonymous"),
+        (|parts| parts.credentials.role = Some(RoleOptions::new("arn")), "role_arn contradicts anonymous"),
+    ];
+    for (change, message) in cases {
+        let mut parts = CacheOptions::builder("my-cache".parse().unwrap());
+        parts.location.endpoint = Some("file:///srv".parse().unwrap());
+        parts.credentials.anonymous = true;
+        assert!(parts.clone().build().is_ok());
+        change(&mut parts);
+        let error = parts.build().unwrap_err();
+        assert!(matches!(error, Error::Usage(_)) && error.to_string().contains(message), "{error}");
+    }
+}
+
+#[test]
+fn an_export_is_signed() {
+    let options = parse("type=s3,bucket=my-cache,anonymous=true").unwrap();
+    assert_eq!(options.signed(), parse("type=s3,bucket=my-cache").unwrap());
 }
 
 #[test]
@@ -161,9 +215,9 @@ fn no_part_of_a_secret_is_ever_shown() {
 
 #[test]
 fn a_prefix_without_a_slash_is_a_warning() {
-    assert_eq!(parse("type=s3,prefix=a/").unwrap().warnings(), Vec::<String>::new());
-    assert_eq!(parse("type=s3,prefix=a").unwrap().warnings().len(), 1);
-    assert_eq!(parse("type=s3,prefix=/a/").unwrap().warnings().len(), 1);
+    assert_eq!(parse("type=s3,prefix=a/").unwrap().keys().warnings(), Vec::<String>::new());
+    assert_eq!(parse("type=s3,prefix=a").unwrap().keys().warnings().len(), 1);
+    assert_eq!(parse("type=s3,prefix=/a/").unwrap().keys().warnings().len(), 1);
 }
 
 #[test]

@@ -1,20 +1,27 @@
 use super::{ENV_KEYS, Find as _, KEYS};
 use crate::aws::tests::{World, in_order};
+use crate::config::AccessKeys;
+use crate::credentials::provider;
 
 #[test]
 fn attributes_precede_all_sources_and_use_no_other_token() {
-    let world = World::new(&ENV_KEYS).credentials(&format!("[default]\n{KEYS}")).options(|options| {
-        options.access_key_id = Some("AKATTR".to_owned());
-        options.secret_access_key = Some("MARKED-a\n".into());
-        options.profile = Some("default".to_owned());
-    });
-    assert_eq!(world.keys().unwrap(), ("AKATTR".to_owned(), "MARKED-a".to_owned(), String::new()));
-    assert_eq!(world.provider().unwrap().unwrap().origin(), "the attributes access_key_id and secret_access_key");
+    let world = World::new(&ENV_KEYS).credentials(&format!("[default]\n{KEYS}")).attribute("profile", "default");
+    let mut options = world.options().unwrap().to_builder();
+    options.credentials.keys = Some(AccessKeys::new("AKATTR", "MARKED-a\n"));
+    let options = options.build().unwrap();
+    let provider = provider(options.credentials(), &world.env(), &world.profile().unwrap(), &world.context());
+    let provider = provider.unwrap().unwrap();
+    assert_eq!(provider.origin(), "the attributes access_key_id and secret_access_key");
+    let keys = provider.credentials().unwrap();
+    assert_eq!((keys.access_key_id.as_str(), keys.secret_access_key.expose()), ("AKATTR", "MARKED-a"));
+    assert!(keys.session_token.is_none());
+    let shown = format!("{options:?} {keys:?}");
+    assert!(!shown.contains("MARKED") && !shown.contains("AKATTR"), "{shown}");
 }
 
 #[test]
 fn half_a_key_pair_in_the_attributes_is_an_error() {
-    let world = World::new(&ENV_KEYS).options(|options| options.access_key_id = Some("AKATTR".to_owned()));
+    let world = World::new(&ENV_KEYS).attribute("access_key_id", "AKATTR");
     in_order(&world.error(), &["usage", "secret_access_key"]);
 }
 
@@ -28,7 +35,7 @@ fn environment_keys_precede_a_profile_from_a_variable() {
     assert_eq!(world.keys().unwrap(), ("AKENV".to_owned(), "MARKED-e".to_owned(), "MARKED-et".to_owned()));
     assert_eq!(world.provider().unwrap().unwrap().origin(), "the environment (AWS_ACCESS_KEY_ID)");
 
-    let world = world.options(|options| options.profile = Some("ci".to_owned()));
+    let world = world.attribute("profile", "ci");
     assert_eq!(world.keys().unwrap(), ("AKPROFILE".to_owned(), "MARKED-p".to_owned(), "MARKED-pt".to_owned()));
     in_order(&world.provider().unwrap().unwrap().origin(), &["profile ci in ", "/.aws/credentials"]);
 }
@@ -75,12 +82,12 @@ fn missing_credentials_error_lists_the_sources_tried() {
     );
     in_order(&error, &["169.254.169.254", "AWS_EC2_METADATA_DISABLED", "AWS_ACCESS_KEY_ID and", "anonymous=true"]);
     let named = World::new(&ENV_KEYS).config("[profile ci]\nregion=r\n");
-    in_order(&named.options(|options| options.profile = Some("ci".to_owned())).error(), &["skipped", "profile ci"]);
+    in_order(&named.attribute("profile", "ci").error(), &["skipped", "profile ci"]);
 }
 
 #[test]
 fn anonymous_means_no_credentials() {
-    let world = World::new(&ENV_KEYS).options(|options| options.anonymous = true);
+    let world = World::new(&ENV_KEYS).attribute("anonymous", "true");
     assert!(world.provider().unwrap().is_none());
 }
 
@@ -92,7 +99,7 @@ fn a_rejected_endpoint_of_a_source_is_shown_without_its_query() {
         let metadata = World::new(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url), ("AWS_EC2_METADATA_DISABLED", "no")]);
         let (full, relative) = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
         for (world, place) in [
-            (sts.options(|options| options.role_arn = Some("arn:r".to_owned())), "AWS_ENDPOINT_URL_STS"),
+            (sts.attribute("role_arn", "arn:r"), "AWS_ENDPOINT_URL_STS"),
             (metadata, "AWS_EC2_METADATA_SERVICE_ENDPOINT"),
             (World::new(&[(full, &format!("ftp://h{tail}"))]), full),
             (World::new(&[(full, &url)]), full),

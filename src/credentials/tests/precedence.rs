@@ -192,7 +192,7 @@ fn profile_from_the_attribute_precedes_the_environment() {
     let server = Server::cloud();
     for (row, key) in [(&ROWS[3], "AKPROFILE"), (&ROWS[6], "AKSSO"), (&ROWS[9], "AKCONTAINER")] {
         let world = world(&server, &[&ROWS[0], &ROWS[1], row]);
-        assert_eq!(world.options(|options| options.profile = Some("default".to_owned())).id(), key);
+        assert_eq!(world.attribute("profile", "default").id(), key);
     }
 }
 

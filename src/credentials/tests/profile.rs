@@ -2,7 +2,7 @@ use super::{ENV_KEYS, Find as _, KEYS, Server};
 use crate::aws::Profile;
 use crate::aws::tests::{World, in_order, logs};
 use crate::base::MapEnv;
-use crate::config::CacheOptions;
+use crate::config::CredentialOptions;
 use crate::credentials::provider;
 
 #[test]
@@ -27,7 +27,7 @@ fn explicitly_selected_profile_must_exist() {
     let world = World::new(&[("AWS_PROFILE", "wrong")]).credentials("[profile wrong]\n");
     in_order(&world.error(), &["[profile wrong]", "[wrong]"]);
     in_order(&World::new(&[("AWS_PROFILE", "default")]).error(), &["setup", "no profile default"]);
-    let world = World::new(&ENV_KEYS).options(|options| options.profile = Some("x".to_owned()));
+    let world = World::new(&ENV_KEYS).attribute("profile", "x");
     in_order(&world.error(), &["usage", "no profile x", "the attribute profile"]);
 
     let asked: Vec<_> = ENV_KEYS.into_iter().chain([("AWS_DEFAULT_PROFILE", "ci")]).collect();
@@ -100,8 +100,8 @@ fn files_may_be_moved_missing_or_unusable() {
     in_order(&world.error(), &["setup", dir, "is a directory", "AWS_CONFIG_FILE"]);
     let world = World::new(&[("AWS_CONFIG_FILE", "/dev/zero")]);
     in_order(&world.error(), &["setup", "/dev/zero", "larger than"]);
-    let (options, env) = (CacheOptions::new("b"), MapEnv::new([("AWS_EC2_METADATA_DISABLED", "true")]));
-    let provider = provider(&options, &env, &Profile::load(&options, &env).unwrap(), &World::new(&[]).context());
+    let (options, env) = (CredentialOptions::default(), MapEnv::new([("AWS_EC2_METADATA_DISABLED", "true")]));
+    let provider = provider(&options, &env, &Profile::load(None, &env).unwrap(), &World::new(&[]).context());
     let error = provider.unwrap().unwrap().credentials().unwrap_err();
     in_order(&error.to_string(), &["there is no home directory"]);
 }

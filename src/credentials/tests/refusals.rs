@@ -3,7 +3,6 @@
 use super::server::sts_error;
 use super::{Find as _, Server};
 use crate::aws::tests::{World, in_order};
-use crate::base::Secret;
 
 #[test]
 fn sts_denials_name_the_deciding_policy() {
@@ -41,10 +40,7 @@ fn swapped_keys_are_not_sent() {
     let (id, secret) = ("AKIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
     let environment = World::new(&[("AWS_ACCESS_KEY_ID", secret), ("AWS_SECRET_ACCESS_KEY", id)]);
     let file = World::new(&[]).config(&format!("[default]\naws_access_key_id={secret}\naws_secret_access_key={id}\n"));
-    let attributes = World::new(&[]).options(|options| {
-        options.access_key_id = Some(secret.to_owned());
-        options.secret_access_key = Some(Secret::from(id));
-    });
+    let attributes = World::new(&[]).attributes(&[("access_key_id", secret), ("secret_access_key", id)]);
     for (world, origin) in [
         (environment, "the environment (AWS_ACCESS_KEY_ID)"),
         (file, "profile default"),

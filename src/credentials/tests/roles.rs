@@ -205,13 +205,8 @@ fn errors_in_unselected_profiles_are_ignored() {
 #[test]
 fn role_from_the_attribute_is_assumed_with_any_other_source() {
     let server = Server::cloud();
-    let with_role = |world: World| {
-        world.options(|options| {
-            options.role_arn = Some("arn:top".to_owned());
-            options.external_id = Some("x".to_owned());
-            options.role_session_name = Some("n".to_owned());
-        })
-    };
+    let with_role =
+        |world: World| world.attributes(&[("role_arn", "arn:top"), ("external_id", "x"), ("role_session_name", "n")]);
     let world = ENV_KEYS.iter().fold(World::new(&[]).at(&server), |world, (name, value)| world.with(name, value));
     assert_eq!(with_role(world).id(), "ROLE-AKENV");
     let request = server.requests().pop().unwrap();

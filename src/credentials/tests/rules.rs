@@ -12,7 +12,7 @@ const CI: &str = "[ci]\naws_access_key_id=AKCI\naws_secret_access_key=MARKED\n";
 
 fn outcome(variables: &[(&str, &str)], config: &str, credentials: &str) -> String {
     let world = World::new(variables).config(config).credentials(credentials).with("AWS_BUCKET", "b");
-    let world = world.options(|options| options.region = Some("eu-west-1".to_owned()));
+    let world = world.attribute("region", "eu-west-1");
     match world.settings().and_then(|_| world.keys()) {
         Ok((id, ..)) => id,
         Err(error) => format!("{}: {} ({})", error.kind().as_str(), error.chain(), error.hint().unwrap_or_default()),
@@ -101,10 +101,7 @@ fn quotes_around_a_value_are_reported() {
     let world = World::new(&[id, secret, ("AWS_REGION", "\"eu-west-1\""), ("AWS_ENDPOINT_URL", "http://h")]);
     let error = world.settings().unwrap_err();
     in_order(&format!("{error} {:?}", error.hint()), &["AWS_REGION is not a region", "remove the quotes"]);
-    let world = World::new(&[]).options(|options| {
-        options.access_key_id = Some("'AKIA'".to_owned());
-        options.secret_access_key = Some("MARKED".into());
-    });
+    let world = World::new(&[]).attributes(&[("access_key_id", "'AKIA'"), ("secret_access_key", "MARKED")]);
     in_order(&world.error(), &["usage", "attributes access_key_id", "has quotes around it"]);
 }
 

@@ -26,14 +26,14 @@ const ON_TOP: &[fn(World) -> World] = &[
         let token = world.put("authorization", "MARKED-authorization");
         world.with("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", &token)
     },
-    |world| world.options(|options| options.role_arn = Some("arn:top".to_owned())),
+    |world| world.attribute("role_arn", "arn:top"),
     |world| {
-        world.options(|options| {
-            options.access_key_id = Some("AKATTRIBUTE".to_owned());
-            options.secret_access_key = Some("MARKED-attribute".into());
-            options.session_token = Some("MARKED-attribute-token".into());
-            options.role_arn = Some("arn:top".to_owned());
-        })
+        world.attributes(&[
+            ("access_key_id", "AKATTRIBUTE"),
+            ("secret_access_key", "MARKED-attribute"),
+            ("session_token", "MARKED-attribute-token"),
+            ("role_arn", "arn:top"),
+        ])
     },
     |world| {
         let login = ".aws/sso/cache/a0f1490a20d0211c997b44bc357e1972deab8ae3.json";

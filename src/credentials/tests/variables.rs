@@ -6,7 +6,7 @@ use super::Server;
 use super::precedence::sources;
 use crate::aws::{Settings, VARIABLES};
 use crate::base::{Env, MapEnv};
-use crate::config::CacheOptions;
+use crate::config::{CacheOptions, CredentialOptions};
 use crate::credentials::provider;
 
 /// Records which variables are looked up.
@@ -36,8 +36,10 @@ fn every_variable_read_is_also_checked() {
     let server = Server::start(|_| (404, String::new(), String::new()));
     for world in sources(&server) {
         let env = Arc::new(Recording { variables: world.env(), asked: asked.clone() });
-        let options = CacheOptions::new("b");
-        let Settings::S3(settings) = Settings::resolve(&options, &*env).unwrap() else { panic!("a directory") };
+        let options: CacheOptions = "type=s3,bucket=b".parse().unwrap();
+        let settings = Settings::resolve(options.location(), options.policy(), None, &*env).unwrap();
+        let Settings::S3(settings) = settings else { panic!("a directory") };
+        let options = CredentialOptions::default();
         let context = world.context_in(env.clone());
         let _ = provider(&options, &*env, &settings.profile, &context).unwrap().unwrap().credentials();
     }

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::aws::{KeyMistake, S3Settings, identity};
 use crate::base::{Error, ErrorKind, Problem};
-use crate::config::CacheOptions;
+use crate::config::CredentialOptions;
 use crate::credentials::CredentialsProvider;
 use crate::go::Timestamp;
 use crate::ops::doctor::Findings;
@@ -20,7 +20,7 @@ const SHOWN_CHARS: usize = 4;
 /// Returns the credentials to sign with: `Some(None)` for unsigned requests, `None` if there are no credentials.
 pub(super) fn examine(
     findings: &mut Findings<'_>,
-    options: &CacheOptions,
+    options: &CredentialOptions,
     (settings, parts): (&S3Settings, &Parts),
     reached: bool,
 ) -> Option<Option<Arc<dyn CredentialsProvider>>> {

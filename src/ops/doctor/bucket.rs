@@ -7,9 +7,9 @@ use crate::cache_config::CacheConfig;
 use crate::layout::Committed;
 use crate::ops::cache::S3Cache;
 use crate::ops::doctor::{CheckOutcome, DoctorOptions, Findings};
-use crate::ops::load::load_names;
 use crate::ops::local_limit;
-use crate::store::{GetOptions, ListPage, ObjectMeta, Touch};
+use crate::ops::manifests::load_names;
+use crate::store::{GetOptions, ListPage, ObjectMeta, ObjectStore, Touch};
 
 pub(super) const READING: &[&str] = &["bucket", "list", "read"];
 pub(super) const WRITING: &[&str] = &["write", "touch", "delete"];
@@ -33,14 +33,14 @@ pub(super) fn examine(
         return findings.skipped(if options.write { WRITING } else { &[] }, "the bucket is not reached");
     }
     findings.of("bucket", bucket(), |state| format!("{} {state}", cache.store.location("")));
-    let prefix = cache.options.blob_key_prefix();
-    let page = cache.store.list(&prefix, None);
-    let page = findings.of("list", page, |page| listed(page, &prefix));
+    let prefix = cache.keys.blobs();
+    let page = cache.store.list(prefix, None);
+    let page = findings.of("list", page, |page| listed(page, prefix));
     match read(cache, &page.unwrap_or_default()) {
         Ok((detail, remark)) => findings.tell("read", CheckOutcome::Passed, detail, remark.as_deref()),
         Err(error) => findings.failed("read", &error),
     }
-    if options.write && cache.options.anonymous {
+    if options.write && cache.options.credentials().anonymous {
         findings.skipped(WRITING, "anonymous=true is for imports, which write nothing to the store");
     } else if options.write && !cache.context.cancel.is_cancelled() {
         write(findings, cache);
@@ -56,19 +56,19 @@ fn listed(page: &ListPage, prefix: &str) -> String {
 /// findings, and a hint if BuildKit cannot read the cache from a directory.
 fn read(cache: &S3Cache, page: &ListPage) -> Result<(String, Option<String>)> {
     let found = load_names(cache, true)?;
-    let missing = cache.options.names.iter().filter(|name| !found.iter().any(|found| found.name == **name));
+    let missing = cache.options.keys().names.iter().filter(|name| !found.iter().any(|found| found.name == **name));
     let mut parts: Vec<String> =
         found.iter().map(|found| format!("{}: {} layers", found.name, found.config.layers().len())).collect();
     let before = parts.len();
     parts.extend(missing.map(|name| {
-        let key = cache.store.location(&cache.options.manifest_key(name));
+        let key = cache.store.location(&cache.keys.manifest(name));
         format!("{name}: not found ({key})")
     }));
     if parts.len() > before {
         parts.extend(existing_names(cache));
     }
     let layers = found.iter().flat_map(|found| found.config.layers());
-    let blob = layers.clone().find(|layer| layer.annotations.size > 0).map(|layer| cache.options.blob_key(&layer.blob));
+    let blob = layers.clone().find(|layer| layer.annotations.size > 0).map(|layer| cache.keys.blob(&layer.blob));
     let known = page.objects.iter().find(|(_, meta)| meta.size > 0 && meta.readable).map(|(key, _)| key.clone());
     if let Some(key) = blob.clone().or(known) {
         match cache.store.get(&key, &GetOptions::range(0..1))? {
@@ -95,10 +95,9 @@ fn read(cache: &S3Cache, page: &ListPage) -> Result<(String, Option<String>)> {
 
 /// Returns a few names of existing manifests, or `None` if listing them is not permitted.
 fn existing_names(cache: &S3Cache) -> Option<String> {
-    let prefix = cache.options.manifest_key("");
-    let page = cache.store.list(&prefix, None).ok()?;
-    // Consoles create empty objects to represent folders.
-    let names = page.objects.iter().filter_map(|(key, _)| key.strip_prefix(&prefix)).filter(|name| !name.is_empty());
+    let prefix = cache.keys.manifests();
+    let page = cache.store.list(prefix, None).ok()?;
+    let names = page.objects.iter().filter_map(|(key, _)| cache.keys.name(key));
     let names: Vec<String> = names.map(shown).collect();
     let first = names.iter().take(SHOWN_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = match names.len().saturating_sub(SHOWN_NAMES) {
@@ -106,7 +105,7 @@ fn existing_names(cache: &S3Cache) -> Option<String> {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
-    let prefix = cache.store.location(&prefix);
+    let prefix = cache.store.location(prefix);
     Some(if names.is_empty() {
         format!("no manifests under {prefix}")
     } else {
@@ -116,7 +115,7 @@ fn existing_names(cache: &S3Cache) -> Option<String> {
 
 /// Writes an object under the probe's key, refreshes it with a server-side copy, and deletes it.
 fn write(findings: &mut Findings<'_>, cache: &S3Cache) {
-    let key = format!("{}{PROBE_NAME}", cache.options.blob_key_prefix());
+    let key = cache.keys.beside_blobs(PROBE_NAME);
     let (store, payload) = (&cache.store, BytesPayload::new(PROBE.to_vec()));
     let location = store.location(&key);
     if let Err(error) = store.put(&key, &payload) {

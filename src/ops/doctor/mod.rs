@@ -8,9 +8,10 @@ use std::sync::Arc;
 
 use crate::aws::{S3Settings, Settings};
 use crate::base::{Error, ErrorKind, Problem, Result};
-use crate::config::CacheOptions;
+use crate::bucket::Keys;
+use crate::config::{CacheOptions, KeyLayout};
 use crate::ops::cache::S3CacheBuilder;
-use crate::store::{self, ObjectStore, Parts, S3Store};
+use crate::store::{self, DirStore, ObjectStore, Parts, S3Store};
 
 /// The hint for failures without a more specific one.
 const NO_HINT: &str = "check endpoint_url, region and bucket; -vv shows each request and the status of its answer";
@@ -153,15 +154,15 @@ fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::R
     let (options, parts) = (&builder.options, Parts { brief: true, ..builder.store_parts() });
     let opened = |store| Opened { store, bucket: Box::new(|| Ok("exists")) };
     if let Some(store) = &builder.store {
-        let valid = findings.of("options", options.validate(), |()| understood(options, &store.location("")));
-        return valid.map(|()| opened(store.clone())).ok_or("the options are wrong");
+        findings.passed("options", understood(options.keys(), &store.location("")));
+        return Ok(opened(store.clone()));
     }
     let place = |settings: &Settings| match settings {
         Settings::Directory { dir, bucket } => format!("{}/{bucket}/", dir.display()),
         Settings::S3(settings) => format!("s3://{}/", settings.bucket.name()),
     };
-    let resolved = Settings::resolve(options, &*parts.env);
-    match findings.of("options", resolved, |settings| understood(options, &place(settings))) {
+    let resolved = store::settings(options, &*parts.env);
+    match findings.of("options", resolved, |settings| understood(options.keys(), &place(settings))) {
         None => Err("the options are wrong"),
         Some(Settings::S3(settings)) => {
             // A diagnosis reports the first failure instead of retrying; a correction does not count as a second
@@ -170,12 +171,14 @@ fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::R
             open_s3(findings, options, &settings, parts)
         }
         Some(Settings::Directory { dir, bucket }) => {
-            let store =
-                findings.of("endpoint", store::open(options, parts), |_| "a directory of this machine".to_owned());
-            let place = dir.join(bucket);
+            let place = dir.join(&bucket);
+            let store = DirStore::new(dir, &bucket, parts.clock);
+            let store = findings.of("endpoint", store, |_| "a directory of this machine".to_owned());
             let bucket =
                 move || Ok(if place.is_dir() { "exists" } else { "does not exist yet; the first export creates it" });
-            store.map(|store| Opened { store, bucket: Box::new(bucket) }).ok_or("the directory cannot be used")
+            store
+                .map(|store| Opened { store: Arc::new(store), bucket: Box::new(bucket) })
+                .ok_or("the directory cannot be used")
         }
     }
 }
@@ -198,7 +201,7 @@ fn open_s3(
             false
         }
     };
-    let credentials = access::examine(findings, options, (settings, &parts), reached);
+    let credentials = access::examine(findings, options.credentials(), (settings, &parts), reached);
     if !reached {
         return Err("the endpoint is not reached");
     }
@@ -223,10 +226,9 @@ fn in_region(store: &S3Store, region: &str) -> Result<&'static str> {
     Err(Error::Setup(Problem::new(message).hint(format!("give region={}", endpoint.region))))
 }
 
-fn understood(options: &CacheOptions, place: &str) -> String {
-    let (names, prefix) = (options.names.join(", "), &options.prefix);
-    let (blobs, manifests) = (&options.blobs_prefix, &options.manifests_prefix);
-    format!("{place} · names {names} · blobs at {prefix}{blobs} · manifests at {prefix}{manifests}")
+fn understood(layout: &KeyLayout, place: &str) -> String {
+    let (names, keys) = (layout.names.join(", "), Keys::new(layout));
+    format!("{place} · names {names} · blobs at {} · manifests at {}", keys.blobs(), keys.manifests())
 }
 
 fn endpoint(store: &S3Store, settings: &S3Settings) -> String {

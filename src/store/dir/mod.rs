@@ -54,7 +54,7 @@ impl DirStore {
     /// # Errors
     /// [`Error::Usage`] if `bucket` is not a valid bucket name.
     pub fn new(root: impl Into<PathBuf>, bucket: &str, clock: Arc<dyn Clock>) -> Result<Self> {
-        Bucket::parse_for_directory(bucket)?;
+        bucket.parse::<Bucket>()?.check_for_directory()?;
         let root = root.into();
         Ok(Self { bucket: root.join(bucket), root, swept: AtomicBool::new(false), clock, page_keys: PAGE_KEYS })
     }

@@ -1,5 +1,11 @@
 //! Export: uploads a local cache to the store and writes the manifest last.
 
+mod multipart;
+mod payload;
+mod plan;
+mod presence;
+mod send;
+
 use std::borrow::Cow;
 
 use crate::base::{BlobSource, Error, Result};
@@ -7,13 +13,13 @@ use crate::cache_config::CacheConfig;
 use crate::config::{CacheOptions, Mode};
 use crate::layout::{Committed, LocalCache};
 use crate::ops::cache::S3Cache;
-use crate::ops::job::{Step, foresee, plan};
 use crate::ops::local_limit;
 use crate::ops::persist::{passes_or_damaged_once, persist};
-use crate::ops::presence;
 use crate::ops::report::Report;
-use crate::ops::send::Sender;
-use crate::ops::upload::check_source;
+use crate::store::ObjectStore;
+use payload::check_source;
+use plan::{Step, foresee, plan};
+use send::Sender;
 
 /// Options of an export that are not attributes of the cache.
 #[derive(Clone, Copy, Debug, Default)]
@@ -76,10 +82,7 @@ pub struct Exported {
 /// If the directory is not a valid cache, a setting is wrong, or the store refuses or fails. The manifest is written
 /// only after every blob is present, so readers see the old one until then.
 pub fn export(source: &LocalCache, options: &CacheOptions) -> Result<Report> {
-    // `anonymous` only applies to imports.
-    let mut options = options.clone();
-    options.anonymous = false;
-    S3Cache::connect(&options)?.export(source)
+    S3Cache::connect(&options.signed())?.export(source)
 }
 
 impl S3Cache {
@@ -131,10 +134,10 @@ impl S3Cache {
         options: &ExportOptions,
         report: &mut Report,
     ) -> Result<()> {
-        for warning in self.options.warnings() {
+        for warning in self.options.keys().warnings() {
             self.context.warn(&warning);
         }
-        if self.options.mode == Mode::Min {
+        if self.options.policy().mode == Mode::Min {
             let (min, found) = config.into_owned().into_min();
             if !found {
                 self.context.warn("mode=min found no result to start from: nothing was left out");
@@ -153,7 +156,7 @@ impl S3Cache {
         report.blobs.present = blobs.len() - uploads.count();
         if options.dry_run {
             foresee(&jobs, report);
-            report.names.clone_from(&self.options.names);
+            report.names.clone_from(&self.options.keys().names);
             return Ok(());
         }
         let sender = Sender::new(self, source);
@@ -161,11 +164,9 @@ impl S3Cache {
         sender.note(report);
         sent?;
         let manifest = config.s3_payload();
-        for name in &self.options.names {
+        for name in &self.options.keys().names {
             self.context.cancel.check()?;
-            persist(&self.context, passes_or_damaged_once(), || {
-                self.store.put(&self.options.manifest_key(name), &manifest)
-            })?;
+            persist(&self.context, passes_or_damaged_once(), || self.store.put(&self.keys.manifest(name), &manifest))?;
             report.names.push(name.clone());
         }
         Ok(())

@@ -1,7 +1,8 @@
 //! A blob that an import needs, and the outcome of fetching it.
 
-use crate::base::{Digest, Error, ErrorKind, Parts, Result, S3Error};
+use crate::base::{Digest, Error, ErrorKind, Parts, Result};
 use crate::ops::cache::S3Cache;
+use crate::ops::manifests::is_archived;
 
 /// A blob with a wrong size or digest is fetched once more, because the network may have damaged it.
 const FETCHES: usize = 2;
@@ -69,17 +70,12 @@ impl Outcome {
     }
 }
 
-/// Returns whether the object exists but must be restored from the archive before it can be read.
-pub(super) fn is_archived(refusal: &S3Error) -> bool {
-    refusal.code.as_deref() == Some("InvalidObjectState")
-}
-
 impl Wanted {
     /// Creates an entry for each blob and its size, split into ranges for the connections of `first`.
     pub(super) fn all(blobs: &[(Digest, u64)], first: &S3Cache) -> Vec<Self> {
         let most = first.tuning.range_size;
         let large = blobs.iter().filter(|(_, size)| *size > most).count();
-        let connections = first.connections / large.max(1);
+        let connections = first.store.connections() / large.max(1);
         let wanted = |&(digest, size)| {
             let parts = Parts::download(size, most, if size > most { connections } else { 1 });
             let (reasons, persisted, whole, given_up) = (Vec::new(), false, false, false);

@@ -1,13 +1,14 @@
 //! Finds and reads the manifests of one or more caches.
 
-use crate::base::{Error, ErrorKind, Problem, Result};
+pub(super) mod agree;
+
+use crate::base::{Error, ErrorKind, Problem, Result, S3Error};
 use crate::cache_config::{CacheConfig, MAX_MANIFEST_BYTES};
 use crate::ops::cache::S3Cache;
-use crate::ops::download::ResumingReader;
 use crate::ops::persist::{answered_and_passes, persist};
 use crate::ops::report::SourceOutcome;
-use crate::ops::wanted::is_archived;
-use crate::transfer;
+use crate::ops::resume::ResumingReader;
+use crate::store::ObjectStore;
 
 /// An existing manifest.
 pub(super) struct Found {
@@ -27,11 +28,11 @@ enum Named {
 /// Returns the existing manifests of all names of one cache. As long as one of them is valid, damaged ones are skipped
 /// with a warning, unless `strict` is set.
 pub(super) fn load_names(cache: &S3Cache, strict: bool) -> Result<Vec<Found>> {
-    for warning in cache.options.warnings() {
+    for warning in cache.options.keys().warnings() {
         cache.context.warn(&warning);
     }
-    let names = cache.options.names.clone();
-    let all = transfer::run(names, cache.connections, &cache.context.cancel, |name, _| match load_name(cache, name) {
+    let names = cache.options.keys().names.clone();
+    let all = cache.pool.map(names, &cache.context.cancel, |name, _| match load_name(cache, name) {
         Err(error) if is_damage(&error) => Ok(Named::Damaged(error)),
         loaded => Ok(loaded?.map_or(Named::Absent, Named::Found)),
     })?;
@@ -52,7 +53,7 @@ pub(super) fn load_names(cache: &S3Cache, strict: bool) -> Result<Vec<Found>> {
 }
 
 fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
-    let key = cache.options.manifest_key(&name);
+    let key = cache.keys.manifest(&name);
     let location = cache.store.location(&key);
     let bytes = match persist(&cache.context, answered_and_passes, || read(cache, &key, true)) {
         // The object changed, or the store sends a different entity tag with each response. Size and format decide.
@@ -123,4 +124,9 @@ pub(super) fn find<'a>(
         Some(error) if answered.is_empty() => Err(error),
         _ => Ok((answered, found)),
     }
+}
+
+/// Returns whether the object exists but must be restored from the archive before it can be read.
+pub(super) fn is_archived(refusal: &S3Error) -> bool {
+    refusal.code.as_deref() == Some("InvalidObjectState")
 }

@@ -7,8 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crate::base::{Digest, Error, Result};
 use crate::cache_config::Layer;
 use crate::ops::cache::S3Cache;
-use crate::ops::load::Found;
-use crate::transfer;
+use crate::ops::manifests::Found;
+use crate::store::ObjectStore;
 
 /// The store is asked for the sizes of at most this many contested blobs. The majority decides the others.
 const MOST_SIZES: usize = 1000;
@@ -24,7 +24,7 @@ type Identity = (u64, Digest);
 ///
 /// # Errors
 /// If the operation was cancelled.
-pub(super) fn agreeing(sources: &[&S3Cache], found: Vec<Found>) -> Result<Vec<Found>> {
+pub(in crate::ops) fn agreeing(sources: &[&S3Cache], found: Vec<Found>) -> Result<Vec<Found>> {
     let Some(first) = sources.first().filter(|_| found.len() > 1) else { return Ok(found) };
     let votes = votes(&found);
     if votes.is_empty() {
@@ -138,7 +138,7 @@ fn stored_sizes(sources: &[&S3Cache], blobs: &[Digest]) -> Result<HashSet<(Diges
             if fails.load(Ordering::Relaxed) {
                 return Ok(None);
             }
-            match source.store.head(&source.options.blob_key(&blob)) {
+            match source.store.head(&source.keys.blob(&blob)) {
                 Ok(meta) => Ok(meta.map(|meta| (blob, meta.size))),
                 Err(Error::Cancelled) => Err(Error::Cancelled),
                 Err(error) => {
@@ -148,7 +148,7 @@ fn stored_sizes(sources: &[&S3Cache], blobs: &[Digest]) -> Result<HashSet<(Diges
                 }
             }
         };
-        let answers = transfer::run(blobs.to_vec(), source.connections, &source.context.cancel, |blob, _| head(blob))?;
+        let answers = source.pool.map(blobs.to_vec(), &source.context.cancel, |blob, _| head(blob))?;
         sizes.extend(answers.into_iter().flatten());
     }
     Ok(sizes)

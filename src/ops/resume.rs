@@ -8,11 +8,11 @@ use std::time::{Duration, Instant};
 
 use crate::base::{Digest, Error, ErrorKind, Hasher, Problem, Result};
 use crate::ops::cache::Context;
+use crate::ops::manifests::is_archived;
 use crate::ops::persist::passes;
-use crate::ops::wanted::is_archived;
 use crate::s3::WRONG_RANGE;
 use crate::store::{GetOptions, Object, ObjectStore};
-use crate::transfer::Stop;
+use crate::transfer::Run;
 
 /// The maximum number of consecutive breaks that each yield less than [`PROGRESS_BYTES`].
 const MAX_BREAKS: u32 = 3;
@@ -114,10 +114,10 @@ impl ResumingReader {
     /// Reads the rest and returns its digest. Reports the position to `at`.
     ///
     /// # Errors
-    /// If the store fails or `stop` is triggered.
-    pub(super) fn digest(&mut self, stop: &Stop<'_>, mut at: impl FnMut(u64)) -> Result<Digest> {
+    /// If the store fails or the run stops.
+    pub(super) fn digest(&mut self, run: &Run<'_>, mut at: impl FnMut(u64)) -> Result<Digest> {
         let mut hasher = Hasher::new();
-        self.copy_to(stop, |chunk, position| {
+        self.copy_to(run, |chunk, position| {
             hasher.update(chunk);
             at(position);
             Ok(())
@@ -128,13 +128,13 @@ impl ResumingReader {
     /// Passes the rest to `sink` in chunks, each with the position after it.
     ///
     /// # Errors
-    /// If the store fails, `stop` is triggered, or `sink` fails.
-    pub(super) fn copy_to(&mut self, stop: &Stop<'_>, mut sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
+    /// If the store fails, the run stops, or `sink` fails.
+    pub(super) fn copy_to(&mut self, run: &Run<'_>, mut sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
         // No larger than the rest: most blobs are small, and each connection has a buffer.
         let left = usize::try_from(self.end - self.position).unwrap_or(CHUNK_BYTES);
         let mut buffer = vec![0; left.clamp(1, CHUNK_BYTES)];
         loop {
-            stop.check()?;
+            run.check()?;
             let read = match self.fill(&mut buffer) {
                 Ok(0) => return Ok(()),
                 Ok(read) => read,

@@ -1,4 +1,4 @@
-//! The steps of an export for each blob, and its progress.
+//! Plans the steps of an export for each blob.
 
 use std::cmp::Reverse;
 use std::collections::HashMap;
@@ -32,15 +32,6 @@ pub(super) struct Job {
     pub(super) checked: bool,
 }
 
-/// What has been done so far.
-#[derive(Default)]
-pub(super) struct Tally {
-    pub(super) uploaded: usize,
-    pub(super) bytes: u64,
-    pub(super) replaced: usize,
-    pub(super) touched: usize,
-}
-
 /// Returns the jobs in the order to run them.
 pub(super) fn plan(
     cache: &S3Cache,
@@ -53,7 +44,7 @@ pub(super) fn plan(
         .filter_map(|&(digest, size)| {
             let meta = present.remove(&digest).filter(|meta| meta.readable && meta.size == size);
             let age = meta.as_ref().and_then(|meta| meta.age);
-            let touch = age.is_some_and(|age| age > cache.options.touch_refresh);
+            let touch = age.is_some_and(|age| age > cache.options.policy().touch_refresh);
             let step = match meta {
                 None => Step::Upload,
                 Some(_) if verify_existing => Step::Verify,

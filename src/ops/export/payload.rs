@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use crate::base::{Action, BlobSource, Digest, Error, Event, Hasher, Payload, Problem, Progress, Result};
 use crate::ops::meter::PartMeter;
-use crate::transfer::Stop;
+use crate::transfer::Run;
 
 /// Large enough to need few system calls.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -18,7 +18,7 @@ pub(super) struct BlobPayload<'a> {
     /// Hash while sending, and hold back the last bytes until the digest is verified.
     pub(super) verify: bool,
     pub(super) progress: &'a dyn Progress,
-    pub(super) stop: &'a Stop<'a>,
+    pub(super) run: &'a Run<'a>,
 }
 
 impl Payload for BlobPayload<'_> {
@@ -36,8 +36,8 @@ impl Payload for BlobPayload<'_> {
         self.progress.event(&Event::Started { digest, action: Action::Upload, total });
         let at = move |current| self.progress.event(&Event::Advanced { digest, current, total });
         let check = self.verify.then(|| Check::new(digest, total));
-        let (source, stop) = (self.source, self.stop);
-        Ok(Box::new(Upload { source, digest, inner, stop, size: total, sent: 0, at, check }))
+        let (source, run) = (self.source, self.run);
+        Ok(Box::new(Upload { source, digest, inner, run, size: total, sent: 0, at, check }))
     }
 }
 
@@ -51,7 +51,7 @@ pub(super) struct PartPayload<'a> {
     /// Same as in [`BlobPayload`].
     pub(super) verify: bool,
     pub(super) meter: PartMeter<'a>,
-    pub(super) stop: &'a Stop<'a>,
+    pub(super) run: &'a Run<'a>,
 }
 
 impl Payload for PartPayload<'_> {
@@ -68,8 +68,8 @@ impl Payload for PartPayload<'_> {
         let size = self.size();
         let check = self.verify.then(|| Check::new(&self.sha256, size));
         let at = |sent| self.meter.at(sent);
-        let (source, digest, stop) = (self.source, &self.digest, self.stop);
-        Ok(Box::new(Upload { source, digest, inner: inner.take(size), stop, size, sent: 0, at, check }))
+        let (source, digest, run) = (self.source, &self.digest, self.run);
+        Ok(Box::new(Upload { source, digest, inner: inner.take(size), run, size, sent: 0, at, check }))
     }
 }
 
@@ -77,7 +77,7 @@ struct Upload<'a, R, F> {
     source: &'a dyn BlobSource,
     digest: &'a Digest,
     inner: R,
-    stop: &'a Stop<'a>,
+    run: &'a Run<'a>,
     size: u64,
     sent: u64,
     at: F,
@@ -86,7 +86,7 @@ struct Upload<'a, R, F> {
 
 impl<R: Read, F: FnMut(u64)> Read for Upload<'_, R, F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.stop.check().map_err(io::Error::other)?;
+        self.run.check().map_err(io::Error::other)?;
         if buffer.is_empty() {
             return Ok(0);
         }
@@ -147,19 +147,19 @@ pub(super) fn check_source(source: &dyn BlobSource, digest: &Digest, size: u64) 
 /// Reads a range of a blob in chunks.
 ///
 /// # Errors
-/// If the blob cannot be read, is too short, or `stop` is triggered.
+/// If the blob cannot be read, is too short, or the run stops.
 pub(super) fn read_range(
     source: &dyn BlobSource,
     digest: &Digest,
     range: Range<u64>,
-    stop: &Stop<'_>,
+    run: &Run<'_>,
     mut each: impl FnMut(&[u8]),
 ) -> Result<()> {
     let mut left = range.end - range.start;
     let mut reader = source.open_blob_at(digest, range.start)?.take(left);
     let mut buffer = vec![0; CHUNK_BYTES];
     while left > 0 {
-        stop.check()?;
+        run.check()?;
         let read = read_some(source, &mut reader, digest, &mut buffer)?;
         each(buffer.get(..read).unwrap_or_default());
         left -= read as u64;

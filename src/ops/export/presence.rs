@@ -6,7 +6,7 @@ use crate::base::{Digest, Error, ErrorKind, Result, S3ErrorClass};
 use crate::ops::cache::S3Cache;
 use crate::ops::rounds::run_each;
 use crate::s3::connection_broke;
-use crate::store::ObjectMeta;
+use crate::store::{ObjectMeta, ObjectStore};
 
 /// For up to this many blobs, only the first is listed, which also checks the bucket. The others are checked one by
 /// one.
@@ -22,18 +22,16 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
         return Ok(HashMap::new());
     };
     let few = blobs.len() <= FEW;
-    let all = cache.options.blob_key_prefix();
     let mut found = HashMap::with_capacity(blobs.len());
     // The number of blobs that the listing covers, present or absent.
     let mut told = 0;
-    let prefix = if few { cache.options.blob_key(first) } else { all.clone() };
+    let prefix = if few { cache.keys.blob(first) } else { cache.keys.blobs().to_owned() };
     match cache.store.list(&prefix, None) {
         Ok(page) => {
             if page.continuation.is_none() && !page.incomplete {
                 told = if few { 1 } else { blobs.len() };
             }
-            let digest = |key: &str| key.strip_prefix(&all)?.parse::<Digest>().ok();
-            found.extend(page.objects.into_iter().filter_map(|(key, meta)| Some((digest(&key)?, meta))));
+            found.extend(page.objects.into_iter().filter_map(|(key, meta)| Some((cache.keys.digest(&key)?, meta))));
         }
         Err(error) => {
             let error = if error.kind() == ErrorKind::Access { cache.store.probe() } else { Err(error) };
@@ -46,9 +44,7 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
         None => *at >= told,
     });
     let unknown: Vec<Digest> = unknown.map(|(_, (digest, _))| *digest).collect();
-    let answers = run_each(unknown, &cache.context, cache.connections, |digest| {
-        Ok((digest, cache.store.head(&cache.options.blob_key(&digest))?))
-    })?;
+    let answers = run_each(cache, unknown, |digest| Ok((digest, cache.store.head(&cache.keys.blob(&digest))?)))?;
     for (digest, meta) in answers {
         match meta {
             Some(meta) => found.insert(digest, meta),

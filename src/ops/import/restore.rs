@@ -6,13 +6,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use crate::base::{Digest, Error, Event, OUT_OF_FILES, Problem, Result};
 use crate::cache_config::CacheConfig;
 use crate::layout::{Committed, LayoutWriter, LocalCache};
-use crate::ops::agree::agreeing;
 use crate::ops::cache::{MOST_WARNINGS, S3Cache};
-use crate::ops::fetch::Fetcher;
-use crate::ops::needs::Needs;
+use crate::ops::import::fetch::Fetcher;
+use crate::ops::import::needs::Needs;
+use crate::ops::import::wanted::{Fetched, Wanted};
+use crate::ops::manifests::agree::agreeing;
 use crate::ops::report::{BlobCounts, ImportOutcome, Report, SourceOutcome};
-use crate::ops::wanted::{Fetched, Wanted};
-use crate::ops::{load, local_limit, rounds};
+use crate::ops::{local_limit, manifests, rounds};
 
 /// Options of an import that are not attributes of the cache.
 #[derive(Clone, Copy, Debug, Default)]
@@ -84,7 +84,7 @@ pub(super) fn restore(
     options: &ImportOptions,
     noted: &mut Imported,
 ) -> Result<bool> {
-    let (answered, mut found) = load::find(sources, options.strict, &mut noted.sources)?;
+    let (answered, mut found) = manifests::find(sources, options.strict, &mut noted.sources)?;
     let Some(first) = sources.first().filter(|_| !found.is_empty()) else { return Ok(false) };
     // In strict mode, the merge reports a contradiction as an error.
     if !options.strict {
@@ -133,21 +133,16 @@ impl Run<'_> {
             return Ok((config, None));
         }
         self.first.context.progress.event(&Event::Planned { blobs: wanted.len(), bytes });
-        let fetcher = Fetcher::new(self.sources, self.target, &config, self.first.connections, self.options.sync);
-        let ended = fetcher.fetch(self.first, Wanted::all(&wanted, self.first));
+        let fetcher = Fetcher::new(self.sources, self.target, &config, self.options.sync);
+        let (mut fetched, mut missing) = (HashSet::new(), Vec::new());
+        let failed = fetcher.fetch(self.first, Wanted::all(&wanted, self.first), |outcome| match outcome {
+            Fetched::Yes(digest) => drop(fetched.insert(digest)),
+            Fetched::Lost(blob) => missing.push(*blob),
+            Fetched::Unneeded => {}
+        });
         (report.blobs.transferred, report.bytes) = fetcher.arrived();
-        let rounds::Ended { done, failed } = ended?;
-        let (mut lost, refusal) = self.give_up(&fetcher, failed, &report.blobs)?;
-        let mut fetched = HashSet::new();
-        for one in done {
-            match one {
-                Fetched::Yes(digest) => {
-                    fetched.insert(digest);
-                }
-                Fetched::Lost(lost_blob) => lost.extend([*lost_blob]),
-                Fetched::Unneeded => {}
-            }
-        }
+        let (mut lost, refusal) = self.give_up(&fetcher, failed?, &report.blobs)?;
+        lost.extend(missing);
         let writer = Some(fetcher.into_writer()?);
         if lost.is_empty() {
             return Ok((config, writer));
@@ -185,7 +180,7 @@ impl Run<'_> {
     fn give_up(
         &self,
         fetcher: &Fetcher<'_>,
-        failed: Vec<(Wanted, Option<Error>)>,
+        failed: rounds::Left<Wanted>,
         counts: &BlobCounts,
     ) -> Result<(HashMap<Digest, String>, Option<Error>)> {
         if failed.is_empty() {

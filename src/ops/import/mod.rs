@@ -1,11 +1,18 @@
 //! Import: merges the manifests of one or more caches into one local cache and writes its index last.
 
+mod fetch;
+mod needs;
+mod ranged;
+mod restore;
+mod wanted;
+
 use crate::base::{Error, Problem, Result};
 use crate::config::CacheOptions;
 use crate::layout::LocalCache;
 use crate::ops::cache::S3Cache;
 use crate::ops::report::{ImportOutcome, Report};
-use crate::ops::restore::{ImportOptions, Imported, restore};
+use restore::restore;
+pub use restore::{ImportOptions, Imported};
 
 /// Restores the cache given by `options` into the directory of `target`.
 ///
@@ -57,11 +64,13 @@ pub fn import_from(sources: &[S3Cache], target: &LocalCache, options: &ImportOpt
         let none = Problem::new("an import needs at least one cache to import from");
         return Imported { sources: Vec::new(), report: Report::default(), outcome: Err(Error::Usage(none)) };
     };
+    // All sources together use as many connections as the first.
+    let sources: Vec<S3Cache> = sources.iter().map(|source| source.sharing(first)).collect();
     let start = first.context.clock.monotonic();
     let requests = || sources.iter().map(S3Cache::requests).sum::<u64>();
     let before = requests();
     let mut imported = Imported { sources: Vec::new(), report: Report::default(), outcome: Ok(ImportOutcome::Miss) };
-    let restored = restore(sources, target, options, &mut imported);
+    let restored = restore(&sources, target, options, &mut imported);
     imported.report.requests = requests() - before;
     imported.report.elapsed = first.context.clock.monotonic().saturating_sub(start);
     imported.report.dry_run = options.dry_run;

@@ -1,0 +1,89 @@
+//! Composes the keys of blobs and manifests, as BuildKit does.
+
+use crate::base::Digest;
+use crate::config::KeyLayout;
+
+/// The keys in the bucket of one cache.
+#[derive(Clone, Debug)]
+pub(crate) struct Keys {
+    blobs: String,
+    manifests: String,
+}
+
+impl Keys {
+    pub(crate) fn new(layout: &KeyLayout) -> Self {
+        Self { blobs: layout.all_blobs(), manifests: layout.all_manifests() }
+    }
+
+    /// Returns the key of a blob.
+    pub(crate) fn blob(&self, digest: &Digest) -> String {
+        format!("{}{digest}", self.blobs)
+    }
+
+    /// Returns the digest of the blob under a key, or `None` if the key is not a blob's.
+    pub(crate) fn digest(&self, key: &str) -> Option<Digest> {
+        key.strip_prefix(&self.blobs)?.parse().ok()
+    }
+
+    /// Returns the common prefix of all blob keys.
+    pub(crate) fn blobs(&self) -> &str {
+        &self.blobs
+    }
+
+    /// Returns a key among those of the blobs that is not a blob's.
+    pub(crate) fn beside_blobs(&self, name: &str) -> String {
+        format!("{}{name}", self.blobs)
+    }
+
+    /// Returns the key of the manifest with this name.
+    pub(crate) fn manifest(&self, name: &str) -> String {
+        format!("{}{name}", self.manifests)
+    }
+
+    /// Returns the name of the manifest under a key, or `None` if the key is not a manifest's.
+    pub(crate) fn name<'a>(&self, key: &'a str) -> Option<&'a str> {
+        // Consoles create empty objects to represent folders.
+        key.strip_prefix(&self.manifests).filter(|name| !name.is_empty())
+    }
+
+    /// Returns the common prefix of all manifest keys.
+    pub(crate) fn manifests(&self) -> &str {
+        &self.manifests
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(attributes: &str) -> Keys {
+        let options: crate::config::CacheOptions = format!("type=s3,bucket=my-cache{attributes}").parse().unwrap();
+        Keys::new(options.keys())
+    }
+
+    #[test]
+    fn keys_are_composed_as_buildkit_does() {
+        let digest = Digest::of(b"");
+        let of_defaults = keys("");
+        assert_eq!(of_defaults.blob(&digest), format!("blobs/{digest}"));
+        assert_eq!(of_defaults.manifest("buildkit"), "manifests/buildkit");
+        let own = keys(",prefix=p/,blobs_prefix=b/,manifests_prefix=m/");
+        assert_eq!(own.blob(&digest), format!("p/b/{digest}"));
+        assert_eq!(own.manifest("app"), "p/m/app");
+        // No slash is added.
+        assert_eq!(keys(",prefix=p").manifest("app"), "pmanifests/app");
+    }
+
+    #[test]
+    fn a_key_is_read_back_or_is_another_objects() {
+        let (keys, digest) = (keys(",prefix=p/"), Digest::of(b""));
+        assert_eq!(keys.digest(&keys.blob(&digest)), Some(digest));
+        assert_eq!(keys.name(&keys.manifest("app/main")), Some("app/main"));
+        for other in ["p/blobs/", "p/blobs/sha256:x", "blobs/x", &keys.beside_blobs("probe"), &keys.manifest("app")] {
+            assert_eq!(keys.digest(other), None, "{other}");
+        }
+        for other in ["p/manifests/", "manifests/app", &keys.blob(&digest)] {
+            assert_eq!(keys.name(other), None, "{other}");
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! What lies where in a bucket.
+
+mod keys;
+
+pub(crate) use keys::Keys;

@@ -1,0 +1,159 @@
+//! How a cache is written and read, once its place is known.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::base::{Error, Result};
+use crate::config::attribute::Attribute;
+
+/// More connections are no faster, and stores begin to reject them.
+const MAX_CONNECTIONS: usize = 64;
+const CONNECTIONS_PER_PARALLELISM: usize = 4;
+/// BuildKit's default.
+const UPLOAD_PARALLELISM: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
+
+/// How a cache is written and read, once its place is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Policy {
+    /// The layers to export.
+    pub mode: Mode,
+    /// Whether a failed export is only a warning. The program honours this; the library always returns the error.
+    pub ignore_error: bool,
+    /// The age beyond which an export refreshes a blob that already exists.
+    pub touch_refresh: Duration,
+    /// The upload parallelism. Each unit stands for four connections, up to 64 in total.
+    pub upload_parallelism: NonZeroU32,
+    /// The retry mode; falls back to `$AWS_RETRY_MODE` and the profile.
+    pub retry_mode: Option<RetryMode>,
+    /// The maximum number of attempts, including the first; falls back to `$AWS_MAX_ATTEMPTS` and the profile.
+    pub retry_max_attempts: Option<NonZeroU32>,
+    /// Whether to verify local blobs while uploading them. Use it for stores that do not check payload hashes, and for
+    /// multipart uploads, where a store checks only the individual parts.
+    pub verify_source: bool,
+    /// The account that pays for requests if it is not the bucket owner's; sent as `x-amz-request-payer`.
+    pub request_payer: Option<RequestPayer>,
+    /// Sent as `x-amz-storage-class` with every write.
+    pub storage_class: Option<String>,
+    /// Sent as `x-amz-server-side-encryption` with every write.
+    pub server_side_encryption: Option<String>,
+    /// Sent as `x-amz-server-side-encryption-aws-kms-key-id` with every write.
+    pub sse_kms_key_id: Option<String>,
+}
+
+/// The layers that an export includes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Mode {
+    /// All layers of the source.
+    #[default]
+    Max,
+    /// Only the layers of the result.
+    Min,
+}
+
+/// AWS's retry modes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RetryMode {
+    /// Exponential backoff with jitter.
+    #[default]
+    Standard,
+    /// The same, with client-side rate limiting once the store throttles requests.
+    Adaptive,
+}
+
+/// The account that pays for requests to a Requester Pays bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RequestPayer {
+    /// The account that sends the requests.
+    Requester,
+}
+
+type Row = Attribute<Policy>;
+
+/// The attributes that set the fields of a [`Policy`].
+pub(super) const ATTRIBUTES: &[Row] = &[
+    Row::parsed("mode", "max: all layers; min: only those of the result; default: max", |policy, value| {
+        policy.mode = value.one_of(&[("max", Mode::Max), ("min", Mode::Min)], "max or min")?;
+        Ok(())
+    }),
+    Row::bool("ignore-error", "a failed export is only a warning", |policy, on| policy.ignore_error = on),
+    Row::duration("touch_refresh", "refresh existing blobs older than this; default: 24h", |policy, age| {
+        policy.touch_refresh = age;
+    }),
+    Row::number("upload_parallelism", "four connections per unit, at most 64; default: 4", |policy, number| {
+        policy.upload_parallelism = number;
+    })
+    .aliases(&["concurrency", "connections", "jobs", "parallel_uploads", "threads", "workers"]),
+    Row::parsed("retry_mode", "standard or adaptive; default: $AWS_RETRY_MODE, else standard", |policy, value| {
+        let modes = [("standard", RetryMode::Standard), ("adaptive", RetryMode::Adaptive)];
+        policy.retry_mode = Some(value.one_of(&modes, "standard or adaptive")?);
+        Ok(())
+    }),
+    Row::number("retry_max_attempts", "including the first; default: $AWS_MAX_ATTEMPTS, else 3", |policy, most| {
+        policy.retry_max_attempts = Some(most);
+    })
+    .aliases(&["attempts", "retries"]),
+    Row::bool("disable_accept_encoding", "accepted and ignored", |_, _| ()),
+    Row::text("storage_class", "of written objects; default: the bucket's", |policy, class| {
+        policy.storage_class = class;
+    }),
+    Row::text("server_side_encryption", "of written objects; default: the bucket's", |policy, algorithm| {
+        policy.server_side_encryption = algorithm;
+    })
+    .aliases(&["sse"]),
+    Row::text("sse_kms_key_id", "the key for server_side_encryption=aws:kms", |policy, key| {
+        policy.sse_kms_key_id = key;
+    }),
+    Row::bool("verify_source", "verify local blobs during the upload", |policy, on| policy.verify_source = on),
+    Row::parsed("request_payer", "requester: your account pays for the requests", |policy, value| {
+        let payers = [("requester", RequestPayer::Requester)];
+        policy.request_payer = Some(value.one_of(&payers, "requester, or left out")?);
+        Ok(())
+    }),
+];
+
+impl Default for Policy {
+    /// Returns BuildKit's defaults, except for the mode, which is [`Mode::Max`].
+    fn default() -> Self {
+        Self {
+            mode: Mode::Max,
+            ignore_error: false,
+            touch_refresh: Duration::from_secs(24 * 60 * 60),
+            upload_parallelism: UPLOAD_PARALLELISM,
+            retry_mode: None,
+            retry_max_attempts: None,
+            verify_source: false,
+            request_payer: None,
+            storage_class: None,
+            server_side_encryption: None,
+            sse_kms_key_id: None,
+        }
+    }
+}
+
+impl Policy {
+    /// Returns the number of connections: four times `upload_parallelism`, at most 64.
+    pub fn connections(&self) -> usize {
+        let parallelism = usize::try_from(self.upload_parallelism.get()).unwrap_or(MAX_CONNECTIONS);
+        parallelism.saturating_mul(CONNECTIONS_PER_PARALLELISM).min(MAX_CONNECTIONS)
+    }
+
+    /// Checks that the fields do not contradict each other.
+    pub(super) fn check(&self) -> Result<()> {
+        if self.sse_kms_key_id.is_none() {
+            return Ok(());
+        }
+        let hint = "set server_side_encryption=aws:kms, or remove sse_kms_key_id";
+        match self.server_side_encryption.as_deref() {
+            None => Err(Error::usage("sse_kms_key_id is given without server_side_encryption").with_hint(hint)),
+            Some(aes) if aes.eq_ignore_ascii_case("AES256") => {
+                Err(Error::usage(format!("sse_kms_key_id and server_side_encryption={aes} contradict each other"))
+                    .with_hint(hint))
+            }
+            Some(_) => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! The text of one attribute, and the values that it can stand for.
+
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+use crate::base::{Error, Result};
+use crate::config::loose_duration;
+use crate::go::{parse_bool, parse_duration};
+
+/// The number of characters of an invalid value to show.
+const SHOWN_CHARS: usize = 100;
+
+/// The text of a known attribute.
+#[derive(Clone, Copy)]
+pub(super) struct AttributeValue<'a> {
+    pub(super) name: &'static str,
+    pub(super) text: &'a str,
+}
+
+impl AttributeValue<'_> {
+    /// Returns the text, or `None` if it is empty, which counts as unset.
+    pub(super) fn text(self) -> Option<String> {
+        Some(self.text.to_owned()).filter(|text| !text.is_empty())
+    }
+
+    pub(super) fn bool(self) -> Result<bool> {
+        parse_bool(self.text).ok_or_else(|| self.bad("true or false"))
+    }
+
+    pub(super) fn number(self) -> Result<NonZeroU32> {
+        self.text.parse().map_err(|_| self.bad("a whole number from 1"))
+    }
+
+    pub(super) fn duration(self) -> Result<Duration> {
+        parse_duration(self.text).ok_or_else(|| self.bad_duration())
+    }
+
+    /// Returns the value of the choice that the text names; `allowed` lists the choices for the hint.
+    pub(super) fn one_of<T: Copy>(self, choices: &[(&str, T)], allowed: &str) -> Result<T> {
+        let chosen = choices.iter().find(|(name, _)| *name == self.text);
+        chosen.map(|(_, choice)| *choice).ok_or_else(|| self.bad(allowed))
+    }
+
+    /// Returns the error for a text that is not `allowed`. Shows the text, so it must not be a secret.
+    pub(super) fn bad(self, allowed: &str) -> Error {
+        self.bad_with(format!("{} is {allowed}", self.name))
+    }
+
+    fn bad_with(self, hint: String) -> Error {
+        let shown: String = self.text.chars().take(SHOWN_CHARS).collect();
+        Error::usage(format!("{}={shown} is not valid", self.name)).with_hint(hint)
+    }
+
+    fn bad_duration(self) -> Error {
+        let Self { name, text } = self;
+        let bare_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        match loose_duration::as_go_writes_it(text) {
+            Some(go) => self.bad_with(format!("write {name}={go}: the units are h, m, s and ms")),
+            None if bare_number => self.bad_with(format!("add a unit: h, m or s, for example {name}={text}h")),
+            None => self.bad("a duration that is not negative, such as 24h, 1h30m or 0s"),
+        }
+    }
+}
