@@ -8,7 +8,7 @@ use crate::sigv4::Credentials;
 
 /// The identity that credentials belong to, as reported by STS.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Identity {
+pub(crate) struct CallerIdentity {
     pub(crate) account: String,
     pub(crate) arn: String,
 }
@@ -18,11 +18,11 @@ pub(crate) struct Identity {
 ///
 /// # Errors
 /// If STS rejects the keys, does not respond, or cannot be found.
-pub(crate) fn identity(
+pub(crate) fn caller_identity(
     settings: &S3Settings,
     context: &ServiceContext,
     keys: &Credentials,
-) -> Result<Option<Identity>> {
+) -> Result<Option<CallerIdentity>> {
     let sts = Sts::find(context, &settings.profile)?;
     if let Some(store) = &settings.endpoint
         && sts.custom().is_none_or(|custom| *custom == store.value)
@@ -41,7 +41,7 @@ pub(crate) fn identity(
     sts.call(&action, &|result| {
         let need = |name| text(result, name).map(crate::base::shown);
         match (need("Account"), need("Arn")) {
-            (Some(account), Some(arn)) => Ok(Some(Identity { account, arn })),
+            (Some(account), Some(arn)) => Ok(Some(CallerIdentity { account, arn })),
             _ => Err(Problem::new("it has no Account and Arn")),
         }
     })

@@ -6,7 +6,7 @@ use crate::aws::custom_endpoint::ENDPOINT_ATTRIBUTE;
 use crate::aws::partition::has_acceleration;
 use crate::aws::setting::{Setting, setting_error};
 use crate::base::{Error, Result};
-use crate::config::{EndpointUrl, Fix};
+use crate::config::{EndpointUrl, Fix, is_dns_name};
 
 pub(super) const BUCKET_ATTRIBUTE: &str = "the attribute bucket";
 pub(super) const ACCELERATE_ATTRIBUTE: &str = "the attribute use_accelerate_endpoint";
@@ -27,11 +27,12 @@ pub(super) fn check_acceleration(
     (bucket, path_style): (&str, bool),
     region: &Setting<String>,
 ) -> Result<()> {
-    let label = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    // A wildcard certificate covers one label.
+    let is_label = is_dns_name(bucket) && !bucket.contains('.');
     let other = match other {
         Some(other) => other,
         None if path_style => "the attribute use_path_style".to_owned(),
-        None if !bucket.bytes().all(label) => format!("the bucket name {bucket}, which cannot be part of a host name,"),
+        None if !is_label => format!("the bucket name {bucket}, which cannot be part of a host name,"),
         None if !has_acceleration(&region.value) => format!("region {} ({})", region.value, region.origin),
         None => return Ok(()),
     };

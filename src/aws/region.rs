@@ -25,6 +25,16 @@ pub(super) fn pseudo_region(region: &str) -> Option<&str> {
     region.strip_prefix("fips-").or_else(|| region.strip_suffix("-fips"))
 }
 
+/// Returns whether a name has only the characters of a region: on AWS those of a host name, elsewhere those that are
+/// valid in the signature's scope.
+pub(crate) fn is_region_name(name: &str, on_aws: bool) -> bool {
+    let is_allowed = |byte: u8| match on_aws {
+        true => byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-',
+        false => byte.is_ascii_graphic() && byte != b'/',
+    };
+    name.bytes().all(is_allowed)
+}
+
 /// Determines the region to sign for. On AWS it becomes part of the host name; elsewhere it only has to be valid in the
 /// signature's scope.
 pub(super) fn region_for(
@@ -40,10 +50,8 @@ pub(super) fn region_for(
         let misread = profile.misread().map_or(String::new(), |line| format!("; {line}"));
         return Err(Error::usage("there is no region").with_hint(format!("{hint}{misread}")));
     };
-    let of_aws = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-    let of_others = |byte: u8| byte.is_ascii_graphic() && byte != b'/';
     let quoted = is_quoted(&region.value);
-    if !quoted && region.value.bytes().all(|byte| if own_endpoint { of_others(byte) } else { of_aws(byte) }) {
+    if !quoted && is_region_name(&region.value, !own_endpoint) {
         return if own_endpoint { Ok(region) } else { of_a_region(region) };
     }
     let shown: String = region.value.chars().filter(|c| !c.is_control()).take(100).collect();

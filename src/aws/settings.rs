@@ -59,7 +59,7 @@ pub(crate) struct S3Settings {
     /// Whether to use AWS's transfer acceleration. Never set together with a custom endpoint, FIPS, path style, a
     /// bucket name that is not a valid host label, or a region without acceleration.
     pub accelerate: bool,
-    /// The profile, for [`provider`](crate::credentials::provider).
+    /// The profile, which may also configure a source of credentials.
     pub profile: Profile,
 }
 

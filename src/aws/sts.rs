@@ -15,7 +15,7 @@ use crate::sigv4::{self, Signable, SigningScope};
 use response::common_hint;
 
 pub(crate) use action::StsAction;
-pub(crate) use response::{Refusal, credentials, result, text};
+pub(crate) use response::{StsRefusal, credentials, result, text};
 
 const VERSION: &str = "2011-06-15";
 const FORM: &str = "application/x-www-form-urlencoded; charset=utf-8";
@@ -66,7 +66,7 @@ impl Sts {
             Ok(request)
         };
         let transient = |response: &ServiceResponse| {
-            let refusal = Refusal::read(&response.body);
+            let refusal = StsRefusal::read(&response.body);
             let code = refusal.code.as_deref();
             response.is_transient(code) || code.is_some_and(|code| action.transient.contains(&code))
         };
@@ -74,8 +74,8 @@ impl Sts {
         let response = send((&self.context, &client), &endpoint, Limits::remote(&self.context), &make, &transient);
         let response = response.map_err(|none| none.explain(&what, &endpoint))?;
         if !response.is_success() {
-            let refusal = Refusal::read(&response.body);
-            let Refusal { code, message } = &refusal;
+            let refusal = StsRefusal::read(&response.body);
+            let StsRefusal { code, message } = &refusal;
             let signature = signature.into_inner();
             let secrets: Vec<&str> =
                 action.secrets.iter().copied().chain(signature.as_ref().map(Secret::expose)).collect();

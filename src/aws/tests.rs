@@ -67,7 +67,7 @@ impl World {
             home,
             variables: [off].iter().chain(variables).map(owned).collect(),
             attributes: BTreeMap::from(
-                [("type", "s3"), ("bucket", "b")].map(|(name, value)| (name.into(), value.into())),
+                [("type", "s3"), ("bucket", "cache")].map(|(name, value)| (name.into(), value.into())),
             ),
             clock: Arc::new(clock),
         }

@@ -9,13 +9,13 @@ use crate::credentials::assume_role::AssumeRole;
 use crate::credentials::cached::{Cached, FailureText};
 use crate::credentials::environment::{EnvKeys, env_keys};
 use crate::credentials::imds::{Imds, ImdsSettings};
-use crate::credentials::lookup::{Found, Lookup};
+use crate::credentials::lookup::{Configured, Lookup};
 use crate::credentials::provider::CredentialsProvider;
 use crate::credentials::static_keys::StaticCredentials;
 use crate::credentials::{container, login, process, sso, web_identity};
 
-type Source = fn(&Lookup<'_>) -> Found;
-type ProfileSource = fn(&Lookup<'_>, &Profile) -> Found;
+type Source = fn(&Lookup<'_>) -> Configured;
+type ProfileSource = fn(&Lookup<'_>, &Profile) -> Configured;
 
 /// The Go SDK's order. A profile set by attribute takes precedence over the environment.
 const ENVIRONMENT: &[Source] = &[environment_keys, web_identity::environment];
@@ -59,7 +59,7 @@ pub(crate) fn provider(
 
 /// Returns the first configured source. If there is none, the machine may still have an instance role, which no setting
 /// reveals.
-fn base(lookup: &Lookup<'_>) -> Found {
+fn base(lookup: &Lookup<'_>) -> Configured {
     let environment = if lookup.profile.is_from_attribute() { &[] } else { ENVIRONMENT };
     let first: &[Source] = &[attribute_keys];
     for source in first.iter().chain(environment).chain(&[profile as Source]) {
@@ -72,7 +72,7 @@ fn base(lookup: &Lookup<'_>) -> Found {
 
 /// Resolves the profile, starting from the end of its `source_profile` chain. Each profile may assume a role with the
 /// credentials of the previous one.
-fn profile(lookup: &Lookup<'_>) -> Found {
+fn profile(lookup: &Lookup<'_>) -> Configured {
     let mut given = None;
     let chosen = [lookup.profile];
     for profile in lookup.profile.sources().iter().rev().chain(chosen) {
@@ -125,7 +125,7 @@ fn own_source(lookup: &Lookup<'_>, profile: &Profile) -> Result<Own> {
 }
 
 /// Returns the source that the profile names in `credential_source`.
-fn credential_source(lookup: &Lookup<'_>, profile: &Profile) -> Found {
+fn credential_source(lookup: &Lookup<'_>, profile: &Profile) -> Configured {
     let Some(source) = profile.setting("credential_source") else { return Ok(None) };
     let wrong = |why: &str, hint: &str| Err(Error::setup(format!("{} {why}", source.origin)).with_hint(hint));
     match source.value {
@@ -149,14 +149,14 @@ fn credential_source(lookup: &Lookup<'_>, profile: &Profile) -> Found {
     }
 }
 
-fn attribute_keys(lookup: &Lookup<'_>) -> Found {
+fn attribute_keys(lookup: &Lookup<'_>) -> Configured {
     let Some(keys) = &lookup.options.keys else { return Ok(None) };
     let keys = KeyPair::new(&keys.id, &keys.secret, keys.session_token.as_ref());
     let keys = keys.with_origin("the attributes access_key_id and secret_access_key");
     Ok(Some(Arc::new(StaticCredentials::checked(keys).map_err(Error::Usage)?)))
 }
 
-fn environment_keys(lookup: &Lookup<'_>) -> Found {
+fn environment_keys(lookup: &Lookup<'_>) -> Configured {
     match env_keys(lookup.env) {
         EnvKeys::Absent => Ok(None),
         EnvKeys::Half { set, missing } => {

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::aws::service::{Limits, ServiceContext, ServiceEndpoint, ServiceRequest, ServiceResponse, send, shown};
-use crate::aws::{Document, KeyNames, check_quotes, read_text};
+use crate::aws::{JsonObject, KeyNames, check_quotes, read_text};
 use crate::base::{Error, Problem, Result};
 use crate::config::EndpointUrl;
-use crate::credentials::lookup::{Found, Lookup};
+use crate::credentials::lookup::{Configured, Lookup};
 use crate::credentials::provider::CredentialsProvider;
 use crate::http::{Method, Timeouts};
 use crate::sigv4::Credentials;
@@ -53,7 +53,7 @@ enum Authorization {
 ///
 /// # Errors
 /// If the URL is invalid, or a token must not be sent to it.
-pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
+pub(super) fn environment(lookup: &Lookup<'_>) -> Configured {
     [RELATIVE, FULL, TOKEN, TOKEN_FILE].iter().try_for_each(|name| check_quotes(lookup.env, name))?;
     let variable = |name| lookup.env.var(name);
     let (variable, (endpoint, target)) = if let Some(path) = variable(RELATIVE) {
@@ -154,7 +154,7 @@ impl Container {
 
     fn refusal(&self, response: &ServiceResponse, token: &str) -> Error {
         let json = response.header("content-type") == Some("application/json");
-        let document = if json { Document::parse(&response.body).unwrap_or_default() } else { Document::default() };
+        let document = if json { JsonObject::parse(&response.body).unwrap_or_default() } else { JsonObject::default() };
         let raw = String::from_utf8_lossy(&response.body);
         let (code, reason) = if json { (document.text("code"), document.text("message")) } else { (None, Some(&*raw)) };
         let error = response.refusal(&self.what(), code, reason, &[token, &self.target]);
@@ -173,7 +173,7 @@ impl Container {
 }
 
 pub(crate) fn read(body: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
-    let document = Document::parse(body)?;
+    let document = JsonObject::parse(body)?;
     document.credentials(NAMES, document.time("Expiration")?, origin)
 }
 

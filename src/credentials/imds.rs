@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use crate::aws::service::{
     Limits, NoResponse, ServiceContext, ServiceEndpoint, ServiceRequest, ServiceResponse, send, shown,
 };
-use crate::aws::{Document, KeyNames, Profile, Setting, blame, bool_variable, invalid, variable_or_setting};
+use crate::aws::{JsonObject, KeyNames, Profile, Setting, blame, bool_variable, invalid, variable_or_setting};
 use crate::base::{Env, Error, ErrorKind, Problem, Result, percent_encode_query};
 use crate::config::EndpointUrl;
 use crate::credentials::provider::CredentialsProvider;
@@ -212,7 +212,7 @@ impl Imds {
 }
 
 pub(crate) fn read(body: &[u8], now: SystemTime, origin: &str) -> std::result::Result<Credentials, Problem> {
-    let document = Document::parse(body)?;
+    let document = JsonObject::parse(body)?;
     let code = document.text("Code").ok_or_else(|| Problem::new("it has no Code"))?;
     if !code.eq_ignore_ascii_case("Success") {
         // Any other value in the response may be a secret.

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::aws::{Document, KeyNames, Profile, read_text};
+use crate::aws::{JsonObject, KeyNames, Profile, read_text};
 use crate::base::{Clock, Digest, Error, Problem, Result};
-use crate::credentials::lookup::{Found, Lookup};
+use crate::credentials::lookup::{Configured, Lookup};
 use crate::credentials::provider::CredentialsProvider;
 use crate::sigv4::Credentials;
 
@@ -23,7 +23,7 @@ struct Login {
 }
 
 /// Returns the session that the profile configures.
-pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
+pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Configured {
     let Some(session) = profile.setting("login_session") else { return Ok(None) };
     let directory = lookup.env.var(DIRECTORY).map(PathBuf::from);
     let directory = directory.or_else(|| Some(lookup.env.home()?.join(".aws/login/cache")));
@@ -54,7 +54,7 @@ impl Login {
 }
 
 pub(crate) fn read(text: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
-    let document = Document::parse(text)?;
+    let document = JsonObject::parse(text)?;
     if let Some(key) = ["clientId", "refreshToken", "dpopKey"].into_iter().find(|key| document.text(key).is_none()) {
         return Err(Problem::new(format!("it has no {key}")));
     }

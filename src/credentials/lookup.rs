@@ -19,4 +19,4 @@ pub(super) struct Lookup<'a> {
 }
 
 /// The result of configuring a source: `None` if it is not configured, an error if it is configured but unusable.
-pub(super) type Found = Result<Option<Arc<dyn CredentialsProvider>>>;
+pub(super) type Configured = Result<Option<Arc<dyn CredentialsProvider>>>;

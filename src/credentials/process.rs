@@ -10,9 +10,9 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
-use crate::aws::{Document, KeyNames, Profile};
+use crate::aws::{JsonObject, KeyNames, Profile};
 use crate::base::{Cancel, Error, OUT_OF_FILES, Problem, Result, is_out_of_files};
-use crate::credentials::lookup::{Found, Lookup};
+use crate::credentials::lookup::{Configured, Lookup};
 use crate::credentials::provider::CredentialsProvider;
 use crate::sigv4::Credentials;
 use group::{Group, State};
@@ -47,7 +47,7 @@ struct Output {
 }
 
 /// Returns the process that the profile configures.
-pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
+pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Configured {
     let Some(command) = profile.setting("credential_process") else { return Ok(None) };
     Ok(Some(Arc::new(Process {
         command: command.value.to_owned(),
@@ -152,7 +152,7 @@ fn unreadable(error: io::Error) -> Error {
 }
 
 pub(crate) fn read(output: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
-    let document = Document::parse(output.strip_prefix(BYTE_ORDER_MARK).unwrap_or(output))?;
+    let document = JsonObject::parse(output.strip_prefix(BYTE_ORDER_MARK).unwrap_or(output))?;
     if document.get("Version").and_then(serde_json::Value::as_i64) != Some(1) {
         return Err(Problem::new("its Version is not 1"));
     }

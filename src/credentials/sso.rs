@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::aws::service::{Limits, Service, ServiceContext, ServiceEndpoint, ServiceRequest, ServiceResponse, send};
-use crate::aws::{Document, KeyNames, Profile, Setting};
+use crate::aws::{JsonObject, KeyNames, Profile, Setting};
 use crate::base::{Error, Problem, Result};
-use crate::credentials::lookup::{Found, Lookup};
+use crate::credentials::lookup::{Configured, Lookup};
 use crate::credentials::provider::CredentialsProvider;
 use crate::http::{Method, Timeouts};
 use crate::sigv4::{Credentials, canonical_query};
@@ -41,7 +41,7 @@ struct Sso {
 ///
 /// # Errors
 /// If settings are missing or two of them contradict each other.
-pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
+pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Configured {
     let Some(first) = [SESSION, REGION, START_URL, ACCOUNT, ROLE].iter().find_map(|key| profile.setting(key)) else {
         return Ok(None);
     };
@@ -96,7 +96,7 @@ impl Sso {
 }
 
 pub(crate) fn read(body: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
-    let document = Document::parse(body)?;
+    let document = JsonObject::parse(body)?;
     let keys = document.object("roleCredentials").ok_or_else(|| Problem::new("it has no roleCredentials"))?;
     let millis = keys.get("expiration").and_then(serde_json::Value::as_u64);
     let expires = millis.and_then(|millis| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis)));
@@ -120,7 +120,7 @@ impl CredentialsProvider for Sso {
         let response = send((&self.context, &client), &endpoint, Limits::remote(&self.context), &make, &transient);
         let response = response.map_err(|none| none.explain(&self.what(&endpoint), &endpoint))?;
         if !response.is_success() {
-            let document = Document::parse(&response.body).unwrap_or_default();
+            let document = JsonObject::parse(&response.body).unwrap_or_default();
             let error =
                 response.refusal(&self.what(&endpoint), response.error_type(), document.text("message"), &[token]);
             return Err(error.with_hint(match response.status() {

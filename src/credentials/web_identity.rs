@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::aws::sts::{Sts, StsAction, credentials};
 use crate::aws::{Profile, check_quotes, read_text};
 use crate::base::{Error, Result};
-use crate::credentials::lookup::{Found, Lookup};
+use crate::credentials::lookup::{Configured, Lookup};
 use crate::credentials::provider::CredentialsProvider;
 use crate::sigv4::Credentials;
 
@@ -27,7 +27,7 @@ struct WebIdentity {
 }
 
 /// Returns the role that the environment configures, as EKS and many CI systems do.
-pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
+pub(super) fn environment(lookup: &Lookup<'_>) -> Configured {
     let Some(file) = lookup.env.var(VARIABLE) else { return Ok(None) };
     [VARIABLE, "AWS_ROLE_ARN"].iter().try_for_each(|name| check_quotes(lookup.env, name))?;
     let Some(role_arn) = lookup.env.var("AWS_ROLE_ARN") else {
@@ -44,7 +44,7 @@ pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
 }
 
 /// Returns the role that the profile configures.
-pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
+pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Configured {
     let Some(file) = profile.setting("web_identity_token_file") else { return Ok(None) };
     let Some(role_arn) = profile.get("role_arn") else {
         return Err(Error::setup(format!("{} is set without role_arn", file.origin))

@@ -11,12 +11,12 @@ use crate::sigv4::Credentials;
 
 /// An error response from STS.
 #[derive(Default)]
-pub(crate) struct Refusal {
+pub(crate) struct StsRefusal {
     pub(crate) code: Option<String>,
     pub(crate) message: Option<String>,
 }
 
-impl Refusal {
+impl StsRefusal {
     pub(crate) fn read(body: &[u8]) -> Self {
         let Ok(root) = Element::parse(body) else { return Self::default() };
         let error = child(&root, "Error").unwrap_or(&root);

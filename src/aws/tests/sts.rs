@@ -1,4 +1,4 @@
-use crate::aws::sts::{Refusal, StsAction};
+use crate::aws::sts::{StsAction, StsRefusal};
 use crate::base::Secret;
 use crate::sigv4::Credentials;
 
@@ -14,7 +14,7 @@ fn hints_name_the_mistake_in_keys_that_sts_rejects() {
         let signer = Some(&keys);
         let none = |_: &str| None;
         let action = StsAction { name: "AssumeRole", form: &[], signer, secrets: &[], transient: &[], hint: none };
-        let refusal = Refusal { code: Some(code.to_owned()), message: Some(message.to_owned()) };
+        let refusal = StsRefusal { code: Some(code.to_owned()), message: Some(message.to_owned()) };
         refusal.hint(&action, region).unwrap_or_default()
     };
     let (id, secret) = ("ASIAIOSFODNN7EXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
 use crate::aws::service::{Limits, Service, ServiceContext, ServiceRequest, ServiceResponse, send};
-use crate::aws::{Document, read_text};
+use crate::aws::{JsonObject, read_text};
 use crate::base::{Error, Problem, Result, Secret};
 use crate::credentials::lookup::Lookup;
 use crate::go::Timestamp;
@@ -64,7 +64,7 @@ impl TokenFile {
     fn refresh(
         &self,
         oidc: &Service,
-        mut document: Document,
+        mut document: JsonObject,
         context: &ServiceContext,
         region: &str,
     ) -> Result<Secret> {
@@ -87,7 +87,7 @@ impl TokenFile {
         let transient = |response: &ServiceResponse| response.is_transient(response.error_type());
         let response = send((context, &client), &endpoint, Limits::remote(context), &make, &transient);
         let response = response.map_err(|none| none.explain(&what, &endpoint))?;
-        let answer = Document::parse(&response.body).unwrap_or_default();
+        let answer = JsonObject::parse(&response.body).unwrap_or_default();
         let seconds = answer.get("expiresIn").and_then(Value::as_u64).map(Duration::from_secs);
         let (true, Some(token), Some(seconds)) = (response.is_success(), answer.text("accessToken"), seconds) else {
             let code = response.error_type().or_else(|| answer.text("error"));
@@ -116,15 +116,15 @@ impl TokenFile {
 }
 
 /// Parses the file and returns its content, the access token and the token's expiry.
-pub(crate) fn read(text: &[u8]) -> std::result::Result<(Document, Secret, SystemTime), Problem> {
-    let document = Document::parse(text)?;
+pub(crate) fn read(text: &[u8]) -> std::result::Result<(JsonObject, Secret, SystemTime), Problem> {
+    let document = JsonObject::parse(text)?;
     let token = Secret::from(document.text("accessToken").ok_or_else(|| Problem::new("it has no accessToken"))?);
     let expires = document.time("expiresAt")?.ok_or_else(|| Problem::new("it has no expiresAt"))?;
     Ok((document, token, expires))
 }
 
 /// Sets a value, replacing the key in any capitalisation.
-fn set(document: &mut Document, key: &str, value: &str) {
+fn set(document: &mut JsonObject, key: &str, value: &str) {
     document.0.retain(|name, _| !name.eq_ignore_ascii_case(key));
     document.0.insert(key.to_owned(), Value::from(value));
 }

@@ -11,7 +11,7 @@ use crate::sigv4::Credentials;
 
 /// A JSON object. It has no `Debug` because it may hold secrets.
 #[derive(Clone, Default)]
-pub(crate) struct Document(pub(crate) Map<String, Value>);
+pub(crate) struct JsonObject(pub(crate) Map<String, Value>);
 
 /// The keys under which a source returns the parts of its credentials.
 #[derive(Clone, Copy)]
@@ -21,7 +21,7 @@ pub(crate) struct KeyNames {
     pub(crate) token: &'static str,
 }
 
-impl Document {
+impl JsonObject {
     /// Parses exactly one object with nothing after it. Errors do not show the remaining text.
     pub(crate) fn parse(bytes: &[u8]) -> Result<Self, Problem> {
         match serde_json::from_str(&String::from_utf8_lossy(bytes)) {
