@@ -46,6 +46,7 @@ impl JsonObject {
         self.get(key)?.as_str().filter(|text| !text.is_empty())
     }
 
+    /// Returns a nested object.
     pub(crate) fn object(&self, key: &str) -> Option<Self> {
         self.get(key)?.as_object().cloned().map(Self)
     }

@@ -10,6 +10,7 @@ use crate::base::{Env, Error, Result};
 const DEFAULT_REGION: &str = "us-east-1";
 const REGION_ATTRIBUTE: &str = "the attribute region";
 
+/// Returns the region from the attribute, a variable or the profile, whichever sets it first.
 pub(super) fn region(attribute: Option<&str>, env: &dyn Env, profile: &Profile) -> Option<Setting<String>> {
     let attribute = attribute.map(|region| Setting::new(region.to_owned(), REGION_ATTRIBUTE));
     attribute

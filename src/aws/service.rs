@@ -16,7 +16,7 @@ pub(crate) use context::ServiceContext;
 pub(crate) use endpoint::ServiceEndpoint;
 #[cfg(any(test, fuzzing))]
 pub(crate) use send::refusal;
-pub(crate) use send::{Limits, NoResponse, ServiceRequest, ServiceResponse, send, shown};
+pub(crate) use send::{Limits, NoResponse, ServiceRequest, ServiceResponse, exchange, send, shown};
 
 /// An AWS service, or the endpoint that the settings replace it with.
 #[derive(Debug)]

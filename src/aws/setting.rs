@@ -19,6 +19,7 @@ impl<T> Setting<T> {
         Self { value, origin: origin.into() }
     }
 
+    /// Changes the value and keeps the origin.
     pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Setting<U> {
         Setting { value: change(self.value), origin: self.origin }
     }

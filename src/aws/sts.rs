@@ -7,10 +7,10 @@ use std::cell::RefCell;
 use std::time::SystemTime;
 
 use crate::aws::profile::Profile;
-use crate::aws::service::{Limits, Service, ServiceContext, ServiceEndpoint, ServiceRequest, ServiceResponse, send};
+use crate::aws::service::{Service, ServiceContext, ServiceEndpoint, ServiceRequest, ServiceResponse, exchange};
 use crate::base::{Digest, Element, Error, Problem, Result, Secret, percent_encode_query};
 use crate::config::EndpointUrl;
-use crate::http::{Method, Timeouts};
+use crate::http::Method;
 use crate::sigv4::{self, Signable, SigningScope};
 use response::common_hint;
 
@@ -58,7 +58,6 @@ impl Sts {
         read: &dyn Fn(&Element) -> std::result::Result<T, Problem>,
     ) -> Result<T> {
         let (endpoint, region) = self.service.endpoint(&self.context, &self.context.region)?;
-        let client = self.context.client(&endpoint, Timeouts::REMOTE)?;
         let signature = RefCell::new(None);
         let make = || {
             let request = self.request(action, &endpoint, &region);
@@ -71,8 +70,7 @@ impl Sts {
             response.is_transient(code) || code.is_some_and(|code| action.transient.contains(&code))
         };
         let what = format!("{} at {}", action.name, endpoint.url());
-        let response = send((&self.context, &client), &endpoint, Limits::remote(&self.context), &make, &transient);
-        let response = response.map_err(|none| none.explain(&what, &endpoint))?;
+        let response = exchange(&self.context, &endpoint, &what, &make, &transient)?;
         if !response.is_success() {
             let refusal = StsRefusal::read(&response.body);
             let StsRefusal { code, message } = &refusal;

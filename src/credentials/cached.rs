@@ -63,6 +63,7 @@ enum Have {
 }
 
 impl Cached {
+    /// Creates an empty cache.
     pub(super) fn new(source: Arc<dyn CredentialsProvider>, clock: Arc<dyn Clock>, failure: FailureText) -> Self {
         Self { source, clock, failure, state: Mutex::default(), asking: Mutex::default(), succeeded: Once::new() }
     }

@@ -71,6 +71,10 @@ pub(super) fn environment(lookup: &Lookup<'_>) -> Configured {
     Ok(Some(Arc::new(Container { context: lookup.context.clone(), endpoint, target, authorization, variable })))
 }
 
+/// Parses the relative URI, a path on the ECS agent.
+///
+/// # Errors
+/// If it is not a path.
 pub(crate) fn relative(path: &str) -> Result<(ServiceEndpoint, String)> {
     if !path.starts_with('/') || !is_target(path) {
         return Err(Error::setup(format!("{RELATIVE} is not a path"))
@@ -172,6 +176,7 @@ impl Container {
     }
 }
 
+/// Parses the agent's response. Errors do not quote it.
 pub(crate) fn read(body: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
     let document = JsonObject::parse(body)?;
     document.credentials(NAMES, document.time("Expiration")?, origin)

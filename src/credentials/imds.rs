@@ -211,6 +211,7 @@ impl Imds {
     }
 }
 
+/// Parses the metadata service's response, received at `now`. Errors show no secret of it.
 pub(crate) fn read(body: &[u8], now: SystemTime, origin: &str) -> std::result::Result<Credentials, Problem> {
     let document = JsonObject::parse(body)?;
     let code = document.text("Code").ok_or_else(|| Problem::new("it has no Code"))?;

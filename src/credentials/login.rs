@@ -53,6 +53,7 @@ impl Login {
     }
 }
 
+/// Parses the file. Errors do not quote it.
 pub(crate) fn read(text: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
     let document = JsonObject::parse(text)?;
     if let Some(key) = ["clientId", "refreshToken", "dpopKey"].into_iter().find(|key| document.text(key).is_none()) {

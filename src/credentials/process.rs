@@ -151,6 +151,7 @@ fn unreadable(error: io::Error) -> Error {
     Error::access("the program's output cannot be read").with_hint(BY_HAND).with_source(error)
 }
 
+/// Parses the program's output. Errors do not quote it.
 pub(crate) fn read(output: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
     let document = JsonObject::parse(output.strip_prefix(BYTE_ORDER_MARK).unwrap_or(output))?;
     if document.get("Version").and_then(serde_json::Value::as_i64) != Some(1) {

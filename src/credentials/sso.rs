@@ -5,12 +5,12 @@ mod token;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::aws::service::{Limits, Service, ServiceContext, ServiceEndpoint, ServiceRequest, ServiceResponse, send};
+use crate::aws::service::{Service, ServiceContext, ServiceRequest, ServiceResponse, exchange};
 use crate::aws::{JsonObject, KeyNames, Profile, Setting};
 use crate::base::{Error, Problem, Result};
 use crate::credentials::lookup::{Configured, Lookup};
 use crate::credentials::provider::CredentialsProvider;
-use crate::http::{Method, Timeouts};
+use crate::http::Method;
 use crate::sigv4::{Credentials, canonical_query};
 use token::TokenFile;
 #[cfg(any(test, fuzzing))]
@@ -89,12 +89,7 @@ fn of_session<'a>(profile: &'a Profile, key: &str) -> Result<Option<Setting<&'a 
     }
 }
 
-impl Sso {
-    fn what(&self, endpoint: &ServiceEndpoint) -> String {
-        format!("GetRoleCredentials at {}", endpoint.url())
-    }
-}
-
+/// Parses the response of `GetRoleCredentials`. Errors do not quote it.
 pub(crate) fn read(body: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
     let document = JsonObject::parse(body)?;
     let keys = document.object("roleCredentials").ok_or_else(|| Problem::new("it has no roleCredentials"))?;
@@ -109,7 +104,7 @@ impl CredentialsProvider for Sso {
         let token = self.token.current(&self.context, &self.region)?;
         let token = token.expose();
         let (endpoint, _) = self.portal.endpoint(&self.context, &self.region)?;
-        let client = self.context.client(&endpoint, Timeouts::REMOTE)?;
+        let what = format!("GetRoleCredentials at {}", endpoint.url());
         let query = canonical_query(&[("account_id", &self.account), ("role_name", &self.role)]);
         let make = || {
             let target = format!("{}/federation/credentials?{query}", endpoint.base_path);
@@ -117,12 +112,10 @@ impl CredentialsProvider for Sso {
             Ok(ServiceRequest { method: Method::Get, target, headers, body: None })
         };
         let transient = |response: &ServiceResponse| response.is_transient(response.error_type());
-        let response = send((&self.context, &client), &endpoint, Limits::remote(&self.context), &make, &transient);
-        let response = response.map_err(|none| none.explain(&self.what(&endpoint), &endpoint))?;
+        let response = exchange(&self.context, &endpoint, &what, &make, &transient)?;
         if !response.is_success() {
             let document = JsonObject::parse(&response.body).unwrap_or_default();
-            let error =
-                response.refusal(&self.what(&endpoint), response.error_type(), document.text("message"), &[token]);
+            let error = response.refusal(&what, response.error_type(), document.text("message"), &[token]);
             return Err(error.with_hint(match response.status() {
                 401 => format!("log in again: {}", self.token.login()),
                 403 | 404 => format!("check that the user has role {} in account {}", self.role, self.account),
@@ -130,7 +123,7 @@ impl CredentialsProvider for Sso {
             }));
         }
         read(&response.body, &self.origin()).map_err(|problem| {
-            Error::access(format!("{} returned an unusable response", self.what(&endpoint)))
+            Error::access(format!("{what} returned an unusable response"))
                 .with_hint("check that the endpoint is IAM Identity Center (AWS_ENDPOINT_URL_SSO sets it)")
                 .with_source(problem)
         })

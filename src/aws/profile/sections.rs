@@ -65,10 +65,15 @@ enum Pair {
 }
 
 impl Files {
+    /// Reads both files.
+    ///
+    /// # Errors
+    /// If a file exists but cannot be read.
     pub(super) fn load(env: &dyn Env) -> Result<Self> {
         Ok(Self { config: AwsFile::config(env)?, credentials: AwsFile::credentials(env)? })
     }
 
+    /// Names both files, for messages.
     pub(super) fn shown(&self) -> String {
         self.shown_as("and")
     }

@@ -26,6 +26,7 @@ pub(crate) struct ServiceContext {
 }
 
 impl ServiceContext {
+    /// Returns the context for the services that a bucket with these settings needs.
     pub(crate) fn new(settings: &S3Settings, env: Arc<dyn Env>, clock: Arc<dyn Clock>, cancel: Cancel) -> Self {
         Self {
             env,

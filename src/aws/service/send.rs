@@ -6,10 +6,14 @@ use crate::aws::service::context::ServiceContext;
 use crate::aws::service::endpoint::ServiceEndpoint;
 use crate::aws::throttling::is_throttling;
 use crate::base::{self, BytesPayload, Error, Payload};
-use crate::http::{Client, Fault, Method, OnStop, Request, Response, retry};
+use crate::http::{Client, Fault, Method, OnStop, Request, Response, Timeouts, retry};
 
 /// Responses are a few kilobytes; nothing beyond this limit is read.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024;
+/// How long one of AWS's services may stay silent.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// The longest pause before a retry.
+const LONGEST_PAUSE: Duration = Duration::from_secs(20);
 /// Error codes of a service that timed out.
 const TIMED_OUT: &[&str] = &["RequestTimeout", "RequestTimeoutException"];
 /// A request, ready to send.
@@ -46,23 +50,18 @@ pub(crate) struct Limits {
     pub(crate) until: Option<Duration>,
 }
 
-impl Limits {
-    /// Returns the limits for AWS's services.
-    pub(crate) fn remote(context: &ServiceContext) -> Self {
-        let (answer, longest_pause) = (Duration::from_secs(30), Duration::from_secs(20));
-        Self { answer, attempts: context.attempts, longest_pause, until: None }
-    }
-}
-
 impl ServiceResponse {
+    /// Returns the HTTP status.
     pub(crate) fn status(&self) -> u16 {
         self.response.status()
     }
 
+    /// Returns whether the status is 2xx.
     pub(crate) fn is_success(&self) -> bool {
         self.response.is_success()
     }
 
+    /// Returns a header by its lower-case name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.response.header(name)
     }
@@ -112,6 +111,23 @@ impl NoResponse {
             }
         }
     }
+}
+
+/// Sends the request that `make` builds to one of AWS's services, with its limits; `what` describes it in errors.
+///
+/// # Errors
+/// If there is no response.
+pub(crate) fn exchange(
+    context: &ServiceContext,
+    endpoint: &ServiceEndpoint,
+    what: &str,
+    make: &dyn Fn() -> Result<ServiceRequest, Error>,
+    transient: &dyn Fn(&ServiceResponse) -> bool,
+) -> Result<ServiceResponse, Error> {
+    let client = context.client(endpoint, Timeouts::REMOTE)?;
+    let limits =
+        Limits { answer: ANSWER_TIMEOUT, attempts: context.attempts, longest_pause: LONGEST_PAUSE, until: None };
+    send((context, &client), endpoint, limits, make, transient).map_err(|none| none.explain(what, endpoint))
 }
 
 /// Sends the request that `make` builds, until a response is not `transient` or the limits are reached.

@@ -17,6 +17,7 @@ pub(crate) struct StsRefusal {
 }
 
 impl StsRefusal {
+    /// Parses an error response. A response in another format has neither code nor message.
     pub(crate) fn read(body: &[u8]) -> Self {
         let Ok(root) = Element::parse(body) else { return Self::default() };
         let error = child(&root, "Error").unwrap_or(&root);

@@ -38,6 +38,7 @@ pub(super) enum State {
 }
 
 impl Group {
+    /// Starts the command in a group of its own.
     pub(super) fn spawn(command: &mut Command, cancel: &Cancel) -> io::Result<Self> {
         let child = command.process_group(0).spawn()?;
         let leader = Leader(Arc::new(Mutex::new(Some(Pid::from_child(&child)))));
@@ -47,6 +48,7 @@ impl Group {
         Ok(Self { child, leader, _interrupt: interrupt })
     }
 
+    /// Returns the child's output, once.
     pub(super) fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
     }

@@ -9,12 +9,12 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
-use crate::aws::service::{Limits, Service, ServiceContext, ServiceRequest, ServiceResponse, send};
+use crate::aws::service::{Service, ServiceContext, ServiceRequest, ServiceResponse, exchange};
 use crate::aws::{JsonObject, read_text};
 use crate::base::{Error, Problem, Result, Secret};
 use crate::credentials::lookup::Lookup;
 use crate::go::Timestamp;
-use crate::http::{Method, Timeouts};
+use crate::http::Method;
 
 /// A login is a few kilobytes.
 const MAX_FILE_BYTES: u64 = 256 * 1024;
@@ -37,6 +37,7 @@ impl TokenFile {
         Ok(Self { path: home.join(".aws/sso/cache").join(format!("{name}.json")), oidc, login })
     }
 
+    /// Returns the command that creates a new login.
     pub(super) fn login(&self) -> &str {
         &self.login
     }
@@ -77,7 +78,6 @@ impl TokenFile {
         let body = json!({
             "clientId": id, "clientSecret": secret, "grantType": "refresh_token", "refreshToken": refresh,
         });
-        let client = context.client(&endpoint, Timeouts::REMOTE)?;
         let make = || {
             let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
             let target = format!("{}/token", endpoint.base_path);
@@ -85,8 +85,7 @@ impl TokenFile {
         };
         let what = format!("CreateToken at {}", endpoint.url());
         let transient = |response: &ServiceResponse| response.is_transient(response.error_type());
-        let response = send((context, &client), &endpoint, Limits::remote(context), &make, &transient);
-        let response = response.map_err(|none| none.explain(&what, &endpoint))?;
+        let response = exchange(context, &endpoint, &what, &make, &transient)?;
         let answer = JsonObject::parse(&response.body).unwrap_or_default();
         let seconds = answer.get("expiresIn").and_then(Value::as_u64).map(Duration::from_secs);
         let (true, Some(token), Some(seconds)) = (response.is_success(), answer.text("accessToken"), seconds) else {

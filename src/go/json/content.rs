@@ -17,6 +17,7 @@ pub(super) struct Content<'a> {
 }
 
 impl<'a> Content<'a> {
+    /// Decodes the string. Invalid UTF-8 bytes and unpaired surrogates become U+FFFD.
     pub(super) fn decode(self) -> Cow<'a, str> {
         let text = self.text.map_or_else(|| lossy_utf8(self.bytes), Cow::Borrowed);
         if self.escaped { Cow::Owned(unescape(&text)) } else { text }
