@@ -56,6 +56,7 @@ mod files;
 mod go;
 mod http;
 mod layout;
+mod object;
 mod ops;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -69,9 +70,8 @@ mod transfer;
 #[doc(hidden)]
 pub use base::thread_builder;
 pub use base::{
-    Action, BlobSource, BytesPayload, Cancel, Clock, Digest, Env, Error, ErrorKind, Event, InvalidDigest, IoError,
-    MapEnv, NoProgress, Payload, Problem, ProcessEnv, Progress, Result, S3Error, S3ErrorClass, Secret, SystemClock,
-    printable,
+    Action, Cancel, Clock, Digest, Env, Error, ErrorKind, Event, InvalidDigest, IoError, MapEnv, NoProgress, Problem,
+    ProcessEnv, Progress, Result, S3Error, S3ErrorClass, Secret, SystemClock, printable,
 };
 pub use cache_config::{
     Alternatives, Annotations, CacheConfig, CacheConfigBuilder, CacheResult, ChainedResult, Input, Layer, LayerId,
@@ -86,6 +86,10 @@ pub use config::{
 pub use credentials::{CredentialsProvider, StaticCredentials};
 pub use go::{InvalidTimestamp, Timestamp};
 pub use layout::{BlobWriter, Committed, LayoutWriter, LocalCache};
+pub use object::{
+    BlobSource, BytesPayload, GetOptions, ListOptions, ListPage, ListedObject, MultipartUpload, Object, ObjectMeta,
+    ObjectStore, Payload, PutMode, UnfinishedUpload, UploadsPage, Version,
+};
 #[doc(hidden)]
 pub use ops::Tuning;
 pub use ops::{
@@ -93,4 +97,4 @@ pub use ops::{
     Imported, Report, S3Cache, S3CacheBuilder, SourceOutcome, export, import, import_from,
 };
 pub use sigv4::Credentials;
-pub use store::{DirStore, GetOptions, ListPage, Object, ObjectMeta, ObjectStore, PartsUpload, Touch};
+pub use store::DirStore;

@@ -1,7 +1,6 @@
 //! The foundation of all other modules: errors, digests, secrets, time, encodings, the environment, progress and
 //! cancellation. Depends on none of them.
 
-mod blob;
 mod cancel;
 mod clock;
 mod digest;
@@ -16,7 +15,6 @@ mod shown;
 mod threads;
 mod xml;
 
-pub use blob::{BlobSource, BytesPayload, Payload};
 pub use cancel::Cancel;
 pub(crate) use cancel::Interrupt;
 pub use clock::{Clock, SystemClock};

@@ -2,9 +2,10 @@
 
 use std::io::{self, Read};
 
-use crate::base::{Digest, Hasher, Payload};
+use crate::base::{Digest, Hasher};
 use crate::cache_config::model::CacheConfig;
 use crate::cache_config::write::Json;
+use crate::object::Payload;
 
 impl CacheConfig {
     /// Returns the manifest of an S3 cache as a request body. It is serialized while it is sent, so it is never in

@@ -57,6 +57,11 @@ impl TempFolder {
         &*self.0.system
     }
 
+    /// Returns the path of the folder.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0.path
+    }
+
     /// Removes files left by dead processes.
     ///
     /// # Errors
@@ -91,10 +96,18 @@ impl TempFolder {
     /// # Errors
     /// If it cannot be created.
     pub(crate) fn create(&self, mode: u32) -> Result<TempFile> {
+        self.create_ending("", mode)
+    }
+
+    /// Same as [`create`](Self::create), for a file whose name ends with `suffix`.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub(crate) fn create_ending(&self, suffix: &str, mode: u32) -> Result<TempFile> {
         let mut tries = TRIES;
         loop {
             // Another process may remove the folder while it is empty, or the file before it is locked.
-            match self.try_create(mode) {
+            match self.try_create(suffix, mode) {
                 Ok(Some(temp)) => return Ok(temp),
                 Ok(None) if tries > 0 => tries -= 1,
                 Ok(None) => {
@@ -106,13 +119,13 @@ impl TempFolder {
         }
     }
 
-    fn try_create(&self, mode: u32) -> Result<Option<TempFile>> {
+    fn try_create(&self, suffix: &str, mode: u32) -> Result<Option<TempFile>> {
         let folder = &*self.0;
         if !folder.made.load(Ordering::Relaxed) {
             create_dir(&folder.path, 0o700)?;
             folder.made.store(true, Ordering::Relaxed);
         }
-        let path = folder.path.join(unique_name());
+        let path = folder.path.join(unique_name() + suffix);
         let mut options = OpenOptions::new();
         let file = match options.read(true).write(true).create_new(true).mode(mode).open(&path) {
             Ok(file) => file,

@@ -5,9 +5,10 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::{Clock, Payload};
+use crate::base::Clock;
 use crate::http::fault::{Fault, timeout_text};
 use crate::http::watch::Watched;
+use crate::object::Payload;
 
 /// The time limit for a body that adds little to the response's status.
 const BRIEFLY: Duration = Duration::from_secs(10);

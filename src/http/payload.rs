@@ -3,8 +3,8 @@
 use std::fmt;
 use std::io::{self, Read};
 
-use crate::base::Payload;
 use crate::http::exchange;
+use crate::object::Payload;
 
 /// Yields exactly as many bytes as the payload announced, or an error. ureq waits forever for the rest of a body that
 /// ends early, and would send the first part of one that is too long.

@@ -9,7 +9,8 @@ mod interim;
 
 use super::fault::FaultKind;
 use super::*;
-use crate::base::{BytesPayload, Digest, MapEnv, Payload, SystemClock};
+use crate::base::{Digest, MapEnv, SystemClock};
+use crate::object::{BytesPayload, Payload};
 
 /// Serves connections one after another on loopback. `serve` gets the head of the first request of each.
 fn server(connections: usize, serve: impl Fn(TcpStream, String) + Send + 'static) -> (SocketAddr, JoinHandle<()>) {

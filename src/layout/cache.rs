@@ -6,13 +6,14 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::base::{BlobSource, Digest, Error, Hasher, Problem, Result};
+use crate::base::{Digest, Error, Hasher, Problem, Result};
 use crate::cache_config::{CacheConfig, MAX_MANIFEST_BYTES};
 use crate::files::{FileSystem, Native, Opened, directory, open_file, read_file, root_directory};
 use crate::layout::index::{Index, MAX_INDEX_BYTES};
 use crate::layout::lock::IndexLock;
 use crate::layout::manifest::{self, Manifest, Reference};
 use crate::layout::write::LayoutWriter;
+use crate::object::BlobSource;
 
 /// Large enough to need few system calls.
 const CHUNK_BYTES: usize = 128 * 1024;

@@ -9,9 +9,10 @@ use super::index::Index;
 use super::manifest::Manifest;
 use super::write::Committed;
 use super::*;
-use crate::base::{BlobSource, Digest, Error};
+use crate::base::{Digest, Error};
 use crate::cache_config::CacheConfig;
 use crate::files::make_fifo;
+use crate::object::BlobSource;
 
 mod file_systems;
 

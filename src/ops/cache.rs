@@ -2,19 +2,19 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 use crate::base::{Action, Cancel, Clock, Digest, Env, Event, NoProgress, ProcessEnv, Progress, Result, SystemClock};
 use crate::bucket::Keys;
 use crate::cache_config::CacheConfig;
 use crate::config::CacheOptions;
 use crate::credentials::CredentialsProvider;
+use crate::object::ObjectStore;
 use crate::ops::blob_reader::BlobReader;
 use crate::ops::manifests::agree::agreeing;
 use crate::ops::manifests::load_names;
 use crate::ops::resume::ResumingReader;
 use crate::ops::tuning::Tuning;
-use crate::store::{self, Limited, ObjectStore};
+use crate::store::{self, Limited};
 use crate::transfer::Pool;
 
 /// The maximum number of warnings of one kind to show, and of lost blobs to list in an error.
@@ -58,8 +58,6 @@ pub(super) struct Context {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) progress: Arc<dyn Progress>,
     pub(super) cancel: Cancel,
-    /// The store refused an entity tag that it had sent itself, so ranges are requested without a condition.
-    pub(super) etags_distrusted: Arc<AtomicBool>,
 }
 
 impl Context {
@@ -117,7 +115,6 @@ impl S3Cache {
                 clock: Arc::new(SystemClock::default()),
                 progress: Arc::new(NoProgress),
                 cancel: Cancel::new(),
-                etags_distrusted: Arc::default(),
             },
         }
     }
@@ -151,7 +148,7 @@ impl S3Cache {
 
     /// Returns the underlying object store. Its connections are not limited.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
-        self.store.unlimited()
+        self.store.inner()
     }
 
     /// Returns the same cache, with a limit on connections that it shares with `other`.
@@ -184,7 +181,7 @@ impl S3Cache {
     /// If the store refuses or fails.
     pub fn open_blob(&self, digest: &Digest) -> Result<Option<BlobReader>> {
         let key = self.keys.blob(digest);
-        let reader = ResumingReader::open(self.store.unlimited().clone(), self.context.clone(), key)?;
+        let reader = ResumingReader::open(Arc::new(self.store.without_limit()), self.context.clone(), key)?;
         Ok(reader.map(|reader| BlobReader::new(reader, *digest)))
     }
 }
@@ -260,8 +257,8 @@ impl S3CacheBuilder {
     }
 
     /// Returns the parts to open the store with.
-    pub(super) fn store_parts(&self) -> store::Parts {
-        store::Parts {
+    pub(super) fn store_parts(&self) -> store::StoreParts {
+        store::StoreParts {
             env: self.env.clone(),
             credentials: self.credentials.clone(),
             clock: self.context.clock.clone(),

@@ -3,15 +3,14 @@
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
-use crate::base::{Digest, Error, ErrorKind, Hasher, Problem, Result};
+use crate::base::{Digest, Error, ErrorKind, Hasher, Problem, Result, S3ErrorClass};
+use crate::object::{GetOptions, Object, ObjectStore, Version};
 use crate::ops::cache::Context;
-use crate::ops::manifests::is_archived;
 use crate::ops::persist::passes;
 use crate::s3::WRONG_RANGE;
-use crate::store::{GetOptions, Object, ObjectStore};
+use crate::store::Limited;
 use crate::transfer::Run;
 
 /// The maximum number of consecutive breaks that each yield less than [`PROGRESS_BYTES`].
@@ -30,10 +29,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 /// Entity tags are only hints: stores may send weak ones, a different one with each response, or none. The digest of
 /// the whole decides whether the bytes belong together.
 pub(super) struct ResumingReader {
-    store: Arc<dyn ObjectStore>,
+    store: Arc<Limited>,
     context: Context,
     key: String,
-    etag: Option<String>,
+    version: Option<Version>,
     /// The bytes have no digest, so a different entity tag means that the object changed.
     trusts_etag: bool,
     /// The size of the whole object.
@@ -50,9 +49,9 @@ pub(super) struct ResumingReader {
 
 impl ResumingReader {
     /// Opens the object. Returns `None` if it does not exist or is archived.
-    pub(super) fn open(store: Arc<dyn ObjectStore>, context: Context, key: String) -> Result<Option<Self>> {
+    pub(super) fn open(store: Arc<Limited>, context: Context, key: String) -> Result<Option<Self>> {
         match Self::open_first(store, context, key, None) {
-            Err(Error::S3(refusal)) if is_archived(&refusal) => Ok(None),
+            Err(error) if error.kind() == ErrorKind::Archived => Ok(None),
             opened => opened,
         }
     }
@@ -60,7 +59,7 @@ impl ResumingReader {
     /// Opens the object, or only its first bytes if there is a limit. Returns `None` if it does not exist. An archived
     /// object is an error.
     pub(super) fn open_first(
-        store: Arc<dyn ObjectStore>,
+        store: Arc<Limited>,
         context: Context,
         key: String,
         limit: Option<u64>,
@@ -68,9 +67,9 @@ impl ResumingReader {
         let options = limit.map_or_else(GetOptions::default, |limit| GetOptions::range(0..limit));
         let Some(object) = store.get(&key, &options)? else { return Ok(None) };
         let end = limit.map_or(object.size, |limit| limit.min(object.size));
-        let (size, etag, whole, body) = (object.size, object.etag, object.whole, Some(object.body));
+        let (size, version, whole, body) = (object.size, object.version, object.whole, Some(object.body));
         let (trusts_etag, position, breaks, broke_at) = (false, 0, 0, 0);
-        Ok(Some(Self { store, context, key, etag, trusts_etag, size, position, end, whole, breaks, broke_at, body }))
+        Ok(Some(Self { store, context, key, version, trusts_etag, size, position, end, whole, breaks, broke_at, body }))
     }
 
     /// Returns a reader of another range of the same object. It sends no request before the first read.
@@ -79,7 +78,7 @@ impl ResumingReader {
             store: self.store.clone(),
             context: self.context.clone(),
             key: self.key.clone(),
-            etag: self.etag.clone(),
+            version: self.version.clone(),
             trusts_etag: self.trusts_etag,
             size: self.size,
             position: range.start,
@@ -203,8 +202,8 @@ impl ResumingReader {
         let object = self.get_rest().map_err(|error| io::Error::other(self.named(error)))?;
         let gone = || io::Error::new(io::ErrorKind::NotFound, format!("{} is gone", self.location()));
         let object = object.ok_or_else(gone)?;
-        let other_etag = self.etag.is_some() && object.etag.is_some() && object.etag != self.etag;
-        if object.size != self.size || (self.trusts_etag && other_etag) {
+        let other_version = self.version.is_some() && object.version.is_some() && object.version != self.version;
+        if object.size != self.size || (self.trusts_etag && other_version) {
             return Err(io::Error::other(self.changed()));
         }
         self.whole = object.whole;
@@ -213,23 +212,24 @@ impl ResumingReader {
 
     /// Requests the rest of the same object if its tag can be compared, or else the rest of the current object.
     fn get_rest(&self) -> Result<Option<Object>> {
-        let mut options = GetOptions::range(self.position..self.end);
-        let distrusted = &self.context.etags_distrusted;
-        if !distrusted.load(Ordering::Relaxed) {
-            options.if_match = self.etag.clone().filter(|etag| !etag.is_empty() && !etag.starts_with("W/"));
-        }
-        match self.store.get(&self.key, &options) {
-            Err(error) if options.if_match.is_some() && self.goes_without_condition(&error) => {
-                log::info!("{}: the condition is refused, going by size and digest: {error}", self.location());
-                options.if_match = None;
-                let result = self.store.get(&self.key, &options);
-                if result.is_ok() || is_failed_condition(&error) {
-                    distrusted.store(true, Ordering::Relaxed);
-                }
-                result
+        self.store.get_with(|store| {
+            let mut options = GetOptions::range(self.position..self.end);
+            if !self.store.distrusts_etags() {
+                options.if_match = self.version.clone().filter(Version::is_strong);
             }
-            result => result,
-        }
+            match store.get(&self.key, &options) {
+                Err(error) if options.if_match.is_some() && self.goes_without_condition(&error) => {
+                    log::info!("{}: the condition is refused, going by size and digest: {error}", self.location());
+                    options.if_match = None;
+                    let result = store.get(&self.key, &options);
+                    if result.is_ok() || is_failed_condition(&error) {
+                        self.store.distrust_etags();
+                    }
+                    result
+                }
+                result => result,
+            }
+        })
     }
 
     /// Returns whether to repeat a refused range request without its condition. If the tag is trusted, a mismatch means
@@ -300,17 +300,20 @@ impl Read for ResumingReader {
 /// Returns whether the refusal may be about the range or its condition, so that requesting the whole object may
 /// succeed.
 pub(super) fn refuses_ranges(error: &Error) -> bool {
-    let Error::S3(refusal) = error else { return false };
-    if refusal.code.as_deref() == Some(WRONG_RANGE) {
-        return true;
+    match error {
+        Error::S3(refusal) => {
+            use S3ErrorClass::{Archived, Conflict, Corrupt, InvalidRange, NotS3};
+            use S3ErrorClass::{PreconditionFailed, Refused, Unsupported};
+            let refused = matches!(
+                refusal.class,
+                Archived | Conflict | Corrupt | InvalidRange | NotS3 | PreconditionFailed | Refused | Unsupported
+            );
+            refusal.code.as_deref() == Some(WRONG_RANGE) || (refused && !passes(error))
+        }
+        error => matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::Unsupported),
     }
-    let by_status = refusal.status.is_some_and(|status| matches!(status, 300..=499 | 501) && status != 404);
-    by_status && !matches!(error.kind(), ErrorKind::Access | ErrorKind::NoSuchBucket) && !passes(error)
 }
 
 fn is_failed_condition(error: &Error) -> bool {
-    match error {
-        Error::S3(refusal) => refusal.status == Some(412),
-        error => matches!(error, Error::Conflict(_)),
-    }
+    error.kind() == ErrorKind::PreconditionFailed
 }

@@ -5,17 +5,17 @@ use std::time::Duration;
 use crate::base::Result;
 use crate::http::{Method, OnStop};
 use crate::s3::answer::{Cause, read_empty};
-use crate::s3::client::{Call, Client};
-use crate::s3::create_multipart_upload::UploadName;
+use crate::s3::call::Call;
+use crate::s3::client::Client;
 
 /// Shorter than the time that a cancelled program has left.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(4);
 
 impl Client {
     /// Aborts an upload, even after the operation was cancelled. An upload that no longer exists counts as aborted.
-    pub(crate) fn abort_multipart_upload(&self, upload: &UploadName) -> Result<()> {
-        let query = [("uploadId", upload.id.as_str())];
-        let mut call = Call::new("AbortMultipartUpload", Method::Delete, Some(&upload.key));
+    pub(super) fn abort_multipart_upload(&self, key: &str, id: &str) -> Result<()> {
+        let query = [("uploadId", id)];
+        let mut call = Call::new("AbortMultipartUpload", Method::Delete, Some(key));
         call.query = &query;
         call.answer_timeout = ABORT_TIMEOUT;
         call.on_stop = OnStop::CleanUp;

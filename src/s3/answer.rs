@@ -151,6 +151,11 @@ impl Answer {
         self.status == 404 && !self.foreign && (self.code.is_none() || self.has_code(&["NoSuchKey", "NotFound"]))
     }
 
+    /// Returns whether the condition of the request does not hold, or another request on the object is in progress.
+    pub(super) fn is_unmet_condition(&self) -> bool {
+        self.status == 412 || self.has_code(&["PreconditionFailed", "ConditionalRequestConflict"])
+    }
+
     /// The object must be restored before it can be read or copied. Of some classes no listing and no HEAD says so.
     pub(super) fn is_archived(&self) -> bool {
         self.has_code(&["InvalidObjectState"])
@@ -196,7 +201,8 @@ impl Answer {
         // 520 to 526: a CDN could not reach the store behind it. A 200 here is an error document.
         let by_status =
             matches!(self.status, 200 | 206 | 408 | 500 | 502 | 503 | 504 | 520..=526) && !self.foreign_success();
-        by_status || self.has_code(CODES)
+        // A write whose condition does not hold may fail after status 200.
+        (by_status && !self.has_code(&["PreconditionFailed"])) || self.has_code(CODES)
     }
 
     fn foreign_success(&self) -> bool {

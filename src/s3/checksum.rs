@@ -1,6 +1,6 @@
 //! Checksum headers, for buckets that reject writes without them: those with Object Lock.
 
-use crate::base::Payload;
+use crate::object::Payload;
 
 /// Whether a call sends a checksum.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

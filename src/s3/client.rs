@@ -2,23 +2,26 @@
 
 use std::cell::OnceCell;
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
-use std::time::Duration;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 use crate::aws::KeyMistake;
-use crate::base::{Cancel, Clock, Digest, Error, Payload, Problem, Secret, shown_without};
+use crate::base::{Cancel, Clock, Digest, Error, Problem, Secret, shown_without};
 use crate::credentials::CredentialsProvider;
 use crate::http::retry::{Attempts, Decision, Failure, Policy};
-use crate::http::{self, Method, OnStop, Request, Response};
+use crate::http::{self, OnStop, Request, Response};
+use crate::object::ObjectStore as _;
 use crate::s3::answer::{Answer, Cause, Failed};
+use crate::s3::attempt::Used;
+use crate::s3::call::Call;
 use crate::s3::checksum::{self, Checksum};
+use crate::s3::clock::shifted;
 use crate::s3::endpoint::Endpoint;
-use crate::s3::learn::{Lessons, Used, shifted};
-use crate::sigv4::{self, EMPTY_SHA256, Signable, SigningScope};
+use crate::s3::learn::{Lessons, Refused};
+use crate::s3::learnt::Learnt;
+use crate::sigv4::{self, EMPTY_SHA256, Signable, SignatureScope};
 
-/// How long to wait for a server's response.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 /// As in AWS's SDKs, larger bodies are sent with `Expect: 100-continue` until the server has accepted one.
 const EXPECT_CONTINUE_BYTES: u64 = 2 * 1024 * 1024;
 
@@ -43,88 +46,29 @@ pub(crate) struct ClientParts {
     pub(crate) request_headers: Vec<(String, String)>,
     /// Sent with every copy: the expected owner of the source.
     pub(crate) copy_headers: Vec<(String, String)>,
+    /// Larger objects are copied in parts.
+    pub(crate) max_copy_bytes: u64,
 }
 
 /// A client for one bucket.
 pub(crate) struct Client {
     pub(super) parts: ClientParts,
-    /// The endpoint of the bucket, as far as known.
-    pub(super) endpoint: RwLock<Arc<Endpoint>>,
-    pub(super) region_learnt: AtomicBool,
-    /// How many seconds the server's clock is ahead of ours; zero until a wrong clock is detected.
-    pub(super) ahead: AtomicI64,
+    pub(super) learnt: Learnt,
     requests: AtomicU64,
-    /// Whether the server accepted the last body, or the call that announces an upload: then it will not refuse the
-    /// next one for a reason known before the body is sent.
-    put_accepted: AtomicBool,
-    /// Whether the server, or a proxy, has answered `Expect: 100-continue` with 417.
-    pub(super) expects_nothing: AtomicBool,
-    /// Whether the server requires checksums on writes.
-    pub(super) wants_checksums: AtomicBool,
-    /// The bucket has been listed: what may not be read is not for want of that permission.
-    pub(super) may_list: AtomicBool,
-}
-
-/// An S3 call, sent once or several times.
-pub(super) struct Call<'a> {
-    pub(super) operation: &'static str,
-    pub(super) method: Method,
-    pub(super) key: Option<&'a str>,
-    pub(super) query: &'a [(&'a str, &'a str)],
-    /// Signed; names are lower-case.
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) body: Option<&'a dyn Payload>,
-    pub(super) checksum: Checksum,
-    pub(super) answer_timeout: Duration,
-    /// Clean-up calls are sent even after the operation was cancelled, but only briefly: the user may be waiting for
-    /// the program to end.
-    pub(super) on_stop: OnStop,
-}
-
-impl<'a> Call<'a> {
-    pub(super) fn new(operation: &'static str, method: Method, key: Option<&'a str>) -> Self {
-        let headers = Vec::new();
-        Self {
-            operation,
-            method,
-            key,
-            query: &[],
-            headers,
-            body: None,
-            checksum: Checksum::Never,
-            answer_timeout: ANSWER_TIMEOUT,
-            on_stop: OnStop::BreakOff,
-        }
-    }
 }
 
 impl Client {
     pub(crate) fn new(parts: ClientParts) -> Self {
-        Self {
-            endpoint: RwLock::new(Arc::new(parts.endpoint.clone())),
-            parts,
-            region_learnt: AtomicBool::new(false),
-            ahead: AtomicI64::new(0),
-            requests: AtomicU64::new(0),
-            put_accepted: AtomicBool::new(false),
-            expects_nothing: AtomicBool::new(false),
-            wants_checksums: AtomicBool::new(false),
-            may_list: AtomicBool::new(false),
-        }
+        Self { learnt: Learnt::new(parts.endpoint.clone()), parts, requests: AtomicU64::new(0) }
     }
 
     /// Returns the endpoint of the bucket, as far as known.
     pub(crate) fn endpoint(&self) -> Arc<Endpoint> {
-        self.endpoint.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.learnt.endpoint()
     }
 
     pub(crate) fn bucket(&self) -> &str {
         &self.parts.bucket
-    }
-
-    /// Returns the object's location for messages.
-    fn location(&self, key: Option<&str>) -> String {
-        format!("s3://{}/{}", self.parts.bucket, key.unwrap_or_default())
     }
 
     /// Returns the clock's monotonic time, for measuring durations.
@@ -133,7 +77,7 @@ impl Client {
     }
 
     /// Returns the number of requests sent, every attempt counted.
-    pub(crate) fn requests(&self) -> u64 {
+    pub(super) fn requests_sent(&self) -> u64 {
         self.requests.load(Ordering::Relaxed)
     }
 
@@ -173,7 +117,7 @@ impl Client {
                 }
             }
             if let Cause::Refused(answer) = &cause
-                && self.learn(call, &mut lessons, &used, answer).map_err(own)?
+                && self.refused(call, &used, answer).teach(&self.learnt, &mut lessons).map_err(own)?
             {
                 attempts.corrected();
                 continue;
@@ -197,17 +141,17 @@ impl Client {
     /// Collects the parameters of the next attempt from everything known.
     fn prepare(&self, call: &Call<'_>, lessons: &Lessons, attempts: &Attempts) -> crate::base::Result<Used> {
         let large = call.body.is_some_and(|body| body.size() >= EXPECT_CONTINUE_BYTES);
-        let asks_first = attempts.made > 0 || !self.put_accepted.load(Ordering::Relaxed);
+        let asks_first = attempts.made > 0 || !self.learnt.accepts_bodies.get();
         Ok(Used {
             checksum: match call.checksum {
                 Checksum::Never => false,
-                Checksum::WhenWanted => self.wants_checksums(),
+                Checksum::WhenWanted => self.learnt.wants_checksums.get(),
                 Checksum::Always => true,
             },
-            expect: large && asks_first && !self.expects_nothing.load(Ordering::Relaxed),
+            expect: large && asks_first && !self.learnt.expects_nothing.get(),
             endpoint: lessons.host.clone().unwrap_or_else(|| self.endpoint()),
             credentials: self.parts.credentials.as_ref().map(|provider| provider.credentials()).transpose()?,
-            ahead: self.ahead.load(Ordering::Relaxed),
+            ahead: self.learnt.ahead(),
             began: self.parts.clock.now(),
             signature: OnceCell::new(),
         })
@@ -226,23 +170,30 @@ impl Client {
         let sent = self.parts.http.send(&request);
         if call.body.is_some() {
             let accepted = sent.as_ref().is_ok_and(Response::is_success);
-            self.put_accepted.store(accepted, Ordering::Relaxed);
+            self.learnt.accepts_bodies.set(accepted);
         }
         let response = sent.map_err(|fault| match fault.into_payload_error() {
-            Ok(error) => Cause::Own(payload_error(&self.location(call.key), error)),
+            Ok(error) => Cause::Own(payload_error(&self.location(call.key.unwrap_or_default()), error)),
             Err(fault) => Cause::NoAnswer(fault),
         })?;
         log::debug!("{} {}", response.status(), request.target);
         if response.is_success() { read(response) } else { Err(Answer::read(response)) }
     }
 
-    pub(super) fn wants_checksums(&self) -> bool {
-        self.wants_checksums.load(Ordering::Relaxed)
+    fn refused<'a>(&'a self, call: &'a Call<'a>, used: &'a Used, answer: &'a Answer) -> Refused<'a> {
+        Refused {
+            call,
+            used,
+            answer,
+            bucket: &self.parts.bucket,
+            credentials: self.parts.credentials.as_deref(),
+            now: self.parts.clock.now(),
+        }
     }
 
-    /// Records that the server lets us write: bodies are sent without `Expect`.
-    pub(super) fn accept_bodies(&self) {
-        self.put_accepted.store(true, Ordering::Relaxed);
+    /// Returns the time by the server's clock, as far as its difference to ours is known.
+    pub(super) fn now(&self) -> SystemTime {
+        shifted(self.parts.clock.now(), self.learnt.ahead())
     }
 
     fn sign<'a>(&self, call: &Call<'a>, used: &'a Used, attempts: &Attempts) -> Request<'a> {
@@ -256,7 +207,7 @@ impl Client {
             let (path, query) = target.split_once('?').unwrap_or((&target, ""));
             let request = Signable { method: call.method.as_str(), path, query, payload_hash: &payload_hash };
             let time = shifted(self.parts.clock.now(), used.ahead);
-            let scope = SigningScope { region: &endpoint.region, service: "s3", time };
+            let scope = SignatureScope { region: &endpoint.region, service: "s3", time };
             sigv4::sign(&mut headers, &request, credentials, scope);
             if let Some(signature) = sigv4::signature_of(&headers) {
                 used.signature.get_or_init(|| signature);

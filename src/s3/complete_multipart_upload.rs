@@ -3,10 +3,13 @@
 use std::fmt::Write;
 use std::time::Duration;
 
-use crate::base::{BytesPayload, Element, Result};
+use crate::base::{Element, Result, S3ErrorClass};
 use crate::http::{Method, Response};
+use crate::object::{BytesPayload, PutMode, Version};
 use crate::s3::answer::{Answer, Cause};
-use crate::s3::client::{Call, Client};
+use crate::s3::call::Call;
+use crate::s3::client::Client;
+use crate::s3::conditions;
 use crate::s3::copy_object::MAX_REPLY_BYTES;
 use crate::s3::create_multipart_upload::UploadName;
 use crate::s3::upload_part::UploadedPart;
@@ -17,49 +20,56 @@ const COMPLETE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// and an object uploaded in parts has the time at which the upload began.
 const AGE_TOLERANCE: Duration = Duration::from_secs(60);
 
-/// How completing an upload ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Completed {
-    /// The server confirmed it.
-    Yes,
-    /// The server did not confirm it, but the object exists. Parts of the upload may remain.
-    Found,
+/// An object that was created from its parts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Completed {
+    pub(super) version: Option<Version>,
+    /// False if the server did not confirm it, but the object exists. Parts of the upload may remain.
+    pub(super) confirmed: bool,
 }
 
 /// The expected object, to recognize it if the response is lost.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Expected {
-    pub(crate) size: u64,
+#[derive(Clone, Debug)]
+pub(super) struct Expected<'a> {
+    pub(super) size: u64,
     /// How long ago the upload began.
-    pub(crate) begun: Duration,
+    pub(super) begun: Duration,
+    /// The condition under which it is created.
+    pub(super) mode: &'a PutMode,
 }
 
 impl Client {
-    /// Creates the object from its parts, given in order. If the result is unclear, checks whether the object exists.
-    pub(crate) fn complete_multipart_upload(
+    /// Creates the object from its parts, given in order. If the result is unclear, checks whether the object exists,
+    /// unless there is a condition: then an object of that size may be another writer's.
+    pub(super) fn complete_multipart_upload(
         &self,
         upload: &UploadName,
         parts: &[UploadedPart],
-        expected: Expected,
+        expected: &Expected<'_>,
     ) -> Result<Completed> {
         let body = BytesPayload::new(document(parts).into_bytes());
         let query = [("uploadId", upload.id.as_str())];
         let mut call = Call::new("CompleteMultipartUpload", Method::Post, Some(&upload.key));
         call.query = &query;
         call.headers.push(("content-type".to_owned(), "application/xml".to_owned()));
+        call.headers.extend(conditions::header(expected.mode));
         call.body = Some(&body);
         call.answer_timeout = COMPLETE_TIMEOUT;
         let failed = match self.execute(&call, completed) {
-            Ok(()) => return Ok(Completed::Yes),
+            Ok(version) => return Ok(Completed { version, confirmed: true }),
             Err(failed) => failed,
         };
-        if is_ambiguous(&failed.cause)
+        if conditions::is_unmet(expected.mode, &failed.cause) {
+            return Err(self.explain_as(S3ErrorClass::PreconditionFailed, &call, failed));
+        }
+        if *expected.mode == PutMode::Overwrite
+            && is_ambiguous(&failed.cause)
             && let Ok(Some(head)) = self.head_object(&upload.key)
             && head.size == expected.size
             && head.age.is_none_or(|age| age <= expected.begun + AGE_TOLERANCE)
         {
             log::info!("{} was completed though the store did not say so", upload.key);
-            return Ok(Completed::Found);
+            return Ok(Completed { version: head.version, confirmed: false });
         }
         Err(self.explain(&call, failed))
     }
@@ -94,10 +104,10 @@ fn escaped(text: &str) -> String {
 }
 
 /// The server sends status 200 before it knows the result, then white space, then the result or an error.
-fn completed(mut response: Response) -> std::result::Result<(), Cause> {
+fn completed(mut response: Response) -> std::result::Result<Option<Version>, Cause> {
     let body = response.read(MAX_REPLY_BYTES).map_err(Cause::NoAnswer)?;
     match Element::parse(&body) {
-        Ok(reply) if reply.name == "CompleteMultipartUploadResult" => Ok(()),
+        Ok(reply) if reply.name == "CompleteMultipartUploadResult" => Ok(reply.child_text("ETag").map(Version::new)),
         Ok(_) => Err(Answer::failed(&response, &body)),
         Err(_) => Err(Answer::no_document(&response, &body)),
     }

@@ -1,13 +1,15 @@
-//! `CopyObject` of an object onto itself, which refreshes its last-modified time.
+//! `CopyObject`. A copy of an object onto itself refreshes its last-modified time.
 
 use std::time::{Duration, SystemTime};
 
 use crate::base::{Element, Result, percent_encode_path};
 use crate::go::Timestamp;
 use crate::http::{Method, Response};
+use crate::object::Version;
 use crate::s3::answer::{Answer, Cause};
+use crate::s3::call::Call;
 use crate::s3::checksum::Checksum;
-use crate::s3::client::{Call, Client};
+use crate::s3::client::Client;
 use crate::s3::put_object::CONTENT_TYPE;
 
 /// The server copies up to 5 GiB before it responds.
@@ -16,20 +18,13 @@ pub(super) const MAX_REPLY_BYTES: u64 = 64 * 1024;
 /// If the last-modified time of the result is older than this, the copy did not refresh it.
 const UNMOVED: Duration = Duration::from_secs(3600);
 
-/// The result of a copy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Copied {
-    Done,
-    /// The source does not exist or is archived.
-    NotFound,
-}
-
 /// The body of a copy's response. A copy can fail after the server has sent status 200.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum CopyReply {
     Copied {
         /// The new last-modified time, if it can be parsed.
         modified: Option<SystemTime>,
+        version: Option<Version>,
     },
     /// An error document, or an empty body.
     Failed,
@@ -42,7 +37,8 @@ impl CopyReply {
         match Element::parse(body) {
             Ok(reply) if reply.name == "CopyObjectResult" => {
                 let modified = reply.child_text("LastModified").and_then(|text| text.parse::<Timestamp>().ok());
-                Self::Copied { modified: modified.and_then(Timestamp::to_system_time) }
+                let version = reply.child_text("ETag").map(Version::new);
+                Self::Copied { modified: modified.and_then(Timestamp::to_system_time), version }
             }
             Err(_) if !body.iter().all(u8::is_ascii_whitespace) => Self::Foreign,
             _ => Self::Failed,
@@ -51,35 +47,30 @@ impl CopyReply {
 }
 
 impl Client {
-    /// Copies an object onto itself. Properties that a copy does not preserve are sent again.
-    pub(crate) fn touch_object(&self, key: &str) -> Result<Copied> {
-        let mut call = Call::new("CopyObject", Method::Put, Some(key));
+    /// Copies an object. Properties that a copy does not preserve are sent again.
+    pub(super) fn copy_object(&self, from: &str, to: &str) -> Result<Option<Version>> {
+        let mut call = Call::new("CopyObject", Method::Put, Some(to));
         let now = Timestamp::from(self.now()).to_string();
-        for (name, value) in [
-            ("content-type", CONTENT_TYPE),
-            ("x-amz-copy-source", &percent_encode_path(&format!("{}/{key}", self.parts.bucket))),
+        let touches = from == to;
+        for (name, value, sent) in [
+            ("content-type", CONTENT_TYPE, touches),
+            ("x-amz-copy-source", &percent_encode_path(&format!("{}/{from}", self.parts.bucket)), true),
             // Stores reject a copy onto itself that changes nothing.
-            ("x-amz-metadata-directive", "REPLACE"),
-            ("x-amz-meta-updated-at", &now),
+            ("x-amz-metadata-directive", "REPLACE", touches),
+            ("x-amz-meta-updated-at", &now, touches),
         ] {
-            call.headers.push((name.to_owned(), value.to_owned()));
+            call.headers.extend(sent.then(|| (name.to_owned(), value.to_owned())));
         }
         call.headers.extend(self.parts.write_headers.iter().chain(&self.parts.copy_headers).cloned());
         call.checksum = Checksum::WhenWanted;
         call.answer_timeout = COPY_TIMEOUT;
-        match self.execute(&call, |response| self.copied(key, response)) {
-            Ok(()) => Ok(Copied::Done),
-            Err(failed) => match &failed.cause {
-                Cause::Refused(answer) if answer.is_not_found() || answer.is_archived() => Ok(Copied::NotFound),
-                _ => Err(self.explain(&call, failed)),
-            },
-        }
+        self.execute(&call, |response| self.copied(to, response)).map_err(|failed| self.explain(&call, failed))
     }
 
-    fn copied(&self, key: &str, mut response: Response) -> std::result::Result<(), Cause> {
+    fn copied(&self, key: &str, mut response: Response) -> std::result::Result<Option<Version>, Cause> {
         let body = response.read(MAX_REPLY_BYTES).map_err(Cause::NoAnswer)?;
-        let modified = match CopyReply::parse(&body) {
-            CopyReply::Copied { modified } => modified,
+        let (modified, version) = match CopyReply::parse(&body) {
+            CopyReply::Copied { modified, version } => (modified, version),
             CopyReply::Failed => return Err(Answer::failed(&response, &body)),
             CopyReply::Foreign => return Err(Answer::no_document(&response, &body)),
         };
@@ -87,6 +78,6 @@ impl Client {
         if age.is_some_and(|age| age > UNMOVED) {
             log::info!("the store did not move the last-modified time of {key} with the copy");
         }
-        Ok(())
+        Ok(version)
     }
 }

@@ -1,10 +1,11 @@
 //! `CreateMultipartUpload`.
 
-use crate::base::{Element, Result};
+use crate::base::{Element, Result, S3ErrorClass};
 use crate::http::{Method, OnStop, Response};
 use crate::s3::answer::{Answer, Cause};
+use crate::s3::call::Call;
 use crate::s3::checksum::Checksum;
-use crate::s3::client::{Call, Client};
+use crate::s3::client::Client;
 use crate::s3::copy_object::MAX_REPLY_BYTES;
 use crate::s3::put_object::CONTENT_TYPE;
 
@@ -20,20 +21,22 @@ pub(crate) struct UploadName {
 }
 
 impl Client {
-    /// Begins a multipart upload, with checksums if the server is known to require them. Returns `None` if the server
-    /// does not support the operation. If a response is lost, the retry leaves behind an empty upload with an unknown
-    /// ID.
-    pub(crate) fn create_multipart_upload(&self, key: &str) -> Result<Option<UploadName>> {
-        let checksums = self.wants_checksums();
+    /// Begins a multipart upload, with checksums if the server is known to require them. If a response is lost, the
+    /// retry leaves behind an empty upload with an unknown ID.
+    ///
+    /// # Errors
+    /// Of class [`Unsupported`](S3ErrorClass::Unsupported) if the server does not support the operation.
+    pub(super) fn create_multipart_upload(&self, key: &str) -> Result<UploadName> {
+        let checksums = self.learnt.wants_checksums.get();
         self.begin_upload(key, checksums)
     }
 
-    /// Begins a multipart upload whose parts are copies: no checksums, because the server has them.
-    pub(crate) fn create_multipart_copy(&self, key: &str) -> Result<Option<UploadName>> {
+    /// Same, for an upload whose parts are copies: no checksums, because the server has them.
+    pub(super) fn create_multipart_copy(&self, key: &str) -> Result<UploadName> {
         self.begin_upload(key, false)
     }
 
-    fn begin_upload(&self, key: &str, checksums: bool) -> Result<Option<UploadName>> {
+    fn begin_upload(&self, key: &str, checksums: bool) -> Result<UploadName> {
         let mut call = Call::new("CreateMultipartUpload", Method::Post, Some(key));
         call.query = &[("uploads", "")];
         call.on_stop = OnStop::Linger;
@@ -42,11 +45,14 @@ impl Client {
         call.checksum = if checksums { Checksum::Always } else { Checksum::Never };
         match self.execute(&call, created) {
             Ok(id) => {
-                self.accept_bodies();
-                Ok(Some(UploadName { key: key.to_owned(), id, checksums }))
+                // The server lets us write: bodies are sent without `Expect`.
+                self.learnt.accepts_bodies.set(true);
+                Ok(UploadName { key: key.to_owned(), id, checksums })
             }
             Err(failed) => match &failed.cause {
-                Cause::Refused(answer) if answer.is_unsupported() => Ok(None),
+                Cause::Refused(answer) if answer.is_unsupported() => {
+                    Err(self.explain_as(S3ErrorClass::Unsupported, &call, failed))
+                }
                 Cause::Refused(answer) if answer.wants_checksum() && !checksums => self.begin_upload(key, true),
                 _ => Err(self.explain(&call, failed)),
             },

@@ -5,39 +5,28 @@ use std::ops::Range;
 
 use crate::base::{Element, Result};
 use crate::http::{Method, Response};
+use crate::object::{GetOptions, Object};
 use crate::s3::answer::{Answer, Cause, MAX_ERROR_BYTES, is_html};
-use crate::s3::client::{Call, Client};
+use crate::s3::call::Call;
+use crate::s3::client::Client;
+use crate::s3::conditions::if_match;
 use crate::s3::content_range::ContentRange;
 use crate::s3::head_object::not_s3;
+use crate::s3::object_meta::version;
 
 /// Our code for a response that is not the range that was asked for.
 pub(crate) const WRONG_RANGE: &str = "InvalidContentRange";
 
-/// An object, or a range of one, whose body has not been read.
-pub(crate) struct OpenedObject {
-    /// The size of the whole object.
-    pub(crate) size: u64,
-    pub(crate) etag: Option<String>,
-    pub(crate) body: Box<dyn Read + Send>,
-    /// Whether the server sends the whole object although a range was requested.
-    pub(crate) whole: bool,
-}
-
 impl Client {
-    /// Returns `None` if the object does not exist. An archived object is an error of class
-    /// [`NotFound`](crate::base::S3ErrorClass::NotFound).
-    pub(crate) fn get_object(
-        &self,
-        key: &str,
-        range: Option<&Range<u64>>,
-        if_match: Option<&str>,
-    ) -> Result<Option<OpenedObject>> {
+    /// Opens an object or a range of it. Returns `None` if it does not exist.
+    pub(super) fn get_object(&self, key: &str, options: &GetOptions) -> Result<Option<Object>> {
+        let range = options.range.as_ref();
         let mut call = Call::new("GetObject", Method::Get, Some(key));
         if let Some(range) = range {
             call.headers.push(("range".to_owned(), format!("bytes={}-{}", range.start, range.end.saturating_sub(1))));
         }
-        call.headers.extend(if_match.map(|etag| ("if-match".to_owned(), etag.to_owned())));
-        match self.execute(&call, |response| self.open(key, response, range)) {
+        call.headers.extend(options.if_match.as_ref().map(if_match));
+        match self.execute(&call, |response| self.opened(key, response, range)) {
             Ok(object) => Ok(Some(object)),
             Err(failed) => match &failed.cause {
                 Cause::Refused(answer) if answer.is_not_found() => Ok(None),
@@ -46,18 +35,13 @@ impl Client {
         }
     }
 
-    fn open(
-        &self,
-        key: &str,
-        response: Response,
-        range: Option<&Range<u64>>,
-    ) -> std::result::Result<OpenedObject, Cause> {
+    fn opened(&self, key: &str, response: Response, range: Option<&Range<u64>>) -> std::result::Result<Object, Cause> {
         // A captive portal or a console instead of the store: nothing in a cache is HTML.
         if is_html(response.header("content-type")) {
             return Err(not_s3(&response));
         }
         let response = no_error_document(response)?;
-        let etag = response.header("etag").map(str::to_owned);
+        let version = version(&response);
         if let (Some(range), Some(text)) = (range, response.header("content-range")) {
             let Some(ContentRange { start, end: last, total }) = ContentRange::parse(text) else {
                 return Err(wrong_range(&response));
@@ -74,7 +58,7 @@ impl Client {
                         Some(length) if length == last - start => response.into_body(),
                         _ => limited(response.into_body(), last - start),
                     };
-                    Ok(OpenedObject { size: total, etag, body, whole: false })
+                    Ok(Object::new(total, version, body))
                 }
                 _ => Err(wrong_range(&response)),
             };
@@ -89,17 +73,17 @@ impl Client {
         };
         let body = response.into_body();
         Ok(match range {
-            None => OpenedObject { size, etag, body, whole: false },
+            None => Object::new(size, version, body),
             // The server ignores ranges: skip the bytes before the range.
             Some(range) => {
                 let skipping = Skip { inner: body, skip: range.start };
                 let length = range.end.min(size).saturating_sub(range.start);
-                OpenedObject { size, etag, body: limited(Box::new(skipping), length), whole: true }
+                Object { whole: true, ..Object::new(size, version, limited(Box::new(skipping), length)) }
             }
         })
     }
 
-    /// The size of the object, where an answer with its bytes does not say it.
+    /// Returns the size of the object, if a response with its bytes does not contain it.
     fn size(&self, key: &str) -> std::result::Result<u64, Cause> {
         Ok(self.head_object(key).map_err(Cause::Own)?.map_or(0, |head| head.size))
     }

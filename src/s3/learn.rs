@@ -2,17 +2,18 @@
 //! clock is wrong, that `Expect` is not supported, or that checksums are required. Each is acted on once per call; all
 //! but session and host are remembered for the client.
 
-use std::cell::OnceCell;
-use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::base::{Result, Secret, redacted};
+use crate::credentials::CredentialsProvider;
 use crate::s3::answer::Answer;
+use crate::s3::attempt::Used;
+use crate::s3::call::Call;
 use crate::s3::checksum::Checksum;
-use crate::s3::client::{Call, Client};
+use crate::s3::clock::{CLOCK_TOLERANCE, clock_text, difference, shifted};
 use crate::s3::endpoint::Endpoint;
-use crate::sigv4::Credentials;
+use crate::s3::learnt::Learnt;
 
 /// The credentials were good once, or belong to an expired session.
 const SESSION_CODES: &[&str] = &["ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"];
@@ -26,39 +27,12 @@ const CLOCK_CODES: &[&str] = &[
     // Returned by rclone's server.
     "AccessDenied",
 ];
-/// A smaller clock error is not the cause of a refusal: servers allow 15 minutes.
-pub(super) const CLOCK_TOLERANCE: Duration = Duration::from_secs(4 * 60);
 /// After a longer exchange, it is unknown which moment the server's time refers to.
 const MAX_ROUND_TRIP: Duration = Duration::from_secs(15 * 60);
 /// A secret this long does not match the name of a region by chance.
 const LONG_SECRET_BYTES: usize = 20;
 /// A new bucket needs one redirect until its name has propagated.
 const MAX_REDIRECTS: u32 = 2;
-
-/// The parameters of an attempt.
-pub(super) struct Used {
-    pub(super) endpoint: Arc<Endpoint>,
-    pub(super) credentials: Option<Credentials>,
-    /// The assumed lead of the server's clock over ours, in seconds.
-    pub(super) ahead: i64,
-    /// When the attempt began, by our clock.
-    pub(super) began: SystemTime,
-    /// Whether the body waits until the server asks for it.
-    pub(super) expect: bool,
-    /// Whether a checksum was sent.
-    pub(super) checksum: bool,
-    /// Its signature, once it is signed.
-    pub(super) signature: OnceCell<Secret>,
-}
-
-impl Used {
-    /// Returns the secrets that must be masked in the response.
-    pub(super) fn secrets(&self) -> Vec<Secret> {
-        let Some(credentials) = &self.credentials else { return Vec::new() };
-        let secrets = [Some(&credentials.secret_access_key), credentials.session_token.as_ref(), self.signature.get()];
-        secrets.into_iter().flatten().cloned().collect()
-    }
-}
 
 /// What one call has learnt.
 #[derive(Default)]
@@ -71,27 +45,40 @@ pub(super) struct Lessons {
     pub(super) host: Option<Arc<Endpoint>>,
 }
 
-impl Client {
-    /// Returns whether the refusal shows what to change, so that another attempt is worthwhile.
+/// A refused attempt, and what it was made with.
+pub(super) struct Refused<'a> {
+    pub(super) call: &'a Call<'a>,
+    pub(super) used: &'a Used,
+    pub(super) answer: &'a Answer,
+    pub(super) bucket: &'a str,
+    /// `None` if requests are not signed.
+    pub(super) credentials: Option<&'a dyn CredentialsProvider>,
+    /// The time by our clock.
+    pub(super) now: SystemTime,
+}
+
+impl Refused<'_> {
+    /// Returns whether the refusal shows what to change, so that another attempt is worthwhile. Records it.
     ///
     /// # Errors
     /// If new credentials are needed and cannot be obtained.
-    pub(super) fn learn(&self, call: &Call<'_>, lessons: &mut Lessons, used: &Used, answer: &Answer) -> Result<bool> {
+    pub(super) fn teach(&self, learnt: &Learnt, lessons: &mut Lessons) -> Result<bool> {
+        let Self { call, used, answer, .. } = self;
         if answer.status == 417 && used.expect {
             log::info!("{} does not take Expect: 100-continue, going on without it", used.endpoint.host);
-            self.expects_nothing.store(true, Ordering::Relaxed);
+            learnt.expects_nothing.set(true);
             return Ok(true);
         }
         if answer.wants_checksum() && !used.checksum {
             log::info!("{} wants checksums, sending x-amz-checksum-sha256 from now on", used.endpoint.host);
-            self.wants_checksums.store(true, Ordering::Relaxed);
+            learnt.wants_checksums.set(true);
             return Ok(call.checksum == Checksum::WhenWanted);
         }
         if answer.has_code(SESSION_CODES) {
-            return Ok(!std::mem::replace(&mut lessons.session, true) && self.renew_session(used)?);
+            return Ok(!std::mem::replace(&mut lessons.session, true) && self.renew_session()?);
         }
         if let Some(region) = other_region(answer, &used.endpoint) {
-            return Ok(!std::mem::replace(&mut lessons.region, true) && self.learn_region(lessons, used, region));
+            return Ok(!std::mem::replace(&mut lessons.region, true) && self.teach_region(learnt, lessons, region));
         }
         if answer.status == 307 && lessons.redirects < MAX_REDIRECTS {
             let target = used.endpoint.target(call.key, call.query);
@@ -101,14 +88,14 @@ impl Client {
             return Ok(lessons.host.is_some());
         }
         Ok(!lessons.clock && {
-            lessons.clock = self.learn_clock(used, answer);
+            lessons.clock = self.teach_clock(learnt);
             lessons.clock
         })
     }
 
     /// Returns whether there are other credentials than those that were refused.
-    fn renew_session(&self, used: &Used) -> Result<bool> {
-        let (Some(provider), Some(old)) = (&self.parts.credentials, &used.credentials) else { return Ok(false) };
+    fn renew_session(&self) -> Result<bool> {
+        let (Some(provider), Some(old)) = (self.credentials, &self.used.credentials) else { return Ok(false) };
         provider.invalidate(old);
         let new = provider.credentials()?;
         let same = (&new.access_key_id, &new.secret_access_key, &new.session_token)
@@ -119,31 +106,23 @@ impl Client {
         Ok(!same)
     }
 
-    fn learn_region(&self, lessons: &mut Lessons, used: &Used, region: &str) -> bool {
-        let mut endpoint = self.endpoint.write().unwrap_or_else(PoisonError::into_inner);
-        if endpoint.region == used.endpoint.region {
-            // Do not follow a server that sends us back and forth.
-            if self.region_learnt.load(Ordering::Relaxed) {
-                return false;
-            }
-            let Some(other) = endpoint.in_region(region) else { return false };
-            if tells_secret(region, used) {
-                return false;
-            }
+    fn teach_region(&self, learnt: &Learnt, lessons: &mut Lessons, region: &str) -> bool {
+        let (bucket, before) = (self.bucket, &self.used.endpoint.region);
+        let moved = learnt.move_endpoint(before, |endpoint| {
+            let other = endpoint.in_region(region).filter(|_| !tells_secret(region, self.used))?;
             log::warn!(
-                "the bucket {} is in region {region}, not {}: going on there; region={region} saves the detour",
-                self.parts.bucket,
-                endpoint.region
+                "the bucket {bucket} is in region {region}, not {before}: going on there; region={region} saves the detour"
             );
-            self.region_learnt.store(true, Ordering::Relaxed);
-            *endpoint = Arc::new(other);
+            Some(other)
+        });
+        if moved {
+            lessons.host = None;
         }
-        // Otherwise another call has already learnt the region.
-        lessons.host = None;
-        true
+        moved
     }
 
-    fn learn_clock(&self, used: &Used, answer: &Answer) -> bool {
+    fn teach_clock(&self, learnt: &Learnt) -> bool {
+        let Self { used, answer, .. } = self;
         let may_be = match &answer.code {
             Some(_) => answer.has_code(CLOCK_CODES),
             None => matches!(answer.status, 400 | 401 | 403),
@@ -151,21 +130,15 @@ impl Client {
         if !may_be || used.credentials.is_none() {
             return false;
         }
-        let known = self.ahead.load(Ordering::Relaxed);
-        if known != used.ahead {
+        if learnt.ahead() != used.ahead {
             return true;
         }
-        let Some(ahead) = answer.date.and_then(|date| clock_error(date, used, self.parts.clock.now())) else {
+        let Some(ahead) = answer.date.and_then(|date| clock_error(date, used, self.now)) else {
             return false;
         };
         log::warn!("{}: signing by the server's, set it (NTP)", clock_text(ahead));
-        self.ahead.store(ahead, Ordering::Relaxed);
+        learnt.set_ahead(ahead);
         true
-    }
-
-    /// Returns the time by the server's clock, as far as its difference to ours is known.
-    pub(super) fn now(&self) -> SystemTime {
-        shifted(self.parts.clock.now(), self.ahead.load(Ordering::Relaxed))
     }
 }
 
@@ -200,29 +173,10 @@ fn clock_error(date: SystemTime, used: &Used, ended: SystemTime) -> Option<i64> 
     None
 }
 
-/// Describes the error of our clock, given how many seconds the server's clock is ahead.
-pub(super) fn clock_text(ahead: i64) -> String {
-    let side = if ahead > 0 { "behind" } else { "ahead of" };
-    format!("this machine's clock is {} s {side} the server's", ahead.unsigned_abs())
-}
-
-/// Returns `one` minus `other` in seconds.
-pub(super) fn difference(one: SystemTime, other: SystemTime) -> Option<i64> {
-    match one.duration_since(other) {
-        Ok(after) => i64::try_from(after.as_secs()).ok(),
-        Err(before) => i64::try_from(before.duration().as_secs()).ok().map(|seconds| -seconds),
-    }
-}
-
-/// Returns the time shifted by this many seconds, earlier if negative.
-pub(super) fn shifted(time: SystemTime, seconds: i64) -> SystemTime {
-    let by = Duration::from_secs(seconds.unsigned_abs());
-    let shifted = if seconds < 0 { time.checked_sub(by) } else { time.checked_add(by) };
-    shifted.unwrap_or(time)
-}
-
 #[cfg(test)]
 mod tests {
+    use std::cell::OnceCell;
+
     use super::*;
     use crate::s3::endpoint::EndpointChoice;
 

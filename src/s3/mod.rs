@@ -6,11 +6,16 @@
 
 mod abort_multipart_upload;
 mod answer;
+mod attempt;
 mod broken;
+mod call;
 mod checksum;
 mod client;
+mod clock;
 mod complete_multipart_upload;
+mod conditions;
 mod content_range;
+mod copy_in_parts;
 mod copy_object;
 mod create_multipart_upload;
 mod delete_object;
@@ -19,7 +24,14 @@ mod explain;
 mod get_object;
 mod head_object;
 mod learn;
+mod learnt;
+mod list_multipart_uploads;
 mod list_objects;
+mod listed_key;
+mod multipart;
+mod object_meta;
+mod object_store;
+mod presign_get_object;
 mod put_object;
 mod reach;
 mod upload_part;
@@ -29,18 +41,14 @@ mod upload_part_copy;
 pub(crate) use answer::Answer;
 pub(crate) use broken::connection_broke;
 pub(crate) use client::{Client, ClientParts};
-pub(crate) use complete_multipart_upload::{Completed, Expected};
 #[cfg(any(test, fuzzing))]
 pub(crate) use content_range::ContentRange;
-pub(crate) use copy_object::Copied;
 #[cfg(any(test, fuzzing))]
 pub(crate) use copy_object::CopyReply;
-pub(crate) use create_multipart_upload::UploadName;
 pub(crate) use endpoint::{Endpoint, EndpointChoice};
 pub(crate) use get_object::WRONG_RANGE;
-pub(crate) use head_object::Head;
 #[cfg(any(test, fuzzing))]
-pub(crate) use list_objects::Page;
+pub(crate) use list_objects::list_page;
+#[cfg(any(test, fuzzing))]
+pub(crate) use object_meta::object_meta;
 pub(crate) use reach::Reach;
-pub(crate) use upload_part::UploadedPart;
-pub(crate) use upload_part_copy::{CopySource, PartCopied};

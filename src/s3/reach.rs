@@ -7,8 +7,9 @@ use crate::base::Error;
 use crate::http::parse_http_date;
 use crate::http::{Method, OnStop, Request};
 use crate::s3::answer::{Cause, Failed};
-use crate::s3::client::{Call, Client};
-use crate::s3::learn::{CLOCK_TOLERANCE, clock_text, difference};
+use crate::s3::call::Call;
+use crate::s3::client::Client;
+use crate::s3::clock::{CLOCK_TOLERANCE, clock_text, difference};
 
 /// Servers send whole seconds, and responses take time.
 const ROUNDING_SECONDS: u64 = 2;

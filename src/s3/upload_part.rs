@@ -1,10 +1,12 @@
 //! `UploadPart`.
 
-use crate::base::{Payload, Result};
+use crate::base::Result;
 use crate::http::{Method, Response};
+use crate::object::Payload;
 use crate::s3::answer::{Cause, read_empty};
+use crate::s3::call::Call;
 use crate::s3::checksum::Checksum;
-use crate::s3::client::{Call, Client};
+use crate::s3::client::Client;
 use crate::s3::create_multipart_upload::UploadName;
 use crate::s3::head_object::not_s3;
 
@@ -20,7 +22,7 @@ pub(crate) struct UploadedPart {
 impl Client {
     /// Writes one part, numbered from one. Returns `None` if the server requires a checksum and the upload was begun
     /// without.
-    pub(crate) fn upload_part(
+    pub(super) fn upload_part(
         &self,
         upload: &UploadName,
         number: u32,

@@ -2,23 +2,14 @@
 
 use std::ops::Range;
 
-use crate::base::{Element, Result, percent_encode_path};
+use crate::base::{Element, Result, S3ErrorClass, percent_encode_path};
 use crate::http::{Method, Response};
 use crate::s3::answer::{Answer, Cause};
-use crate::s3::client::{Call, Client};
+use crate::s3::call::Call;
+use crate::s3::client::Client;
 use crate::s3::copy_object::{COPY_TIMEOUT, MAX_REPLY_BYTES};
 use crate::s3::create_multipart_upload::UploadName;
-
-/// The result of copying a part.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum PartCopied {
-    /// The entity tag of the part, to be sent on completion.
-    Done(String),
-    /// The source does not exist or is archived.
-    NotFound,
-    /// The server does not support the operation.
-    Unsupported,
-}
+use crate::s3::upload_part::UploadedPart;
 
 /// The source of a part's bytes.
 #[derive(Clone, Debug)]
@@ -30,14 +21,17 @@ pub(crate) struct CopySource<'a> {
 
 impl Client {
     /// Writes one part, numbered from one, from bytes that the server has.
-    pub(crate) fn upload_part_copy(
+    ///
+    /// # Errors
+    /// Of class [`Unsupported`](S3ErrorClass::Unsupported) if the server does not support the operation.
+    pub(super) fn upload_part_copy(
         &self,
         upload: &UploadName,
         number: u32,
         source: &CopySource<'_>,
-    ) -> Result<PartCopied> {
-        let number = number.to_string();
-        let query = [("partNumber", number.as_str()), ("uploadId", &upload.id)];
+    ) -> Result<UploadedPart> {
+        let text = number.to_string();
+        let query = [("partNumber", text.as_str()), ("uploadId", &upload.id)];
         let mut call = Call::new("UploadPartCopy", Method::Put, Some(&upload.key));
         call.query = &query;
         let Range { start, end } = source.range;
@@ -51,12 +45,11 @@ impl Client {
         call.headers.extend(self.parts.copy_headers.iter().cloned());
         call.answer_timeout = COPY_TIMEOUT;
         match self.execute(&call, copied) {
-            Ok(etag) => Ok(PartCopied::Done(etag)),
+            Ok(etag) => Ok(UploadedPart { number, etag, sha256: None }),
             Err(failed) => match &failed.cause {
-                Cause::Refused(answer) if answer.is_not_found() || answer.is_archived() => Ok(PartCopied::NotFound),
                 // Swift copies ranges, but not of objects that were uploaded in parts.
                 Cause::Refused(answer) if answer.is_unsupported() || answer.has_code(&["InvalidRequest"]) => {
-                    Ok(PartCopied::Unsupported)
+                    Err(self.explain_as(S3ErrorClass::Unsupported, &call, failed))
                 }
                 _ => Err(self.explain(&call, failed)),
             },

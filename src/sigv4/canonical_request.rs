@@ -1,18 +1,7 @@
 //! Step 1: the canonical request.
 
 use crate::base::percent_encode_query;
-
-/// The parts of a request that are signed.
-#[derive(Debug)]
-pub(crate) struct Signable<'a> {
-    pub(crate) method: &'a str,
-    /// Encoded as sent.
-    pub(crate) path: &'a str,
-    /// From [`canonical_query`], and sent as is.
-    pub(crate) query: &'a str,
-    /// The hex SHA-256 of the body.
-    pub(crate) payload_hash: &'a str,
-}
+use crate::sigv4::request::Signable;
 
 /// Returns the query string of these names and values: encoded, sorted by encoded name and value, with `=` even after a
 /// name without a value. Empty if there are no pairs.

@@ -4,17 +4,10 @@ use std::time::{Duration, SystemTime};
 
 use crate::base::Digest;
 use crate::go::Timestamp;
+use crate::sigv4::request::SignatureScope;
 
 /// 9999-12-31T23:59:59Z.
 const LAST: Duration = Duration::from_secs(253_402_300_799);
-
-/// The scope of the signature: the day of `time`, a region and a service.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct SigningScope<'a> {
-    pub(crate) region: &'a str,
-    pub(crate) service: &'a str,
-    pub(crate) time: SystemTime,
-}
 
 /// The credential scope, and the time of the signature.
 pub(super) struct Scope<'a> {
@@ -24,7 +17,7 @@ pub(super) struct Scope<'a> {
 }
 
 impl<'a> Scope<'a> {
-    pub(super) fn new(scope: SigningScope<'a>) -> Self {
+    pub(super) fn new(scope: SignatureScope<'a>) -> Self {
         // There is no time stamp for the year 10000: a clock that is this wrong gets the server's error for a wrong
         // clock.
         let clamped = scope.time.clamp(SystemTime::UNIX_EPOCH, SystemTime::UNIX_EPOCH + LAST);

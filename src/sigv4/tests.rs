@@ -3,7 +3,10 @@ use std::time::SystemTime;
 use serde_json::Value;
 use time::macros::datetime;
 
+use super::canonical_request::canonical_request;
+use super::string_to_sign::Scope;
 use super::*;
+use crate::base::Secret;
 
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 
@@ -44,7 +47,7 @@ fn golden_vectors_have_the_same_canonical_request_and_signature() {
         };
         let keys = keys("AKIDEXAMPLE", SECRET, vector["session_token"].as_str());
         let time = datetime!(2025-01-02 03:04:05 UTC).into();
-        sign(&mut headers, &request, &keys, SigningScope { region: text("region"), service: "s3", time });
+        sign(&mut headers, &request, &keys, SignatureScope { region: text("region"), service: "s3", time });
         assert_eq!(value_of(&headers, "authorization"), text("authorization"), "{}", text("name"));
         headers.pop();
         assert_eq!(canonical_request(&headers, &request), text("canonical_request"), "{}", text("name"));
@@ -85,7 +88,7 @@ fn the_published_s3_examples_have_their_signatures() {
         headers.extend(pairs(extra));
         let keys = keys("AKIAIOSFODNN7EXAMPLE", secret, None);
         let time = datetime!(2013-05-24 00:00:00 UTC).into();
-        let scope = SigningScope { region: "us-east-1", service: "s3", time };
+        let scope = SignatureScope { region: "us-east-1", service: "s3", time };
         sign(&mut headers, &Signable { method, path, query, payload_hash }, &keys, scope);
         let authorization = value_of(&headers, "authorization");
         assert_eq!(authorization.split_once("Signature=").unwrap().1, *expected, "{method} {path}?{query}");
@@ -103,7 +106,7 @@ fn queries_are_encoded_and_sorted_by_their_encoding() {
 fn a_clock_out_of_range_still_signs() {
     for time in [SystemTime::UNIX_EPOCH - std::time::Duration::from_secs(1), datetime!(9999-12-31 23:59:59 UTC).into()]
     {
-        let scope = Scope::new(SigningScope { region: "r", service: "s3", time });
+        let scope = Scope::new(SignatureScope { region: "r", service: "s3", time });
         assert_eq!(scope.timestamp().len(), 16);
     }
 }

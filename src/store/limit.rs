@@ -3,9 +3,14 @@
 use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
-use crate::base::{Payload, Result};
-use crate::store::{GetOptions, ListPage, Object, ObjectMeta, ObjectStore, PartsUpload, Touch};
+use crate::base::Result;
+use crate::object::{
+    GetOptions, ListOptions, ListPage, MultipartUpload, Object, ObjectMeta, ObjectStore, Payload, PutMode,
+    UnfinishedUpload, UploadsPage, Version,
+};
 use crate::transfer::{Permit, Permits};
 
 /// Passes every operation to a store, over a limited number of connections. The body of an open object counts as one
@@ -15,27 +20,60 @@ pub(crate) struct Limited {
     store: Arc<dyn ObjectStore>,
     connections: usize,
     permits: Permits,
+    distrusts_etags: Arc<AtomicBool>,
 }
 
 impl Limited {
     /// Limits `store` to this number of connections, at least one.
     pub(crate) fn new(store: Arc<dyn ObjectStore>, connections: usize) -> Self {
-        Self { store, connections, permits: Permits::new(connections) }
+        Self { store, connections, permits: Permits::new(connections), distrusts_etags: Arc::default() }
     }
 
     /// Returns the same store, with a limit that it shares with `other`.
     pub(crate) fn sharing(&self, other: &Self) -> Self {
-        Self { store: self.store.clone(), connections: other.connections, permits: other.permits.clone() }
+        Self { connections: other.connections, permits: other.permits.clone(), ..self.clone() }
     }
 
-    /// Returns the store without the limit.
-    pub(crate) fn unlimited(&self) -> &Arc<dyn ObjectStore> {
+    /// Returns the same store without a limit.
+    pub(crate) fn without_limit(&self) -> Self {
+        let connections = usize::MAX;
+        Self { connections, permits: Permits::new(connections), ..self.clone() }
+    }
+
+    /// Returns the store that this one limits.
+    pub(crate) fn inner(&self) -> &Arc<dyn ObjectStore> {
         &self.store
     }
 
     /// Returns the number of connections.
     pub(crate) fn connections(&self) -> usize {
         self.connections
+    }
+
+    /// Opens an object with `open`, which may send several requests over the connection and sees what is known about the
+    /// store at the time it gets it.
+    ///
+    /// # Errors
+    /// Those of `open`.
+    pub(crate) fn get_with(
+        &self,
+        open: impl FnOnce(&dyn ObjectStore) -> Result<Option<Object>>,
+    ) -> Result<Option<Object>> {
+        let connection = self.permits.take();
+        let object = open(&*self.store)?;
+        Ok(object
+            .map(|object| Object { body: Box::new(Body { body: object.body, _connection: connection }), ..object }))
+    }
+
+    /// Returns whether the store refused an entity tag that it had sent itself, so that ranges are requested without a
+    /// condition.
+    pub(crate) fn distrusts_etags(&self) -> bool {
+        self.distrusts_etags.load(Ordering::Relaxed)
+    }
+
+    /// Remembers that the store refuses its own entity tags.
+    pub(crate) fn distrust_etags(&self) {
+        self.distrusts_etags.store(true, Ordering::Relaxed);
     }
 }
 
@@ -55,36 +93,57 @@ impl ObjectStore for Limited {
     }
 
     fn get(&self, key: &str, options: &GetOptions) -> Result<Option<Object>> {
-        let connection = self.permits.take();
-        let object = self.store.get(key, options)?;
-        Ok(object
-            .map(|object| Object { body: Box::new(Body { body: object.body, _connection: connection }), ..object }))
+        self.get_with(|store| store.get(key, options))
     }
 
-    fn put(&self, key: &str, payload: &dyn Payload) -> Result<()> {
+    fn put(&self, key: &str, payload: &dyn Payload, mode: &PutMode) -> Result<Option<Version>> {
         let _connection = self.permits.take();
-        self.store.put(key, payload)
+        self.store.put(key, payload, mode)
     }
 
-    fn put_in_parts<'a>(&'a self, key: &str, size: u64) -> Result<Option<Box<dyn PartsUpload + 'a>>> {
+    fn put_in_parts<'a>(&'a self, key: &str, size: u64, mode: &PutMode) -> Result<Box<dyn MultipartUpload + 'a>> {
         let _connection = self.permits.take();
-        let upload = self.store.put_in_parts(key, size)?;
-        Ok(upload.map(|upload| Box::new(LimitedUpload { upload, permits: &self.permits }) as Box<dyn PartsUpload>))
+        Ok(Box::new(Upload { upload: self.store.put_in_parts(key, size, mode)?, permits: &self.permits }))
     }
 
-    fn touch(&self, key: &str, meta: &ObjectMeta) -> Result<Touch> {
+    fn copy(&self, from: &str, to: &str, meta: &ObjectMeta) -> Result<Option<Version>> {
+        let _connection = self.permits.take();
+        self.store.copy(from, to, meta)
+    }
+
+    fn touch(&self, key: &str, meta: &ObjectMeta) -> Result<Option<Version>> {
         let _connection = self.permits.take();
         self.store.touch(key, meta)
     }
 
-    fn list(&self, prefix: &str, continuation: Option<&str>) -> Result<ListPage> {
+    fn list_page(&self, prefix: &str, options: &ListOptions) -> Result<ListPage> {
         let _connection = self.permits.take();
-        self.store.list(prefix, continuation)
+        self.store.list_page(prefix, options)
     }
 
     fn delete(&self, key: &str) -> Result<()> {
         let _connection = self.permits.take();
         self.store.delete(key)
+    }
+
+    fn delete_if(&self, key: &str, version: &Version) -> Result<()> {
+        let _connection = self.permits.take();
+        self.store.delete_if(key, version)
+    }
+
+    fn list_uploads_page(&self, prefix: &str, continuation: Option<&str>) -> Result<UploadsPage> {
+        let _connection = self.permits.take();
+        self.store.list_uploads_page(prefix, continuation)
+    }
+
+    fn abort_upload(&self, upload: &UnfinishedUpload) -> Result<()> {
+        let _connection = self.permits.take();
+        self.store.abort_upload(upload)
+    }
+
+    /// Needs no connection.
+    fn presign_get(&self, key: &str, valid_for: Duration) -> Result<String> {
+        self.store.presign_get(key, valid_for)
     }
 
     fn requests(&self) -> u64 {
@@ -104,23 +163,23 @@ impl Read for Body {
     }
 }
 
-struct LimitedUpload<'a> {
-    upload: Box<dyn PartsUpload + 'a>,
+struct Upload<'a> {
+    upload: Box<dyn MultipartUpload + 'a>,
     permits: &'a Permits,
 }
 
-impl PartsUpload for LimitedUpload<'_> {
+impl MultipartUpload for Upload<'_> {
     fn put_part(&self, number: u32, offset: u64, payload: &dyn Payload) -> Result<()> {
         let _connection = self.permits.take();
         self.upload.put_part(number, offset, payload)
     }
 
-    fn copy_part(&self, number: u32, offset: u64, source: &str, range: Range<u64>) -> Result<Touch> {
+    fn copy_part(&self, number: u32, offset: u64, source: &str, range: Range<u64>) -> Result<()> {
         let _connection = self.permits.take();
         self.upload.copy_part(number, offset, source, range)
     }
 
-    fn complete(self: Box<Self>) -> Result<()> {
+    fn complete(self: Box<Self>) -> Result<Option<Version>> {
         let _connection = self.permits.take();
         self.upload.complete()
     }

@@ -8,21 +8,20 @@ use crate::base::{Cancel, Clock, Env, Result};
 use crate::config::{AccountId, CacheOptions, CredentialOptions, Location, Policy, RequestPayer, RetryMode};
 use crate::credentials::{self, CredentialsProvider};
 use crate::http::{self, retry};
+use crate::object::ObjectStore;
 use crate::s3::{Client, ClientParts, Endpoint, EndpointChoice};
-use crate::store::ObjectStore;
 use crate::store::dir::DirStore;
-use crate::store::s3::S3Store;
 
 /// What a store needs besides the options.
 #[derive(Clone)]
-pub(crate) struct Parts {
+pub(crate) struct StoreParts {
     pub(crate) env: Arc<dyn Env>,
     /// Used instead of the credential chain.
     pub(crate) credentials: Option<Arc<dyn CredentialsProvider>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cancel: Cancel,
     pub(crate) connections: usize,
-    /// Larger objects are touched in parts.
+    /// Larger objects are copied in parts.
     pub(crate) max_copy_bytes: u64,
     /// Give up early: a user is waiting for the diagnosis.
     pub(crate) brief: bool,
@@ -32,7 +31,7 @@ pub(crate) struct Parts {
 ///
 /// # Errors
 /// If a setting is missing or invalid, or there are no credentials.
-pub(crate) fn open(options: &CacheOptions, parts: Parts) -> Result<Arc<dyn ObjectStore>> {
+pub(crate) fn open(options: &CacheOptions, parts: StoreParts) -> Result<Arc<dyn ObjectStore>> {
     match settings(options, &*parts.env)? {
         Settings::Directory { dir, bucket } => Ok(Arc::new(DirStore::new(dir, &bucket, parts.clock)?)),
         Settings::S3(settings) => {
@@ -57,7 +56,7 @@ pub(crate) fn settings(options: &CacheOptions, env: &dyn Env) -> Result<Settings
 pub(crate) fn provider(
     options: &CredentialOptions,
     settings: &S3Settings,
-    parts: &Parts,
+    parts: &StoreParts,
 ) -> Result<Option<Arc<dyn CredentialsProvider>>> {
     match &parts.credentials {
         Some(provider) if !options.anonymous => Ok(Some(provider.clone())),
@@ -66,7 +65,7 @@ pub(crate) fn provider(
 }
 
 /// Returns the context for the credential sources.
-pub(crate) fn context(settings: &S3Settings, parts: &Parts) -> ServiceContext {
+pub(crate) fn context(settings: &S3Settings, parts: &StoreParts) -> ServiceContext {
     ServiceContext::new(settings, parts.env.clone(), parts.clock.clone(), parts.cancel.clone())
 }
 
@@ -78,8 +77,8 @@ pub(crate) fn open_s3(
     options: &CacheOptions,
     settings: &S3Settings,
     credentials: Option<Arc<dyn CredentialsProvider>>,
-    parts: Parts,
-) -> Result<S3Store> {
+    parts: StoreParts,
+) -> Result<Client> {
     let (location, policy) = (options.location(), options.policy());
     let endpoint = Endpoint::new(&EndpointChoice {
         bucket: settings.bucket.name(),
@@ -100,7 +99,7 @@ pub(crate) fn open_s3(
         clock: parts.clock.clone(),
         timeouts,
     })?;
-    let client = Client::new(ClientParts {
+    Ok(Client::new(ClientParts {
         longest_answer: if parts.brief { timeouts.stall } else { Duration::MAX },
         http: http.stopped_by(&parts.cancel),
         bucket: settings.bucket.name().to_owned(),
@@ -116,8 +115,8 @@ pub(crate) fn open_s3(
         write_headers: write_headers(policy),
         request_headers: request_headers(location, policy),
         copy_headers: copy_headers(location),
-    });
-    Ok(S3Store::new(client, parts.max_copy_bytes))
+        max_copy_bytes: parts.max_copy_bytes,
+    }))
 }
 
 fn write_headers(policy: &Policy) -> Vec<(String, String)> {

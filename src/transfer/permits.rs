@@ -13,22 +13,22 @@ pub(crate) struct Permit(Arc<Turns>);
 
 #[derive(Debug)]
 struct Turns {
+    count: usize,
     state: Mutex<State>,
     returned: Condvar,
 }
 
-/// Each request for a permit gets a turn. Turns below `granted` have a permit, or had one.
-#[derive(Debug)]
+/// How many permits were requested and returned so far.
+#[derive(Debug, Default)]
 struct State {
     requested: usize,
-    granted: usize,
+    returned: usize,
 }
 
 impl Permits {
     /// Creates `count` permits, at least one.
     pub(crate) fn new(count: usize) -> Self {
-        let state = Mutex::new(State { requested: 0, granted: count.max(1) });
-        Self(Arc::new(Turns { state, returned: Condvar::new() }))
+        Self(Arc::new(Turns { count: count.max(1), state: Mutex::default(), returned: Condvar::new() }))
     }
 
     /// Waits for a permit.
@@ -36,7 +36,7 @@ impl Permits {
         let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
         let turn = state.requested;
         state.requested += 1;
-        let waits = |state: &mut State| state.granted <= turn;
+        let waits = |state: &mut State| turn - state.returned.min(turn) >= self.0.count;
         drop(self.0.returned.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner));
         Permit(self.0.clone())
     }
@@ -44,7 +44,7 @@ impl Permits {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).granted += 1;
+        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).returned += 1;
         self.0.returned.notify_all();
     }
 }

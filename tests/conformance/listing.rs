@@ -1,6 +1,6 @@
 //! Listings: prefixes, pages, and a bucket that is not there.
 
-use s3_build_cache::{BytesPayload, ErrorKind, ObjectStore};
+use s3_build_cache::{BytesPayload, ErrorKind, ListOptions, ListedObject, ObjectStore, PutMode};
 
 use super::{Quirks, empty, keys, put, unique_prefix};
 
@@ -27,8 +27,8 @@ pub(super) fn run(store: &dyn ObjectStore, prefix: &str) {
     for nothing in ["list/b/d/e/", "list/absent", "list/a/", "absent/"] {
         assert_eq!(list(nothing), Vec::<String>::new(), "{nothing}");
     }
-    let page = store.list(&format!("{prefix}list/"), None).unwrap();
-    for (key, meta) in page.objects {
+    let page = store.list_page(&format!("{prefix}list/"), &ListOptions::default()).unwrap();
+    for ListedObject { key, meta, .. } in page.objects {
         let size = names.iter().position(|name| *name == key).unwrap() as u64;
         let head = store.head(&key).unwrap().unwrap();
         assert_eq!((meta.size, meta.readable, meta.age.is_some()), (size, true, head.age.is_some()), "{key}");
@@ -44,9 +44,9 @@ pub(crate) fn paging(store: &dyn ObjectStore) {
     let expected: Vec<String> = (0..MANY).map(|at| format!("{prefix}{}/{at:04}", at % 3)).collect();
     let payload = BytesPayload::new(Vec::new());
     for key in &expected {
-        store.put(key, &payload).unwrap();
+        store.put(key, &payload, &PutMode::Overwrite).unwrap();
     }
-    let first = store.list(&prefix, None).unwrap();
+    let first = store.list_page(&prefix, &ListOptions::default()).unwrap();
     assert!(first.continuation.is_some() && !first.objects.is_empty(), "{MANY} keys need a second page");
     let mut sorted = expected;
     sorted.sort();
@@ -63,19 +63,19 @@ pub(crate) fn missing_bucket(store: &dyn ObjectStore, quirks: &Quirks) {
         store.probe().unwrap();
         assert_eq!(store.head("key").unwrap(), None);
         assert!(store.get("key", &Default::default()).unwrap().is_none());
-        assert_eq!(store.list("", None).unwrap(), Default::default());
+        assert_eq!(store.list_page("", &ListOptions::default()).unwrap(), Default::default());
         store.delete("key").unwrap();
         return;
     }
     for (what, error) in [
         ("probe", store.probe().unwrap_err()),
-        ("get", store.get("key", &Default::default()).err().expect("there is no bucket")),
-        ("list", store.list("", None).unwrap_err()),
+        ("get", store.get("key", &Default::default()).expect_err("there is no bucket")),
+        ("list", store.list_page("", &ListOptions::default()).unwrap_err()),
     ] {
         assert_eq!(error.kind(), ErrorKind::NoSuchBucket, "{what}: {}", error.chain());
     }
-    match store.put("key", &BytesPayload::new(b"x".to_vec())) {
-        Ok(()) => assert!(quirks.makes_missing_buckets),
+    match store.put("key", &BytesPayload::new(b"x".to_vec()), &PutMode::Overwrite) {
+        Ok(_) => assert!(quirks.makes_missing_buckets),
         Err(error) => assert_eq!(error.kind(), ErrorKind::NoSuchBucket, "put: {}", error.chain()),
     }
 }

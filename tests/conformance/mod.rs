@@ -9,7 +9,7 @@ mod payload;
 
 use std::io::{self, Read};
 
-use s3_build_cache::{BytesPayload, GetOptions, ObjectStore};
+use s3_build_cache::{BytesPayload, GetOptions, ObjectStore, PutMode};
 
 pub(crate) use listing::{missing_bucket, paging};
 
@@ -64,7 +64,8 @@ fn unique_prefix() -> String {
 }
 
 fn put(store: &dyn ObjectStore, key: &str, bytes: &[u8]) {
-    store.put(key, &BytesPayload::new(bytes.to_vec())).unwrap_or_else(|error| panic!("put {key}: {}", error.chain()));
+    let put = store.put(key, &BytesPayload::new(bytes.to_vec()), &PutMode::Overwrite);
+    put.unwrap_or_else(|error| panic!("put {key}: {}", error.chain()));
 }
 
 /// The bytes of an object; `None` when it does not exist.
@@ -82,17 +83,11 @@ fn whole(store: &dyn ObjectStore, key: &str) -> Option<Vec<u8>> {
 
 /// All keys that begin with `prefix`, sorted.
 fn keys(store: &dyn ObjectStore, prefix: &str) -> Vec<String> {
-    let mut keys = Vec::new();
-    let mut continuation = None;
-    loop {
-        let page = store.list(prefix, continuation.as_deref()).unwrap_or_else(|error| panic!("{}", error.chain()));
-        keys.extend(page.objects.into_iter().map(|(key, _)| key));
-        continuation = page.continuation;
-        if continuation.is_none() {
-            keys.sort();
-            return keys;
-        }
-    }
+    let objects = store.objects(prefix, None);
+    let mut keys: Vec<String> =
+        objects.map(|object| object.unwrap_or_else(|error| panic!("{}", error.chain())).key).collect();
+    keys.sort();
+    keys
 }
 
 fn empty(store: &dyn ObjectStore, prefix: &str) {

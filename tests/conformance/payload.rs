@@ -2,7 +2,7 @@
 
 use std::io::{self, Cursor, Read};
 
-use s3_build_cache::{Digest, ErrorKind, ObjectStore, Payload};
+use s3_build_cache::{Digest, ErrorKind, ObjectStore, Payload, PutMode};
 
 use super::{Quirks, put, whole};
 
@@ -60,7 +60,7 @@ pub(super) fn run(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
     put(store, &old, b"old");
     for (name, liar) in &liars {
         for key in [&new, &old] {
-            let error = store.put(key, liar).expect_err(name);
+            let error = store.put(key, liar, &PutMode::Overwrite).expect_err(name);
             if matches!(*name, "another" | "broken") {
                 assert_eq!(error.kind(), ErrorKind::Integrity, "{name}: {}", error.chain());
             }

@@ -59,7 +59,7 @@ fn an_archived_blob_that_no_manifest_names_does_not_matter() {
         let bytes = server.object(key).unwrap();
         server.put_object_with(key, &bytes, &[("x-amz-storage-class", "GLACIER")]);
     }
-    only(&diagnose(&server, &server.endpoint(), &[]), "read", ErrorKind::Store, &["is archived", "restore it"]);
+    only(&diagnose(&server, &server.endpoint(), &[]), "read", ErrorKind::Archived, &["is archived", "restore it"]);
 }
 
 /// An export deletes nothing, so its policy need not allow that; nor do the probes pile up.

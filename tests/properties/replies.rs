@@ -6,7 +6,8 @@ use crate::base::{Element, MAX_SHOWN_CHARS, percent_encode_query};
 use crate::go::Timestamp;
 use crate::http::parse_http_date;
 use crate::http::retry::{Attempts, Decision, Policy};
-use crate::s3::{Answer, ContentRange, CopyReply, Head, Page};
+use crate::object::{ListPage, ListedObject};
+use crate::s3::{Answer, ContentRange, CopyReply, list_page, object_meta};
 
 /// A response as in HTTP: the status, one header per line, an empty line, the body. The header `prefix` is the
 /// requested prefix of a listing; the header `secret` is the secret that the request was signed with.
@@ -28,10 +29,10 @@ pub fn replies(data: &[u8]) {
     if let Some(text) = reply.header("content-range") {
         content_range(text);
     }
-    let head = Head::parse(reply.body.len() as u64, |name| reply.header(name), now);
+    let head = object_meta(reply.body.len() as u64, |name| reply.header(name), now);
     assert!(head.age.is_none() || reply.header("last-modified").is_some());
     if let Some(date) = reply.header("date").and_then(parse_http_date) {
-        Head::parse(0, |name| reply.header(name), date);
+        object_meta(0, |name| reply.header(name), date);
     }
 }
 
@@ -72,11 +73,11 @@ fn refusal(reply: &Reply<'_>) {
 fn listing(reply: &Reply<'_>, now: SystemTime) {
     let prefix = reply.header("prefix").unwrap_or_default();
     let Ok(root) = Element::parse(reply.body) else { return };
-    let Some(page) = Page::of(&root, prefix, now) else { return };
-    let keys: usize = page.objects.iter().map(|(key, _)| key.len()).sum();
+    let Some(page) = list_page(&root, prefix, now) else { return };
+    let keys: usize = page.objects.iter().map(|object| object.key.len()).sum();
     assert!(keys + page.continuation.as_ref().map_or(0, String::len) <= reply.body.len());
     assert!(page.objects.len() <= reply.body.len());
-    let objects = page.objects.iter().map(|(key, head)| {
+    let objects = page.objects.iter().map(|ListedObject { key, meta: head, .. }| {
         let class = if head.readable { "STANDARD" } else { "GLACIER" };
         let modified = head.age.and_then(|age| now.checked_sub(age)).map_or(Timestamp::ZERO, Timestamp::from);
         format!(
@@ -88,12 +89,14 @@ fn listing(reply: &Reply<'_>, now: SystemTime) {
     });
     let objects: String = objects.collect();
     let text = format!("<ListBucketResult><EncodingType>url</EncodingType>{objects}</ListBucketResult>");
-    let again = Element::parse(text.as_bytes()).ok().and_then(|root| Page::of(&root, "", now)).unwrap_or_default();
-    let plain = |page: &Page| -> Vec<(String, u64, bool)> {
-        page.objects.iter().map(|(key, head)| (key.clone(), head.size, head.readable)).collect()
+    let again = Element::parse(text.as_bytes()).ok().and_then(|root| list_page(&root, "", now)).unwrap_or_default();
+    let plain = |page: &ListPage| -> Vec<(String, u64, bool)> {
+        page.objects.iter().map(|object| (object.key.clone(), object.meta.size, object.meta.readable)).collect()
     };
     assert_eq!(plain(&again), plain(&page));
-    for ((_, again), (_, head)) in again.objects.iter().zip(&page.objects) {
+    for (again, head) in
+        again.objects.iter().map(|object| &object.meta).zip(page.objects.iter().map(|object| &object.meta))
+    {
         assert!(head.age.is_none() || again.age == head.age || again.age.is_some_and(|age| age > YEARS));
     }
 }
@@ -107,10 +110,11 @@ fn copy(body: &[u8]) {
     let name = root.as_ref().map(|root| root.name.as_str());
     assert_eq!(matches!(reply, CopyReply::Copied { .. }), name == Some("CopyObjectResult"));
     assert!(reply != CopyReply::Foreign || root.is_none());
-    if let CopyReply::Copied { modified: Some(modified) } = reply {
+    if let CopyReply::Copied { modified: Some(modified), .. } = reply {
         let time = Timestamp::from(modified);
         let text = format!("<CopyObjectResult><LastModified>{time}</LastModified></CopyObjectResult>");
-        assert!(time.is_zero() || CopyReply::parse(text.as_bytes()) == reply);
+        let again = CopyReply::Copied { modified: Some(modified), version: None };
+        assert!(time.is_zero() || CopyReply::parse(text.as_bytes()) == again);
     }
 }
 

@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use s3_build_cache::{ErrorKind, ExportOptions, Report, Result, S3Cache};
+use s3_build_cache::{ErrorKind, ExportOptions, PutMode, Report, Result, S3Cache};
 
 use crate::network::listener::Listener;
 use crate::s3::blobs::Blobs;
@@ -92,7 +92,11 @@ fn interim_responses_without_end_are_an_error_and_soon() {
     told(&opened.load().unwrap_err(), ErrorKind::Network, &["interim responses (1xx)", "does not speak HTTP as S3"]);
     // More than the buffers of the system take.
     let large = s3_build_cache::BytesPayload::new(vec![7; 15 << 20]);
-    told(&opened.store().put("x", &large).unwrap_err(), ErrorKind::Network, &["interim responses"]);
+    told(
+        &opened.store().put("x", &large, &PutMode::Overwrite).unwrap_err(),
+        ErrorKind::Network,
+        &["interim responses"],
+    );
     assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
 }
 

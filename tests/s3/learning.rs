@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use s3_build_cache::{
-    BytesPayload, Error, ErrorKind, GetOptions, ObjectMeta, Result, S3Cache, Secret, StaticCredentials,
+    BytesPayload, Error, ErrorKind, GetOptions, ListOptions, ObjectMeta, PutMode, Result, S3Cache, Secret,
+    StaticCredentials,
 };
 
 use crate::s3::errors::told;
@@ -27,9 +28,11 @@ type Step = fn(&S3Cache) -> Result<&'static str>;
 const STEPS: [(&str, Step); 6] = [
     ("HEAD", |cache| Ok(cache.store().head("blobs/x")?.map_or("absent", |_| "done"))),
     ("GET", |cache| Ok(cache.store().get("blobs/x", &GetOptions::default())?.map_or("absent", |_| "done"))),
-    ("PUT", |cache| cache.store().put("blobs/x", &BytesPayload::new(b"new".to_vec())).map(|()| "done")),
-    ("copy", |cache| cache.store().touch("blobs/x", &ObjectMeta::new(3, None)).map(|_| "done")),
-    ("list", |cache| cache.store().list("blobs/", None).map(|_| "done")),
+    ("PUT", |cache| {
+        cache.store().put("blobs/x", &BytesPayload::new(b"new".to_vec()), &PutMode::Overwrite).map(|_| "done")
+    }),
+    ("copy", |cache| cache.store().touch("blobs/x", &ObjectMeta::new(3)).map(|_| "done")),
+    ("list", |cache| cache.store().list_page("blobs/", &ListOptions::default()).map(|_| "done")),
     ("DELETE", |cache| cache.store().delete("blobs/x").map(|()| "done")),
 ];
 
@@ -92,13 +95,13 @@ fn a_region_that_is_none_or_leads_nowhere_is_an_error_that_names_it() {
         let server = Server::start();
         server.fault(Match::any().always(), Fault::wrong_region(region));
         let opened = lost(&server);
-        let error = opened.store().list("", None).unwrap_err();
+        let error = opened.store().list_page("", &ListOptions::default()).unwrap_err();
         told(&error, ErrorKind::Store, &["PermanentRedirect", region]);
         assert_eq!(server.take_requests().len(), requests, "{region}");
         // Who sends us on again is not followed.
         server.clear_faults();
         server.fault(Match::any().always(), Fault::wrong_region("pluto-1"));
-        opened.store().list("", None).unwrap_err();
+        opened.store().list_page("", &ListOptions::default()).unwrap_err();
         assert!(server.take_requests().len() <= 2, "{region}");
     }
 }
@@ -139,7 +142,10 @@ fn other_redirects_are_not_followed() {
         "/cache/blobs/x".to_owned(),
     ] {
         server.fault(Match::any(), Fault::redirect(&location));
-        let error = cache(&server, "").store().put("blobs/x", &BytesPayload::new(b"x".to_vec())).unwrap_err();
+        let error = cache(&server, "")
+            .store()
+            .put("blobs/x", &BytesPayload::new(b"x".to_vec()), &PutMode::Overwrite)
+            .unwrap_err();
         told(&error, ErrorKind::Store, &["TemporaryRedirect", &location]);
         assert_eq!(server.take_requests().len(), 1, "{location}");
     }
@@ -177,7 +183,7 @@ fn a_clock_that_changes_is_followed() {
     let opened = cache(&server, "");
     for (ahead, requests) in [(3600, 2), (3600, 1), (0, 2), (0, 1), (-3600, 2)] {
         server.set_clock_ahead(ahead);
-        opened.store().list("", None).unwrap();
+        opened.store().list_page("", &ListOptions::default()).unwrap();
         assert_eq!(server.take_requests().len(), requests, "{ahead}");
     }
 }
@@ -193,18 +199,26 @@ fn a_clock_that_the_server_does_not_tell_is_an_error_with_the_fix() {
     ] {
         let server = skewed();
         server.fault(Match::any().always(), fault.clone());
-        let error = cache(&server, "").store().list("", None).unwrap_err();
+        let error = cache(&server, "").store().list_page("", &ListOptions::default()).unwrap_err();
         told(&error, ErrorKind::Access, &["RequestTimeTooSkewed", "clock"]);
         assert_eq!(server.requests().len(), 1, "{fault:?}");
     }
     // A server that contradicts itself gets one more request, not more.
     let server = Server::start();
     server.fault(Match::any().always(), Fault::Reply(Failure::new(403, "RequestTimeTooSkewed", "no")));
-    told(&cache(&server, "").store().list("", None).unwrap_err(), ErrorKind::Access, &["RequestTimeTooSkewed"]);
+    told(
+        &cache(&server, "").store().list_page("", &ListOptions::default()).unwrap_err(),
+        ErrorKind::Access,
+        &["RequestTimeTooSkewed"],
+    );
     assert_eq!(server.requests().len(), 1);
     let server = skewed();
     server.fault(Match::any().always(), Fault::Reply(Failure::new(403, "RequestTimeTooSkewed", "no")));
-    told(&cache(&server, "").store().list("", None).unwrap_err(), ErrorKind::Access, &["RequestTimeTooSkewed"]);
+    told(
+        &cache(&server, "").store().list_page("", &ListOptions::default()).unwrap_err(),
+        ErrorKind::Access,
+        &["RequestTimeTooSkewed"],
+    );
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -215,7 +229,11 @@ fn a_wrong_signature_is_not_taken_for_a_wrong_clock() {
     let keys = server.credentials();
     let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from("wrong"), None);
     let opened = builder(&server, "").credentials(Arc::new(provider)).connect().unwrap();
-    told(&opened.store().list("", None).unwrap_err(), ErrorKind::Access, &["SignatureDoesNotMatch"]);
+    told(
+        &opened.store().list_page("", &ListOptions::default()).unwrap_err(),
+        ErrorKind::Access,
+        &["SignatureDoesNotMatch"],
+    );
     assert_eq!(server.requests().len(), 1);
 }
 
@@ -304,7 +322,7 @@ fn a_session_that_cannot_be_renewed_is_an_error_at_once() {
     let server = Server::start();
     server.fault(Match::any().always(), Fault::expired_token());
     told(
-        &cache(&server, "").store().list("", None).unwrap_err(),
+        &cache(&server, "").store().list_page("", &ListOptions::default()).unwrap_err(),
         ErrorKind::Access,
         &["ExpiredToken", "get new credentials"],
     );
@@ -313,7 +331,7 @@ fn a_session_that_cannot_be_renewed_is_an_error_at_once() {
     let server = with_session(2);
     server.rotate_credentials(session(3));
     let provider = Sessions::new(&[session(2)], false);
-    let error = opened_with(&server, provider).store().list("", None).unwrap_err();
+    let error = opened_with(&server, provider).store().list_page("", &ListOptions::default()).unwrap_err();
     told(&error, ErrorKind::Access, &["ExpiredToken", "the sessions of this test"]);
     assert_eq!(server.requests().len(), 1);
 
@@ -321,15 +339,19 @@ fn a_session_that_cannot_be_renewed_is_an_error_at_once() {
     let server = with_session(1);
     server.rotate_credentials(session(2));
     server.rotate_credentials(session(3));
-    let error =
-        opened_with(&server, Sessions::new(&[session(1), session(2), session(3)], false)).store().list("", None);
+    let error = opened_with(&server, Sessions::new(&[session(1), session(2), session(3)], false))
+        .store()
+        .list_page("", &ListOptions::default());
     told(&error.unwrap_err(), ErrorKind::Access, &["ExpiredToken"]);
     assert_eq!(server.requests().len(), 2);
 
     // One that fails says why itself.
     let server = with_session(1);
     server.rotate_credentials(session(2));
-    let error = opened_with(&server, Sessions::new(&[session(1)], true)).store().list("", None).unwrap_err();
+    let error = opened_with(&server, Sessions::new(&[session(1)], true))
+        .store()
+        .list_page("", &ListOptions::default())
+        .unwrap_err();
     told(&error, ErrorKind::Access, &["no session is to be had", "log in"]);
     assert_eq!(server.requests().len(), 1);
 }
@@ -343,7 +365,7 @@ fn all_of_it_may_be_wrong_at_once() {
     server.rotate_credentials(session(2));
     let provider = Sessions::new(&[session(1), session(2)], false);
     let opened = S3Cache::builder(&options.build().unwrap()).credentials(provider).connect().unwrap();
-    opened.store().list("", None).unwrap();
+    opened.store().list_page("", &ListOptions::default()).unwrap();
     assert_eq!(server.requests().len(), 4);
 }
 

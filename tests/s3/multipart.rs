@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use s3_build_cache::{
-    BlobSource, BytesPayload, Cancel, Digest, Error, ErrorKind, ExportOptions, ObjectMeta, Report, Result, S3Cache,
-    Touch, Tuning,
+    BlobSource, BytesPayload, Cancel, Digest, Error, ErrorKind, ExportOptions, ObjectMeta, PutMode, Report, Result,
+    S3Cache, Tuning,
 };
 
 use crate::s3::blobs::{Blobs, PART, Told, config, cut, noise, server, small_parts};
@@ -495,7 +495,7 @@ fn an_upload_id_of_any_characters_is_given_back_as_it_was() {
         assert!(request.query.contains("uploadId=upload-1%2F%2B%3D~%20%26"), "{}", request.query);
     }
     let store = opened.store();
-    let upload = store.put_in_parts("x", 2 * PART as u64).unwrap().unwrap();
+    let upload = store.put_in_parts("x", 2 * PART as u64, &PutMode::Overwrite).unwrap();
     assert_eq!(server.uploads().len(), 1);
     upload.put_part(1, 0, &BytesPayload::new(noise(1, PART))).unwrap();
     drop(upload);
@@ -507,7 +507,7 @@ fn a_touch_of_what_has_gone_is_an_upload() {
     let (server, blobs) = (server(), Blobs::of(&[2 * PART]));
     let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
     let opened = builder(&server, "").tuning(tuning).connect().unwrap();
-    let meta = ObjectMeta::new(2 * PART as u64, None);
-    assert_eq!(opened.store().touch(&blobs.key(), &meta).unwrap(), Touch::Gone);
+    let meta = ObjectMeta::new(2 * PART as u64);
+    assert_eq!(opened.store().touch(&blobs.key(), &meta).unwrap_err().kind(), ErrorKind::NotFound);
     assert!(server.uploads().is_empty());
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use s3_build_cache::{ErrorKind, ExportOptions, S3Cache};
+use s3_build_cache::{ErrorKind, ExportOptions, PutMode, S3Cache};
 
 use crate::s3::blobs::{self, Blobs, PART, cut};
 use crate::s3::errors::told;
@@ -37,7 +37,7 @@ fn a_checksum_is_sent_once_the_store_has_asked() {
     for key in server.keys() {
         server.set_age(&key, Duration::from_secs(100_000));
     }
-    opened.store().put("blobs/x", &s3_build_cache::BytesPayload::new(b"abc".to_vec())).unwrap();
+    opened.store().put("blobs/x", &s3_build_cache::BytesPayload::new(b"abc".to_vec()), &PutMode::Overwrite).unwrap();
     export(&opened, &blobs);
     let requests = server.take_requests();
     assert_eq!(refused(&requests), 0, "it is remembered");
@@ -91,11 +91,11 @@ fn each_wording_is_understood_and_no_other_refusal() {
         let server = Server::with(Config { object_lock: true, ..Config::default() });
         server.fault(Match::operation(Operation::PutObject), Fault::Reply(Failure::new(400, code, message)));
         let payload = s3_build_cache::BytesPayload::new(b"abc".to_vec());
-        cache(&server, ",retry_max_attempts=1").store().put("blobs/x", &payload).unwrap();
+        cache(&server, ",retry_max_attempts=1").store().put("blobs/x", &payload, &PutMode::Overwrite).unwrap();
         assert_eq!(server.requests().len(), 2, "{code} {message}");
         // One that wants Content-MD5 and nothing else.
         server.fault(Match::any().always(), Fault::Reply(Failure::new(400, code, message)));
-        let error = cache(&server, "").store().put("blobs/x", &payload).unwrap_err();
+        let error = cache(&server, "").store().put("blobs/x", &payload, &PutMode::Overwrite).unwrap_err();
         told(&error, ErrorKind::Store, &[code, "Object Lock"]);
     }
     for (status, code, message) in
@@ -104,7 +104,7 @@ fn each_wording_is_understood_and_no_other_refusal() {
         let server = Server::start();
         server.fault(Match::any().always(), Fault::Reply(Failure::new(status, code, message)));
         let payload = s3_build_cache::BytesPayload::new(b"abc".to_vec());
-        cache(&server, "").store().put("blobs/x", &payload).unwrap_err();
+        cache(&server, "").store().put("blobs/x", &payload, &PutMode::Overwrite).unwrap_err();
         assert_eq!(server.requests().len(), 1, "{code}");
         assert_eq!(server.requests()[0].header("x-amz-checksum-sha256"), None);
     }

@@ -4,7 +4,9 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use s3_build_cache::{BytesPayload, Cancel, Clock, ErrorKind, GetOptions, ObjectMeta, Payload, Result, S3Cache, Touch};
+use s3_build_cache::{
+    BytesPayload, Cancel, Clock, ErrorKind, GetOptions, ListOptions, ObjectMeta, Payload, PutMode, Result, S3Cache,
+};
 
 use crate::s3::errors::told;
 use crate::s3::{TestClock, builder, cache, elsewhere, export};
@@ -24,14 +26,13 @@ const GET: (Operation, Step) = (Operation::GetObject, |cache| {
     assert_eq!(bytes, b"old");
     Ok(())
 });
-const PUT: (Operation, Step) =
-    (Operation::PutObject, |cache| cache.store().put("blobs/x", &BytesPayload::new(b"new".to_vec())));
-const COPY: (Operation, Step) = (Operation::CopyObject, |cache| {
-    assert_eq!(cache.store().touch("blobs/x", &ObjectMeta::new(3, None))?, Touch::Done);
-    Ok(())
+const PUT: (Operation, Step) = (Operation::PutObject, |cache| {
+    cache.store().put("blobs/x", &BytesPayload::new(b"new".to_vec()), &PutMode::Overwrite).map(drop)
 });
+const COPY: (Operation, Step) =
+    (Operation::CopyObject, |cache| cache.store().touch("blobs/x", &ObjectMeta::new(3)).map(drop));
 const LIST: (Operation, Step) = (Operation::ListObjectsV2, |cache| {
-    assert_eq!(cache.store().list("blobs/", None)?.objects.len(), 1);
+    assert_eq!(cache.store().list_page("blobs/", &ListOptions::default())?.objects.len(), 1);
     Ok(())
 });
 const DELETE: (Operation, Step) = (Operation::DeleteObject, |cache| cache.store().delete("blobs/x"));
@@ -197,13 +198,17 @@ fn an_early_answer_to_a_put_is_heard() {
     for then in [Then::Reset, Then::Drain, Then::HoldOpen] {
         let server = holding();
         server.fault(Match::operation(Operation::PutObject), Fault::early_slow_down(then));
-        cache(&server, "").store().put("blobs/y", &large()).unwrap();
+        cache(&server, "").store().put("blobs/y", &large(), &PutMode::Overwrite).unwrap();
         assert_eq!(server.requests().len(), 2, "{then:?}");
         assert_eq!(server.object("blobs/y").unwrap().len(), 3 << 20);
 
         server.take_requests();
         server.fault(Match::operation(Operation::PutObject).always(), Fault::early_denied(then));
-        told(&cache(&server, "").store().put("blobs/z", &large()).unwrap_err(), ErrorKind::Access, &["s3:PutObject"]);
+        told(
+            &cache(&server, "").store().put("blobs/z", &large(), &PutMode::Overwrite).unwrap_err(),
+            ErrorKind::Access,
+            &["s3:PutObject"],
+        );
         assert_eq!(server.requests().len(), 1, "{then:?}");
     }
     passes(PUT, &Fault::Reset(At::RequestBody(1)), 2, 3);
@@ -216,15 +221,15 @@ fn after_a_refusal_a_large_body_waits_for_the_servers_word() {
     let opened = cache(&server, "");
     let large = BytesPayload::new(vec![7; 3 << 20]);
     let expects = || server.take_requests().iter().map(|one| one.header("expect").is_some()).collect::<Vec<_>>();
-    opened.store().put("blobs/a", &large).unwrap();
-    opened.store().put("blobs/b", &large).unwrap();
+    opened.store().put("blobs/a", &large, &PutMode::Overwrite).unwrap();
+    opened.store().put("blobs/b", &large, &PutMode::Overwrite).unwrap();
     assert_eq!(expects(), [true, false]);
     server.fault(Match::operation(Operation::PutObject), Fault::early_slow_down(Then::Reset));
-    opened.store().put("blobs/c", &large).unwrap();
+    opened.store().put("blobs/c", &large, &PutMode::Overwrite).unwrap();
     assert_eq!(expects(), [false, true]);
     server.fault(Match::operation(Operation::PutObject), Fault::early_denied(Then::Reset));
-    opened.store().put("blobs/d", &large).unwrap_err();
-    opened.store().put("blobs/e", &large).unwrap();
+    opened.store().put("blobs/d", &large, &PutMode::Overwrite).unwrap_err();
+    opened.store().put("blobs/e", &large, &PutMode::Overwrite).unwrap();
     assert_eq!(expects(), [false, true]);
 }
 
@@ -236,7 +241,7 @@ fn stale_connections_are_replaced_at_once() {
         let clock = Arc::new(TestClock::default());
         let opened = builder(&server, ",retry_max_attempts=1").clock(clock.clone()).connect().unwrap();
         server.fault(Match::any(), Fault::ResetNext);
-        opened.store().list("", None).unwrap();
+        opened.store().list_page("", &ListOptions::default()).unwrap();
         (target.1)(&opened).unwrap_or_else(|error| panic!("{:?}: {}", target.0, error.chain()));
         assert_eq!(server.requests().len(), 2, "{:?}", target.0);
         assert!(clock.slept.lock().unwrap().iter().all(Duration::is_zero));
@@ -249,7 +254,7 @@ fn more_bytes_than_announced_do_not_spoil_the_next_request() {
         let server = holding();
         let opened = builder(&server, ",retry_max_attempts=1").connect().unwrap();
         server.fault(Match::operation(Operation::ListObjectsV2), Fault::Overlong(50));
-        opened.store().list("blobs/", None).unwrap();
+        opened.store().list_page("blobs/", &ListOptions::default()).unwrap();
         (target.1)(&opened).unwrap_or_else(|error| panic!("{:?}: {}", target.0, error.chain()));
     }
 }
@@ -258,7 +263,7 @@ fn slept(server: &Server, more: &str, fault: Fault) -> Vec<Duration> {
     let clock = Arc::new(TestClock::default());
     let opened = builder(server, more).clock(clock.clone()).connect().unwrap();
     server.fault(Match::any(), fault);
-    opened.store().list("", None).unwrap();
+    opened.store().list_page("", &ListOptions::default()).unwrap();
     clock.slept.lock().unwrap().clone()
 }
 
@@ -284,7 +289,10 @@ fn retry_max_attempts_counts_the_first() {
     for attempts in [1, 2, 6] {
         let server = holding();
         server.fault(Match::any().always(), Fault::internal_error());
-        let error = cache(&server, &format!(",retry_max_attempts={attempts}")).store().list("", None).unwrap_err();
+        let error = cache(&server, &format!(",retry_max_attempts={attempts}"))
+            .store()
+            .list_page("", &ListOptions::default())
+            .unwrap_err();
         assert_eq!(server.requests().len(), attempts);
         if attempts > 1 {
             assert!(error.to_string().contains(&format!("after {attempts} attempts")), "{error}");
@@ -299,20 +307,20 @@ fn retries_end_when_too_many_have_failed() {
     server.fault(Match::any().always(), Fault::internal_error());
     let opened = cache(&server, "");
     for _ in 0..50 {
-        opened.store().list("", None).unwrap_err();
+        opened.store().list_page("", &ListOptions::default()).unwrap_err();
     }
     assert_eq!(server.take_requests().len(), 150);
-    let error = opened.store().list("", None).unwrap_err();
+    let error = opened.store().list_page("", &ListOptions::default()).unwrap_err();
     told(&error, ErrorKind::Store, &["InternalError", "too many requests have failed"]);
     assert_eq!(server.take_requests().len(), 1);
     // Five successes pay for one retry.
     server.clear_faults();
     for _ in 0..5 {
-        opened.store().list("", None).unwrap();
+        opened.store().list_page("", &ListOptions::default()).unwrap();
     }
     server.take_requests();
     server.fault(Match::any(), Fault::internal_error());
-    opened.store().list("", None).unwrap();
+    opened.store().list_page("", &ListOptions::default()).unwrap();
     assert_eq!(server.requests().len(), 2);
 }
 
@@ -322,11 +330,11 @@ fn adaptive_keeps_to_a_rate_once_it_was_throttled() {
         let server = holding();
         let clock = Arc::new(TestClock::default());
         let opened = builder(&server, &format!(",retry_mode={mode}")).clock(clock.clone()).connect().unwrap();
-        opened.store().list("", None).unwrap();
+        opened.store().list_page("", &ListOptions::default()).unwrap();
         assert!(clock.slept.lock().unwrap().is_empty(), "{mode}");
         server.fault(Match::any(), Fault::slow_down());
         for _ in 0..5 {
-            opened.store().list("", None).unwrap();
+            opened.store().list_page("", &ListOptions::default()).unwrap();
         }
         assert_eq!(server.requests().len(), 7, "{mode}");
         clock.slept.lock().unwrap().len()
@@ -360,7 +368,7 @@ fn a_pause_can_be_cancelled() {
         let cancel = Cancel::new();
         let clock = Arc::new(Impatient(cancel.clone()));
         let opened = builder(&server, &format!(",retry_mode={mode}")).clock(clock).cancel(cancel).connect().unwrap();
-        assert_eq!(opened.store().list("", None).unwrap_err().kind(), ErrorKind::Cancelled);
+        assert_eq!(opened.store().list_page("", &ListOptions::default()).unwrap_err().kind(), ErrorKind::Cancelled);
         assert_eq!(server.requests().len(), 1);
     }
 }
@@ -379,7 +387,11 @@ fn a_port_nobody_listens_on_is_tried_again_and_one_that_speaks_no_tls_is_not() {
     };
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let refused = with(&format!("http://{free}"));
-    told(&refused.store().list("", None).unwrap_err(), ErrorKind::Network, &["after 3 attempts", "nothing listens"]);
+    told(
+        &refused.store().list_page("", &ListOptions::default()).unwrap_err(),
+        ErrorKind::Network,
+        &["after 3 attempts", "nothing listens"],
+    );
     let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let tls = with(&format!("https://{}", listener.local_addr().unwrap()));
     let plain = std::thread::spawn(move || {
@@ -387,7 +399,11 @@ fn a_port_nobody_listens_on_is_tried_again_and_one_that_speaks_no_tls_is_not() {
         std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
         let _ = stream.read_to_end(&mut Vec::new());
     });
-    told(&tls.store().list("", None).unwrap_err(), ErrorKind::Network, &["plain HTTP", "http://"]);
+    told(
+        &tls.store().list_page("", &ListOptions::default()).unwrap_err(),
+        ErrorKind::Network,
+        &["plain HTTP", "http://"],
+    );
     assert_eq!(tls.requests(), 1);
     drop(tls);
     plain.join().unwrap();
@@ -401,7 +417,7 @@ fn every_attempt_is_rewound_and_signed_anew() {
         server.fault(Match::operation(Operation::PutObject), fault);
     }
     let payload = BytesPayload::new((0..200_000_u32).map(|n| n.to_le_bytes()[0]).collect());
-    cache(&server, "").store().put("blobs/y", &payload).unwrap();
+    cache(&server, "").store().put("blobs/y", &payload, &PutMode::Overwrite).unwrap();
     assert_eq!(s3_build_cache::Digest::of(&server.object("blobs/y").unwrap()), payload.sha256());
     assert!(
         server.requests().iter().all(|request| request.refused.is_none() && request.header("x-amz-date").is_some())

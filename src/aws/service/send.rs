@@ -5,8 +5,9 @@ use std::time::Duration;
 use crate::aws::service::context::ServiceContext;
 use crate::aws::service::endpoint::ServiceEndpoint;
 use crate::aws::throttling::is_throttling;
-use crate::base::{self, BytesPayload, Error, Payload};
+use crate::base::{self, Error};
 use crate::http::{Client, Fault, Method, OnStop, Request, Response, Timeouts, retry};
+use crate::object::{BytesPayload, Payload};
 
 /// Responses are a few kilobytes; nothing beyond this limit is read.
 const MAX_ANSWER_BYTES: u64 = 256 * 1024;

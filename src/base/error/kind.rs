@@ -18,6 +18,12 @@ pub enum ErrorKind {
     PreconditionFailed,
     /// The store does not support the operation.
     Unsupported,
+    /// The object is archived: it must be restored before it can be read or copied.
+    Archived,
+    /// The requested range starts at or past the end of the object.
+    InvalidRange,
+    /// The object is too large for the operation.
+    TooLarge,
     /// The store could not be reached, or the connection broke.
     Network,
     /// The store returned an error of its own.
@@ -45,6 +51,9 @@ impl ErrorKind {
             Self::NotFound => "not-found",
             Self::PreconditionFailed => "precondition-failed",
             Self::Unsupported => "unsupported",
+            Self::Archived => "archived",
+            Self::InvalidRange => "invalid-range",
+            Self::TooLarge => "too-large",
             Self::Network => "network",
             Self::Store => "store",
             Self::Integrity => "integrity",

@@ -52,6 +52,12 @@ pub enum Error {
     PreconditionFailed(Problem),
     /// The store does not support the operation: use another one.
     Unsupported(Problem),
+    /// The object is archived: restore it, or write it again.
+    Archived(Problem),
+    /// The requested range starts at or past the end of the object.
+    InvalidRange(Problem),
+    /// The object is too large for the operation: use another one.
+    TooLarge(Problem),
     /// The connection broke for good while an object was read.
     Network(Problem),
     /// Data does not match its digest, size or format: fetch or build it again.
@@ -83,6 +89,9 @@ impl Error {
         not_found NotFound
         precondition_failed PreconditionFailed
         unsupported Unsupported
+        archived Archived
+        invalid_range InvalidRange
+        too_large TooLarge
         network Network
         integrity Integrity
         conflict Conflict
@@ -127,6 +136,9 @@ impl Error {
             Self::NotFound(_) => ErrorKind::NotFound,
             Self::PreconditionFailed(_) => ErrorKind::PreconditionFailed,
             Self::Unsupported(_) => ErrorKind::Unsupported,
+            Self::Archived(_) => ErrorKind::Archived,
+            Self::InvalidRange(_) => ErrorKind::InvalidRange,
+            Self::TooLarge(_) => ErrorKind::TooLarge,
             Self::Network(_) => ErrorKind::Network,
             Self::Integrity(_) => ErrorKind::Integrity,
             Self::Conflict(_) => ErrorKind::Conflict,
@@ -166,6 +178,9 @@ impl Error {
             | Self::NotFound(p)
             | Self::PreconditionFailed(p)
             | Self::Unsupported(p)
+            | Self::Archived(p)
+            | Self::InvalidRange(p)
+            | Self::TooLarge(p)
             | Self::Network(p)
             | Self::Integrity(p)
             | Self::Conflict(p) => Some(p),
@@ -181,6 +196,9 @@ impl Error {
             | Self::NotFound(p)
             | Self::PreconditionFailed(p)
             | Self::Unsupported(p)
+            | Self::Archived(p)
+            | Self::InvalidRange(p)
+            | Self::TooLarge(p)
             | Self::Network(p)
             | Self::Integrity(p)
             | Self::Conflict(p) => Some(p),

@@ -48,6 +48,10 @@ pub enum S3ErrorClass {
     PreconditionFailed,
     /// The store does not support the operation.
     Unsupported,
+    /// The object is archived.
+    Archived,
+    /// The range starts at or past the end of the object.
+    InvalidRange,
     /// The bytes that arrived are not those that were announced.
     Corrupt,
     /// The store asks for fewer requests.
@@ -72,6 +76,8 @@ impl S3Error {
             S3ErrorClass::Conflict => ErrorKind::Conflict,
             S3ErrorClass::PreconditionFailed => ErrorKind::PreconditionFailed,
             S3ErrorClass::Unsupported => ErrorKind::Unsupported,
+            S3ErrorClass::Archived => ErrorKind::Archived,
+            S3ErrorClass::InvalidRange => ErrorKind::InvalidRange,
             S3ErrorClass::Corrupt => ErrorKind::Integrity,
             S3ErrorClass::Network => ErrorKind::Network,
             S3ErrorClass::Throttled | S3ErrorClass::NotS3 | S3ErrorClass::Server | S3ErrorClass::Refused => {

@@ -6,11 +6,12 @@ use std::io::Read as _;
 
 use proptest::prelude::*;
 
-use crate::base::{Digest, Error, Hasher, Payload as _};
+use crate::base::{Digest, Error, Hasher};
 use crate::cache_config::canonical::canonical;
 use crate::cache_config::tests::generated::{config, some_blobs, two_orders};
 use crate::cache_config::tests::{annotations, blob, layer_json, time};
 use crate::cache_config::{Annotations, CacheConfig, Input, LayerIndex, Record, RecordIndex};
+use crate::object::Payload as _;
 
 type Chain = Vec<Digest>;
 

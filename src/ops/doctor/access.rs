@@ -10,7 +10,7 @@ use crate::credentials::CredentialsProvider;
 use crate::go::Timestamp;
 use crate::ops::doctor::Findings;
 use crate::sigv4::Credentials;
-use crate::store::{self, Parts};
+use crate::store::{self, StoreParts};
 
 /// The checks that need credentials.
 const THEIRS: &[&str] = &["key", "expiry", "identity"];
@@ -21,7 +21,7 @@ const SHOWN_CHARS: usize = 4;
 pub(super) fn examine(
     findings: &mut Findings<'_>,
     options: &CredentialOptions,
-    (settings, parts): (&S3Settings, &Parts),
+    (settings, parts): (&S3Settings, &StoreParts),
     reached: bool,
 ) -> Option<Option<Arc<dyn CredentialsProvider>>> {
     let asked = match store::provider(options, settings, parts) {
@@ -88,7 +88,7 @@ fn rounded(time: Duration) -> String {
     }
 }
 
-fn whose(findings: &mut Findings<'_>, (settings, parts): (&S3Settings, &Parts), keys: &Credentials) {
+fn whose(findings: &mut Findings<'_>, (settings, parts): (&S3Settings, &StoreParts), keys: &Credentials) {
     match caller_identity(settings, &store::context(settings, parts), keys) {
         Ok(Some(identity)) => findings.passed("identity", format!("{} (account {})", identity.arn, identity.account)),
         Ok(None) => findings.skipped(&["identity"], "only AWS can identify keys"),

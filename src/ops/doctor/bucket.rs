@@ -2,14 +2,14 @@
 
 use std::io::Read as _;
 
-use crate::base::{BytesPayload, Error, ErrorKind, Payload as _, Problem, Result, shown};
+use crate::base::{Error, ErrorKind, Problem, Result, shown};
 use crate::cache_config::CacheConfig;
 use crate::layout::Committed;
+use crate::object::{BytesPayload, GetOptions, ListOptions, ListPage, ObjectMeta, ObjectStore, Payload as _, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::doctor::{CheckOutcome, DoctorOptions, Findings};
 use crate::ops::local_limit;
 use crate::ops::manifests::load_names;
-use crate::store::{GetOptions, ListPage, ObjectMeta, ObjectStore, Touch};
 
 pub(super) const READING: &[&str] = &["bucket", "list", "read"];
 pub(super) const WRITING: &[&str] = &["write", "touch", "delete"];
@@ -34,7 +34,7 @@ pub(super) fn examine(
     }
     findings.of("bucket", bucket(), |state| format!("{} {state}", cache.store.location("")));
     let prefix = cache.keys.blobs();
-    let page = cache.store.list(prefix, None);
+    let page = cache.store.list_page(prefix, &ListOptions::default());
     let page = findings.of("list", page, |page| listed(page, prefix));
     match read(cache, &page.unwrap_or_default()) {
         Ok((detail, remark)) => findings.tell("read", CheckOutcome::Passed, detail, remark.as_deref()),
@@ -69,7 +69,11 @@ fn read(cache: &S3Cache, page: &ListPage) -> Result<(String, Option<String>)> {
     }
     let layers = found.iter().flat_map(|found| found.config.layers());
     let blob = layers.clone().find(|layer| layer.annotations.size > 0).map(|layer| cache.keys.blob(&layer.blob));
-    let known = page.objects.iter().find(|(_, meta)| meta.size > 0 && meta.readable).map(|(key, _)| key.clone());
+    let known = page
+        .objects
+        .iter()
+        .find(|object| object.meta.size > 0 && object.meta.readable)
+        .map(|object| object.key.clone());
     if let Some(key) = blob.clone().or(known) {
         match cache.store.get(&key, &GetOptions::range(0..1))? {
             Some(object) => {
@@ -96,8 +100,8 @@ fn read(cache: &S3Cache, page: &ListPage) -> Result<(String, Option<String>)> {
 /// Returns a few names of existing manifests, or `None` if listing them is not permitted.
 fn existing_names(cache: &S3Cache) -> Option<String> {
     let prefix = cache.keys.manifests();
-    let page = cache.store.list(prefix, None).ok()?;
-    let names = page.objects.iter().filter_map(|(key, _)| cache.keys.name(key));
+    let page = cache.store.list_page(prefix, &ListOptions::default()).ok()?;
+    let names = page.objects.iter().filter_map(|object| cache.keys.name(&object.key));
     let names: Vec<String> = names.map(shown).collect();
     let first = names.iter().take(SHOWN_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = match names.len().saturating_sub(SHOWN_NAMES) {
@@ -118,7 +122,7 @@ fn write(findings: &mut Findings<'_>, cache: &S3Cache) {
     let key = cache.keys.beside_blobs(PROBE_NAME);
     let (store, payload) = (&cache.store, BytesPayload::new(PROBE.to_vec()));
     let location = store.location(&key);
-    if let Err(error) = store.put(&key, &payload) {
+    if let Err(error) = store.put(&key, &payload, &PutMode::Overwrite) {
         findings.failed("write", &error);
         findings.skipped(&["touch"], "nothing was written");
         // The object may have been written despite the error, unless access was denied or the local file system failed.
@@ -128,12 +132,12 @@ fn write(findings: &mut Findings<'_>, cache: &S3Cache) {
         return remove(findings, cache, &key);
     }
     findings.passed("write", format!("wrote {location}"));
-    let touched = store.touch(&key, &ObjectMeta::new(payload.size(), None)).and_then(|touch| match touch {
-        Touch::Done => Ok(()),
-        Touch::Gone => Err(strange(format!("{location} is gone right after it was written"))),
-        Touch::Unsupported => Err(strange("the store cannot copy an object onto itself".to_owned())),
+    let touched = store.touch(&key, &ObjectMeta::new(payload.size())).map_err(|error| match error.kind() {
+        ErrorKind::NotFound => strange(format!("{location} is gone right after it was written")),
+        ErrorKind::TooLarge => strange("the store cannot copy an object onto itself".to_owned()),
+        _ => error,
     });
-    findings.of("touch", touched, |()| "refreshed by a server-side copy".to_owned());
+    findings.of("touch", touched, |_| "refreshed by a server-side copy".to_owned());
     remove(findings, cache, &key);
 }
 

@@ -10,8 +10,10 @@ use crate::aws::{S3Settings, Settings};
 use crate::base::{Error, ErrorKind, Problem, Result};
 use crate::bucket::Keys;
 use crate::config::{CacheOptions, KeyLayout};
+use crate::object::ObjectStore;
 use crate::ops::cache::S3CacheBuilder;
-use crate::store::{self, DirStore, ObjectStore, Parts, S3Store};
+use crate::s3::Client;
+use crate::store::{self, DirStore, StoreParts};
 
 /// The hint for failures without a more specific one.
 const NO_HINT: &str = "check endpoint_url, region and bucket; -vv shows each request and the status of its answer";
@@ -151,7 +153,7 @@ struct Opened {
 
 /// Opens the store. If an earlier step failed, returns why the store is not worth checking.
 fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::Result<Opened, &'static str> {
-    let (options, parts) = (&builder.options, Parts { brief: true, ..builder.store_parts() });
+    let (options, parts) = (&builder.options, StoreParts { brief: true, ..builder.store_parts() });
     let opened = |store| Opened { store, bucket: Box::new(|| Ok("exists")) };
     if let Some(store) = &builder.store {
         findings.passed("options", understood(options.keys(), &store.location("")));
@@ -187,7 +189,7 @@ fn open_s3(
     findings: &mut Findings<'_>,
     options: &CacheOptions,
     settings: &S3Settings,
-    parts: Parts,
+    parts: StoreParts,
 ) -> std::result::Result<Opened, &'static str> {
     let region = settings.region.clone();
     findings.passed("region", format!("{} ({})", region.value, region.origin));
@@ -195,7 +197,7 @@ fn open_s3(
     let unsigned = store::open_s3(options, settings, None, parts.clone());
     let unsigned = findings.of("endpoint", unsigned, |store| endpoint(store, settings));
     let reached = match unsigned {
-        Some(store) => way::walk(findings, store.client()),
+        Some(store) => way::walk(findings, &store),
         None => {
             findings.skipped(way::STEPS, "the endpoint cannot be approached");
             false
@@ -217,8 +219,8 @@ fn open_s3(
 }
 
 /// Checks that the bucket is in the configured region.
-fn in_region(store: &S3Store, region: &str) -> Result<&'static str> {
-    let endpoint = store.client().endpoint();
+fn in_region(store: &Client, region: &str) -> Result<&'static str> {
+    let endpoint = store.endpoint();
     if endpoint.region == region {
         return Ok("exists");
     }
@@ -231,8 +233,8 @@ fn understood(layout: &KeyLayout, place: &str) -> String {
     format!("{place} · names {names} · blobs at {} · manifests at {}", keys.blobs(), keys.manifests())
 }
 
-fn endpoint(store: &S3Store, settings: &S3Settings) -> String {
-    let endpoint = store.client().endpoint();
+fn endpoint(store: &Client, settings: &S3Settings) -> String {
+    let endpoint = store.endpoint();
     let origin = settings.endpoint.as_ref().map_or("AWS's own", |endpoint| &endpoint.origin);
     let style = if endpoint.path_style { "path style" } else { "virtual-hosted style" };
     let flags = [

@@ -8,15 +8,15 @@ mod send;
 
 use std::borrow::Cow;
 
-use crate::base::{BlobSource, Error, Result};
+use crate::base::{Error, Result};
 use crate::cache_config::CacheConfig;
 use crate::config::{CacheOptions, Mode};
 use crate::layout::{Committed, LocalCache};
+use crate::object::{BlobSource, ObjectStore, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::local_limit;
 use crate::ops::persist::{passes_or_damaged_once, persist};
 use crate::ops::report::Report;
-use crate::store::ObjectStore;
 use payload::check_source;
 use plan::{Step, foresee, plan};
 use send::Sender;
@@ -166,7 +166,9 @@ impl S3Cache {
         let manifest = config.s3_payload();
         for name in &self.options.keys().names {
             self.context.cancel.check()?;
-            persist(&self.context, passes_or_damaged_once(), || self.store.put(&self.keys.manifest(name), &manifest))?;
+            persist(&self.context, passes_or_damaged_once(), || {
+                self.store.put(&self.keys.manifest(name), &manifest, &PutMode::Overwrite).map(drop)
+            })?;
             report.names.push(name.clone());
         }
         Ok(())

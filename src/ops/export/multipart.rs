@@ -2,7 +2,8 @@
 
 use std::sync::{Mutex, OnceLock};
 
-use crate::base::{Action, Digest, Hasher, Parts, Result};
+use crate::base::{Action, Digest, ErrorKind, Hasher, Parts, Result};
+use crate::object::{MultipartUpload, ObjectStore, PutMode};
 use crate::ops::export::payload::{PartPayload, changed, read_range, wrong_digest};
 use crate::ops::export::plan::Job;
 use crate::ops::export::send::{Sender, Sent};
@@ -10,7 +11,6 @@ use crate::ops::lock;
 use crate::ops::meter::{Meter, PartMeter};
 use crate::ops::persist::{passes, passes_or_damaged_once, persist};
 use crate::ops::rounds::Tried;
-use crate::store::{ObjectStore, PartsUpload};
 use crate::transfer::{Run, Split};
 
 /// A blob that is uploaded in parts.
@@ -28,7 +28,7 @@ pub(super) struct Multipart<'a> {
 
 /// A multipart upload started at the store.
 struct Upload<'a> {
-    parts: Box<dyn PartsUpload + 'a>,
+    parts: Box<dyn MultipartUpload + 'a>,
     meter: Meter<'a>,
 }
 
@@ -64,7 +64,10 @@ impl<'a> Multipart<'a> {
     fn begin(&self, run: &Run<'_>) -> Result<()> {
         let (sender, job) = (self.sender, &self.job);
         let key = sender.key(&job.digest);
-        let parts = persist(&sender.cache.context, passes, || sender.cache.store.put_in_parts(&key, job.size))?;
+        let parts = persist(&sender.cache.context, passes, || {
+            let parts = sender.cache.store.put_in_parts(&key, job.size, &PutMode::Overwrite).map(Some);
+            parts.or_else(|error| if error.kind() == ErrorKind::Unsupported { Ok(None) } else { Err(error) })
+        })?;
         let upload = parts.map(|parts| Upload { parts, meter: sender.meter(job, Action::Upload) });
         self.upload.get_or_init(|| upload);
         run.notify();
@@ -150,7 +153,7 @@ impl<'a> Split<'a, Job, Tried<Job, ()>> for Multipart<'a> {
         let verified = if in_parts { self.verify(run) } else { Ok(()) };
         let Self { sender, job, upload, .. } = *self;
         let sent = verified.and_then(|()| match upload.into_inner().flatten() {
-            Some(upload) => upload.parts.complete().inspect(|()| upload.meter.finish()),
+            Some(upload) => upload.parts.complete().map(|_| upload.meter.finish()),
             None => sender.put(&job, run),
         });
         match sent {

@@ -3,7 +3,8 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
-use crate::base::{Action, BlobSource, Digest, Error, Event, Hasher, Payload, Problem, Progress, Result};
+use crate::base::{Action, Digest, Error, Event, Hasher, Problem, Progress, Result};
+use crate::object::{BlobSource, Payload};
 use crate::ops::meter::PartMeter;
 use crate::transfer::Run;
 

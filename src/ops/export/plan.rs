@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::base::Digest;
+use crate::object::ObjectMeta;
 use crate::ops::cache::S3Cache;
 use crate::ops::report::Report;
-use crate::store::ObjectMeta;
 
 /// One step for a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

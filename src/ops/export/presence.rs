@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use crate::base::{Digest, Error, ErrorKind, Result, S3ErrorClass};
+use crate::object::{ListOptions, ObjectMeta, ObjectStore};
 use crate::ops::cache::S3Cache;
 use crate::ops::rounds::run_each;
 use crate::s3::connection_broke;
-use crate::store::{ObjectMeta, ObjectStore};
 
 /// For up to this many blobs, only the first is listed, which also checks the bucket. The others are checked one by
 /// one.
@@ -26,12 +26,13 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
     // The number of blobs that the listing covers, present or absent.
     let mut told = 0;
     let prefix = if few { cache.keys.blob(first) } else { cache.keys.blobs().to_owned() };
-    match cache.store.list(&prefix, None) {
+    match cache.store.list_page(&prefix, &ListOptions::default()) {
         Ok(page) => {
             if page.continuation.is_none() && !page.incomplete {
                 told = if few { 1 } else { blobs.len() };
             }
-            found.extend(page.objects.into_iter().filter_map(|(key, meta)| Some((cache.keys.digest(&key)?, meta))));
+            let objects = page.objects.into_iter();
+            found.extend(objects.filter_map(|object| Some((cache.keys.digest(&object.key)?, object.meta))));
         }
         Err(error) => {
             let error = if error.kind() == ErrorKind::Access { cache.store.probe() } else { Err(error) };

@@ -3,7 +3,8 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::base::{Action, BlobSource, Digest, Error, Event, Parts, Result};
+use crate::base::{Action, Digest, Error, ErrorKind, Event, Parts, Result};
+use crate::object::{BlobSource, ObjectStore, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::export::multipart::Multipart;
 use crate::ops::export::payload::{BlobPayload, check_source};
@@ -14,7 +15,6 @@ use crate::ops::persist::{is_damaged, passes, persist};
 use crate::ops::report::Report;
 use crate::ops::resume::ResumingReader;
 use crate::ops::rounds::{self, Streak, Tried};
-use crate::store::{ObjectStore, Touch};
 use crate::transfer::{Next, Run};
 
 /// What follows for a blob.
@@ -130,7 +130,7 @@ impl<'a> Sender<'a> {
             progress: &*self.cache.context.progress,
             run,
         };
-        self.cache.store.put(&self.key(&job.digest), &payload)?;
+        self.cache.store.put(&self.key(&job.digest), &payload, &PutMode::Overwrite)?;
         self.cache.context.finished(&job.digest, Action::Upload, job.size);
         Ok(())
     }
@@ -147,20 +147,21 @@ impl<'a> Sender<'a> {
         self.cache.options.policy().verify_source
     }
 
-    /// Touches the blob. Returns `None` if the store refused. An old blob is still valid, so a refusal is only a
-    /// warning, shown once.
-    fn touch(&self, job: &Job) -> Result<Option<Touch>> {
-        let Some(meta) = &job.meta else { return Ok(None) };
+    /// Touches the blob. An old blob is still valid, so a refusal is only a warning, shown once.
+    fn touch(&self, job: &Job) -> Result<Touched> {
+        let Some(meta) = &job.meta else { return Ok(Touched::Refused) };
         if self.refused.load(Ordering::Relaxed) {
-            return Ok(None);
+            return Ok(Touched::Refused);
         }
         match self.cache.store.touch(&self.key(&job.digest), meta) {
-            Ok(touch) => {
+            Ok(_) => {
                 self.failed_touches.store(0, Ordering::Relaxed);
-                if touch == Touch::Done {
-                    self.cache.context.finished(&job.digest, Action::Touch, job.size);
-                }
-                Ok(Some(touch))
+                self.cache.context.finished(&job.digest, Action::Touch, job.size);
+                Ok(Touched::Done)
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Archived | ErrorKind::TooLarge) => {
+                self.failed_touches.store(0, Ordering::Relaxed);
+                Ok(Touched::Impossible)
             }
             Err(Error::Cancelled) => Err(Error::Cancelled),
             Err(error)
@@ -170,7 +171,7 @@ impl<'a> Sender<'a> {
             }
             Err(error) => {
                 self.refuse_touches(&error);
-                Ok(None)
+                Ok(Touched::Refused)
             }
         }
     }
@@ -212,12 +213,12 @@ impl<'a> Sender<'a> {
         }
         if job.step == Step::Touch {
             match self.touch(job)? {
-                Some(Touch::Done) => {
+                Touched::Done => {
                     lock(&self.tally).touched += 1;
                     return Ok(self.left());
                 }
-                Some(Touch::Gone | Touch::Unsupported) => job.step = Step::Upload,
-                None => return Ok(self.left()),
+                Touched::Impossible => job.step = Step::Upload,
+                Touched::Refused => return Ok(self.left()),
             }
         }
         if !std::mem::replace(&mut job.checked, true) {
@@ -250,4 +251,13 @@ impl<'a> Sender<'a> {
             next => next,
         }
     }
+}
+
+/// The outcome of a touch.
+enum Touched {
+    Done,
+    /// The object is gone, archived, or too large to be copied: upload it again.
+    Impossible,
+    /// The store refused.
+    Refused,
 }

@@ -1,11 +1,12 @@
 //! Fetches the blobs of an import: chooses the source, the number of attempts, and whole or ranged requests.
 
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use crate::base::{Action, Digest, Error, Result};
 use crate::cache_config::CacheConfig;
 use crate::layout::{BlobWriter, LayoutWriter, LocalCache};
+use crate::object::{GetOptions, ObjectStore};
 use crate::ops::cache::S3Cache;
 use crate::ops::import::needs::Needs;
 use crate::ops::import::ranged::Ranged;
@@ -15,7 +16,6 @@ use crate::ops::meter::Meter;
 use crate::ops::persist::{passes, persist};
 use crate::ops::resume::{ResumingReader, refuses_ranges};
 use crate::ops::rounds::{self, Streak, Tried};
-use crate::store::{GetOptions, ObjectStore};
 use crate::transfer::{Next, Run};
 
 /// What follows for a blob.
@@ -154,8 +154,7 @@ impl<'a> Fetcher<'a> {
         let cache = source.cache;
         let key = cache.keys.blob(&wanted.digest);
         let location = cache.store.location(&key);
-        let store: Arc<dyn ObjectStore> = cache.store.clone();
-        let open = |limit| ResumingReader::open_first(store.clone(), cache.context.clone(), key.clone(), limit);
+        let open = |limit| ResumingReader::open_first(cache.store.clone(), cache.context.clone(), key.clone(), limit);
         let parts = wanted.parts;
         let in_ranges = parts.count() > 1 && !wanted.whole && !source.sends_whole.load(Ordering::Relaxed);
         let mut opened = open(in_ranges.then(|| parts.range(0).end));

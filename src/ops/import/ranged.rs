@@ -4,6 +4,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::base::{Error, Result};
 use crate::layout::BlobWriter;
+use crate::object::ObjectStore;
 use crate::ops::import::fetch::{Fetcher, Step, no_ranges};
 use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
 use crate::ops::lock;
@@ -11,7 +12,6 @@ use crate::ops::meter::Meter;
 use crate::ops::persist::{passes, persist};
 use crate::ops::resume::{ResumingReader, refuses_ranges};
 use crate::ops::rounds::Tried;
-use crate::store::ObjectStore;
 use crate::transfer::{Next, Run, Split};
 
 /// A blob that is fetched in ranges.

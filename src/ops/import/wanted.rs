@@ -2,7 +2,6 @@
 
 use crate::base::{Digest, Error, ErrorKind, Parts, Result};
 use crate::ops::cache::S3Cache;
-use crate::ops::manifests::is_archived;
 
 /// A blob with a wrong size or digest is fetched once more, because the network may have damaged it.
 const FETCHES: usize = 2;
@@ -57,11 +56,11 @@ impl Outcome {
     pub(super) fn of(error: Error, location: &str) -> Result<Self> {
         Ok(match error {
             Error::Cancelled => return Err(error),
-            Error::S3(refusal) if refusal.status == Some(416) => {
+            Error::Integrity(problem) | Error::InvalidRange(problem) => Self::Wrong(problem.message),
+            error if error.kind() == ErrorKind::InvalidRange => {
                 Self::Wrong(format!("{location} has fewer bytes than its layer says"))
             }
-            Error::S3(refusal) if is_archived(&refusal) => Self::Gone(format!("{location} is archived")),
-            Error::Integrity(problem) => Self::Wrong(problem.message),
+            error if error.kind() == ErrorKind::Archived => Self::Gone(format!("{location} is archived")),
             error if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::PreconditionFailed) => {
                 Self::Wrong(error.to_string())
             }

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::base::{Digest, Error, Result};
 use crate::cache_config::Layer;
+use crate::object::ObjectStore;
 use crate::ops::cache::S3Cache;
 use crate::ops::manifests::Found;
-use crate::store::ObjectStore;
 
 /// The store is asked for the sizes of at most this many contested blobs. The majority decides the others.
 const MOST_SIZES: usize = 1000;

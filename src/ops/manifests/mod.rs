@@ -2,13 +2,13 @@
 
 pub(super) mod agree;
 
-use crate::base::{Error, ErrorKind, Problem, Result, S3Error};
+use crate::base::{Error, ErrorKind, Problem, Result};
 use crate::cache_config::{CacheConfig, MAX_MANIFEST_BYTES};
+use crate::object::ObjectStore;
 use crate::ops::cache::S3Cache;
 use crate::ops::persist::{answered_and_passes, persist};
 use crate::ops::report::SourceOutcome;
 use crate::ops::resume::ResumingReader;
-use crate::store::ObjectStore;
 
 /// An existing manifest.
 pub(super) struct Found {
@@ -58,7 +58,7 @@ fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
     let bytes = match persist(&cache.context, answered_and_passes, || read(cache, &key, true)) {
         // The object changed, or the store sends a different entity tag with each response. Size and format decide.
         Err(Error::Conflict(_)) => read(cache, &key, false)?,
-        Err(Error::S3(refusal)) if is_archived(&refusal) => {
+        Err(error) if error.kind() == ErrorKind::Archived => {
             cache.context.warn(&format!("{location} is archived, which counts as absent: export the cache again"));
             None
         }
@@ -84,8 +84,13 @@ fn read(cache: &S3Cache, key: &str, trusts_etag: bool) -> Result<Option<Vec<u8>>
 /// Returns whether the error concerns one object: it is not a manifest, or cannot be read. Errors that concern all
 /// objects, such as missing permissions or a missing bucket, do not count.
 fn is_damage(error: &Error) -> bool {
-    use ErrorKind::{Conflict, Integrity, Network, NotFound, PreconditionFailed, Store, Unsupported};
-    matches!(error.kind(), Integrity | Conflict | Network | NotFound | PreconditionFailed | Store | Unsupported)
+    use ErrorKind::{
+        Archived, Conflict, Integrity, InvalidRange, Network, NotFound, PreconditionFailed, Store, Unsupported,
+    };
+    matches!(
+        error.kind(),
+        Archived | Integrity | InvalidRange | Conflict | Network | NotFound | PreconditionFailed | Store | Unsupported
+    )
 }
 
 /// Returns the sources that responded and their manifests. With `strict`, all sources must respond, and no manifest may
@@ -124,9 +129,4 @@ pub(super) fn find<'a>(
         Some(error) if answered.is_empty() => Err(error),
         _ => Ok((answered, found)),
     }
-}
-
-/// Returns whether the object exists but must be restored from the archive before it can be read.
-pub(super) fn is_archived(refusal: &S3Error) -> bool {
-    refusal.code.as_deref() == Some("InvalidObjectState")
 }

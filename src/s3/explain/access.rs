@@ -1,7 +1,8 @@
 //! The fix for refused credentials or permissions.
 
 use crate::aws::{Denial, DenialReason, is_opt_in, opt_in_hint};
-use crate::s3::explain::{Refusal, class, region};
+use crate::s3::explain::refusal::Refusal;
+use crate::s3::explain::{class, region};
 
 pub(super) fn hint(refusal: &Refusal<'_>) -> String {
     keys_hint(refusal).unwrap_or_else(|| {

@@ -36,7 +36,13 @@ pub(super) fn of(answer: &Answer) -> S3ErrorClass {
         return S3ErrorClass::Refused;
     }
     if answer.is_archived() {
-        return S3ErrorClass::Refused;
+        return S3ErrorClass::Archived;
+    }
+    if answer.status == 416 {
+        return S3ErrorClass::InvalidRange;
+    }
+    if answer.status == 412 || answer.has_code(&["PreconditionFailed"]) {
+        return S3ErrorClass::PreconditionFailed;
     }
     if answer.has_code(ACCESS_CODES) || is_about_the_key_id(answer) {
         return S3ErrorClass::Access;
@@ -56,10 +62,9 @@ pub(super) fn of(answer: &Answer) -> S3ErrorClass {
     }
     match answer.status {
         401 | 403 => S3ErrorClass::Access,
-        404 => S3ErrorClass::NotFound,
+        404 if answer.is_not_found() => S3ErrorClass::NotFound,
         409 => S3ErrorClass::Conflict,
-        412 => S3ErrorClass::PreconditionFailed,
-        405 | 501 => S3ErrorClass::Unsupported,
+        405 | 501 if !answer.foreign => S3ErrorClass::Unsupported,
         200..300 | 500.. => S3ErrorClass::Server,
         _ => S3ErrorClass::Refused,
     }

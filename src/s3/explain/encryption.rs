@@ -1,6 +1,6 @@
 //! The fix for a refusal because of server-side encryption or its key.
 
-use crate::s3::explain::Refusal;
+use crate::s3::explain::refusal::Refusal;
 
 const ENCRYPTION: &str = "x-amz-server-side-encryption";
 const KEY_ID: &str = "x-amz-server-side-encryption-aws-kms-key-id";

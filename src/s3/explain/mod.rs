@@ -3,46 +3,23 @@
 mod access;
 mod class;
 mod encryption;
+mod refusal;
 mod refused;
 mod region;
 #[cfg(test)]
 mod tests;
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use crate::aws::KeyMistake;
 use crate::base::{Error, S3Error, S3ErrorClass, Secret, hint_without};
 use crate::s3::answer::{Answer, Cause, Failed};
-use crate::s3::client::{Call, Client};
+use crate::s3::call::Call;
+use crate::s3::client::Client;
 use crate::s3::endpoint::Endpoint;
+use refusal::Refusal;
 
 const OUT_OF_TOKENS: &str = "it was not tried again, for too many requests have failed";
-
-/// A refusal and the request that caused it: everything that its class and hint depend on.
-struct Refusal<'a> {
-    answer: &'a Answer,
-    operation: &'static str,
-    /// Whether the request was for an object, not for the bucket.
-    on_object: bool,
-    bucket: &'a str,
-    /// The endpoint of the bucket, as far as known.
-    endpoint: &'a Endpoint,
-    /// The configured region, which may be wrong, and the setting that defines it.
-    region: (&'a str, &'a str),
-    /// The source of the credentials; `None` if requests are not signed.
-    signer: Option<String>,
-    /// A likely mistake in the keys.
-    mistake: Option<KeyMistake>,
-    /// Headers sent with every write: storage class and encryption.
-    write_headers: &'a [(String, String)],
-    /// Headers sent with every request.
-    request_headers: &'a [(String, String)],
-    /// The request has an `If-Match`.
-    conditional: bool,
-    /// The bucket has been listed before.
-    may_list: bool,
-}
 
 impl Client {
     pub(super) fn explain(&self, call: &Call<'_>, failed: Failed) -> Error {
@@ -53,6 +30,14 @@ impl Client {
                 error.hint = Some(format!("{hint}{OUT_OF_TOKENS}"));
                 Error::S3(error)
             }
+            error => error,
+        }
+    }
+
+    /// Same as [`explain`](Self::explain), with a class that follows from the request.
+    pub(super) fn explain_as(&self, class: S3ErrorClass, call: &Call<'_>, failed: Failed) -> Error {
+        match self.explain(call, failed) {
+            Error::S3(error) => Error::S3(Box::new(S3Error { class, ..*error })),
             error => error,
         }
     }
@@ -124,8 +109,12 @@ impl Client {
             mistake,
             write_headers: &self.parts.write_headers,
             request_headers: &self.parts.request_headers,
-            conditional: call.headers.iter().any(|(name, _)| name == "if-match"),
-            may_list: self.may_list.load(Ordering::Relaxed),
+            condition: call.headers.iter().find_map(|(name, _)| match name.as_str() {
+                "if-match" => Some("If-Match"),
+                "if-none-match" => Some("If-None-Match"),
+                _ => None,
+            }),
+            may_list: self.learnt.may_list.get(),
         }
     }
 }
@@ -149,30 +138,6 @@ impl Refusal<'_> {
             S3ErrorClass::Unsupported => refused::unsupported(self).or_else(|| refused::hint(self)),
             _ => refused::hint(self),
         }
-    }
-
-    fn code(&self) -> &str {
-        self.answer.code.as_deref().unwrap_or_default()
-    }
-
-    fn message(&self) -> &str {
-        self.answer.message.as_deref().unwrap_or_default()
-    }
-
-    /// Returns the source of the credentials.
-    fn who(&self) -> &str {
-        self.signer.as_deref().unwrap_or("no credentials (anonymous)")
-    }
-
-    /// Returns the value of a header sent with every write, if this request writes.
-    fn written(&self, header: &str) -> Option<&str> {
-        let value = self.write_headers.iter().find(|(name, _)| name == header).map(|(_, value)| value.as_str());
-        value.filter(|_| self.sets_encryption())
-    }
-
-    /// Returns whether the request sets the encryption of an object.
-    fn sets_encryption(&self) -> bool {
-        matches!(self.operation, "PutObject" | "CopyObject" | "CreateMultipartUpload")
     }
 
     fn bucket_hint(&self) -> String {

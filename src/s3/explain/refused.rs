@@ -1,7 +1,8 @@
 //! The fix for refusals that concern neither credentials nor the existence of the bucket.
 
 use crate::base::shown_url;
-use crate::s3::explain::{Refusal, class, region};
+use crate::s3::explain::refusal::Refusal;
+use crate::s3::explain::{class, region};
 
 pub(super) const FULL: &str = "the store is full, or a quota is used up: free some space there, or raise the quota";
 
@@ -80,7 +81,7 @@ pub(super) fn unsupported(refusal: &Refusal<'_>) -> Option<String> {
     .map(|(_, attribute)| attribute)
     .collect();
     Some(if attributes.is_empty() {
-        let condition = if refusal.conditional { " with If-Match" } else { "" };
+        let condition = refusal.condition.map(|name| format!(" with {name}")).unwrap_or_default();
         format!("the store does not support {}{condition}", refusal.operation)
     } else {
         format!("the store may not support {}: leave it out", attributes.join(" and "))

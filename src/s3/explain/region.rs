@@ -1,6 +1,6 @@
 //! The fix for a refusal because of the region. A region is suggested only if the response names one.
 
-use crate::s3::explain::Refusal;
+use crate::s3::explain::refusal::Refusal;
 
 /// The fix if the response names the region of the bucket.
 pub(super) fn hint(refusal: &Refusal<'_>) -> Option<String> {

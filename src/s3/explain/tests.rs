@@ -70,7 +70,7 @@ impl Case {
             mistake: self.mistake,
             write_headers: &write_headers,
             request_headers: &request_headers,
-            conditional: self.conditional,
+            condition: self.conditional.then_some("If-Match"),
             may_list: self.may_list,
         };
         (class, refusal.hint(class).unwrap_or_default())
@@ -537,5 +537,5 @@ fn a_bucket_that_was_listed_needs_no_permission_to_list() {
 fn an_archived_object_is_called_so() {
     let message = "The operation is not valid for the object's storage class";
     let case = Case { code: "InvalidObjectState", message, operation: "GetObject", ..CASE };
-    case.says(S3ErrorClass::Refused, &["is archived", "restore it"], &["allow s3"]);
+    case.says(S3ErrorClass::Archived, &["is archived", "restore it"], &["allow s3"]);
 }

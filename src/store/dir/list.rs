@@ -5,8 +5,9 @@ use std::io;
 use std::path::Path;
 
 use crate::base::{Error, Result};
-use crate::store::ListPage;
-use crate::store::dir::{DirStore, key};
+use crate::object::{ListPage, ListedObject};
+use crate::store::dir::bucket::DirStore;
+use crate::store::dir::key;
 
 /// The objects to list.
 #[derive(Clone, Copy)]
@@ -55,10 +56,10 @@ impl DirStore {
                 continue;
             }
             if page.objects.len() >= limit {
-                page.continuation = page.objects.last().map(|(key, _)| key.clone());
+                page.continuation = page.objects.last().map(|object| object.key.clone());
                 break;
             }
-            page.objects.push((key, self.meta(&meta)));
+            page.objects.push(ListedObject::new(key, self.meta(&meta)));
         }
         Ok(page)
     }

@@ -5,26 +5,31 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, PoisonError};
 
-use crate::base::{Arrived, Error, Payload, Problem, Result};
-use crate::files::TempFile;
-use crate::store::dir::DirStore;
-use crate::store::{GetOptions, ObjectStore, PartsUpload, Touch};
+use crate::base::{Arrived, Error, Problem, Result};
+use crate::files::{TempFile, is_same_file};
+use crate::object::{GetOptions, MultipartUpload, ObjectStore as _, Payload, PutMode, Version};
+use crate::store::dir::bucket::DirStore;
 
 const CHUNK_BYTES: usize = 128 * 1024;
 
 /// An object being written; its temporary file is removed when this is dropped.
-pub(super) struct Upload<'a> {
+pub(super) struct DirUpload<'a> {
     store: &'a DirStore,
     key: String,
     size: u64,
+    mode: PutMode,
     temp: TempFile,
+    /// Makes the upload visible in listings of unfinished uploads.
+    _note: TempFile,
     written: Mutex<Arrived>,
 }
 
-impl<'a> Upload<'a> {
-    pub(super) fn begin(store: &'a DirStore, key: &str, size: u64) -> Result<Self> {
+impl<'a> DirUpload<'a> {
+    pub(super) fn begin(store: &'a DirStore, key: &str, size: u64, mode: &PutMode) -> Result<Self> {
         let temp = store.begin(key)?;
-        Ok(Self { store, key: key.to_owned(), size, temp, written: Mutex::default() })
+        let note = store.note_upload(key, &temp)?;
+        let (key, mode) = (key.to_owned(), mode.clone());
+        Ok(Self { store, key, size, mode, temp, _note: note, written: Mutex::default() })
     }
 
     fn wrote(&self, offset: u64, size: u64) {
@@ -33,16 +38,16 @@ impl<'a> Upload<'a> {
     }
 }
 
-impl PartsUpload for Upload<'_> {
+impl MultipartUpload for DirUpload<'_> {
     fn put_part(&self, _: u32, offset: u64, payload: &dyn Payload) -> Result<()> {
-        self.store.copy(&self.key, payload, &self.temp, offset)?;
+        self.store.fill(&self.key, payload, &self.temp, offset)?;
         self.wrote(offset, payload.size());
         Ok(())
     }
 
-    fn copy_part(&self, _: u32, offset: u64, source: &str, range: Range<u64>) -> Result<Touch> {
-        let Some(mut object) = self.store.get(source, &GetOptions::range(range.clone()))? else {
-            return Ok(Touch::Gone);
+    fn copy_part(&self, _: u32, offset: u64, source: &str, range: Range<u64>) -> Result<()> {
+        let Some(mut object) = self.store.read(source, &GetOptions::range(range.clone()))? else {
+            return Err(Error::not_found(format!("{} does not exist", self.store.location(source))));
         };
         if range.end > object.size {
             let message = format!("{} has only {} bytes", self.store.location(source), object.size);
@@ -62,16 +67,20 @@ impl PartsUpload for Upload<'_> {
             copied += chunk.len() as u64;
         }
         self.wrote(offset, copied);
-        Ok(Touch::Done)
+        Ok(())
     }
 
-    fn complete(self: Box<Self>) -> Result<()> {
+    fn complete(self: Box<Self>) -> Result<Option<Version>> {
         let prefix = self.written.lock().unwrap_or_else(PoisonError::into_inner).prefix();
         if prefix != self.size {
             let location = self.store.location(&self.key);
             let message = format!("{location} was not written: its parts do not make {} bytes", self.size);
             return Err(Error::Integrity(Problem::new(message)));
         }
-        self.store.name(&self.key, &self.temp)
+        if !is_same_file(self.temp.file(), self.temp.path()).unwrap_or(true) {
+            let location = self.store.location(&self.key);
+            return Err(Error::conflict(format!("{location} was not written: its upload was aborted")));
+        }
+        self.store.name(&self.key, &self.temp, &self.mode).map(Some)
     }
 }

@@ -1,11 +1,14 @@
+use std::fs;
 use std::os::unix::fs::symlink;
-use std::sync::Mutex;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::base::{BytesPayload, Cancel, SystemClock};
+use crate::base::{Cancel, Clock, Error, SystemClock};
 use crate::files::make_fifo;
+use crate::object::BytesPayload;
 
 /// A clock that stands still until it is moved.
 struct HandClock(Mutex<SystemTime>);
@@ -27,16 +30,16 @@ fn store(root: &Path) -> DirStore {
 }
 
 fn put(store: &DirStore, key: &str) -> Result<()> {
-    store.put(key, &BytesPayload::new(key.as_bytes().to_vec()))
+    store.put(key, &BytesPayload::new(key.as_bytes().to_vec()), &PutMode::Overwrite).map(drop)
 }
 
 fn keys(store: &DirStore, prefix: &str) -> Vec<String> {
     let mut keys = Vec::new();
     let mut continuation = None;
     loop {
-        let page = store.list(prefix, continuation.as_deref()).unwrap();
+        let page = store.list_page(prefix, &ListOptions { continuation, ..ListOptions::default() }).unwrap();
         assert!(page.objects.len() <= store.page_keys);
-        keys.extend(page.objects.into_iter().map(|(key, _)| key));
+        keys.extend(page.objects.into_iter().map(|object| object.key));
         continuation = page.continuation;
         if continuation.is_none() {
             return keys;
@@ -58,7 +61,7 @@ fn keys_that_are_no_paths_are_usage_errors() {
     assert!(matches!(put(&store, &["x"; 600].join("/")), Err(Error::Usage(_))));
     assert_eq!(fs::read_dir(root.path()).unwrap().count(), 0);
     for prefix in ["../", "/", "a//", "bucket/../", "./"] {
-        assert_eq!(store.list(prefix, None).unwrap(), ListPage::default());
+        assert_eq!(store.list_page(prefix, &ListOptions::default()).unwrap(), ListPage::default());
     }
     for bucket in ["", ".", "..", "a/b", ".s3-build-cache", "UPPER", "ab"] {
         assert!(DirStore::new(root.path(), bucket, Arc::new(SystemClock::default())).is_err(), "{bucket}");
@@ -123,7 +126,7 @@ fn nothing_below_the_root_is_followed_and_nothing_hangs() {
             store.get(key, &GetOptions::default()).err().unwrap(),
             put(&store, key).unwrap_err(),
             store.delete(key).unwrap_err(),
-            store.touch(key, &ObjectMeta::new(1, None)).unwrap_err(),
+            store.touch(key, &ObjectMeta::new(1)).unwrap_err(),
         ] {
             assert!(error.chain().contains("it is a "), "{key}: {}", error.chain());
         }
@@ -146,8 +149,8 @@ fn ages_are_told_by_the_clock() {
     assert_eq!(age(), Duration::ZERO);
     *clock.0.lock().unwrap() += day;
     assert_eq!(age(), day);
-    assert_eq!(store.list("", None).unwrap().objects[0].1.age, Some(day));
-    assert_eq!(store.touch("key", &ObjectMeta::new(3, None)).unwrap(), Touch::Done);
+    assert_eq!(store.list_page("", &ListOptions::default()).unwrap().objects[0].meta.age, Some(day));
+    store.touch("key", &ObjectMeta::new(3)).unwrap();
     assert_eq!(age(), Duration::ZERO);
     // A file with a time in the future has age zero.
     *clock.0.lock().unwrap() -= day;
@@ -180,7 +183,7 @@ fn writers_and_deleters_do_not_disturb_each_other() {
                     put(store, &key).unwrap();
                     assert_eq!(store.head(&key).unwrap().unwrap().size, key.len() as u64);
                     store.delete(&key).unwrap();
-                    store.list("deep/", None).unwrap();
+                    store.list_page("deep/", &ListOptions::default()).unwrap();
                 }
             });
         }

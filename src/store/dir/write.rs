@@ -6,9 +6,12 @@ use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use crate::base::{Error, Hasher, Payload, Problem, Result};
+use crate::base::{Error, Hasher, Problem, Result};
 use crate::files::{Place, TempFile, TempFolder, create_dir, directory_place, file_place, root_directory};
-use crate::store::dir::{DirStore, key};
+use crate::object::{Payload, PutMode, Version};
+use crate::store::dir::bucket::{DirStore, version};
+use crate::store::dir::key;
+use crate::store::dir::lock::{self, Share};
 
 /// How often to recreate a directory that a concurrent deletion has removed because it was empty.
 const TRIES: u32 = 100;
@@ -17,10 +20,10 @@ const DIR_MODE: u32 = 0o755;
 const FILE_MODE: u32 = 0o644;
 
 impl DirStore {
-    pub(super) fn write(&self, key: &str, payload: &dyn Payload) -> Result<()> {
+    pub(super) fn write(&self, key: &str, payload: &dyn Payload, mode: &PutMode) -> Result<Version> {
         let temp = self.begin(key)?;
-        self.copy(key, payload, &temp, 0)?;
-        self.name(key, &temp)
+        self.fill(key, payload, &temp, 0)?;
+        self.name(key, &temp, mode)
     }
 
     /// Creates a temporary file for an object. Conflicts are found before any bytes are written.
@@ -34,14 +37,20 @@ impl DirStore {
         temps.create(FILE_MODE)
     }
 
-    /// Moves a complete object to its final name.
-    pub(super) fn name(&self, key: &str, temp: &TempFile) -> Result<()> {
+    /// Moves a complete object to its final name if the condition holds.
+    pub(super) fn name(&self, key: &str, temp: &TempFile, mode: &PutMode) -> Result<Version> {
         let path = self.make_place(key)?;
         temp.set_modified(self.clock.now()).map_err(|error| Error::io("set the time of", temp.path(), error))?;
+        // Not under the lock, because it may take long.
+        temp.sync().map_err(|error| Error::io("write", temp.path(), error))?;
         let mut tries = TRIES;
         loop {
-            match temp.persist(&path) {
-                Ok(()) => return Ok(()),
+            let guard = self.lock(Share::of(mode))?;
+            lock::check(&path, mode)?;
+            let named = temp.name(&path);
+            drop(guard);
+            match named {
+                Ok(()) => break,
                 Err(error) if tries == 0 => return Err(Error::io("write", path, error)),
                 Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::IsADirectory) => {}
                 Err(error) => return Err(Error::io("write", path, error)),
@@ -49,6 +58,8 @@ impl DirStore {
             tries -= 1;
             self.make_place(key)?;
         }
+        let meta = temp.file().metadata().map_err(|error| Error::io("look at", path, error))?;
+        Ok(version(&meta))
     }
 
     /// Creates the directories above an object, again if a concurrent deletion has removed an empty one.
@@ -84,7 +95,7 @@ impl DirStore {
         path.push(name);
         if file_place(&path)? == Place::Directory && !remove_empty(&path) {
             let below = self.page(&format!("{key}/"), None, 1)?.objects.pop();
-            let below = below.map_or_else(|| format!("{key}/"), |(below, _)| below);
+            let below = below.map_or_else(|| format!("{key}/"), |below| below.key);
             return Err(self.conflict(key, Path::new(&below)));
         }
         Ok(path)
@@ -97,7 +108,7 @@ impl DirStore {
     }
 
     /// Writes the payload at an offset of the file, and verifies its size and digest.
-    pub(super) fn copy(&self, key: &str, payload: &dyn Payload, temp: &TempFile, offset: u64) -> Result<()> {
+    pub(super) fn fill(&self, key: &str, payload: &dyn Payload, temp: &TempFile, offset: u64) -> Result<()> {
         let wrong = |why: String| {
             let message = format!("{} was not written: {why}", self.bucket.join(key).display());
             Error::Integrity(Problem::new(message))

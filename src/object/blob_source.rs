@@ -1,8 +1,8 @@
-//! Bytes that can be read repeatedly.
+//! Blobs by digest, wherever an embedder keeps them.
 
-use std::io::{self, Cursor, Read};
+use std::io::{self, Read};
 
-use super::{Digest, Error, Problem, Result};
+use crate::base::{Digest, Error, Problem, Result};
 
 /// Blobs by digest: a local cache directory, or any other place where an embedder stores its layers.
 ///
@@ -93,49 +93,5 @@ pub trait BlobSource: Send + Sync {
     /// default.
     fn repair_hint(&self) -> Option<String> {
         None
-    }
-}
-
-/// A request body: rewindable, of known length and hash.
-pub trait Payload: Send + Sync {
-    /// Returns the number of bytes; [`open`](Self::open) must yield exactly as many.
-    fn size(&self) -> u64;
-
-    /// Returns the SHA-256 of the bytes: the payload hash of the request.
-    fn sha256(&self) -> Digest;
-
-    /// Opens the payload at its first byte, for one attempt.
-    ///
-    /// # Errors
-    /// If the bytes cannot be read.
-    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>>;
-}
-
-/// A payload in memory: a manifest.
-#[derive(Clone, Debug)]
-pub struct BytesPayload {
-    bytes: Vec<u8>,
-    sha256: Digest,
-}
-
-impl BytesPayload {
-    /// Takes the bytes and hashes them.
-    pub fn new(bytes: Vec<u8>) -> Self {
-        let sha256 = Digest::of(&bytes);
-        Self { bytes, sha256 }
-    }
-}
-
-impl Payload for BytesPayload {
-    fn size(&self) -> u64 {
-        self.bytes.len() as u64
-    }
-
-    fn sha256(&self) -> Digest {
-        self.sha256
-    }
-
-    fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
-        Ok(Box::new(Cursor::new(self.bytes.as_slice())))
     }
 }

@@ -1,0 +1,21 @@
+//! The contract of an object store, and its vocabulary: metadata, versions, conditions, listings, payloads.
+//!
+//! The S3 client, the directory store and the operations all speak it; there is no second set of types.
+
+mod blob_source;
+mod listing;
+mod meta;
+mod multipart;
+mod payload;
+mod read;
+mod store;
+mod write;
+
+pub use blob_source::BlobSource;
+pub use listing::{ListOptions, ListPage, ListedObject, UploadsPage};
+pub use meta::{ObjectMeta, Version};
+pub use multipart::{MultipartUpload, UnfinishedUpload};
+pub use payload::{BytesPayload, Payload};
+pub use read::{GetOptions, Object};
+pub use store::ObjectStore;
+pub use write::PutMode;

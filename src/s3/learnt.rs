@@ -1,0 +1,91 @@
+//! What a client has learnt about its server: the region of the bucket, the server's clock, and which features it has or
+//! lacks. It is shared by all calls.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+
+use crate::s3::endpoint::Endpoint;
+
+/// What a client has learnt about its server.
+pub(super) struct Learnt {
+    /// The endpoint of the bucket, as far as known.
+    endpoint: RwLock<Arc<Endpoint>>,
+    /// Whether the endpoint has been moved to another region.
+    moved: Flag,
+    /// How many seconds the server's clock is ahead of ours; zero until a wrong clock is detected.
+    ahead: AtomicI64,
+    /// Whether the server accepted the last body, or the call that announces an upload: then it will not refuse the
+    /// next one for a reason known before the body is sent.
+    pub(super) accepts_bodies: Flag,
+    /// Whether the server, or a proxy, has answered `Expect: 100-continue` with 417.
+    pub(super) expects_nothing: Flag,
+    /// Whether the server requires checksums on writes.
+    pub(super) wants_checksums: Flag,
+    /// Whether the bucket has been listed: then a missing object is not for want of that permission.
+    pub(super) may_list: Flag,
+    /// Whether the server has failed to support a part copy.
+    pub(super) copies_no_parts: Flag,
+}
+
+/// A fact that any thread may record.
+#[derive(Debug, Default)]
+pub(super) struct Flag(AtomicBool);
+
+impl Flag {
+    /// Returns whether the fact holds, as far as known.
+    pub(super) fn get(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Records whether the fact holds.
+    pub(super) fn set(&self, holds: bool) {
+        self.0.store(holds, Ordering::Relaxed);
+    }
+}
+
+impl Learnt {
+    /// Returns what is known before the first request: the configured endpoint.
+    pub(super) fn new(endpoint: Endpoint) -> Self {
+        Self {
+            endpoint: RwLock::new(Arc::new(endpoint)),
+            moved: Flag::default(),
+            ahead: AtomicI64::new(0),
+            accepts_bodies: Flag::default(),
+            expects_nothing: Flag::default(),
+            wants_checksums: Flag::default(),
+            may_list: Flag::default(),
+            copies_no_parts: Flag::default(),
+        }
+    }
+
+    /// Returns the endpoint of the bucket, as far as known.
+    pub(super) fn endpoint(&self) -> Arc<Endpoint> {
+        self.endpoint.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Moves the endpoint away from the region `before`, at most once: a server that sends us back and forth is not
+    /// followed. Returns whether it is in another region now, also if another call has moved it.
+    pub(super) fn move_endpoint(&self, before: &str, to: impl FnOnce(&Endpoint) -> Option<Endpoint>) -> bool {
+        let mut endpoint = self.endpoint.write().unwrap_or_else(PoisonError::into_inner);
+        if endpoint.region != before {
+            return true;
+        }
+        if self.moved.get() {
+            return false;
+        }
+        let Some(other) = to(&endpoint) else { return false };
+        self.moved.set(true);
+        *endpoint = Arc::new(other);
+        true
+    }
+
+    /// Returns how many seconds the server's clock is ahead of ours.
+    pub(super) fn ahead(&self) -> i64 {
+        self.ahead.load(Ordering::Relaxed)
+    }
+
+    /// Records how many seconds the server's clock is ahead of ours.
+    pub(super) fn set_ahead(&self, seconds: i64) {
+        self.ahead.store(seconds, Ordering::Relaxed);
+    }
+}

@@ -1,0 +1,69 @@
+//! The object contract of a bucket on an S3 server.
+
+use std::time::Duration;
+
+use crate::base::Result;
+use crate::object::{
+    GetOptions, ListOptions, ListPage, MultipartUpload, Object, ObjectMeta, ObjectStore, Payload, PutMode,
+    UnfinishedUpload, UploadsPage, Version,
+};
+use crate::s3::client::Client;
+use crate::s3::multipart::S3Upload;
+
+impl ObjectStore for Client {
+    fn location(&self, key: &str) -> String {
+        format!("s3://{}/{key}", self.bucket())
+    }
+
+    fn probe(&self) -> Result<()> {
+        self.probe_bucket()
+    }
+
+    fn head(&self, key: &str) -> Result<Option<ObjectMeta>> {
+        self.head_object(key)
+    }
+
+    fn get(&self, key: &str, options: &GetOptions) -> Result<Option<Object>> {
+        self.get_object(key, options)
+    }
+
+    fn put(&self, key: &str, payload: &dyn Payload, mode: &PutMode) -> Result<Option<Version>> {
+        self.put_object(key, payload, mode)
+    }
+
+    fn put_in_parts<'a>(&'a self, key: &str, size: u64, mode: &PutMode) -> Result<Box<dyn MultipartUpload + 'a>> {
+        Ok(Box::new(S3Upload::begin(self, key, size, mode)?))
+    }
+
+    fn copy(&self, from: &str, to: &str, meta: &ObjectMeta) -> Result<Option<Version>> {
+        self.copy_sized(from, to, meta.size)
+    }
+
+    fn list_page(&self, prefix: &str, options: &ListOptions) -> Result<ListPage> {
+        self.list_objects(prefix, options)
+    }
+
+    fn delete(&self, key: &str) -> Result<()> {
+        self.delete_object(key)
+    }
+
+    fn delete_if(&self, key: &str, version: &Version) -> Result<()> {
+        self.delete_object_if(key, version)
+    }
+
+    fn list_uploads_page(&self, prefix: &str, continuation: Option<&str>) -> Result<UploadsPage> {
+        self.list_multipart_uploads(prefix, continuation)
+    }
+
+    fn abort_upload(&self, upload: &UnfinishedUpload) -> Result<()> {
+        self.abort_multipart_upload(&upload.key, &upload.id)
+    }
+
+    fn presign_get(&self, key: &str, valid_for: Duration) -> Result<String> {
+        self.presign_get_object(key, valid_for)
+    }
+
+    fn requests(&self) -> u64 {
+        self.requests_sent()
+    }
+}

@@ -1,0 +1,34 @@
+//! Copies an object, and refreshes its time.
+
+use std::io;
+
+use crate::base::{Error, Result};
+use crate::files::Opened;
+use crate::object::{PutMode, Version};
+use crate::store::dir::bucket::{DirStore, version};
+use crate::store::dir::key;
+use crate::store::dir::lock::Share;
+
+impl DirStore {
+    /// Sets the object's last-modified time to now.
+    pub(super) fn refresh(&self, key: &str) -> Result<Version> {
+        let Some((Opened { file, .. }, path)) = self.open(key)? else { return Err(self.absent(key)) };
+        let _guard = self.lock(Share::Shared)?;
+        file.set_modified(self.clock.now()).map_err(|error| Error::io("touch", &path, error))?;
+        let meta = file.metadata().map_err(|error| Error::io("look at", &path, error))?;
+        Ok(version(&meta))
+    }
+
+    /// Copies an object to another key. The file system may share the blocks.
+    pub(super) fn copy_file(&self, from: &str, to: &str) -> Result<Version> {
+        key::check(to)?;
+        let Some((Opened { file, .. }, path)) = self.open(from)? else { return Err(self.absent(from)) };
+        let temp = self.begin(to)?;
+        io::copy(&mut &file, &mut temp.file()).map_err(|error| Error::io("copy", path, error))?;
+        self.name(to, &temp, &PutMode::Overwrite)
+    }
+
+    fn absent(&self, key: &str) -> Error {
+        Error::not_found(format!("{} does not exist", self.bucket.join(key).display()))
+    }
+}

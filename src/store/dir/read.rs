@@ -1,0 +1,47 @@
+//! Opens an object, or a range of one.
+
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
+
+use crate::base::{Error, Result};
+use crate::files::Opened;
+use crate::object::{GetOptions, Object};
+use crate::store::dir::bucket::{DirStore, version};
+
+impl DirStore {
+    pub(super) fn read(&self, key: &str, options: &GetOptions) -> Result<Option<Object>> {
+        let Some((Opened { mut file, meta }, path)) = self.open(key)? else { return Ok(None) };
+        let (size, version) = (meta.len(), version(&meta));
+        if options.if_match.as_ref().is_some_and(|wanted| *wanted != version) {
+            return Err(Error::precondition_failed(format!("{} has changed", path.display())));
+        }
+        let mut left = size;
+        if let Some(range) = &options.range {
+            if range.start >= size {
+                let message = format!("{} has only {size} bytes, none at {}", path.display(), range.start);
+                return Err(Error::invalid_range(message));
+            }
+            left = range.end.min(size).saturating_sub(range.start);
+            file.seek(SeekFrom::Start(range.start)).map_err(|error| Error::io("read", &path, error))?;
+        }
+        Ok(Some(Object::new(size, Some(version), Box::new(Body { file, left }))))
+    }
+}
+
+/// Reads exactly this many bytes of a file, or fails.
+struct Body {
+    file: File,
+    left: u64,
+}
+
+impl Read for Body {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let window = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let read = self.file.read(buffer.get_mut(..window).unwrap_or_default())?;
+        if read == 0 && window > 0 {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file was cut while it was read"));
+        }
+        self.left = self.left.saturating_sub(read as u64);
+        Ok(read)
+    }
+}
