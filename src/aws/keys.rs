@@ -1,4 +1,4 @@
-//! A key pair and its origin. It is checked before use: what cannot be a key must reach neither a header nor an error.
+//! A key pair and its origin, checked before use: an invalid key must reach neither a header nor an error.
 
 use std::fmt;
 use std::time::SystemTime;

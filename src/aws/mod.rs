@@ -1,5 +1,5 @@
-//! What AWS's tools configure and what its services say: the shared files and their profiles, the settings, the
-//! partitions, and requests to the services that provide credentials.
+//! AWS's configuration and services: the shared files and their profiles, settings, partitions, and requests to the
+//! services that provide credentials.
 
 mod caller_identity;
 mod contradictions;

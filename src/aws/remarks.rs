@@ -9,6 +9,7 @@ use crate::base::shown;
 
 /// Lines beyond this limit are not examined: the first ones explain enough.
 const MAX_LINES: usize = 10_000;
+
 /// One of the two files, which differ in their headings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum FileKind {

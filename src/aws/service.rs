@@ -1,4 +1,4 @@
-//! The services that provide credentials: where each is, and how requests reach it.
+//! The services that provide credentials: their hosts, and requests to them.
 
 mod context;
 mod endpoint;

@@ -1,4 +1,4 @@
-//! What a source configures itself from, and what it returns.
+//! The inputs and the result of configuring a source.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! What Go's parsers accept, because BuildKit and the AWS SDK that it uses are written in Go. Pure: uses no other module.
+//! Parsers that accept exactly what Go's do, because BuildKit and the AWS SDK that it uses are written in Go.
 
 mod bool;
 mod duration;

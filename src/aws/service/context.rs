@@ -1,4 +1,4 @@
-//! What requests to services share: time, connections and settings.
+//! The context that requests to services share: time, connections and settings.
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Where a service is.
+//! The endpoint of a service: scheme, host and path.
 
 use crate::config::EndpointUrl;
 

@@ -1,4 +1,4 @@
-//! Why a document could not be read.
+//! The errors of reading a document.
 
 use std::fmt;
 

@@ -1,4 +1,4 @@
-//! Decodes the text of strings: invalid UTF-8 bytes and unpaired surrogates become U+FFFD.
+//! Decodes strings: invalid UTF-8 bytes and unpaired surrogates become U+FFFD.
 
 use std::borrow::Cow;
 
