@@ -49,13 +49,13 @@
 mod aws;
 mod base;
 mod bucket;
-mod cache_config;
+pub mod cache_config;
 mod config;
 mod credentials;
 mod files;
 mod go;
 mod http;
-mod layout;
+pub mod layout;
 mod object;
 mod ops;
 #[cfg(any(test, fuzzing))]
@@ -67,12 +67,12 @@ mod sigv4;
 mod store;
 mod transfer;
 
-#[doc(hidden)]
-pub use base::thread_builder;
 pub use base::{
     Action, Cancel, Clock, Digest, Env, Error, ErrorKind, Event, InvalidDigest, IoError, MapEnv, NoProgress, Problem,
     ProcessEnv, Progress, Result, S3Error, S3ErrorClass, Secret, SystemClock, printable,
 };
+#[doc(hidden)]
+pub use base::{Unpoisoned, thread_builder};
 pub use cache_config::{
     Alternatives, Annotations, CacheConfig, CacheConfigBuilder, CacheResult, ChainedResult, Input, Layer, LayerId,
     LayerIndex, MAX_MANIFEST_BYTES, Record, RecordId, RecordIndex,
@@ -85,7 +85,7 @@ pub use config::{
 };
 pub use credentials::{CredentialsProvider, StaticCredentials};
 pub use go::{InvalidTimestamp, Timestamp};
-pub use layout::{BlobWriter, Committed, LayoutWriter, LocalCache};
+pub use layout::{BlobWriter, DocumentSizes, LayoutWriter, LocalCache};
 pub use object::{
     BlobSource, BytesPayload, GetOptions, ListOptions, ListPage, ListedObject, MultipartUpload, Object, ObjectMeta,
     ObjectStore, Payload, PutMode, UnfinishedUpload, UploadsPage, Version,

@@ -1,8 +1,8 @@
-//! The fixtures as files that a test may change.
+//! Copies of the fixtures that a test may change.
 
 use std::path::Path;
 
-/// A copy of a fixture's local cache that a test may spoil.
+/// Copies a fixture's local cache, for a test to damage.
 pub(crate) fn copy(fixture: &str, to: &Path) {
     let from = format!("tests/fixtures/{fixture}/local");
     std::fs::create_dir_all(to.join("blobs/sha256")).unwrap();

@@ -1,7 +1,12 @@
-//! The rooms of `src/` and which of them each may import: imports go one way.
+//! The rooms of `src/` and which of them each may import: imports go one way, between rooms and between files.
 
+mod graph;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+use graph::{Graph, Module};
 
 /// A room, and the rooms it may name. Whoever comes later may name those before, never the other way round.
 const ROOMS: &[(&str, &[&str])] = &[
@@ -57,7 +62,7 @@ fn rust_files(directory: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// The rooms that the file names as `crate::room`, in whatever line.
+/// Returns the rooms that the file names as `crate::room`, on any line.
 fn named(text: &str) -> Vec<String> {
     let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
     let after = code.flat_map(|line| line.split("crate::").skip(1)).map(|rest| {
@@ -79,6 +84,28 @@ fn imports_go_one_way() {
             assert!(other == room || allowed.contains(&other.as_str()), "{} imports {other}", path.display());
         }
     }
+}
+
+/// Returns the modules that a module imports, directly or through others.
+fn reached<'a>(imports: &'a BTreeMap<Module, BTreeSet<Module>>, module: &'a str) -> BTreeSet<&'a str> {
+    let (mut reached, mut open) = (BTreeSet::new(), vec![module]);
+    while let Some(module) = open.pop() {
+        open.extend(imports[module].iter().map(String::as_str).filter(|next| reached.insert(*next)));
+    }
+    reached
+}
+
+/// Importing what a `mod.rs` re-exports counts as importing the file that declares it; re-exporting counts as nothing.
+#[test]
+fn files_of_a_room_form_no_circle() {
+    let imports = Graph::of(&rust_files(Path::new("src"))).imports();
+    assert!(imports["http/client/fault"].contains("http/transport/tunnel"), "a re-export is not followed");
+    let mut circles = Vec::new();
+    for (module, imported) in &imports {
+        let back = imported.iter().filter(|imported| reached(&imports, imported).contains(module.as_str()));
+        circles.extend(back.map(|imported| format!("{module} imports {imported}")));
+    }
+    assert!(circles.is_empty(), "these imports form circles: {circles:#?}");
 }
 
 #[test]

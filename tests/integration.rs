@@ -1,7 +1,7 @@
-//! The integration tests: one binary, because every further one links the whole crate again.
-// A test that panics is a test that fails, which is what an unwrap in it is for.
+//! The integration tests. They share one binary, because each additional one links the whole crate again.
+// In a test, a panic is a failure, as intended.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)]
-// Seeds and what was skipped: shown with a test that fails.
+// Seeds and skipped steps, shown if a test fails.
 #![allow(clippy::print_stdout)]
 
 #[cfg(feature = "cli")]
@@ -9,8 +9,11 @@ mod cli;
 mod conformance;
 mod dir_store;
 mod doctor;
+mod embedder;
 mod fixture;
 mod imports;
+mod loopback;
+mod memory_store;
 mod network;
 mod real_server;
 mod s3;

@@ -1,12 +1,10 @@
-//! A loopback server that answers each request as it is told, with the connection closed behind it.
+//! A loopback server with a function for its responses, which serves one request per connection.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{self, JoinHandle};
 
-/// A request: its first line and headers, as they came, and its body.
+use crate::loopback::{Connection, Loopback};
+
+/// A request: its head as received, and its body.
 pub(crate) struct Request {
     pub(crate) head: String,
     pub(crate) body: String,
@@ -21,51 +19,26 @@ impl Request {
 /// Status, further header lines, body.
 pub(crate) type Answer = (u16, String, String);
 
-pub(crate) struct Stub {
-    pub(crate) address: SocketAddr,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
+pub(crate) struct Stub(Loopback);
 
 impl Stub {
-    pub(crate) fn start(answer: impl Fn(&Request) -> Answer + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let stop = Arc::new(AtomicBool::new(false));
-        let stopped = stop.clone();
-        let thread = thread::spawn(move || {
-            for stream in listener.incoming() {
-                if stopped.load(Ordering::SeqCst) {
-                    break;
-                }
-                let mut stream = stream.unwrap();
-                let Some(request) = read(&mut stream) else { continue };
-                let (status, headers, body) = answer(&request);
-                let length = body.len();
-                let head =
-                    format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n");
-                // Who has heard enough may be gone.
-                let _ = stream.write_all(format!("{head}{body}").as_bytes());
-            }
-        });
-        Self { address, stop, thread: Some(thread) }
+    pub(crate) fn start(answer: impl Fn(&Request) -> Answer + Send + Sync + 'static) -> Self {
+        Self(Loopback::start(move |mut stream| {
+            let Some(request) = read(&mut stream) else { return };
+            let (status, headers, body) = answer(&request);
+            let length = body.len();
+            let head = format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n{headers}\r\n");
+            // The client may have closed the connection already.
+            let _ = stream.write_all(format!("{head}{body}").as_bytes());
+        }))
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.0.url()
     }
 }
 
-impl Drop for Stub {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.address);
-        let ended = self.thread.take().unwrap().join();
-        assert!(ended.is_ok() || thread::panicking());
-    }
-}
-
-fn read(stream: &mut TcpStream) -> Option<Request> {
+fn read(stream: &mut Connection) -> Option<Request> {
     let (mut head, mut byte) = (Vec::new(), [0]);
     while !head.ends_with(b"\r\n\r\n") {
         if stream.read(&mut byte).ok()? == 0 {

@@ -21,7 +21,6 @@ mod settings;
 mod shared_files;
 pub(crate) mod sts;
 mod text_file;
-mod throttling;
 mod variables;
 
 pub(crate) use caller_identity::caller_identity;
@@ -39,7 +38,6 @@ pub(crate) use service::ServiceContext;
 pub(crate) use setting::{Setting, blame};
 pub(crate) use settings::{S3Settings, Settings};
 pub(crate) use text_file::read_text;
-pub(crate) use throttling::is_throttling;
 #[cfg(test)]
 pub(crate) use variables::VARIABLES;
 pub(crate) use variables::check_quotes;

@@ -1,10 +1,10 @@
 //! Stops an operation from another thread.
 
 use std::fmt;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, Weak};
 use std::time::{Duration, Instant};
 
-use super::{Error, Result};
+use super::{Error, Result, Unpoisoned as _};
 
 /// A handle that cancels an operation from another thread: no new work begins, transfers under way are interrupted even
 /// if their connections are stalled, and temporary files are removed. Clones share one state.
@@ -91,7 +91,7 @@ impl Cancel {
 
 impl Shared {
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unpoisoned()
     }
 }
 
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn actions_are_taken_once_and_at_once_when_it_is_too_late() {
+    fn actions_run_once_and_immediately_if_already_cancelled() {
         let (cancel, count) = (Cancel::new(), Arc::new(AtomicU32::new(0)));
         let act = |by: u32| {
             let count = count.clone();

@@ -133,7 +133,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn empty_digest_prints_as_oci_writes_it() {
+    fn the_digest_of_nothing_is_printed_in_oci_form() {
         let text = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         assert_eq!(Digest::of(b"").to_string(), text);
         assert_eq!(text.parse(), Ok(Digest::of(b"")));
@@ -141,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_but_lower_case_sha256_is_refused() {
+    fn anything_but_lower_case_sha256_is_rejected() {
         let hex = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
         for text in [
             String::new(),

@@ -36,13 +36,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_unreserved_stay() {
+    fn only_unreserved_characters_are_left_unencoded() {
         assert_eq!(percent_encode_path("a/ü +~%:=*'()!"), "a/%C3%BC%20%2B~%25%3A%3D%2A%27%28%29%21");
         assert_eq!(percent_encode_query("a/b"), "a%2Fb");
     }
 
     #[test]
-    fn decoding_takes_encoding_back_and_refuses_broken_escapes() {
+    fn decoding_reverses_encoding_and_rejects_invalid_escapes() {
         for text in ["", "a/ü +~%:=", "\u{1F980}\n"] {
             assert_eq!(percent_decode(&percent_encode_query(text), true).as_deref(), Some(text));
         }

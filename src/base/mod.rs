@@ -13,6 +13,7 @@ mod progress;
 mod secret;
 mod shown;
 mod threads;
+mod unpoisoned;
 mod xml;
 
 pub use cancel::Cancel;
@@ -34,4 +35,5 @@ pub use shown::printable;
 pub(crate) use shown::{hint_without, redacted, shown, shown_url, shown_without};
 pub(crate) use threads::affordable_threads;
 pub use threads::thread_builder;
+pub use unpoisoned::Unpoisoned;
 pub(crate) use xml::Element;

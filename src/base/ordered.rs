@@ -1,9 +1,9 @@
 //! Hashes bytes that arrive in pieces, in any order and from several threads.
 
 use std::ops::Range;
-use std::sync::{Mutex, PoisonError, TryLockError};
+use std::sync::Mutex;
 
-use super::{Digest, Hasher, Result};
+use super::{Digest, Hasher, Result, Unpoisoned as _};
 
 /// The amount read back at once: large enough for few system calls.
 const CHUNK_BYTES: usize = 128 * 1024;
@@ -62,7 +62,7 @@ impl OrderedHasher {
             head.hasher.update(bytes);
             head.position = end;
         }
-        self.arrived.lock().unwrap_or_else(PoisonError::into_inner).insert(offset..end);
+        self.arrived.lock().unpoisoned().insert(offset..end);
     }
 
     /// Hashes the bytes that have arrived in the meantime, unless another thread is hashing.
@@ -71,11 +71,7 @@ impl OrderedHasher {
     /// Those of `read_back`.
     pub(crate) fn catch_up(&self, read_back: ReadBack<'_>) -> Result<()> {
         loop {
-            let mut head = match self.head.try_lock() {
-                Ok(head) => head,
-                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-                Err(TryLockError::WouldBlock) => return Ok(()),
-            };
+            let Some(mut head) = self.head.try_lock().unpoisoned() else { return Ok(()) };
             let end = self.prefix();
             if end <= head.position {
                 return Ok(());
@@ -93,13 +89,13 @@ impl OrderedHasher {
         if self.prefix() != size {
             return Ok(None);
         }
-        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut head = self.head.lock().unpoisoned();
         head.read_to(size, read_back)?;
         Ok(Some(head.hasher.clone().finish()))
     }
 
     fn prefix(&self) -> u64 {
-        self.arrived.lock().unwrap_or_else(PoisonError::into_inner).prefix()
+        self.arrived.lock().unpoisoned().prefix()
     }
 }
 
@@ -126,7 +122,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ranges_that_meet_become_one() {
+    fn adjacent_ranges_are_merged() {
         let mut arrived = Arrived::default();
         for (range, ranges) in [
             (5..7, &[(5, 7)][..]),

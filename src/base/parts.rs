@@ -83,7 +83,7 @@ mod tests {
     const TIB: u64 = 1024 * GIB;
 
     #[test]
-    fn upload_parts_are_16_mib_until_there_would_be_too_many() {
+    fn upload_parts_are_16_mib_unless_there_would_be_too_many() {
         for (size, part_size, count) in [
             (64 * MIB + 1, 16 * MIB, 5),
             (80 * MIB, 16 * MIB, 5),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_of_one_connection_are_few_and_nearly_equal() {
+    fn one_connection_gets_few_and_nearly_equal_ranges() {
         for (size, count, first) in [(17, 2, 9), (16, 1, 16), (32, 2, 16), (33, 3, 11), (0, 1, 0)] {
             let parts = Parts::download(size, 16, 1);
             assert_eq!((parts.count(), parts.range(0)), (count, 0..first), "{size}");
@@ -108,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn ranges_of_several_connections_rise() {
+    fn several_connections_get_growing_ranges() {
         for (size, connections, sizes) in [
             (100, 4, &[4, 8, 12, 16, 16, 16, 16, 12][..]),
             (24, 4, &[4, 8, 12]),
@@ -129,7 +129,7 @@ mod tests {
 
     /// Fails if the last range is clamped one byte past the end of the object.
     #[test]
-    fn buildkit_5266_the_last_part_ends_where_the_object_does() {
+    fn buildkit_5266_the_last_part_ends_at_the_end_of_the_object() {
         for size in [5 * GIB - 1, 5 * GIB, 5 * GIB + 1, 10 * GIB - 1, 10 * GIB, 10 * GIB + 1] {
             let parts = Parts::of(size, 5 * GIB);
             assert_eq!(parts.range(parts.count() - 1).end, size);
@@ -140,7 +140,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(64))]
         #[test]
-        fn parts_cover_everything_once_and_only_the_last_is_smaller(
+        fn parts_cover_every_byte_once_and_only_the_last_is_smaller(
             size in 0..50 * TIB,
             least in prop_oneof![Just(16 * MIB), Just(5 * MIB), 1_000_000_u64..100_000_000],
             connections in 1_usize..65,

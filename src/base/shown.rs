@@ -132,7 +132,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parts_of_a_secret_are_hidden_wherever_they_begin_and_end() {
+    fn parts_of_a_secret_are_redacted_at_any_offset() {
         let token = "IQoJb3JpZ2luX2VjEHkaCWV1LXdlc3QtMSJHMEUCIQ+/=";
         for (text, shown) in [
             (format!("a {token} b {token}."), "a *** b ***.".to_owned()),
@@ -173,7 +173,7 @@ mod tests {
     proptest! {
         /// Of few letters, so that parts of secrets occur, touch and overlap.
         #[test]
-        fn redaction_hides_what_its_definition_hides(
+        fn redaction_matches_its_naive_definition(
             text in "[abü]{0,80}",
             cuts in proptest::collection::vec((0..60_usize, 0..40_usize), 0..4),
             secrets in proptest::collection::vec("[abü]{0,30}", 0..3),
@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn words_too_short_for_a_secret_are_shown() {
+    fn words_too_short_to_be_secrets_are_shown() {
         for secret in ["", "a", "test", "local", "1234567"] {
             let text = "the latest local test of a1234567b";
             assert_eq!(shown_without(text, &[secret]), text, "{secret}");
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_that_commands_a_terminal_or_hides_is_left() {
+    fn control_and_invisible_characters_are_escaped() {
         let ranges: [std::ops::RangeInclusive<u32>; 12] = [
             0..=0x1f,
             0x7f..=0x9f,
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn letters_of_all_languages_stay() {
+    fn letters_of_all_languages_are_kept() {
         for text in ["naïve Größe 名前 имя שם اسم नाम ชื่อ", "“quotes” – dash … €", "👍🏽 ❤️", r"C:\dir\u{1b}", "a'b\"c"]
         {
             assert_eq!(printable(text), text);
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_shown_is_bounded_also_where_it_is_escaped() {
+    fn escaped_text_is_bounded_too() {
         for text in ["x".repeat(10_000), "\u{1b}".repeat(10_000), "\u{202e}ü".repeat(10_000)] {
             assert_eq!(shown(&text).chars().count(), MAX_SHOWN_CHARS);
             assert_eq!(hint_without(&text, &[]).chars().count(), MAX_HINT_CHARS);
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn a_url_is_shown_without_query_fragment_and_password() {
+    fn urls_are_shown_without_query_fragment_and_password() {
         for (url, shown) in [
             ("https://h:9000/a/b", "https://h:9000/a/b"),
             ("https://h?token=SECRET", "https://h"),

@@ -113,7 +113,7 @@ impl InvalidXml {
 
 impl fmt::Display for InvalidXml {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not the XML document it should be: {}", self.why)
+        write!(f, "not a valid XML document: {}", self.why)
     }
 }
 
@@ -124,7 +124,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_error_document_as_stores_write_it() {
+    fn error_documents_of_real_stores_are_parsed() {
         let document = "\u{feff}\n<?xml version=\"1.0\"?>\n<s:Error xmlns:s='x'><Code>NoSuchKey</Code>\
             <Message>a &lt;b&gt; &amp; &#x41;<![CDATA[<c>]]></Message><Empty/></s:Error>\n";
         let error = Element::parse(document.as_bytes()).unwrap();
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_document_is_refused() {
+    fn anything_but_one_complete_document_is_rejected() {
         let deep = format!("{}{}", "<a>".repeat(40), "</a>".repeat(40));
         let wide = format!("<a>{}</a>", "<b/>".repeat(60_000));
         for text in ["", "{}", "<a>", "<a></b>", "<a/><b/>", "x<a/>", "<a>&nope;</a>", "<a>&#xD800;</a>", &deep, &wide]

@@ -1,15 +1,15 @@
 //! Builds a cache config from an embedder's own build steps.
 
-use std::collections::HashMap;
-
-use crate::base::{Digest, Error, Problem, Result};
+use crate::base::{Digest, Error, Result};
+use crate::cache_config::blob_facts::BlobFacts;
 use crate::cache_config::canonical::canonical;
 use crate::cache_config::model::{
-    Annotations, CacheConfig, CacheResult, Input, Layer, LayerIndex, Record, RecordIndex,
+    Alternatives, Annotations, CacheConfig, CacheResult, Input, Layer, LayerIndex, Record, RecordIndex,
 };
 use crate::go::Timestamp;
 
-/// Builds a [`CacheConfig`] from build steps. Layers and records are added bottom-up, so cycles are impossible.
+/// Builds a [`CacheConfig`] from build steps. Layers and records are added bottom-up, so cycles are impossible. Invalid
+/// arguments are reported by [`build`](Self::build).
 ///
 /// ```
 /// use s3_build_cache::{Annotations, CacheConfigBuilder, Digest, Timestamp};
@@ -52,10 +52,10 @@ impl CacheConfigBuilder {
         Self::default()
     }
 
-    /// Adds a layer on top of `parent`. Adding the same blob to the same chain returns the same layer.
+    /// Adds a layer on top of `parent`. Layers with the same blob and the same ancestors are merged.
     pub fn layer(&mut self, blob: Digest, parent: Option<LayerId>, annotations: Annotations) -> LayerId {
         if i64::try_from(annotations.size).is_err() {
-            self.wrong(|| format!("the blob {blob} has {} bytes, more than BuildKit can say", annotations.size));
+            self.fail(|| format!("the blob {blob} has {} bytes, more than BuildKit can represent", annotations.size));
         }
         let parent = parent.map(|parent| self.known_layer(parent));
         self.config.layers.push(Layer { blob, parent, annotations });
@@ -63,7 +63,7 @@ impl CacheConfigBuilder {
     }
 
     /// Adds a step, given its digest and the alternatives for each of its inputs. Each alternative has a selector,
-    /// which is empty for the whole result. Adding the same digest with the same inputs returns the same step.
+    /// which is empty for the whole result. Steps with the same digest and the same inputs are merged.
     pub fn record<'a>(
         &mut self,
         digest: impl Into<Box<str>>,
@@ -71,16 +71,18 @@ impl CacheConfigBuilder {
     ) -> RecordId {
         let digest = digest.into();
         if digest.is_empty() {
-            self.wrong(|| "a record has an empty digest".to_owned());
+            self.fail(|| "a record has an empty digest".to_owned());
         }
         let mut lists = Vec::new();
         for alternatives in inputs {
             if alternatives.is_empty() {
-                self.wrong(|| format!("an input of the record {digest} has no alternative"));
+                self.fail(|| format!("an input of the record {digest} has no alternative"));
             }
-            let link =
-                |(record, selector): (RecordId, &str)| Input { selector: selector.into(), link: self.known(record) };
-            lists.push(alternatives.into_iter().map(link).collect());
+            let link = |(record, selector): (RecordId, &str)| Input {
+                selector: selector.into(),
+                link: self.known_record(record),
+            };
+            lists.push(Alternatives::new(alternatives.into_iter().map(link).collect()));
         }
         self.config.records.push(Record {
             digest,
@@ -95,7 +97,7 @@ impl CacheConfigBuilder {
     /// Records that a step produced this layer with all its ancestors.
     pub fn result(&mut self, record: RecordId, layer: LayerId, created_at: Timestamp) {
         let layer = self.known_layer(layer);
-        let RecordIndex(at) = self.known(record);
+        let RecordIndex(at) = self.known_record(record);
         if let Some(results) = self.results.get_mut(at) {
             results.push(CacheResult { layer, created_at });
         }
@@ -110,34 +112,31 @@ impl CacheConfigBuilder {
         for (record, results) in self.config.records.iter_mut().zip(self.results) {
             record.results = results.into();
         }
-        let mut known = HashMap::new();
-        let two_faced = self.config.layers.iter().find(|layer| {
-            let identity = (layer.annotations.size, layer.annotations.diff_id);
-            *known.entry(layer.blob).or_insert(identity) != identity
-        });
+        let mut facts = BlobFacts::with_capacity(self.config.layers.len());
+        let contradicting = self.config.layers.iter().find(|layer| facts.contradict(layer, ()).is_some());
         let problem = self
             .problem
-            .or_else(|| two_faced.map(|layer| format!("the blob {} was given two sizes or diffIDs", layer.blob)));
+            .or_else(|| contradicting.map(|layer| format!("the blob {} was given two sizes or diffIDs", layer.blob)));
         match problem {
-            Some(problem) => Err(Error::Usage(Problem::new(problem))),
+            Some(problem) => Err(Error::usage(problem)),
             None => Ok(canonical(&self.config)),
         }
     }
 
-    fn wrong(&mut self, problem: impl FnOnce() -> String) {
+    fn fail(&mut self, problem: impl FnOnce() -> String) {
         self.problem.get_or_insert_with(problem);
     }
 
     fn known_layer(&mut self, LayerId(at): LayerId) -> LayerIndex {
         if at >= self.config.layers.len() {
-            self.wrong(|| format!("layer {at} was not made by this builder"));
+            self.fail(|| format!("layer {at} is from another builder"));
         }
         LayerIndex(at)
     }
 
-    fn known(&mut self, RecordId(at): RecordId) -> RecordIndex {
+    fn known_record(&mut self, RecordId(at): RecordId) -> RecordIndex {
         if at >= self.config.records.len() {
-            self.wrong(|| format!("record {at} was not made by this builder"));
+            self.fail(|| format!("record {at} is from another builder"));
         }
         RecordIndex(at)
     }

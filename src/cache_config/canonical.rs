@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 
 use crate::base::{Digest, Hasher};
 use crate::cache_config::model::{
-    Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex, set,
+    Alternatives, Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
+    set,
 };
 use crate::go::Timestamp;
 
@@ -23,8 +24,8 @@ pub(super) fn canonical(config: &CacheConfig) -> CacheConfig {
             set(&mut record_of, *at, rank);
         }
     }
-    let records = groups.iter().filter_map(|group| unite(config, group, &layer_of, &record_of)).collect();
-    CacheConfig { layers: unite_layers(config, &layer_of), records }
+    let records = groups.iter().filter_map(|group| merge_records(config, group, &layer_of, &record_of)).collect();
+    CacheConfig { layers: merge_layers(config, &layer_of), records }
 }
 
 /// Returns the sort key of a layer's annotations; the smallest is kept.
@@ -33,16 +34,16 @@ fn annotation_key(annotations: &Annotations) -> (bool, i128, &str, Digest, Strin
     (created_at.is_zero(), created_at.instant(), media_type, *diff_id, created_at.to_string())
 }
 
-fn unite_layers(config: &CacheConfig, layer_of: &[usize]) -> Vec<Layer> {
-    let mut united: BTreeMap<usize, Layer> = BTreeMap::new();
+fn merge_layers(config: &CacheConfig, layer_of: &[usize]) -> Vec<Layer> {
+    let mut merged: BTreeMap<usize, Layer> = BTreeMap::new();
     for (layer, rank) in config.layers.iter().zip(layer_of) {
         let parent = layer.parent.and_then(|parent| layer_of.get(parent.0)).map(|rank| LayerIndex(*rank));
-        let known = united.entry(*rank).or_insert_with(|| Layer { parent, ..layer.clone() });
+        let known = merged.entry(*rank).or_insert_with(|| Layer { parent, ..layer.clone() });
         if annotation_key(&layer.annotations) < annotation_key(&known.annotations) {
             known.annotations = layer.annotations.clone();
         }
     }
-    united.into_values().collect()
+    merged.into_values().collect()
 }
 
 /// Returns the rank of each layer in the order of the chains: by blob, then by the blobs towards the root, shorter
@@ -161,7 +162,7 @@ fn sorted_records(config: &CacheConfig, ids: &[Digest]) -> Vec<Vec<usize>> {
 }
 
 /// Merges equal records into one with the results of all.
-fn unite(config: &CacheConfig, group: &[usize], layer_of: &[usize], record_of: &[usize]) -> Option<Record> {
+fn merge_records(config: &CacheConfig, group: &[usize], layer_of: &[usize], record_of: &[usize]) -> Option<Record> {
     let members = || group.iter().filter_map(|at| config.records.get(*at));
     let layer = |index: LayerIndex| layer_of.get(index.0).copied().map(LayerIndex);
     let mut results: BTreeMap<(LayerIndex, i128), Timestamp> = BTreeMap::new();
@@ -179,7 +180,9 @@ fn unite(config: &CacheConfig, group: &[usize], layer_of: &[usize], record_of: &
         let mut links: Vec<(usize, Box<str>)> = list.iter().filter_map(link).collect();
         links.sort_unstable();
         links.dedup();
-        links.into_iter().map(|(link, selector)| Input { selector, link: RecordIndex(link) }).collect()
+        Alternatives::new(
+            links.into_iter().map(|(link, selector)| Input { selector, link: RecordIndex(link) }).collect(),
+        )
     });
     Some(Record {
         digest: first.digest.clone(),

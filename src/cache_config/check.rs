@@ -4,7 +4,8 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::base::{Digest, Error, Problem, Result};
+use crate::base::{Digest, Error, Result};
+use crate::cache_config::blob_facts::BlobFacts;
 use crate::cache_config::descriptor::Descriptor;
 use crate::cache_config::graph::Links;
 use crate::cache_config::model::{Annotations, CacheConfig, Layer, LayerIndex, RecordIndex};
@@ -14,19 +15,19 @@ use crate::go::{ParsedText, Timestamp};
 /// The maximum number of problems listed in an error, which also reports the total.
 const MAX_PROBLEMS: usize = 20;
 
-/// The source of the layers' annotations.
-pub(super) enum Source<'a> {
-    /// The layers themselves, as in S3.
-    Annotations,
-    /// The descriptors of a local manifest, by blob.
+/// Where the layers' annotations are.
+pub(super) enum AnnotationSource<'a> {
+    /// In the layers themselves, as in S3.
+    Layers,
+    /// In the descriptors of a local manifest, by blob.
     Descriptors(&'a HashMap<Digest, &'a Descriptor>),
 }
 
-/// The location of a problem: a layer or a record, by its position.
+/// What a problem is about: a layer or a record, by its position.
 #[derive(Clone, Copy)]
-pub(super) struct Place(pub(super) &'static str, pub(super) usize);
+pub(super) struct Subject(pub(super) &'static str, pub(super) usize);
 
-impl fmt::Display for Place {
+impl fmt::Display for Subject {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.0, self.1)
     }
@@ -62,8 +63,8 @@ impl Problems {
     }
 
     /// Returns the value, or records the problem and returns `None`.
-    pub(super) fn keep<T>(&mut self, place: Place, result: std::result::Result<T, String>) -> Option<T> {
-        result.map_err(|why| self.add(|| format!("{place}: {why}"))).ok()
+    pub(super) fn keep<T>(&mut self, subject: Subject, result: std::result::Result<T, String>) -> Option<T> {
+        result.map_err(|why| self.add(|| format!("{subject}: {why}"))).ok()
     }
 
     pub(super) fn into_error(self) -> Error {
@@ -71,7 +72,7 @@ impl Problems {
         let more = if more > 0 { format!("; and {more} more") } else { String::new() };
         let noun = if self.total == 1 { "problem" } else { "problems" };
         let first = self.first.join("; ");
-        Error::Integrity(Problem::new(format!("the cache config has {} {noun}: {first}{more}", self.total)))
+        Error::integrity(format!("the cache config has {} {noun}: {first}{more}", self.total))
     }
 }
 
@@ -98,16 +99,17 @@ impl Bound {
         Some(index)
     }
 
-    fn missed(&self, what: &str, value: i64) -> String {
-        format!("{what} {value} is out of range: there are {}", self.length)
+    fn missed(&self, what: &str, value: i64, noun: &str) -> String {
+        let plural = if self.length == 1 { "" } else { "s" };
+        format!("{what} {value} is out of range: the config has {} {noun}{plural}", self.length)
     }
 
     pub(super) fn layer(&self, what: &str, value: i64) -> std::result::Result<LayerIndex, String> {
-        self.index(value).map(LayerIndex).ok_or_else(|| self.missed(what, value))
+        self.index(value).map(LayerIndex).ok_or_else(|| self.missed(what, value, "layer"))
     }
 
     pub(super) fn record(&self, what: &str, value: i64) -> std::result::Result<RecordIndex, String> {
-        self.index(value).map(RecordIndex).ok_or_else(|| self.missed(what, value))
+        self.index(value).map(RecordIndex).ok_or_else(|| self.missed(what, value, "record"))
     }
 }
 
@@ -116,14 +118,16 @@ pub(super) fn check_layer(
     at: usize,
     raw: RawLayer,
     layers: &Bound,
-    source: &Source<'_>,
+    source: &AnnotationSource<'_>,
     problems: &mut Problems,
 ) -> Option<Layer> {
-    let place = Place("layer", at);
+    let subject = Subject("layer", at);
     let blob = raw.blob.get().map_err(|error| format!("blob: {error}"));
     let annotations = match source {
-        Source::Annotations => raw.annotations.ok_or_else(|| "it has no annotations".to_owned()).and_then(annotations),
-        Source::Descriptors(by_blob) => match blob.as_ref().map(|blob| by_blob.get(blob)) {
+        AnnotationSource::Layers => {
+            raw.annotations.ok_or_else(|| "it has no annotations".to_owned()).and_then(annotations)
+        }
+        AnnotationSource::Descriptors(by_blob) => match blob.as_ref().map(|blob| by_blob.get(blob)) {
             Ok(Some(descriptor)) => descriptor.to_annotations(),
             _ => Err("its blob is not in the manifest".to_owned()),
         },
@@ -132,9 +136,9 @@ pub(super) fn check_layer(
         -1 => Ok(None),
         parent => layers.layer("parent", parent).map(Some),
     };
-    let blob = problems.keep(place, blob);
-    let parent = problems.keep(place, parent);
-    let annotations = problems.keep(place, annotations);
+    let blob = problems.keep(subject, blob);
+    let parent = problems.keep(subject, parent);
+    let annotations = problems.keep(subject, annotations);
     Some(Layer { blob: blob?, parent: parent?, annotations: annotations? })
 }
 
@@ -184,11 +188,10 @@ pub(super) fn check_whole(config: CacheConfig) -> Result<CacheConfig> {
 
 /// Checks that each blob has one size and one diffID across all layers.
 fn check_blobs(layers: &[Layer], problems: &mut Problems) {
-    let mut known: HashMap<Digest, (usize, &Annotations)> = HashMap::with_capacity(layers.len());
+    let mut facts = BlobFacts::with_capacity(layers.len());
     for (at, layer) in layers.iter().enumerate() {
-        let (first_at, first) = *known.entry(layer.blob).or_insert((at, &layer.annotations));
-        if (first.size, first.diff_id) != (layer.annotations.size, layer.annotations.diff_id) {
-            problems.add(|| format!("layers {first_at} and {at} give one blob two sizes or diffIDs"));
+        if let Some(first) = facts.contradict(layer, at) {
+            problems.add(|| format!("layers {first} and {at} give one blob two sizes or diffIDs"));
         }
     }
 }

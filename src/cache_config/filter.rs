@@ -6,14 +6,14 @@ use crate::base::Digest;
 use crate::cache_config::model::{CacheConfig, CacheResult, ChainedResult, Layer, LayerIndex, set};
 
 /// The layers to keep.
-pub(super) struct Kept {
+pub(super) struct KeptLayers {
     /// Whether each layer is kept, by position.
     pub(super) layers: Vec<bool>,
     /// Whether each layer and all its ancestors are kept, by position.
     pub(super) chains: Vec<bool>,
 }
 
-impl Kept {
+impl KeptLayers {
     fn result(&self, result: &CacheResult) -> bool {
         is_set(&self.chains, result.layer)
     }
@@ -28,8 +28,8 @@ impl CacheConfig {
     /// kept.
     #[must_use]
     pub fn without_blobs(self, lost: &BTreeSet<Digest>) -> Self {
-        let there: Vec<bool> = self.layers.iter().map(|layer| !lost.contains(&layer.blob)).collect();
-        let mut kept = Kept { chains: whole_chains(&self.layers, &there), layers: there };
+        let present: Vec<bool> = self.layers.iter().map(|layer| !lost.contains(&layer.blob)).collect();
+        let mut kept = KeptLayers { chains: self.whole_chains(&present), layers: present };
         // A layer above a lost one is useful only to a result that lists its layers itself.
         let mut layers = kept.chains.clone();
         for chain in self.records.iter().flat_map(|record| &record.chains).filter(|chain| kept.chained(chain)) {
@@ -41,8 +41,13 @@ impl CacheConfig {
         self.keep(&kept)
     }
 
+    /// Returns, by position, whether the layer and all its ancestors are `present`.
+    pub(super) fn whole_chains(&self, present: &[bool]) -> Vec<bool> {
+        self.fold_chains(|layer, parent: Option<bool>| is_set(present, layer) && parent != Some(false))
+    }
+
     /// Returns the config with only these layers, re-indexed, and only the results whose layers are all kept.
-    pub(super) fn keep(mut self, kept: &Kept) -> Self {
+    pub(super) fn keep(mut self, kept: &KeptLayers) -> Self {
         let mut next = 0;
         let new_index: Vec<Option<LayerIndex>> = kept
             .layers
@@ -79,27 +84,4 @@ fn retain<T>(list: &mut Box<[T]>, keep: impl Fn(&T) -> bool) {
 
 fn is_set(set: &[bool], layer: LayerIndex) -> bool {
     set.get(layer.0).copied().unwrap_or(false)
-}
-
-/// Returns, by position, whether the layer and all its ancestors are `there`. Visits each layer once.
-pub(super) fn whole_chains(layers: &[Layer], there: &[bool]) -> Vec<bool> {
-    let mut whole: Vec<Option<bool>> = vec![None; layers.len()];
-    let mut path = Vec::new();
-    for start in 0..layers.len() {
-        let mut at = Some(LayerIndex(start));
-        let mut answer = true;
-        while let Some(layer) = at {
-            if let Some(known) = whole.get(layer.0).copied().flatten() {
-                answer = known;
-                break;
-            }
-            path.push(layer.0);
-            at = layers.get(layer.0).and_then(|layer| layer.parent);
-        }
-        for layer in path.drain(..).rev() {
-            answer &= is_set(there, LayerIndex(layer));
-            set(&mut whole, layer, Some(answer));
-        }
-    }
-    whole.into_iter().map(|whole| whole.unwrap_or(false)).collect()
 }

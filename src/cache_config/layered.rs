@@ -6,7 +6,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::cache_config::model::{CacheConfig, LayerIndex, Record, RecordIndex, set};
+use crate::cache_config::model::{CacheConfig, LayerIndex, Record, RecordIndex};
 
 /// The maximum number of steps of the whole search: blobs compared and results considered. Real configs need a few
 /// thousand. The limit stops a hostile config from taking hours; it loses some results of `mode=min` instead.
@@ -14,7 +14,8 @@ const MAX_STEPS: usize = 20_000_000;
 
 /// Keeps the layers of the input results from which a kept result is layered.
 pub(super) fn keep_inputs(config: &CacheConfig, layers: &mut [bool]) {
-    let mut search = Search { config, depths: depths(config), left: MAX_STEPS };
+    let depths = config.fold_chains(|_, parent: Option<usize>| parent.unwrap_or(0) + 1);
+    let mut search = Search { config, depths, left: MAX_STEPS };
     let may_be_layered = |record: &&Record| record.inputs.len() > 1 && !record.results.is_empty();
     let candidates: Vec<&Record> = config.records.iter().filter(may_be_layered).collect();
     let mut changed = true;
@@ -107,37 +108,8 @@ impl Search<'_> {
     fn chain(&mut self, layer: LayerIndex) -> Option<Vec<LayerIndex>> {
         let depth = self.depths.get(layer.0).copied().unwrap_or(0);
         self.spend(depth)?;
-        let mut chain = Vec::with_capacity(depth);
-        let mut at = Some(layer);
-        while let Some(layer) = at {
-            chain.push(layer);
-            at = self.config.layer(layer).and_then(|layer| layer.parent);
-        }
+        let mut chain: Vec<LayerIndex> = self.config.ancestry(layer).collect();
         chain.reverse();
         Some(chain)
     }
-}
-
-/// Returns the length of each layer's chain, by position.
-fn depths(config: &CacheConfig) -> Vec<usize> {
-    let parents = config.parents();
-    let mut depths = vec![0; parents.len()];
-    let mut path = Vec::new();
-    for start in 0..parents.len() {
-        let mut at = Some(start);
-        let mut depth = 0;
-        while let Some(layer) = at {
-            depth = depths.get(layer).copied().unwrap_or(0);
-            if depth > 0 {
-                break;
-            }
-            path.push(layer);
-            at = parents.get(layer).copied().flatten();
-        }
-        for layer in path.drain(..).rev() {
-            depth += 1;
-            set(&mut depths, layer, depth);
-        }
-    }
-    depths
 }

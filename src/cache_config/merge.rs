@@ -1,10 +1,9 @@
 //! Merges several configs into one.
 
-use std::collections::HashMap;
-
-use crate::base::{Error, Problem, Result};
+use crate::base::{Error, Result};
+use crate::cache_config::blob_facts::BlobFacts;
 use crate::cache_config::canonical::canonical;
-use crate::cache_config::model::{CacheConfig, Layer, LayerIndex};
+use crate::cache_config::model::{Alternatives, CacheConfig, Layer, LayerIndex};
 
 impl CacheConfig {
     /// Merges the configs of `sources`, each with the name that errors use for it.
@@ -30,14 +29,12 @@ impl CacheConfig {
 }
 
 fn check(sources: &[(String, CacheConfig)]) -> Result<()> {
-    let mut known = HashMap::new();
+    let mut facts = BlobFacts::with_capacity(0);
     for (name, config) in sources {
         for layer in &config.layers {
-            let identity = (layer.annotations.size, layer.annotations.diff_id);
-            let (first, of_first) = *known.entry(layer.blob).or_insert((name, identity));
-            if of_first != identity {
+            if let Some(first) = facts.contradict(layer, name) {
                 let message = format!("{first} and {name} give the blob {} two sizes or diffIDs", layer.blob);
-                return Err(Error::Conflict(Problem::new(message).hint("export one of them again, or leave it out")));
+                return Err(Error::conflict(message).with_hint("export one of them again, or leave it out"));
             }
         }
     }
@@ -53,7 +50,7 @@ fn concatenate(sources: Vec<(String, CacheConfig)>) -> CacheConfig {
         let move_layer = |old: Layer| Layer { parent: old.parent.map(layer), ..old };
         all.layers.extend(config.layers.into_iter().map(move_layer));
         all.records.extend(config.records.into_iter().map(|mut record| {
-            for input in record.inputs.iter_mut().flatten() {
+            for input in record.inputs.iter_mut().flat_map(Alternatives::as_mut_slice) {
                 input.link.0 += records;
             }
             let chained = record.chains.iter_mut().flat_map(|chain| &mut chain.layers);

@@ -1,6 +1,6 @@
 //! `mode=min`: keeps only the layers of the result.
 
-use crate::cache_config::filter::{Kept, whole_chains};
+use crate::cache_config::filter::KeptLayers;
 use crate::cache_config::layered;
 use crate::cache_config::model::{CacheConfig, LayerIndex, set};
 
@@ -27,8 +27,8 @@ impl CacheConfig {
         if !found {
             return (self, false);
         }
-        let chains = whole_chains(&self.layers, &layers);
-        (self.keep(&Kept { layers, chains }), true)
+        let chains = self.whole_chains(&layers);
+        (self.keep(&KeptLayers { layers, chains }), true)
     }
 
     /// Returns the first records with results on the paths from records without incoming links.

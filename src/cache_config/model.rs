@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::HashSet;
-use std::ops::{Deref, DerefMut};
+use std::ops::Deref;
 use std::{fmt, slice};
 
 use crate::base::Digest;
@@ -159,27 +159,26 @@ impl<'a> From<&'a CacheConfig> for Cow<'a, CacheConfig> {
     }
 }
 
-impl From<Input> for Alternatives {
-    fn from(only: Input) -> Self {
-        Self(Choice::One(only))
-    }
-}
-
-impl From<Vec<Input>> for Alternatives {
-    fn from(mut inputs: Vec<Input>) -> Self {
+impl Alternatives {
+    pub(super) fn new(mut inputs: Vec<Input>) -> Self {
         match inputs.pop() {
-            Some(only) if inputs.is_empty() => only.into(),
+            Some(only) if inputs.is_empty() => Self::one(only),
             last => {
                 inputs.extend(last);
                 Self(Choice::Many(inputs.into_boxed_slice()))
             }
         }
     }
-}
 
-impl FromIterator<Input> for Alternatives {
-    fn from_iter<I: IntoIterator<Item = Input>>(inputs: I) -> Self {
-        inputs.into_iter().collect::<Vec<Input>>().into()
+    pub(super) fn one(input: Input) -> Self {
+        Self(Choice::One(input))
+    }
+
+    pub(super) fn as_mut_slice(&mut self) -> &mut [Input] {
+        match &mut self.0 {
+            Choice::One(input) => slice::from_mut(input),
+            Choice::Many(inputs) => inputs,
+        }
     }
 }
 
@@ -194,30 +193,12 @@ impl Deref for Alternatives {
     }
 }
 
-impl DerefMut for Alternatives {
-    fn deref_mut(&mut self) -> &mut [Input] {
-        match &mut self.0 {
-            Choice::One(input) => slice::from_mut(input),
-            Choice::Many(inputs) => inputs,
-        }
-    }
-}
-
 impl<'a> IntoIterator for &'a Alternatives {
     type Item = &'a Input;
     type IntoIter = slice::Iter<'a, Input>;
 
     fn into_iter(self) -> Self::IntoIter {
         self.iter()
-    }
-}
-
-impl<'a> IntoIterator for &'a mut Alternatives {
-    type Item = &'a mut Input;
-    type IntoIter = slice::IterMut<'a, Input>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.iter_mut()
     }
 }
 

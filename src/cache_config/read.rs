@@ -5,8 +5,10 @@
 
 use std::collections::HashMap;
 
-use crate::base::{Digest, Error, Problem, Result};
-use crate::cache_config::check::{Bound, Place, Problems, Source, check_layer, check_whole, is_in_range, time};
+use crate::base::{Digest, Error, Result};
+use crate::cache_config::check::{
+    AnnotationSource, Bound, Problems, Subject, check_layer, check_whole, is_in_range, time,
+};
 use crate::cache_config::descriptor::Descriptor;
 use crate::cache_config::model::{Alternatives, CacheConfig, CacheResult, ChainedResult, Input, Layer, Record};
 use crate::cache_config::raw::{RawInput, RawLayer, RawResult};
@@ -18,7 +20,7 @@ pub const MAX_MANIFEST_BYTES: u64 = 256 * 1024 * 1024;
 /// The maximum number of objects and lists in a cache config; a million records have six million.
 const MAX_PARTS: usize = 8_000_000;
 
-type Read<T> = std::result::Result<T, JsonProblem>;
+type JsonResult<T> = std::result::Result<T, JsonProblem>;
 
 impl CacheConfig {
     /// Reads the manifest of an S3 cache.
@@ -26,7 +28,7 @@ impl CacheConfig {
     /// # Errors
     /// [`Error::Integrity`] if the JSON is invalid or inconsistent; the first problems are listed.
     pub fn from_s3_json(json: &[u8]) -> Result<Self> {
-        read(json, &Source::Annotations)
+        read(json, &AnnotationSource::Layers)
     }
 
     /// Reads the config of a local cache; `descriptors` are those of its manifest.
@@ -34,11 +36,11 @@ impl CacheConfig {
         // If several descriptors have the same blob, the last one counts, as in BuildKit.
         let by_blob: HashMap<Digest, &Descriptor> =
             descriptors.iter().filter_map(|descriptor| Some((descriptor.digest.get().ok()?, descriptor))).collect();
-        read(json, &Source::Descriptors(&by_blob))
+        read(json, &AnnotationSource::Descriptors(&by_blob))
     }
 }
 
-fn read(json: &[u8], source: &Source<'_>) -> Result<CacheConfig> {
+fn read(json: &[u8], source: &AnnotationSource<'_>) -> Result<CacheConfig> {
     if json.len() as u64 > MAX_MANIFEST_BYTES {
         return Err(invalid(format!("it has more than {MAX_MANIFEST_BYTES} bytes")));
     }
@@ -64,12 +66,12 @@ fn read(json: &[u8], source: &Source<'_>) -> Result<CacheConfig> {
 }
 
 fn invalid(why: String) -> Error {
-    Error::Integrity(Problem::new(format!("not a cache config: {why}")))
+    Error::integrity(format!("not a cache config: {why}"))
 }
 
 /// One pass through the document.
 struct Pass<'a> {
-    source: &'a Source<'a>,
+    source: &'a AnnotationSource<'a>,
     /// The numbers of layers and records; unlimited in the first pass.
     layers: Bound,
     records: Bound,
@@ -77,7 +79,7 @@ struct Pass<'a> {
 }
 
 #[derive(Default)]
-struct Document {
+struct Contents {
     layers: Elements<Layer>,
     records: Elements<Record>,
 }
@@ -97,36 +99,36 @@ impl<T> Default for Elements<T> {
 }
 
 impl Pass<'_> {
-    fn read(&self, json: &[u8]) -> Result<Document> {
-        read_go_json_with(json, |reader| self.document(reader)).map_err(|problem| invalid(problem.to_string()))
+    fn read(&self, json: &[u8]) -> Result<Contents> {
+        read_go_json_with(json, |reader| self.contents(reader)).map_err(|problem| invalid(problem.to_string()))
     }
 
-    fn document(&self, reader: &mut JsonReader<'_>) -> Read<Document> {
-        let mut document = Document::default();
+    fn contents(&self, reader: &mut JsonReader<'_>) -> JsonResult<Contents> {
+        let mut contents = Contents::default();
         if reader.null()? {
-            return Ok(document);
+            return Ok(contents);
         }
         reader.object(&["layers", "records"], |reader, key| {
             match key {
                 0 => {
-                    document.layers = self.elements(reader, |reader, at, problems| self.layer(reader, at, problems))?
+                    contents.layers = self.elements(reader, |reader, at, problems| self.layer(reader, at, problems))?
                 }
                 _ => {
-                    document.records =
+                    contents.records =
                         self.elements(reader, |reader, at, problems| self.record(reader, at, problems))?
                 }
             }
             Ok(())
         })?;
-        Ok(document)
+        Ok(contents)
     }
 
     /// Reads a list. `element` reads the element at a position, and returns `None` if it recorded a problem.
     fn elements<T>(
         &self,
         reader: &mut JsonReader<'_>,
-        mut element: impl FnMut(&mut JsonReader<'_>, usize, &mut Problems) -> Read<Option<T>>,
-    ) -> Read<Elements<T>> {
+        mut element: impl FnMut(&mut JsonReader<'_>, usize, &mut Problems) -> JsonResult<Option<T>>,
+    ) -> JsonResult<Elements<T>> {
         let mut elements = Elements::default();
         let at_start = reader.memory.left();
         reader.list(|reader| {
@@ -144,28 +146,32 @@ impl Pass<'_> {
         Ok(elements)
     }
 
-    fn layer(&self, reader: &mut JsonReader<'_>, at: usize, problems: &mut Problems) -> Read<Option<Layer>> {
+    fn layer(&self, reader: &mut JsonReader<'_>, at: usize, problems: &mut Problems) -> JsonResult<Option<Layer>> {
         Ok(check_layer(at, RawLayer::read(reader)?, &self.layers, self.source, problems))
     }
 
-    fn record(&self, reader: &mut JsonReader<'_>, at: usize, problems: &mut Problems) -> Read<Option<Record>> {
-        let place = Place("record", at);
+    fn record(&self, reader: &mut JsonReader<'_>, at: usize, problems: &mut Problems) -> JsonResult<Option<Record>> {
+        let subject = Subject("record", at);
         let mut digest: Box<str> = Box::default();
         let (mut results, mut chains, mut inputs) = (Elements::default(), Elements::default(), Elements::default());
         if !reader.null()? {
             reader.object(&["layers", "chains", "digest", "inputs"], |reader, key| {
                 match key {
-                    0 => results = self.elements(reader, |reader, _, problems| self.result(reader, place, problems))?,
-                    1 => chains = self.elements(reader, |reader, _, problems| self.chain(reader, place, problems))?,
+                    0 => {
+                        results = self.elements(reader, |reader, _, problems| self.result(reader, subject, problems))?
+                    }
+                    1 => chains = self.elements(reader, |reader, _, problems| self.chain(reader, subject, problems))?,
                     2 => digest = Box::read(reader)?,
-                    _ => inputs = self.elements(reader, |reader, at, found| self.input(reader, (place, at), found))?,
+                    _ => {
+                        inputs = self.elements(reader, |reader, at, found| self.input(reader, (subject, at), found))?
+                    }
                 }
                 Ok(())
             })?;
         }
         let mut found = Problems::default();
         if digest.is_empty() {
-            found.add(|| format!("{place}: it has no digest"));
+            found.add(|| format!("{subject}: it has no digest"));
         }
         for more in [results.problems, chains.problems, inputs.problems] {
             found.append(more);
@@ -176,14 +182,24 @@ impl Pass<'_> {
         Ok(is_good.then_some(Record { digest, inputs, results, chains }))
     }
 
-    fn result(&self, reader: &mut JsonReader<'_>, place: Place, found: &mut Problems) -> Read<Option<CacheResult>> {
+    fn result(
+        &self,
+        reader: &mut JsonReader<'_>,
+        subject: Subject,
+        found: &mut Problems,
+    ) -> JsonResult<Option<CacheResult>> {
         let raw = RawResult::read(reader)?;
-        let layer = found.keep(place, self.layers.layer("layer", raw.layer));
-        let created_at = found.keep(place, time(raw.created_at));
+        let layer = found.keep(subject, self.layers.layer("layer", raw.layer));
+        let created_at = found.keep(subject, time(raw.created_at));
         Ok(layer.zip(created_at).map(|(layer, created_at)| CacheResult { layer, created_at }))
     }
 
-    fn chain(&self, reader: &mut JsonReader<'_>, place: Place, found: &mut Problems) -> Read<Option<ChainedResult>> {
+    fn chain(
+        &self,
+        reader: &mut JsonReader<'_>,
+        subject: Subject,
+        found: &mut Problems,
+    ) -> JsonResult<Option<ChainedResult>> {
         let mut layers = Elements::default();
         let mut created_at = None;
         if !reader.null()? {
@@ -192,7 +208,7 @@ impl Pass<'_> {
                     0 => {
                         layers = self.elements(reader, |reader, _, problems| {
                             let value = i64::read(reader)?;
-                            Ok(problems.keep(place, self.layers.layer("layer", value)))
+                            Ok(problems.keep(subject, self.layers.layer("layer", value)))
                         })?;
                     }
                     _ => created_at = Some(ParsedText::read(reader)?),
@@ -201,7 +217,7 @@ impl Pass<'_> {
             })?;
         }
         found.append(layers.problems);
-        let created_at = found.keep(place, time(created_at));
+        let created_at = found.keep(subject, time(created_at));
         Ok(created_at.map(|created_at| ChainedResult { layers: layers.kept.into(), created_at }))
     }
 
@@ -209,16 +225,16 @@ impl Pass<'_> {
     fn input(
         &self,
         reader: &mut JsonReader<'_>,
-        (place, at): (Place, usize),
+        (subject, at): (Subject, usize),
         found: &mut Problems,
-    ) -> Read<Option<Alternatives>> {
+    ) -> JsonResult<Option<Alternatives>> {
         let (mut is_empty, mut only, mut list) = (true, None, Vec::new());
         if !reader.null()? {
             reader.list(|reader| {
                 is_empty = false;
                 let left = reader.memory.left();
                 let RawInput { selector, link } = RawInput::read(reader)?;
-                let link = found.keep(place, self.records.record("link", link));
+                let link = found.keep(subject, self.records.record("link", link));
                 let Some(link) = link.filter(|_| self.keep && found.is_empty()) else {
                     reader.memory.restore(left);
                     return Ok(());
@@ -236,8 +252,8 @@ impl Pass<'_> {
             })?;
         }
         if is_empty {
-            found.add(|| format!("{place}: input {at} is empty"));
+            found.add(|| format!("{subject}: input {at} is empty"));
         }
-        Ok(found.is_empty().then(|| only.map_or_else(|| list.into(), Alternatives::from)))
+        Ok(found.is_empty().then(|| only.map_or_else(|| Alternatives::new(list), Alternatives::one)))
     }
 }

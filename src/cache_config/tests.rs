@@ -3,6 +3,8 @@ mod generated;
 mod golden;
 mod hostile;
 mod laws;
+mod lookup;
+mod merging;
 mod reading;
 
 use crate::base::{Digest, Error};

@@ -58,7 +58,7 @@ mod tests {
     use crate::files::make_fifo;
 
     #[test]
-    fn only_a_regular_file_within_the_limit_is_read_and_nothing_blocks() {
+    fn only_regular_files_within_the_limit_are_read_and_nothing_blocks() {
         let dir = tempfile::tempdir().unwrap();
         let at = |name: &str| dir.path().join(name);
         fs::write(at("file"), "bytes").unwrap();

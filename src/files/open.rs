@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 
-use crate::base::{Error, Problem, Result};
+use crate::base::{Error, Result};
 use crate::files::system::{FileSystem, unless_refused};
 
 /// Makes opening a link an error, and opens a FIFO immediately instead of blocking until its other end opens.
@@ -67,7 +67,7 @@ pub(crate) fn open_or_create(path: &Path, mode: u32) -> Result<(Opened, bool)> {
 }
 
 fn checked(file: File, path: &Path) -> Result<Opened> {
-    let meta = file.metadata().map_err(|error| Error::io("look at", path, error))?;
+    let meta = file.metadata().map_err(|error| Error::io("access", path, error))?;
     match meta.is_file() {
         true => Ok(Opened { file, meta }),
         false => Err(wrong_kind(path, kind_name(meta.file_type()), "a regular file")),
@@ -83,8 +83,7 @@ pub(crate) fn read_file(path: &Path, limit: u64) -> Result<Option<Vec<u8>>> {
     let mut bytes = Vec::new();
     file.take(limit + 1).read_to_end(&mut bytes).map_err(|error| Error::io("read", path, error))?;
     if bytes.len() as u64 > limit {
-        let message = format!("{} has more than the {limit} bytes that are read", path.display());
-        return Err(Error::Integrity(Problem::new(message)));
+        return Err(Error::integrity(format!("{} has more than the {limit} bytes allowed", path.display())));
     }
     Ok(Some(bytes))
 }

@@ -110,7 +110,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_ignored_and_a_failure_is_not() {
+    fn unsupported_is_ignored_and_a_failure_is_not() {
         use libc::*;
         for code in [EPERM, EACCES, EROFS, EINVAL, ENOSYS, ENOTSUP, EOPNOTSUPP, ENOLCK, ENOTTY, EBADF] {
             assert!(unless_refused(Err(io::Error::from_raw_os_error(code))).is_ok(), "{code}");

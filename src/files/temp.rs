@@ -84,7 +84,7 @@ impl TempFolder {
                 && is_same_file(&left.file, &path).unwrap_or(false)
                 && remove(self.system(), &path, &left.file).is_ok()
             {
-                log::debug!("removed {}, which a run that was ended had left", path.display());
+                log::debug!("removed {}, left by a killed process", path.display());
             }
         }
         self.remove_if_empty();
@@ -143,7 +143,7 @@ impl TempFolder {
             Err(TryLockError::Error(error)) if is_refused(&error) => return Ok(Some(temp)),
             Err(TryLockError::Error(error)) => return Err(Error::io("lock", &temp.path, error)),
         }
-        let kept = is_same_file(&temp.file, &temp.path).map_err(|error| Error::io("look at", &temp.path, error))?;
+        let kept = is_same_file(&temp.file, &temp.path).map_err(|error| Error::io("access", &temp.path, error))?;
         Ok(kept.then_some(temp))
     }
 

@@ -18,7 +18,7 @@ fn entries(dir: &Path) -> usize {
 }
 
 #[test]
-fn only_a_regular_file_opens_and_nothing_hangs() {
+fn only_regular_files_open_and_nothing_blocks() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     fs::write(at("file"), "bytes").unwrap();
@@ -41,7 +41,7 @@ fn only_a_regular_file_opens_and_nothing_hangs() {
 }
 
 #[test]
-fn only_a_real_directory_is_a_directory() {
+fn a_link_to_a_directory_is_not_a_directory() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name);
     assert!(create_dir(&at("dir"), 0o755).unwrap());
@@ -60,7 +60,7 @@ fn only_a_real_directory_is_a_directory() {
 }
 
 #[test]
-fn a_temporary_goes_unless_it_is_named_and_the_folder_with_the_last() {
+fn temporaries_are_removed_unless_renamed_and_their_folder_with_the_last() {
     let dir = tempfile::tempdir().unwrap();
     let temps = TempFolder::new(dir.path());
     let (first, second) = (temps.create(0o644).unwrap(), temps.create(0o644).unwrap());
@@ -74,7 +74,7 @@ fn a_temporary_goes_unless_it_is_named_and_the_folder_with_the_last() {
 }
 
 #[test]
-fn what_a_file_system_refuses_of_a_temporary_is_skipped_and_what_fails_is_an_error() {
+fn unsupported_steps_are_skipped_and_failing_ones_are_errors() {
     let calls = [Call::SetMode, Call::SetModified, Call::SetLen, Call::Sync, Call::Lock];
     for (code, is_skipped) in [(libc::EPERM, true), (libc::ENOTSUP, true), (libc::EIO, false), (libc::ENOSPC, false)] {
         let dir = tempfile::tempdir().unwrap();
@@ -94,7 +94,7 @@ fn what_a_file_system_refuses_of_a_temporary_is_skipped_and_what_fails_is_an_err
 }
 
 #[test]
-fn a_sweep_removes_what_nobody_holds() {
+fn a_sweep_removes_abandoned_temporaries() {
     let dir = tempfile::tempdir().unwrap();
     let temps = TempFolder::new(dir.path());
     temps.sweep().unwrap();
@@ -113,7 +113,7 @@ fn a_sweep_removes_what_nobody_holds() {
 }
 
 #[test]
-fn a_folder_of_temporaries_that_is_a_link_is_an_error() {
+fn a_temporary_folder_that_is_a_link_is_an_error() {
     let dir = tempfile::tempdir().unwrap();
     fs::create_dir(dir.path().join("elsewhere")).unwrap();
     symlink("elsewhere", dir.path().join(".s3-build-cache")).unwrap();
@@ -124,7 +124,7 @@ fn a_folder_of_temporaries_that_is_a_link_is_an_error() {
 }
 
 #[test]
-fn sweeps_and_writers_do_not_disturb_each_other() {
+fn sweeps_and_writers_run_concurrently() {
     let dir = tempfile::tempdir().unwrap();
     let temps = TempFolder::new(dir.path());
     thread::scope(|scope| {

@@ -1,100 +1,89 @@
-//! Writes a blob into the directory.
+//! Opens, reads and checks the blobs of a cache directory.
 
-use std::fmt;
-use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::fs::File;
+use std::hash::{DefaultHasher, Hash, Hasher as _};
+use std::io::{self, Read, Seek, SeekFrom};
+use std::os::unix::fs::MetadataExt;
 
-use crate::base::{Digest, Error, OrderedHasher, Problem, Result};
-use crate::files::TempFile;
-use crate::layout::write::Shared;
+use crate::base::{Digest, Error, Hasher, Result};
+use crate::files::{Opened, directory, open_file, root_directory};
+use crate::layout::manifest::Reference;
+use crate::layout::path::LayoutPath;
 
-/// Writes a blob to a temporary file until [`finish`](Self::finish) verifies it.
-///
-/// Use [`write`](Self::write) to write from the start, or [`write_at`](Self::write_at) to write in any order and from
-/// several threads. If dropped early, it leaves nothing behind.
-pub struct BlobWriter {
-    shared: Arc<Shared>,
-    temp: TempFile,
-    digest: Digest,
-    size: u64,
-    written: u64,
-    hasher: OrderedHasher,
-}
+/// Large enough to need few system calls.
+const CHUNK_BYTES: usize = 128 * 1024;
 
-impl BlobWriter {
-    pub(super) fn new(shared: Arc<Shared>, temp: TempFile, digest: Digest, size: u64) -> Self {
-        Self { shared, temp, digest, size, written: 0, hasher: OrderedHasher::default() }
+impl LayoutPath {
+    /// Returns the size in bytes, or `None` if the blob does not exist.
+    pub(super) fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
+        Ok(self.open_if_present(digest)?.map(|opened| opened.meta.len()))
     }
 
-    /// Sets the file's size before any bytes are written.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if the file cannot be that large.
-    pub fn allocate(&self) -> Result<()> {
-        self.temp.set_len(self.size).map_err(|error| Error::io("write", self.temp.path(), error))
+    /// Opens the blob at `offset`.
+    pub(super) fn open_blob(&self, digest: &Digest, offset: u64) -> Result<File> {
+        let failed = |error| Error::io("read", self.blob(digest), error);
+        let Some(Opened { mut file, .. }) = self.open_if_present(digest)? else {
+            return Err(failed(io::ErrorKind::NotFound.into()));
+        };
+        file.seek(SeekFrom::Start(offset)).map_err(failed)?;
+        Ok(file)
     }
 
-    /// Writes the next bytes.
-    ///
-    /// # Errors
-    /// [`Error::Integrity`] if they exceed the blob's size; [`Error::Io`] if they cannot be written.
-    pub fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.write_at(self.written, bytes)?;
-        self.written += bytes.len() as u64;
-        Ok(())
+    /// Returns a value that changes whenever the file is modified or replaced.
+    pub(super) fn blob_stamp(&self, digest: &Digest) -> Result<Option<u64>> {
+        Ok(self.open_if_present(digest)?.map(|Opened { meta, .. }| {
+            let mut hasher = DefaultHasher::new();
+            // Excludes the change time (ctime), because renaming the file updates it.
+            (meta.dev(), meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()).hash(&mut hasher);
+            hasher.finish()
+        }))
     }
 
-    /// Writes bytes at the given offset. Each byte may be written only once.
-    ///
-    /// # Errors
-    /// Same as [`write`](Self::write).
-    pub fn write_at(&self, offset: u64, bytes: &[u8]) -> Result<()> {
-        if offset.saturating_add(bytes.len() as u64) > self.size {
-            let message = format!("the blob {} goes on after its {} bytes", self.digest, self.size);
-            return Err(Error::Integrity(Problem::new(message)));
+    /// Returns whether the blob exists and matches its digest. Stops if `check`, which runs before each read, fails.
+    pub(super) fn verify_blob(&self, digest: &Digest, check: impl Fn() -> Result<()>) -> Result<bool> {
+        let Some(Opened { mut file, .. }) = self.open_if_present(digest)? else { return Ok(false) };
+        let mut hasher = Hasher::new();
+        let mut buffer = vec![0; CHUNK_BYTES];
+        loop {
+            check()?;
+            match file.read(&mut buffer) {
+                Ok(0) => return Ok(hasher.finish() == *digest),
+                Ok(read) => hasher.update(buffer.get(..read).unwrap_or_default()),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(Error::io("read", self.blob(digest), error)),
+            }
         }
-        let written = self.temp.file().write_all_at(bytes, offset);
-        written.map_err(|error| Error::io("write", self.temp.path(), error))?;
-        self.hasher.arrive(offset, bytes);
-        Ok(())
     }
 
-    /// Hashes the bytes that arrived out of order and no longer have a gap before them, unless another thread is doing
-    /// so. Call it from a thread that does not hold a connection.
+    /// Reads a small blob into memory.
     ///
     /// # Errors
-    /// [`Error::Io`] if the bytes cannot be read back.
-    pub fn catch_up(&self) -> Result<()> {
-        self.hasher.catch_up(&mut |offset, buffer| self.read_back(offset, buffer))
-    }
-
-    /// Waits until the bytes are on disk.
-    pub(super) fn sync(&self) -> Result<()> {
-        self.temp.sync().map_err(|error| Error::io("write", self.temp.path(), error))
-    }
-
-    /// Renames the blob to its final name. Returns `false` and removes the file if its size or digest is wrong.
-    ///
-    /// # Errors
-    /// [`Error::Io`] if the rename fails.
-    pub fn finish(self) -> Result<bool> {
-        let digest = self.hasher.finish(self.size, &mut |offset, buffer| self.read_back(offset, buffer))?;
-        if digest != Some(self.digest) {
-            return Ok(false);
+    /// [`Error::Integrity`] if it is missing, its size or digest is wrong, or it has more than `limit` bytes;
+    /// [`Error::Io`] if it cannot be read.
+    pub(super) fn read_blob(&self, reference: &Reference, limit: u64) -> Result<Vec<u8>> {
+        let Reference { digest, size } = reference;
+        let wrong = |why: String| Error::integrity(format!("the blob {digest} {why}"));
+        if *size > limit {
+            return Err(wrong(format!("has {size} bytes, more than the limit of {limit}")));
         }
-        self.shared.name_blob(&self.temp, &self.digest)?;
-        Ok(true)
+        let Some(Opened { file, meta }) = self.open_if_present(digest)? else {
+            return Err(wrong("is missing".to_owned()));
+        };
+        if meta.len() != *size {
+            return Err(wrong(format!("has {} bytes instead of {size}", meta.len())));
+        }
+        let mut bytes = Vec::with_capacity(usize::try_from(*size).unwrap_or_default());
+        let read = file.take(*size).read_to_end(&mut bytes);
+        read.map_err(|error| Error::io("read", self.blob(digest), error))?;
+        match Digest::of(&bytes) == *digest {
+            true => Ok(bytes),
+            false => Err(wrong("does not match its digest".to_owned())),
+        }
     }
 
-    fn read_back(&self, offset: u64, buffer: &mut [u8]) -> Result<usize> {
-        let read = self.temp.file().read_exact_at(buffer, offset);
-        read.map_err(|error| Error::io("read", self.temp.path(), error))?;
-        Ok(buffer.len())
-    }
-}
-
-impl fmt::Debug for BlobWriter {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BlobWriter").field("digest", &self.digest).field("size", &self.size).finish_non_exhaustive()
+    fn open_if_present(&self, digest: &Digest) -> Result<Option<Opened>> {
+        let has_dirs =
+            root_directory(self.dir())? && directory(&self.algorithms_dir())? && directory(&self.blobs_dir())?;
+        if has_dirs { open_file(&self.blob(digest)) } else { Ok(None) }
     }
 }

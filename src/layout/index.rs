@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
-use crate::base::{Digest, Error, Problem, Result};
+use crate::base::{Error, Result};
 use crate::cache_config::{Descriptor, IMAGE_NAME, REF_NAME};
 use crate::go::{GoJson, JsonProblem, JsonReader, push_go_string, read_go_json};
-use crate::layout::cache::LocalCache;
 use crate::layout::manifest::Reference;
 
+/// The tag BuildKit uses by default.
+pub(super) const DEFAULT_TAG: &str = "latest";
 /// BuildKit's index has about 210 bytes per tag.
 pub(super) const MAX_INDEX_BYTES: u64 = 16 * 1024 * 1024;
 /// The maximum number of objects, because empty ones are small in the file but not in memory.
@@ -59,39 +60,37 @@ impl GoJson for Fields {
 }
 
 /// The text of an arbitrary value.
-struct Raw(String);
+struct RawValue(String);
 
-impl GoJson for Raw {
+impl GoJson for RawValue {
     fn read(reader: &mut JsonReader<'_>) -> std::result::Result<Self, JsonProblem> {
         reader.raw().map(Self)
     }
 }
 
 impl Index {
-    /// Parses `index.json` like Go: invalid UTF-8 bytes become U+FFFD. Like in BuildKit, an empty file is an empty
+    /// Parses `index.json` like Go: invalid UTF-8 bytes become U+FFFD. As in BuildKit, an empty file is an empty
     /// index.
     ///
     /// # Errors
     /// [`Error::Integrity`] if it is not a JSON index.
     pub(crate) fn parse(json: &[u8]) -> Result<Self> {
         if json.iter().filter(|byte| **byte == b'{').count() > MAX_OBJECTS {
-            return Err(Error::Integrity(Problem::new(format!("index.json has more than {MAX_OBJECTS} objects"))));
+            return Err(Error::integrity(format!("index.json has more than {MAX_OBJECTS} objects")));
         }
         let read = || {
             let fields = if json.is_empty() { Fields::default() } else { read_go_json(json)? };
             Self::from_fields(fields)
         };
-        read().map_err(|why: JsonProblem| {
-            Error::Integrity(Problem::new(format!("index.json is not an OCI index: {why}")))
-        })
+        read().map_err(|why: JsonProblem| Error::integrity(format!("index.json is not an OCI index: {why}")))
     }
 
     fn from_fields(Fields(mut fields): Fields) -> std::result::Result<Self, JsonProblem> {
         let is_manifests = |key: &str| key.eq_ignore_ascii_case("manifests");
         // As in Go, a later duplicate replaces an earlier one, and a null counts as missing.
         let list = fields.iter().rev().find(|(key, value)| is_manifests(key) && value != "null");
-        let texts: Vec<Raw> = list.map(|(_, list)| read_go_json(list.as_bytes())).transpose()?.unwrap_or_default();
-        let entry = |Raw(text)| Ok(Entry { descriptor: read_go_json(text.as_bytes())?, text });
+        let texts: Vec<RawValue> = list.map(|(_, list)| read_go_json(list.as_bytes())).transpose()?.unwrap_or_default();
+        let entry = |RawValue(text)| Ok(Entry { descriptor: read_go_json(text.as_bytes())?, text });
         let entries = texts.into_iter().map(entry).collect::<std::result::Result<_, _>>()?;
         let mut kept = false;
         fields.retain(|(key, _)| !is_manifests(key) || !std::mem::replace(&mut kept, true));
@@ -165,14 +164,11 @@ impl Index {
             let is_same = |entry: &Entry| entry.descriptor.digest.get().ok() == digest;
             let is_untagged = |entry: &Entry| !entry.is_tagged();
             let repeats = digest.is_some() && is_untagged(first) && rest.iter().all(|e| is_untagged(e) && is_same(e));
-            (tag == LocalCache::DEFAULT_TAG && (rest.is_empty() || repeats)).then_some(first)
+            (tag == DEFAULT_TAG && (rest.is_empty() || repeats)).then_some(first)
         };
         match named(IMAGE_NAME).or_else(|| named(REF_NAME)).or_else(only) {
             Some(entry) => Reference::of(&entry.descriptor, "index.json"),
-            None => {
-                let problem = Problem::new(format!("there is no cache tagged {tag:?}"));
-                Err(Error::Usage(problem.hint(self.entries_hint())))
-            }
+            None => Err(Error::usage(format!("there is no cache tagged {tag:?}")).with_hint(self.entries_hint())),
         }
     }
 
@@ -201,13 +197,14 @@ impl Index {
     ///
     /// # Errors
     /// [`Error::Conflict`] if BuildKit would still prefer an image with that name.
-    pub(crate) fn set(&mut self, tag: &str, media_type: &str, digest: &Digest, size: u64) -> Result<()> {
+    pub(crate) fn set(&mut self, tag: &str, media_type: &str, manifest: &Reference) -> Result<()> {
+        let Reference { digest, size } = manifest;
         self.check_free(tag)?;
         let mut text = format!("{{\"mediaType\":\"{media_type}\",\"digest\":\"{digest}\",\"size\":{size},");
         text.push_str(&format!("\"annotations\":{{\"{REF_NAME}\":"));
         push_go_string(&mut text, tag);
         text.push_str("}}");
-        let invalid = |why| Error::Integrity(Problem::new(format!("the new entry of index.json: {why}")));
+        let invalid = |why| Error::integrity(format!("the new entry of index.json: {why}"));
         let descriptor = read_go_json(text.as_bytes()).map_err(|why: JsonProblem| invalid(why))?;
         self.entries.retain(|Entry { descriptor, .. }| {
             descriptor.annotation(REF_NAME) != Some(tag)
@@ -224,7 +221,7 @@ impl Index {
     pub(crate) fn check_free(&self, tag: &str) -> Result<()> {
         if self.entries.iter().any(|entry| entry.descriptor.annotation(IMAGE_NAME) == Some(tag)) {
             let message = format!("index.json has an image named {tag:?}, which BuildKit would take for the cache");
-            return Err(Error::Conflict(Problem::new(message).hint("use another tag, or another directory")));
+            return Err(Error::conflict(message).with_hint("use another tag, or another directory"));
         }
         Ok(())
     }

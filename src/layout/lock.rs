@@ -11,13 +11,13 @@ use std::time::{Duration, Instant};
 
 use crate::base::{Error, IoError, Result};
 use crate::files::{FileSystem, is_refused, is_same_file, open_file, open_or_create};
+use crate::layout::path::LayoutPath;
 
 /// Far longer than BuildKit or another process of ours holds the lock.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(10);
 /// The same mode as BuildKit's.
 const MODE: u32 = 0o600;
-const NAME: &str = "index.json.lock";
 
 /// The held lock. Dropping it removes the lock file.
 #[derive(Debug)]
@@ -29,22 +29,21 @@ pub(super) struct IndexLock<'a> {
 }
 
 impl<'a> IndexLock<'a> {
-    /// Locks the index of `dir` for writing. Returns `None` if the file system does not support locks.
+    /// Locks the index for writing. Returns `None` if the file system does not support locks.
     ///
     /// # Errors
     /// [`Error::Locked`] if other processes hold the lock for ten seconds; [`Error::Io`] if the lock file cannot be
     /// opened or created.
-    pub(super) fn exclusive(system: &'a dyn FileSystem, dir: &Path) -> Result<Option<Self>> {
-        Self::acquire(system, dir.join(NAME), false, PATIENCE)
+    pub(super) fn exclusive(system: &'a dyn FileSystem, path: &LayoutPath) -> Result<Option<Self>> {
+        Self::acquire(system, path.index_lock(), false, PATIENCE)
     }
 
-    /// Locks the index of `dir` for reading. Returns `None` if the file system fails the lock or the lock file cannot
-    /// be created.
+    /// Locks the index for reading. Returns `None` if locking fails or the lock file cannot be created.
     ///
     /// # Errors
     /// Same as [`exclusive`](Self::exclusive), except for failures of the lock call itself.
-    pub(super) fn shared(system: &'a dyn FileSystem, dir: &Path) -> Result<Option<Self>> {
-        match Self::acquire(system, dir.join(NAME), true, PATIENCE) {
+    pub(super) fn shared(system: &'a dyn FileSystem, path: &LayoutPath) -> Result<Option<Self>> {
+        match Self::acquire(system, path.index_lock(), true, PATIENCE) {
             Err(Error::Io(error)) if cannot_write(&error) => Ok(None),
             other => other,
         }
@@ -53,7 +52,7 @@ impl<'a> IndexLock<'a> {
     fn acquire(system: &'a dyn FileSystem, path: PathBuf, shared: bool, patience: Duration) -> Result<Option<Self>> {
         let start = Instant::now();
         loop {
-            let (file, made) = open(&path, shared)?;
+            let (file, created) = open(&path, shared)?;
             match if shared { system.try_lock_shared(&file) } else { system.try_lock(&file) } {
                 // The previous holder may have removed the file in the meantime. A lock on a removed file excludes
                 // nobody.
@@ -62,7 +61,7 @@ impl<'a> IndexLock<'a> {
                 Err(TryLockError::WouldBlock) => thread::sleep(PAUSE),
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(TryLockError::Error(error)) => {
-                    if made && same(&file, &path).unwrap_or(false) {
+                    if created && same(&file, &path).unwrap_or(false) {
                         let _ = fs::remove_file(&path);
                     }
                     // A reader does not need the lock, because a rename replaces the index atomically.
@@ -90,10 +89,10 @@ impl Drop for IndexLock<'_> {
 
 /// Opens the lock file, and returns whether it was created. A reader opens an existing file without write access.
 fn open(path: &Path, shared: bool) -> Result<(File, bool)> {
-    if shared && let Some(there) = open_file(path)? {
-        return Ok((there.file, false));
+    if shared && let Some(opened) = open_file(path)? {
+        return Ok((opened.file, false));
     }
-    open_or_create(path, MODE).map(|(opened, made)| (opened.file, made))
+    open_or_create(path, MODE).map(|(opened, created)| (opened.file, created))
 }
 
 fn same(file: &File, path: &Path) -> Result<bool> {
@@ -118,20 +117,24 @@ mod tests {
 
     const SHORT: Duration = Duration::from_millis(50);
 
+    fn lock_path(dir: &tempfile::TempDir) -> PathBuf {
+        LayoutPath::new(dir.path()).index_lock()
+    }
+
     fn acquire(dir: &Path, shared: bool) -> Result<IndexLock<'static>> {
-        IndexLock::acquire(&Native, dir.join(NAME), shared, SHORT).map(Option::unwrap)
+        IndexLock::acquire(&Native, LayoutPath::new(dir).index_lock(), shared, SHORT).map(Option::unwrap)
     }
 
     #[test]
-    fn one_writer_or_many_readers_and_the_last_removes_the_file() {
+    fn the_lock_excludes_writers_and_its_last_holder_removes_the_file() {
         let dir = tempfile::tempdir().unwrap();
         let first = acquire(dir.path(), true).unwrap();
         let second = acquire(dir.path(), true).unwrap();
-        assert!(matches!(acquire(dir.path(), false), Err(Error::Locked(path)) if path.ends_with(NAME)));
+        assert!(matches!(acquire(dir.path(), false), Err(Error::Locked(path)) if path.ends_with("index.json.lock")));
         drop(first);
-        assert!(dir.path().join(NAME).exists());
+        assert!(lock_path(&dir).exists());
         drop(second);
-        assert!(!dir.path().join(NAME).exists());
+        assert!(!lock_path(&dir).exists());
         let writer = acquire(dir.path(), false).unwrap();
         assert!(matches!(acquire(dir.path(), true), Err(Error::Locked(_))));
         drop(writer);
@@ -139,7 +142,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lock_file_removed_by_its_holder_keeps_nobody_out() {
+    fn removing_the_lock_file_lets_no_two_writers_in() {
         let dir = tempfile::tempdir().unwrap();
         let count = std::sync::atomic::AtomicU32::new(0);
         let value = dir.path().join("value");
@@ -148,7 +151,7 @@ mod tests {
             for _ in 0..4 {
                 scope.spawn(|| {
                     for _ in 0..50 {
-                        let _lock = IndexLock::exclusive(&Native, dir.path()).unwrap().unwrap();
+                        let _lock = IndexLock::exclusive(&Native, &LayoutPath::new(dir.path())).unwrap().unwrap();
                         let old: u32 = fs::read_to_string(&value).unwrap().parse().unwrap();
                         fs::write(&value, (old + 1).to_string()).unwrap();
                         count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -163,45 +166,47 @@ mod tests {
     fn a_lock_file_that_is_a_link_or_a_fifo_is_an_error() {
         for shared in [true, false] {
             let dir = tempfile::tempdir().unwrap();
-            std::os::unix::fs::symlink("elsewhere", dir.path().join(NAME)).unwrap();
+            std::os::unix::fs::symlink("elsewhere", lock_path(&dir)).unwrap();
             assert!(acquire(dir.path(), shared).unwrap_err().chain().contains("a symbolic link"));
             assert!(!dir.path().join("elsewhere").exists());
-            fs::remove_file(dir.path().join(NAME)).unwrap();
-            crate::files::make_fifo(&dir.path().join(NAME));
+            fs::remove_file(lock_path(&dir)).unwrap();
+            crate::files::make_fifo(&lock_path(&dir));
             assert!(acquire(dir.path(), shared).unwrap_err().chain().contains("a FIFO"));
         }
     }
 
     #[test]
-    fn a_file_system_without_locks_is_used_without_one_and_no_lock_file_stays() {
+    fn a_file_system_without_locks_is_used_without_one() {
         for code in [libc::ENOLCK, libc::ENOTSUP, libc::ENOSYS, libc::EINVAL, libc::EPERM, libc::EACCES, libc::EROFS] {
             let dir = tempfile::tempdir().unwrap();
             let system = Refusing::new(&[(Call::Lock, code)]);
-            assert!(IndexLock::shared(&system, dir.path()).unwrap().is_none(), "{code}");
-            assert!(IndexLock::exclusive(&system, dir.path()).unwrap().is_none(), "{code}");
+            assert!(IndexLock::shared(&system, &LayoutPath::new(dir.path())).unwrap().is_none(), "{code}");
+            assert!(IndexLock::exclusive(&system, &LayoutPath::new(dir.path())).unwrap().is_none(), "{code}");
             assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
             // Another process may be using the lock file if locks work.
-            fs::write(dir.path().join(NAME), "").unwrap();
-            assert!(IndexLock::exclusive(&system, dir.path()).unwrap().is_none());
-            assert!(dir.path().join(NAME).exists());
+            fs::write(lock_path(&dir), "").unwrap();
+            assert!(IndexLock::exclusive(&system, &LayoutPath::new(dir.path())).unwrap().is_none());
+            assert!(lock_path(&dir).exists());
         }
     }
 
     #[test]
-    fn a_lock_that_fails_stops_a_writer_only_and_leaves_no_lock_file() {
+    fn a_failing_lock_stops_writers_but_not_readers() {
         for code in [libc::EIO, libc::ENODEV, libc::ESTALE] {
             let dir = tempfile::tempdir().unwrap();
             let system = Refusing::new(&[(Call::Lock, code)]);
-            assert!(matches!(IndexLock::exclusive(&system, dir.path()), Err(Error::Io(_))), "{code}");
-            assert!(IndexLock::shared(&system, dir.path()).unwrap().is_none(), "{code}");
+            assert!(matches!(IndexLock::exclusive(&system, &LayoutPath::new(dir.path())), Err(Error::Io(_))), "{code}");
+            assert!(IndexLock::shared(&system, &LayoutPath::new(dir.path())).unwrap().is_none(), "{code}");
             assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
         }
     }
 
     #[test]
-    fn a_reader_needs_no_lock_file_where_none_can_be_made_and_a_writer_does() {
+    fn readers_need_no_lock_file_if_none_can_be_created() {
         for (code, reads) in [(libc::ENOSPC, true), (libc::EDQUOT, true), (libc::EACCES, true), (libc::EIO, false)] {
-            let Error::Io(error) = Error::io("open", NAME, io::Error::from_raw_os_error(code)) else { panic!() };
+            let Error::Io(error) = Error::io("open", "index.json.lock", io::Error::from_raw_os_error(code)) else {
+                panic!()
+            };
             assert_eq!(cannot_write(&error), reads, "{code}");
         }
     }

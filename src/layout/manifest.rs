@@ -1,6 +1,6 @@
 //! The two forms of a cache manifest: an OCI image manifest, and the older index or Docker manifest list.
 
-use crate::base::{Digest, Error, Problem, Result};
+use crate::base::{Digest, Error, Result};
 use crate::cache_config::Descriptor;
 use crate::go::{push_go_string, read_go_json};
 use crate::layout::raw::RawManifest;
@@ -48,7 +48,7 @@ impl Reference {
     /// [`Error::Integrity`] if the digest is not a SHA-256 digest or the size is negative.
     pub(super) fn of(descriptor: &Descriptor, document: &str) -> Result<Self> {
         let Descriptor { digest, size, .. } = descriptor;
-        let invalid = |why: String| Error::Integrity(Problem::new(format!("{document}: {why}")));
+        let invalid = |why: String| Error::integrity(format!("{document}: {why}"));
         Ok(Self {
             digest: digest.get().map_err(|error| invalid(format!("{error}")))?,
             size: u64::try_from(*size).map_err(|_| invalid(format!("{digest} has the size {size}")))?,
@@ -62,7 +62,7 @@ impl Manifest {
     /// # Errors
     /// [`Error::Integrity`] if it has neither form or no cache config.
     pub(crate) fn parse(json: &[u8]) -> Result<Self> {
-        let invalid = |why: String| Error::Integrity(Problem::new(format!("not a cache manifest: {why}")));
+        let invalid = |why: String| Error::integrity(format!("not a cache manifest: {why}"));
         if json.iter().filter(|byte| matches!(byte, b'{' | b'[')).count() > MAX_PARTS {
             return Err(invalid(format!("it has more than {MAX_PARTS} objects and lists")));
         }
@@ -77,7 +77,7 @@ impl Manifest {
             _ => true,
         };
         if !fits {
-            return Err(invalid(format!("its fields are not those of its media type {}", raw.media_type)));
+            return Err(invalid(format!("its fields do not fit its media type {}", raw.media_type)));
         }
         let is_config = |descriptor: &Descriptor| descriptor.media_type == CACHE_CONFIG;
         let (configs, layers): (Vec<_>, Vec<_>) = if image {
@@ -88,8 +88,7 @@ impl Manifest {
         // As in BuildKit, the last of several configs wins.
         let Some(config) = configs.last() else {
             let hint = "this is an image: write a cache with docker buildx build --cache-to type=local,dest=DIR";
-            let problem = Problem::new(format!("the manifest refers to no {CACHE_CONFIG}")).hint(hint);
-            return Err(Error::Integrity(problem));
+            return Err(Error::integrity(format!("the manifest refers to no {CACHE_CONFIG}")).with_hint(hint));
         };
         for layer in &layers {
             Reference::of(layer, "the manifest")?;

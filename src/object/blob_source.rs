@@ -2,19 +2,20 @@
 
 use std::io::{self, Read};
 
-use crate::base::{Digest, Error, Problem, Result};
+use crate::base::{Digest, Error, Result};
 
 /// Blobs by digest: a local cache directory, or any other place where an embedder stores its layers.
+///
+/// Methods added in later versions will have a default, so that implementations keep compiling.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let bucket = tempfile::tempdir()?;
 /// use std::collections::HashMap;
-/// use std::io::{Cursor, Read};
+/// use std::io::Read;
 ///
 /// use s3_build_cache::{
-///     Annotations, BlobSource, CacheConfigBuilder, CacheOptions, Digest, Error, ExportOptions, Problem, S3Cache,
-///     Timestamp,
+///     Annotations, BlobSource, CacheConfigBuilder, CacheOptions, Digest, Error, ExportOptions, S3Cache, Timestamp,
 /// };
 ///
 /// struct InMemory(HashMap<Digest, Vec<u8>>);
@@ -24,9 +25,9 @@ use crate::base::{Digest, Error, Problem, Result};
 ///         Ok(self.0.get(digest).map(|bytes| bytes.len() as u64))
 ///     }
 ///
-///     fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>, Error> {
-///         let bytes = self.0.get(digest).ok_or_else(|| Error::Integrity(Problem::new(format!("no blob {digest}"))))?;
-///         Ok(Box::new(Cursor::new(bytes.clone())))
+///     fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>, Error> {
+///         let bytes = self.0.get(digest).ok_or_else(|| Error::integrity(format!("no blob {digest}")))?;
+///         Ok(Box::new(bytes.as_slice()))
 ///     }
 /// }
 ///
@@ -62,20 +63,18 @@ pub trait BlobSource: Send + Sync {
     ///
     /// # Errors
     /// If the blob is missing or cannot be read.
-    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>>;
+    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>>;
 
     /// Opens the blob at `offset`. Called two or three times for each part of a large blob, so a source that can seek
     /// should override this: the default reads and discards the bytes before `offset`.
     ///
     /// # Errors
     /// As [`open_blob`](Self::open_blob); also if the blob is shorter than `offset`, possibly only while reading.
-    fn open_blob_at(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send>> {
+    fn open_blob_at(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
         let mut reader = self.open_blob(digest)?;
         match io::copy(&mut reader.by_ref().take(offset), &mut io::sink()) {
             Ok(_) => Ok(reader),
-            Err(error) => {
-                Err(Error::Integrity(Problem::new(format!("the local blob {digest} cannot be read")).source(error)))
-            }
+            Err(error) => Err(Error::integrity(format!("the local blob {digest} cannot be read")).with_source(error)),
         }
     }
 

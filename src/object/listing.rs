@@ -14,7 +14,7 @@ pub struct ListOptions {
     pub start_after: Option<String>,
     /// Continue a listing: the [`continuation`](ListPage::continuation) of the page before, with the same prefix.
     pub continuation: Option<String>,
-    /// The maximum number of objects on the page. Stores return at most 1,000, which is also the default.
+    /// The maximum number of objects on the page, at least one. Stores return at most 1,000, which is also the default.
     pub max_keys: Option<u32>,
 }
 

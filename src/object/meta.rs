@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use crate::go::Timestamp;
 
-/// A value that changes whenever the object is modified: the entity tag of S3, with its quotes.
+/// A value that changes whenever the bytes of an object change: the entity tag of S3, with its quotes.
+///
+/// In S3, an object that is touched, or overwritten with the same bytes, may keep its version. In a directory, it gets a
+/// new one.
 ///
 /// ```
 /// use s3_build_cache::Version;

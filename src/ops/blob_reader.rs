@@ -2,8 +2,10 @@
 
 use std::fmt;
 use std::io::{self, Read};
+use std::sync::Arc;
 
-use crate::base::{Digest, Hasher};
+use crate::base::{Digest, Hasher, Result};
+use crate::ops::cache::S3Cache;
 use crate::ops::resume::ResumingReader;
 
 /// A reader that verifies a blob's digest. If the digest is wrong, the end of the blob is an error of kind
@@ -14,6 +16,19 @@ pub struct BlobReader {
     digest: Digest,
     hasher: Option<Hasher>,
     corrupt: bool,
+}
+
+impl S3Cache {
+    /// Opens a blob. Returns `None` if it does not exist or is archived. Resumes after a broken connection. Does not count
+    /// against the limit on connections, so any number of blobs can be open.
+    ///
+    /// # Errors
+    /// If the store refuses or fails.
+    pub fn open_blob(&self, digest: &Digest) -> Result<Option<BlobReader>> {
+        let key = self.keys.blob(digest);
+        let reader = ResumingReader::open(Arc::new(self.store.without_limit()), self.context.clone(), key)?;
+        Ok(reader.map(|reader| BlobReader::new(reader, *digest)))
+    }
 }
 
 impl BlobReader {

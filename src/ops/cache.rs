@@ -3,22 +3,15 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::base::{Action, Cancel, Clock, Digest, Env, Event, NoProgress, ProcessEnv, Progress, Result, SystemClock};
+use crate::base::{Cancel, Clock, Env, NoProgress, ProcessEnv, Progress, Result, SystemClock};
 use crate::bucket::Keys;
-use crate::cache_config::CacheConfig;
 use crate::config::CacheOptions;
 use crate::credentials::CredentialsProvider;
 use crate::object::ObjectStore;
-use crate::ops::blob_reader::BlobReader;
-use crate::ops::manifests::agree::agreeing;
-use crate::ops::manifests::load_names;
-use crate::ops::resume::ResumingReader;
+use crate::ops::context::Context;
 use crate::ops::tuning::Tuning;
 use crate::store::{self, Limited};
 use crate::transfer::Pool;
-
-/// The maximum number of warnings of one kind to show, and of lost blobs to list in an error.
-pub(super) const MOST_WARNINGS: usize = 20;
 
 /// A BuildKit cache in one bucket. Operations on it share connections and credentials.
 ///
@@ -50,35 +43,6 @@ pub struct S3Cache {
     pub(super) pool: Pool,
     pub(super) tuning: Tuning,
     pub(super) context: Context,
-}
-
-/// The environment an operation runs in.
-#[derive(Clone)]
-pub(super) struct Context {
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) progress: Arc<dyn Progress>,
-    pub(super) cancel: Cancel,
-}
-
-impl Context {
-    pub(super) fn warn(&self, message: &str) {
-        log::warn!("{message}");
-        self.progress.event(&Event::Warning(message));
-    }
-
-    /// Shows the first warnings, then how many more of `these` there are.
-    pub(super) fn warn_all(&self, warnings: Vec<String>, these: &str) {
-        for warning in warnings.iter().take(MOST_WARNINGS) {
-            self.warn(warning);
-        }
-        if warnings.len() > MOST_WARNINGS {
-            self.warn(&format!("{} more {these}", warnings.len() - MOST_WARNINGS));
-        }
-    }
-
-    pub(super) fn finished(&self, digest: &Digest, action: Action, total: u64) {
-        self.progress.event(&Event::Finished { digest, action, total });
-    }
 }
 
 /// Opens an [`S3Cache`] with a custom environment, store, credentials, clock, progress or cancel handle.
@@ -159,30 +123,6 @@ impl S3Cache {
     /// Returns the number of requests sent so far, including retries.
     pub fn requests(&self) -> u64 {
         self.store.requests()
-    }
-
-    /// Reads, checks and merges the manifests of all names. Returns `None` if no manifest exists. Skips a manifest that
-    /// is damaged or contradicts the others with a warning, as long as another one is valid. Does not check the blobs.
-    ///
-    /// # Errors
-    /// If the store refuses or fails, or no manifest is a valid cache config.
-    pub fn load(&self) -> Result<Option<CacheConfig>> {
-        let found = agreeing(&[self], load_names(self, false)?)?;
-        if found.is_empty() {
-            return Ok(None);
-        }
-        CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config))).map(Some)
-    }
-
-    /// Opens a blob. Returns `None` if it does not exist or is archived. Resumes after a broken connection. Does not count
-    /// against the limit on connections, so any number of blobs can be open.
-    ///
-    /// # Errors
-    /// If the store refuses or fails.
-    pub fn open_blob(&self, digest: &Digest) -> Result<Option<BlobReader>> {
-        let key = self.keys.blob(digest);
-        let reader = ResumingReader::open(Arc::new(self.store.without_limit()), self.context.clone(), key)?;
-        Ok(reader.map(|reader| BlobReader::new(reader, *digest)))
     }
 }
 

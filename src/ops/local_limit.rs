@@ -1,7 +1,7 @@
 //! BuildKit's size limit for a cache in a directory, and the ways to get below it.
 
 use crate::cache_config::CacheConfig;
-use crate::layout::Committed;
+use crate::layout::DocumentSizes;
 
 /// The size limit of a config or manifest that BuildKit reads from a directory.
 const LIMIT: u64 = 1024 * 1024;
@@ -15,8 +15,8 @@ const MAX_TRIED_BYTES: u64 = 16 * LIMIT;
 /// Returns a warning if BuildKit will not read the cache from a directory. The warning names what makes the documents
 /// large, and lists only the remedies that work for this cache. `one_name_fits` means that the cache was merged from
 /// several names, at least one of which is within the limit.
-pub(super) fn warning(config: &CacheConfig, sizes: Committed, one_name_fits: bool) -> Option<String> {
-    let Committed { config_size, manifest_size, .. } = sizes;
+pub(super) fn warning(config: &CacheConfig, sizes: DocumentSizes, one_name_fits: bool) -> Option<String> {
+    let DocumentSizes { config_size, manifest_size, .. } = sizes;
     let (layers, records) = (config.layers().len(), config.records().len());
     let mut documents = Vec::new();
     if config_size > LIMIT {
@@ -65,7 +65,7 @@ fn left_by_mode_min(config: &CacheConfig, config_size: u64) -> Option<u64> {
 }
 
 fn largest(config: &CacheConfig) -> u64 {
-    let Committed { config_size, manifest_size, .. } = Committed::predict(config);
+    let DocumentSizes { config_size, manifest_size, .. } = DocumentSizes::of(config);
     config_size.max(manifest_size)
 }
 
@@ -96,7 +96,7 @@ mod tests {
     }
 
     fn warning_of(config: &CacheConfig) -> Option<String> {
-        warning(config, Committed::predict(config), false)
+        warning(config, DocumentSizes::of(config), false)
     }
 
     #[test]
@@ -140,7 +140,7 @@ mod tests {
     #[test]
     fn fewer_names_are_advised_where_one_of_them_fits() {
         let large = config(100, 3500, 3);
-        let advised = warning(&large, Committed::predict(&large), true).unwrap();
+        let advised = warning(&large, DocumentSizes::of(&large), true).unwrap();
         assert!(advised.ends_with(", or import fewer names"), "{advised}");
     }
 }

@@ -1,8 +1,8 @@
 //! The progress of a blob that several threads transfer.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
-use crate::base::{Action, Digest, Event, Progress};
+use crate::base::{Action, Digest, Event, Progress, Unpoisoned as _};
 
 /// Adds up the bytes that the threads transfer and reports the sum. The reported numbers never decrease.
 pub(super) struct Meter<'a> {
@@ -25,7 +25,7 @@ impl<'a> Meter<'a> {
         if bytes == 0 {
             return;
         }
-        let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = self.current.lock().unpoisoned();
         *current += bytes;
         // Reported while holding the lock, to keep the numbers in order.
         self.progress.event(&Event::Advanced { digest: &self.digest, current: *current, total: self.total });
@@ -50,7 +50,7 @@ impl<'a> PartMeter<'a> {
 
     /// Sets the number of bytes of the part transferred in this attempt.
     pub(super) fn at(&self, bytes: u64) {
-        let mut counted = self.counted.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut counted = self.counted.lock().unpoisoned();
         self.meter.add(bytes.saturating_sub(*counted));
         *counted = bytes.max(*counted);
     }

@@ -2,6 +2,7 @@
 
 mod blob_reader;
 mod cache;
+mod context;
 mod doctor;
 mod export;
 mod import;
@@ -22,8 +23,3 @@ pub use import::{ImportOptions, Imported, import, import_from};
 pub use report::{BlobCounts, ImportOutcome, Report, SourceOutcome};
 #[doc(hidden)]
 pub use tuning::Tuning;
-
-/// Locks the mutex. A thread that panicked while it held the lock left nothing half done.
-fn lock<T>(mutex: &std::sync::Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}

@@ -9,7 +9,7 @@ use std::cell::Cell;
 use std::time::Duration;
 
 use crate::base::{Error, Result, S3Error, S3ErrorClass};
-use crate::ops::cache::Context;
+use crate::ops::context::Context;
 use crate::s3::connection_broke;
 
 /// The pauses between repetitions. Their number limits the repetitions.

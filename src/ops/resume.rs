@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::base::{Digest, Error, ErrorKind, Hasher, Problem, Result, S3ErrorClass};
 use crate::object::{GetOptions, Object, ObjectStore, Version};
-use crate::ops::cache::Context;
+use crate::ops::context::Context;
 use crate::ops::persist::passes;
 use crate::s3::WRONG_RANGE;
 use crate::store::Limited;

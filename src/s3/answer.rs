@@ -2,10 +2,10 @@
 
 use std::time::SystemTime;
 
-use crate::aws::{KeyMistake, is_throttling};
+use crate::aws::KeyMistake;
 use crate::base::{Element, Secret, shown_without};
 use crate::http::parse_http_date;
-use crate::http::retry::{Failure, RetryAfter};
+use crate::http::retry::{AttemptFailure, RetryAfter, is_throttling};
 use crate::http::{Fault, Response};
 
 /// Error documents have a few hundred bytes; no more than this is read.
@@ -169,21 +169,19 @@ impl Answer {
         Cause::Refused(Box::new(Self { foreign, ..Self::new(response, body) }))
     }
 
-    pub(crate) fn failure(&self) -> Failure {
+    pub(crate) fn failure(&self) -> AttemptFailure {
         let retry_after = self.retry_after;
         if self.is_throttled() {
-            Failure::Throttled { retry_after }
+            AttemptFailure::Throttled { retry_after }
         } else if self.is_transient() {
-            Failure::Transient { retry_after }
+            AttemptFailure::Transient { retry_after }
         } else {
-            Failure::Permanent
+            AttemptFailure::Permanent
         }
     }
 
     pub(super) fn is_throttled(&self) -> bool {
-        // S3 passes on what AWS KMS answers: `KMS.ThrottlingException`.
-        let code = self.code.as_deref().unwrap_or_default();
-        self.status == 429 || is_throttling(code.strip_prefix("KMS.").unwrap_or(code))
+        self.status == 429 || self.code.as_deref().is_some_and(is_throttling)
     }
 
     fn is_transient(&self) -> bool {
@@ -298,7 +296,7 @@ mod tests {
 
     #[test]
     fn what_is_tried_again_and_what_not() {
-        use Failure::{Permanent, Throttled, Transient};
+        use AttemptFailure::{Permanent, Throttled, Transient};
         let (transient, throttled) = (Transient { retry_after: None }, Throttled { retry_after: None });
         for (status, code, failure) in [
             (500, "", transient),

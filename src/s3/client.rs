@@ -9,8 +9,8 @@ use std::time::{Duration, SystemTime};
 use crate::aws::KeyMistake;
 use crate::base::{Cancel, Clock, Digest, Error, Problem, Secret, shown_without};
 use crate::credentials::CredentialsProvider;
-use crate::http::retry::{Attempts, Decision, Failure, Policy};
-use crate::http::{self, OnStop, Request, Response};
+use crate::http::retry::{AttemptFailure, Attempts, Decision, RetryPolicy};
+use crate::http::{self, OnStop, Origin, Request, Response};
 use crate::object::ObjectStore as _;
 use crate::s3::answer::{Answer, Cause, Failed};
 use crate::s3::attempt::Used;
@@ -35,7 +35,7 @@ pub(crate) struct ClientParts {
     pub(crate) region_origin: String,
     /// `None` if requests are not signed.
     pub(crate) credentials: Option<Arc<dyn CredentialsProvider>>,
-    pub(crate) retry: Policy,
+    pub(crate) retry: RetryPolicy,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) cancel: Cancel,
     /// An upper limit on the wait for any response.
@@ -166,7 +166,7 @@ impl Client {
     ) -> Result<T, Cause> {
         let request = self.sign(call, used, attempts);
         self.requests.fetch_add(1, Ordering::Relaxed);
-        log::debug!("{} {}{}", call.method.as_str(), request.host, request.target);
+        log::debug!("{} {}{}", call.method.as_str(), request.origin.host, request.target);
         let sent = self.parts.http.send(&request);
         if call.body.is_some() {
             let accepted = sent.as_ref().is_ok_and(Response::is_success);
@@ -215,8 +215,7 @@ impl Client {
         }
         Request {
             method: call.method,
-            https: endpoint.https,
-            host: &endpoint.host,
+            origin: Origin { https: endpoint.https, host: &endpoint.host },
             target,
             headers,
             body: call.body,
@@ -234,10 +233,10 @@ impl Client {
     }
 }
 
-fn failure(cause: &Cause) -> Failure {
+fn failure(cause: &Cause) -> AttemptFailure {
     match cause {
-        Cause::Own(_) => Failure::Permanent,
-        Cause::NoAnswer(fault) => Failure::NoAnswer(fault.kind),
+        Cause::Own(_) => AttemptFailure::Permanent,
+        Cause::NoAnswer(fault) => AttemptFailure::NoAnswer(fault.kind),
         Cause::Refused(answer) => answer.failure(),
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::base::Error;
 use crate::http::parse_http_date;
-use crate::http::{Method, OnStop, Request};
+use crate::http::{Method, OnStop, Origin, Request};
 use crate::s3::answer::{Cause, Failed};
 use crate::s3::call::Call;
 use crate::s3::client::Client;
@@ -51,10 +51,9 @@ impl Client {
         let (call, endpoint) = (Call::new("HeadBucket", Method::Head, None), self.endpoint());
         let mut headers = vec![("host".to_owned(), endpoint.host.clone())];
         headers.extend(self.parts.request_headers.iter().cloned());
-        let reach = self.parts.http.reach(&Request {
+        let trace = self.parts.http.trace(&Request {
             method: call.method,
-            https: endpoint.https,
-            host: &endpoint.host,
+            origin: Origin { https: endpoint.https, host: &endpoint.host },
             target: endpoint.target(None, &[]),
             headers,
             body: None,
@@ -65,16 +64,16 @@ impl Client {
         });
         let now = self.parts.clock.now();
         // A cache on the way returns old dates.
-        let date = reach.answer.as_ref().ok().filter(|answer| answer.header("age").is_none());
+        let date = trace.answer.as_ref().ok().filter(|answer| answer.header("age").is_none());
         let date = date.and_then(|answer| answer.header("date")).and_then(parse_http_date);
         let failed = |fault| self.explain(&call, Failed::new(Cause::NoAnswer(fault)));
         Reach {
-            addresses: reach.addresses,
-            peer: reach.peer,
-            tunnel: reach.tunnel,
-            tls: reach.tls,
+            addresses: trace.addresses,
+            peer: trace.peer,
+            tunnel: trace.tunnel,
+            tls: trace.tls,
             ahead: date.and_then(|date| difference(date, now)),
-            answered: reach.answer.map(|answer| answer.status()).map_err(failed),
+            answered: trace.answer.map(|answer| answer.status()).map_err(failed),
         }
     }
 }

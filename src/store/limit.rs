@@ -184,3 +184,34 @@ impl MultipartUpload for Upload<'_> {
         self.upload.complete()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::SystemClock;
+    use crate::object::BytesPayload;
+    use crate::store::DirStore;
+
+    /// The defaults of the contract must not take the place of what the store can do.
+    #[test]
+    fn every_operation_is_passed_on() {
+        let root = tempfile::tempdir().unwrap();
+        let store = DirStore::new(root.path(), "bucket", Arc::new(SystemClock::default())).unwrap();
+        let store = Limited::new(Arc::new(store), 1);
+        let payload = BytesPayload::new(b"x".to_vec());
+        let version = store.put("a", &payload, &PutMode::Create).unwrap().unwrap();
+        let meta = store.head("a").unwrap().unwrap();
+        assert_eq!(meta.version.as_ref(), Some(&version));
+        store.copy("a", "b", &meta).unwrap();
+        store.touch("b", &meta).unwrap();
+        store.delete_if("a", &version).unwrap();
+        let upload = store.put_in_parts("c", 1, &PutMode::Create).unwrap();
+        upload.copy_part(1, 0, "b", 0..1).unwrap();
+        let listed = store.uploads("").next().unwrap().unwrap();
+        upload.complete().unwrap();
+        store.abort_upload(&listed).unwrap();
+        let keys: Vec<String> = store.objects("", None).map(|object| object.unwrap().key).collect();
+        assert_eq!(keys, ["b", "c"]);
+        assert!(store.presign_get("b", Duration::from_secs(1)).is_err());
+    }
+}

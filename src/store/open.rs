@@ -93,7 +93,7 @@ pub(crate) fn open_s3(
     let timeouts = if parts.brief { http::Timeouts::BRIEF } else { http::Timeouts::REMOTE };
     let http = http::Client::new(&http::ClientConfig {
         connections: parts.connections,
-        target: (endpoint.https, &endpoint.host),
+        target: http::Origin { https: endpoint.https, host: &endpoint.host },
         ca_bundle,
         env: &*parts.env,
         clock: parts.clock.clone(),
@@ -107,8 +107,8 @@ pub(crate) fn open_s3(
         region_origin: settings.region.origin.clone(),
         credentials,
         retry: match settings.retry_mode {
-            RetryMode::Standard => retry::Policy::standard(settings.max_attempts),
-            RetryMode::Adaptive => retry::Policy::adaptive(settings.max_attempts),
+            RetryMode::Standard => retry::RetryPolicy::standard(settings.max_attempts),
+            RetryMode::Adaptive => retry::RetryPolicy::adaptive(settings.max_attempts),
         },
         clock: parts.clock,
         cancel: parts.cancel,

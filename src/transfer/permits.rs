@@ -1,7 +1,8 @@
 //! Permits shared by threads, granted in the order requested: a thread has chosen its piece of work before it waits for
 //! a permit, and others may wait for that piece.
 
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use crate::base::Unpoisoned as _;
+use std::sync::{Arc, Condvar, Mutex};
 
 /// A fixed number of permits. Clones share them.
 #[derive(Clone, Debug)]
@@ -33,18 +34,18 @@ impl Permits {
 
     /// Waits for a permit.
     pub(crate) fn take(&self) -> Permit {
-        let mut state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.0.state.lock().unpoisoned();
         let turn = state.requested;
         state.requested += 1;
         let waits = |state: &mut State| turn - state.returned.min(turn) >= self.0.count;
-        drop(self.0.returned.wait_while(state, waits).unwrap_or_else(PoisonError::into_inner));
+        drop(self.0.returned.wait_while(state, waits).unpoisoned());
         Permit(self.0.clone())
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.state.lock().unwrap_or_else(PoisonError::into_inner).returned += 1;
+        self.0.state.lock().unpoisoned().returned += 1;
         self.0.returned.notify_all();
     }
 }

@@ -2,12 +2,12 @@
 
 use std::io;
 use std::num::NonZero;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, mpsc};
 use std::thread::{self, Scope};
 
 use super::queue::{Queue, Unit};
 use super::{Next, Permits, Run, Split};
-use crate::base::{Cancel, Error, Result, affordable_threads, thread_builder};
+use crate::base::{Cancel, Error, Result, Unpoisoned as _, affordable_threads, thread_builder};
 
 /// A limit on threads, for any number of runs. No thread outlives its run.
 #[derive(Clone, Debug)]
@@ -52,7 +52,7 @@ impl Pool {
         let state = State { queue, most: self.threads, threads: 1, idle: 1, spawning: false, error: None };
         let crew = Crew { start, done: Mutex::new(done), run, state: Mutex::new(state), changed: Condvar::new() };
         thread::scope(|scope| crew.serve(scope));
-        let State { mut queue, error, .. } = crew.state.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let State { mut queue, error, .. } = crew.state.into_inner().unpoisoned();
         match error {
             Some(error) => Err(error),
             None if queue.is_done() => Ok(()),
@@ -142,7 +142,7 @@ where
             if state.queue.is_done() {
                 return None;
             }
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state = self.changed.wait(state).unpoisoned();
         }
     }
 
@@ -204,7 +204,7 @@ where
     ) -> Option<Unit<J, Open<'w, J, D>>> {
         let step = match step {
             Next::Done(done) => {
-                (self.done.lock().unwrap_or_else(PoisonError::into_inner))(done);
+                (self.done.lock().unpoisoned())(done);
                 None
             }
             step => Some(step),
@@ -244,7 +244,7 @@ where
     }
 
     fn lock(&self) -> Guard<'_, 'w, I, D> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unpoisoned()
     }
 }
 

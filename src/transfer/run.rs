@@ -1,9 +1,9 @@
 //! What a running job can ask of its run: whether to stop, to wait for another thread, and a processor.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex};
 
-use crate::base::{Cancel, Error, Interrupt, Result};
+use crate::base::{Cancel, Error, Interrupt, Result, Unpoisoned as _};
 use crate::transfer::Permits;
 
 /// The run that a job belongs to.
@@ -42,13 +42,13 @@ impl<'a> Run<'a> {
     /// # Errors
     /// As [`check`](Self::check).
     pub(crate) fn wait_for<T>(&self, look: impl Fn() -> Option<T>) -> Result<T> {
-        let mut guard = self.shared.lock.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut guard = self.shared.lock.lock().unpoisoned();
         loop {
             self.check()?;
             if let Some(found) = look() {
                 return Ok(found);
             }
-            guard = self.shared.changed.wait(guard).unwrap_or_else(PoisonError::into_inner);
+            guard = self.shared.changed.wait(guard).unpoisoned();
         }
     }
 

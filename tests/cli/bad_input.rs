@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::io::{Read, Write};
-use std::net::TcpListener;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::thread;
 
 use super::{Run, file_store, run, run_with};
 use crate::fixture;
+use crate::loopback::Loopback;
 use crate::s3_server::{Failure, Fault, Match, Operation, Server};
 
 const MANIFEST: &str = "blobs/sha256/b0ec433acc0d1e548dda3b19887818c148a96a65865eade78f0548ada0fc2750";
@@ -325,18 +324,13 @@ fn swapped_keys_and_explicit_denies_are_told_with_their_fix() {
 /// A web console where the store should be.
 #[test]
 fn an_endpoint_that_speaks_html() {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    let endpoint = format!("http://{}", listener.local_addr().unwrap());
-    let console = thread::spawn(move || {
-        for _ in 0..2 {
-            let (mut stream, _) = listener.accept().unwrap();
-            let _ = stream.read(&mut [0; 4096]);
-            let page = "<!DOCTYPE html><html><title>Console</title></html>";
-            let head = "HTTP/1.1 200 OK\r\nserver: console/1\r\ncontent-type: text/html\r\nconnection: close";
-            write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{page}", page.len()).unwrap();
-        }
+    let console = Loopback::serving(2, |mut stream| {
+        let _ = stream.read(&mut [0; 4096]);
+        let page = "<!DOCTYPE html><html><title>Console</title></html>";
+        let head = "HTTP/1.1 200 OK\r\nserver: console/1\r\ncontent-type: text/html\r\nconnection: close";
+        write!(stream, "{head}\r\ncontent-length: {}\r\n\r\n{page}", page.len()).unwrap();
     });
-    let attributes = format!("type=s3,bucket=trial,endpoint_url={endpoint}");
+    let attributes = format!("type=s3,bucket=trial,endpoint_url={}", console.url());
     let variables = [("AWS_ACCESS_KEY_ID", "AK"), ("AWS_SECRET_ACCESS_KEY", "SK")];
     let parts = ["does not answer as S3 does", "console/1", "endpoint_url"];
     let export = ["export", "tests/fixtures/max/local", "--cache-to", &attributes];
@@ -345,7 +339,7 @@ fn an_endpoint_that_speaks_html() {
     let directory = work.path().join("x");
     run_with(&["import", directory.to_str().unwrap(), "--cache-from", &attributes], &variables).expect(1).says(&parts);
     assert!(!directory.exists());
-    console.join().unwrap();
+    console.join();
 }
 
 #[test]

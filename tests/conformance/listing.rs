@@ -1,4 +1,4 @@
-//! Listings: prefixes, pages, and a bucket that is not there.
+//! Listings: prefixes, pages, and a missing bucket.
 
 use s3_build_cache::{BytesPayload, ErrorKind, ListOptions, ListedObject, ObjectStore, PutMode};
 
@@ -27,6 +27,18 @@ pub(super) fn run(store: &dyn ObjectStore, prefix: &str) {
     for nothing in ["list/b/d/e/", "list/absent", "list/a/", "absent/"] {
         assert_eq!(list(nothing), Vec::<String>::new(), "{nothing}");
     }
+    let after = |key: &str| {
+        let start = format!("{prefix}list/{key}");
+        let objects = store.objects(&start[..prefix.len() + 5], Some(&start));
+        let mut keys: Vec<String> = objects.map(|object| object.unwrap().key).collect();
+        keys.sort();
+        keys
+    };
+    assert_eq!(after("a"), expect(&["a-b", "a.b", "b/c", "b/d/e", "b0", "c/x"]));
+    assert_eq!(after("a.b"), expect(&["b/c", "b/d/e", "b0", "c/x"]));
+    assert_eq!(after("b/d"), expect(&["b/d/e", "b0", "c/x"]));
+    assert_eq!(after("c/x"), Vec::<String>::new());
+    pages(store, &format!("{prefix}list/"));
     let page = store.list_page(&format!("{prefix}list/"), &ListOptions::default()).unwrap();
     for ListedObject { key, meta, .. } in page.objects {
         let size = names.iter().position(|name| *name == key).unwrap() as u64;
@@ -35,10 +47,25 @@ pub(super) fn run(store: &dyn ObjectStore, prefix: &str) {
     }
 }
 
-/// A listing of more than one page has every key once.
+/// Checks that small pages follow each other.
+fn pages(store: &dyn ObjectStore, prefix: &str) {
+    let mut keys = Vec::new();
+    let mut options = ListOptions::default().max_keys(2);
+    loop {
+        let page = store.list_page(prefix, &options).unwrap();
+        assert!(page.objects.len() <= 2 && !page.incomplete, "{page:?}");
+        keys.extend(page.objects.into_iter().map(|object| object.key));
+        let Some(continuation) = page.continuation else { break };
+        options = options.continuation(continuation);
+    }
+    keys.sort();
+    assert_eq!(keys, super::keys(store, prefix));
+}
+
+/// Checks that a listing of several pages contains every key once.
 ///
 /// # Panics
-/// When it has not.
+/// If it does not.
 pub(crate) fn paging(store: &dyn ObjectStore) {
     let prefix = unique_prefix();
     let expected: Vec<String> = (0..MANY).map(|at| format!("{prefix}{}/{at:04}", at % 3)).collect();
@@ -54,10 +81,10 @@ pub(crate) fn paging(store: &dyn ObjectStore) {
     empty(store, &prefix);
 }
 
-/// `store` names a bucket that does not exist.
+/// Checks the errors of a store whose bucket does not exist.
 ///
 /// # Panics
-/// When the store takes that for a missing object.
+/// If the store reports a missing object instead.
 pub(crate) fn missing_bucket(store: &dyn ObjectStore, quirks: &Quirks) {
     if quirks.missing_bucket_is_empty {
         store.probe().unwrap();

@@ -1,63 +1,87 @@
-//! What every object store must do, whichever it is: run against the directory store here, and against real S3 servers.
+//! The requirements for every object store. Run against the directory store, the test server and real S3 servers.
 //!
-//! It uses the crate's public API only. Everything it writes is below one prefix of its own, which it empties.
+//! Uses only the crate's public API. Everything is written below one prefix, which is emptied in the end.
 
+mod claim;
+mod conditions;
+mod copy;
 mod listing;
 mod objects;
 mod parts;
 mod payload;
+mod presigned;
+mod uploads;
 
 use std::io::{self, Read};
 
 use s3_build_cache::{BytesPayload, GetOptions, ObjectStore, PutMode};
 
+pub(crate) use claim::Claim;
 pub(crate) use listing::{missing_bucket, paging};
+pub(crate) use presigned::fetch;
 
-/// What a store is known not to do, and the suite therefore does not ask of it.
+/// Known deviations of a store, which the suite does not test.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Quirks {
-    /// It stores a body whose SHA-256 is not the one that was signed.
+    /// Stores a body whose SHA-256 differs from the signed one.
     pub(crate) does_not_check_payload_hash: bool,
-    /// A copy of an object onto itself leaves its time as it was.
+    /// A copy of an object onto itself does not change its time.
     pub(crate) touch_does_not_move_last_modified: bool,
-    /// It refuses the copy of an object onto itself.
+    /// Rejects a copy of an object onto itself.
     pub(crate) refuses_touch: bool,
-    /// It cannot copy a part.
+    /// Cannot copy a part.
     pub(crate) copies_no_parts: bool,
-    /// It copies no part of an object that was itself uploaded in parts.
+    /// Cannot copy parts of an object that was itself uploaded in parts.
     pub(crate) copies_no_parts_of_parts: bool,
-    /// It says nothing of the age of objects.
+    /// Does not report the age of objects.
     pub(crate) has_no_age: bool,
-    /// It sends the object though its entity tag is another than the one asked for.
+    /// Ignores the entity tag that a request requires.
     pub(crate) ignores_if_match: bool,
-    /// It answers for a bucket that does not exist as for an empty one.
+    /// Treats a missing bucket as an empty one.
     pub(crate) missing_bucket_is_empty: bool,
-    /// It makes the bucket that an object is written to.
+    /// Creates the bucket that an object is written to.
     pub(crate) makes_missing_buckets: bool,
-    /// A key beside the same key and a slash is an error, as for files and directories.
+    /// Cannot store both a key and another that continues it after a slash, like files and directories.
     pub(crate) keys_are_paths: bool,
-    /// Keys with one of these in them are refused or changed.
+    /// Whether it copies objects.
+    pub(crate) copy: Claim,
+    /// Whether it writes objects in parts.
+    pub(crate) parts: Claim,
+    /// Whether it lists and aborts unfinished uploads.
+    pub(crate) uploads: Claim,
+    /// Whether it has URLs that need no credentials.
+    pub(crate) presign: Claim,
+    /// What it does when an object that exists is to be created,
+    pub(crate) create: Claim,
+    /// when another version is to be replaced,
+    pub(crate) replace: Claim,
+    /// and when another version is to be deleted.
+    pub(crate) delete_if: Claim,
+    /// Rejects or changes keys that contain one of these.
     pub(crate) breaks_keys_with: &'static [&'static str],
 }
 
 /// Runs the suite.
 ///
 /// # Panics
-/// When the store does not do what it must.
+/// If the store violates a requirement.
 pub(crate) fn run(store: &dyn ObjectStore, quirks: &Quirks) {
     store.probe().unwrap();
     let prefix = unique_prefix();
     objects::run(store, quirks, &prefix);
     objects::odd_keys(store, quirks, &prefix);
     objects::large(store, &prefix);
-    objects::touch(store, quirks, &prefix);
+    copy::run(store, quirks, &prefix);
+    conditions::run(store, quirks, &prefix);
     payload::run(store, quirks, &prefix);
     parts::run(store, quirks, &prefix);
+    uploads::run(store, quirks, &prefix);
+    presigned::run(store, quirks, &prefix);
     listing::run(store, &prefix);
     empty(store, &prefix);
 }
 
-/// No two runs meet, also in one bucket.
+/// Returns a prefix that no other run uses.
 fn unique_prefix() -> String {
     let time = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
     format!("conformance-{}-{}/", std::process::id(), time.as_nanos())
@@ -68,7 +92,7 @@ fn put(store: &dyn ObjectStore, key: &str, bytes: &[u8]) {
     put.unwrap_or_else(|error| panic!("put {key}: {}", error.chain()));
 }
 
-/// The bytes of an object; `None` when it does not exist.
+/// Returns the bytes of an object, or `None` if it does not exist.
 fn read(store: &dyn ObjectStore, key: &str, options: &GetOptions) -> Option<io::Result<Vec<u8>>> {
     let object = store.get(key, options).unwrap_or_else(|error| panic!("get {key}: {}", error.chain()));
     object.map(|mut object| {
@@ -81,7 +105,7 @@ fn whole(store: &dyn ObjectStore, key: &str) -> Option<Vec<u8>> {
     read(store, key, &GetOptions::default()).map(|bytes| bytes.unwrap_or_else(|error| panic!("read {key}: {error}")))
 }
 
-/// All keys that begin with `prefix`, sorted.
+/// Returns all keys that begin with `prefix`, sorted.
 fn keys(store: &dyn ObjectStore, prefix: &str) -> Vec<String> {
     let objects = store.objects(prefix, None);
     let mut keys: Vec<String> =

@@ -1,8 +1,6 @@
-//! Single objects: put, head, get, ranges, touch, delete, and keys that are easily mangled.
+//! Single objects: put, head, get, ranges, touch, delete, and unusual keys.
 
 use std::ops::Range;
-use std::thread;
-use std::time::Duration;
 
 use s3_build_cache::{Digest, ErrorKind, GetOptions, ObjectStore, PutMode};
 
@@ -135,30 +133,8 @@ pub(super) fn large(store: &dyn ObjectStore, prefix: &str) {
     assert!(whole(store, key).unwrap() == bytes);
     let part = read(store, key, &GetOptions::range(1_000_000..4_000_001)).unwrap().unwrap();
     assert!(part == bytes[1_000_000..4_000_001]);
-    // A body that is dropped half-read must not spoil what comes after it.
+    // A body that is dropped half-read must not affect the next request.
     drop(store.get(key, &GetOptions::default()).unwrap().unwrap());
     assert!(whole(store, key).unwrap() == bytes);
     store.delete(key).unwrap();
-}
-
-pub(super) fn touch(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
-    if quirks.refuses_touch {
-        return;
-    }
-    let key = &format!("{prefix}touch me+a b");
-    put(store, key, b"touched");
-    if !quirks.touch_does_not_move_last_modified && !quirks.has_no_age {
-        // Times in S3 have whole seconds.
-        thread::sleep(Duration::from_millis(3100));
-    }
-    let old = store.head(key).unwrap().unwrap();
-    store.touch(key, &old).unwrap_or_else(|error| panic!("touch: {}", error.chain()));
-    let new = store.head(key).unwrap().unwrap();
-    assert_eq!((new.size, whole(store, key).unwrap().as_slice()), (old.size, &b"touched"[..]));
-    if !quirks.touch_does_not_move_last_modified && !quirks.has_no_age {
-        assert!(old.age > new.age, "{:?} before, {:?} after", old.age, new.age);
-    }
-    store.delete(key).unwrap();
-    assert_eq!(store.touch(key, &old).unwrap_err().kind(), ErrorKind::NotFound);
-    assert_eq!(store.head(key).unwrap(), None);
 }

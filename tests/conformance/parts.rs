@@ -1,10 +1,10 @@
-//! Objects in parts, sent and copied.
+//! Objects that are uploaded or copied in parts.
 
 use s3_build_cache::{BytesPayload, ErrorKind, MultipartUpload, ObjectStore, PutMode};
 
 use super::{Quirks, put, whole};
 
-/// The smallest that all stores take.
+/// The smallest part size that all stores accept.
 const PART: usize = 5 * 1024 * 1024;
 
 fn bytes(size: usize) -> Vec<u8> {
@@ -32,34 +32,65 @@ pub(super) fn run(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
     let key = &format!("{prefix}parts/one +=~");
     let data = bytes(2 * PART + 1000);
 
-    // In any order, one of them twice, and nothing to be seen before the end.
+    let begun = store.put_in_parts(key, data.len() as u64, &PutMode::Overwrite).map(drop);
+    if quirks.parts.supports(begun, "parts").is_none() {
+        return;
+    }
+
+    // In any order, one of them twice; nothing is visible before the end.
     let upload = begin(store, key, data.len());
     put_part(&*upload, 2, &data);
     upload.put_part(1, 0, &BytesPayload::new(vec![1; PART])).unwrap();
     put_part(&*upload, 1, &data);
     put_part(&*upload, 0, &data);
     assert_eq!(store.head(key).unwrap(), None);
-    upload.complete().unwrap_or_else(|error| panic!("complete: {}", error.chain()));
-    assert_eq!(store.head(key).unwrap().unwrap().size, data.len() as u64);
+    let version = upload.complete().unwrap_or_else(|error| panic!("complete: {}", error.chain()));
+    let meta = store.head(key).unwrap().unwrap();
+    assert_eq!(meta.size, data.len() as u64);
+    assert!(version.is_none() || version == meta.version, "{version:?} {meta:?}");
     assert!(whole(store, key).unwrap() == data);
 
-    // Given up: what was there stays.
+    // An aborted upload leaves the old object in place.
     let upload = begin(store, key, data.len());
     upload.put_part(1, 0, &BytesPayload::new(vec![2; PART])).unwrap();
     drop(upload);
     assert!(whole(store, key).unwrap() == data);
 
-    // One part may be small, and replaces what was there.
+    // A single part may be small, and replaces the old object.
     let upload = begin(store, key, 3);
     upload.put_part(1, 0, &BytesPayload::new(b"new".to_vec())).unwrap();
     upload.complete().unwrap();
     assert_eq!(whole(store, key).unwrap(), b"new");
 
+    conditions(store, quirks, &format!("{prefix}parts/conditions"));
     lies(store, quirks, prefix);
     copies(store, quirks, prefix, &data);
 }
 
-/// A part whose bytes are not those that were announced.
+/// The condition is checked when the upload is completed.
+fn conditions(store: &dyn ObjectStore, quirks: &Quirks, key: &str) {
+    let complete = |bytes: &[u8], mode: &PutMode| {
+        let upload = store.put_in_parts(key, bytes.len() as u64, mode)?;
+        upload.put_part(1, 0, &BytesPayload::new(bytes.to_vec()))?;
+        upload.complete()
+    };
+    put(store, key, b"first");
+    if quirks.create.refuses(complete(b"second", &PutMode::Create), "create in parts") {
+        assert_eq!(whole(store, key).unwrap(), b"first");
+        store.delete(key).unwrap();
+        complete(b"first", &PutMode::Create).unwrap();
+    }
+    let Some(old) = store.head(key).unwrap().unwrap().version else { return };
+    put(store, key, b"third");
+    if quirks.replace.refuses(complete(b"fourth", &PutMode::Replace(old)), "replace in parts") {
+        assert_eq!(whole(store, key).unwrap(), b"third");
+        let version = store.head(key).unwrap().unwrap().version.unwrap();
+        complete(b"fifth", &PutMode::Replace(version)).unwrap();
+        assert_eq!(whole(store, key).unwrap(), b"fifth");
+    }
+}
+
+/// A part whose bytes differ from those announced.
 fn lies(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
     if quirks.does_not_check_payload_hash {
         return;
@@ -78,7 +109,7 @@ fn copies(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str, data: &[u8]) {
     }
     let (source, key) = (&format!("{prefix}parts/source a+b"), &format!("{prefix}parts/copy"));
     put(store, source, data);
-    // The last range ends with the object; the others begin where those before end.
+    // The last range ends with the object; each other range starts where the previous one ends.
     let upload = begin(store, key, data.len());
     let size = data.len() as u64;
     for (number, start) in (1..).zip((0..size).step_by(PART)) {
@@ -89,7 +120,7 @@ fn copies(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str, data: &[u8]) {
     upload.complete().unwrap();
     assert!(whole(store, key).unwrap() == data);
 
-    // Onto itself, as a touch does it.
+    // Onto itself, as a touch does.
     let upload = begin(store, key, data.len());
     let mut ranges = (1..).zip((0..size).step_by(PART));
     let copied = ranges

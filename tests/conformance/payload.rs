@@ -1,4 +1,4 @@
-//! Payloads that are not what they say: nothing of them may be stored, and what was there stays.
+//! Payloads that differ from what they announce: nothing is stored, and the old object stays.
 
 use std::io::{self, Cursor, Read};
 
@@ -6,7 +6,7 @@ use s3_build_cache::{Digest, ErrorKind, ObjectStore, Payload, PutMode};
 
 use super::{Quirks, put, whole};
 
-/// Announces one thing and yields another.
+/// Yields bytes other than those announced.
 struct Liar {
     size: u64,
     sha256: Digest,
@@ -14,7 +14,7 @@ struct Liar {
     breaks: bool,
 }
 
-/// Fails where others end.
+/// Fails at the end instead of ending.
 struct Broken;
 
 impl Read for Broken {
@@ -38,7 +38,7 @@ impl Payload for Liar {
     }
 }
 
-/// As many bytes as announced, and others.
+/// The announced number of bytes, but different ones.
 pub(super) fn another() -> impl Payload {
     Liar { size: 12, sha256: Digest::of(b"twelve bytes"), bytes: b"Twelve bytes", breaks: false }
 }
@@ -68,7 +68,7 @@ pub(super) fn run(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
         assert_eq!(store.head(&new).unwrap(), None, "{name}");
         assert_eq!(whole(store, &old).unwrap(), b"old", "{name}");
     }
-    // The connection that was cut is not used again.
+    // The broken connection is not reused.
     put(store, &new, b"new");
     assert_eq!(whole(store, &new).unwrap(), b"new");
 }

@@ -1,4 +1,4 @@
-//! Servers that are wrong in one thing each.
+//! Servers with one problem each.
 
 use s3_build_cache::ErrorKind;
 
@@ -10,7 +10,7 @@ fn denied() -> Fault {
 }
 
 #[test]
-fn each_permission_that_is_missing_is_named() {
+fn each_missing_permission_is_named() {
     use Operation::{CopyObject, GetObject, ListObjectsV2, PutObject};
     for (operation, name, hint) in [
         (ListObjectsV2, "list", "s3:ListBucket"),
@@ -27,7 +27,7 @@ fn each_permission_that_is_missing_is_named() {
 }
 
 #[test]
-fn a_permission_that_the_list_has_proved_is_not_advised() {
+fn a_permission_proved_by_the_listing_is_not_suggested() {
     let server = Server::start();
     server.fault(Match::operation(Operation::GetObject).always(), denied());
     let checks = diagnose(&server, &server.endpoint(), &[]);
@@ -37,7 +37,7 @@ fn a_permission_that_the_list_has_proved_is_not_advised() {
 }
 
 #[test]
-fn who_pays_and_whose_the_bucket_is_goes_with_the_unsigned_request_too() {
+fn the_unsigned_request_names_the_payer_and_the_owner_too() {
     let server = Server::start();
     let more = ",request_payer=requester,expected_bucket_owner=111122223333";
     super::checks(crate::s3::builder(&server, more));
@@ -50,7 +50,7 @@ fn who_pays_and_whose_the_bucket_is_goes_with_the_unsigned_request_too() {
 }
 
 #[test]
-fn an_archived_blob_that_no_manifest_names_does_not_matter() {
+fn an_archived_blob_that_no_manifest_names_is_ignored() {
     let server = Server::start();
     server.put_object_with("blobs/sha256:00", b"x", &[("x-amz-storage-class", "GLACIER")]);
     assert_eq!(failed(&diagnose(&server, &server.endpoint(), &[])), [""; 0]);
@@ -62,9 +62,9 @@ fn an_archived_blob_that_no_manifest_names_does_not_matter() {
     only(&diagnose(&server, &server.endpoint(), &[]), "read", ErrorKind::Archived, &["is archived", "restore it"]);
 }
 
-/// An export deletes nothing, so its policy need not allow that; nor do the probes pile up.
+/// An export deletes nothing, so its policy need not allow it. Repeated probes overwrite each other.
 #[test]
-fn a_probe_that_may_not_be_deleted_is_no_failure_and_has_one_key() {
+fn a_probe_that_cannot_be_deleted_is_not_a_failure_and_has_a_fixed_key() {
     let server = Server::start();
     server.fault(Match::operation(Operation::DeleteObject).always(), denied());
     for _ in 0..2 {
@@ -77,7 +77,7 @@ fn a_probe_that_may_not_be_deleted_is_no_failure_and_has_one_key() {
 }
 
 #[test]
-fn names_that_exist_are_shown_where_the_one_asked_for_does_not() {
+fn existing_names_are_listed_if_the_requested_one_is_absent() {
     let server = Server::start();
     let read = || find(&diagnose(&server, &server.endpoint(), &[]), "read").detail.clone();
     assert!(read().contains("buildkit: not found (s3://cache/manifests/buildkit)"), "{}", read());
@@ -89,9 +89,9 @@ fn names_that_exist_are_shown_where_the_one_asked_for_does_not() {
     assert!(read().ends_with("existing names: a, b, c, d/e, f and 2 more"), "{}", read());
 }
 
-/// A manifest that is not there says nothing about the permission to read: a blob that is does.
+/// A missing manifest does not show whether reading is permitted; an existing blob does.
 #[test]
-fn the_permission_to_read_is_tried_on_what_is_there() {
+fn read_permission_is_tested_on_existing_objects() {
     let server = Server::start();
     server.put_object("blobs/sha256:00", b"x");
     server.fault(Match::operation(Operation::GetObject).key("blobs/").always(), denied());
@@ -99,7 +99,7 @@ fn the_permission_to_read_is_tried_on_what_is_there() {
 }
 
 #[test]
-fn a_bucket_elsewhere_and_one_that_is_not_there_are_told_apart() {
+fn a_bucket_in_another_region_is_distinguished_from_a_missing_one() {
     let server = Server::start();
     let at = |bucket, region| {
         let endpoint = server.endpoint();
@@ -121,14 +121,14 @@ fn a_bucket_elsewhere_and_one_that_is_not_there_are_told_apart() {
 }
 
 #[test]
-fn what_is_no_s3_server_is_called_so() {
+fn a_server_that_does_not_speak_s3_is_reported() {
     let server = Server::start();
     server.fault(Match::any().always(), Fault::Html(200));
     only(&diagnose(&server, &server.endpoint(), &[]), "bucket", ErrorKind::Store, &["does not answer as S3 does"]);
 }
 
 #[test]
-fn a_damaged_cache_is_found() {
+fn a_damaged_cache_is_detected() {
     let server = Server::start();
     server.put_object("manifests/buildkit", b"{\"layers\":[{}]}");
     only(&diagnose(&server, &server.endpoint(), &[]), "read", ErrorKind::Integrity, &["not a valid cache manifest"]);
@@ -141,7 +141,7 @@ fn a_damaged_cache_is_found() {
 }
 
 #[test]
-fn a_store_that_copies_nothing_is_told() {
+fn a_store_that_cannot_copy_is_reported() {
     let server = Server::start();
     let refused = Failure::new(501, "NotImplemented", "not here");
     server.fault(Match::operation(Operation::CopyObject).always(), Fault::Reply(refused));
@@ -151,7 +151,7 @@ fn a_store_that_copies_nothing_is_told() {
 }
 
 #[test]
-fn clocks_that_differ_are_told_and_the_rest_goes_on() {
+fn clock_skew_is_reported_and_the_other_checks_continue() {
     for (ahead, side) in [(3600, "behind"), (-3600, "ahead of")] {
         let server = Server::with(Config { clock_ahead: ahead, ..Config::default() });
         let checks = diagnose(&server, &server.endpoint(), &[]);
@@ -159,9 +159,9 @@ fn clocks_that_differ_are_told_and_the_rest_goes_on() {
     }
 }
 
-/// Who interrupts it does not want a stray object either.
+/// An interrupted check leaves no stray object.
 #[test]
-fn a_probe_that_is_cancelled_is_removed() {
+fn a_cancelled_probe_is_removed() {
     for operation in [Operation::PutObject, Operation::CopyObject] {
         let server = Server::start();
         let done = if operation == Operation::PutObject {
@@ -188,9 +188,9 @@ fn a_probe_that_is_cancelled_is_removed() {
     }
 }
 
-/// What a service says is explained as an export or an import would.
+/// Refusals are explained as in exports and imports.
 #[test]
-fn refusals_that_say_more_are_explained() {
+fn detailed_refusals_are_explained() {
     let user = "User: arn:aws:sts::111122223333:assumed-role/ci/b is not authorized to perform: ";
     let deny = |rest: &str| Failure::new(403, "AccessDenied", &format!("{user}{rest}"));
     for (operation, failure, name, kind, parts) in [
@@ -229,7 +229,7 @@ fn refusals_that_say_more_are_explained() {
 }
 
 #[test]
-fn the_region_to_give_is_another_than_the_one_that_was_given() {
+fn the_suggested_region_differs_from_the_given_one() {
     let server = Server::start();
     let wrong = Failure::new(400, "AuthorizationHeaderMalformed", "the region is wrong").detail("Region", "eu-west-3");
     server.fault(Match::any().always(), Fault::Reply(wrong));

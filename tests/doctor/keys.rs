@@ -1,13 +1,13 @@
-//! The keys: none, wrong ones, and whose they are.
+//! The keys: missing ones, wrong ones, and their identity.
 
 use s3_build_cache::{CheckOutcome, ErrorKind, MapEnv, S3Cache};
 
 use super::{checks, diagnose, failed, find, only, skipped};
-use crate::network::listener::Listener;
+use crate::loopback::Loopback;
 use crate::s3_server::{Config, Server};
 use crate::stub::Stub;
 
-/// The Security Token Service, which always answers so.
+/// Starts a Security Token Service that always returns this response.
 fn sts(status: u16, body: &'static str) -> Stub {
     Stub::start(move |_| (status, String::new(), body.to_owned()))
 }
@@ -18,7 +18,7 @@ const UNKNOWN: &str =
     "<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>no</Message></Error></ErrorResponse>";
 
 #[test]
-fn whose_the_keys_are_is_asked_where_there_is_somebody_to_ask() {
+fn the_identity_is_looked_up_if_sts_is_available() {
     let server = Server::start();
     let at = |url: &str| diagnose(&server, &server.endpoint(), &[("AWS_ENDPOINT_URL_STS", url)]);
     let known = at(&sts(200, WHO).url());
@@ -31,12 +31,12 @@ fn whose_the_keys_are_is_asked_where_there_is_somebody_to_ask() {
         &["InvalidClientTokenId", "does not know the access key"],
     );
     only(&at(&sts(200, "<x/>").url()), "identity", ErrorKind::Access, &["GetCallerIdentityResult"]);
-    // S3 works without.
-    let closed = Listener::start(drop);
+    // S3 works without STS.
+    let closed = Loopback::start(drop);
     let silent = at(&format!("http://{}", closed.address));
     assert_eq!(failed(&silent), [""; 0], "{silent:#?}");
     skipped(&silent, &["identity"]);
-    // The global variable means the store of one's own for both, which is no Security Token Service.
+    // The global variable names a custom store for both services, and that store is not a Security Token Service.
     let options = format!("type=s3,bucket={},region={}", server.bucket(), server.region());
     let endpoint = server.endpoint();
     let env = MapEnv::new(crate::network::variables(&server, &[("AWS_ENDPOINT_URL", &endpoint)]));
@@ -47,7 +47,7 @@ fn whose_the_keys_are_is_asked_where_there_is_somebody_to_ask() {
 }
 
 #[test]
-fn refusals_of_sts_are_explained_by_what_it_says() {
+fn sts_refusals_are_explained_by_their_error_code() {
     let server = Server::start();
     for (status, code, parts) in [
         (403, "InvalidAccessKeyId", &["InvalidAccessKeyId", "STS does not know the access key"][..]),
@@ -68,7 +68,7 @@ fn refusals_of_sts_are_explained_by_what_it_says() {
 }
 
 #[test]
-fn the_signature_that_sts_sends_back_is_not_shown() {
+fn a_signature_echoed_by_sts_is_not_shown() {
     let server = Server::start();
     let sts = Stub::start(|request| {
         let line = request.head.lines().find(|line| line.to_ascii_lowercase().starts_with("authorization:")).unwrap();
@@ -85,7 +85,7 @@ fn the_signature_that_sts_sends_back_is_not_shown() {
 }
 
 #[test]
-fn wrong_keys_are_found_at_the_bucket() {
+fn wrong_keys_are_detected_at_the_bucket() {
     let server = Server::start();
     for (name, value, parts) in [
         ("AWS_SECRET_ACCESS_KEY", "wrong", &["SignatureDoesNotMatch", "secret access key is wrong"][..]),
@@ -99,7 +99,7 @@ fn wrong_keys_are_found_at_the_bucket() {
 }
 
 #[test]
-fn without_keys_the_way_is_looked_at_all_the_same() {
+fn the_network_path_is_checked_even_without_keys() {
     let server = Server::start();
     let options = crate::network::attributes(&server, &server.endpoint());
     let env = || MapEnv::new([("AWS_EC2_METADATA_DISABLED", "true")]);
@@ -107,7 +107,7 @@ fn without_keys_the_way_is_looked_at_all_the_same() {
     only(&none, "credentials", ErrorKind::Access, &["there are no credentials", "AWS_ACCESS_KEY_ID"]);
     assert_eq!(find(&none, "http").outcome, CheckOutcome::Passed);
     skipped(&none, &["key", "expiry", "identity", "bucket", "list", "read", "write"]);
-    // A public bucket wants none.
+    // A public bucket needs no keys.
     let public = Server::with(Config { anonymous_read: true, ..Config::default() });
     let options = format!("{},anonymous=true", crate::network::attributes(&public, &public.endpoint()));
     let unsigned = checks(S3Cache::builder(&options.parse().unwrap()).env(env()));
@@ -117,7 +117,7 @@ fn without_keys_the_way_is_looked_at_all_the_same() {
 }
 
 #[test]
-fn half_a_pair_of_keys_is_named() {
+fn half_a_key_pair_is_reported() {
     let server = Server::start();
     let options = crate::network::attributes(&server, &server.endpoint());
     let env = MapEnv::new([("AWS_EC2_METADATA_DISABLED", "true"), ("AWS_ACCESS_KEY_ID", "AKID")]);

@@ -1,4 +1,4 @@
-//! The diagnosis: what is wrong is found where it is, and told with its fix.
+//! The diagnosis: each problem is reported at the step that causes it, with its fix.
 
 mod bucket;
 mod keys;
@@ -11,7 +11,7 @@ use s3_build_cache::{Check, CheckOutcome, DoctorOptions, ErrorKind, MapEnv, S3Ca
 use crate::s3::TestClock;
 use crate::s3_server::Server;
 
-/// What is wrong with a cache that is reached at `endpoint` with these variables.
+/// Returns the checks of a cache at `endpoint` with these variables.
 fn diagnose(server: &Server, endpoint: &str, more: &[(&str, &str)]) -> Vec<Check> {
     let options = crate::network::attributes(server, endpoint).parse().unwrap();
     let env = MapEnv::new(crate::network::variables(server, more));
@@ -37,7 +37,7 @@ fn failed(checks: &[Check]) -> Vec<&'static str> {
     checks.iter().filter(failed).map(|check| check.name).collect()
 }
 
-/// Only `name` failed, and is told with all of `parts`.
+/// Asserts that only `name` failed, with a report that contains all `parts`.
 #[track_caller]
 fn only(checks: &[Check], name: &'static str, kind: ErrorKind, parts: &[&str]) {
     assert_eq!(failed(checks), [name], "{checks:#?}");
@@ -57,7 +57,7 @@ fn skipped(checks: &[Check], names: &[&str]) {
 }
 
 #[test]
-fn where_nothing_is_wrong_every_step_is_told() {
+fn a_healthy_setup_reports_every_step() {
     let server = Server::start();
     let endpoint = server.endpoint();
     crate::s3::export(&crate::s3::cache(&server, ""), "max").unwrap();
@@ -93,7 +93,7 @@ fn where_nothing_is_wrong_every_step_is_told() {
 }
 
 #[test]
-fn a_directory_is_looked_at_too() {
+fn a_directory_can_be_checked_too() {
     let home = tempfile::tempdir().unwrap();
     let options = format!("type=s3,bucket=trial,endpoint_url=file://{}", home.path().join("store").display());
     let checks = checks(S3Cache::builder(&options.parse().unwrap()).env(MapEnv::default()));
@@ -107,7 +107,7 @@ fn a_directory_is_looked_at_too() {
 }
 
 #[test]
-fn settings_that_are_wrong_are_told_before_anything_is_sent() {
+fn invalid_settings_are_reported_before_anything_is_sent() {
     for (options, variables, parts) in [
         ("type=s3,bucket=trial", &[][..], &["there is no region", "AWS_REGION"][..]),
         ("type=s3,region=r", &[], &["there is no bucket", "AWS_BUCKET"]),

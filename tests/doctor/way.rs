@@ -1,29 +1,29 @@
-//! The way to the endpoint, broken at each of its steps.
+//! The path to the endpoint, broken at each of its steps.
 
 use std::net::TcpListener;
 
 use s3_build_cache::{CheckOutcome, ErrorKind};
 
 use super::{diagnose, failed, find, only, skipped};
+use crate::loopback::Loopback;
 use crate::network::authority::{Authority, Valid};
 use crate::network::connect_proxy::ConnectProxy;
-use crate::network::listener::Listener;
 use crate::network::terminator::Terminator;
 use crate::s3_server::Server;
 
 const BEHIND: &[&str] = &["bucket", "list", "read", "write", "touch", "delete", "clock"];
 
 #[test]
-fn each_step_that_ends_the_way_is_named() {
+fn each_failing_step_of_the_path_is_named() {
     let server = Server::start();
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let hangs_up = Listener::start(drop);
-    let speaks_else = Listener::start(|mut stream| {
+    let hangs_up = Loopback::start(drop);
+    let speaks_else = Loopback::start(|mut stream| {
         let _ = std::io::Write::write_all(&mut stream, b"SSH-2.0-x\r\n");
         let _ = std::io::Read::read(&mut stream, &mut [0; 1024]);
     });
     for (endpoint, name, part) in [
-        // In words that depend on whether there is a name server.
+        // The text depends on whether there is a name server.
         ("http://s3.example.invalid".to_owned(), "dns", ""),
         (format!("http://{closed}"), "tcp", "nothing listens there"),
         (format!("http://{}", hangs_up.address), "http", "the connection broke"),
@@ -37,7 +37,7 @@ fn each_step_that_ends_the_way_is_named() {
 }
 
 #[test]
-fn certificates_are_told_apart() {
+fn certificate_errors_are_distinguished() {
     let (server, ca, other) = (Server::start(), Authority::new("ours"), Authority::new("another"));
     let bundle = ca.bundle().display().to_string();
     let trust = [("AWS_CA_BUNDLE", bundle.as_str())];
@@ -60,7 +60,7 @@ fn certificates_are_told_apart() {
     assert!(find(&checks, "tls").detail.starts_with("TLS 1.3"), "{checks:#?}");
     let checks = diagnose(&server, &endpoint, &[("AWS_CA_BUNDLE", "/nowhere.pem")]);
     only(&checks, "endpoint", ErrorKind::Setup, &["/nowhere.pem", "AWS_CA_BUNDLE"]);
-    let plain = Listener::start(|mut stream| {
+    let plain = Loopback::start(|mut stream| {
         let _ = std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n");
     });
     let plain = format!("https://{}", plain.address);
@@ -68,7 +68,7 @@ fn certificates_are_told_apart() {
 }
 
 #[test]
-fn proxies_are_a_step_of_their_own() {
+fn a_proxy_is_a_separate_step() {
     let server = Server::start();
     let open = ConnectProxy::start("HTTP/1.1 200 OK\r\n\r\n", server.address());
     let shut = ConnectProxy::start("HTTP/1.1 407 No\r\ncontent-length: 0\r\n\r\n", server.address());

@@ -1,4 +1,4 @@
-//! Certificate authorities of the tests.
+//! Certificate authorities for the tests.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, 
 use rustls::ServerConfig;
 use rustls::pki_types::PrivateKeyDer;
 
-/// An authority and a directory with its certificate.
+/// A certificate authority, and a directory with its certificate.
 pub(crate) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     home: tempfile::TempDir,
@@ -32,12 +32,12 @@ impl Authority {
         Self { issuer, home }
     }
 
-    /// A PEM file with the certificate.
+    /// Returns a PEM file with the certificate.
     pub(crate) fn bundle(&self) -> PathBuf {
         self.home.path().join("ca.pem")
     }
 
-    /// A server that shows a certificate for these names and addresses.
+    /// Returns the configuration of a server with a certificate for these names and addresses.
     pub(crate) fn server(&self, names: &[&str], valid: Valid) -> Arc<ServerConfig> {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let mut params = CertificateParams::new(names).unwrap();

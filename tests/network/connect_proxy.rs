@@ -1,23 +1,23 @@
-//! A proxy that opens tunnels, all to one server: the names it is asked for need not exist.
+//! A proxy whose tunnels all lead to one server, so the requested names need not exist.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use super::listener::Listener;
+use crate::loopback::{Connection, Loopback};
 
 pub(crate) struct ConnectProxy {
-    listener: Listener,
+    listener: Loopback,
     heads: Arc<Mutex<Vec<String>>>,
 }
 
 impl ConnectProxy {
-    /// Answers every `CONNECT` with `answer`, a status line and headers, and when it is 200 goes on to `server`.
+    /// Responds to every `CONNECT` with `answer`, a status line and headers. If it is 200, connects to `server`.
     pub(crate) fn start(answer: &'static str, server: SocketAddr) -> Self {
         let heads = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&heads);
-        let listener = Listener::start(move |mut client| {
+        let listener = Loopback::start(move |mut client| {
             let head = head(&mut client);
             noted.lock().unwrap().push(head);
             let _ = client.write_all(answer.as_bytes());
@@ -33,13 +33,13 @@ impl ConnectProxy {
         self.listener.address
     }
 
-    /// What it was asked for, all headers included.
+    /// Returns the heads of the requests received.
     pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 }
 
-fn head(client: &mut TcpStream) -> String {
+fn head(client: &mut Connection) -> String {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") && client.read(&mut byte).is_ok_and(|read| read > 0) {

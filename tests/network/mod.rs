@@ -2,7 +2,6 @@
 
 pub(crate) mod authority;
 pub(crate) mod connect_proxy;
-pub(crate) mod listener;
 mod proxies;
 pub(crate) mod terminator;
 mod tls;
@@ -14,13 +13,13 @@ use s3_build_cache::{ImportOutcome, LocalCache, MapEnv, S3Cache};
 use crate::s3::{TestClock, fixture};
 use crate::s3_server::Server;
 
-/// The attributes of the server's cache when it is reached at `endpoint`.
+/// Returns the attributes of the server's cache at `endpoint`.
 pub(crate) fn attributes(server: &Server, endpoint: &str) -> String {
     let (bucket, region) = (server.bucket(), server.region());
     format!("type=s3,bucket={bucket},region={region},use_path_style=true,endpoint_url={endpoint}")
 }
 
-/// The server's keys and more.
+/// Returns the variables for the server's keys, and additional ones.
 pub(crate) fn variables<'a>(server: &Server, more: &[(&'a str, &'a str)]) -> Vec<(&'a str, String)> {
     let keys = server.credentials();
     let mut variables =
@@ -29,14 +28,14 @@ pub(crate) fn variables<'a>(server: &Server, more: &[(&'a str, &'a str)]) -> Vec
     variables
 }
 
-/// The server's cache, reached at `endpoint`.
+/// Opens the server's cache at `endpoint`.
 fn connect(server: &Server, endpoint: &str, more: &[(&str, &str)]) -> s3_build_cache::Result<S3Cache> {
     let options = attributes(server, endpoint).parse().unwrap();
     let env = MapEnv::new(variables(server, more));
     S3Cache::builder(&options).env(env).clock(Arc::new(TestClock::default())).connect()
 }
 
-/// Exports a cache, imports it, and compares.
+/// Exports a cache and imports it again.
 #[track_caller]
 fn round_trip(cache: &S3Cache) {
     let report = cache.export(&fixture("max")).unwrap();

@@ -1,4 +1,4 @@
-//! Tunnels through a proxy. Its target has a name that does not exist: only the proxy knows where it is.
+//! Tunnels through a proxy. The target's name does not exist, so only the proxy can reach it.
 
 use std::io::Write;
 
@@ -6,9 +6,9 @@ use s3_build_cache::ErrorKind;
 
 use super::authority::{Authority, Valid};
 use super::connect_proxy::ConnectProxy;
-use super::listener::Listener;
 use super::terminator::Terminator;
 use super::{connect, round_trip};
+use crate::loopback::Loopback;
 use crate::s3::errors::told;
 use crate::s3_server::Server;
 
@@ -18,7 +18,7 @@ const OPEN: &str = "HTTP/1.1 200 Connection established\r\n\r\n";
 const AUTHORIZATION: &str = "Basic bWFya2VkLXVzZXI6bWFya2VkLXBhc3NAd29yZA==";
 const SECRETS: &[&str] = &["marked-user", "marked-pass", "bWFya2VkLXVzZXI6bWFya2VkLXBhc3NAd29yZA"];
 
-/// A server behind TLS, and the file of its CA.
+/// A server behind TLS, and the file with its CA certificate.
 fn behind_tls(server: &Server) -> (Authority, Terminator, String) {
     let ca = Authority::new("ours");
     let tls = Terminator::start(ca.server(&[NAME, "localhost"], Valid::Now), server.address());
@@ -27,7 +27,7 @@ fn behind_tls(server: &Server) -> (Authority, Terminator, String) {
 }
 
 #[test]
-fn a_whole_cache_goes_through_a_tunnel() {
+fn a_whole_cache_is_transferred_through_a_tunnel() {
     let server = Server::start();
     let (_ca, tls, bundle) = behind_tls(&server);
     let proxy = ConnectProxy::start(OPEN, tls.address());
@@ -44,14 +44,14 @@ fn a_whole_cache_goes_through_a_tunnel() {
         );
         assert_eq!(head, expected);
     }
-    // What is for the proxy is not for the server.
+    // The proxy's credentials are not sent to the server.
     for request in server.requests() {
         assert!(!format!("{request:?}").to_lowercase().contains("proxy-"), "{request:?}");
     }
 }
 
 #[test]
-fn plain_http_goes_through_a_tunnel_too() {
+fn plain_http_uses_a_tunnel_too() {
     let server = Server::start();
     let proxy = ConnectProxy::start("HTTP/1.0 200 OK\r\nvia: x\r\n\r\n", server.address());
     let address = proxy.address().to_string();
@@ -60,7 +60,7 @@ fn plain_http_goes_through_a_tunnel_too() {
 }
 
 #[test]
-fn a_proxy_may_speak_tls_itself() {
+fn a_proxy_may_use_tls_itself() {
     let server = Server::start();
     let (ca, tls, bundle) = behind_tls(&server);
     let proxy = ConnectProxy::start(OPEN, tls.address());
@@ -68,8 +68,8 @@ fn a_proxy_may_speak_tls_itself() {
     let url = format!("https://localhost:{}", secure.port());
     let more = [("AWS_CA_BUNDLE", &*bundle), ("HTTPS_PROXY", &url)];
     round_trip(&connect(&server, &format!("https://{NAME}"), &more).unwrap());
-    let plain = Listener::start(|mut stream| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap());
-    // Of another name than the certificate's, and where there is no TLS.
+    let plain = Loopback::start(|mut stream| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap());
+    // A name that the certificate does not cover, and a server without TLS.
     for (url, hint) in [
         (format!("https://127.0.0.1:{}", secure.port()), "the proxy's own certificate is for another host name"),
         (format!("https://{}", plain.address), "name it as http://host:port"),
@@ -81,7 +81,7 @@ fn a_proxy_may_speak_tls_itself() {
 }
 
 #[test]
-fn a_certificate_behind_a_proxy_names_the_proxy() {
+fn a_certificate_error_behind_a_proxy_names_the_proxy() {
     let server = Server::start();
     let (_ca, tls, _) = behind_tls(&server);
     let proxy = ConnectProxy::start(OPEN, tls.address());
@@ -96,11 +96,11 @@ fn a_refused_tunnel_names_the_proxy_and_its_variable() {
     let server = Server::start();
     for (answer, hint, attempts) in [
         ("HTTP/1.1 403 Forbidden\r\n\r\n", "HTTP 403", 1),
-        ("HTTP/1.1 407 Auth\r\nproxy-authenticate: Basic\r\n\r\n", "wants another user name and password", 1),
+        ("HTTP/1.1 407 Auth\r\nproxy-authenticate: Basic\r\n\r\n", "requires another user name and password", 1),
         ("HTTP/1.1 405 No\r\n\r\n", "refuses a tunnel (CONNECT)", 1),
-        ("HTTP/1.1 503 Unavailable\r\n\r\n", "does not reach the endpoint", 3),
+        ("HTTP/1.1 503 Unavailable\r\n\r\n", "cannot reach the endpoint", 3),
         ("SSH-2.0-OpenSSH_9\r\n\r\n", "does not speak HTTP as a proxy does", 1),
-        ("", "hung up", 3),
+        ("", "closed the connection", 3),
     ] {
         let proxy = ConnectProxy::start(answer, server.address());
         let address = proxy.address().to_string();
@@ -115,7 +115,7 @@ fn a_refused_tunnel_names_the_proxy_and_its_variable() {
 }
 
 #[test]
-fn a_proxy_that_is_not_there_is_named() {
+fn an_unreachable_proxy_is_named() {
     let server = Server::start();
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
     let cache = connect(&server, &format!("https://{NAME}"), &[("HTTPS_PROXY", &free)]).unwrap();
@@ -123,24 +123,24 @@ fn a_proxy_that_is_not_there_is_named() {
 }
 
 #[test]
-fn no_proxy_and_loopback_go_without_a_proxy() {
+fn no_proxy_and_loopback_hosts_are_reached_directly() {
     let server = Server::start();
     let (_ca, tls, bundle) = behind_tls(&server);
     let proxy = ConnectProxy::start(OPEN, tls.address());
     let address = proxy.address().to_string();
     let set = [("AWS_CA_BUNDLE", &*bundle), ("HTTPS_PROXY", &address), ("NO_PROXY", "example.test:443")];
     round_trip(&connect(&server, &format!("https://localhost:{}", tls.port()), &set).unwrap());
-    // It has no address of its own, which shows that it was looked for.
+    // The name does not exist, so the error shows that no proxy was used.
     let error = connect(&server, &format!("https://{NAME}"), &set).unwrap().load().unwrap_err();
     assert!(error.chain().contains("failed to lookup address"), "{}", error.chain());
     assert!(proxy.heads().is_empty());
-    // The exception is for another port.
+    // The exception applies to another port.
     connect(&server, &format!("https://{NAME}:8443"), &set).unwrap().load().unwrap();
     assert!(proxy.heads()[0].starts_with(&format!("CONNECT {NAME}:8443 ")));
 }
 
 #[test]
-fn a_socks_proxy_is_refused_before_anything_is_sent() {
+fn a_socks_proxy_is_rejected_before_anything_is_sent() {
     let server = Server::start();
     let set = [("https_proxy", "socks5://marked-user:marked-pass@127.0.0.1:1080")];
     let error = connect(&server, &format!("https://{NAME}"), &set).unwrap_err();
@@ -148,10 +148,10 @@ fn a_socks_proxy_is_refused_before_anything_is_sent() {
     assert!(!format!("{error:?}").contains("marked"));
 }
 
-/// The most that the program can be made to say, when it works and when the proxy refuses.
+/// Collects all possible output, on success and when the proxy refuses.
 #[cfg(feature = "cli")]
 #[test]
-fn nothing_that_is_printed_has_the_password_in_it() {
+fn the_proxy_password_is_never_printed() {
     let server = Server::start();
     let (_ca, tls, bundle) = behind_tls(&server);
     for (answer, status) in [(OPEN, 0), ("HTTP/1.1 407 Auth\r\n\r\n", 1)] {

@@ -1,4 +1,4 @@
-//! TLS in front of a server that speaks none.
+//! A TLS terminator in front of a plain server.
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
@@ -8,21 +8,21 @@ use std::time::Duration;
 
 use rustls::{HandshakeKind, ServerConfig, ServerConnection};
 
-use super::listener::Listener;
+use crate::loopback::Loopback;
 
 pub(crate) struct Terminator {
-    listener: Listener,
+    listener: Loopback,
     handshakes: Arc<Mutex<Vec<HandshakeKind>>>,
 }
 
 impl Terminator {
-    /// What comes within TLS goes to `server`.
+    /// Forwards decrypted bytes to `server`.
     pub(crate) fn start(config: Arc<ServerConfig>, server: SocketAddr) -> Self {
         let handshakes = Arc::new(Mutex::new(Vec::new()));
         let noted = Arc::clone(&handshakes);
-        let listener = Listener::start(move |stream| {
+        let listener = Loopback::start(move |stream| {
             let mut session = ServerConnection::new(Arc::clone(&config)).unwrap();
-            // The client hangs up in its own way where it refuses the certificate.
+            // It is expected that the client hangs up when it rejects the certificate.
             let _ = relay(&mut session, &stream, server);
             noted.lock().unwrap().extend(session.handshake_kind());
         });
@@ -45,7 +45,7 @@ impl Terminator {
         self.listener.hang_up();
     }
 
-    /// Of the connections that have ended.
+    /// Returns the handshakes of the connections that have ended.
     pub(crate) fn handshakes(&self) -> Vec<HandshakeKind> {
         self.handshakes.lock().unwrap().clone()
     }
@@ -55,7 +55,7 @@ impl Terminator {
 fn relay(session: &mut ServerConnection, mut client: &TcpStream, server: SocketAddr) -> io::Result<()> {
     while session.is_handshaking() {
         if let Err(error) = session.complete_io(&mut client) {
-            // The alert that says why.
+            // The alert with the reason.
             let _ = session.write_tls(&mut client);
             return Err(error);
         }

@@ -1,4 +1,4 @@
-//! Certificates: which are trusted, and what is said of those that are not.
+//! Certificates: which ones are trusted, and the errors for the others.
 
 use std::io::{Read, Write};
 
@@ -6,9 +6,9 @@ use rustls::HandshakeKind;
 use s3_build_cache::ErrorKind;
 
 use super::authority::{Authority, Valid};
-use super::listener::Listener;
 use super::terminator::Terminator;
 use super::{connect, round_trip};
+use crate::loopback::Loopback;
 use crate::s3::blobs::Blobs;
 use crate::s3::errors::told;
 use crate::s3_server::{Fault, Match, Server, Then};
@@ -16,7 +16,7 @@ use crate::s3_server::{Fault, Match, Server, Then};
 const NAMES: &[&str] = &["localhost", "127.0.0.1"];
 
 #[test]
-fn a_ca_of_ones_own_is_trusted_by_each_of_its_settings() {
+fn each_setting_for_a_custom_ca_is_honoured() {
     let (server, ca, other) = (Server::start(), Authority::new("ours"), Authority::new("another"));
     let tls = Terminator::start(ca.server(NAMES, Valid::Now), server.address());
     let (bundle, wrong) = (ca.bundle().display().to_string(), other.bundle().display().to_string());
@@ -39,7 +39,7 @@ fn a_ca_of_ones_own_is_trusted_by_each_of_its_settings() {
 }
 
 #[test]
-fn each_wrong_certificate_has_its_hint_and_is_seen_once() {
+fn each_certificate_error_has_a_hint_and_is_not_retried() {
     let server = Server::start();
     let (ca, other, same_name) = (Authority::new("ours"), Authority::new("another"), Authority::new("ours"));
     let bundle = ca.bundle().display().to_string();
@@ -65,11 +65,11 @@ fn each_wrong_certificate_has_its_hint_and_is_seen_once() {
 }
 
 #[test]
-fn the_wrong_scheme_is_told_in_both_directions() {
+fn the_wrong_scheme_is_detected_in_both_directions() {
     let (server, ca) = (Server::start(), Authority::new("ours"));
     let tls = Terminator::start(ca.server(NAMES, Valid::Now), server.address());
-    // As most servers do, and as those do that wait for the end of a line.
-    let refuses = Listener::start(|mut stream| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap());
+    // Like most servers, and like those that wait for the end of a line.
+    let refuses = Loopback::start(|mut stream| stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap());
     let waits = server.endpoint().replace("http:", "https:");
     for (endpoint, hint) in [
         (format!("https://{}", refuses.address), "write http:// in endpoint_url"),
@@ -81,10 +81,10 @@ fn the_wrong_scheme_is_told_in_both_directions() {
         told(&error, ErrorKind::Network, &[hint, &endpoint]);
         assert!(!error.to_string().contains("attempts"), "{error}");
     }
-    // As nginx and Go's servers do: they answer in plain HTTP.
+    // Like nginx and Go's servers, which respond in plain HTTP.
     let answer =
         b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\n\r\nClient sent an HTTP request to an HTTPS server.\n";
-    let explains = Listener::start(move |mut stream| {
+    let explains = Loopback::start(move |mut stream| {
         let _ = stream.read(&mut [0; 4096]);
         stream.write_all(answer).unwrap();
     });
@@ -94,7 +94,7 @@ fn the_wrong_scheme_is_told_in_both_directions() {
 }
 
 #[test]
-fn a_new_connection_resumes_the_session() {
+fn a_new_connection_resumes_the_tls_session() {
     let (server, ca) = (Server::start(), Authority::new("ours"));
     let tls = Terminator::start(ca.server(NAMES, Valid::Now), server.address());
     let bundle = ca.bundle().display().to_string();
@@ -111,7 +111,7 @@ fn a_new_connection_resumes_the_session() {
 }
 
 #[test]
-fn interim_responses_and_417_are_met_within_tls_as_well() {
+fn interim_responses_and_417_are_handled_inside_tls_too() {
     let ca = Authority::new("ours");
     let bundle = ca.bundle().display().to_string();
     let hints = "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 100 Continue\r\nserver: x\r\n\r\n";

@@ -2,8 +2,12 @@
 
 use crate::cache_config::CacheConfig;
 
+/// Each look-up visits all records.
+const MAX_LOOKED_UP: usize = 8;
+
 /// A config that was read survives writing, both as an S3 manifest and as a local cache. Derived configs can be read
-/// again, reducing or merging a second time changes nothing, and all sizes are bounded by that of the input.
+/// again, reducing or merging a second time changes nothing, and all sizes are bounded by that of the input. Every step
+/// is found by its own inputs.
 pub fn cache_config(data: &[u8]) {
     let config = match CacheConfig::from_s3_json(data) {
         Ok(config) => config,
@@ -22,6 +26,8 @@ pub fn cache_config(data: &[u8]) {
     let in_utc = config.layers().iter().all(|layer| layer.annotations.created_at.to_utc().is_some());
     assert_eq!(local.as_ref().ok().map(CacheConfig::to_local_json), in_utc.then(|| config.to_local_json()));
 
+    steps_can_be_looked_up(&config);
+
     let (min, found) = config.clone().into_min();
     can_be_read_again(&min);
     assert_eq!(min.clone().into_min(), (min.clone(), found));
@@ -37,6 +43,14 @@ pub fn cache_config(data: &[u8]) {
     can_be_read_again(&merged);
     assert_eq!(merge(&[&kept, &config, &min]), merged);
     assert_eq!(merge(&[&merged, &config]), merged);
+}
+
+fn steps_can_be_looked_up(config: &CacheConfig) {
+    for (at, record) in config.records().iter().enumerate().take(MAX_LOOKED_UP) {
+        let known = record.inputs.iter().map(|list| list.iter().map(|input| (input.link, &*input.selector)).collect());
+        assert!(config.find(&record.digest, known).iter().any(|found| found.get() == at));
+        assert!(record.newest_result().is_none_or(|result| config.chain(result).is_some()));
+    }
 }
 
 fn can_be_read_again(config: &CacheConfig) {

@@ -40,7 +40,7 @@ fn the_index_is_kept(data: &[u8], mut index: Index) {
     }
 
     let reference = Reference { digest: Digest::of(data), size: data.len() as u64 };
-    if let Err(error) = index.set(TAG, MEDIA_TYPE, &reference.digest, reference.size) {
+    if let Err(error) = index.set(TAG, MEDIA_TYPE, &reference) {
         is_short(&error);
         assert_eq!(index.print(), printed);
         return;
@@ -63,7 +63,7 @@ fn the_index_is_kept(data: &[u8], mut index: Index) {
         }
     }
     assert_eq!(next, None);
-    assert!(index.set(TAG, MEDIA_TYPE, &reference.digest, reference.size).is_ok());
+    assert!(index.set(TAG, MEDIA_TYPE, &reference).is_ok());
     assert_eq!(index.print(), set);
 }
 

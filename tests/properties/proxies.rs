@@ -1,7 +1,7 @@
 //! Proxies: their URLs, the hosts reached directly, and their responses.
 
 use crate::base::MapEnv;
-use crate::http::{Proxies, connect_status};
+use crate::http::{Origin, Proxies, connect_status};
 
 /// The input has one line each for the proxy, `NO_PROXY` and the requested host; the rest is the proxy's response to
 /// `CONNECT`.
@@ -28,6 +28,10 @@ pub fn proxies(data: &[u8]) {
     }
 }
 
+fn https(host: &str) -> Origin<'_> {
+    Origin { https: true, host }
+}
+
 fn of(url: &str, no_proxy: &str) -> Proxies {
     Proxies::from_env(&MapEnv::new([("HTTPS_PROXY", url), ("NO_PROXY", no_proxy)]))
 }
@@ -35,17 +39,17 @@ fn of(url: &str, no_proxy: &str) -> Proxies {
 /// Returns everything that a user may see.
 fn shown(url: &str, no_proxy: &str, host: &str) -> String {
     let proxies = of(url, no_proxy);
-    let chosen = proxies.choose(true, host).map(|proxy| proxy.map(|proxy| format!("{proxy} {proxy:?}")));
+    let chosen = proxies.choose(https(host)).map(|proxy| proxy.map(|proxy| format!("{proxy} {proxy:?}")));
     format!("{proxies:?} {chosen:?}")
 }
 
 fn chosen(url: &str, no_proxy: &str, host: &str) {
     let proxies = of(url, no_proxy);
     for never in ["localhost", "127.1.2.3:9000", "[::1]:9000", "169.254.169.254", "169.254.170.2", "[fd00:ec2::23]"] {
-        assert!(proxies.choose(true, never).is_ok_and(|proxy| proxy.is_none()));
+        assert!(proxies.choose(https(never)).is_ok_and(|proxy| proxy.is_none()));
     }
-    assert!(of(url, "*").choose(true, host).is_ok_and(|proxy| proxy.is_none()));
-    let same = |list: &str| match (of(url, list).choose(true, host), proxies.choose(true, host)) {
+    assert!(of(url, "*").choose(https(host)).is_ok_and(|proxy| proxy.is_none()));
+    let same = |list: &str| match (of(url, list).choose(https(host)), proxies.choose(https(host))) {
         (Ok(one), Ok(other)) => one == other,
         (one, other) => one.is_err() == other.is_err(),
     };
@@ -54,13 +58,13 @@ fn chosen(url: &str, no_proxy: &str, host: &str) {
     // A plain name is reached directly once it is listed.
     if !host.is_empty() && host.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
         let listed = of(url, &format!("{no_proxy}, {host}"));
-        assert!(listed.choose(true, host).is_ok_and(|proxy| proxy.is_none()));
-        assert!(listed.choose(true, &format!("a.{host}:1")).is_ok_and(|proxy| proxy.is_none()));
+        assert!(listed.choose(https(host)).is_ok_and(|proxy| proxy.is_none()));
+        assert!(listed.choose(https(&format!("a.{host}:1"))).is_ok_and(|proxy| proxy.is_none()));
     }
-    let Ok(Some(proxy)) = proxies.choose(true, host) else { return };
+    let Ok(Some(proxy)) = proxies.choose(https(host)) else { return };
     let plain = format!("{}://{}:{}", if proxy.https { "https" } else { "http" }, proxy.host, proxy.port);
     let plain = of(&plain, no_proxy);
-    let again = plain.choose(true, host).ok().flatten();
+    let again = plain.choose(https(host)).ok().flatten();
     assert!(again.is_some_and(|again| {
         (again.https, &again.host, again.port) == (proxy.https, &proxy.host, proxy.port)
             && again.authorization.is_none()

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime};
 use crate::base::{Element, MAX_SHOWN_CHARS, percent_encode_query};
 use crate::go::Timestamp;
 use crate::http::parse_http_date;
-use crate::http::retry::{Attempts, Decision, Policy};
+use crate::http::retry::{Attempts, Decision, RetryPolicy};
 use crate::object::{ListPage, ListedObject};
 use crate::s3::{Answer, ContentRange, CopyReply, list_page, object_meta};
 
@@ -64,7 +64,7 @@ fn refusal(reply: &Reply<'_>) {
         assert!(shown.chars().count() <= MAX_SHOWN_CHARS && !shown.contains(char::is_control), "{shown:?}");
         assert!(!super::shows_part(shown, secret), "{shown:?}");
     }
-    match Policy::standard(3).failed(&mut Attempts::default(), answer.failure()) {
+    match RetryPolicy::standard(3).failed(&mut Attempts::default(), answer.failure()) {
         Decision::Retry(pause) => assert!(pause <= Duration::from_secs(30)),
         decision => assert_eq!(decision, Decision::GiveUp),
     }

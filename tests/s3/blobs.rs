@@ -1,4 +1,4 @@
-//! Caches of made-up blobs, and the sizes at which they are cut small.
+//! Caches of generated blobs, with small limits for parts and ranges.
 
 use std::collections::HashMap;
 use std::io::{Cursor, Read};
@@ -11,16 +11,16 @@ use s3_build_cache::{
 use crate::s3::builder;
 use crate::s3_server::{Config, Server};
 
-/// The size of a part and of a range.
+/// The size of parts and ranges.
 pub(crate) const PART: usize = 64 * 1024;
 
-/// Blobs of more than a part go in parts and ranges.
+/// Transfers blobs larger than a part in parts and ranges.
 pub(crate) fn small_parts() -> Tuning {
     let part = PART as u64;
     Tuning { multipart_above: part, part_size: part, range_size: part, max_copy: u64::MAX }
 }
 
-/// A server that takes such small parts.
+/// A server that accepts such small parts.
 pub(crate) fn server() -> Server {
     Server::with(config())
 }
@@ -33,19 +33,19 @@ pub(crate) fn cut(server: &Server, more: &str) -> S3Cache {
     builder(server, more).tuning(small_parts()).connect().unwrap()
 }
 
-/// Blobs in memory, and the config of a cache whose layers they are.
+/// Blobs in memory, and the config of a cache with these layers.
 pub(crate) struct Blobs {
     pub(crate) bytes: HashMap<Digest, Vec<u8>>,
     pub(crate) config: CacheConfig,
 }
 
 impl Blobs {
-    /// One blob of each size.
+    /// Returns one blob of each size.
     pub(crate) fn of(sizes: &[usize]) -> Self {
         Self::seeded(0, sizes)
     }
 
-    /// The same with other bytes for each seed.
+    /// Same as [`of`](Self::of), with different bytes for each seed.
     pub(crate) fn seeded(seed: u32, sizes: &[usize]) -> Self {
         Self::new(sizes.iter().zip(seed + 1..).map(|(size, seed)| noise(seed, *size)).collect())
     }
@@ -68,13 +68,13 @@ impl Blobs {
         Self { bytes, config: builder.build().unwrap() }
     }
 
-    /// The same blobs and one more.
+    /// Adds another blob.
     #[cfg(feature = "cli")]
     pub(crate) fn and(self, blob: Vec<u8>) -> Self {
         Self::new(self.bytes.into_values().chain([blob]).collect())
     }
 
-    /// The digest of the only blob, or of one of them.
+    /// Returns the digest of the only blob, or of any one of them.
     pub(crate) fn digest(&self) -> Digest {
         *self.bytes.keys().next().unwrap()
     }
@@ -83,7 +83,7 @@ impl Blobs {
         format!("blobs/{}", self.digest())
     }
 
-    /// Stores them and their manifest behind the client's back.
+    /// Stores the blobs and their manifest on the server.
     pub(crate) fn put_into(&self, server: &Server) {
         for (digest, bytes) in &self.bytes {
             server.put_object(&format!("blobs/{digest}"), bytes);
@@ -100,7 +100,7 @@ impl Blobs {
     }
 }
 
-/// Bytes that look random, and are the same each time.
+/// Returns pseudo-random bytes that are the same in every run.
 pub(crate) fn noise(seed: u32, size: usize) -> Vec<u8> {
     let mut state = seed.wrapping_mul(2_654_435_761) | 1;
     let next = || {
@@ -122,7 +122,7 @@ impl BlobSource for Blobs {
     }
 }
 
-/// Remembers how far each blob was, in the order it was told.
+/// Records the progress of each blob, in order.
 #[derive(Default)]
 pub(crate) struct Told {
     pub(crate) events: Mutex<Vec<(Digest, Heard)>>,
@@ -140,7 +140,7 @@ impl Told {
         Arc::default()
     }
 
-    /// What was told of one blob: it goes up from each start, and ends with the whole.
+    /// Asserts that the progress of a blob rises after each start and ends with its size.
     #[track_caller]
     pub(crate) fn is_right(&self, digest: &Digest, size: u64, starts: usize) {
         let events = self.events.lock().unwrap();

@@ -1,4 +1,4 @@
-//! Cancelling while the connection stands still: it ends soon, and nothing is left.
+//! Cancellation while a connection is idle: the operation ends soon and leaves nothing behind.
 
 use std::fs;
 use std::thread;
@@ -10,7 +10,7 @@ use crate::s3::blobs::{Blobs, PART, config, small_parts};
 use crate::s3::builder;
 use crate::s3_server::{Config, Fault, Match, Operation, Server, Then};
 
-/// Far below the time limits of reads and writes, far above what it takes.
+/// Far below the time limits of reads and writes, and far above the time needed.
 const SOON: Duration = Duration::from_secs(5);
 const STANDSTILL: Duration = Duration::from_secs(300);
 
@@ -26,7 +26,7 @@ fn wait_for(server: &Server, operation: Operation) {
     }
 }
 
-/// Runs `act`, and cancels it a little after the server was asked for `operation`.
+/// Runs `act`, and cancels it shortly after the server has received `operation`.
 #[track_caller]
 fn cancelled<T: Send>(
     server: &Server,
@@ -53,7 +53,7 @@ fn cancelled<T: Send>(
 }
 
 #[test]
-fn an_export_that_waits_for_an_answer_is_interrupted() {
+fn an_export_waiting_for_a_response_is_interrupted() {
     for (operation, sizes) in [
         (Operation::ListObjectsV2, &[10; 9][..]),
         (Operation::PutObject, &[10, 20]),
@@ -71,12 +71,12 @@ fn an_export_that_waits_for_an_answer_is_interrupted() {
 }
 
 #[test]
-fn an_export_whose_bytes_nobody_takes_is_interrupted() {
-    // More than the buffers of a loopback connection hold.
+fn an_export_with_a_blocked_write_is_interrupted() {
+    // More than the buffers of a loopback connection can hold.
     let (server, blobs) = (Server::with(Config { min_part: 0, ..config() }), Blobs::of(&[12 << 20]));
     server.fault(Match::operation(Operation::PutObject).always(), held());
     let whole = s3_build_cache::Tuning { multipart_above: u64::MAX, ..small_parts() };
-    // It first waits a second for the word to go on.
+    // The client first waits a second for `100 Continue`.
     cancelled(&server, Operation::PutObject, Duration::from_millis(1500), |cache| {
         let cache = S3Cache::builder(cache.options()).store(cache.store().clone()).tuning(whole).connect()?;
         cache.export_config(&blobs.config, &blobs, &Default::default())
@@ -84,7 +84,7 @@ fn an_export_whose_bytes_nobody_takes_is_interrupted() {
 }
 
 #[test]
-fn an_import_that_waits_for_bytes_is_interrupted_and_leaves_nothing() {
+fn an_import_waiting_for_bytes_is_interrupted_and_leaves_no_files() {
     let drip = || Fault::Drip { bytes: 2000, every: STANDSTILL };
     for (key, fault) in [("manifests/", held()), ("manifests/", drip()), ("blobs/", held()), ("blobs/", drip())] {
         let (server, blobs) = (Server::with(config()), Blobs::of(&[5 * PART, 1000, PART]));
@@ -95,7 +95,7 @@ fn an_import_that_waits_for_bytes_is_interrupted_and_leaves_nothing() {
         cancelled(&server, Operation::GetObject, Duration::from_millis(300), |cache| -> Result<ImportOutcome> {
             cache.import(&target)
         });
-        // Of the directory at most whole blobs are there.
+        // The directory contains complete blobs at most.
         assert!(!target.dir().join("index.json").exists() && !target.dir().join(".s3-build-cache").exists(), "{key}");
         for blob in fs::read_dir(target.dir().join("blobs/sha256")).into_iter().flatten() {
             let digest = format!("sha256:{}", blob.unwrap().file_name().to_str().unwrap()).parse().unwrap();
@@ -105,7 +105,7 @@ fn an_import_that_waits_for_bytes_is_interrupted_and_leaves_nothing() {
 }
 
 #[test]
-fn a_store_that_does_not_answer_an_abort_holds_nobody_up() {
+fn an_unanswered_abort_does_not_delay_cancellation() {
     let (server, blobs) = (Server::with(config()), Blobs::of(&[3 * PART, 4 * PART, 5 * PART, 6 * PART]));
     server.fault(Match::operation(Operation::UploadPart).always(), held());
     server.fault(Match::operation(Operation::AbortMultipartUpload).always(), held());
@@ -121,9 +121,9 @@ fn a_store_that_does_not_answer_an_abort_holds_nobody_up() {
     });
 }
 
-/// Cleaning up after a failure is interrupted as well, and then done over a new connection.
+/// Clean-up after a failure is interrupted too, and then done over a new connection.
 #[test]
-fn an_abort_under_way_is_done_all_the_same() {
+fn an_abort_in_progress_completes() {
     let (server, blobs) = (Server::with(config()), Blobs::of(&[3 * PART]));
     server.fault(Match::operation(Operation::UploadPart).always(), Fault::early_denied(Then::Reset));
     server.fault(Match::operation(Operation::AbortMultipartUpload), held());
@@ -143,7 +143,7 @@ fn an_abort_under_way_is_done_all_the_same() {
 }
 
 #[test]
-fn a_handle_that_was_cancelled_before_ends_everything_at_once() {
+fn an_already_cancelled_handle_stops_every_operation_at_once() {
     let (server, blobs) = (Server::with(config()), Blobs::of(&[3 * PART]));
     let cancel = Cancel::new();
     cancel.cancel();
@@ -153,9 +153,9 @@ fn a_handle_that_was_cancelled_before_ends_everything_at_once() {
     assert!(server.requests().is_empty());
 }
 
-/// Only who reads the answer knows the upload's name.
+/// The upload id is known only after the response has been read.
 #[test]
-fn an_upload_that_is_just_being_begun_is_aborted() {
+fn an_upload_cancelled_while_being_created_is_aborted() {
     let (server, blobs) = (Server::with(config()), Blobs::of(&[3 * PART, 4 * PART]));
     let slow = Fault::Drip { bytes: 100, every: Duration::from_millis(100) };
     server.fault(Match::operation(Operation::CreateMultipartUpload).always(), slow);

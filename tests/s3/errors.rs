@@ -1,4 +1,4 @@
-//! What each refusal means, what the user is told, and how often it was tried.
+//! The meaning of each refusal, its message, and the number of attempts.
 
 use std::sync::Arc;
 
@@ -17,7 +17,7 @@ pub(crate) fn told(error: &Error, kind: ErrorKind, parts: &[&str]) {
 }
 
 #[test]
-fn wrong_keys_are_told_apart_and_not_tried_again() {
+fn wrong_credentials_are_distinguished_and_not_retried() {
     let server = Server::start();
     let keys = server.credentials();
     for (id, secret, token, parts) in [
@@ -40,9 +40,9 @@ fn wrong_keys_are_told_apart_and_not_tried_again() {
     }
 }
 
-/// Some servers say what they did not like, word by word.
+/// Some servers echo the request in their error messages.
 #[test]
-fn a_secret_that_a_server_sends_back_is_not_shown() {
+fn a_secret_echoed_by_the_server_is_not_shown() {
     let token = format!("IQoJb3MARKED{}", "x".repeat(400));
     let server = Server::with(Config {
         credentials: Credentials {
@@ -60,7 +60,7 @@ fn a_secret_that_a_server_sends_back_is_not_shown() {
 }
 
 #[test]
-fn a_signature_that_a_server_sends_back_is_not_shown() {
+fn a_signature_echoed_by_the_server_is_not_shown() {
     let server = crate::stub::Stub::start(|request| {
         let line = request.head.lines().find(|line| line.to_ascii_lowercase().starts_with("authorization:")).unwrap();
         let signature = line.rsplit_once('=').unwrap().1;
@@ -77,7 +77,7 @@ fn a_signature_that_a_server_sends_back_is_not_shown() {
 }
 
 #[test]
-fn a_missing_bucket_is_no_miss() {
+fn a_missing_bucket_is_not_a_cache_miss() {
     let server = Server::start();
     let opened = elsewhere(&server);
     for error in [export(&opened, "max").unwrap_err(), export(&opened, "min").unwrap_err(), opened.load().unwrap_err()]
@@ -87,9 +87,9 @@ fn a_missing_bucket_is_no_miss() {
     assert!(server.requests().iter().all(|request| request.method == "GET"), "{:?}", server.requests());
 }
 
-/// Without `s3:ListBucket` a missing object is a 403: an import must not take that for a miss.
+/// Without `s3:ListBucket`, a missing object returns 403, which an import must not mistake for a cache miss.
 #[test]
-fn buildkit_3794_what_may_not_be_read_is_no_miss() {
+fn buildkit_3794_an_unreadable_manifest_is_not_a_cache_miss() {
     let server = Server::with(Config { list_denied: true, ..Config::default() });
     told(&cache(&server, "").load().unwrap_err(), ErrorKind::Access, &["AccessDenied", "s3:ListBucket"]);
     let anonymous = builder(&server, ",anonymous=true").connect().unwrap();
@@ -97,10 +97,10 @@ fn buildkit_3794_what_may_not_be_read_is_no_miss() {
 }
 
 #[test]
-fn an_export_needs_no_permission_to_list() {
+fn an_export_does_not_need_permission_to_list() {
     let server = Server::with(Config { list_denied: true, ..Config::default() });
     let opened = cache(&server, "");
-    // There a missing blob is a 403 to HEAD as well: what is not known to be there is uploaded.
+    // There, HEAD returns 403 for a missing blob too, so blobs of unknown state are uploaded.
     let error = export(&opened, "max").unwrap_err();
     told(&error, ErrorKind::Access, &["s3:ListBucket"]);
     let server = Server::start();
@@ -116,12 +116,12 @@ fn denied() -> Failure {
 }
 
 #[test]
-fn buildkit_3211_the_reason_of_a_bodiless_refusal_is_asked_for() {
+fn buildkit_3211_the_reason_for_a_refusal_without_a_body_is_requested() {
     let server = Server::start();
     export(&cache(&server, ""), "min").unwrap();
     server.take_requests();
     server.fault(Match::operation(Operation::HeadObject).always(), Fault::Reply(denied()));
-    // A GET is allowed: what it says is as good.
+    // GET is permitted, and its response serves as well.
     let source = crate::s3::fixture("min");
     let config = source.load().unwrap();
     let opened = cache(&server, "");
@@ -133,7 +133,7 @@ fn buildkit_3211_the_reason_of_a_bodiless_refusal_is_asked_for() {
 }
 
 #[test]
-fn a_bucket_without_acceleration_is_named_with_the_way_out() {
+fn a_bucket_without_acceleration_is_an_error_with_a_hint() {
     for message in [
         "S3 Transfer Acceleration is not configured on this bucket",
         "S3 Transfer Acceleration is disabled on this bucket",
@@ -147,7 +147,7 @@ fn a_bucket_without_acceleration_is_named_with_the_way_out() {
 }
 
 #[test]
-fn html_is_not_s3_and_not_a_miss() {
+fn html_is_neither_s3_nor_a_cache_miss() {
     for status in [200, 403, 404] {
         let server = Server::start();
         server.fault(Match::any().always(), Fault::Html(status));
@@ -162,7 +162,7 @@ fn html_is_not_s3_and_not_a_miss() {
 }
 
 #[test]
-fn a_page_for_people_with_a_server_error_may_be_a_proxys() {
+fn an_html_server_error_may_come_from_a_proxy() {
     let server = Server::start();
     server.fault(Match::any().always(), Fault::Html(502));
     told(&cache(&server, "").load().unwrap_err(), ErrorKind::Store, &["HTTP 502", "proxy in between", "3 attempts"]);
@@ -174,7 +174,7 @@ fn a_page_for_people_with_a_server_error_may_be_a_proxys() {
 }
 
 #[test]
-fn a_store_that_checks_hashes_refuses_a_corrupt_local_blob() {
+fn a_store_that_verifies_hashes_rejects_a_corrupt_local_blob() {
     let server = Server::start();
     let directory = tempfile::tempdir().unwrap();
     let copy = directory.path().join("cache");
@@ -186,7 +186,7 @@ fn a_store_that_checks_hashes_refuses_a_corrupt_local_blob() {
     let error = cache(&server, "").export(&source).unwrap_err();
     told(&error, ErrorKind::Integrity, &["XAmzContentSHA256Mismatch", "6a6dc308", "corrupt"]);
     assert_eq!(server.object("manifests/buildkit"), None);
-    // A store that does not check stores it, unless we do.
+    // A store without checks would store the blob, if the client did not check.
     let trusting = Server::with(Config { checks_payload: false, ..Config::default() });
     let error = cache(&trusting, ",verify_source=true").export(&source).unwrap_err();
     told(&error, ErrorKind::Integrity, &["6a6dc308"]);
@@ -195,7 +195,7 @@ fn a_store_that_checks_hashes_refuses_a_corrupt_local_blob() {
 }
 
 #[test]
-fn a_redirect_is_shown_with_its_host_and_path_only() {
+fn only_the_host_and_path_of_a_redirect_are_shown() {
     for (location, shown) in [
         ("https://user:MARKED@s3.example.com/b/k?X-Amz-Signature=MARKED#MARKED", "https://s3.example.com/b/k"),
         ("//s3.example.com?MARKED", "//s3.example.com"),
@@ -211,7 +211,7 @@ fn a_redirect_is_shown_with_its_host_and_path_only() {
 }
 
 #[test]
-fn what_a_server_says_cannot_command_a_terminal() {
+fn control_characters_from_a_server_do_not_reach_the_terminal() {
     let hostile = "a\u{7f}\u{9b}2J\u{202e}b\u{2028}c\u{200b}\u{feff}\u{e0041}";
     let server = Server::start();
     for code in ["AccessDenied", hostile] {

@@ -1,17 +1,17 @@
-//! `Expect: 100-continue`, and the interim responses that may come instead of `100 Continue` or beside it.
+//! `Expect: 100-continue`, and interim responses in addition to or instead of `100 Continue`.
 
 use std::io::Write;
 use std::time::{Duration, Instant};
 
 use s3_build_cache::{ErrorKind, ExportOptions, PutMode, Report, Result, S3Cache};
 
-use crate::network::listener::Listener;
+use crate::loopback::Loopback;
 use crate::s3::blobs::Blobs;
 use crate::s3::errors::told;
 use crate::s3::{builder, cache};
 use crate::s3_server::{Fault, Match, Recorded, Server, Then};
 
-/// Larger than what is sent without asking.
+/// Larger than the bodies that are sent without `Expect`.
 const LARGE: usize = 3 << 20;
 const CONTINUE: &str = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -24,14 +24,14 @@ fn expecting(requests: &[Recorded]) -> usize {
 }
 
 #[test]
-fn a_417_is_repeated_without_expect_and_remembered() {
+fn a_417_is_retried_without_expect_and_remembered() {
     for then in [Then::HoldOpen, Then::Reset, Then::Drain] {
-        // At once, and when the body is on its way already.
+        // Immediately, and when the body is already being sent.
         for delay in [0, 1300] {
             let (server, blobs) = (Server::start(), Blobs::of(&[LARGE, LARGE + 1, 10]));
             server.fault(Match::method("PUT").times(1), Fault::Delay(Duration::from_millis(delay)));
             server.fault(Match::any().always(), Fault::ExpectationFailed(then));
-            // The refusal is no failed attempt.
+            // The refusal does not count as a failed attempt.
             let opened = cache(&server, ",retry_max_attempts=1,upload_parallelism=1");
             let begun = Instant::now();
             let report = export(&opened, &blobs).unwrap_or_else(|error| panic!("{then:?}: {}", error.chain()));
@@ -48,7 +48,7 @@ fn a_417_is_repeated_without_expect_and_remembered() {
     }
 }
 
-/// Nobody asked for that.
+/// The request has no `Expect` header.
 #[test]
 fn a_417_without_expect_is_a_refusal() {
     let server = Server::start();
@@ -59,7 +59,7 @@ fn a_417_without_expect_is_a_refusal() {
 }
 
 #[test]
-fn interim_responses_are_skipped_whatever_is_asked() {
+fn interim_responses_are_skipped_for_every_operation() {
     for interim in [
         "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n",
         "HTTP/1.1 100 Continue\r\nserver: x\r\n\r\n",
@@ -81,8 +81,8 @@ fn interim_responses_are_skipped_whatever_is_asked() {
 }
 
 #[test]
-fn interim_responses_without_end_are_an_error_and_soon() {
-    let endless = Listener::start(|mut stream| while stream.write_all(CONTINUE.as_bytes()).is_ok() {});
+fn endless_interim_responses_fail_quickly() {
+    let endless = Loopback::start(|mut stream| while stream.write_all(CONTINUE.as_bytes()).is_ok() {});
     let server = Server::start();
     let mut options = cache(&server, "").options().to_builder();
     options.location.endpoint = Some(format!("http://{}", endless.address).parse().unwrap());
@@ -90,7 +90,7 @@ fn interim_responses_without_end_are_an_error_and_soon() {
     let opened = S3Cache::builder(&options.build().unwrap()).connect().unwrap();
     let begun = Instant::now();
     told(&opened.load().unwrap_err(), ErrorKind::Network, &["interim responses (1xx)", "does not speak HTTP as S3"]);
-    // More than the buffers of the system take.
+    // More than the system's buffers can hold.
     let large = s3_build_cache::BytesPayload::new(vec![7; 15 << 20]);
     told(
         &opened.store().put("x", &large, &PutMode::Overwrite).unwrap_err(),
@@ -101,7 +101,7 @@ fn interim_responses_without_end_are_an_error_and_soon() {
 }
 
 #[test]
-fn a_server_that_switches_protocols_is_refused() {
+fn a_server_that_switches_protocols_is_rejected() {
     let server = Server::start();
     let switch = crate::s3_server::Failure::new(101, "x", "x");
     server.fault(Match::any().always(), Fault::Early(switch, Then::HoldOpen));

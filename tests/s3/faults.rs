@@ -1,4 +1,4 @@
-//! What the network and the server do wrong, and that the result is right all the same.
+//! Faults of the network and the server, despite which the result is correct.
 
 use std::fs;
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::s3::{cache, export};
 use crate::s3_server::{At, Failure, Fault, Match, Operation, Server, Then};
 
-/// The export is right, the fault struck, and no request broke a rule.
+/// Asserts that the export is correct, the fault occurred, and no request broke a rule.
 #[track_caller]
 fn survives(matching: Match, fault: Fault) {
     let server = Server::start();
@@ -23,18 +23,18 @@ fn survives(matching: Match, fault: Fault) {
     assert!(server.requests().iter().all(|request| request.refused.is_none()), "{case}");
 }
 
-/// As after the failover of a load balancer: whatever was idle is dead, what is new is good.
+/// As after a load balancer's failover: idle connections are dead, new ones work.
 #[test]
-fn a_pool_full_of_dead_connections_costs_one_of_them() {
+fn a_pool_of_dead_connections_costs_one_failed_request() {
     let server = Server::start();
     server.fault(Match::any().always(), Fault::ResetNext);
     export(&cache(&server, ",retry_max_attempts=1"), "max").unwrap_or_else(|error| panic!("{}", error.chain()));
     assert_eq!(server.object("manifests/buildkit").unwrap(), fs::read("tests/fixtures/max/s3-manifest.json").unwrap());
 }
 
-/// What is missing of the answer would have told of what: it may be the bucket.
+/// The missing part of the response would have said what does not exist: it may be the bucket.
 #[test]
-fn a_404_that_breaks_off_is_no_miss() {
+fn a_truncated_404_is_not_a_cache_miss() {
     let server = Server::start();
     export(&cache(&server, ""), "min").unwrap();
     let broken = |key: &str| {
@@ -52,7 +52,7 @@ fn a_404_that_breaks_off_is_no_miss() {
 }
 
 #[test]
-fn an_export_survives_what_passes() {
+fn an_export_survives_transient_failures() {
     let put = || Match::operation(Operation::PutObject);
     let list = || Match::operation(Operation::ListObjectsV2);
     let manifest = || put().key("manifests/");

@@ -1,4 +1,4 @@
-//! Imports from the strict server: the same bytes come back, or it is said what is missing.
+//! Imports from the strict server: the bytes are the same, or the report lists what is missing.
 
 use std::fs;
 use std::io::Read;
@@ -33,7 +33,7 @@ fn import(opened: &S3Cache, directory: &Path) -> Report {
     )
 }
 
-/// The directory is byte for byte what BuildKit wrote.
+/// The directory equals BuildKit's byte for byte.
 #[track_caller]
 fn same_as_fixture(directory: &Path, fixture: &str) {
     let expected = Path::new("tests/fixtures").join(fixture).join("local");
@@ -55,7 +55,7 @@ fn same_as_fixture(directory: &Path, fixture: &str) {
 }
 
 #[test]
-fn a_restored_directory_is_buildkits_own() {
+fn a_restored_directory_equals_buildkits() {
     for fixture in ["max", "min"] {
         let server = holding(fixture);
         let work = tempfile::tempdir().unwrap();
@@ -69,7 +69,7 @@ fn a_restored_directory_is_buildkits_own() {
 }
 
 #[test]
-fn an_import_survives_what_passes() {
+fn an_import_survives_transient_failures() {
     let get = || Match::operation(Operation::GetObject);
     for key in ["manifests/", "0706ae32fa69504750fc6885db782bef1d318511c48e8a1f360305fcc11f32e1"] {
         for fault in [
@@ -97,13 +97,13 @@ fn an_import_survives_what_passes() {
     }
 }
 
-/// The rest is asked for, not the whole once more.
+/// Only the rest is requested again, not the whole blob.
 #[test]
-fn buildkit_5597_a_broken_body_is_resumed_where_it_broke() {
+fn buildkit_5597_a_broken_body_resumes_at_the_break() {
     let server = holding("max");
     let key = "0706ae32fa69504750fc6885db782bef1d318511c48e8a1f360305fcc11f32e1";
     server.fault(Match::operation(Operation::GetObject).key(key), Fault::Truncate(50_000));
-    // Then it ignores the range once, and answers a wrong one.
+    // Then the server ignores a range once, and returns a wrong one.
     server.fault(Match::operation(Operation::GetObject).key(key).nth(2), Fault::content_range("bytes 0-9/71147"));
     server.fault(Match::operation(Operation::GetObject).key(key).nth(3), Fault::ignore_range());
     let work = tempfile::tempdir().unwrap();
@@ -116,9 +116,9 @@ fn buildkit_5597_a_broken_body_is_resumed_where_it_broke() {
     assert_eq!(ranges, [None, rest.clone(), rest]);
 }
 
-/// Each answer brings a little, and it would take a thousand of them.
+/// Each response contains a few bytes, so a thousand would be needed.
 #[test]
-fn a_blob_that_comes_a_few_bytes_at_a_time_is_given_up() {
+fn a_blob_that_arrives_too_slowly_is_abandoned() {
     let server = holding("max");
     let key = "0706ae32fa69504750fc6885db782bef1d318511c48e8a1f360305fcc11f32e1";
     server.fault(Match::operation(Operation::GetObject).key(key).always(), Fault::Truncate(70));
@@ -130,7 +130,7 @@ fn a_blob_that_comes_a_few_bytes_at_a_time_is_given_up() {
 }
 
 #[test]
-fn a_corrupt_blob_is_fetched_once_more_and_then_dropped() {
+fn a_corrupt_blob_is_downloaded_once_more_and_then_dropped() {
     let key = "6a6dc3084967287b564240682c1d1cbc50303e88a795bc13addda12b1779ffcb";
     let corrupt = |times| {
         let server = holding("max");
@@ -158,7 +158,7 @@ fn a_corrupt_blob_is_fetched_once_more_and_then_dropped() {
 }
 
 #[test]
-fn buildkit_3223_a_missing_blob_costs_only_what_needs_it() {
+fn buildkit_3223_a_missing_blob_costs_only_its_dependents() {
     let server = holding("max");
     for key in server.keys().into_iter().filter(|key| key.starts_with("blobs/")) {
         let bytes = server.object(&key).unwrap();
@@ -174,7 +174,7 @@ fn buildkit_3223_a_missing_blob_costs_only_what_needs_it() {
 }
 
 #[test]
-fn a_blob_that_one_source_lacks_comes_from_another() {
+fn a_blob_missing_from_one_source_comes_from_another() {
     let (one, two) = (holding("max"), holding("max"));
     let blobs: Vec<String> = one.keys().into_iter().filter(|key| key.starts_with("blobs/")).collect();
     for (at, key) in blobs.iter().enumerate() {
@@ -193,7 +193,7 @@ fn a_blob_that_one_source_lacks_comes_from_another() {
 }
 
 #[test]
-fn names_are_merged_and_absent_ones_skipped() {
+fn names_are_merged_and_absent_names_skipped() {
     let server = holding("max");
     let two = LocalCache::open("tests/fixtures/two-tags/local", "second").unwrap();
     cache(&server, ",name=second").export(&two).unwrap();
@@ -207,7 +207,7 @@ fn names_are_merged_and_absent_ones_skipped() {
 }
 
 #[test]
-fn buildkit_5107_bytes_after_the_manifest_are_an_error() {
+fn buildkit_5107_trailing_bytes_after_the_manifest_are_an_error() {
     let server = holding("min");
     let mut manifest = server.object("manifests/buildkit").unwrap();
     manifest.extend_from_slice(b"\n\n");
@@ -221,7 +221,7 @@ fn buildkit_5107_bytes_after_the_manifest_are_an_error() {
 }
 
 #[test]
-fn a_config_without_layers_is_a_miss() {
+fn a_config_without_layers_is_a_cache_miss() {
     let server = Server::start();
     server.put_object("manifests/buildkit", b"{}");
     let work = tempfile::tempdir().unwrap();
@@ -251,7 +251,7 @@ fn a_blob_is_read_lazily_and_checked() {
 }
 
 #[test]
-fn cancelling_leaves_nothing_half_done() {
+fn cancellation_leaves_no_partial_files() {
     let server = holding("max");
     let (cancel, work) = (Cancel::new(), tempfile::tempdir().unwrap());
     let progress = Arc::new(CancelAt(cancel.clone(), 1));

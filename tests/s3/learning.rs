@@ -1,4 +1,4 @@
-//! What the client learns from a refusal, and what it does not fall for.
+//! What the client learns from refusals, and what it ignores.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -12,7 +12,7 @@ use crate::s3::errors::told;
 use crate::s3::{builder, cache, export};
 use crate::s3_server::{Config, Credentials, Failure, Fault, Match, Operation, Server};
 
-/// A cache that believes the bucket to be in another region.
+/// A cache whose options name the wrong region.
 fn lost(server: &Server) -> S3Cache {
     let mut options = cache(server, "").options().to_builder();
     options.location.region = Some("mars-1".to_owned());
@@ -21,7 +21,7 @@ fn lost(server: &Server) -> S3Cache {
     S3Cache::builder(&options.build().unwrap()).credentials(Arc::new(provider)).connect().unwrap()
 }
 
-/// What an operation of the store comes to, as a word.
+/// The outcome of a store operation, as one word.
 type Step = fn(&S3Cache) -> Result<&'static str>;
 
 /// Every operation on `blobs/x`, which exists.
@@ -46,13 +46,13 @@ fn done(result: Result<&'static str>, case: &str) {
 }
 
 #[test]
-fn a_wrong_region_is_learnt_once_by_whatever_comes_first() {
+fn a_wrong_region_is_corrected_once_by_the_first_request() {
     for (name, step) in STEPS {
         let server = Server::start();
         server.put_object("blobs/x", b"old");
         let opened = lost(&server);
         done(step(&opened), name);
-        // A HEAD has no body to name the region in: it is asked once more as a GET.
+        // The response to HEAD has no body to name the region in, so the request is repeated as GET.
         let extra = if name == "HEAD" { 2 } else { 1 };
         assert_eq!(server.take_requests().len(), 1 + extra, "{name}");
         server.put_object("blobs/x", b"old");
@@ -64,7 +64,7 @@ fn a_wrong_region_is_learnt_once_by_whatever_comes_first() {
 }
 
 #[test]
-fn the_region_may_stand_in_a_header_a_body_or_an_endpoint() {
+fn the_region_is_read_from_a_header_a_body_or_an_endpoint() {
     let redirect = |status, code: &str| Failure::new(status, code, "elsewhere");
     for (name, step) in STEPS {
         for (failure, in_header) in [
@@ -82,7 +82,7 @@ fn the_region_may_stand_in_a_header_a_body_or_an_endpoint() {
             done(step(&lost(&server)), &case);
             let requests = server.requests();
             assert_eq!(requests.len(), if name == "HEAD" && !in_header { 3 } else { 2 }, "{case}");
-            // The endpoint is the user's own: nothing but the signature changes.
+            // With a custom endpoint, only the signature changes.
             assert!(requests.iter().all(|one| one.header("host") == Some(&server.address().to_string())), "{case}");
             assert!(requests.last().unwrap().header("authorization").unwrap().contains("/eu-test-1/s3/"), "{case}");
         }
@@ -90,7 +90,7 @@ fn the_region_may_stand_in_a_header_a_body_or_an_endpoint() {
 }
 
 #[test]
-fn a_region_that_is_none_or_leads_nowhere_is_an_error_that_names_it() {
+fn an_invalid_or_useless_region_is_an_error_that_names_it() {
     for (region, requests) in [("mars-1", 1), ("a/b", 1), ("venus-1", 2)] {
         let server = Server::start();
         server.fault(Match::any().always(), Fault::wrong_region(region));
@@ -98,7 +98,7 @@ fn a_region_that_is_none_or_leads_nowhere_is_an_error_that_names_it() {
         let error = opened.store().list_page("", &ListOptions::default()).unwrap_err();
         told(&error, ErrorKind::Store, &["PermanentRedirect", region]);
         assert_eq!(server.take_requests().len(), requests, "{region}");
-        // Who sends us on again is not followed.
+        // A second redirect is not followed.
         server.clear_faults();
         server.fault(Match::any().always(), Fault::wrong_region("pluto-1"));
         opened.store().list_page("", &ListOptions::default()).unwrap_err();
@@ -106,7 +106,7 @@ fn a_region_that_is_none_or_leads_nowhere_is_an_error_that_names_it() {
     }
 }
 
-/// The server's name in `Location` has another port: it is another server of the same service.
+/// The host in `Location` has another port: it is another server of the same service.
 #[test]
 fn a_redirect_within_the_service_is_followed_with_a_new_signature() {
     let (old, new) = (Server::start(), Server::start());
@@ -149,7 +149,7 @@ fn other_redirects_are_not_followed() {
         told(&error, ErrorKind::Store, &["TemporaryRedirect", &location]);
         assert_eq!(server.take_requests().len(), 1, "{location}");
     }
-    // Nor are circles.
+    // Redirect loops are not followed either.
     let other = Server::start();
     let (there, back) = (format!("{}/cache/blobs/x", other.endpoint()), format!("{own}/cache/blobs/x"));
     server.fault(Match::any().always(), Fault::redirect(&there));
@@ -176,9 +176,9 @@ fn a_wrong_clock_is_corrected_once_and_the_correction_remembered() {
     assert_eq!(export(&cache(&server, ""), "max").unwrap().blobs.transferred, 10);
 }
 
-/// A clock that is set right in the middle of a run is learnt as well.
+/// A clock that is corrected during a run is learnt too.
 #[test]
-fn a_clock_that_changes_is_followed() {
+fn a_changing_clock_is_followed() {
     let server = Server::with(Config { clock_ahead: 3600, ..Config::default() });
     let opened = cache(&server, "");
     for (ahead, requests) in [(3600, 2), (3600, 1), (0, 2), (0, 1), (-3600, 2)] {
@@ -189,10 +189,10 @@ fn a_clock_that_changes_is_followed() {
 }
 
 #[test]
-fn a_clock_that_the_server_does_not_tell_is_an_error_with_the_fix() {
+fn clock_skew_without_a_date_header_is_an_error_with_a_hint() {
     let skewed = || Server::with(Config { clock_ahead: 20 * 60, ..Config::default() });
     for fault in [
-        // No date, one that is none, and one that a cache has kept.
+        // No date, an invalid one, and one from an HTTP cache.
         Fault::Header("date", None),
         Fault::Header("date", Some("yesterday".to_owned())),
         Fault::Header("age", Some("1".to_owned())),
@@ -203,7 +203,7 @@ fn a_clock_that_the_server_does_not_tell_is_an_error_with_the_fix() {
         told(&error, ErrorKind::Access, &["RequestTimeTooSkewed", "clock"]);
         assert_eq!(server.requests().len(), 1, "{fault:?}");
     }
-    // A server that contradicts itself gets one more request, not more.
+    // A server that contradicts itself receives one more request at most.
     let server = Server::start();
     server.fault(Match::any().always(), Fault::Reply(Failure::new(403, "RequestTimeTooSkewed", "no")));
     told(
@@ -222,9 +222,9 @@ fn a_clock_that_the_server_does_not_tell_is_an_error_with_the_fix() {
     assert_eq!(server.requests().len(), 2);
 }
 
-/// Wrong keys on a machine whose clock is right are not a matter of time.
+/// Wrong keys on a machine with a correct clock do not look like clock skew.
 #[test]
-fn a_wrong_signature_is_not_taken_for_a_wrong_clock() {
+fn a_wrong_signature_is_not_mistaken_for_clock_skew() {
     let server = Server::with(Config { clock_ahead: 100, ..Config::default() });
     let keys = server.credentials();
     let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from("wrong"), None);
@@ -237,12 +237,12 @@ fn a_wrong_signature_is_not_taken_for_a_wrong_clock() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// Gives the credentials it has, and takes the next when they are refused.
+/// Provides its first credentials, and the next ones after a refusal.
 struct Sessions {
     all: Vec<Credentials>,
     at: Mutex<usize>,
     invalidated: AtomicUsize,
-    /// Fails when there are none left, instead of giving the last again.
+    /// Fails when none are left, instead of returning the last ones again.
     fails: bool,
 }
 
@@ -307,7 +307,7 @@ fn an_expired_session_is_renewed_once() {
 }
 
 #[test]
-fn a_session_that_expires_in_the_middle_of_an_export_does_not_stop_it() {
+fn a_session_that_expires_during_an_export_does_not_stop_it() {
     let server = with_session(1);
     let opened = opened_with(&server, Sessions::new(&[session(1), session(2)], false));
     server.fault(Match::operation(Operation::PutObject).nth(3), Fault::expired_token());
@@ -317,8 +317,8 @@ fn a_session_that_expires_in_the_middle_of_an_export_does_not_stop_it() {
 }
 
 #[test]
-fn a_session_that_cannot_be_renewed_is_an_error_at_once() {
-    // Static keys, and a provider that has no others.
+fn a_session_that_cannot_be_renewed_fails_immediately() {
+    // Static keys, and a provider without others.
     let server = Server::start();
     server.fault(Match::any().always(), Fault::expired_token());
     told(
@@ -335,7 +335,7 @@ fn a_session_that_cannot_be_renewed_is_an_error_at_once() {
     told(&error, ErrorKind::Access, &["ExpiredToken", "the sessions of this test"]);
     assert_eq!(server.requests().len(), 1);
 
-    // One that gives others which have expired as well: one more request, not more.
+    // A provider whose other credentials have expired too: one more request at most.
     let server = with_session(1);
     server.rotate_credentials(session(2));
     server.rotate_credentials(session(3));
@@ -345,7 +345,7 @@ fn a_session_that_cannot_be_renewed_is_an_error_at_once() {
     told(&error.unwrap_err(), ErrorKind::Access, &["ExpiredToken"]);
     assert_eq!(server.requests().len(), 2);
 
-    // One that fails says why itself.
+    // The error of a failing provider is reported.
     let server = with_session(1);
     server.rotate_credentials(session(2));
     let error = opened_with(&server, Sessions::new(&[session(1)], true))
@@ -356,9 +356,9 @@ fn a_session_that_cannot_be_renewed_is_an_error_at_once() {
     assert_eq!(server.requests().len(), 1);
 }
 
-/// A region, a clock and a session at once: each is learnt, none of them counts as a retry.
+/// Region, clock and session at once: each is learnt, and none counts as a retry.
 #[test]
-fn all_of_it_may_be_wrong_at_once() {
+fn region_clock_and_session_may_all_be_wrong_at_once() {
     let server = Server::with(Config { credentials: session(1), clock_ahead: 7200, ..Config::default() });
     let mut options = builder(&server, ",retry_max_attempts=1").connect().unwrap().options().to_builder();
     options.location.region = Some("mars-1".to_owned());
@@ -369,9 +369,9 @@ fn all_of_it_may_be_wrong_at_once() {
     assert_eq!(server.requests().len(), 4);
 }
 
-/// Keys that are words, as people make them up for stores of their own.
+/// Keys that are common words, as people choose for their own stores.
 #[test]
-fn what_a_refusal_teaches_is_read_before_secrets_are_hidden() {
+fn a_refusal_is_interpreted_before_secrets_are_redacted() {
     for (region, secret, token) in [
         ("local", "local", None),
         ("latest-1", "test", None),
@@ -388,14 +388,14 @@ fn what_a_refusal_teaches_is_read_before_secrets_are_hidden() {
         let opened = S3Cache::builder(&options.build().unwrap()).credentials(Arc::new(provider)).connect().unwrap();
         assert!(opened.load().unwrap_or_else(|error| panic!("{region}: {}", error.chain())).is_some());
         assert_eq!(server.take_requests().len(), 2, "{region}");
-        // And messages remain readable.
+        // Messages remain readable.
         let message = format!("the latest policy of {region} denies a request");
         server.fault(Match::any().always(), Fault::Reply(Failure::new(403, "AccessDenied", &message)));
         told(&opened.load().unwrap_err(), ErrorKind::Access, &["403 AccessDenied", &message]);
     }
 }
 
-/// A code is a code though it holds a secret.
+/// An error code that contains a secret is still recognized.
 #[test]
 fn the_meaning_of_a_refusal_does_not_depend_on_the_secrets() {
     let credentials = Credentials::new("AKIDEXAMPLE", "NoSuchKey", Some("AccessDenied"));
@@ -406,9 +406,9 @@ fn the_meaning_of_a_refusal_does_not_depend_on_the_secrets() {
     told(&opened.load().unwrap_err(), ErrorKind::Access, &["400 ***", "s3:GetObject"]);
 }
 
-/// It names the session token, which it was sent, as the region.
+/// The server returns the session token as the region.
 #[test]
-fn a_region_that_is_a_secret_is_not_learnt() {
+fn a_region_that_contains_a_secret_is_ignored() {
     let token = "IQoJb3MARKED0123456789abcdef";
     let credentials = Credentials::new("AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG", Some(token));
     let server = Server::with(Config { credentials, ..Config::default() });

@@ -1,4 +1,4 @@
-//! Several manifests, of which some cannot be had or contradict the others.
+//! Several manifests, some of which are unavailable or contradict the others.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ fn manifest(name: &str) -> Match {
     Match::operation(Operation::GetObject).key(&format!("manifests/{name}"))
 }
 
-/// The manifest of a single layer of `blobs`, with another size, or without one.
+/// Returns the manifest of a single layer of `blobs`, with another size or none.
 fn alone(blobs: &Blobs, size: Option<u64>) -> Vec<u8> {
     let digest = blobs.bytes.keys().min().unwrap();
     let size = size.map_or_else(String::new, |size| format!(r#","size":{size}"#));
@@ -24,7 +24,7 @@ fn alone(blobs: &Blobs, size: Option<u64>) -> Vec<u8> {
 }
 
 #[test]
-fn of_two_manifests_the_one_with_the_real_size_is_kept() {
+fn the_manifest_with_the_actual_blob_size_wins() {
     let blobs = Blobs::of(&[100, 200, 300]);
     for size in [None, Some(0), Some(7)] {
         for names in ["a;b", "b;a", "a;c;b", "c;b;a", "a;d;b"] {
@@ -32,7 +32,7 @@ fn of_two_manifests_the_one_with_the_real_size_is_kept() {
             server.put_object("manifests/a", &alone(&blobs, size));
             server.put_object("manifests/b", &blobs.config.to_s3_json());
             server.put_object("manifests/c", &alone(&blobs, Some(8)));
-            // As wrong as the first in the same way, and so in the majority.
+            // Wrong in the same way as the first, so the two are the majority.
             server.put_object("manifests/d", &alone(&blobs, size));
             let (case, work) = (format!("{size:?} {names}"), tempfile::tempdir().unwrap());
             let opened = cache(&server, &format!(",name={names}"));
@@ -54,7 +54,7 @@ fn of_two_manifests_the_one_with_the_real_size_is_kept() {
 }
 
 #[test]
-fn a_size_of_zero_never_wins_where_the_store_does_not_decide() {
+fn a_size_of_zero_never_wins_if_the_store_cannot_decide() {
     let blobs = Blobs::of(&[100, 200]);
     for fault in [refusal(403, "AccessDenied"), refusal(501, "NotImplemented"), refusal(404, "")] {
         let server = holding(&blobs);
@@ -67,7 +67,7 @@ fn a_size_of_zero_never_wins_where_the_store_does_not_decide() {
 }
 
 #[test]
-fn a_manifest_that_cannot_be_had_is_skipped_while_another_name_is_good() {
+fn an_unavailable_manifest_is_skipped_if_another_is_valid() {
     let blobs = Blobs::of(&[100, 200]);
     for fault in [
         Fault::Reset(At::Head),
@@ -102,7 +102,7 @@ fn a_manifest_that_cannot_be_had_is_skipped_while_another_name_is_good() {
 }
 
 #[test]
-fn a_refusal_that_concerns_all_manifests_is_an_error() {
+fn a_refusal_that_affects_all_manifests_is_an_error() {
     let blobs = Blobs::of(&[100]);
     for (fault, kind) in [
         (refusal(403, "AccessDenied"), ErrorKind::Access),
@@ -119,7 +119,7 @@ fn a_refusal_that_concerns_all_manifests_is_an_error() {
 }
 
 #[test]
-fn of_many_skipped_manifests_twenty_are_named() {
+fn at_most_twenty_skipped_manifests_are_named() {
     let blobs = Blobs::of(&[100, 200]);
     let server = Server::start();
     blobs.put_into(&server);
@@ -139,7 +139,7 @@ fn of_many_skipped_manifests_twenty_are_named() {
 }
 
 #[test]
-fn a_manifest_whose_request_is_reset_again_and_again_is_read() {
+fn a_manifest_is_read_despite_repeated_resets() {
     let blobs = Blobs::of(&[100]);
     for fault in [Fault::Reset(At::Head), Fault::EmptyReply, Fault::Reset(At::Done)] {
         let server = holding(&blobs);
@@ -150,9 +150,9 @@ fn a_manifest_whose_request_is_reset_again_and_again_is_read() {
 }
 
 #[test]
-fn a_server_that_cannot_be_reached_is_given_up_soon() {
+fn an_unreachable_server_is_abandoned_quickly() {
     let opened = cache(&Server::start(), "");
-    // The server is gone: nobody listens there any more.
+    // The server has stopped, so nothing listens on its port.
     assert_eq!(opened.load().unwrap_err().kind(), ErrorKind::Network);
     assert_eq!(opened.requests(), 3);
     let blobs = Blobs::of(&[100]);

@@ -1,4 +1,4 @@
-//! Uploads in parts: the object is right, or there is none and no part is left.
+//! Multipart uploads: the object is correct, or neither an object nor a part remains.
 
 use std::io::{self, Read};
 use std::sync::Arc;
@@ -23,7 +23,7 @@ fn count(server: &Server, operation: Operation) -> usize {
 }
 
 #[test]
-fn a_large_blob_goes_in_equal_parts_and_a_small_one_as_ever() {
+fn a_large_blob_is_uploaded_in_equal_parts_and_a_small_one_whole() {
     let (server, blobs) = (server(), Blobs::of(&[5 * PART + 1, PART, 10, 0, 2 * PART]));
     let told = Told::new();
     let opened = builder(&server, "").tuning(small_parts()).progress(told.clone()).connect().unwrap();
@@ -47,7 +47,7 @@ fn a_large_blob_goes_in_equal_parts_and_a_small_one_as_ever() {
 }
 
 #[test]
-fn storage_class_and_encryption_go_with_the_upload() {
+fn a_multipart_upload_sends_storage_class_and_encryption() {
     let (server, blobs) = (server(), Blobs::of(&[3 * PART]));
     export(&cut(&server, ",storage_class=STANDARD_IA,server_side_encryption=AES256"), &blobs).unwrap();
     let headers = server.object_headers(&blobs.key()).unwrap();
@@ -60,7 +60,7 @@ fn storage_class_and_encryption_go_with_the_upload() {
     }
 }
 
-/// The upload is right, the fault struck, nothing is left over.
+/// Asserts that the upload is correct, the fault occurred, and nothing is left over.
 #[track_caller]
 fn survives(matching: Match, fault: Fault) {
     let (server, blobs) = (server(), Blobs::of(&[4 * PART + 100]));
@@ -73,7 +73,7 @@ fn survives(matching: Match, fault: Fault) {
     blobs.are_in(&server);
     told.is_right(&blobs.digest(), 4 * PART as u64 + 100, 1);
     assert!(server.requests().iter().all(|request| request.refused.is_none()), "{case}");
-    // Nobody knows the name of an upload whose beginning was not answered.
+    // The id of an upload is unknown if the response to its creation is lost.
     let orphans = usize::from(case.contains("CreateMultipartUpload") && case.contains("Done"))
         + usize::from(case.contains("CreateMultipartUpload") && case.contains("EmptyReply"))
         + usize::from(case.contains("CreateMultipartUpload") && case.contains("ReplyAfter"));
@@ -81,7 +81,7 @@ fn survives(matching: Match, fault: Fault) {
 }
 
 #[test]
-fn an_upload_survives_what_passes() {
+fn a_multipart_upload_survives_transient_failures() {
     let lost = || Failure::new(500, "InternalError", "done, and then said to have failed");
     for operation in [Operation::CreateMultipartUpload, Operation::UploadPart, Operation::CompleteMultipartUpload] {
         for fault in [
@@ -111,7 +111,7 @@ fn an_upload_survives_what_passes() {
 }
 
 #[test]
-fn a_complete_whose_answer_is_lost_is_looked_up() {
+fn a_completion_whose_response_is_lost_is_looked_up() {
     for fault in [
         Fault::ReplyAfter(Failure::new(500, "InternalError", "lost")),
         Fault::ReplyAfter(Failure::new(200, "InternalError", "lost")),
@@ -125,16 +125,16 @@ fn a_complete_whose_answer_is_lost_is_looked_up() {
         server.fault(complete.clone(), fault.clone());
         export(&cut(&server, ""), &blobs).unwrap_or_else(|error| panic!("{fault:?}: {}", error.chain()));
         blobs.are_in(&server);
-        // The second complete meets no upload any more; the object says that the first one did it.
+        // The second completion finds no upload; the object shows that the first one succeeded.
         assert_eq!(count(&server, Operation::CompleteMultipartUpload), 2, "{fault:?}");
         assert_eq!(count(&server, Operation::HeadObject), 1, "{fault:?}");
         assert_eq!(server.pending_faults(), 0);
     }
 }
 
-/// What was there before the upload has the same key and size, and is not it.
+/// The old object has the same key and size as the new one.
 #[test]
-fn an_old_object_is_not_taken_for_the_new_one() {
+fn an_old_object_is_not_mistaken_for_the_new_one() {
     let (server, blobs) = (server(), Blobs::of(&[3 * PART]));
     server.put_object(&blobs.key(), &noise(77, 3 * PART));
     server.set_age(&blobs.key(), Duration::from_secs(3600));
@@ -150,7 +150,7 @@ fn an_old_object_is_not_taken_for_the_new_one() {
 }
 
 #[test]
-fn an_upload_that_fails_is_aborted_whatever_failed() {
+fn a_failed_upload_is_aborted_whatever_the_failure() {
     let denied = || Failure::new(403, "AccessDenied", "Access Denied");
     let storm = || Match::operation(Operation::UploadPart).nth(3).always();
     for (matching, fault, kind) in [
@@ -179,7 +179,7 @@ fn an_upload_that_fails_is_aborted_whatever_failed() {
         let error = export(&cut(&server, ""), &blobs).unwrap_err();
         assert_eq!(error.kind(), kind, "{case}: {}", error.chain());
         assert!(server.uploads().is_empty() && server.keys().is_empty(), "{case}");
-        // An upload that cannot be completed is begun again, in rounds.
+        // An upload that cannot be completed is restarted in the next round.
         let begun = count(&server, Operation::CreateMultipartUpload);
         assert_eq!(count(&server, Operation::AbortMultipartUpload), begun, "{case}");
         assert!(begun == 1 || (begun == 5 && case.contains("Complete") && case.contains("InternalError")), "{case}");
@@ -187,7 +187,7 @@ fn an_upload_that_fails_is_aborted_whatever_failed() {
 }
 
 #[test]
-fn an_upload_that_somebody_else_aborts_fails_and_says_so() {
+fn an_upload_aborted_by_another_client_is_reported() {
     let (server, blobs) = (server(), Blobs::of(&[3 * PART]));
     let gone = Failure::new(404, "NoSuchUpload", "The specified upload does not exist.");
     server.fault(Match::operation(Operation::UploadPart).nth(2).always(), Fault::Reply(gone));
@@ -196,17 +196,17 @@ fn an_upload_that_somebody_else_aborts_fails_and_says_so() {
     assert!(server.uploads().is_empty());
 }
 
-/// Blobs that some openings read otherwise.
+/// Blobs that yield different bytes on some reads.
 struct Altered<F> {
     blobs: Blobs,
     opened: AtomicUsize,
-    /// Told the number of the opening.
+    /// Receives the number of the read.
     alter: F,
     stamp: Option<u64>,
 }
 
 impl<F: Fn(usize, &mut Vec<u8>) + Send + Sync> Altered<F> {
-    /// It says that its blobs never change.
+    /// Reports that its blobs never change.
     fn new(blobs: Blobs, alter: F) -> Self {
         Self { blobs, opened: AtomicUsize::new(0), alter, stamp: Some(0) }
     }
@@ -229,7 +229,7 @@ impl<F: Fn(usize, &mut Vec<u8>) + Send + Sync> BlobSource for Altered<F> {
 }
 
 #[test]
-fn a_blob_that_is_damaged_is_not_stored() {
+fn a_damaged_blob_is_not_stored() {
     for (more, cut_off, stamped) in [
         ("", false, false),
         ("", true, false),
@@ -254,9 +254,9 @@ fn a_blob_that_is_damaged_is_not_stored() {
     }
 }
 
-/// Whoever of those that hash the part, send it and verify the whole reads it wrong.
+/// The damage is read while hashing the part, sending it, or verifying the whole blob.
 #[test]
-fn what_is_verified_is_what_was_sent() {
+fn the_bytes_sent_are_the_bytes_verified() {
     let server = Server::with(Config { checks_payload: false, ..config() });
     let mut stored = 0;
     for wrong in 0..1 << 7 {
@@ -280,9 +280,9 @@ fn what_is_verified_is_what_was_sent() {
     assert!(stored > 0);
 }
 
-/// Several blobs are hashed whole at once, on fewer threads than there are blobs.
+/// Several blobs are hashed completely at once, on fewer threads than blobs.
 #[test]
-fn blobs_in_parts_are_verified_side_by_side() {
+fn multipart_blobs_are_verified_concurrently() {
     let (server, blobs) = (server(), Blobs::of(&[4 * PART, 3 * PART + 1, 3 * PART, 2 * PART, 5 * PART, PART, 10]));
     for connections in [1, 2, 16] {
         let opened = builder(&server, ",verify_source=true").tuning(small_parts()).connections(connections);
@@ -294,7 +294,7 @@ fn blobs_in_parts_are_verified_side_by_side() {
     }
 }
 
-/// Says that its blobs change all the time.
+/// Reports that its blobs change all the time.
 struct Restless {
     blobs: Blobs,
     asked: AtomicUsize,
@@ -305,7 +305,7 @@ impl BlobSource for Restless {
         self.blobs.blob_size(digest)
     }
 
-    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>> {
+    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>> {
         self.blobs.open_blob(digest)
     }
 
@@ -315,7 +315,7 @@ impl BlobSource for Restless {
 }
 
 #[test]
-fn a_blob_in_parts_that_changed_in_the_meantime_is_not_stored() {
+fn a_multipart_blob_that_changed_before_its_upload_is_not_stored() {
     let (server, blobs) = (server(), Blobs::of(&[4 * PART]));
     let config = blobs.config.clone();
     let source = Restless { blobs, asked: AtomicUsize::new(0) };
@@ -325,7 +325,7 @@ fn a_blob_in_parts_that_changed_in_the_meantime_is_not_stored() {
     assert!(server.uploads().is_empty() && server.keys().is_empty());
 }
 
-/// The part was hashed, and is another when it is sent; the store does not look.
+/// The part changes between hashing and sending, and the store does not check.
 #[test]
 fn a_blob_that_changes_between_hashing_and_sending_is_not_stored() {
     let server = Server::with(Config { checks_payload: false, ..config() });
@@ -340,10 +340,10 @@ fn a_blob_that_changes_between_hashing_and_sending_is_not_stored() {
                 assert_eq!(error.kind(), ErrorKind::Integrity, "{}", error.chain());
                 assert!(server.keys().is_empty(), "{from}");
             }
-            // The part with the damage was through before.
+            // The damaged part was sent before.
             Ok(_) => {
                 source.blobs.are_in(&server);
-                // Three parts are hashed and then read for the whole before that one is verified, and it is sent.
+                // Three parts are hashed and then read for the whole digest before that part is verified and sent.
                 assert!(from >= 7, "{from}");
             }
         }
@@ -355,7 +355,7 @@ fn a_blob_that_changes_between_hashing_and_sending_is_not_stored() {
 }
 
 #[test]
-fn cancelling_aborts_the_upload() {
+fn cancellation_aborts_the_upload() {
     for at in [1, 3 * PART as u64, 6 * PART as u64] {
         for connections in [1, 16] {
             let (server, blobs) = (server(), Blobs::of(&[6 * PART, 5 * PART]));
@@ -371,7 +371,7 @@ fn cancelling_aborts_the_upload() {
 }
 
 #[test]
-fn an_abort_that_fails_does_not_hide_why() {
+fn a_failed_abort_does_not_hide_the_cause() {
     let (server, blobs) = (server(), Blobs::of(&[3 * PART]));
     server
         .fault(Match::operation(Operation::UploadPart).always(), Fault::Reply(Failure::new(403, "AccessDenied", "no")));
@@ -381,7 +381,7 @@ fn an_abort_that_fails_does_not_hide_why() {
 }
 
 #[test]
-fn a_store_without_multipart_gets_the_blob_in_one_request() {
+fn a_store_without_multipart_receives_the_blob_in_one_request() {
     for more in ["", ",verify_source=true"] {
         let (server, blobs, told) = (server(), Blobs::of(&[50 * PART]), Told::new());
         let missing = Failure::new(501, "NotImplemented", "no such operation");
@@ -394,9 +394,9 @@ fn a_store_without_multipart_gets_the_blob_in_one_request() {
     }
 }
 
-/// Objects above the limit of a copy, limits of whole parts and one byte beside them.
+/// Objects above the copy limit, with limits at and next to multiples of the part size.
 #[test]
-fn buildkit_5266_what_is_too_large_for_one_copy_is_touched_in_parts() {
+fn buildkit_5266_an_object_too_large_for_one_copy_is_touched_in_parts() {
     for size in [PART + 1, 2 * PART - 1, 2 * PART, 2 * PART + 1, 3 * PART, 3 * PART + 1] {
         let max_copy = PART as u64;
         let (server, blobs) = (Server::with(Config { max_copy, ..config() }), Blobs::of(&[size]));
@@ -413,7 +413,7 @@ fn buildkit_5266_what_is_too_large_for_one_copy_is_touched_in_parts() {
         assert!(headers.contains(&("x-amz-storage-class".to_owned(), "STANDARD_IA".to_owned())), "{headers:?}");
         assert!(server.requests().iter().all(|request| request.refused.is_none()));
     }
-    // Just at the limit one copy does it.
+    // Exactly at the limit, one copy suffices.
     let (server, blobs) = (Server::with(Config { max_copy: PART as u64, ..config() }), Blobs::of(&[PART]));
     blobs.put_into(&server);
     server.set_age(&blobs.key(), Duration::from_secs(48 * 3600));
@@ -423,7 +423,7 @@ fn buildkit_5266_what_is_too_large_for_one_copy_is_touched_in_parts() {
 }
 
 #[test]
-fn copies_of_parts_survive_what_passes_and_are_aborted_when_it_does_not() {
+fn part_copies_survive_transient_failures_and_are_aborted_on_permanent_ones() {
     let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
     for (fault, times, touched) in [
         (Fault::slow_down(), 1, 1),
@@ -437,7 +437,7 @@ fn copies_of_parts_survive_what_passes_and_are_aborted_when_it_does_not() {
         blobs.put_into(&server);
         server.set_age(&blobs.key(), Duration::from_secs(48 * 3600));
         server.fault(Match::operation(Operation::UploadPartCopy).nth(2).times(times), fault);
-        // A touch that is refused is a warning.
+        // A rejected touch is a warning.
         let report = export(&builder(&server, "").tuning(tuning).connect().unwrap(), &blobs).unwrap();
         assert_eq!(report.blobs.touched, touched);
         blobs.are_in(&server);
@@ -446,9 +446,9 @@ fn copies_of_parts_survive_what_passes_and_are_aborted_when_it_does_not() {
 }
 
 #[test]
-fn where_the_store_copies_no_parts_the_blob_is_copied_whole_or_uploaded_again() {
+fn a_blob_is_copied_whole_or_uploaded_again_if_the_store_cannot_copy_parts() {
     let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
-    // As Google has it: no copies of parts, and no limit to a copy.
+    // Like Google: no part copies, and no limit for a copy.
     for (max_copy, touched) in [(5 << 30, 2), (PART as u64, 0)] {
         let server = Server::with(Config { copies_parts: false, max_copy, ..config() });
         let blobs = Blobs::of(&[3 * PART, 4 * PART]);
@@ -461,7 +461,7 @@ fn where_the_store_copies_no_parts_the_blob_is_copied_whole_or_uploaded_again() 
         assert_eq!((report.blobs.touched, report.blobs.transferred), (touched, 2 - touched));
         blobs.are_in(&server);
         assert!(server.uploads().is_empty());
-        // It is asked once.
+        // The store is asked only once.
         assert_eq!(count(&server, Operation::UploadPartCopy), 1);
         for key in blobs.bytes.keys() {
             assert!(server.age(&format!("blobs/{key}")).unwrap() < Duration::from_secs(60));
@@ -469,7 +469,7 @@ fn where_the_store_copies_no_parts_the_blob_is_copied_whole_or_uploaded_again() 
     }
 }
 
-/// Swift does not copy every range of an object that was itself written in parts.
+/// Swift cannot copy every range of an object that was itself written in parts.
 #[test]
 fn a_source_that_cannot_be_copied_in_parts_is_uploaded_again() {
     let (server, blobs) = (Server::with(Config { max_copy: PART as u64, ..config() }), Blobs::of(&[3 * PART]));
@@ -485,9 +485,9 @@ fn a_source_that_cannot_be_copied_in_parts_is_uploaded_again() {
     assert!(server.age(&blobs.key()).unwrap() < Duration::from_secs(60) && server.uploads().is_empty());
 }
 
-/// The server's ids hold `/ + = ~`, a space and an ampersand, and its entity tags quotes.
+/// The server's ids contain `/ + = ~`, a space and an ampersand; its entity tags contain quotes.
 #[test]
-fn an_upload_id_of_any_characters_is_given_back_as_it_was() {
+fn an_upload_id_with_any_characters_is_returned_unchanged() {
     let (server, blobs) = (server(), Blobs::of(&[2 * PART]));
     let opened = cut(&server, ",prefix=a b+c/");
     export(&opened, &blobs).unwrap();
@@ -503,7 +503,7 @@ fn an_upload_id_of_any_characters_is_given_back_as_it_was() {
 }
 
 #[test]
-fn a_touch_of_what_has_gone_is_an_upload() {
+fn touching_a_deleted_object_uploads_it() {
     let (server, blobs) = (server(), Blobs::of(&[2 * PART]));
     let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
     let opened = builder(&server, "").tuning(tuning).connect().unwrap();

@@ -1,4 +1,4 @@
-//! Buckets with a default retention (Object Lock), which refuse what is written without a checksum.
+//! Buckets with default retention (Object Lock), which reject writes without a checksum.
 
 use std::time::Duration;
 
@@ -25,9 +25,9 @@ fn refused(requests: &[Recorded]) -> usize {
 }
 
 #[test]
-fn a_checksum_is_sent_once_the_store_has_asked() {
+fn a_checksum_is_sent_after_the_store_requires_one() {
     let (server, blobs) = (locked(), Blobs::of(&[10, 20, 30]));
-    // The refusal is no failed attempt.
+    // The refusal does not count as a failed attempt.
     let opened = cache(&server, ",retry_max_attempts=1,upload_parallelism=1");
     export(&opened, &blobs);
     let requests = server.take_requests();
@@ -48,7 +48,7 @@ fn a_checksum_is_sent_once_the_store_has_asked() {
 }
 
 #[test]
-fn an_upload_in_parts_is_begun_again_with_checksums() {
+fn a_multipart_upload_restarts_with_checksums() {
     for more in [",retry_max_attempts=1", ",retry_max_attempts=1,upload_parallelism=1"] {
         let (server, blobs) = (locked(), Blobs::of(&[5 * PART + 3, 7 * PART, 2 * PART + 1]));
         let opened = cut(&server, more);
@@ -66,9 +66,9 @@ fn an_upload_in_parts_is_begun_again_with_checksums() {
     }
 }
 
-/// A copy in parts has no checksums to send.
+/// Part copies have no checksums to send.
 #[test]
-fn a_large_blob_is_touched_in_a_locked_bucket() {
+fn a_large_blob_can_be_touched_in_a_locked_bucket() {
     let (server, blobs) = (locked(), Blobs::of(&[3 * PART]));
     let tuning = s3_build_cache::Tuning { max_copy: PART as u64, ..blobs::small_parts() };
     let opened = builder(&server, "").tuning(tuning).connect().unwrap();
@@ -80,7 +80,7 @@ fn a_large_blob_is_touched_in_a_locked_bucket() {
 }
 
 #[test]
-fn each_wording_is_understood_and_no_other_refusal() {
+fn only_known_checksum_refusals_are_recognized() {
     let wordings = [
         ("InvalidRequest", "Content-MD5 HTTP header is required for Put Object requests with Object Lock parameters"),
         ("InvalidRequest", "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"),
@@ -93,7 +93,7 @@ fn each_wording_is_understood_and_no_other_refusal() {
         let payload = s3_build_cache::BytesPayload::new(b"abc".to_vec());
         cache(&server, ",retry_max_attempts=1").store().put("blobs/x", &payload, &PutMode::Overwrite).unwrap();
         assert_eq!(server.requests().len(), 2, "{code} {message}");
-        // One that wants Content-MD5 and nothing else.
+        // A store that accepts only Content-MD5.
         server.fault(Match::any().always(), Fault::Reply(Failure::new(400, code, message)));
         let error = cache(&server, "").store().put("blobs/x", &payload, &PutMode::Overwrite).unwrap_err();
         told(&error, ErrorKind::Store, &[code, "Object Lock"]);

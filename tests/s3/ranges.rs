@@ -1,4 +1,4 @@
-//! Downloads in ranges: the same bytes come back, and no more requests than it takes.
+//! Downloads in ranges: the bytes are the same, and no request is superfluous.
 
 use std::fs;
 use std::io::Read;
@@ -38,7 +38,7 @@ fn restored(directory: &Path, blobs: &Blobs) {
     assert!(!directory.join(".s3-build-cache").exists());
 }
 
-/// The ranges asked for, sorted, `None` first.
+/// Returns the requested ranges, sorted, `None` first.
 fn ranges(server: &Server, key: &str) -> Vec<Option<String>> {
     let requests = server.requests();
     let of_key = requests.iter().filter(|request| request.path.contains(&key["blobs/sha256:".len()..]));
@@ -52,14 +52,14 @@ fn ranges(server: &Server, key: &str) -> Vec<Option<String>> {
 }
 
 #[test]
-fn a_large_blob_comes_in_ranges_and_a_small_one_in_one_request() {
+fn a_large_blob_is_downloaded_in_ranges_and_a_small_one_in_one_request() {
     let (server, blobs) = holding(&[5 * PART + 1, 2 * PART, PART, 10, 0]);
     let (work, told) = (tempfile::tempdir().unwrap(), Told::new());
-    // One for each of the large blobs.
+    // One for each large blob.
     let opened = builder(&server, "").tuning(small_parts()).connections(2).progress(told.clone());
     let report = import(&opened.connect().unwrap(), work.path());
     restored(work.path(), &blobs);
-    // The manifest, 6 ranges, 2 ranges, and one for each of the small ones.
+    // The manifest, 6 ranges, 2 ranges, and one request for each small blob.
     assert_eq!((report.blobs.transferred, report.requests), (5, 1 + 6 + 2 + 3));
     for (digest, bytes) in &blobs.bytes {
         if !bytes.is_empty() {
@@ -73,7 +73,7 @@ fn a_large_blob_comes_in_ranges_and_a_small_one_in_one_request() {
 }
 
 #[test]
-fn one_connection_is_enough_and_is_used_again() {
+fn one_connection_suffices_and_is_reused() {
     let (server, blobs) = holding(&[20 * PART, 10 * PART]);
     let work = tempfile::tempdir().unwrap();
     import(&builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap(), work.path());
@@ -95,7 +95,7 @@ fn a_lone_blob_uses_all_connections() {
 }
 
 #[test]
-fn a_download_survives_what_passes() {
+fn a_download_survives_transient_failures() {
     for nth in [1, 2, 4] {
         for fault in [
             Fault::slow_down(),
@@ -130,7 +130,7 @@ fn a_download_survives_what_passes() {
 }
 
 #[test]
-fn buildkit_5597_a_broken_range_goes_on_where_it_broke() {
+fn buildkit_5597_a_broken_range_resumes_at_the_break() {
     let (server, blobs) = holding(&[4 * PART]);
     server.fault(Match::operation(Operation::GetObject).key("blobs/").nth(2), Fault::Truncate(50_000));
     let work = tempfile::tempdir().unwrap();
@@ -153,17 +153,17 @@ fn a_store_that_ignores_ranges_sends_each_blob_once() {
     let work = tempfile::tempdir().unwrap();
     import(&builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap(), work.path());
     restored(work.path(), &blobs);
-    // One request finds it out.
+    // One request detects it.
     let gets = server.requests().iter().filter(|request| request.path.contains("/blobs/")).count();
     assert_eq!(gets, 4);
 }
 
-/// Entity tags are hints: one fetch is enough, and the digest decides.
+/// Entity tags are hints: one download suffices, because the digest decides.
 #[test]
-fn an_entity_tag_that_is_weak_changes_or_is_missing_costs_no_blob() {
+fn a_weak_changing_or_missing_etag_loses_no_blob() {
     let refusal = || Fault::Reply(Failure::new(412, "PreconditionFailed", "At least one precondition did not hold"));
     let tag = |tag: Option<&str>| Fault::Header("etag", tag.map(str::to_owned));
-    // Which answers, what is wrong with them, and whether a range is refused and asked for once more.
+    // Which responses, what is wrong with them, and whether a range is rejected and requested again.
     for (nth, times, fault, refused) in [
         (3, 1, Fault::other_etag(), false),
         (1, usize::MAX, tag(Some("W/\"weak\"")), false),
@@ -176,7 +176,7 @@ fn an_entity_tag_that_is_weak_changes_or_is_missing_costs_no_blob() {
         (2, 1, refusal(), true),
         (4, 1, refusal(), true),
     ] {
-        // The number of ranges depends on that of the connections.
+        // The number of ranges depends on the number of connections.
         for (connections, clean) in [(1, 4), (4, 6)] {
             let (server, blobs) = holding(&[4 * PART]);
             let case = format!("{nth} {times} {fault:?} {connections}");
@@ -187,7 +187,7 @@ fn an_entity_tag_that_is_weak_changes_or_is_missing_costs_no_blob() {
             restored(work.path(), &blobs);
             told.is_right(&blobs.digest(), 4 * PART as u64, 1);
             let asked = ranges(&server, &blobs.key()).len();
-            // Those that are under way at that moment may all be refused.
+            // All requests in flight at that moment may be rejected.
             let most = clean + if refused { connections } else { 0 };
             assert!((clean + usize::from(refused)..=most).contains(&asked), "{case}: {asked}");
             let weak = server
@@ -199,9 +199,9 @@ fn an_entity_tag_that_is_weak_changes_or_is_missing_costs_no_blob() {
     }
 }
 
-/// A store that refuses its own tags is asked without them from then on.
+/// A store that rejects its own tags is no longer sent any.
 #[test]
-fn a_refused_entity_tag_is_remembered_for_the_whole_client() {
+fn a_rejected_etag_is_remembered_for_the_whole_client() {
     let (server, blobs) = holding(&[4 * PART, 5 * PART, 6 * PART]);
     let refused = Failure::new(412, "PreconditionFailed", "weak");
     server.fault(Match::operation(Operation::GetObject).key("blobs/").nth(2), Fault::Reply(refused));
@@ -214,9 +214,9 @@ fn a_refused_entity_tag_is_remembered_for_the_whole_client() {
 }
 
 #[test]
-fn a_mixture_of_two_objects_is_found_by_its_digest_and_fetched_again() {
+fn a_mixture_of_two_versions_fails_its_digest_and_is_downloaded_again() {
     let (server, blobs) = holding(&[4 * PART]);
-    // The second range is another object's, which has another tag.
+    // The second range belongs to another object with another tag.
     let second = || Match::operation(Operation::GetObject).key("blobs/").nth(2);
     server.fault(second(), Fault::other_etag());
     server.fault(second(), Fault::Corrupt(9));
@@ -228,9 +228,9 @@ fn a_mixture_of_two_objects_is_found_by_its_digest_and_fetched_again() {
 }
 
 #[test]
-fn an_object_that_changes_its_size_while_it_comes_is_fetched_again_once() {
+fn an_object_that_changes_size_during_a_download_is_downloaded_again_once() {
     let (server, _) = holding(&[4 * PART]);
-    // It never stops to change: as good as gone.
+    // An object that never stops changing counts as missing.
     for nth in [2, 4] {
         let range = Match::operation(Operation::GetObject).key("blobs/").nth(nth);
         server.fault(range, Fault::content_range("bytes 65536-131071/262145"));
@@ -246,7 +246,7 @@ fn an_object_that_changes_its_size_while_it_comes_is_fetched_again_once() {
 }
 
 #[test]
-fn a_corrupt_range_is_found_and_the_blob_is_fetched_once_more_and_no_more() {
+fn a_blob_with_a_corrupt_range_is_downloaded_once_more_at_most() {
     for nth in 1..=5 {
         let (server, blobs) = holding(&[4 * PART]);
         let range = |nth| Match::operation(Operation::GetObject).key("blobs/").nth(nth);
@@ -259,13 +259,13 @@ fn a_corrupt_range_is_found_and_the_blob_is_fetched_once_more_and_no_more() {
         let error = import_from(&[opened], &target, &strict).outcome.unwrap_err();
         assert!(error.to_string().contains("does not have its digest"), "{}", error.chain());
         assert!(!target.dir().exists());
-        // The first of each five is half as long.
+        // The first of every five ranges is half as long.
         assert_eq!(ranges(&server, &blobs.key()).len(), 10);
     }
 }
 
 #[test]
-fn a_blob_that_is_gone_half_way_costs_only_what_needs_it() {
+fn a_blob_deleted_during_its_download_costs_only_its_dependents() {
     let (server, blobs) = holding(&[4 * PART, 10]);
     let gone = Failure::new(404, "NoSuchKey", "The specified key does not exist.");
     let large = blobs.bytes.iter().find(|(_, bytes)| bytes.len() > PART).unwrap().0;
@@ -278,7 +278,7 @@ fn a_blob_that_is_gone_half_way_costs_only_what_needs_it() {
 }
 
 #[test]
-fn ranges_of_one_source_and_the_rest_of_another() {
+fn the_rest_of_a_blob_comes_from_another_source() {
     let ((one, blobs), two) = (holding(&[4 * PART, 3 * PART]), Server::start());
     blobs.put_into(&two);
     one.fault(Match::operation(Operation::GetObject).key("blobs/").nth(3).always(), Fault::Reset(At::Head));
@@ -290,7 +290,7 @@ fn ranges_of_one_source_and_the_rest_of_another() {
 }
 
 #[test]
-fn cancelling_removes_the_temporaries() {
+fn cancellation_removes_temporary_files() {
     for connections in [1, 16] {
         let (server, _) = holding(&[8 * PART, 7 * PART]);
         let (cancel, work) = (Cancel::new(), tempfile::tempdir().unwrap());
@@ -303,7 +303,7 @@ fn cancelling_removes_the_temporaries() {
     }
 }
 
-/// Readers of one blob at a time share nothing but the connections.
+/// Readers share only the connections.
 #[test]
 fn buildkit_6675_shared_reader() {
     let (server, blobs) = holding(&[5 * PART + 3]);
@@ -330,7 +330,7 @@ fn buildkit_6675_shared_reader() {
     });
     let local = tempfile::tempdir().unwrap();
     import(&cut(&server, ""), local.path());
-    // And readers of a local blob at an offset.
+    // Readers of a local blob start at an offset.
     let source = LocalCache::open(local.path(), "latest").unwrap();
     for offset in [0, 1, 5 * PART + 3, 5 * PART + 4] {
         for mut reader in
@@ -343,14 +343,14 @@ fn buildkit_6675_shared_reader() {
     }
 }
 
-/// What is refused of a range, or wrong with it, though the whole object can be had.
+/// Ranges that are rejected or wrong, although the whole object is available.
 #[test]
-fn a_blob_whose_ranges_fail_is_fetched_whole() {
+fn a_blob_whose_ranges_fail_is_downloaded_whole() {
     let of_blobs = || Match::operation(Operation::GetObject).key("blobs/");
     let refused = |status, code: &str| Fault::Reply(Failure::new(status, code, "no"));
     let range = |value: Option<&str>| Fault::Header("content-range", value.map(str::to_owned));
     for (nth, times, fault) in [
-        // All ranges but the first, which are few: the whole comes after them.
+        // All ranges except the first few; then the whole object is downloaded.
         (2, 1, refused(416, "InvalidRange")),
         (2, 2, refused(416, "InvalidRange")),
         (1, 1, refused(416, "InvalidRange")),
@@ -376,9 +376,9 @@ fn a_blob_whose_ranges_fail_is_fetched_whole() {
     }
 }
 
-/// Once the whole of one blob has come, the others are not asked for in ranges.
+/// After one blob had to be downloaded whole, the others are not requested in ranges.
 #[test]
-fn a_store_that_refuses_ranges_is_asked_for_one_only() {
+fn a_store_that_rejects_ranges_is_asked_for_only_one() {
     let (server, blobs) = holding(&[8 * PART, 7 * PART, 6 * PART]);
     let first = Match::operation(Operation::GetObject).key("blobs/");
     server.fault(first, Fault::Reply(Failure::new(501, "NotImplemented", "no ranges")));
@@ -390,9 +390,9 @@ fn a_store_that_refuses_ranges_is_asked_for_one_only() {
     assert_eq!(requests.iter().filter(|request| request.path.contains("/blobs/")).count(), 4);
 }
 
-/// RFC 9110 lets a server leave the size out of `Content-Range`.
+/// RFC 9110 allows a server to omit the size from `Content-Range`.
 #[test]
-fn a_range_of_an_object_of_unknown_size_is_read() {
+fn a_range_of_an_object_of_unknown_size_can_be_read() {
     let (server, blobs) = holding(&[2 * PART]);
     for (nth, value) in [(1, "bytes 0-65535/*"), (2, "bytes 65536-131071/*")] {
         let matching = Match::operation(Operation::GetObject).key("blobs/").nth(nth);
@@ -404,9 +404,9 @@ fn a_range_of_an_object_of_unknown_size_is_read() {
     assert_eq!(server.requests().iter().filter(|request| request.operation == Operation::GetObject).count(), 3);
 }
 
-/// `If-Match` on a GET is unknown to some stores and proxies.
+/// Some stores and proxies do not support `If-Match` on GET.
 #[test]
-fn a_refused_condition_is_left_out() {
+fn a_rejected_condition_is_omitted() {
     for (status, code) in [(501, "NotImplemented"), (400, "InvalidArgument"), (304, ""), (412, "PreconditionFailed")] {
         let (server, blobs) = holding(&[4 * PART]);
         let second = Match::operation(Operation::GetObject).key("blobs/").nth(2);

@@ -1,4 +1,4 @@
-//! What one blob or one name may do wrong without failing an import.
+//! Failures of single blobs or names that do not fail an import.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -33,7 +33,7 @@ pub(super) fn import(sources: &[S3Cache], directory: &Path, strict: bool) -> Imp
     import_from(sources, &LocalCache::create(directory, "latest"), &ImportOptions::new().strict(strict))
 }
 
-/// Whatever a store does with one blob.
+/// Every kind of failure of one blob.
 fn single_failures() -> Vec<Fault> {
     vec![
         refusal(403, "AccessDenied"),
@@ -57,10 +57,10 @@ fn single_failures() -> Vec<Fault> {
 }
 
 #[test]
-fn one_blob_that_cannot_be_had_costs_only_what_needs_it() {
+fn an_unavailable_blob_costs_only_its_dependents() {
     for fault in single_failures() {
         for size in [500, 3 * PART] {
-            // The content range of what is asked for without a range is not looked at.
+            // `Content-Range` is ignored if no range was requested.
             if size == 500 && format!("{fault:?}").contains("content-range") {
                 continue;
             }
@@ -85,9 +85,9 @@ fn one_blob_that_cannot_be_had_costs_only_what_needs_it() {
     }
 }
 
-/// An object that must be restored first counts as absent, and is not said to be gone.
+/// An archived object counts as absent, but is not reported as deleted.
 #[test]
-fn archived_objects_are_called_so() {
+fn archived_objects_are_reported_as_archived() {
     let archived = ("x-amz-storage-class", "GLACIER");
     for size in [500, 3 * PART] {
         let blobs = Blobs::of(&[300, 200, size]);
@@ -109,9 +109,9 @@ fn archived_objects_are_called_so() {
 }
 
 #[test]
-fn what_is_wrong_once_is_fetched_again() {
+fn a_blob_that_is_corrupt_once_is_downloaded_again() {
     let mut faults = single_failures();
-    // These two are final: the object is not there.
+    // These two are final: the object does not exist.
     faults.retain(|fault| !["NoSuchKey", "InvalidObjectState"].iter().any(|code| format!("{fault:?}").contains(code)));
     faults.push(Fault::Header("content-length", Some("3".to_owned())));
     for fault in faults {
@@ -129,7 +129,7 @@ fn what_is_wrong_once_is_fetched_again() {
 }
 
 #[test]
-fn when_every_blob_fails_the_import_fails_with_that_error() {
+fn an_import_whose_blobs_all_fail_reports_their_error() {
     for (fault, kind) in [
         (refusal(403, "AccessDenied"), ErrorKind::Access),
         (refusal(400, "ExpiredToken"), ErrorKind::Access),
@@ -151,9 +151,9 @@ fn when_every_blob_fails_the_import_fails_with_that_error() {
     }
 }
 
-/// Some blobs arrived before: this is no matter of single blobs.
+/// Some blobs arrived before: the failure does not concern single blobs.
 #[test]
-fn a_store_that_goes_down_half_way_fails_the_import() {
+fn a_store_that_goes_down_midway_fails_the_import() {
     for (fault, kind) in [
         (refusal(403, "AccessDenied"), ErrorKind::Access),
         (Fault::internal_error(), ErrorKind::Store),
@@ -168,7 +168,7 @@ fn a_store_that_goes_down_half_way_fails_the_import() {
             let Imported { report, outcome, .. } = import(&[opened], &work.path().join("x"), false);
             assert_eq!(outcome.unwrap_err().kind(), kind, "{fault:?} {count}");
             assert_eq!(report.blobs.transferred, 2, "{fault:?} {count}");
-            // Far fewer than would be needed to try every blob in every round.
+            // Far fewer than trying every blob in every round would take.
             assert!(report.requests < 250, "{fault:?} {count}: {}", report.requests);
             assert!(!work.path().join("x/index.json").exists());
         }
@@ -176,7 +176,7 @@ fn a_store_that_goes_down_half_way_fails_the_import() {
 }
 
 #[test]
-fn a_blob_that_one_source_refuses_comes_from_another() {
+fn a_blob_refused_by_one_source_comes_from_another() {
     for fault in single_failures() {
         for size in [500, 3 * PART] {
             let blobs = Blobs::of(&[300, size]);
@@ -190,7 +190,7 @@ fn a_blob_that_one_source_refuses_comes_from_another() {
     }
 }
 
-/// Remembers the warnings.
+/// Records the warnings.
 #[derive(Default)]
 pub(super) struct Warnings(pub(super) Mutex<Vec<String>>);
 
@@ -203,7 +203,7 @@ impl Progress for Warnings {
 }
 
 #[test]
-fn of_many_lost_blobs_twenty_are_named() {
+fn at_most_twenty_lost_blobs_are_named() {
     let blobs = Blobs::of(&(1..=100).collect::<Vec<_>>());
     let server = holding(&blobs);
     for digest in blobs.bytes.keys().take(45) {
@@ -221,7 +221,7 @@ fn of_many_lost_blobs_twenty_are_named() {
     assert!(error.to_string().ends_with("; 25 more blobs are lost"), "{error}");
 }
 
-/// Layers one on top of the other, from the lowest to the highest, and the blobs in them.
+/// A stack of layers, from the lowest to the highest, and their blobs.
 fn chain(sizes: &[usize]) -> (CacheConfig, Vec<Vec<u8>>) {
     let blobs: Vec<Vec<u8>> = sizes.iter().zip(1..).map(|(size, seed)| noise(seed, *size)).collect();
     let mut builder = CacheConfigBuilder::new();
@@ -245,8 +245,8 @@ fn annotations(bytes: &[u8]) -> Annotations {
 }
 
 #[test]
-fn what_only_dropped_layers_need_is_neither_fetched_nor_counted() {
-    // The largest is asked for first.
+fn blobs_of_dropped_layers_are_neither_downloaded_nor_counted() {
+    // The largest is requested first.
     let (config, blobs) = chain(&[10, 500, 400, 300, 200]);
     let server = Server::start();
     for bytes in &blobs {
@@ -263,13 +263,13 @@ fn what_only_dropped_layers_need_is_neither_fetched_nor_counted() {
         assert!(outcome.is_ok());
         let counts = (report.blobs.total, report.blobs.transferred, report.blobs.missing, report.bytes, report.layers);
         assert_eq!(counts, (2, 1, 1, 10, 1), "{connections}");
-        // The manifest, the lost one and the lowest.
+        // The manifest, the lost blob and the lowest one.
         assert!(asked.is_none_or(|asked| server.requests().len() == asked), "{connections}");
     }
 }
 
 #[test]
-fn a_damaged_manifest_is_skipped_while_another_name_is_good() {
+fn a_damaged_manifest_is_skipped_if_another_is_valid() {
     let blobs = Blobs::of(&[100, 200]);
     let good = blobs.config.to_s3_json();
     let damages: [(&str, Vec<u8>, Option<Fault>); 6] = [
@@ -305,7 +305,7 @@ fn a_damaged_manifest_is_skipped_while_another_name_is_good() {
     }
 }
 
-/// A manifest of one blob, which it gives that size.
+/// Returns a manifest of one blob with this size.
 fn claiming(bytes: &[u8], size: u64, more: &[u8]) -> Vec<u8> {
     let mut builder = CacheConfigBuilder::new();
     for (bytes, size) in [(bytes, size), (more, more.len() as u64)] {
@@ -317,7 +317,7 @@ fn claiming(bytes: &[u8], size: u64, more: &[u8]) -> Vec<u8> {
 }
 
 #[test]
-fn a_manifest_that_contradicts_the_others_is_skipped() {
+fn a_contradictory_manifest_is_skipped() {
     let (shared, one, two) = (noise(1, 100), noise(2, 50), noise(3, 60));
     let server = Server::start();
     for bytes in [&shared, &one, &two] {
@@ -344,11 +344,11 @@ fn a_manifest_that_contradicts_the_others_is_skipped() {
 }
 
 #[test]
-fn a_manifest_whose_entity_tag_changes_is_read_all_the_same() {
+fn a_manifest_whose_etag_changes_is_still_read() {
     let blobs = Blobs::of(&[100, 200]);
     for tag in [Fault::other_etag(), Fault::Header("etag", Some("W/\"x\"".to_owned())), Fault::Header("etag", None)] {
         let server = holding(&blobs);
-        // The body breaks, and the rest comes with another tag each time.
+        // The body breaks off, and the rest has another tag each time.
         for nth in [1, 3] {
             server.fault(get("manifests/").nth(nth), Fault::Truncate(30));
         }

@@ -1,4 +1,4 @@
-//! Faults that pass and faults that stay, for each operation: the right result after so many requests, or which error.
+//! Transient and persistent faults of each operation: the number of requests, and the result or the error.
 
 use std::io::Read;
 use std::sync::Arc;
@@ -8,11 +8,12 @@ use s3_build_cache::{
     BytesPayload, Cancel, Clock, ErrorKind, GetOptions, ListOptions, ObjectMeta, Payload, PutMode, Result, S3Cache,
 };
 
+use crate::loopback::Loopback;
 use crate::s3::errors::told;
 use crate::s3::{TestClock, builder, cache, elsewhere, export};
 use crate::s3_server::{At, Failure, Fault, Match, Operation, Server, Then};
 
-/// What an operation on `blobs/x`, which holds `old`, must come to.
+/// The expected outcome of an operation on `blobs/x`, which contains `old`.
 type Step = fn(&S3Cache) -> Result<()>;
 
 const HEAD: (Operation, Step) = (Operation::HeadObject, |cache| {
@@ -44,7 +45,7 @@ fn holding() -> Server {
     server
 }
 
-/// The operation succeeds with so many requests, and has done what it is for.
+/// Asserts that the operation succeeds with this many requests, and has its effect.
 #[track_caller]
 fn passes(target: (Operation, Step), fault: &Fault, times: usize, requests: usize) {
     let (operation, step) = target;
@@ -62,7 +63,7 @@ fn passes(target: (Operation, Step), fault: &Fault, times: usize, requests: usiz
     }
 }
 
-/// The fault stays: the operation fails so, after so many requests.
+/// Asserts that the operation fails with this error after this many requests, because the fault persists.
 #[track_caller]
 fn fails(target: (Operation, Step), fault: &Fault, kind: ErrorKind, requests: usize) {
     let (operation, step) = target;
@@ -70,7 +71,7 @@ fn fails(target: (Operation, Step), fault: &Fault, kind: ErrorKind, requests: us
     server.fault(Match::any().always(), fault.clone());
     let error = step(&cache(&server, "")).expect_err(&format!("{operation:?} {fault:?}"));
     told(&error, kind, &[]);
-    // A HEAD that is refused without a reason is asked once more as a GET.
+    // A HEAD that is refused without a reason is repeated as GET.
     let asked_why = if operation == Operation::HeadObject && !has_no_answer(fault) { 2 } else { 1 };
     assert_eq!(server.requests().len(), requests * asked_why, "{operation:?} {fault:?}: {}", error.chain());
 }
@@ -84,7 +85,7 @@ fn reply(status: u16, code: &str) -> Fault {
 }
 
 #[test]
-fn what_passes_costs_one_request_for_each_time() {
+fn each_transient_failure_costs_one_request() {
     for target in ALL {
         for fault in [
             Fault::slow_down(),
@@ -105,7 +106,7 @@ fn what_passes_costs_one_request_for_each_time() {
             Fault::EmptyReply,
             Fault::ReplyAfter(Failure::new(500, "InternalError", "no")),
         ] {
-            // A refused HEAD asks for the reason only of what has no code and does not pass; the others see the code.
+            // A refused HEAD is repeated for the reason only if the refusal is permanent and has no code.
             if target.0 == Operation::HeadObject
                 && matches!(&fault, Fault::Reply(failure) if failure.status == 400 || failure.status == 409)
             {
@@ -123,7 +124,7 @@ fn what_passes_costs_one_request_for_each_time() {
 }
 
 #[test]
-fn an_error_document_after_a_success_is_a_failure() {
+fn an_error_document_in_a_successful_response_is_a_failure() {
     for target in [GET, PUT, COPY, LIST, DELETE] {
         passes(target, &Fault::error_in_200(), 1, 2);
         passes(target, &reply(200, "SlowDown"), 2, 3);
@@ -133,7 +134,7 @@ fn an_error_document_after_a_success_is_a_failure() {
 }
 
 #[test]
-fn a_reply_that_is_cut_off_or_empty_is_asked_for_again() {
+fn a_truncated_or_empty_response_is_retried() {
     for target in [COPY, LIST] {
         for fault in
             [Fault::EmptyBody, Fault::Truncate(20), Fault::TruncateUnannounced(60), Fault::Reset(At::ResponseBody(20))]
@@ -145,7 +146,7 @@ fn a_reply_that_is_cut_off_or_empty_is_asked_for_again() {
 }
 
 #[test]
-fn what_stays_is_an_error_after_three_attempts() {
+fn a_persistent_failure_is_an_error_after_three_attempts() {
     for target in ALL {
         for (fault, kind) in [
             (Fault::slow_down(), ErrorKind::Store),
@@ -162,7 +163,7 @@ fn what_stays_is_an_error_after_three_attempts() {
 }
 
 #[test]
-fn what_cannot_succeed_is_sent_once() {
+fn permanent_failures_are_not_retried() {
     for target in ALL {
         for (fault, kind) in [
             (reply(403, "AccessDenied"), ErrorKind::Access),
@@ -191,9 +192,9 @@ fn what_cannot_succeed_is_sent_once() {
     }
 }
 
-/// A body that is on its way when the answer comes.
+/// A body that is being sent when the response arrives.
 #[test]
-fn an_early_answer_to_a_put_is_heard() {
+fn an_early_response_to_a_put_is_read() {
     let large = || BytesPayload::new(vec![7; 3 << 20]);
     for then in [Then::Reset, Then::Drain, Then::HoldOpen] {
         let server = holding();
@@ -214,9 +215,9 @@ fn an_early_answer_to_a_put_is_heard() {
     passes(PUT, &Fault::Reset(At::RequestBody(1)), 2, 3);
 }
 
-/// The server took one body, and refuses the next without reading it: then it is asked beforehand again.
+/// The server accepts one body and refuses the next without reading it. Later bodies wait for `100 Continue` again.
 #[test]
-fn after_a_refusal_a_large_body_waits_for_the_servers_word() {
+fn a_large_body_waits_for_100_continue_after_a_refusal() {
     let server = holding();
     let opened = cache(&server, "");
     let large = BytesPayload::new(vec![7; 3 << 20]);
@@ -233,7 +234,7 @@ fn after_a_refusal_a_large_body_waits_for_the_servers_word() {
     assert_eq!(expects(), [false, true]);
 }
 
-/// They were closed while nobody looked: as many as there may be, and not one counts.
+/// The server closed any number of idle connections, and none counts as a failed attempt.
 #[test]
 fn stale_connections_are_replaced_at_once() {
     for target in ALL {
@@ -249,7 +250,7 @@ fn stale_connections_are_replaced_at_once() {
 }
 
 #[test]
-fn more_bytes_than_announced_do_not_spoil_the_next_request() {
+fn excess_bytes_in_a_response_do_not_affect_the_next_request() {
     for target in ALL {
         let server = holding();
         let opened = builder(&server, ",retry_max_attempts=1").connect().unwrap();
@@ -268,7 +269,7 @@ fn slept(server: &Server, more: &str, fault: Fault) -> Vec<Duration> {
 }
 
 #[test]
-fn the_server_says_how_long_to_wait() {
+fn the_server_can_set_the_retry_delay() {
     let seconds = Duration::from_secs;
     for (header, value, least, most) in [
         ("retry-after", "20", seconds(20), seconds(20)),
@@ -285,7 +286,7 @@ fn the_server_says_how_long_to_wait() {
 }
 
 #[test]
-fn retry_max_attempts_counts_the_first() {
+fn retry_max_attempts_includes_the_first_attempt() {
     for attempts in [1, 2, 6] {
         let server = holding();
         server.fault(Match::any().always(), Fault::internal_error());
@@ -300,9 +301,9 @@ fn retry_max_attempts_counts_the_first() {
     }
 }
 
-/// 500 tokens are 100 retries: a server that fails everything is not asked three times for everything.
+/// 500 tokens pay for 100 retries, so a server that fails every request does not receive each one three times.
 #[test]
-fn retries_end_when_too_many_have_failed() {
+fn retries_stop_after_too_many_failures() {
     let server = holding();
     server.fault(Match::any().always(), Fault::internal_error());
     let opened = cache(&server, "");
@@ -325,7 +326,7 @@ fn retries_end_when_too_many_have_failed() {
 }
 
 #[test]
-fn adaptive_keeps_to_a_rate_once_it_was_throttled() {
+fn adaptive_mode_limits_the_rate_after_throttling() {
     let pauses = |mode: &str| {
         let server = holding();
         let clock = Arc::new(TestClock::default());
@@ -374,7 +375,7 @@ fn a_pause_can_be_cancelled() {
 }
 
 #[test]
-fn a_port_nobody_listens_on_is_tried_again_and_one_that_speaks_no_tls_is_not() {
+fn a_refused_connection_is_retried_and_a_failed_tls_handshake_is_not() {
     let server = holding();
     let with = |endpoint: &str| {
         let mut options = cache(&server, "").options().to_builder();
@@ -392,13 +393,11 @@ fn a_port_nobody_listens_on_is_tried_again_and_one_that_speaks_no_tls_is_not() {
         ErrorKind::Network,
         &["after 3 attempts", "nothing listens"],
     );
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let tls = with(&format!("https://{}", listener.local_addr().unwrap()));
-    let plain = std::thread::spawn(move || {
-        let (mut stream, _) = listener.accept().unwrap();
+    let plain = Loopback::serving(1, |mut stream| {
         std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
         let _ = stream.read_to_end(&mut Vec::new());
     });
+    let tls = with(&format!("https://{}", plain.address));
     told(
         &tls.store().list_page("", &ListOptions::default()).unwrap_err(),
         ErrorKind::Network,
@@ -406,12 +405,12 @@ fn a_port_nobody_listens_on_is_tried_again_and_one_that_speaks_no_tls_is_not() {
     );
     assert_eq!(tls.requests(), 1);
     drop(tls);
-    plain.join().unwrap();
+    plain.join();
 }
 
-/// Each attempt reads the payload from its first byte and signs it anew.
+/// Each attempt reads the payload from its first byte and signs the request again.
 #[test]
-fn every_attempt_is_rewound_and_signed_anew() {
+fn every_attempt_is_rewound_and_signed_again() {
     let server = holding();
     for fault in [Fault::ReplyAfter(Failure::new(500, "InternalError", "no")), Fault::Reset(At::RequestBody(100_000))] {
         server.fault(Match::operation(Operation::PutObject), fault);
@@ -435,7 +434,7 @@ fn buildkit_3749_accept_encoding_is_not_signed() {
 }
 
 #[test]
-fn buildkit_6373_and_6970_no_checksum_is_sent_that_stores_do_not_know() {
+fn buildkit_6373_and_6970_no_checksum_unknown_to_stores_is_sent() {
     let server = Server::start();
     export(&cache(&server, ""), "max").unwrap();
     let odd =
@@ -444,9 +443,9 @@ fn buildkit_6373_and_6970_no_checksum_is_sent_that_stores_do_not_know() {
     assert!(server.requests().iter().all(|request| request.header("content-encoding").is_none()));
 }
 
-/// Nothing is read or sent for a bucket that is not there, whichever way the blobs are looked for.
+/// Nothing is read or sent if the bucket does not exist, however blobs are looked up.
 #[test]
-fn a_missing_bucket_is_told_before_anything_is_uploaded() {
+fn a_missing_bucket_is_reported_before_any_upload() {
     for fixture in ["max", "min"] {
         let server = Server::start();
         let error = export(&elsewhere(&server), fixture).unwrap_err();
@@ -454,7 +453,7 @@ fn a_missing_bucket_is_told_before_anything_is_uploaded() {
         let requests = server.requests();
         assert!(requests.len() == 1 && requests[0].method == "GET", "{requests:?}");
     }
-    // Also where listing is not allowed and the blobs are asked for one by one.
+    // Also if listing is not permitted and the blobs are looked up one by one.
     let server = Server::start();
     server.fault(Match::operation(Operation::ListObjectsV2), reply(403, "AccessDenied"));
     told(&export(&elsewhere(&server), "max").unwrap_err(), ErrorKind::NoSuchBucket, &["absent"]);

@@ -10,7 +10,7 @@ use crate::s3::blobs::{Blobs, PART, server, small_parts};
 use crate::s3_server::{Credentials, Server};
 use crate::stub::Stub;
 
-/// Time for client, store and STS alike: whenever the client looks at it, some has passed.
+/// The time for client, store and STS. Each time the client reads it, some time passes.
 struct Time {
     server: Arc<Server>,
     passed_millis: AtomicU64,
@@ -43,8 +43,8 @@ impl Clock for Time {
     }
 }
 
-/// Gives sessions that the store takes as long as they last; while one has more than `firm` left, no other. Counts how
-/// often it is asked.
+/// Issues sessions that the store accepts until they expire. Issues no new one while the last has more than `firm`
+/// left. Counts the requests.
 fn sts(time: Arc<Time>, lifetime: Duration, firm: Option<Duration>) -> (Stub, Arc<AtomicU64>) {
     let asked = Arc::new(AtomicU64::new(0));
     let (count, last) = (asked.clone(), Mutex::new(None::<SystemTime>));
@@ -75,8 +75,8 @@ fn answer(number: u64, expires: SystemTime) -> String {
     )
 }
 
-/// An upload and a download of many parts; how much time has passed, how often STS was asked, how often the store
-/// refused a session.
+/// Uploads and downloads many parts. Returns the time passed, the number of STS requests, and the number of sessions
+/// that the store rejected.
 fn transfer(
     lifetime: Duration,
     step_millis: u64,
@@ -95,7 +95,7 @@ fn transfer(
         ("AWS_WEB_IDENTITY_TOKEN_FILE", token.to_str().unwrap()),
         ("AWS_ROLE_ARN", "arn:aws:iam::1:role/r"),
         ("AWS_ENDPOINT_URL_STS", &sts.url()),
-        // STS is not asked again within one try to get another session.
+        // STS is asked only once per attempt to get a new session.
         ("AWS_MAX_ATTEMPTS", "1"),
     ]);
     let builder = S3Cache::builder(&attributes.parse().unwrap())
@@ -116,19 +116,19 @@ fn transfer(
 }
 
 #[test]
-fn a_transfer_outlives_many_sessions_of_two_minutes_with_one_request_to_sts_for_each() {
+fn a_transfer_outlives_two_minute_sessions_with_one_sts_request_each() {
     let lifetime = Duration::from_secs(120);
     let (passed, asked, refused) = transfer(lifetime, 400, 1, None);
     let sessions = passed.as_secs() / lifetime.as_secs();
     assert!(sessions >= 4, "{passed:?}");
-    // Each is used for three quarters of its time.
+    // Each session is used for three quarters of its lifetime.
     assert!(asked > sessions && asked <= 2 + passed.as_secs() / 90, "{asked} in {passed:?}");
     assert_eq!(refused, 0);
 }
 
-/// Time passes so fast here that a request may be on its way for longer than what was left of its session.
+/// Time passes so fast here that a session may expire while a request is in transit.
 #[test]
-fn sessions_of_seconds_do_for_many_connections_and_are_renewed_once_for_all() {
+fn short_sessions_are_renewed_once_for_all_connections() {
     let lifetime = Duration::from_secs(8);
     let (passed, asked, refused) = transfer(lifetime, 25, 8, None);
     assert!(passed > lifetime * 4, "{passed:?}");
@@ -136,11 +136,11 @@ fn sessions_of_seconds_do_for_many_connections_and_are_renewed_once_for_all() {
 }
 
 #[test]
-fn a_service_that_gives_a_new_session_only_at_the_end_of_the_old_one_is_not_pressed() {
+fn a_service_that_renews_only_at_expiry_is_not_polled() {
     let lifetime = Duration::from_secs(120);
     let (passed, asked, refused) = transfer(lifetime, 400, 1, Some(Duration::from_secs(15)));
     assert!(passed > lifetime * 4, "{passed:?}");
-    // Refused after 90 seconds, and then whenever a quarter of the rest has passed.
+    // Rejected after 90 seconds, and then after each quarter of the remaining time.
     assert!(asked <= 6 * (1 + passed.as_secs() / 105), "{asked} in {passed:?}");
     assert_eq!(refused, 0);
 }

@@ -1,4 +1,4 @@
-//! Stores that fail a fraction of all requests, one kind of request for long, or everything.
+//! Stores that fail a fraction of all requests, one kind of request for a long time, or every request.
 
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
@@ -15,7 +15,7 @@ fn many() -> Blobs {
     Blobs::of(&(1..=400).collect::<Vec<_>>())
 }
 
-/// Does not wait, and takes the true time: pauses of several threads do not add up.
+/// Does not wait, and returns the real time, so pauses of several threads do not add up.
 struct Hurried;
 
 impl Clock for Hurried {
@@ -34,8 +34,8 @@ fn hurried(server: &Server, more: &str) -> S3CacheBuilder {
     builder(server, more).clock(Arc::new(Hurried))
 }
 
-/// Fails a fraction of the requests. With a single attempt for each, and with so many failures that the tokens for
-/// retries run out.
+/// Fails a fraction of the requests, with one attempt for each, and with so many failures that the retry tokens run
+/// out.
 const STORMS: [(usize, &str); 3] = [(5, ""), (5, ",retry_max_attempts=1"), (3, "")];
 
 fn storms() -> impl Iterator<Item = (usize, &'static str, Fault)> {
@@ -61,7 +61,7 @@ fn an_import_survives_transient_failures_of_many_requests() {
 fn an_export_survives_transient_failures_of_many_requests() {
     let blobs = many();
     for (one_in, more, fault) in storms() {
-        // Half of the blobs are there, a quarter are to be touched. In the second case most are asked for one by one.
+        // Half of the blobs exist, a quarter need a touch. In the second case, most are looked up one by one.
         for page_size in [1000, 5] {
             let server = Server::with(Config { page_size, ..Config::default() });
             for (at, (digest, bytes)) in blobs.bytes.iter().enumerate().filter(|(at, _)| at % 2 == 0) {
@@ -101,9 +101,9 @@ fn large_blobs_survive_transient_failures_of_many_requests() {
     }
 }
 
-/// Each kind of request of an export fails longer than the client retries.
+/// Each kind of request of an export fails for longer than the client retries.
 #[test]
-fn an_export_survives_any_request_that_fails_for_long() {
+fn an_export_survives_repeated_failures_of_any_single_request() {
     let blobs = Blobs::of(&[10, 20, 30, 40, 50, 2 * PART, 3 * PART]);
     let old = Blobs::of(&[10, 20]);
     for operation in [
@@ -116,7 +116,7 @@ fn an_export_survives_any_request_that_fails_for_long() {
         Operation::CompleteMultipartUpload,
     ] {
         for fault in [Fault::slow_down(), Fault::internal_error(), Fault::Reset(At::Head), Fault::EmptyReply] {
-            // A listing is not repeated: each blob is asked for instead.
+            // The listing is not repeated; each blob is looked up instead.
             let times = if operation == Operation::ListObjectsV2 { 3 } else { 5 };
             let server = Server::with(Config { min_part: PART as u64, page_size: 1, ..Config::default() });
             for (digest, bytes) in &old.bytes {
@@ -135,9 +135,9 @@ fn an_export_survives_any_request_that_fails_for_long() {
     }
 }
 
-/// A store that is down is not asked for every blob in every round.
+/// A store that is down is not sent a request for every blob in every round.
 #[test]
-fn a_store_that_fails_everything_is_given_up_soon() {
+fn a_store_that_fails_every_request_is_abandoned_quickly() {
     let blobs = many();
     for (operation, fault, kind) in [
         (Operation::PutObject, Fault::internal_error(), ErrorKind::Store),
@@ -158,7 +158,7 @@ fn a_store_that_fails_everything_is_given_up_soon() {
 }
 
 #[test]
-fn touches_that_keep_failing_are_one_warning() {
+fn persistently_failing_touches_cause_one_warning() {
     let blobs = Blobs::of(&(1..=100).collect::<Vec<_>>());
     for fault in [Fault::internal_error(), refusal(403, "AccessDenied"), refusal(501, "NotImplemented")] {
         let server = holding(&blobs);
@@ -175,7 +175,7 @@ fn touches_that_keep_failing_are_one_warning() {
     }
 }
 
-/// Sleeps in no time; the server recovers when this has slept for so long.
+/// Sleeps take no time. The server recovers after this much sleep.
 struct Outage {
     server: Arc<Server>,
     left: Mutex<Duration>,
@@ -200,13 +200,13 @@ impl Clock for Outage {
 }
 
 #[test]
-fn an_export_survives_an_outage_of_twenty_seconds_in_the_middle() {
+fn an_export_survives_a_twenty_second_outage() {
     let blobs = many();
     for fault in [Fault::internal_error(), Fault::Html(503), Fault::Reset(At::Head), Fault::EmptyReply] {
         let server = Arc::new(Server::start());
         server.fault(Match::operation(Operation::PutObject).nth(50).always(), fault.clone());
         let clock = Outage { server: server.clone(), left: Mutex::new(Duration::from_secs(20)) };
-        // With one connection no two threads sleep at the same time.
+        // With one connection, no two threads sleep at the same time.
         let opened = builder(&server, "").connections(1).clock(Arc::new(clock)).connect().unwrap();
         let report = opened.export_config(&blobs.config, &blobs, &ExportOptions::new());
         let report = report.unwrap_or_else(|error| panic!("{fault:?}: {}", error.chain()));
@@ -216,7 +216,7 @@ fn an_export_survives_an_outage_of_twenty_seconds_in_the_middle() {
 }
 
 #[test]
-fn bytes_that_are_damaged_on_their_way_once_are_sent_again() {
+fn bytes_damaged_in_transit_are_sent_again() {
     let blobs = Blobs::of(&[10, 20, 3 * PART]);
     let damaged = || refusal(400, "BadDigest");
     for matching in [

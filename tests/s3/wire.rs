@@ -1,4 +1,4 @@
-//! What goes over the wire, and how often.
+//! The requests on the wire, and their number.
 
 use std::fs;
 use std::time::Duration;
@@ -15,7 +15,7 @@ fn manifest(name: &str) -> Vec<u8> {
 }
 
 #[test]
-fn an_export_is_a_listing_a_put_for_each_blob_and_the_manifests_last() {
+fn an_export_lists_puts_each_blob_and_then_the_manifests() {
     let server = Server::start();
     let report = export(&cache(&server, ",name=app;main"), "max").unwrap();
     assert_eq!((report.layers, report.blobs.total, report.blobs.transferred), (11, 10, 10));
@@ -33,7 +33,7 @@ fn an_export_is_a_listing_a_put_for_each_blob_and_the_manifests_last() {
 }
 
 #[test]
-fn no_request_breaks_a_rule_of_the_strictest_store() {
+fn every_request_satisfies_the_strictest_store() {
     let server = Server::start();
     let opened = cache(&server, ",storage_class=STANDARD_IA,server_side_encryption=AES256");
     export(&opened, "max").unwrap();
@@ -51,7 +51,7 @@ fn no_request_breaks_a_rule_of_the_strictest_store() {
     }
 }
 
-/// A layer whose blob two layers share, and a metadata header that gateways drop.
+/// Two layers share a blob, and gateways drop a metadata header.
 #[test]
 fn buildkit_3444_the_touch_header_has_no_underscore_and_keeps_storage_class_and_encryption() {
     let server = Server::start();
@@ -78,7 +78,7 @@ fn buildkit_3444_the_touch_header_has_no_underscore_and_keeps_storage_class_and_
 }
 
 #[test]
-fn what_is_young_enough_is_not_touched() {
+fn recent_objects_are_not_touched() {
     let server = Server::start();
     export(&cache(&server, ""), "min").unwrap();
     for key in server.keys() {
@@ -88,9 +88,9 @@ fn what_is_young_enough_is_not_touched() {
     assert_eq!(export(&cache(&server, ",touch_refresh=1h"), "min").unwrap().blobs.touched, 3);
 }
 
-/// The age is the server's clock minus the server's time stamp: ours does not matter.
+/// The age is the server's time minus the server's time stamp, so the local clock does not matter.
 #[test]
-fn a_wrong_local_clock_does_not_make_blobs_old() {
+fn a_wrong_local_clock_does_not_age_blobs() {
     let server = Server::with(Config { clock_ahead: 800, ..Config::default() });
     export(&cache(&server, ",touch_refresh=10m"), "min").unwrap();
     let report = export(&cache(&server, ",touch_refresh=10m"), "min").unwrap();
@@ -98,7 +98,7 @@ fn a_wrong_local_clock_does_not_make_blobs_old() {
 }
 
 #[test]
-fn a_blob_of_another_size_is_uploaded_again() {
+fn a_blob_with_the_wrong_size_is_uploaded_again() {
     let server = Server::start();
     export(&cache(&server, ""), "min").unwrap();
     let blob = server.keys().into_iter().find(|key| key.starts_with("blobs/")).unwrap();
@@ -109,8 +109,8 @@ fn a_blob_of_another_size_is_uploaded_again() {
 }
 
 #[test]
-fn an_archived_blob_is_uploaded_again_and_is_gone_for_an_import() {
-    // The first of a few is listed, and so are all of many; the others of a few are asked for one by one.
+fn an_archived_blob_is_uploaded_again_and_counts_as_missing_on_import() {
+    // Many blobs are all listed. Of a few, the first is listed and the others are looked up one by one.
     for blobs in [Blobs::of(&[10, 20, 30]), Blobs::of(&[10, 20, 30, 40, 50])] {
         for (digest, _) in blobs.config.blobs() {
             let server = Server::start();
@@ -142,7 +142,7 @@ fn a_blob_that_turns_out_to_be_archived_is_uploaded_again() {
 }
 
 #[test]
-fn a_restored_blob_counts_as_there() {
+fn a_restored_blob_counts_as_present() {
     let restored = ("x-amz-restore", "ongoing-request=\"false\", expiry-date=\"Fri, 21 Dec 2035 00:00:00 GMT\"");
     for blobs in [Blobs::of(&[10]), Blobs::of(&[10, 20, 30, 40, 50])] {
         let server = Server::start();
@@ -158,7 +158,7 @@ fn a_restored_blob_counts_as_there() {
 }
 
 #[test]
-fn a_store_without_listings_is_asked_for_each_blob() {
+fn each_blob_is_looked_up_if_the_store_cannot_list() {
     let refusals = [
         (501, "NotImplemented"),
         (405, "MethodNotAllowed"),
@@ -203,9 +203,9 @@ fn a_store_without_listings_is_asked_for_each_blob() {
     }
 }
 
-/// A store that lists a part and does not say how to get the rest, or lists what cannot be read.
+/// A store whose listing is incomplete without a continuation token, or invalid.
 #[test]
-fn an_incomplete_listing_is_completed_blob_by_blob() {
+fn an_incomplete_listing_is_completed_by_single_look_ups() {
     let blobs = Blobs::of(&[10, 20, 30, 40, 50, 60]);
     let mut keys: Vec<String> = blobs.bytes.keys().map(|digest| format!("blobs/{digest}")).collect();
     keys.sort();
@@ -251,7 +251,7 @@ fn an_incomplete_listing_is_completed_blob_by_blob() {
 }
 
 #[test]
-fn who_pays_and_whose_the_bucket_is_goes_with_every_request() {
+fn every_request_names_the_request_payer_and_the_bucket_owner() {
     let config = || Config { requester_pays: true, owner: "012345678901".to_owned(), ..blobs::config() };
     let server = Server::with(config());
     let (name, owner) = ("x-amz-request-payer", "x-amz-expected-bucket-owner");
@@ -281,7 +281,7 @@ fn who_pays_and_whose_the_bucket_is_goes_with_every_request() {
 }
 
 #[test]
-fn odd_keys_survive_signing_listing_and_copying() {
+fn unusual_keys_survive_signing_listing_and_copying() {
     for (prefix, name) in
         [("a b/", "c d"), ("p+q/~=/", "x+y"), ("ü/名/", "v1.2~rc+1"), ("100%25/", "50%"), ("it's(1)!*/", "a&b?c#d")]
     {
@@ -298,20 +298,20 @@ fn odd_keys_survive_signing_listing_and_copying() {
     }
 }
 
-/// Some stores say that a listing is encoded though it is not.
+/// Some stores claim that a listing is encoded when it is not.
 #[test]
-fn a_listing_that_is_not_encoded_is_read_all_the_same() {
+fn an_unencoded_listing_is_still_read() {
     let server = Server::with(Config { encodes_listings: false, ..Config::default() });
     export(&cache(&server, ",prefix=a+b/"), "max").unwrap();
     assert_eq!(export(&cache(&server, ",prefix=a+b/"), "max").unwrap().requests, 2);
 }
 
 #[test]
-fn a_truncated_listing_is_completed_blob_by_blob() {
+fn a_truncated_listing_is_completed_by_single_look_ups() {
     let server = Server::with(Config { page_size: 4, ..Config::default() });
     export(&cache(&server, ""), "max").unwrap();
     let report = export(&cache(&server, ""), "max").unwrap();
-    // One page, a HEAD for each of the six blobs that are not on it, the manifest.
+    // One page, a HEAD for each of the six blobs missing from it, and the manifest.
     assert_eq!((report.blobs.present, report.requests), (10, 8));
 }
 
@@ -328,7 +328,7 @@ fn buildkit_3065_the_session_token_is_sent_and_signed() {
 }
 
 #[test]
-fn base_paths_and_virtual_hosts() {
+fn base_paths_and_virtual_hosts_are_supported() {
     let server = Server::with(Config { base_path: "/base".to_owned(), ..Config::default() });
     export(&cache(&server, ""), "min").unwrap();
     assert!(server.requests().iter().all(|request| request.path.starts_with(&format!("/base/{}", server.bucket()))));

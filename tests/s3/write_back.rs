@@ -1,4 +1,4 @@
-//! Exports from a source that lacks some blobs, and the report of exports that fail.
+//! Exports from a source without some blobs, and the reports of failed exports.
 
 use std::collections::HashMap;
 use std::fs;
@@ -12,9 +12,9 @@ use crate::s3::resilience::{DAY, holding, import, refusal};
 use crate::s3::{builder, cache};
 use crate::s3_server::{Match, Operation, Server};
 
-/// The report of a failed export says what was done.
+/// A failed export reports what it has done.
 #[test]
-fn a_failed_export_reports_what_was_done() {
+fn a_failed_export_reports_its_progress() {
     let blobs = Blobs::of(&[400, 300, 200, 100]);
     let (smallest, _) = blobs.bytes.iter().min_by_key(|(_, bytes)| bytes.len()).unwrap();
     let server = Server::start();
@@ -26,14 +26,14 @@ fn a_failed_export_reports_what_was_done() {
     assert_eq!((report.layers, report.blobs.total, report.blobs.transferred, report.bytes), (4, 4, 3, 900));
     assert_eq!((report.requests, report.names.len()), (server.requests().len() as u64, 0));
 
-    // Under the first of two names it was written.
+    // The manifest was written under the first of two names.
     let server = Server::start();
     server.fault(Match::operation(Operation::PutObject).key("manifests/b"), refusal(403, "AccessDenied"));
     let exported = cache(&server, ",name=a;b").export_from(&blobs.config, &blobs, &ExportOptions::new());
     assert_eq!((exported.report.names, exported.report.blobs.transferred), (vec!["a".to_owned()], 4));
 }
 
-/// Has some of the blobs only, and counts what it is asked.
+/// Has only some of the blobs, and counts its calls.
 struct Partial {
     blobs: HashMap<Digest, Vec<u8>>,
     asked: AtomicUsize,
@@ -51,7 +51,7 @@ impl BlobSource for Partial {
 }
 
 #[test]
-fn a_lazily_read_cache_is_written_back_without_the_blobs_that_are_there() {
+fn a_lazily_read_cache_is_written_back_without_uploading_present_blobs() {
     let blobs = Blobs::of(&[100, 200, 3 * PART]);
     let server = holding(&blobs);
     let opened = cut(&server, "");
@@ -71,7 +71,7 @@ fn a_lazily_read_cache_is_written_back_without_the_blobs_that_are_there() {
         assert_eq!(none.asked.load(Ordering::SeqCst), 0);
     }
 
-    // One is gone: the source has that one, and nothing else.
+    // One blob is missing from the store, and is the only one that the source has.
     let gone = blobs.digest();
     server.remove(&format!("blobs/{gone}"));
     let one = Partial { blobs: HashMap::from([(gone, blobs.bytes[&gone].clone())]), asked: AtomicUsize::new(0) };
@@ -80,9 +80,9 @@ fn a_lazily_read_cache_is_written_back_without_the_blobs_that_are_there() {
     blobs.are_in(&server);
 }
 
-/// What has to be uploaded must be at the source, before anything is.
+/// The source must have every blob to upload before anything is uploaded.
 #[test]
-fn a_blob_that_neither_side_has_fails_before_anything_is_uploaded() {
+fn a_blob_missing_on_both_sides_fails_before_any_upload() {
     let blobs = Blobs::of(&[100, 200, 300]);
     let missing = blobs.digest();
     let damage = |server: &Server| {
@@ -102,7 +102,7 @@ fn a_blob_that_neither_side_has_fails_before_anything_is_uploaded() {
     assert!(error.to_string().contains(&missing.to_string()), "{error}");
     assert!(server.requests().iter().all(|request| request.method != "PUT"));
 
-    // A directory can be removed and built again.
+    // A directory can be removed and rebuilt.
     let work = tempfile::tempdir().unwrap();
     import(&[cache(&holding(&blobs), "")], work.path(), true).outcome.unwrap();
     fs::remove_file(work.path().join("blobs/sha256").join(missing.hex())).unwrap();
@@ -112,9 +112,9 @@ fn a_blob_that_neither_side_has_fails_before_anything_is_uploaded() {
     assert!(server.requests().iter().all(|request| request.method != "PUT"));
 }
 
-/// A corrupt blob in the store that the source does not have either.
+/// A blob is corrupt in the store, and missing at the source.
 #[test]
-fn a_corrupt_blob_can_only_be_replaced_by_one_that_is_at_hand() {
+fn a_corrupt_blob_can_be_replaced_only_from_local_data() {
     let blobs = Blobs::of(&[100, 200]);
     let server = holding(&blobs);
     let corrupt = blobs.digest();

@@ -1,4 +1,4 @@
-//! What the server holds: objects and unfinished multipart uploads.
+//! The contents of the server: objects and unfinished multipart uploads.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,29 +9,30 @@ use sha2::{Digest as _, Sha256};
 use super::failure::{Failure, invalid_argument};
 use super::http::Head;
 
-/// An object as it was written.
+/// A stored object.
 #[derive(Clone, Debug)]
 pub(crate) struct Object {
     pub(crate) data: Arc<Vec<u8>>,
-    /// With its quotes.
+    /// Including the quotes.
     pub(crate) etag: String,
     pub(crate) modified: SystemTime,
-    /// What is given back with it: content type, metadata, storage class, encryption.
+    /// Returned with the object: content type, metadata, storage class, encryption.
     pub(crate) headers: Vec<(String, String)>,
 }
 
-/// A multipart upload that was begun.
+/// An unfinished multipart upload.
 #[derive(Clone, Debug)]
 pub(crate) struct Upload {
     pub(crate) key: String,
     pub(crate) headers: Vec<(String, String)>,
-    /// Parts come with their SHA-256, and are named with it in the end.
+    /// Each part is sent with its SHA-256, and the completion names it again.
     pub(crate) checksums: bool,
-    /// Entity tag and bytes by part number.
+    pub(crate) initiated: SystemTime,
+    /// Entity tag and bytes of each part, by part number.
     pub(crate) parts: BTreeMap<u32, (String, Vec<u8>)>,
 }
 
-/// The one bucket of a server.
+/// The server's only bucket.
 #[derive(Debug, Default)]
 pub(crate) struct Bucket {
     pub(crate) objects: BTreeMap<String, Object>,
@@ -44,7 +45,7 @@ impl Object {
         Self { etag: etag_of(&data), data: Arc::new(data), modified, headers }
     }
 
-    /// Whether its bytes must be restored before they can be read.
+    /// Whether the object must be restored before it can be read.
     pub(crate) fn archived(&self) -> bool {
         ["GLACIER", "DEEP_ARCHIVE"].contains(&self.class())
     }
@@ -55,12 +56,12 @@ impl Object {
     }
 }
 
-/// An entity tag, quoted. Not an MD5: clients must take it as it is.
+/// Returns a quoted entity tag. It is not an MD5, because clients must treat it as opaque.
 pub(crate) fn etag_of(data: &[u8]) -> String {
     format!("\"{}\"", &hex::encode(Sha256::digest(data))[..32])
 }
 
-/// The headers of a request that stay with the object it writes.
+/// Returns the headers of a request that are stored with the object.
 pub(crate) fn kept_headers(head: &Head) -> Result<Vec<(String, String)>, Failure> {
     const CLASSES: &[&str] =
         &["STANDARD", "STANDARD_IA", "ONEZONE_IA", "INTELLIGENT_TIERING", "GLACIER", "GLACIER_IR", "DEEP_ARCHIVE"];

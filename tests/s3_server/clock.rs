@@ -1,4 +1,4 @@
-//! Times as S3 writes and reads them, and moving a time by a signed number of seconds.
+//! S3's time formats, and arithmetic with signed seconds.
 
 use std::time::{Duration, SystemTime};
 
@@ -31,13 +31,13 @@ pub(crate) fn parse_stamp(text: &str) -> Option<SystemTime> {
     Some(PrimitiveDateTime::parse(text, STAMP).ok()?.assume_utc().into())
 }
 
-/// The time `seconds` later, or earlier when negative.
+/// Returns the time `seconds` later, or earlier if negative.
 pub(crate) fn shift(time: SystemTime, seconds: i64) -> SystemTime {
     let by = Duration::from_secs(seconds.unsigned_abs());
     if seconds < 0 { time - by } else { time + by }
 }
 
-/// How far apart two times are.
+/// Returns the absolute difference of two times.
 pub(crate) fn apart(one: SystemTime, other: SystemTime) -> Duration {
     one.duration_since(other).unwrap_or_else(|error| error.duration())
 }

@@ -1,50 +1,54 @@
-//! What kind of store a server is.
+//! The kind of store that a server imitates.
 
-/// The store to be: the defaults are a strict one without oddities.
+use super::conditions::Conditions;
+
+/// The kind of store. The defaults are a strict store without peculiarities.
 #[derive(Clone, Debug)]
 pub(crate) struct Config {
     pub(crate) bucket: String,
     pub(crate) region: String,
     pub(crate) credentials: Credentials,
-    /// What precedes the bucket in the path, such as `/s3`; empty or beginning with a slash.
+    /// The path before the bucket, such as `/s3`; empty, or starting with a slash.
     pub(crate) base_path: String,
-    /// The domain under which a bucket is a host name: with `localhost`, `cache.localhost:1234` is the bucket `cache`.
+    /// The domain of virtual hosts: with `localhost`, the host `cache.localhost:1234` is the bucket `cache`.
     pub(crate) domain: Option<String>,
-    /// Refuse path style, as OSS does.
+    /// Reject path style, as OSS does.
     pub(crate) virtual_only: bool,
     /// Listen on `[::1]`.
     pub(crate) ipv6: bool,
     /// How far the server's clock is ahead, in seconds.
     pub(crate) clock_ahead: i64,
-    /// The caller may not list: listings are 403, and so are missing keys.
+    /// The caller may not list: listings return 403, and so do missing keys.
     pub(crate) list_denied: bool,
-    /// Unsigned GET and HEAD are served.
+    /// Serve unsigned GET and HEAD requests.
     pub(crate) anonymous_read: bool,
-    /// Compare bodies with `x-amz-content-sha256`.
+    /// Check bodies against `x-amz-content-sha256`.
     pub(crate) checks_payload: bool,
     /// Accept `UNSIGNED-PAYLOAD`.
     pub(crate) unsigned_payload: bool,
     /// Honour `encoding-type=url`.
     pub(crate) encodes_listings: bool,
-    /// The most keys on a page of a listing.
+    /// The maximum number of keys on a page of a listing.
     pub(crate) page_size: usize,
-    /// A copy onto itself leaves Last-Modified alone.
+    /// A copy of an object onto itself does not change Last-Modified.
     pub(crate) copy_keeps_age: bool,
-    /// DELETE of a missing key is 404, as Google has it.
+    /// DELETE of a missing key returns 404, as Google's does.
     pub(crate) delete_missing_is_404: bool,
-    /// The largest object of one PUT, in bytes.
+    /// The maximum size of one PUT, in bytes.
     pub(crate) max_put: u64,
-    /// The largest source of one copy, in bytes.
+    /// The maximum size of the source of one copy, in bytes.
     pub(crate) max_copy: u64,
-    /// The smallest part but for the last, in bytes. All but the last must be equal in any case, as R2 has it.
+    /// The minimum size of a part, in bytes, except the last. All except the last must be of equal size, as on R2.
     pub(crate) min_part: u64,
-    /// UploadPartCopy is there, as it is not with Google.
+    /// Support UploadPartCopy, which Google does not.
     pub(crate) copies_parts: bool,
-    /// Only those are served who pay themselves.
+    /// What it does with `If-Match` and `If-None-Match` of writes and deletions.
+    pub(crate) conditions: Conditions,
+    /// Serve only requests whose sender pays.
     pub(crate) requester_pays: bool,
-    /// The account that the bucket belongs to.
+    /// The account that owns the bucket.
     pub(crate) owner: String,
-    /// Objects are locked by default: what is written needs a checksum.
+    /// Object Lock is on by default: every write needs a checksum.
     pub(crate) object_lock: bool,
 }
 
@@ -53,7 +57,7 @@ pub(crate) struct Config {
 pub(crate) struct Credentials {
     pub(crate) access_key_id: String,
     pub(crate) secret_access_key: String,
-    /// Required of every request when there is one.
+    /// If present, required in every request.
     pub(crate) session_token: Option<String>,
 }
 
@@ -80,6 +84,7 @@ impl Default for Config {
             max_copy: 5 << 30,
             min_part: 5 << 20,
             copies_parts: true,
+            conditions: Conditions::Checked,
             requester_pays: false,
             owner: "111122223333".into(),
             object_lock: false,

@@ -1,4 +1,4 @@
-//! Answers on their way out: the faults that change what is sent, and how.
+//! Sends responses, with the faults that change their bytes or their timing.
 
 use std::io;
 use std::time::Duration;
@@ -8,7 +8,7 @@ use super::exchange::After;
 use super::faults::{At, Fault};
 use super::http::{Response, Wire};
 
-/// Changes the answer, and says what is to become of the connection if a fault decides that.
+/// Applies the faults to the response. Returns what happens to the connection, if a fault decides that.
 pub(crate) fn spoil(response: &mut Response, faults: &[Fault]) -> Option<After> {
     let mut after = None;
     for fault in faults {
@@ -70,13 +70,13 @@ fn cut_unannounced(response: &mut Response, kept: usize) {
     response.body.truncate(kept);
 }
 
-/// A page of a proxy, a portal or a console.
+/// A page such as proxies, captive portals and web consoles return.
 pub(crate) fn html_page(status: u16) -> Response {
     let page = "<!DOCTYPE html>\n<html><head><title>Welcome</title></head><body><p>Sign in<br></body></html>\n";
     Response::new(status).with("content-type", "text/html; charset=utf-8").with_body(page.as_bytes().to_vec())
 }
 
-/// Writes an answer, at once or in drips.
+/// Writes a response, at once or a few bytes at a time.
 pub(crate) fn write(wire: &Wire, stop: &Stop, bytes: &[u8], faults: &[Fault]) -> io::Result<()> {
     let drip = faults.iter().find_map(|fault| match fault {
         Fault::Drip { bytes, every } => Some((*bytes, *every)),

@@ -1,5 +1,5 @@
-//! One request and its answer, in the order a store does it: head, rules, body, payload hash, operation. The faults
-//! planned for the request strike on the way.
+//! One request and its response, in a store's order: head, rules, body, payload hash, operation. The planned faults
+//! occur along the way.
 
 use std::io;
 use std::time::SystemTime;
@@ -14,20 +14,20 @@ use super::route::Route;
 use super::rules::{admit, check_payload, content_length};
 use super::{Credentials, Recorded, Shared};
 
-/// What becomes of the connection.
+/// What happens to the connection next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum After {
     KeepAlive,
     Close,
-    /// The peer may still be sending: read it off, so that it sees the answer.
+    /// Read what the peer is still sending, so that it receives the response.
     CloseGently,
-    /// Close with unread bytes.
+    /// Close with unread bytes, which resets the connection.
     Reset,
-    /// Reset when the next request begins.
+    /// Reset when the next request starts.
     ResetNext,
 }
 
-/// Reads one request and answers it.
+/// Reads one request and responds to it.
 pub(crate) fn serve_one(wire: &mut Wire, shared: &Shared, connection: u64) -> After {
     let head = match wire.read_head() {
         Incoming::End => return After::Close,
@@ -92,7 +92,7 @@ impl Exchange<'_> {
         self.answer(response)
     }
 
-    /// Delays, and clocks that are off.
+    /// Applies delays and wrong clocks.
     fn pass_time(&mut self) -> io::Result<()> {
         for fault in &self.faults {
             match fault {
@@ -120,14 +120,14 @@ impl Exchange<'_> {
         admit(&self.head, &self.route, &self.shared.config, &credentials, self.now)
     }
 
-    /// The faults that strike while the body is unread.
+    /// Applies the faults that occur while the body is unread.
     fn before_the_body(&mut self, length: u64) -> io::Result<Option<After>> {
         for fault in self.faults.clone() {
             match fault {
                 Fault::Reset(At::Head) => return Ok(Some(After::Reset)),
                 Fault::Reset(At::RequestBody(bytes)) => {
                     let read = (bytes as u64).min(length.saturating_sub(1));
-                    // One more, which is looked at and stays unread.
+                    // One more byte, which is peeked at and stays unread.
                     self.wire.read_body(length.min(read + 1))?;
                     self.shared.update(self.entry, |entry| entry.body_len = read);
                     return Ok(Some(After::Reset));
@@ -162,7 +162,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// What there is to say, and the effects of the request.
+    /// Carries out the request and returns the response.
     fn respond(&mut self, admitted: Result<(), Failure>, body: &[u8]) -> Response {
         let request_id = self.request_id();
         for fault in &self.faults {
@@ -199,7 +199,7 @@ impl Exchange<'_> {
         handle(&call, &mut self.shared.bucket.lock().unwrap())
     }
 
-    /// Answers a request whose body nobody will read.
+    /// Responds to a request without reading its body.
     fn refuse_unread(&mut self, failure: Failure) -> io::Result<After> {
         self.shared.update(self.entry, |entry| entry.refused = Some(failure.code.clone()));
         let response = failure.into_response(&self.request_id()).with("connection", "close");
@@ -220,7 +220,7 @@ impl Exchange<'_> {
         Ok(after)
     }
 
-    /// The bytes of an answer, spoilt as planned. The record has its status before the client can.
+    /// Returns the bytes of a response with the planned faults. Its status is recorded before the client sees it.
     fn finish(&self, mut response: Response, after: &mut Option<After>) -> Vec<u8> {
         response.set("date", &http_date(self.now));
         response.set("server", "StrictS3");

@@ -1,14 +1,14 @@
-//! An answer that says no: status, S3 code, message, and what S3 adds to some of them.
+//! S3 errors: status, code, message, and the elements that S3 adds to some of them.
 
 use super::http::Response;
 use super::text::{xml, xml_escape};
 
-/// An S3 error, not yet written down. A status of 200 is possible: S3 fails a finished copy that way.
+/// An S3 error. Its status may be 200, because that is how S3 reports a failed copy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
     /// The HTTP status.
     pub(crate) status: u16,
-    /// The S3 code, as in `<Code>`.
+    /// The S3 error code, as in `<Code>`.
     pub(crate) code: String,
     message: String,
     details: Vec<(String, String)>,
@@ -20,13 +20,13 @@ impl Failure {
         Self { status, code: code.into(), message: message.into(), details: Vec::new(), headers: Vec::new() }
     }
 
-    /// Adds an element beside the message, such as `<Region>`.
+    /// Adds an element next to the message, such as `<Region>`.
     pub(crate) fn detail(mut self, name: &str, text: &str) -> Self {
         self.details.push((name.into(), text.into()));
         self
     }
 
-    /// Adds a header to the answer.
+    /// Adds a header to the response.
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         self.headers.push((name.into(), value.into()));
         self

@@ -1,14 +1,14 @@
-//! The fault plan: which requests go wrong, and how.
+//! The fault plan: which requests fail, and how.
 //!
-//! Several faults may meet on one request (a delay and a reset, say); each does its part.
+//! One request may have several faults, such as a delay and a reset; each is applied.
 
 use std::time::Duration;
 
 use super::failure::{Failure, access_denied};
 use super::route::{Operation, Route};
 
-/// Which requests a fault is for. The first one that fits, unless [`nth`](Self::nth) and [`times`](Self::times) say
-/// otherwise.
+/// Selects the requests that a fault is for: the first one that matches, unless [`nth`](Self::nth) or
+/// [`times`](Self::times) is set.
 #[derive(Clone, Debug)]
 pub(crate) struct Match {
     method: Option<&'static str>,
@@ -19,50 +19,50 @@ pub(crate) struct Match {
     one_in: usize,
 }
 
-/// What goes wrong.
+/// A fault.
 #[derive(Clone, Debug)]
 pub(crate) enum Fault {
-    /// Nothing happens for that long after the head was read; then all is as usual.
+    /// The server waits this long after reading the head, then continues normally.
     Delay(Duration),
-    /// The answer comes a few bytes at a time.
+    /// The response is sent a few bytes at a time.
     Drip { bytes: usize, every: Duration },
-    /// For this request the server's clock is that many minutes further ahead, or behind.
+    /// For this request, the server's clock is this many minutes further ahead, or behind.
     ClockAhead(i64),
     /// The connection is reset.
     Reset(At),
-    /// The request is read and done, and the connection closes without a byte.
+    /// The request is carried out, and the connection closes without a response.
     EmptyReply,
-    /// The request is answered before its body is read.
+    /// The response is sent before the body is read.
     Early(Failure, Then),
-    /// An `Expect: 100-continue` is ignored: the server waits for the body.
+    /// `Expect: 100-continue` is ignored: the server waits for the body.
     NoContinue,
-    /// A request with `Expect` is answered with 417 before its body is read; others are not.
+    /// A request with `Expect` gets a 417 before its body is read; others are unaffected.
     ExpectationFailed(Then),
-    /// These bytes, interim responses, precede all else.
+    /// These bytes, interim responses, are sent first.
     Interim(&'static str),
-    /// A failure instead of what was asked for.
+    /// The request fails without an effect.
     Reply(Failure),
-    /// What was asked for is done, and then said to have failed.
+    /// The request is carried out, but a failure is returned.
     ReplyAfter(Failure),
-    /// A page for people instead of an answer, with that status.
+    /// An HTML page is returned, with this status.
     Html(u16),
-    /// The header is treated as if it were not there. It must still be signed if it was.
+    /// The header of the request is treated as absent, but is still checked against the signature.
     IgnoreHeader(&'static str),
-    /// The answer's header has this value, or is missing.
+    /// A header of the response has this value, or is missing.
     Header(&'static str, Option<String>),
-    /// So many more headers of so many bytes each.
+    /// The response has this many additional headers of this many bytes each.
     MoreHeaders { count: usize, length: usize },
-    /// One bit of the body is wrong, at that offset into it.
+    /// One bit of the body is flipped at this offset.
     Corrupt(usize),
-    /// The answer has the right status and no body.
+    /// The response has the right status but no body.
     EmptyBody,
-    /// The connection closes after so many bytes of the body, fewer than announced.
+    /// The connection closes after this many bytes of the body, fewer than announced.
     Truncate(usize),
     /// The same, without a `Content-Length` to notice it by.
     TruncateUnannounced(usize),
-    /// So many bytes follow the body that was announced.
+    /// This many excess bytes follow the announced body.
     Overlong(usize),
-    /// The connection closes after the answer, which does not say so.
+    /// The connection closes after a response that does not announce it.
     CloseAfter,
     /// The connection stays open, and is reset when the next request arrives on it.
     ResetNext,
@@ -71,26 +71,26 @@ pub(crate) enum Fault {
 /// When a connection is reset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum At {
-    /// After the head of the request, which has no effect.
+    /// After the request's head; the request has no effect.
     Head,
-    /// After so many bytes of the request's body (fewer than it has), which has no effect.
+    /// After this many bytes of the request's body, fewer than it has; the request has no effect.
     RequestBody(usize),
-    /// After the request was done, before the answer.
+    /// After the request has been carried out, before the response.
     Done,
-    /// After so many bytes of the answer's body.
+    /// After this many bytes of the response's body.
     ResponseBody(usize),
-    /// After the answer.
+    /// After the response.
     Answered,
 }
 
-/// What follows an answer that came before the body was read.
+/// What follows a response that is sent before the body is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Then {
     /// The body is never read, and the connection stays open.
     HoldOpen,
     /// The connection is reset.
     Reset,
-    /// The body is read off, and the connection is as good as ever.
+    /// The body is read and discarded, and the connection can be reused.
     Drain,
 }
 
@@ -107,27 +107,27 @@ impl Match {
         Self { operation: Some(operation), ..Self::any() }
     }
 
-    /// Only keys that contain this.
+    /// Restricts the match to keys that contain this text.
     pub(crate) fn key(self, part: &str) -> Self {
         Self { key_part: part.into(), ..self }
     }
 
-    /// From the n-th request that fits, counted from 1.
+    /// Starts at the n-th matching request, counted from 1.
     pub(crate) fn nth(self, first: usize) -> Self {
         Self { first, ..self }
     }
 
-    /// So many of those that fit, in a row.
+    /// Applies to this many matching requests in a row.
     pub(crate) fn times(self, times: usize) -> Self {
         Self { times, ..self }
     }
 
-    /// All of those that fit.
+    /// Applies to all matching requests.
     pub(crate) fn always(self) -> Self {
         self.times(usize::MAX)
     }
 
-    /// Of those that fit, about one in so many, scattered, and never more than three in a row.
+    /// Applies to about one in this many matching requests, scattered, and never to more than three in a row.
     pub(crate) fn one_in(self, one_in: usize) -> Self {
         Self { one_in, ..self.always() }
     }
@@ -149,29 +149,29 @@ impl Match {
     }
 }
 
-/// The usual faults by name.
+/// Common faults.
 impl Fault {
     /// 503 SlowDown.
     pub(crate) fn slow_down() -> Self {
         Self::Reply(Failure::new(503, "SlowDown", "Please reduce your request rate."))
     }
 
-    /// 503 SlowDown that says when to come back: `retry-after` in seconds or `x-amz-retry-after` in milliseconds.
+    /// 503 SlowDown with a delay: `retry-after` in seconds or `x-amz-retry-after` in milliseconds.
     pub(crate) fn slow_down_for(header: &str, value: &str) -> Self {
         Self::Reply(Failure::new(503, "SlowDown", "Please reduce your request rate.").header(header, value))
     }
 
-    /// 429, as R2 and Google say it.
+    /// 429, as R2 and Google return it.
     pub(crate) fn too_many_requests() -> Self {
         Self::Reply(Failure::new(429, "TooManyRequests", "Reduce your concurrent request rate for the same object."))
     }
 
-    /// A 5xx: 500 InternalError and its kin.
+    /// A 5xx error such as 500 InternalError.
     pub(crate) fn internal_error() -> Self {
         Self::Reply(Failure::new(500, "InternalError", "We encountered an internal error. Please try again."))
     }
 
-    /// Status 200, and an error in the body.
+    /// Status 200 with an error document.
     pub(crate) fn error_in_200() -> Self {
         Self::Reply(Failure::new(200, "InternalError", "We encountered an internal error. Please try again."))
     }
@@ -181,7 +181,7 @@ impl Fault {
         Self::Reply(Failure::new(400, "ExpiredToken", "The provided token has expired."))
     }
 
-    /// 301 without a Location, as AWS answers for a bucket of another region.
+    /// 301 without a Location, as AWS returns for a bucket in another region.
     pub(crate) fn wrong_region(region: &str) -> Self {
         let message = "The bucket you are attempting to access must be addressed using the specified endpoint.";
         Self::Reply(
@@ -191,33 +191,33 @@ impl Fault {
         )
     }
 
-    /// 307, as AWS answers for a bucket that is new.
+    /// 307, as AWS returns for a new bucket.
     pub(crate) fn redirect(location: &str) -> Self {
         let message = "Please re-send this request to the specified temporary endpoint.";
         Self::Reply(Failure::new(307, "TemporaryRedirect", message).header("location", location))
     }
 
-    /// 500 with that many bytes of message.
+    /// 500 with a message of this many bytes.
     pub(crate) fn huge_error(bytes: usize) -> Self {
         Self::Reply(Failure::new(500, "InternalError", &"x".repeat(bytes)))
     }
 
-    /// 403 AccessDenied before the body was read.
+    /// 403 AccessDenied before the body is read.
     pub(crate) fn early_denied(then: Then) -> Self {
         Self::Early(access_denied(), then)
     }
 
-    /// 503 SlowDown before the body was read.
+    /// 503 SlowDown before the body is read.
     pub(crate) fn early_slow_down(then: Then) -> Self {
         Self::Early(Failure::new(503, "SlowDown", "Please reduce your request rate."), then)
     }
 
-    /// 200 with the whole object for a range.
+    /// 200 with the whole object in response to a range request.
     pub(crate) fn ignore_range() -> Self {
         Self::IgnoreHeader("range")
     }
 
-    /// Another entity tag than the object has.
+    /// An entity tag other than the object's.
     pub(crate) fn other_etag() -> Self {
         Self::Header("etag", Some("\"another\"".into()))
     }
@@ -228,7 +228,7 @@ impl Fault {
     }
 }
 
-/// The faults of a server, in the order they were planned.
+/// The faults of a server, in the order in which they were added.
 #[derive(Debug, Default)]
 pub(crate) struct Plan {
     rules: Vec<Rule>,
@@ -250,7 +250,7 @@ impl Plan {
         self.rules.clear();
     }
 
-    /// The faults of a request. Every rule that fits counts it.
+    /// Returns the faults for a request, which is counted by every matching rule.
     pub(crate) fn take(&mut self, method: &str, route: &Route) -> Vec<Fault> {
         let mut faults = Vec::new();
         for rule in self.rules.iter_mut().filter(|rule| rule.matching.fits(method, route)) {
@@ -262,7 +262,7 @@ impl Plan {
         faults
     }
 
-    /// The rules that have not struck as often as they were to.
+    /// Returns the number of rules that have not been applied as often as planned.
     pub(crate) fn pending(&self) -> usize {
         let done = |rule: &Rule| match rule.matching.times {
             usize::MAX => rule.seen >= rule.matching.first,

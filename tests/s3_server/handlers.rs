@@ -1,4 +1,4 @@
-//! From a request that passed the rules to the operation it asks for.
+//! Dispatches a request that passed the rules to its operation.
 
 use std::time::SystemTime;
 
@@ -9,7 +9,7 @@ use super::http::{Head, Response};
 use super::route::{Operation, Route};
 use super::{listing, multipart, objects};
 
-/// A request whose form, sender and body are checked.
+/// A request whose form, signature and body have been checked.
 pub(crate) struct Call<'a> {
     pub(crate) head: &'a Head,
     pub(crate) route: &'a Route,
@@ -19,7 +19,7 @@ pub(crate) struct Call<'a> {
     pub(crate) now: SystemTime,
 }
 
-/// Does what the request asks for.
+/// Carries out the request.
 pub(crate) fn handle(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
     if call.route.bucket != call.config.bucket {
         return Err(no_such_bucket(&call.route.bucket));

@@ -1,11 +1,12 @@
 //! HTTP/1.1 on one socket: request heads, bodies, responses.
 //!
-//! The last byte of a request stays in the kernel until the server decides how to answer: a socket that is closed with
-//! unread bytes sends a reset, which is the one way to cause a reset with the standard library.
+//! The last byte of a request stays in the kernel until the server has decided on a response: closing a socket with
+//! unread bytes sends a reset, and the standard library has no other way to cause one.
 
 use std::io::{self, Read as _, Write as _};
-use std::net::{Shutdown, TcpStream};
-use std::sync::Arc;
+use std::net::Shutdown;
+
+use crate::loopback::Connection;
 
 const MAX_HEAD: usize = 64 << 10;
 
@@ -19,7 +20,7 @@ pub(crate) struct Head {
 }
 
 impl Head {
-    /// The first header of that name.
+    /// Returns the first header of that name.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
     }
@@ -49,7 +50,7 @@ pub(crate) struct Response {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
-    /// No `Content-Length`: the end of the body is the end of the connection.
+    /// Send no `Content-Length`: the body ends with the connection.
     pub(crate) close_delimited: bool,
 }
 
@@ -81,12 +82,12 @@ impl Response {
         self.headers.iter().find(|(have, _)| have.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
     }
 
-    /// Announces the body as it is now, whatever becomes of it later.
+    /// Announces the current length of the body, even if the body changes later.
     pub(crate) fn pin_length(&mut self) {
         self.set("content-length", &self.body.len().to_string());
     }
 
-    /// The bytes on the wire. A HEAD has no body, and a length only where a handler said one.
+    /// Returns the bytes to send. A response to HEAD has no body, and a length only if the handler set one.
     pub(crate) fn into_bytes(mut self, to_head: bool) -> Vec<u8> {
         let unframed = self.close_delimited || self.status == 204 || self.header("content-length").is_some();
         if !to_head && !unframed {
@@ -117,28 +118,28 @@ fn reason(status: u16) -> &'static str {
     }
 }
 
-/// What reading a request head found.
+/// The result of reading a request head.
 pub(crate) enum Incoming {
     Request(Head),
-    /// The peer is gone, or the server is being stopped.
+    /// The peer closed the connection, or the server is being stopped.
     End,
-    /// Not an HTTP/1.1 request that a client of this server may send.
+    /// Not a valid HTTP/1.1 request.
     Malformed,
 }
 
 /// One accepted connection.
 pub(crate) struct Wire {
-    stream: Arc<TcpStream>,
+    stream: Connection,
     /// The last byte of what was read is still in the kernel.
     tail_unread: bool,
 }
 
 impl Wire {
-    pub(crate) fn new(stream: Arc<TcpStream>) -> Self {
+    pub(crate) fn new(stream: Connection) -> Self {
         Self { stream, tail_unread: false }
     }
 
-    /// Reads up to the empty line that ends a request head, all but its last byte.
+    /// Reads a request head up to its empty line, except for the last byte.
     pub(crate) fn read_head(&mut self) -> Incoming {
         let mut head = Vec::new();
         let mut chunk = [0_u8; 4096];
@@ -155,7 +156,7 @@ impl Wire {
                     break;
                 }
             }
-            if (&*self.stream).read_exact(&mut chunk[..end.unwrap_or(seen)]).is_err() {
+            if self.stream.read_exact(&mut chunk[..end.unwrap_or(seen)]).is_err() {
                 return Incoming::End;
             }
             if end.is_some() {
@@ -168,14 +169,14 @@ impl Wire {
         }
     }
 
-    /// Reads a body of `length` bytes, all but its last byte, which is only looked at.
+    /// Reads a body of `length` bytes. The last byte is only peeked at.
     pub(crate) fn read_body(&mut self, length: u64) -> io::Result<Vec<u8>> {
         if length == 0 {
             return Ok(Vec::new());
         }
         self.take_tail()?;
         let mut body = Vec::new();
-        (&*self.stream).take(length - 1).read_to_end(&mut body)?;
+        (&mut self.stream).take(length - 1).read_to_end(&mut body)?;
         let mut last = [0_u8; 1];
         if (body.len() as u64) < length - 1 || self.stream.peek(&mut last)? == 0 {
             return Err(io::ErrorKind::UnexpectedEof.into());
@@ -185,10 +186,10 @@ impl Wire {
         Ok(body)
     }
 
-    /// Reads the byte that was left behind.
+    /// Reads the byte that was left in the kernel.
     pub(crate) fn take_tail(&mut self) -> io::Result<()> {
         if std::mem::take(&mut self.tail_unread) {
-            (&*self.stream).read_exact(&mut [0])?;
+            self.stream.read_exact(&mut [0])?;
         }
         Ok(())
     }
@@ -197,14 +198,14 @@ impl Wire {
         (&*self.stream).write_all(bytes)
     }
 
-    /// Waits until the peer sends something (without reading it) or is gone.
+    /// Waits until the peer sends something, without reading it, or closes the connection.
     pub(crate) fn wait_for_next(&self) {
         let _ = self.stream.peek(&mut [0]);
     }
 
-    /// Says that nothing more comes, and reads what the peer still sends: a close that is no reset.
+    /// Ends the output and reads what the peer still sends, so that closing does not reset the connection.
     pub(crate) fn close_gently(&mut self) {
         let _ = self.stream.shutdown(Shutdown::Write);
-        let _ = io::copy(&mut &*self.stream, &mut io::sink());
+        let _ = io::copy(&mut self.stream, &mut io::sink());
     }
 }

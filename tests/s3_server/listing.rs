@@ -7,7 +7,7 @@ use super::handlers::Call;
 use super::http::Response;
 use super::text::{percent_encode, xml, xml_document};
 
-/// Makes a continuation token that breaks in a client that does not encode it.
+/// Returns a continuation token that fails if the client does not encode it.
 const TOKEN_TAIL: &str = "+/=~ &";
 
 pub(crate) fn head_bucket(call: &Call<'_>) -> Result<Response, Failure> {
@@ -25,7 +25,7 @@ pub(crate) fn location(call: &Call<'_>) -> Result<Response, Failure> {
     Ok(xml_response(xml_document("LocationConstraint", region)))
 }
 
-/// ListObjectsV2, and the older ListObjects, which names its pages by the last key.
+/// ListObjectsV2, and the older ListObjects, whose pages are identified by the last key.
 pub(crate) fn list(call: &Call<'_>, bucket: &Bucket, v2: bool) -> Result<Response, Failure> {
     if call.config.list_denied {
         return Err(access_denied());

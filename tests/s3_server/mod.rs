@@ -1,6 +1,6 @@
-//! An S3 server inside the test process, as strict as the strictest store for each rule.
+//! An S3 server inside the test process, as strict for each rule as the strictest store.
 //!
-//! It listens on loopback, verifies Signature Version 4 with code of its own, keeps its objects in memory, and records
+//! It listens on loopback, verifies Signature Version 4 with its own code, keeps its objects in memory, and records
 //! every request. Dropping it stops and joins all of its threads.
 //!
 //! ```text
@@ -9,11 +9,12 @@
 //! // … point the client at server.endpoint(), server.bucket(), server.region(), server.credentials() …
 //! assert_eq!(server.requests().len(), 1);
 //! ```
-// What it offers is used by whichever tests need it.
+// Each test uses only a part of it.
 #![allow(dead_code)]
 
 mod bucket;
 mod clock;
+mod conditions;
 mod config;
 mod connection;
 mod deliver;
@@ -25,6 +26,7 @@ mod http;
 mod listing;
 mod multipart;
 mod objects;
+mod presigned;
 pub(crate) mod raw;
 mod recorded;
 mod route;
@@ -38,6 +40,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
 use bucket::{Bucket, Object};
+pub(crate) use conditions::Conditions;
 pub(crate) use config::{Config, Credentials};
 use connection::{Listening, Stop};
 pub(crate) use failure::Failure;
@@ -46,19 +49,19 @@ pub(crate) use faults::{At, Fault, Match, Then};
 pub(crate) use recorded::Recorded;
 pub(crate) use route::Operation;
 
-/// The requests that were not taken yet.
+/// The requests that have not been taken yet.
 #[derive(Debug, Default)]
 struct Log {
     taken: usize,
     requests: Vec<Recorded>,
 }
 
-/// What the threads of a server share.
+/// The state shared by the threads of a server.
 struct Shared {
     config: Config,
-    /// Those in force, then those that have expired.
+    /// The valid credentials, followed by the expired ones.
     credentials: Mutex<Vec<Credentials>>,
-    /// Further ones, in force until then.
+    /// Temporary credentials, and when they expire.
     sessions: Mutex<Vec<(Credentials, SystemTime)>>,
     bucket: Mutex<Bucket>,
     log: Mutex<Log>,
@@ -94,7 +97,7 @@ impl Shared {
 }
 
 impl Server {
-    /// A server with the defaults, empty.
+    /// Starts an empty server with the defaults.
     pub(crate) fn start() -> Self {
         Self::with(Config::default())
     }
@@ -110,16 +113,16 @@ impl Server {
             stop: Stop::default(),
             config,
         });
-        let listening = Listening::start(Arc::clone(&shared)).expect("a loopback socket");
+        let listening = Listening::start(Arc::clone(&shared));
         Self { shared, listening }
     }
 
     /// `host:port`.
     pub(crate) fn address(&self) -> std::net::SocketAddr {
-        self.listening.address
+        self.listening.address()
     }
 
-    /// The value for `endpoint_url`: by IP address, which means path style.
+    /// Returns the value for `endpoint_url`. The host is an IP address, which implies path style.
     pub(crate) fn endpoint(&self) -> String {
         format!("http://{}{}", self.address(), self.shared.config.base_path)
     }
@@ -132,43 +135,43 @@ impl Server {
         &self.shared.config.region
     }
 
-    /// The credentials in force.
+    /// Returns the valid credentials.
     pub(crate) fn credentials(&self) -> Credentials {
         self.shared.credentials.lock().unwrap()[0].clone()
     }
 
-    /// New credentials; with the ones before, requests are refused as expired from now on.
+    /// Replaces the credentials. Requests with the previous ones are rejected as expired from now on.
     pub(crate) fn rotate_credentials(&self, new: Credentials) {
         self.shared.credentials.lock().unwrap().insert(0, new);
     }
 
-    /// Beside those in force these, until then by the server's clock; after that they are refused as expired.
+    /// Also accepts these credentials until `expires` by the server's clock, and rejects them as expired afterwards.
     pub(crate) fn admit_until(&self, session: Credentials, expires: SystemTime) {
         self.shared.sessions.lock().unwrap().push((session, expires));
     }
 
-    /// Moves the server's clock: so many seconds ahead of the true time, or behind it when negative.
+    /// Sets the server's clock this many seconds ahead of the true time, or behind it if negative.
     pub(crate) fn set_clock_ahead(&self, seconds: i64) {
         self.shared.clock_ahead.store(seconds, Ordering::SeqCst);
     }
 
-    /// The bytes of an object.
+    /// Returns the bytes of an object.
     pub(crate) fn object(&self, key: &str) -> Option<Vec<u8>> {
         Some(self.shared.bucket.lock().unwrap().objects.get(key)?.data.to_vec())
     }
 
-    /// The headers kept with an object: content type, metadata, storage class, encryption.
+    /// Returns the headers stored with an object: content type, metadata, storage class, encryption.
     pub(crate) fn object_headers(&self, key: &str) -> Option<Vec<(String, String)>> {
         Some(self.shared.bucket.lock().unwrap().objects.get(key)?.headers.clone())
     }
 
-    /// How old an object is by the server's clock.
+    /// Returns the age of an object by the server's clock.
     pub(crate) fn age(&self, key: &str) -> Option<Duration> {
         let modified = self.shared.bucket.lock().unwrap().objects.get(key)?.modified;
         Some(clock::apart(self.shared.now(), modified))
     }
 
-    /// Stores an object behind the clients' backs.
+    /// Stores an object without a request.
     pub(crate) fn put_object(&self, key: &str, bytes: &[u8]) {
         self.put_object_with(key, bytes, &[("content-type", "application/octet-stream")]);
     }
@@ -180,51 +183,51 @@ impl Server {
         self.shared.bucket.lock().unwrap().objects.insert(key.to_owned(), object);
     }
 
-    /// All keys, sorted.
+    /// Returns all keys, sorted.
     pub(crate) fn keys(&self) -> Vec<String> {
         self.shared.bucket.lock().unwrap().objects.keys().cloned().collect()
     }
 
-    /// Makes an object that old. Panics when there is none.
+    /// Sets the age of an object, which must exist.
     pub(crate) fn set_age(&self, key: &str, age: Duration) {
         let now = self.shared.now();
         self.shared.bucket.lock().unwrap().objects.get_mut(key).expect("an object of that key").modified = now - age;
     }
 
-    /// Removes an object behind the clients' backs; false when there was none.
+    /// Removes an object without a request. Returns whether it existed.
     pub(crate) fn remove(&self, key: &str) -> bool {
         self.shared.bucket.lock().unwrap().objects.remove(key).is_some()
     }
 
-    /// Key and id of every multipart upload that is neither complete nor aborted.
+    /// Returns key and id of every unfinished multipart upload.
     pub(crate) fn uploads(&self) -> Vec<(String, String)> {
         let bucket = self.shared.bucket.lock().unwrap();
         bucket.uploads.iter().map(|(id, upload)| (upload.key.clone(), id.clone())).collect()
     }
 
-    /// Every request so far, faulted ones included.
+    /// Returns every request so far, including those with faults.
     pub(crate) fn requests(&self) -> Vec<Recorded> {
         self.shared.log.lock().unwrap().requests.clone()
     }
 
-    /// Forgets the requests so far and returns them.
+    /// Takes and returns the requests so far.
     pub(crate) fn take_requests(&self) -> Vec<Recorded> {
         let mut log = self.shared.log.lock().unwrap();
         log.taken += log.requests.len();
         std::mem::take(&mut log.requests)
     }
 
-    /// Plans a fault for the requests that fit.
+    /// Plans a fault for the matching requests.
     pub(crate) fn fault(&self, matching: Match, fault: Fault) {
         self.shared.plan.lock().unwrap().add(matching, fault);
     }
 
-    /// How many planned faults have not struck as often as they were to.
+    /// Returns the number of faults that have not occurred as often as planned.
     pub(crate) fn pending_faults(&self) -> usize {
         self.shared.plan.lock().unwrap().pending()
     }
 
-    /// From now on nothing goes wrong.
+    /// Cancels all planned faults.
     pub(crate) fn clear_faults(&self) {
         self.shared.plan.lock().unwrap().clear();
     }

@@ -1,16 +1,18 @@
-//! Multipart uploads: begin, parts, complete, abort, and the listings of both.
+//! Multipart uploads: create, upload and copy parts, complete, abort, and list both.
 
 use std::collections::BTreeMap;
 
 use super::bucket::{Bucket, Object, Upload, etag_of, kept_headers};
+use super::clock::iso;
+use super::conditions::check_write;
 use super::failure::{Failure, invalid_argument, not_implemented};
 use super::handlers::Call;
 use super::http::Response;
 use super::listing::xml_response;
 use super::objects::{check_checksum, check_copy_conditions, check_size, checksum_of, copy_source, find};
-use super::text::{xml, xml_document, xml_elements, xml_unescape};
+use super::text::{percent_encode, xml, xml_document, xml_elements, xml_unescape};
 
-/// Makes an upload id that breaks in a client that does not encode it.
+/// Returns an upload id that fails if the client does not encode it.
 const ID_TAIL: &str = "/+=~ &";
 
 pub(crate) fn create(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
@@ -24,6 +26,7 @@ pub(crate) fn create(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, F
         headers: kept_headers(call.head)?,
         checksums: call.head.header("x-amz-checksum-algorithm").is_some(),
         parts: BTreeMap::new(),
+        initiated: call.now,
     };
     bucket.uploads.insert(id.clone(), upload);
     let inner = xml("Bucket", &call.config.bucket) + &xml("Key", &call.route.key) + &xml("UploadId", &id);
@@ -64,11 +67,11 @@ pub(crate) fn upload_part_copy(call: &Call<'_>, bucket: &mut Bucket) -> Result<R
     check_size(bytes.len() as u64, call.config.max_copy)?;
     let etag = etag_of(bytes);
     upload(call, bucket)?.parts.insert(number, (etag.clone(), bytes.to_vec()));
-    let inner = xml("LastModified", &super::clock::iso(call.now)) + &xml("ETag", &etag);
+    let inner = xml("LastModified", &iso(call.now)) + &xml("ETag", &etag);
     Ok(xml_response(xml_document("CopyPartResult", &inner)))
 }
 
-/// `bytes=first-last`, both inside the object.
+/// Parses `bytes=first-last`, both within the object.
 fn copied_range<'a>(range: &str, data: &'a [u8]) -> Option<&'a [u8]> {
     let (first, last) = range.strip_prefix("bytes=")?.split_once('-')?;
     data.get(first.parse().ok()?..last.parse::<usize>().ok()?.checked_add(1)?)
@@ -108,13 +111,15 @@ pub(crate) fn complete(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response,
         .ok_or_else(malformed)?;
     let data = join(call, upload, &parts)?;
     check_part_checksums(upload, document)?;
-    let mut object = Object::new(data, upload.headers.clone(), call.now);
+    let headers = upload.headers.clone();
+    check_write(call, bucket)?;
+    let mut object = Object::new(data, headers, call.now);
     object.etag = format!("\"{}-{}\"", object.etag.trim_matches('"'), parts.len());
     let inner = xml("Bucket", &call.config.bucket) + &xml("Key", &call.route.key) + &xml("ETag", &object.etag);
     bucket.uploads.remove(upload_id(call));
     bucket.objects.insert(call.route.key.clone(), object);
     let document = String::from_utf8(xml_document("CompleteMultipartUploadResult", &inner)).unwrap();
-    // AWS keeps the connection alive with white space while it puts the parts together.
+    // AWS keeps the connection alive with white space while it assembles the parts.
     Ok(xml_response(document.replacen("?>", "?>\n   \n \n", 1).into_bytes()))
 }
 
@@ -176,10 +181,41 @@ pub(crate) fn list_uploads(call: &Call<'_>, bucket: &Bucket) -> Result<Response,
     if call.config.list_denied {
         return Err(super::failure::access_denied());
     }
-    let prefix = call.route.param("prefix").unwrap_or_default();
+    let param = |name: &str| call.route.param(name);
+    let prefix = param("prefix").unwrap_or_default();
+    let page = match param("max-uploads") {
+        Some(number) => number.parse().map_err(|_| invalid_argument("max-uploads is not a number"))?,
+        None => 1000,
+    };
+    let page = call.config.page_size.min(page);
+    let encode = match param("encoding-type") {
+        None => false,
+        Some("url") => call.config.encodes_listings,
+        Some(_) => return Err(invalid_argument("Invalid Encoding Method specified in Request")),
+    };
+    let spell = |key: &str| if encode { percent_encode(key, "/ ").replace(' ', "+") } else { key.to_owned() };
+    // Without a key, the marker of the id is ignored.
+    let marker = param("key-marker").map(|key| (key, param("upload-id-marker")));
+    let after = |key: &str, id: &str| match marker {
+        None => true,
+        Some((marker, None)) => key > marker,
+        Some((marker, Some(id_marker))) => (key, id) > (marker, id_marker),
+    };
+    let mut uploads: Vec<(&String, &Upload)> = bucket.uploads.iter().collect();
+    uploads.sort_by_key(|(id, upload)| (&upload.key, *id));
+    uploads.retain(|(id, upload)| upload.key.starts_with(prefix) && after(&upload.key, id));
     let mut inner = xml("Bucket", &call.config.bucket);
-    for (id, upload) in bucket.uploads.iter().filter(|(_, upload)| upload.key.starts_with(prefix)) {
-        inner += &format!("<Upload>{}{}</Upload>", xml("Key", &upload.key), xml("UploadId", id));
+    for (id, upload) in uploads.iter().take(page) {
+        let times = xml("Initiated", &iso(upload.initiated)) + &xml("StorageClass", "STANDARD");
+        inner += &format!("<Upload>{}{}{times}</Upload>", xml("Key", &spell(&upload.key)), xml("UploadId", id));
     }
-    Ok(xml_response(xml_document("ListMultipartUploadsResult", &(inner + &xml("IsTruncated", "false")))))
+    let truncated = uploads.len() > page;
+    if let Some((id, upload)) = uploads.get(page.wrapping_sub(1)).filter(|_| truncated) {
+        inner += &(xml("NextKeyMarker", &spell(&upload.key)) + &xml("NextUploadIdMarker", id));
+    }
+    if encode {
+        inner += &xml("EncodingType", "url");
+    }
+    inner += &(xml("MaxUploads", &page.to_string()) + &xml("IsTruncated", &truncated.to_string()));
+    Ok(xml_response(xml_document("ListMultipartUploadsResult", &inner)))
 }

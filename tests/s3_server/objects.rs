@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::bucket::{Bucket, Object, kept_headers};
 use super::clock::{http_date, iso};
+use super::conditions::{check_delete, check_write};
 use super::failure::{Failure, access_denied, invalid_argument, no_such_bucket, no_such_key, precondition_failed};
 use super::handlers::Call;
 use super::http::Response;
@@ -53,7 +54,7 @@ pub(crate) fn read(call: &Call<'_>, bucket: &Bucket) -> Result<Response, Failure
     Ok(response)
 }
 
-/// `None` when it is no range that S3 takes (the whole object is sent then), `Some(None)` when nothing is in it.
+/// Returns `None` if S3 ignores the range and sends the whole object, `Some(None)` if the range is unsatisfiable.
 fn parse_range(value: &str, size: usize) -> Option<Option<Range<usize>>> {
     let (first, last) = value.strip_prefix("bytes=")?.split_once('-')?;
     if first.is_empty() {
@@ -68,8 +69,8 @@ fn parse_range(value: &str, size: usize) -> Option<Option<Range<usize>>> {
     Some((first < size).then(|| first..last.saturating_add(1).min(size)))
 }
 
-/// The object of that key, or what a store says when there is none: without the permission to list, that one may not
-/// know it.
+/// Returns the object, or the error for a missing one: without permission to list, the caller may not learn that it
+/// is missing.
 pub(crate) fn find<'a>(call: &Call<'_>, bucket: &'a Bucket, key: &str) -> Result<&'a Object, Failure> {
     let missing = || if call.config.list_denied { access_denied() } else { no_such_key(key) };
     bucket.objects.get(key).ok_or_else(missing)
@@ -78,19 +79,14 @@ pub(crate) fn find<'a>(call: &Call<'_>, bucket: &'a Bucket, key: &str) -> Result
 pub(crate) fn put(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
     check_checksum(call, "Object")?;
     check_size(call.body.len() as u64, call.config.max_put)?;
-    if call.head.header("if-match").is_some() {
-        return Err(super::failure::not_implemented("If-Match"));
-    }
-    if call.head.header("if-none-match").is_some() && bucket.objects.contains_key(&call.route.key) {
-        return Err(precondition_failed("If-None-Match"));
-    }
+    check_write(call, bucket)?;
     let object = Object::new(call.body.to_vec(), kept_headers(call.head)?, call.now);
     let response = Response::new(200).with("etag", &object.etag);
     bucket.objects.insert(call.route.key.clone(), object);
     Ok(response)
 }
 
-/// Where objects are locked, what is written has a checksum, and a right one.
+/// With Object Lock, requires a correct checksum.
 pub(crate) fn check_checksum(call: &Call<'_>, what: &str) -> Result<(), Failure> {
     let sent = call.head.header("x-amz-checksum-sha256");
     match sent {
@@ -148,7 +144,7 @@ pub(crate) fn copy(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Fai
     Ok(Response::new(200).with("content-type", "application/xml").with_body(xml_document("CopyObjectResult", &inner)))
 }
 
-/// The key of `x-amz-copy-source`, which names the bucket too and is percent-encoded.
+/// Returns the key in `x-amz-copy-source`, which is percent-encoded and also names the bucket.
 pub(crate) fn copy_source(call: &Call<'_>) -> Result<String, Failure> {
     if !call.body.is_empty() {
         return Err(Failure::new(400, "InvalidRequest", "a copy has no body"));
@@ -177,6 +173,7 @@ pub(crate) fn check_copy_conditions(call: &Call<'_>, source: &Object) -> Result<
 }
 
 pub(crate) fn delete(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Failure> {
+    check_delete(call, bucket)?;
     match bucket.objects.remove(&call.route.key) {
         None if call.config.delete_missing_is_404 => Err(no_such_key(&call.route.key)),
         _ => Ok(Response::new(204)),

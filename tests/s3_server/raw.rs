@@ -1,4 +1,4 @@
-//! A client that does exactly what a test tells it, down to the bytes.
+//! A client that sends exactly the bytes that a test specifies.
 
 use std::io::{self, Read as _, Write as _};
 use std::net::TcpStream;
@@ -10,7 +10,7 @@ use super::Server;
 use super::clock::{shift, stamp};
 use super::sigv4::{Signed, canonical_request, signature};
 
-/// A request to be sent as it stands.
+/// A request that is sent unchanged.
 #[derive(Clone, Debug)]
 pub(crate) struct Request {
     pub(crate) method: String,
@@ -19,7 +19,7 @@ pub(crate) struct Request {
     pub(crate) body: Vec<u8>,
 }
 
-/// How a request is signed, where not as it should be.
+/// Deviations from the correct signature.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Signing {
     pub(crate) secret: Option<String>,
@@ -27,11 +27,11 @@ pub(crate) struct Signing {
     pub(crate) region: Option<String>,
     pub(crate) clock_ahead: i64,
     pub(crate) payload_hash: Option<String>,
-    /// Headers that are sent and not signed.
+    /// Headers that are sent but not signed.
     pub(crate) unsigned: Vec<&'static str>,
 }
 
-/// An answer, read to its end.
+/// A complete response.
 #[derive(Clone, Debug)]
 pub(crate) struct Reply {
     pub(crate) status: u16,
@@ -55,7 +55,7 @@ impl Request {
         self.header("content-length", &body.len().to_string())
     }
 
-    /// Signs for the server, with all headers so far signed.
+    /// Signs the request for the server, including all headers added so far.
     pub(crate) fn signed(self, server: &Server) -> Self {
         self.signed_as(server, &Signing::default())
     }
@@ -96,7 +96,7 @@ impl Request {
         self.header("authorization", &value)
     }
 
-    /// The head, with the empty line.
+    /// Returns the head, including the empty line.
     pub(crate) fn head_bytes(&self) -> Vec<u8> {
         let headers: String = self.headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         format!("{} {} HTTP/1.1\r\n{headers}\r\n", self.method, self.target).into_bytes()
@@ -112,32 +112,32 @@ impl Reply {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    /// The S3 code of an error document; empty when there is none.
+    /// Returns the S3 code of an error document, or an empty string.
     pub(crate) fn code(&self) -> String {
         let text = self.text();
         text.split_once("<Code>").and_then(|(_, rest)| rest.split_once('<')).map_or("", |(code, _)| code).to_owned()
     }
 }
 
-/// A connection to the server. Reading from it fails after ten seconds rather than hang.
+/// Connects to the server. Reads fail after ten seconds instead of hanging.
 pub(crate) fn connect(server: &Server) -> TcpStream {
     let stream = TcpStream::connect(server.address()).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
     stream
 }
 
-/// Sends a request on a connection of its own.
+/// Sends a request on a new connection.
 pub(crate) fn send(server: &Server, request: &Request) -> io::Result<Reply> {
     send_on(&connect(server), request)
 }
 
-/// Sends a request and reads the answer.
+/// Sends a request and reads the response.
 pub(crate) fn send_on(mut stream: &TcpStream, request: &Request) -> io::Result<Reply> {
     stream.write_all(&[request.head_bytes(), request.body.clone()].concat())?;
     receive(stream, request.method == "HEAD")
 }
 
-/// Reads one answer: a body as long as it says, or up to the end of the connection.
+/// Reads one response, up to its announced length or the end of the connection.
 pub(crate) fn receive(mut stream: &TcpStream, to_head: bool) -> io::Result<Reply> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {

@@ -1,9 +1,9 @@
-//! Requests as they came.
+//! The requests that the server received.
 
 use super::http::Head;
 use super::route::{Operation, Route};
 
-/// A request as it came, in the order of arrival.
+/// A received request.
 #[derive(Clone, Debug)]
 pub(crate) struct Recorded {
     pub(crate) operation: Operation,
@@ -14,13 +14,13 @@ pub(crate) struct Recorded {
     pub(crate) query: String,
     /// Names in lower case.
     pub(crate) headers: Vec<(String, String)>,
-    /// The bytes of the body that were read.
+    /// The number of body bytes that were read.
     pub(crate) body_len: u64,
-    /// The status answered; 0 when there was no answer.
+    /// The status of the response; 0 if there was none.
     pub(crate) status: u16,
-    /// The code of the rule that the request broke, if any: also when a fault answered instead.
+    /// The error code of the rule that the request broke, if any, even if a fault replaced the response.
     pub(crate) refused: Option<String>,
-    /// The connection it came on, counted from 1.
+    /// The number of its connection, counted from 1.
     pub(crate) connection: u64,
 }
 
@@ -39,7 +39,7 @@ impl Recorded {
         }
     }
 
-    /// The first header of that name, given in lower case.
+    /// Returns the first header of that name, which must be in lower case.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str())
     }

@@ -1,4 +1,4 @@
-//! What a request must be before anyone looks at what it asks: the rules of the strictest store for each of them.
+//! The rules that every request must satisfy, each as strict as in the strictest store.
 
 use std::time::{Duration, SystemTime};
 
@@ -7,13 +7,14 @@ use sha2::{Digest as _, Sha256};
 use super::clock::{apart, iso, parse_stamp};
 use super::failure::{Failure, access_denied, invalid_argument, not_implemented};
 use super::http::Head;
+use super::presigned::check_presigned;
 use super::route::Route;
 use super::sigv4::{Authorization, Signed, canonical_request, malformed, signature};
 use super::{Config, Credentials};
 
 const MAX_SKEW: Duration = Duration::from_secs(15 * 60);
 
-/// The `x-amz-*` headers some store refuses are those not here.
+/// The `x-amz-*` headers that all stores accept.
 const KNOWN_AMZ: &[&str] = &[
     "x-amz-content-sha256",
     "x-amz-copy-source",
@@ -29,10 +30,10 @@ const KNOWN_AMZ: &[&str] = &[
     "x-amz-source-expected-bucket-owner",
     "x-amz-storage-class",
 ];
-/// Those beside them that a store with Object Lock knows.
+/// Additional headers that a store with Object Lock accepts.
 const CHECKSUMS: &[&str] = &["x-amz-checksum-algorithm", "x-amz-checksum-sha256"];
 
-/// The length of the body that follows the head.
+/// Returns the length of the body.
 pub(crate) fn content_length(head: &Head) -> Result<u64, Failure> {
     let missing = || Failure::new(411, "MissingContentLength", "You must provide the Content-Length HTTP header.");
     let lengths: Vec<&str> =
@@ -48,7 +49,7 @@ pub(crate) fn content_length(head: &Head) -> Result<u64, Failure> {
     }
 }
 
-/// Checks the form of the request and who sends it.
+/// Checks the form of the request and its signature.
 pub(crate) fn admit(
     head: &Head,
     route: &Route,
@@ -57,6 +58,9 @@ pub(crate) fn admit(
     now: SystemTime,
 ) -> Result<(), Failure> {
     check_form(head, config)?;
+    if route.param("X-Amz-Algorithm").is_some() {
+        return check_presigned(head, route, config, credentials, now);
+    }
     match head.header("authorization") {
         Some(value) => {
             check_signature(head, &Authorization::parse(value)?, config, credentials, now)?;
@@ -67,7 +71,7 @@ pub(crate) fn admit(
     }
 }
 
-/// Who pays, and whose the bucket is taken to be.
+/// Checks the request payer and the expected bucket owner.
 fn check_accounts(head: &Head, config: &Config) -> Result<(), Failure> {
     let pays = head.header("x-amz-request-payer") == Some("requester");
     let owners = ["x-amz-expected-bucket-owner", "x-amz-source-expected-bucket-owner"];
@@ -141,7 +145,7 @@ fn check_signature(
         .detail("CanonicalRequest", &canonical.unwrap_or_default()))
 }
 
-/// Google's front end adds itself to Accept-Encoding before the signature is checked.
+/// Google's front end changes Accept-Encoding before the signature is checked.
 fn through_the_front_end(headers: &[(String, String)]) -> Vec<(String, String)> {
     let rewrite = |(name, value): &(String, String)| match name.as_str() {
         "accept-encoding" => (name.clone(), format!("{value},gzip(gfe)")),
@@ -150,7 +154,7 @@ fn through_the_front_end(headers: &[(String, String)]) -> Vec<(String, String)> 
     headers.iter().map(rewrite).collect()
 }
 
-/// The first credentials are those in force, the others have expired.
+/// The first credentials are valid, the others have expired.
 fn secret_of(head: &Head, authorization: &Authorization, credentials: &[Credentials]) -> Result<String, Failure> {
     let token = head.header("x-amz-security-token");
     let (current, expired) = credentials.split_first().unwrap();
@@ -192,7 +196,13 @@ fn check_stamp<'a>(head: &'a Head, authorization: &Authorization, now: SystemTim
 
 fn check_signed_headers(head: &Head, authorization: &Authorization) -> Result<(), Failure> {
     let signed = |name: &str| authorization.signed.iter().any(|have| have == name);
-    let must_be = |name: &str| name == "host" || name == "content-type" || name.starts_with("x-amz-");
+    // Conditions of writes must be signed; those of reads may be.
+    let writes = !matches!(head.method.as_str(), "GET" | "HEAD");
+    let must_be = |name: &str| {
+        ["host", "content-type"].contains(&name)
+            || name.starts_with("x-amz-")
+            || writes && ["if-match", "if-none-match"].contains(&name)
+    };
     let unsigned = head.headers.iter().find(|(name, _)| must_be(name) && !signed(name));
     match unsigned {
         None => Ok(()),
@@ -214,7 +224,7 @@ fn payload_hash<'a>(head: &'a Head, config: &Config) -> Result<&'a str, Failure>
     Err(invalid_argument("x-amz-content-sha256 must be a valid sha256 value."))
 }
 
-/// Compares the body with the hash it was signed with.
+/// Checks the body against the signed hash.
 pub(crate) fn check_payload(head: &Head, config: &Config, body: &[u8]) -> Result<(), Failure> {
     let Some(announced) = head.header("x-amz-content-sha256") else { return Ok(()) };
     let computed = hex::encode(Sha256::digest(body));

@@ -1,6 +1,6 @@
-//! Signature Version 4 as the published algorithm has it, from the side that checks.
+//! Verifies Signature Version 4 by the published algorithm.
 //!
-//! Nothing here comes from the crate under test: two implementations that agree are worth more than one.
+//! Independent of the crate under test, so that a mistake in one implementation is detected by the other.
 
 use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::{Digest as _, Sha256};
@@ -19,7 +19,7 @@ pub(crate) struct Authorization {
     pub(crate) signature: String,
 }
 
-/// What the signature is computed over, as received.
+/// The signed parts of a request, as received.
 pub(crate) struct Signed<'a> {
     pub(crate) method: &'a str,
     /// The path of the request line, byte for byte.
@@ -43,7 +43,7 @@ impl Authorization {
         let credential = fields.next()?.strip_prefix("Credential=")?;
         let signed = fields.next()?.strip_prefix("SignedHeaders=")?;
         let signature = fields.next()?.strip_prefix("Signature=")?;
-        // From the right, for a key id may contain a slash.
+        // From the right, because a key id may contain a slash.
         let mut scope = credential.rsplitn(5, '/');
         let (end, service, region, date, key_id) =
             (scope.next()?, scope.next()?, scope.next()?, scope.next()?, scope.next()?);
@@ -65,8 +65,8 @@ pub(crate) fn malformed(message: &str) -> Failure {
     Failure::new(400, "AuthorizationHeaderMalformed", message)
 }
 
-/// The canonical request; `None` when the request line is not in the one spelling that stores which keep it and stores
-/// which spell it anew agree on.
+/// Returns the canonical request. `None` unless the request line is in the one encoding on which stores that keep it
+/// and stores that re-encode it agree.
 pub(crate) fn canonical_request(request: &Signed<'_>) -> Option<String> {
     let path = respell(request.path, "/")?;
     let query = canonical_query(request.query)?;
@@ -99,7 +99,7 @@ fn header_value(headers: &[(String, String)], name: &str) -> String {
     values.map(|(_, value)| value.split_ascii_whitespace().collect::<Vec<_>>().join(" ")).collect::<Vec<_>>().join(",")
 }
 
-/// The signature of a canonical request. `stamp` is `YYYYMMDDTHHMMSSZ`.
+/// Returns the signature of a canonical request. `stamp` is `YYYYMMDDTHHMMSSZ`.
 pub(crate) fn signature(secret: &str, stamp: &str, region: &str, canonical_request: &str) -> String {
     let date = stamp.get(..8).unwrap_or_default();
     let to_sign = format!(

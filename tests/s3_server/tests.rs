@@ -16,7 +16,7 @@ fn put(server: &Server, target: &str, body: &[u8]) -> Reply {
     send(server, &request.signed(server)).unwrap()
 }
 
-/// Status and S3 code, as tables of expectations spell them.
+/// Returns status and S3 code in the form that the tables use.
 fn outcome(reply: &Reply) -> String {
     format!("{} {}", reply.status, reply.code()).trim_end().to_owned()
 }

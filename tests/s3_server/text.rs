@@ -1,6 +1,6 @@
-//! Percent-encoding and the little XML that a server needs, written apart from the crate's own.
+//! Percent-encoding and minimal XML for the server, independent of the crate's own.
 
-/// Decodes `%XX`; `None` for a broken escape or for what is not UTF-8. A `+` stays a plus.
+/// Decodes `%XX`. Returns `None` for an invalid escape or invalid UTF-8. `+` is kept.
 pub(crate) fn percent_decode(text: &str) -> Option<String> {
     let mut out = Vec::new();
     let mut rest = text.as_bytes();
@@ -29,7 +29,7 @@ pub(crate) fn percent_encode(text: &str, keep: &str) -> String {
         .collect()
 }
 
-/// Text as it stands inside an element.
+/// Escapes text for use inside an element.
 pub(crate) fn xml_escape(text: &str) -> String {
     text.chars()
         .map(|char| match char {
@@ -43,12 +43,12 @@ pub(crate) fn xml_escape(text: &str) -> String {
         .collect()
 }
 
-/// An element around text.
+/// Returns an element that contains the text.
 pub(crate) fn xml(name: &str, text: &str) -> String {
     format!("<{name}>{}</{name}>", xml_escape(text))
 }
 
-/// A whole document around its root's inner XML.
+/// Returns a document whose root contains the given XML.
 pub(crate) fn xml_document(root: &str, inner: &str) -> Vec<u8> {
     format!(
         "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
@@ -57,13 +57,13 @@ pub(crate) fn xml_document(root: &str, inner: &str) -> Vec<u8> {
     .into_bytes()
 }
 
-/// The inner XML of every element of that name, in order. Enough for the flat lists that clients send.
+/// Returns the inner XML of every element of that name, in order. Sufficient for the flat lists that clients send.
 pub(crate) fn xml_elements<'a>(document: &'a str, name: &str) -> Vec<&'a str> {
     let (open, close) = (format!("<{name}>"), format!("</{name}>"));
     document.split(&open).skip(1).filter_map(|rest| rest.split_once(&close).map(|(inner, _)| inner)).collect()
 }
 
-/// The text that an element's inner XML stands for.
+/// Unescapes the text of an element.
 pub(crate) fn xml_unescape(text: &str) -> String {
     text.trim()
         .replace("&quot;", "\"")

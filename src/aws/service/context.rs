@@ -45,7 +45,7 @@ impl ServiceContext {
         let ca_bundle = self.ca_bundle.as_ref().map(|bundle| (bundle.value.as_path(), bundle.origin.as_str()));
         let client = Client::new(&ClientConfig {
             connections: 1,
-            target: (endpoint.https, &endpoint.host),
+            target: endpoint.origin(),
             ca_bundle,
             env: &*self.env,
             timeouts,

@@ -1,6 +1,7 @@
 //! The endpoint of a service: scheme, host and path.
 
 use crate::config::EndpointUrl;
+use crate::http::Origin;
 
 /// The endpoint of a service: scheme, host and path.
 #[derive(Clone, Debug)]
@@ -22,6 +23,11 @@ impl ServiceEndpoint {
             }
             EndpointUrl::File(_) => None,
         }
+    }
+
+    /// Returns the scheme and host.
+    pub(super) fn origin(&self) -> Origin<'_> {
+        Origin { https: self.https, host: &self.host }
     }
 
     /// Returns the URL without the path.

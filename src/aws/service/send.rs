@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use crate::aws::service::context::ServiceContext;
 use crate::aws::service::endpoint::ServiceEndpoint;
-use crate::aws::throttling::is_throttling;
 use crate::base::{self, Error};
 use crate::http::{Client, Fault, Method, OnStop, Request, Response, Timeouts, retry};
 use crate::object::{BytesPayload, Payload};
@@ -75,7 +74,7 @@ impl ServiceResponse {
     /// Returns whether the failure is temporary, judging by the status and the code alone.
     pub(crate) fn is_transient(&self, code: Option<&str>) -> bool {
         matches!(self.status(), 500 | 502 | 503 | 504)
-            || code.is_some_and(|code| is_throttling(code) || TIMED_OUT.contains(&code))
+            || code.is_some_and(|code| retry::is_throttling(code) || TIMED_OUT.contains(&code))
     }
 
     /// Builds the error for a rejected `what`, with the service's reason. Redacts `secrets`.
@@ -139,15 +138,15 @@ pub(crate) fn send(
     make: &dyn Fn() -> Result<ServiceRequest, Error>,
     transient: &dyn Fn(&ServiceResponse) -> bool,
 ) -> Result<ServiceResponse, NoResponse> {
-    let (policy, mut attempts) = (retry::Policy::standard(limits.attempts), retry::Attempts::default());
+    let (policy, mut attempts) = (retry::RetryPolicy::standard(limits.attempts), retry::Attempts::default());
     loop {
         context.cancel.check().map_err(NoResponse::Own)?;
         let message = make().map_err(NoResponse::Own)?;
         let result = attempt(client, endpoint, (limits.answer, &attempts), message);
         let failure = match &result {
             Ok(response) if !transient(response) => return result,
-            Ok(_) => retry::Failure::Transient { retry_after: None },
-            Err(NoResponse::Fault(fault)) => retry::Failure::NoAnswer(fault.kind),
+            Ok(_) => retry::AttemptFailure::Transient { retry_after: None },
+            Err(NoResponse::Fault(fault)) => retry::AttemptFailure::NoAnswer(fault.kind),
             Err(NoResponse::Own(_)) => return result,
         };
         let retry::Decision::Retry(pause) = policy.failed(&mut attempts, failure) else { return result };
@@ -181,8 +180,7 @@ fn attempt(
     log::debug!("{} {}", method.as_str(), endpoint.url());
     let request = Request {
         method,
-        https: endpoint.https,
-        host: &endpoint.host,
+        origin: endpoint.origin(),
         target,
         headers,
         body: body.as_ref().map(|body| body as &dyn Payload),

@@ -7,7 +7,7 @@ use crate::cache_config::{Annotations, CacheConfig, CacheConfigBuilder};
 use crate::go::Timestamp;
 
 #[test]
-fn the_order_of_adding_makes_no_difference() {
+fn the_order_of_calls_does_not_matter() {
     let build = |order: [&str; 2]| {
         let mut builder = CacheConfigBuilder::new();
         let base = builder.layer(blob("base"), None, annotations("base"));
@@ -30,7 +30,7 @@ fn the_order_of_adding_makes_no_difference() {
 }
 
 #[test]
-fn the_same_layer_and_the_same_step_are_one() {
+fn equal_layers_and_equal_steps_are_merged() {
     let mut builder = CacheConfigBuilder::new();
     let later = Annotations { created_at: "2026-01-02T00:00:00Z".parse().unwrap(), ..annotations("a") };
     let first = builder.layer(blob("a"), None, annotations("a"));
@@ -47,7 +47,7 @@ fn the_same_layer_and_the_same_step_are_one() {
 }
 
 #[test]
-fn what_cannot_be_written_is_refused() {
+fn a_config_that_cannot_be_written_is_refused() {
     let refusal = |add: fn(&mut CacheConfigBuilder)| {
         let mut builder = CacheConfigBuilder::new();
         add(&mut builder);
@@ -73,7 +73,7 @@ fn what_cannot_be_written_is_refused() {
             refusal(|builder| {
                 builder.layer(blob("a"), None, Annotations { size: 1 << 63, ..annotations("a") });
             }),
-            "more than BuildKit can say",
+            "more than BuildKit can represent",
         ),
         (
             refusal(|builder| {
@@ -87,14 +87,14 @@ fn what_cannot_be_written_is_refused() {
                 let layer = CacheConfigBuilder::new().layer(blob("a"), None, annotations("a"));
                 builder.layer(blob("b"), Some(layer), annotations("b"));
             }),
-            "layer 0 was not made by this builder",
+            "layer 0 is from another builder",
         ),
         (
             refusal(|builder| {
                 let record = CacheConfigBuilder::new().record("d", []);
                 builder.record("e", [vec![(record, "")]]);
             }),
-            "record 0 was not made by this builder",
+            "record 0 is from another builder",
         ),
     ] {
         assert!(message.contains(expected), "{message}");

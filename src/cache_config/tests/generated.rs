@@ -53,7 +53,7 @@ fn record((at, draft): (usize, Draft), layers: usize) -> Record {
         let link = RecordIndex(earlier(at, choice.into())?);
         Some(Input { selector: ["", "x", "<y>"][selector].into(), link })
     };
-    let inputs = inputs.into_iter().map(|list| list.into_iter().filter_map(input).collect::<Alternatives>());
+    let inputs = inputs.into_iter().map(|list| Alternatives::new(list.into_iter().filter_map(input).collect()));
     let layer = |choice: u8| earlier(layers, choice.into()).map(LayerIndex);
     let result = |(choice, created_at)| Some(CacheResult { layer: layer(choice)?, created_at });
     let chain = |(choices, created_at): (Vec<u8>, Timestamp)| ChainedResult {
@@ -91,7 +91,7 @@ pub(super) fn reordered(config: &CacheConfig, layers: &[usize], records: &[usize
         moved.parent = moved.parent.map(layer);
     }
     for record in &mut out.records {
-        record.inputs.iter_mut().flatten().for_each(|input| input.link = link(input.link));
+        record.inputs.iter_mut().flat_map(Alternatives::as_mut_slice).for_each(|input| input.link = link(input.link));
         record.results.iter_mut().for_each(|result| result.layer = layer(result.layer));
         record.chains.iter_mut().flat_map(|chain| &mut chain.layers).for_each(|index| *index = layer(*index));
     }

@@ -47,7 +47,7 @@ const PAIRS: [(&str, &str, &str); 5] = [
 ];
 
 #[test]
-fn every_s3_manifest_is_written_as_it_was_read() {
+fn an_s3_manifest_round_trips_byte_for_byte() {
     let more = ["max/s3-manifest-branch-main.json"];
     for path in PAIRS.iter().map(|(_, _, manifest)| *manifest).chain(more) {
         let bytes = read(path);
@@ -56,7 +56,7 @@ fn every_s3_manifest_is_written_as_it_was_read() {
 }
 
 #[test]
-fn a_local_cache_becomes_buildkits_own_s3_manifest() {
+fn a_local_cache_converts_to_buildkits_s3_manifest() {
     for (dir, tag, manifest) in PAIRS {
         let (_, bytes, descriptors) = local(dir, tag);
         let config = CacheConfig::from_local_json(&bytes, &descriptors).unwrap();
@@ -66,7 +66,7 @@ fn a_local_cache_becomes_buildkits_own_s3_manifest() {
 }
 
 #[test]
-fn an_s3_manifest_becomes_buildkits_own_local_config_and_descriptors() {
+fn an_s3_manifest_converts_to_buildkits_local_config_and_descriptors() {
     for (dir, tag, manifest) in PAIRS {
         let (digest, _, descriptors) = local(dir, tag);
         let config = CacheConfig::from_s3_json(&read(manifest)).unwrap();
@@ -83,7 +83,7 @@ fn an_s3_manifest_becomes_buildkits_own_local_config_and_descriptors() {
 }
 
 #[test]
-fn min_of_max_is_buildkits_own_min() {
+fn mode_min_matches_buildkits() {
     let max = CacheConfig::from_s3_json(&read("max/s3-manifest.json")).unwrap();
     let (min, found) = max.clone().into_min();
     assert!(found);
@@ -93,7 +93,7 @@ fn min_of_max_is_buildkits_own_min() {
 
 /// The result of a link copy is a layer of its own, from which the final result is layered.
 #[test]
-fn min_of_linked_copies_is_buildkits_own_min() {
+fn mode_min_matches_buildkits_for_linked_copies() {
     for build in ["link", "link2", "l3"] {
         let max = CacheConfig::from_s3_json(&read(&format!("link/{build}-max.json"))).unwrap();
         let (min, found) = max.clone().into_min();
@@ -104,7 +104,7 @@ fn min_of_linked_copies_is_buildkits_own_min() {
 }
 
 #[test]
-fn a_merge_of_real_configs_holds_all_of_them() {
+fn merging_real_configs_keeps_all_of_them() {
     let read = |path| CacheConfig::from_s3_json(&read(path)).unwrap();
     let (max, min, second) =
         (read("max/s3-manifest.json"), read("min/s3-manifest.json"), read("two-tags/s3-manifest-second.json"));

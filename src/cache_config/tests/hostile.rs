@@ -15,7 +15,7 @@ fn all_operations(config: &CacheConfig) -> CacheConfig {
 }
 
 #[test]
-fn a_chain_of_100_000_layers_in_either_direction() {
+fn a_chain_of_100_000_layers_is_read_in_either_direction() {
     let layers = ["a", "b"].map(|name| layer_json(name, r#","parent":PARENT"#));
     for descending in [false, true] {
         let parent = |at: usize| if descending { (at + 1 < LONG).then_some(at + 1) } else { at.checked_sub(1) };
@@ -35,14 +35,14 @@ fn a_chain_of_100_000_layers_in_either_direction() {
 }
 
 #[test]
-fn a_ring_of_10_000_layers() {
+fn a_ring_of_10_000_layers_is_refused() {
     let layer = |at: usize| layer_json("a", &format!(r#","parent":{}"#, (at + 1) % 10_000));
     let json = format!(r#"{{"layers":[{}]}}"#, (0..10_000).map(layer).collect::<Vec<_>>().join(","));
     assert!(refusal(&json).contains("1 problem: layer 0 is its own ancestor"));
 }
 
 #[test]
-fn a_chain_of_100_000_records_in_either_direction() {
+fn a_chain_of_100_000_records_is_read_in_either_direction() {
     for descending in [false, true] {
         let link = |at: usize| if descending { (at + 1 < LONG).then_some(at + 1) } else { at.checked_sub(1) };
         let linked_to = |link: usize| format!(r#"{{"digest":"d","inputs":[[{{"link":{link}}}]]}}"#);
@@ -60,7 +60,7 @@ fn a_chain_of_100_000_records_in_either_direction() {
 }
 
 #[test]
-fn a_ladder_of_records_with_2_to_the_1000_paths() {
+fn a_ladder_of_records_with_2_to_the_1000_paths_is_read() {
     let mut builder = CacheConfigBuilder::new();
     let mut below = [builder.record("l", []), builder.record("r", [])];
     for _ in 0..1000 {
@@ -73,7 +73,7 @@ fn a_ladder_of_records_with_2_to_the_1000_paths() {
 }
 
 #[test]
-fn a_million_records() {
+fn a_million_records_are_read() {
     let json = format!(r#"{{"records":[{}{{"digest":"d"}}]}}"#, r#"{"digest":"d"},"#.repeat(999_999));
     assert_eq!(CacheConfig::from_s3_json(json.as_bytes()).unwrap().records().len(), 1_000_000);
     let empty = format!(r#"{{"records":[{}{{}}]}}"#, "{},".repeat(999_999));
@@ -84,13 +84,13 @@ fn a_million_records() {
 }
 
 #[test]
-fn more_parts_than_any_real_config_are_refused_before_they_are_read() {
+fn more_objects_than_any_real_config_has_are_refused_before_parsing() {
     let json = format!(r#"{{"records":[{}{{}}]}}"#, "{},".repeat(8_000_000));
     assert!(refusal(&json).contains("more than 8000000 objects and lists"));
 }
 
 #[test]
-fn nesting_is_refused_or_skipped_without_recursion() {
+fn deep_nesting_is_refused_or_skipped_without_recursion() {
     let deep = |open: &str, inner: &str, close: &str| format!("{}{inner}{}", open.repeat(LONG), close.repeat(LONG));
     for json in [
         deep("[", "", "]"),
@@ -107,7 +107,7 @@ fn nesting_is_refused_or_skipped_without_recursion() {
 }
 
 #[test]
-fn what_a_later_duplicate_replaces_counts_neither_as_content_nor_as_a_problem() {
+fn the_value_of_a_replaced_duplicate_key_is_ignored() {
     let good = layer_json("a", r#","parent":-1"#);
     let json = format!(
         r#"{{"layers":[{{}},{{"parent":9}}],"layers":[{good}],"records":[{{"digest":"d","layers":[{{"layer":7}}],"layers":[{{}}]}}]}}"#
@@ -118,18 +118,18 @@ fn what_a_later_duplicate_replaces_counts_neither_as_content_nor_as_a_problem() 
     let json = format!(
         r#"{{"layers":[{good},{good}],"layers":[{good}],"records":[{{"digest":"d","layers":[{{"layer":1}}]}}]}}"#
     );
-    assert!(refusal(&json).contains("1 problem: record 0: layer 1 is out of range: there are 1"));
+    assert!(refusal(&json).contains("1 problem: record 0: layer 1 is out of range: the config has 1 layer"));
 }
 
 #[test]
-fn one_alternative_needs_no_list_of_its_own() {
+fn a_single_alternative_is_stored_without_a_list() {
     assert_eq!(size_of::<Alternatives>(), size_of::<Input>());
     let json = r#"{"records":[{"digest":"a"},{"digest":"b","inputs":[[{}],[{},{"selector":"s"}]]}]}"#;
     let config = CacheConfig::from_s3_json(json.as_bytes()).unwrap();
     let inputs = &config.records[1].inputs;
     assert_eq!(inputs.iter().map(|list| list.len()).collect::<Vec<_>>(), [1, 2]);
     let input = inputs[0][0].clone();
-    assert_eq!(Alternatives::from(vec![input.clone()]), Alternatives::from(input));
+    assert_eq!(Alternatives::new(vec![input.clone()]), Alternatives::one(input));
 }
 
 #[test]

@@ -6,11 +6,11 @@ use std::io::Read as _;
 
 use proptest::prelude::*;
 
-use crate::base::{Digest, Error, Hasher};
+use crate::base::{Digest, Hasher};
 use crate::cache_config::canonical::canonical;
 use crate::cache_config::tests::generated::{config, some_blobs, two_orders};
-use crate::cache_config::tests::{annotations, blob, layer_json, time};
-use crate::cache_config::{Annotations, CacheConfig, Input, LayerIndex, Record, RecordIndex};
+use crate::cache_config::tests::layer_json;
+use crate::cache_config::{CacheConfig, Input, LayerIndex, Record, RecordIndex};
 use crate::object::Payload as _;
 
 type Chain = Vec<Digest>;
@@ -171,7 +171,7 @@ fn min(config: &CacheConfig) -> (CacheConfig, bool) {
 
 proptest! {
     #[test]
-    fn writing_and_reading_give_the_same_config(config in config()) {
+    fn a_written_config_reads_back_equal(config in config()) {
         let json = config.to_s3_json();
         let read = CacheConfig::from_s3_json(&json).unwrap();
         prop_assert_eq!(&read, &config);
@@ -179,7 +179,7 @@ proptest! {
     }
 
     #[test]
-    fn the_manifest_that_is_sent_is_the_one_that_is_written(config in config(), buffer in 1_usize..300) {
+    fn the_request_body_equals_the_written_manifest(config in config(), buffer in 1_usize..300) {
         let json = config.to_s3_json();
         let payload = config.s3_payload();
         prop_assert_eq!((payload.size(), payload.sha256()), (json.len() as u64, Digest::of(&json)));
@@ -194,7 +194,7 @@ proptest! {
     }
 
     #[test]
-    fn by_way_of_a_local_cache_only_the_annotations_of_one_blob_may_differ(config in config()) {
+    fn a_local_round_trip_changes_only_annotations_of_repeated_blobs(config in config()) {
         let local = CacheConfig::from_local_json(&config.to_local_json(), &config.descriptors().collect::<Vec<_>>()).unwrap();
         prop_assert_eq!(local.to_local_json(), config.to_local_json());
         for (layer, written) in local.layers.iter().zip(&config.layers) {
@@ -206,7 +206,7 @@ proptest! {
     }
 
     #[test]
-    fn the_canonical_order_is_the_contracts_and_depends_on_no_other((config, other) in two_orders()) {
+    fn the_canonical_order_does_not_depend_on_the_input_order((config, other) in two_orders()) {
         let sorted = canonical(&config);
         prop_assert!(is_canonical(&sorted), "{:?}", sorted);
         prop_assert_eq!(meaning(&[&sorted]), meaning(&[&config]));
@@ -216,7 +216,7 @@ proptest! {
     }
 
     #[test]
-    fn merging_is_a_union_whatever_the_order_and_the_grouping(a in config(), b in config(), c in config()) {
+    fn merging_is_a_union_independent_of_order_and_grouping(a in config(), b in config(), c in config()) {
         let all = merge(&[&a, &b, &c]);
         prop_assert_eq!(meaning(&[&all]), meaning(&[&a, &b, &c]));
         prop_assert_eq!(&merge(&[&c, &a, &b]), &all);
@@ -228,7 +228,7 @@ proptest! {
     }
 
     #[test]
-    fn min_is_what_its_definition_says_and_idempotent(config in config()) {
+    fn mode_min_matches_its_definition_and_is_idempotent(config in config()) {
         let (kept, found) = config.clone().into_min();
         prop_assert_eq!((&kept, found), (&min(&config).0, min(&config).1));
         prop_assert_eq!(&kept.clone().into_min(), &(kept.clone(), found));
@@ -236,7 +236,7 @@ proptest! {
     }
 
     #[test]
-    fn without_blobs_keeps_what_needs_none_of_them_and_nothing_else(config in config(), lost in some_blobs()) {
+    fn without_blobs_drops_exactly_what_needs_them(config in config(), lost in some_blobs()) {
         let kept = config.clone().without_blobs(&lost);
         prop_assert_eq!(&CacheConfig::from_s3_json(&kept.to_s3_json()).unwrap(), &kept);
         prop_assert!(kept.layers.iter().all(|layer| !lost.contains(&layer.blob)));
@@ -263,53 +263,7 @@ proptest! {
 }
 
 #[test]
-fn of_two_annotations_the_earlier_known_time_wins_then_the_smaller_media_type() {
-    let config = |media_type: &str, created_at: &str| {
-        let annotations =
-            Annotations { media_type: media_type.to_owned(), created_at: time(created_at), ..annotations("a") };
-        let json = format!(r#"{{"layers":[{}]}}"#, layer_json("a", r#","parent":-1"#));
-        let mut config = CacheConfig::from_s3_json(json.as_bytes()).unwrap();
-        config.layers[0].annotations = annotations;
-        config
-    };
-    for (winner, loser) in [
-        (("z", "2026-01-02T03:00:00Z"), ("a", "0001-01-01T00:00:00Z")),
-        (("z", "2026-01-02T03:00:00Z"), ("a", "0001-01-01T02:00:00+02:00")),
-        (("z", "2026-01-02T03:00:00Z"), ("a", "2026-01-02T03:00:01Z")),
-        (("z", "2026-01-02T04:30:00+02:00"), ("a", "2026-01-02T03:00:00Z")),
-        (("a", "2026-01-02T05:00:00+02:00"), ("z", "2026-01-02T03:00:00Z")),
-        (("a", "2026-01-02T03:00:00Z"), ("a", "2026-01-02T05:00:00+02:00")),
-    ] {
-        let (winner, loser) = (config(winner.0, winner.1), config(loser.0, loser.1));
-        assert_eq!(merge(&[&winner, &loser]), winner);
-        assert_eq!(merge(&[&loser, &winner]), winner);
-    }
-}
-
-#[test]
-fn two_sizes_or_diff_ids_of_one_blob_are_a_conflict_of_two_named_sources() {
-    let one = format!(r#"{{"layers":[{}]}}"#, layer_json("a", r#","parent":-1"#));
-    let other_diff_id = one.replace(&annotations("a").diff_id.to_string(), &blob("x").to_string());
-    for other in [one.replace(r#""size":3"#, r#""size":4"#), other_diff_id] {
-        let read = |json: &str| CacheConfig::from_s3_json(json.as_bytes()).unwrap();
-        let sources = [("name=app", read("{}")), ("name=main", read(&one)), ("name=dev", read(&other))];
-        match CacheConfig::merge(sources.map(|(name, config)| (name.to_owned(), config))) {
-            Err(Error::Conflict(problem)) => {
-                let expected = format!("name=main and name=dev give the blob {} two sizes or diffIDs", blob("a"));
-                assert_eq!(problem.message, expected);
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-}
-
-#[test]
-fn no_configs_merge_to_an_empty_one() {
-    assert_eq!(CacheConfig::merge([]).unwrap(), CacheConfig::default());
-}
-
-#[test]
-fn when_no_record_has_results_nothing_is_dropped() {
+fn mode_min_drops_nothing_if_no_record_has_results() {
     let json = format!(r#"{{"layers":[{}],"records":[{{"digest":"d"}}]}}"#, layer_json("a", r#","parent":-1"#));
     let config = CacheConfig::from_s3_json(json.as_bytes()).unwrap();
     assert_eq!(config.clone().into_min(), (config, false));

@@ -20,7 +20,7 @@ fn parent_missing_means_layer_zero() {
 }
 
 #[test]
-fn keys_duplicates_and_nulls_are_read_as_go_reads_them() {
+fn keys_duplicates_and_nulls_are_parsed_like_go() {
     let a = layer_json("a", r#","Parent":0,"PARENT":-1,"parent":null,"x":{"parent":[7]}"#);
     let json = format!("\n{{\"layers\":[],\"LAYERS\":[{a}],\"records\":null,\"more\":[[]]}}\r\n\t ");
     assert_eq!(layers(&json), [None]);
@@ -35,7 +35,7 @@ fn keys_duplicates_and_nulls_are_read_as_go_reads_them() {
 }
 
 #[test]
-fn what_is_not_a_cache_config_is_refused() {
+fn input_that_is_not_a_cache_config_is_refused() {
     for json in [
         "",
         " ",
@@ -63,7 +63,7 @@ fn what_is_not_a_cache_config_is_refused() {
 }
 
 #[test]
-fn every_kind_of_problem_is_named_with_its_place() {
+fn each_problem_is_reported_with_its_layer_or_record() {
     let a = layer_json("a", r#","parent":-1"#);
     let good = blob("b");
     let records = |records: &str| format!(r#"{{"layers":[{a}],"records":[{records}]}}"#);
@@ -76,18 +76,30 @@ fn every_kind_of_problem_is_named_with_its_place() {
         (noted(r#""diffID":"../x""#), "layer 1: diffID: \"../x\" is not a digest"),
         (noted(&format!(r#""diffID":"{good}","size":-1"#)), "layer 1: its size -1 is negative"),
         (noted(&format!(r#""diffID":"{good}","createdAt":"""#)), "layer 1: createdAt: \"\" is not an RFC 3339"),
-        (format!(r#"{{"layers":[{}]}}"#, layer_json("a", r#","parent":-2"#)), "parent -2 is out of range: there are 1"),
-        (format!(r#"{{"layers":[{}]}}"#, layer_json("a", r#","parent":1"#)), "parent 1 is out of range: there are 1"),
+        (
+            format!(r#"{{"layers":[{}]}}"#, layer_json("a", r#","parent":-2"#)),
+            "parent -2 is out of range: the config has 1 layer",
+        ),
+        (
+            format!(r#"{{"layers":[{}]}}"#, layer_json("a", r#","parent":1"#)),
+            "parent 1 is out of range: the config has 1 layer",
+        ),
         (records("{}"), "record 0: it has no digest"),
         (records("null"), "record 0: it has no digest"),
-        (records(r#"{"digest":"d","layers":[{"layer":1}]}"#), "record 0: layer 1 is out of range: there are 1"),
+        (
+            records(r#"{"digest":"d","layers":[{"layer":1}]}"#),
+            "record 0: layer 1 is out of range: the config has 1 layer",
+        ),
         (records(r#"{"digest":"d","layers":[{"layer":-1}]}"#), "record 0: layer -1 is out of range"),
         (records(r#"{"digest":"d","layers":[{"createdAt":"x"}]}"#), "record 0: createdAt: \"x\" is not"),
         (records(r#"{"digest":"d","chains":[{"layers":[0,9]}]}"#), "record 0: layer 9 is out of range"),
         (records(r#"{"digest":"d","chains":[{"createdAt":"x"}]}"#), "record 0: createdAt: \"x\" is not"),
         (records(r#"{"digest":"d","inputs":[[]]}"#), "record 0: input 0 is empty"),
         (records(r#"{"digest":"d","inputs":[null]}"#), "record 0: input 0 is empty"),
-        (records(r#"{"digest":"d","inputs":[[{"link":1}]]}"#), "record 0: link 1 is out of range: there are 1"),
+        (
+            records(r#"{"digest":"d","inputs":[[{"link":1}]]}"#),
+            "record 0: link 1 is out of range: the config has 1 record",
+        ),
         (records(r#"{"digest":"d","inputs":[[{"link":9223372036854775807}]]}"#), "record 0: link 9223372036854775807"),
         (records(r#"{"digest":"d","inputs":[[{}]]}"#), "record 0 is its own input"),
         (
@@ -111,7 +123,7 @@ fn every_kind_of_problem_is_named_with_its_place() {
 }
 
 #[test]
-fn the_first_twenty_problems_and_their_number_are_reported() {
+fn the_first_twenty_problems_and_the_total_are_reported() {
     let message = refusal(&format!(r#"{{"records":[{}]}}"#, vec!["{}"; 25].join(",")));
     assert!(message.starts_with("the cache config has 25 problems: record 0: "), "{message}");
     assert_eq!(message.matches("it has no digest").count(), 20);
@@ -121,7 +133,7 @@ fn the_first_twenty_problems_and_their_number_are_reported() {
 }
 
 #[test]
-fn a_local_layer_is_described_by_its_descriptor() {
+fn a_local_layer_gets_its_annotations_from_its_descriptor() {
     let json = format!(r#"{{"layers":[{{"blob":"{}","parent":-1}}]}}"#, blob("a"));
     let descriptor = |annotations: &str, size: &str| -> Descriptor {
         let media_type = "application/vnd.docker.image.rootfs.diff.tar.gzip";

@@ -1,12 +1,10 @@
 //! A loopback server that stands in for STS, SSO, a container agent and an instance's metadata service.
 
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
-use std::thread::{self, JoinHandle};
 
 use crate::base::percent_decode;
+use crate::http::loopback::{Connection, Loopback};
 
 /// A received request.
 #[derive(Clone, Debug)]
@@ -41,30 +39,15 @@ impl Received {
 pub(crate) type Answer = (u16, String, String);
 
 pub(crate) struct Server {
-    pub(crate) address: SocketAddr,
+    loopback: Loopback,
     requests: Arc<Mutex<Vec<Received>>>,
-    stop: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
 }
 
 impl Server {
     pub(crate) fn start(answer: impl Fn(&Received) -> Answer + Send + Sync + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-        let address = listener.local_addr().unwrap();
-        let (requests, stop) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
-        let (seen, stopping, answer) = (requests.clone(), stop.clone(), Arc::new(answer));
-        let thread = thread::spawn(move || {
-            let mut connections = Vec::new();
-            for stream in listener.incoming() {
-                if stopping.load(Ordering::SeqCst) {
-                    break;
-                }
-                let (seen, answer) = (seen.clone(), answer.clone());
-                connections.push(thread::spawn(move || serve(stream.unwrap(), &seen, &*answer)));
-            }
-            connections.into_iter().for_each(|connection| connection.join().unwrap());
-        });
-        Self { address, requests, stop, thread: Some(thread) }
+        let requests = Arc::new(Mutex::new(Vec::new()));
+        let seen = requests.clone();
+        Self { loopback: Loopback::start(move |stream| serve(stream, &seen, &answer)), requests }
     }
 
     /// Starts a server with all services, each of which returns its own key.
@@ -73,7 +56,7 @@ impl Server {
     }
 
     pub(crate) fn url(&self) -> String {
-        format!("http://{}", self.address)
+        self.loopback.url()
     }
 
     pub(crate) fn requests(&self) -> Vec<Received> {
@@ -85,19 +68,8 @@ impl Server {
     }
 }
 
-impl Drop for Server {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-        let _ = TcpStream::connect(self.address);
-        let served = self.thread.take().unwrap().join();
-        if !thread::panicking() {
-            served.unwrap();
-        }
-    }
-}
-
 /// Serves one request per connection. If the status is 0, the connection is closed without a response.
-fn serve(mut stream: TcpStream, seen: &Mutex<Vec<Received>>, answer: &dyn Fn(&Received) -> Answer) {
+fn serve(mut stream: Connection, seen: &Mutex<Vec<Received>>, answer: &dyn Fn(&Received) -> Answer) {
     let mut head = Vec::new();
     let mut byte = [0];
     while !head.ends_with(b"\r\n\r\n") {

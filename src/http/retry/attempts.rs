@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::retry_after::RetryAfter;
-use crate::http::fault::FaultKind;
+use crate::http::client::FaultKind;
 
 /// A connection that went stale in the pool says nothing about the server. Up to this many such failures are not
 /// counted.
@@ -15,7 +15,7 @@ const LAST_DOUBLED: u32 = 4;
 
 /// Why an attempt failed, as far as the retry decision needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Failure {
+pub(crate) enum AttemptFailure {
     /// There was no response.
     NoAnswer(FaultKind),
     /// The server failed, and may have sent a time to retry after.
@@ -65,22 +65,22 @@ impl Attempts {
     /// timeout or another failure, and returns `None` if too few are left.
     pub(super) fn failed(
         &mut self,
-        failure: Failure,
+        failure: AttemptFailure,
         max_attempts: u32,
         jitter: f64,
         pay: impl FnOnce(bool) -> Option<u32>,
     ) -> Decision {
         self.made += 1;
         let retry_after = match failure {
-            Failure::NoAnswer(FaultKind::Stale) if self.stale < MAX_STALE => {
+            AttemptFailure::NoAnswer(FaultKind::Stale) if self.stale < MAX_STALE => {
                 self.stale += 1;
                 self.free += 1;
                 return Decision::Retry(Duration::ZERO);
             }
-            Failure::NoAnswer(kind) if !passes(kind) => return Decision::GiveUp,
-            Failure::NoAnswer(_) => None,
-            Failure::Transient { retry_after } | Failure::Throttled { retry_after } => retry_after,
-            Failure::Permanent => return Decision::GiveUp,
+            AttemptFailure::NoAnswer(kind) if !passes(kind) => return Decision::GiveUp,
+            AttemptFailure::NoAnswer(_) => None,
+            AttemptFailure::Transient { retry_after } | AttemptFailure::Throttled { retry_after } => retry_after,
+            AttemptFailure::Permanent => return Decision::GiveUp,
         };
         let counted = self.made - self.free;
         if counted >= max_attempts {
@@ -93,8 +93,8 @@ impl Attempts {
     }
 }
 
-fn timed_out(failure: Failure) -> bool {
-    matches!(failure, Failure::NoAnswer(FaultKind::Timeout | FaultKind::NoHandshake))
+fn timed_out(failure: AttemptFailure) -> bool {
+    matches!(failure, AttemptFailure::NoAnswer(FaultKind::Timeout | FaultKind::NoHandshake))
 }
 
 /// Returns the pause after that many attempts.
@@ -119,9 +119,9 @@ mod tests {
     use super::Decision::{GiveUp, OutOfTokens, Retry};
     use super::*;
 
-    const TRANSIENT: Failure = Failure::Transient { retry_after: None };
+    const TRANSIENT: AttemptFailure = AttemptFailure::Transient { retry_after: None };
 
-    fn failed(attempts: &mut Attempts, failure: Failure, max_attempts: u32, jitter: f64) -> Decision {
+    fn failed(attempts: &mut Attempts, failure: AttemptFailure, max_attempts: u32, jitter: f64) -> Decision {
         attempts.failed(failure, max_attempts, jitter, |timeout| Some(if timeout { 10 } else { 5 }))
     }
 
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn three_attempts_with_growing_pauses_then_no_more() {
+    fn three_attempts_are_made_with_growing_pauses() {
         let mut attempts = Attempts::default();
         assert_eq!(failed(&mut attempts, TRANSIENT, 3, 1.0), seconds(2));
         assert_eq!(failed(&mut attempts, TRANSIENT, 3, 0.5), seconds(2));
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_succeed_is_not_tried_again() {
+    fn permanent_failures_are_not_retried() {
         use FaultKind::*;
         for kind in [
             Payload,
@@ -165,18 +165,22 @@ mod tests {
             NoTunnel(403),
             NotHttp,
         ] {
-            assert_eq!(failed(&mut Attempts::default(), Failure::NoAnswer(kind), 3, 0.5), GiveUp, "{kind:?}");
+            assert_eq!(failed(&mut Attempts::default(), AttemptFailure::NoAnswer(kind), 3, 0.5), GiveUp, "{kind:?}");
         }
         for kind in [NameServer, OutOfFiles, Refused, Timeout, NoHandshake, Broken, NoTunnel(503)] {
-            assert_eq!(failed(&mut Attempts::default(), Failure::NoAnswer(kind), 3, 0.5), seconds(1), "{kind:?}");
+            assert_eq!(
+                failed(&mut Attempts::default(), AttemptFailure::NoAnswer(kind), 3, 0.5),
+                seconds(1),
+                "{kind:?}"
+            );
         }
-        assert_eq!(failed(&mut Attempts::default(), Failure::Permanent, 3, 0.5), GiveUp);
+        assert_eq!(failed(&mut Attempts::default(), AttemptFailure::Permanent, 3, 0.5), GiveUp);
     }
 
     #[test]
-    fn stale_connections_do_not_count_and_do_not_wait() {
+    fn stale_connections_are_replaced_at_once_and_not_counted() {
         let mut attempts = Attempts::default();
-        let stale = Failure::NoAnswer(FaultKind::Stale);
+        let stale = AttemptFailure::NoAnswer(FaultKind::Stale);
         for _ in 0..3 {
             assert_eq!(attempts.failed(stale, 1, 1.0, |_| None), seconds(0));
         }
@@ -185,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn a_correction_does_not_count() {
+    fn a_corrected_request_is_not_counted() {
         let mut attempts = Attempts::default();
         attempts.corrected();
         assert_eq!(failed(&mut attempts, TRANSIENT, 2, 1.0), seconds(2));
@@ -194,17 +198,19 @@ mod tests {
     }
 
     #[test]
-    fn the_server_may_ask_for_a_longer_pause() {
+    fn a_server_can_lengthen_the_pause() {
         let wanted = Some(RetryAfter::Plain(Duration::from_secs(7)));
-        for failure in [Failure::Transient { retry_after: wanted }, Failure::Throttled { retry_after: wanted }] {
+        for failure in
+            [AttemptFailure::Transient { retry_after: wanted }, AttemptFailure::Throttled { retry_after: wanted }]
+        {
             assert_eq!(failed(&mut Attempts::default(), failure, 3, 0.5), seconds(7));
         }
     }
 
     #[test]
-    fn retries_are_paid_for_and_timeouts_cost_more() {
+    fn retries_cost_tokens_and_timeouts_cost_more() {
         let mut attempts = Attempts::default();
-        failed(&mut attempts, Failure::NoAnswer(FaultKind::Timeout), 3, 0.0);
+        failed(&mut attempts, AttemptFailure::NoAnswer(FaultKind::Timeout), 3, 0.0);
         assert_eq!(attempts.cost, Some(10));
         failed(&mut attempts, TRANSIENT, 3, 0.0);
         assert_eq!(attempts.cost, Some(5));
@@ -212,6 +218,6 @@ mod tests {
         // A permanent failure takes no tokens.
         let never = |_: bool| -> Option<u32> { panic!("paid") };
         assert_eq!(Attempts::default().failed(TRANSIENT, 1, 0.0, never), GiveUp);
-        assert_eq!(Attempts::default().failed(Failure::Permanent, 3, 0.0, never), GiveUp);
+        assert_eq!(Attempts::default().failed(AttemptFailure::Permanent, 3, 0.0, never), GiveUp);
     }
 }

@@ -1,24 +1,24 @@
 //! The state shared by the calls of one client: the maximum number of attempts, the retry tokens and the request rate.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
-use super::attempts::{Attempts, Decision, Failure};
+use super::attempts::{AttemptFailure, Attempts, Decision};
 use super::jitter;
 use super::rate::Rate;
 use super::tokens::Tokens;
-use crate::base::{Cancel, Clock, Result};
+use crate::base::{Cancel, Clock, Result, Unpoisoned as _};
 
 /// One of AWS's retry modes, with the state shared by its calls.
 #[derive(Debug)]
-pub(crate) struct Policy {
+pub(crate) struct RetryPolicy {
     max_attempts: u32,
     tokens: Mutex<Tokens>,
     /// Set only in `adaptive` mode. The inner value is created by the first request, which knows the time.
     rate: Option<Mutex<Option<Rate>>>,
 }
 
-impl Policy {
+impl RetryPolicy {
     /// Returns the policy of the mode `standard`. `max_attempts` includes the first attempt.
     pub(crate) fn standard(max_attempts: u32) -> Self {
         Self { max_attempts, tokens: Mutex::default(), rate: None }
@@ -42,30 +42,27 @@ impl Policy {
     }
 
     /// Records the outcome of an attempt; `None` means success.
-    pub(crate) fn ended(&self, failure: Option<Failure>, clock: &dyn Clock) {
-        let throttled = matches!(failure, Some(Failure::Throttled { .. }));
+    pub(crate) fn ended(&self, failure: Option<AttemptFailure>, clock: &dyn Clock) {
+        let throttled = matches!(failure, Some(AttemptFailure::Throttled { .. }));
         self.with_rate(clock, |rate, now| rate.update(now, throttled));
     }
 
     /// Records that a call succeeded.
     pub(crate) fn succeeded(&self, attempts: &Attempts) {
-        lock(&self.tokens).succeeded(attempts.cost);
+        self.tokens.lock().unpoisoned().succeeded(attempts.cost);
     }
 
     /// Decides what to do after a failed attempt.
-    pub(crate) fn failed(&self, attempts: &mut Attempts, failure: Failure) -> Decision {
-        attempts.failed(failure, self.max_attempts, jitter(), |timed_out| lock(&self.tokens).take(timed_out))
+    pub(crate) fn failed(&self, attempts: &mut Attempts, failure: AttemptFailure) -> Decision {
+        attempts
+            .failed(failure, self.max_attempts, jitter(), |timed_out| self.tokens.lock().unpoisoned().take(timed_out))
     }
 
     fn with_rate<T>(&self, clock: &dyn Clock, change: impl FnOnce(&mut Rate, Duration) -> T) -> Option<T> {
         let rate = self.rate.as_ref()?;
         let now = clock.monotonic();
-        Some(change(lock(rate).get_or_insert_with(|| Rate::new(now)), now))
+        Some(change(rate.lock().unpoisoned().get_or_insert_with(|| Rate::new(now)), now))
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -84,19 +81,19 @@ mod tests {
         }
 
         fn monotonic(&self) -> Duration {
-            *lock(&self.0)
+            *self.0.lock().unpoisoned()
         }
 
         fn sleep(&self, duration: Duration, _: &Cancel) {
-            *lock(&self.0) += duration;
+            *self.0.lock().unpoisoned() += duration;
         }
     }
 
-    const THROTTLED: Failure = Failure::Throttled { retry_after: None };
+    const THROTTLED: AttemptFailure = AttemptFailure::Throttled { retry_after: None };
 
     #[test]
-    fn standard_never_waits_for_a_turn() {
-        let (policy, clock) = (Policy::standard(3), Asleep::default());
+    fn standard_mode_never_limits_the_rate() {
+        let (policy, clock) = (RetryPolicy::standard(3), Asleep::default());
         for _ in 0..100 {
             policy.wait_for_turn(&clock, &Cancel::new()).unwrap();
             policy.ended(Some(THROTTLED), &clock);
@@ -105,10 +102,10 @@ mod tests {
     }
 
     #[test]
-    fn adaptive_waits_once_it_was_throttled_and_can_be_cancelled() {
-        let (policy, clock, cancel) = (Policy::adaptive(3), Asleep::default(), Cancel::new());
+    fn adaptive_mode_waits_after_throttling_and_can_be_cancelled() {
+        let (policy, clock, cancel) = (RetryPolicy::adaptive(3), Asleep::default(), Cancel::new());
         policy.wait_for_turn(&clock, &cancel).unwrap();
-        policy.ended(Some(Failure::Permanent), &clock);
+        policy.ended(Some(AttemptFailure::Permanent), &clock);
         policy.wait_for_turn(&clock, &cancel).unwrap();
         assert_eq!(clock.monotonic(), Duration::ZERO);
         policy.ended(Some(THROTTLED), &clock);
@@ -119,8 +116,8 @@ mod tests {
     }
 
     #[test]
-    fn calls_share_the_tokens() {
-        let policy = Policy::standard(2);
+    fn calls_share_the_retry_tokens() {
+        let policy = RetryPolicy::standard(2);
         for _ in 0..100 {
             assert!(matches!(policy.failed(&mut Attempts::default(), THROTTLED), Decision::Retry(_)));
         }

@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_limited_before_the_first_throttle() {
+    fn the_rate_is_unlimited_until_the_first_throttle() {
         let mut rate = busy();
         assert!((0..1000).all(|_| rate.acquire(at(102.0)).is_none()));
         // Slots of 0.5 s: 6 requests in the first, 5 in each after, smoothed.
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn a_throttle_cuts_the_rate_to_seven_tenths() {
+    fn throttling_cuts_the_rate_to_70_percent() {
         let mut rate = busy();
         let before = rate.measured;
         rate.update(at(102.1), true);
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rate_comes_back_along_the_curve_and_at_most_to_twice_what_is_measured() {
+    fn the_rate_recovers_along_a_cubic_curve_up_to_twice_the_measured_rate() {
         let mut rate = busy();
         rate.update(at(102.1), true);
         let last_max = rate.last_max;

@@ -47,7 +47,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn headers() {
+    fn retry_after_headers_are_parsed() {
         use RetryAfter::{Amz, Plain};
         let seconds = Duration::from_secs;
         let date = ("date", "Sun, 06 Nov 1994 08:49:37 GMT");
@@ -68,7 +68,7 @@ mod tests {
     }
 
     #[test]
-    fn a_server_can_only_ask_for_more_patience_and_not_for_any_amount() {
+    fn a_server_can_only_lengthen_the_pause_and_only_up_to_a_limit() {
         let seconds = Duration::from_secs;
         for (wanted, backoff, pause) in [
             (RetryAfter::Plain(seconds(7)), 1, 7),

@@ -38,7 +38,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn retries_cost_and_successes_bring_in() {
+    fn retries_take_tokens_and_successes_return_them() {
         let mut tokens = Tokens::default();
         assert_eq!(tokens.take(false), Some(5));
         assert_eq!(tokens.take(true), Some(10));
@@ -54,7 +54,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_bucket_gives_none_until_something_succeeds() {
+    fn an_empty_bucket_pays_for_nothing_until_a_call_succeeds() {
         let mut tokens = Tokens::default();
         assert_eq!((0..).take_while(|_| tokens.take(false).is_some()).count(), 100);
         assert_eq!(tokens.take(false), None);

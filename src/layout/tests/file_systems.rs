@@ -1,10 +1,18 @@
 //! Tests with file systems that refuse some calls or fail them.
 
-use std::os::unix::fs::MetadataExt;
+use std::fs;
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::sync::Arc;
 
-use super::*;
+use crate::base::{Digest, Error};
+use crate::cache_config::CacheConfig;
 use crate::files::{Call, Refusing};
+use crate::layout::LocalCache;
+use crate::layout::index::Index;
+use crate::layout::tests::{blob_path, copy_tree, fixture, s3, tree};
+use crate::object::BlobSource;
 
 const REFUSALS: [i32; 7] =
     [libc::EPERM, libc::EACCES, libc::EINVAL, libc::ENOSYS, libc::ENOTSUP, libc::ENOLCK, libc::EROFS];
@@ -36,7 +44,7 @@ fn refusing(calls: &[(Call, i32)]) -> Arc<Refusing> {
 }
 
 #[test]
-fn a_file_system_that_refuses_what_is_not_essential_holds_a_cache() {
+fn refusals_that_do_not_matter_are_ignored() {
     for code in REFUSALS {
         let all = [Call::Lock, Call::SetMode, Call::SetLen, Call::Sync, Call::SyncDir, Call::RemoveReadOnly];
         let all = all.map(|call| (call, code));
@@ -54,7 +62,7 @@ fn a_file_system_that_refuses_what_is_not_essential_holds_a_cache() {
 }
 
 #[test]
-fn a_write_that_fails_leaves_the_old_cache_and_no_temporaries() {
+fn a_failed_write_keeps_the_old_cache_and_leaves_no_temporaries() {
     let full = [libc::EIO, libc::ENOSPC, libc::EDQUOT];
     let calls = [Call::Sync, Call::SyncDir, Call::SetLen];
     for (call, code) in calls.into_iter().flat_map(|call| full.map(|code| (call, code))) {
@@ -79,7 +87,7 @@ fn no_litter(dir: &Path) {
 }
 
 #[test]
-fn what_would_fail_at_the_end_fails_before_a_blob_is_written() {
+fn a_commit_that_cannot_succeed_fails_before_the_first_blob() {
     let calls = [(Call::Rename, libc::EXDEV), (Call::Rename, libc::EACCES), (Call::Lock, libc::EIO)];
     for call in calls {
         let dir = tempfile::tempdir().unwrap();
@@ -91,7 +99,7 @@ fn what_would_fail_at_the_end_fails_before_a_blob_is_written() {
 }
 
 #[test]
-fn the_trial_leaves_nothing_and_keeps_a_blob_without_bytes() {
+fn the_preflight_leaves_nothing_behind_and_keeps_an_empty_blob() {
     let dir = tempfile::tempdir().unwrap();
     let (cache, empty) = (LocalCache::create(dir.path(), "latest"), Digest::of(b""));
     drop(cache.begin_write().unwrap());
@@ -103,13 +111,13 @@ fn the_trial_leaves_nothing_and_keeps_a_blob_without_bytes() {
 }
 
 #[test]
-fn a_file_system_that_removes_nothing_takes_a_first_import() {
+fn a_first_import_works_without_permission_to_remove_files() {
     for code in [libc::EPERM, libc::EACCES, libc::EROFS] {
         let dir = tempfile::tempdir().unwrap();
         let (cache, system) = (LocalCache::create(dir.path().join("c"), "latest"), refusing(&[(Call::Remove, code)]));
         write(&cache, &system, false).unwrap();
         assert_eq!(cache.load().unwrap(), min());
-        // The probe leaves a valid blob behind.
+        // The preflight leaves a valid blob behind.
         assert!(cache.has_blob(&Digest::of(b""), 0).unwrap());
     }
     let dir = tempfile::tempdir().unwrap();
@@ -119,7 +127,7 @@ fn a_file_system_that_removes_nothing_takes_a_first_import() {
 
 /// SMB and WSL refuse to rename over a read-only file and to remove it.
 #[test]
-fn a_wrong_blob_that_is_read_only_is_replaced() {
+fn a_corrupt_read_only_blob_is_replaced() {
     let code = libc::EACCES;
     for calls in [
         &[(Call::RenameOverReadOnly, code), (Call::RemoveReadOnly, code)][..],
@@ -130,7 +138,7 @@ fn a_wrong_blob_that_is_read_only_is_replaced() {
         let dir = tempfile::tempdir().unwrap();
         let (cache, system) = (LocalCache::create(dir.path(), "latest"), refusing(calls));
         write(&cache, &system, false).unwrap();
-        let path = cache.blob_path(&min().layers()[0].blob);
+        let path = blob_path(&cache, &min().layers()[0].blob);
         fs::set_permissions(&path, PermissionsExt::from_mode(0o644)).unwrap();
         fs::write(&path, "wrong").unwrap();
         fs::set_permissions(&path, PermissionsExt::from_mode(0o444)).unwrap();
@@ -142,7 +150,7 @@ fn a_wrong_blob_that_is_read_only_is_replaced() {
 }
 
 #[test]
-fn a_read_only_index_that_cannot_be_replaced_stays() {
+fn a_read_only_index_that_cannot_be_replaced_is_kept() {
     let dir = tempfile::tempdir().unwrap();
     let cache = LocalCache::create(dir.path(), "latest");
     copy_tree(&fixture("two-tags/local"), cache.dir());
@@ -164,13 +172,13 @@ fn a_read_only_index_that_cannot_be_replaced_stays() {
 }
 
 #[test]
-fn a_config_and_a_manifest_that_are_there_and_right_are_left_alone() {
+fn a_valid_config_and_manifest_are_not_rewritten() {
     let dir = tempfile::tempdir().unwrap();
     let (cache, system) = (LocalCache::create(dir.path(), "latest"), refusing(&[]));
     write(&cache, &system, false).unwrap();
     let index = fs::read(dir.path().join("index.json")).unwrap();
     let manifest = Index::parse(&index).unwrap().find("latest").unwrap();
-    let paths = [Digest::of(&min().to_local_json()), manifest.digest].map(|digest| cache.blob_path(&digest));
+    let paths = [Digest::of(&min().to_local_json()), manifest.digest].map(|digest| blob_path(&cache, &digest));
     let inodes = || paths.each_ref().map(|path| fs::metadata(path).unwrap().ino());
     let before = inodes();
     cache.begin_write().unwrap().commit(&min()).unwrap();
@@ -184,11 +192,11 @@ fn a_config_and_a_manifest_that_are_there_and_right_are_left_alone() {
 }
 
 #[test]
-fn with_sync_every_blob_and_every_directory_is_on_the_disk_before_the_index() {
-    let syncs_before_the_index = |cache: &LocalCache, sync: bool, all_there: bool| {
+fn sync_flushes_every_blob_and_directory_before_the_index() {
+    let syncs_before_the_index = |cache: &LocalCache, sync: bool, all_present: bool| {
         let system = refusing(&[]);
         let _ = fs::remove_file(cache.dir().join("oci-layout"));
-        if all_there {
+        if all_present {
             let mut writer = cache.begin_write_on(system.clone()).unwrap();
             if sync {
                 writer = writer.sync();
@@ -203,14 +211,14 @@ fn with_sync_every_blob_and_every_directory_is_on_the_disk_before_the_index() {
         (count(Call::Sync), count(Call::SyncDir))
     };
     let blobs = min().blobs().len();
-    for all_there in [false, true] {
+    for all_present in [false, true] {
         let dir = tempfile::tempdir().unwrap();
         let cache = LocalCache::create(dir.path().join("c"), "latest");
-        if all_there {
+        if all_present {
             write(&cache, &refusing(&[]), false).unwrap();
         }
-        let without = syncs_before_the_index(&cache, false, all_there);
-        let with = syncs_before_the_index(&cache, true, all_there);
+        let without = syncs_before_the_index(&cache, false, all_present);
+        let with = syncs_before_the_index(&cache, true, all_present);
         assert_eq!(with.0, without.0 + blobs, "{with:?} {without:?}");
         assert!(with.1 > without.1, "{with:?} {without:?}");
     }

@@ -4,7 +4,7 @@ use std::io::Read as _;
 
 use crate::base::{Error, ErrorKind, Problem, Result, shown};
 use crate::cache_config::CacheConfig;
-use crate::layout::Committed;
+use crate::layout::DocumentSizes;
 use crate::object::{BytesPayload, GetOptions, ListOptions, ListPage, ObjectMeta, ObjectStore, Payload as _, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::doctor::{CheckOutcome, DoctorOptions, Findings};
@@ -90,7 +90,7 @@ fn read(cache: &S3Cache, page: &ListPage) -> Result<(String, Option<String>)> {
         }
     }
     let remark = match CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config))) {
-        Ok(config) => local_limit::warning(&config, Committed::predict(&config), false),
+        Ok(config) => local_limit::warning(&config, DocumentSizes::of(&config), false),
         // An import reports this error.
         Err(_) => None,
     };

@@ -5,13 +5,15 @@ mod payload;
 mod plan;
 mod presence;
 mod send;
+mod sender;
+mod touch;
 
 use std::borrow::Cow;
 
 use crate::base::{Error, Result};
 use crate::cache_config::CacheConfig;
 use crate::config::{CacheOptions, Mode};
-use crate::layout::{Committed, LocalCache};
+use crate::layout::{DocumentSizes, LocalCache};
 use crate::object::{BlobSource, ObjectStore, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::local_limit;
@@ -19,7 +21,7 @@ use crate::ops::persist::{passes_or_damaged_once, persist};
 use crate::ops::report::Report;
 use payload::check_source;
 use plan::{Step, foresee, plan};
-use send::Sender;
+use sender::Sender;
 
 /// Options of an export that are not attributes of the cache.
 #[derive(Clone, Copy, Debug, Default)]
@@ -144,7 +146,7 @@ impl S3Cache {
             }
             config = Cow::Owned(min);
         }
-        if let Some(warning) = local_limit::warning(&config, Committed::predict(&config), false) {
+        if let Some(warning) = local_limit::warning(&config, DocumentSizes::of(&config), false) {
             self.context.warn(&warning);
         }
         let blobs = config.blobs();

@@ -2,12 +2,11 @@
 
 use std::sync::{Mutex, OnceLock};
 
-use crate::base::{Action, Digest, ErrorKind, Hasher, Parts, Result};
+use crate::base::{Action, Digest, ErrorKind, Hasher, Parts, Result, Unpoisoned as _};
 use crate::object::{MultipartUpload, ObjectStore, PutMode};
 use crate::ops::export::payload::{PartPayload, changed, read_range, wrong_digest};
 use crate::ops::export::plan::Job;
-use crate::ops::export::send::{Sender, Sent};
-use crate::ops::lock;
+use crate::ops::export::sender::{Sender, Sent};
 use crate::ops::meter::{Meter, PartMeter};
 use crate::ops::persist::{passes, passes_or_damaged_once, persist};
 use crate::ops::rounds::Tried;
@@ -99,7 +98,7 @@ impl<'a> Multipart<'a> {
     /// Checks the whole blob after all its parts are sent.
     fn verify(&self, run: &Run<'_>) -> Result<()> {
         let (source, digest) = (self.sender.source, &self.job.digest);
-        let mut head = lock(&self.whole.head);
+        let mut head = self.whole.head.lock().unpoisoned();
         self.advance(&mut head, run)?;
         if source.blob_stamp(digest)? != self.stamp {
             return Err(changed(source, digest));

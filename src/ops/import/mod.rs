@@ -1,6 +1,7 @@
 //! Import: merges the manifests of one or more caches into one local cache and writes its index last.
 
 mod fetch;
+mod fetcher;
 mod needs;
 mod ranged;
 mod restore;

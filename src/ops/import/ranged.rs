@@ -1,13 +1,12 @@
 //! Fetches a large blob in ranges, on several connections.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, Unpoisoned as _};
 use crate::layout::BlobWriter;
 use crate::object::ObjectStore;
-use crate::ops::import::fetch::{Fetcher, Step, no_ranges};
+use crate::ops::import::fetcher::{Fetcher, Step, no_ranges};
 use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
-use crate::ops::lock;
 use crate::ops::meter::Meter;
 use crate::ops::persist::{passes, persist};
 use crate::ops::resume::{ResumingReader, refuses_ranges};
@@ -46,17 +45,17 @@ impl<'a> Ranged<'a> {
     }
 
     fn reader(&self, index: usize) -> ResumingReader {
-        let mut readers = lock(&self.readers);
+        let mut readers = self.readers.lock().unpoisoned();
         let first = readers.first.take_if(|_| index == 0);
         first.unwrap_or_else(|| readers.template.another(self.wanted.parts.range(index)))
     }
 
     fn has_failed(&self) -> bool {
-        lock(&self.error).is_some()
+        self.error.lock().unpoisoned().is_some()
     }
 
     fn fail(&self, error: Error) {
-        lock(&self.error).get_or_insert(error);
+        self.error.lock().unpoisoned().get_or_insert(error);
     }
 
     fn copy(&self, reader: &mut ResumingReader, run: &Run<'_>) -> Result<()> {
@@ -101,7 +100,7 @@ impl<'a> Split<'a, Wanted, Tried<Wanted, Fetched>> for Ranged<'a> {
         let Self { fetcher, mut wanted, writer, meter, error, .. } = *self;
         let Some(source) = fetcher.source(&wanted) else { return Ok(Next::Again(wanted)) };
         let location = source.cache.store.location(&source.cache.keys.blob(&wanted.digest));
-        let outcome = match error.into_inner().unwrap_or_else(PoisonError::into_inner) {
+        let outcome = match error.into_inner().unpoisoned() {
             Some(error) if refuses_ranges(&error) => no_ranges(&location, &error),
             Some(error) => {
                 wanted.persisted |= fetcher.is_last(&wanted) && passes(&error);

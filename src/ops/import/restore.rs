@@ -5,12 +5,13 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::base::{Digest, Error, Event, OUT_OF_FILES, Problem, Result};
 use crate::cache_config::CacheConfig;
-use crate::layout::{Committed, LayoutWriter, LocalCache};
-use crate::ops::cache::{MOST_WARNINGS, S3Cache};
-use crate::ops::import::fetch::Fetcher;
+use crate::layout::{DocumentSizes, LayoutWriter, LocalCache};
+use crate::ops::cache::S3Cache;
+use crate::ops::context::MOST_WARNINGS;
+use crate::ops::import::fetcher::Fetcher;
 use crate::ops::import::needs::Needs;
 use crate::ops::import::wanted::{Fetched, Wanted};
-use crate::ops::manifests::agree::agreeing;
+use crate::ops::manifests::agreeing;
 use crate::ops::report::{BlobCounts, ImportOutcome, Report, SourceOutcome};
 use crate::ops::{local_limit, manifests, rounds};
 
@@ -105,7 +106,7 @@ pub(super) fn restore(
     }
     let committed = match writer {
         Some(writer) => writer.commit(&config)?,
-        None => Committed::predict(&config),
+        None => DocumentSizes::of(&config),
     };
     if let Some(warning) = local_limit::warning(&config, committed, one_name_fits) {
         first.context.warn(&warning);

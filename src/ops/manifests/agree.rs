@@ -8,7 +8,7 @@ use crate::base::{Digest, Error, Result};
 use crate::cache_config::Layer;
 use crate::object::ObjectStore;
 use crate::ops::cache::S3Cache;
-use crate::ops::manifests::Found;
+use crate::ops::manifests::load::Found;
 
 /// The store is asked for the sizes of at most this many contested blobs. The majority decides the others.
 const MOST_SIZES: usize = 1000;

@@ -1,132 +1,25 @@
-//! Finds and reads the manifests of one or more caches.
+//! The manifests of one or more caches: which exist, and what they say together.
 
-pub(super) mod agree;
+mod agree;
+mod load;
 
-use crate::base::{Error, ErrorKind, Problem, Result};
-use crate::cache_config::{CacheConfig, MAX_MANIFEST_BYTES};
-use crate::object::ObjectStore;
+use crate::base::Result;
+use crate::cache_config::CacheConfig;
 use crate::ops::cache::S3Cache;
-use crate::ops::persist::{answered_and_passes, persist};
-use crate::ops::report::SourceOutcome;
-use crate::ops::resume::ResumingReader;
+pub(super) use agree::agreeing;
+pub(super) use load::{find, load_names};
 
-/// An existing manifest.
-pub(super) struct Found {
-    pub(super) name: String,
-    pub(super) location: String,
-    pub(super) config: CacheConfig,
-}
-
-/// The manifest under one name, if any.
-enum Named {
-    Found(Found),
-    Absent,
-    /// An unusable manifest. Those under other names may still be valid.
-    Damaged(Error),
-}
-
-/// Returns the existing manifests of all names of one cache. As long as one of them is valid, damaged ones are skipped
-/// with a warning, unless `strict` is set.
-pub(super) fn load_names(cache: &S3Cache, strict: bool) -> Result<Vec<Found>> {
-    for warning in cache.options.keys().warnings() {
-        cache.context.warn(&warning);
-    }
-    let names = cache.options.keys().names.clone();
-    let all = cache.pool.map(names, &cache.context.cancel, |name, _| match load_name(cache, name) {
-        Err(error) if is_damage(&error) => Ok(Named::Damaged(error)),
-        loaded => Ok(loaded?.map_or(Named::Absent, Named::Found)),
-    })?;
-    let (mut found, mut damaged) = (Vec::new(), Vec::new());
-    for named in all {
-        match named {
-            Named::Found(one) => found.push(one),
-            Named::Absent => {}
-            Named::Damaged(error) => damaged.push(error),
+impl S3Cache {
+    /// Reads, checks and merges the manifests of all names. Returns `None` if no manifest exists. Skips a manifest that
+    /// is damaged or contradicts the others with a warning, as long as another one is valid. Does not check the blobs.
+    ///
+    /// # Errors
+    /// If the store refuses or fails, or no manifest is a valid cache config.
+    pub fn load(&self) -> Result<Option<CacheConfig>> {
+        let found = agreeing(&[self], load_names(self, false)?)?;
+        if found.is_empty() {
+            return Ok(None);
         }
-    }
-    if strict || found.is_empty() {
-        return damaged.into_iter().next().map_or(Ok(found), Err);
-    }
-    let warnings = damaged.iter().map(|error| format!("skipping a manifest: {}", error.chain())).collect();
-    cache.context.warn_all(warnings, "manifests were skipped");
-    Ok(found)
-}
-
-fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
-    let key = cache.keys.manifest(&name);
-    let location = cache.store.location(&key);
-    let bytes = match persist(&cache.context, answered_and_passes, || read(cache, &key, true)) {
-        // The object changed, or the store sends a different entity tag with each response. Size and format decide.
-        Err(Error::Conflict(_)) => read(cache, &key, false)?,
-        Err(error) if error.kind() == ErrorKind::Archived => {
-            cache.context.warn(&format!("{location} is archived, which counts as absent: export the cache again"));
-            None
-        }
-        bytes => bytes?,
-    };
-    let Some(bytes) = bytes else { return Ok(None) };
-    let config = CacheConfig::from_s3_json(&bytes).map_err(|error| match error {
-        Error::Integrity(problem) => Error::Integrity(
-            Problem::new(format!("{location} is not a valid cache manifest"))
-                .source(Error::Integrity(problem))
-                .hint("export the cache again under this name"),
-        ),
-        other => other,
-    })?;
-    Ok(Some(Found { name, location, config }))
-}
-
-fn read(cache: &S3Cache, key: &str, trusts_etag: bool) -> Result<Option<Vec<u8>>> {
-    let reader = ResumingReader::open_first(cache.store.clone(), cache.context.clone(), key.to_owned(), None)?;
-    reader.map(|reader| reader.trusting_etag(trusts_etag).read_to_vec(MAX_MANIFEST_BYTES)).transpose()
-}
-
-/// Returns whether the error concerns one object: it is not a manifest, or cannot be read. Errors that concern all
-/// objects, such as missing permissions or a missing bucket, do not count.
-fn is_damage(error: &Error) -> bool {
-    use ErrorKind::{
-        Archived, Conflict, Integrity, InvalidRange, Network, NotFound, PreconditionFailed, Store, Unsupported,
-    };
-    matches!(
-        error.kind(),
-        Archived | Integrity | InvalidRange | Conflict | Network | NotFound | PreconditionFailed | Store | Unsupported
-    )
-}
-
-/// Returns the sources that responded and their manifests. With `strict`, all sources must respond, and no manifest may
-/// be damaged.
-pub(super) fn find<'a>(
-    sources: &'a [S3Cache],
-    strict: bool,
-    had: &mut Vec<SourceOutcome>,
-) -> Result<(Vec<&'a S3Cache>, Vec<Found>)> {
-    let mut answered = Vec::new();
-    let mut found = Vec::new();
-    let mut first_error = None;
-    for source in sources {
-        match load_names(source, strict) {
-            Ok(manifests) => {
-                let names: Vec<String> = manifests.iter().map(|found| found.name.clone()).collect();
-                had.push(if names.is_empty() { SourceOutcome::Miss } else { SourceOutcome::Found(names) });
-                answered.push(source);
-                found.extend(manifests);
-            }
-            Err(error) => {
-                had.push(SourceOutcome::Failed {
-                    kind: error.kind(),
-                    message: error.chain(),
-                    hint: error.hint().map(str::to_owned),
-                });
-                if strict || sources.len() == 1 || matches!(error, Error::Cancelled) {
-                    return Err(error);
-                }
-                source.context.warn(&format!("skipping a source: {}", error.chain()));
-                first_error.get_or_insert(error);
-            }
-        }
-    }
-    match first_error {
-        Some(error) if answered.is_empty() => Err(error),
-        _ => Ok((answered, found)),
+        CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config))).map(Some)
     }
 }

@@ -25,24 +25,34 @@ impl Share {
 }
 
 impl DirStore {
-    /// Locks the bucket's directory until the file is dropped. Returns `None` for a shared lock that the file system
-    /// refuses. The directory exists.
+    /// Locks the bucket's directory, which exists, until the file is dropped. Returns `None` if a shared lock cannot be
+    /// taken.
     ///
     /// # Errors
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) if the file system has no exclusive locks.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) if an exclusive lock cannot be taken.
     pub(super) fn lock(&self, share: Share) -> Result<Option<File>> {
-        let directory = File::open(&self.bucket).map_err(|error| Error::io("open", &self.bucket, error))?;
-        let locked = match share {
-            Share::Shared => directory.lock_shared(),
-            Share::Exclusive => directory.lock(),
-        };
-        match (locked, share) {
-            (Ok(()), _) => Ok(Some(directory)),
+        match (locked(&self.bucket, share), share) {
+            (Ok(directory), _) => Ok(Some(directory)),
             (Err(_), Share::Shared) => Ok(None),
             (Err(error), Share::Exclusive) => {
                 let message = format!("{} cannot be locked, so conditions cannot be checked", self.bucket.display());
                 Err(Error::unsupported(message).with_source(error))
             }
+        }
+    }
+}
+
+fn locked(directory: &Path, share: Share) -> io::Result<File> {
+    let directory = File::open(directory)?;
+    loop {
+        let locked = match share {
+            Share::Shared => directory.lock_shared(),
+            Share::Exclusive => directory.lock(),
+        };
+        match locked {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+            Ok(()) => return Ok(directory),
         }
     }
 }

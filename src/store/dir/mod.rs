@@ -63,7 +63,7 @@ impl ObjectStore for DirStore {
 
     fn list_page(&self, prefix: &str, options: &ListOptions) -> Result<ListPage> {
         let after = options.continuation.as_deref().or(options.start_after.as_deref());
-        let limit = options.max_keys.map_or(self.page_keys, |max| self.page_keys.min(max as usize));
+        let limit = options.max_keys.map_or(self.page_keys, |max| self.page_keys.min(max as usize)).max(1);
         self.page(prefix, after, limit)
     }
 

@@ -1,4 +1,5 @@
 use std::fs;
+use std::io::Read as _;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -6,7 +7,7 @@ use std::thread;
 use std::time::{Duration, SystemTime};
 
 use super::*;
-use crate::base::{Cancel, Clock, Error, SystemClock};
+use crate::base::{Cancel, Clock, Error, ErrorKind, SystemClock};
 use crate::files::make_fifo;
 use crate::object::BytesPayload;
 
@@ -210,4 +211,127 @@ fn what_is_not_a_regular_file_is_no_object() {
         let below = put(&store, &format!("{key}/x")).unwrap_err().chain();
         assert!(below.contains("not a directory"), "{below}");
     }
+}
+
+/// Each store has its own handles, as in two processes.
+#[test]
+fn of_many_creators_one_wins() {
+    let root = tempfile::tempdir().unwrap();
+    for round in 0..20 {
+        let key = &format!("race/{round}");
+        let created: usize = thread::scope(|scope| {
+            let writers: Vec<_> = (0..4)
+                .map(|writer: u8| {
+                    let root = root.path();
+                    scope.spawn(move || store(root).put(key, &BytesPayload::new(vec![writer]), &PutMode::Create))
+                })
+                .collect();
+            let results = writers.into_iter().map(|writer| writer.join().unwrap());
+            results.map(|result| result.map_or_else(|error| assert_unmet(&error), |_| 1)).sum()
+        });
+        assert_eq!(created, 1);
+    }
+}
+
+fn assert_unmet(error: &Error) -> usize {
+    assert_eq!(error.kind(), ErrorKind::PreconditionFailed, "{}", error.chain());
+    0
+}
+
+fn number(store: &DirStore) -> (u64, Version) {
+    let mut object = store.get("counter", &GetOptions::default()).unwrap().unwrap();
+    let mut text = String::new();
+    object.body.read_to_string(&mut text).unwrap();
+    (text.parse().unwrap(), object.version.unwrap())
+}
+
+/// Every increment replaces the version it has read, while others touch, delete and write beside it.
+#[test]
+fn no_increment_of_a_counter_is_lost() {
+    let root = tempfile::tempdir().unwrap();
+    let text = |number: u64| BytesPayload::new(number.to_string().into_bytes());
+    store(root.path()).put("counter", &text(0), &PutMode::Create).unwrap();
+    thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                let store = store(root.path());
+                let mut left = 25;
+                while left > 0 {
+                    let (value, version) = number(&store);
+                    match store.put("counter", &text(value + 1), &PutMode::Replace(version)) {
+                        Ok(_) => left -= 1,
+                        Err(error) => {
+                            assert_unmet(&error);
+                        }
+                    }
+                }
+            });
+        }
+        scope.spawn(|| {
+            let store = store(root.path());
+            for _ in 0..50 {
+                store.touch("counter", &ObjectMeta::new(1)).unwrap();
+                put(&store, "beside").unwrap();
+                store.delete("beside").unwrap();
+            }
+        });
+    });
+    assert_eq!(number(&store(root.path())).0, 100);
+}
+
+#[test]
+fn a_touch_is_a_new_version() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    let version = store.put("key", &BytesPayload::new(vec![1]), &PutMode::Overwrite).unwrap().unwrap();
+    assert_eq!(store.head("key").unwrap().unwrap().version.as_ref(), Some(&version));
+    let touched = store.touch("key", &ObjectMeta::new(1)).unwrap().unwrap();
+    assert_ne!(touched, version);
+    assert_eq!(store.head("key").unwrap().unwrap().version, Some(touched.clone()));
+    assert_unmet(&store.delete_if("key", &version).unwrap_err());
+    store.delete_if("key", &touched).unwrap();
+}
+
+/// Uploads to other buckets of the same directory, other files and ids that are paths are left alone.
+#[test]
+fn unfinished_uploads_belong_to_one_bucket() {
+    let root = tempfile::tempdir().unwrap();
+    let one = store(root.path());
+    let other = DirStore::new(root.path(), "other", Arc::new(SystemClock::default())).unwrap();
+    let upload = other.put_in_parts("key", 1, &PutMode::Overwrite).unwrap();
+    assert_eq!(one.uploads("").count(), 0);
+    let listed = other.uploads("").next().unwrap().unwrap();
+    one.abort_upload(&listed).unwrap();
+    assert_eq!(other.uploads("").count(), 1);
+    fs::write(root.path().join("note.upload"), format!("x\nother\n{}\n", listed.key)).unwrap();
+    for id in ["../note.upload", "", ".", "/etc/passwd", "x.upload"] {
+        other.abort_upload(&UnfinishedUpload::new("key", id)).unwrap();
+    }
+    assert!(root.path().join("note.upload").exists());
+    assert_eq!(other.uploads("").count(), 1);
+    // What a killed run has left is listed until the next write removes it.
+    let folder = root.path().join(".s3-build-cache");
+    fs::write(folder.join("left"), "bytes").unwrap();
+    fs::write(folder.join("left.upload"), "left\nother\na/key\n").unwrap();
+    let keys: Vec<String> = other.uploads("").map(|upload| upload.unwrap().key).collect();
+    assert_eq!(keys, ["a/key", "key"]);
+    drop(upload);
+    put(&store(root.path()), "key").unwrap();
+    assert_eq!(other.uploads("").count(), 0);
+    assert!(!folder.exists());
+}
+
+/// A directory that is not readable to us, or an object that is a directory, is no condition that holds.
+#[test]
+fn a_condition_on_a_directory_does_not_hold() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    put(&store, "a/b").unwrap();
+    let version = store.head("a/b").unwrap().unwrap().version.unwrap();
+    for mode in [PutMode::Create, PutMode::Replace(version.clone())] {
+        let error = store.put("a", &BytesPayload::new(vec![1]), &mode).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{}", error.chain());
+    }
+    store.delete_if("a", &version).unwrap();
+    assert_eq!(keys(&store, ""), ["a/b"]);
 }

@@ -1,4 +1,4 @@
-//! Each fault does on the wire what it says.
+//! Checks the effect of each fault on the wire.
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
@@ -21,14 +21,14 @@ fn put(server: &Server, body: &[u8]) -> Request {
     Request::new("PUT", "/cache/new").header("content-type", "text/plain").body(body).signed(server)
 }
 
-/// How a connection ends that nothing more should come from: `Ok` with what did come, or the error.
+/// Reads a connection to its end. Returns the remaining bytes, or the error.
 fn end_of(mut stream: &TcpStream) -> Result<Vec<u8>, ErrorKind> {
     let mut rest = Vec::new();
     stream.read_to_end(&mut rest).map(|_| rest).map_err(|error| error.kind())
 }
 
 #[test]
-fn faults_strike_the_requests_they_are_for() {
+fn faults_hit_the_requests_they_are_for() {
     let server = server_with(b"x");
     server.fault(Match::method("GET").key("k").nth(2).times(2), Fault::slow_down());
     server.fault(Match::operation(Operation::HeadObject).always(), Fault::internal_error());
@@ -43,7 +43,7 @@ fn faults_strike_the_requests_they_are_for() {
 }
 
 #[test]
-fn answers_are_replaced() {
+fn responses_are_replaced() {
     let server = server_with(b"0123456789");
     let faulted = |fault: Fault| -> Reply {
         server.fault(Match::any(), fault);
@@ -79,7 +79,7 @@ fn answers_are_replaced() {
 }
 
 #[test]
-fn bodies_end_where_they_should_not() {
+fn bodies_are_truncated() {
     let server = server_with(&[7; 1000]);
     for (fault, length, received, end) in [
         (Fault::Truncate(10), Some("1000"), 10, Ok(())),
@@ -105,7 +105,7 @@ fn bodies_end_where_they_should_not() {
 }
 
 #[test]
-fn connections_break_before_the_answer() {
+fn connections_break_before_the_response() {
     let server = server_with(b"x");
     for (fault, kind, stored) in [
         (Fault::Reset(At::Head), ErrorKind::ConnectionReset, false),
@@ -133,7 +133,7 @@ fn an_idle_connection_is_reset_under_the_next_request() {
 }
 
 #[test]
-fn a_body_is_answered_before_it_is_read() {
+fn a_response_is_sent_before_the_body_is_read() {
     let server = server_with(b"x");
     let mut request = put(&server, &[7; 100_000]);
     let body = std::mem::take(&mut request.body);
@@ -164,7 +164,7 @@ fn an_expectation_is_ignored() {
 }
 
 #[test]
-fn delays_and_drips_take_their_time_and_end_with_the_server() {
+fn delays_and_slow_bodies_take_time_and_end_with_the_server() {
     let server = server_with(b"0123456789");
     let started = Instant::now();
     server.fault(Match::any(), Fault::Delay(Duration::from_millis(20)));
@@ -183,7 +183,7 @@ fn delays_and_drips_take_their_time_and_end_with_the_server() {
 }
 
 #[test]
-fn a_fault_does_not_hide_that_a_rule_was_broken() {
+fn a_fault_does_not_hide_a_broken_rule() {
     let server = Server::with(Config { region: "here-1".into(), ..Config::default() });
     server.fault(Match::any(), Fault::slow_down());
     let request = Request::new("GET", "/cache/k").signed(&server).header("x-amz-meta-a", "unsigned");

@@ -1,14 +1,14 @@
-//! The operations do what S3's do.
+//! The operations behave like S3's.
 
 use std::time::Duration;
 
-use super::super::raw::{Request, connect, send, send_on};
+use super::super::raw::{Request, Signing, connect, send, send_on};
 use super::super::text::{percent_encode, xml_elements, xml_escape, xml_unescape};
 use super::super::{Config, Server};
 use super::{get, outcome, put};
 
 #[test]
-fn what_is_put_is_got_and_listed() {
+fn a_stored_object_can_be_read_and_listed() {
     let server = Server::start();
     let stream = connect(&server);
     let put = Request::new("PUT", "/cache/blobs/sha256%3Aab").header("content-type", "text/plain").body(b"hello");
@@ -35,7 +35,7 @@ fn what_is_put_is_got_and_listed() {
 }
 
 #[test]
-fn ranges_and_conditions() {
+fn ranges_and_conditions_are_honoured() {
     let server = Server::start();
     server.put_object("k", b"0123456789");
     server.put_object("empty", b"");
@@ -61,7 +61,7 @@ fn ranges_and_conditions() {
 }
 
 #[test]
-fn a_copy_onto_itself_must_replace_and_makes_the_object_new() {
+fn a_copy_onto_itself_must_replace_and_refreshes_the_object() {
     let server = Server::start();
     server.put_object("a b", b"x");
     server.set_age("a b", Duration::from_secs(3600));
@@ -85,7 +85,7 @@ fn a_copy_onto_itself_must_replace_and_makes_the_object_new() {
 }
 
 #[test]
-fn pages_of_a_listing_end_and_their_tokens_need_encoding() {
+fn listing_pages_end_and_their_tokens_need_encoding() {
     let server = Server::with(Config { page_size: 2, ..Config::default() });
     for key in ["a", "b", "c d+e", "d"] {
         server.put_object(key, b"");
@@ -101,7 +101,7 @@ fn pages_of_a_listing_end_and_their_tokens_need_encoding() {
 }
 
 #[test]
-fn without_the_permission_to_list_a_missing_key_is_forbidden() {
+fn a_missing_key_is_forbidden_without_permission_to_list() {
     let server = Server::with(Config { list_denied: true, ..Config::default() });
     server.put_object("k", b"x");
     assert_eq!(outcome(&get(&server, "/cache/k")), "200");
@@ -129,7 +129,7 @@ fn buckets_are_found_in_host_names_and_below_a_base_path() {
 }
 
 #[test]
-fn parts_become_an_object_only_when_they_are_as_they_must_be() {
+fn only_valid_parts_become_an_object() {
     let server = Server::with(Config { min_part: 4, ..Config::default() });
     let send = |request: Request| send(&server, &request.signed(&server)).unwrap();
     let begun = send(Request::new("POST", "/cache/k?uploads=").body(b"")).text();
@@ -179,4 +179,50 @@ fn parts_are_copied_by_range_and_uploads_aborted() {
     for expected in ["204", "404 NoSuchUpload"] {
         assert_eq!(outcome(&send(Request::new("DELETE", &format!("/cache/k?uploadId={id}")))), expected);
     }
+}
+
+#[test]
+fn conditions_of_writes_and_deletions_are_checked() {
+    let server = Server::start();
+    let tag = put(&server, "/cache/k", b"old").header("etag").unwrap().to_owned();
+    for (method, key, condition, expected) in [
+        ("PUT", "k", ("if-none-match", "*"), "412 PreconditionFailed"),
+        ("PUT", "k", ("if-none-match", "\"x\""), "501 NotImplemented"),
+        ("PUT", "k", ("if-match", "\"x\""), "412 PreconditionFailed"),
+        ("PUT", "absent", ("if-match", "*"), "404 NoSuchKey"),
+        ("DELETE", "k", ("if-match", "\"x\""), "412 PreconditionFailed"),
+        ("DELETE", "absent", ("if-match", "*"), "404 NoSuchKey"),
+        ("PUT", "k", ("if-match", &tag), "200"),
+        ("PUT", "new", ("if-none-match", "*"), "200"),
+        ("DELETE", "new", ("if-match", "*"), "204"),
+    ] {
+        let request = Request::new(method, &format!("/cache/{key}")).header(condition.0, condition.1);
+        let request = if method == "PUT" { request.body(b"old") } else { request };
+        let request = request.header("content-type", "text/plain");
+        assert_eq!(
+            outcome(&send(&server, &request.signed(&server)).unwrap()),
+            expected,
+            "{method} {key} {condition:?}"
+        );
+    }
+    let signing = Signing { unsigned: vec!["if-match"], ..Signing::default() };
+    let unsigned = Request::new("DELETE", "/cache/k").header("if-match", &tag).signed_as(&server, &signing);
+    assert_eq!(outcome(&send(&server, &unsigned).unwrap()), "400 AccessDenied");
+    assert_eq!(server.keys(), ["k"]);
+}
+
+#[test]
+fn a_presigned_request_has_all_its_parameters() {
+    let server = Server::start();
+    put(&server, "/cache/k", b"bytes");
+    let head = |target: &str| send(&server, &Request::new("GET", target).header("host", "x")).unwrap();
+    let all = "X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=C&X-Amz-Date=D&X-Amz-Expires=E&\
+               X-Amz-Signature=S&X-Amz-SignedHeaders=host";
+    let wrong = "400 AuthorizationQueryParametersError";
+    assert_eq!(outcome(&head(&format!("/cache/k?{all}"))), wrong);
+    for missing in ["X-Amz-Date=D&", "X-Amz-Expires=E&", "&X-Amz-SignedHeaders=host"] {
+        assert_eq!(outcome(&head(&format!("/cache/k?{}", all.replace(missing, "")))), wrong, "{missing}");
+    }
+    // Without a signature these are unknown parameters.
+    assert_eq!(outcome(&head("/cache/k?X-Amz-Algorithm=AWS4-HMAC-SHA256")), "501 NotImplemented");
 }

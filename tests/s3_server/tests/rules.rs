@@ -1,4 +1,4 @@
-//! The signature check against published signatures, and the rules against requests that break them.
+//! Checks the signature verification with published signatures, and the rules with requests that break them.
 
 use std::io::Write as _;
 
@@ -9,7 +9,7 @@ use super::super::{Config, Credentials, Server};
 use super::{get, outcome};
 
 #[test]
-fn signatures_equal_the_published_ones() {
+fn signatures_match_the_published_ones() {
     let vectors: serde_json::Value = serde_json::from_str(include_str!("../../fixtures/sigv4-vectors.json")).unwrap();
     let vectors = vectors["vectors"].as_array().unwrap();
     assert!(!vectors.is_empty());
@@ -44,7 +44,7 @@ fn signatures_equal_the_published_ones() {
 }
 
 #[test]
-fn the_wrong_signature_is_refused_for_its_own_reason() {
+fn each_wrong_signature_is_rejected_with_its_own_reason() {
     let server = Server::start();
     server.put_object("k", b"x");
     let plain = Signing::default;
@@ -70,7 +70,7 @@ fn the_wrong_signature_is_refused_for_its_own_reason() {
 }
 
 #[test]
-fn what_some_store_refuses_is_refused() {
+fn anything_that_some_store_rejects_is_rejected() {
     let server = Server::start();
     server.put_object("k", b"x");
     let get = || Request::new("GET", "/cache/k");
@@ -108,7 +108,7 @@ fn unsigned(header: &'static str) -> Signing {
 }
 
 #[test]
-fn a_target_in_another_spelling_is_refused() {
+fn a_target_in_another_encoding_is_rejected() {
     let server = Server::start();
     for target in ["/cache/sha256:ab", "/cache/a%2fb", "/cache/a+b"] {
         let mut request = Request::new("GET", &percent_encode(target, "/")).signed(&server);
@@ -118,7 +118,7 @@ fn a_target_in_another_spelling_is_refused() {
 }
 
 #[test]
-fn tokens_are_needed_checked_and_expire() {
+fn session_tokens_are_required_checked_and_expire() {
     let credentials = Credentials::new("ASIA", "secret", Some("token/1+="));
     let server = Server::with(Config { credentials: credentials.clone(), ..Config::default() });
     server.put_object("k", b"x");
@@ -133,13 +133,13 @@ fn tokens_are_needed_checked_and_expire() {
 }
 
 #[test]
-fn a_refused_body_is_not_asked_for() {
+fn a_rejected_body_is_not_requested() {
     let server = Server::start();
     let put = || Request::new("PUT", "/cache/k").header("expect", "100-continue").body(b"hello");
     let stream = connect(&server);
     let mut good = put().signed_as(&server, &unsigned("expect"));
     let body = std::mem::take(&mut good.body);
-    // The hash is that of the body: signed before it was set apart.
+    // The hash matches the body, because it was signed before the body was removed.
     assert_eq!(send_on(&stream, &good).unwrap().status, 100);
     (&stream).write_all(&body).unwrap();
     assert_eq!(receive(&stream, false).unwrap().status, 200);

@@ -16,8 +16,8 @@ mod statistics;
 mod text;
 mod wire;
 
-use std::io::Read;
-use std::net::TcpListener;
+use std::io::{self, Read};
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 
@@ -56,20 +56,20 @@ pub(crate) fn main(arguments: &[String]) -> Outcome<()> {
     let data = TcpListener::bind("127.0.0.1:0")?;
     let control = TcpListener::bind("127.0.0.1:0")?;
     println!("{} {}", data.local_addr()?.port(), control.local_addr()?.port());
-    let shared = Arc::clone(&sink);
-    std::thread::spawn(move || {
-        for stream in data.incoming().flatten() {
-            let sink = Arc::clone(&shared);
-            // How a connection ends is the client's affair.
-            std::thread::spawn(move || connection::serve(&sink, stream).ok());
-        }
-    });
-    std::thread::spawn(move || {
-        for stream in control.incoming().flatten() {
-            let sink = Arc::clone(&sink);
-            std::thread::spawn(move || control::serve(&sink, stream).ok());
-        }
-    });
-    std::io::stdin().read_to_end(&mut Vec::new())?;
+    accept(data, &sink, connection::serve);
+    accept(control, &sink, control::serve);
+    io::stdin().read_to_end(&mut Vec::new())?;
     Ok(())
+}
+
+/// Serves each connection on a thread of its own.
+fn accept(listener: TcpListener, sink: &Arc<Sink>, serve: fn(&Sink, TcpStream) -> io::Result<()>) {
+    let sink = Arc::clone(sink);
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let sink = Arc::clone(&sink);
+            // How a connection ends is up to the client.
+            std::thread::spawn(move || serve(&sink, stream).ok());
+        }
+    });
 }

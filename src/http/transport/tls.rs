@@ -1,0 +1,132 @@
+//! TLS over ureq's transports.
+//!
+//! ureq's own TLS trusts either its own certificates or given ones, but both are needed here. It also reloads them for
+//! each connection opened by a request with its own time limit, and so never resumes a TLS session. Here one
+//! configuration serves all connections of a client.
+
+use std::fmt;
+use std::io::{self, Read as _, Write as _};
+use std::sync::Arc;
+
+use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, StreamOwned};
+use ureq::Error;
+use ureq::unversioned::transport::{
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
+};
+
+use crate::http::origin::without_brackets;
+use crate::http::transport::exchange;
+
+/// Adds TLS to the connections of `https` requests.
+#[derive(Debug)]
+pub(super) struct TlsConnector(pub(super) Tls);
+
+/// The TLS configuration; without one, TLS is not available.
+#[derive(Clone)]
+pub(in crate::http) struct Tls(Option<Arc<ClientConfig>>);
+
+impl Tls {
+    pub(in crate::http) fn none() -> Self {
+        Self(None)
+    }
+
+    pub(in crate::http) fn trusting(roots: RootCertStore) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = builder.map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
+        // The provider has a cipher suite for each TLS version, so building the configuration cannot fail.
+        Self(config.ok().map(Arc::new))
+    }
+
+    /// Shakes hands with the server `host`; an IPv6 address is in brackets.
+    pub(super) fn wrap<T: Transport>(
+        &self,
+        transport: T,
+        host: &str,
+        details: &ConnectionDetails<'_>,
+    ) -> Result<TlsTransport, Error> {
+        let Some(config) = &self.0 else { return Err(Error::TlsRequired) };
+        let bare = without_brackets(host).to_owned();
+        let name = ServerName::try_from(bare).map_err(|error| Error::Io(io::Error::other(error)))?;
+        let session = ClientConnection::new(Arc::clone(config), name).map_err(invalid)?;
+        let below = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));
+        let mut stream = StreamOwned::new(session, below);
+        stream.sock.set_timeout(details.timeout);
+        exchange::update(|exchange| (exchange.handshaking, exchange.secured) = (true, None));
+        while stream.conn.is_handshaking() {
+            stream.conn.complete_io(&mut stream.sock)?;
+        }
+        let version = match stream.conn.protocol_version() {
+            Some(ProtocolVersion::TLSv1_2) => "TLS 1.2",
+            _ => "TLS 1.3",
+        };
+        exchange::update(|exchange| (exchange.handshaking, exchange.secured) = (false, Some(version)));
+        let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
+        Ok(TlsTransport { buffers, stream })
+    }
+}
+
+/// Wraps a TLS error the way rustls itself reports a protocol violation of the peer.
+fn invalid(error: rustls::Error) -> Error {
+    Error::Io(io::Error::new(io::ErrorKind::InvalidData, error))
+}
+
+impl fmt::Debug for Tls {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Tls").field(&self.0.is_some()).finish()
+    }
+}
+
+impl<In: Transport> Connector<In> for TlsConnector {
+    type Out = Either<In, TlsTransport>;
+
+    fn connect(&self, details: &ConnectionDetails<'_>, chained: Option<In>) -> Result<Option<Self::Out>, Error> {
+        let Some(transport) = chained else { return Ok(None) };
+        if !details.needs_tls() {
+            return Ok(Some(Either::A(transport)));
+        }
+        let host = details.uri.host().unwrap_or_default();
+        self.0.wrap(transport, host, details).map(|transport| Some(Either::B(transport)))
+    }
+}
+
+/// A connection inside TLS.
+pub(super) struct TlsTransport {
+    buffers: LazyBuffers,
+    stream: StreamOwned<ClientConnection, TransportAdapter>,
+}
+
+impl Transport for TlsTransport {
+    fn buffers(&mut self) -> &mut dyn Buffers {
+        &mut self.buffers
+    }
+
+    fn transmit_output(&mut self, amount: usize, timeout: NextTimeout) -> Result<(), Error> {
+        self.stream.sock.set_timeout(timeout);
+        let output = self.buffers.output().get(..amount).unwrap_or_default();
+        self.stream.write_all(output)?;
+        Ok(())
+    }
+
+    fn await_input(&mut self, timeout: NextTimeout) -> Result<bool, Error> {
+        self.stream.sock.set_timeout(timeout);
+        let read = self.stream.read(self.buffers.input_append_buf())?;
+        self.buffers.input_appended(read);
+        Ok(read > 0)
+    }
+
+    fn is_open(&mut self) -> bool {
+        self.stream.sock.get_mut().is_open()
+    }
+
+    fn is_tls(&self) -> bool {
+        true
+    }
+}
+
+impl fmt::Debug for TlsTransport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TlsTransport").field("below", self.stream.sock.inner()).finish_non_exhaustive()
+    }
+}

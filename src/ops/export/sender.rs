@@ -1,0 +1,116 @@
+//! What the threads of an export share.
+
+use std::sync::Mutex;
+
+use crate::base::{Action, Digest, Error, Result, Unpoisoned as _};
+use crate::object::{BlobSource, ObjectStore, PutMode};
+use crate::ops::cache::S3Cache;
+use crate::ops::export::payload::BlobPayload;
+use crate::ops::export::plan::{Job, Step};
+use crate::ops::export::touch::{Touched, Touches};
+use crate::ops::meter::Meter;
+use crate::ops::persist::passes;
+use crate::ops::report::Report;
+use crate::ops::rounds::{Streak, Tried};
+use crate::transfer::{Next, Run};
+
+/// What follows for a blob.
+pub(super) type Sent<'a> = Next<'a, Job, Tried<Job, ()>>;
+
+/// Sends the blobs of one export.
+pub(super) struct Sender<'a> {
+    pub(super) cache: &'a S3Cache,
+    pub(super) source: &'a dyn BlobSource,
+    pub(super) touches: Touches,
+    pub(super) streak: Streak,
+    tally: Mutex<Tally>,
+}
+
+/// What has been done so far.
+#[derive(Default)]
+struct Tally {
+    uploaded: usize,
+    bytes: u64,
+    replaced: usize,
+    touched: usize,
+}
+
+impl<'a> Sender<'a> {
+    pub(super) fn new(cache: &'a S3Cache, source: &'a dyn BlobSource) -> Self {
+        Self { cache, source, touches: Touches::default(), streak: Streak::default(), tally: Mutex::default() }
+    }
+
+    /// Adds what was done to the report.
+    pub(super) fn note(&self, report: &mut Report) {
+        let tally = self.tally.lock().unpoisoned();
+        report.blobs.transferred = tally.uploaded;
+        report.blobs.touched = tally.touched;
+        report.blobs.present -= tally.replaced;
+        report.bytes = tally.bytes;
+    }
+
+    /// Records that the blob of `job` is uploaded.
+    pub(super) fn uploaded(&self, job: &Job) -> Sent<'a> {
+        self.streak.broken();
+        let mut tally = self.tally.lock().unpoisoned();
+        tally.uploaded += 1;
+        tally.bytes = job.size.saturating_add(tally.bytes);
+        tally.replaced += usize::from(job.replaces);
+        Next::Done(Tried::Done(()))
+    }
+
+    /// Leaves `job` to a later round, if its error is transient.
+    pub(super) fn failed(&self, job: Job, error: Error) -> Result<Sent<'a>> {
+        if !passes(&error) {
+            return Err(error);
+        }
+        if job.step != Step::Touch && self.streak.failed() {
+            self.streak.trip();
+        }
+        Ok(Next::Done(Tried::failed(job, error, true)))
+    }
+
+    /// Records that the store keeps its blob.
+    pub(super) fn left(&self) -> Sent<'a> {
+        self.streak.broken();
+        Next::Done(Tried::Done(()))
+    }
+
+    /// Touches the blob of `job`.
+    ///
+    /// # Errors
+    /// If the touch failed with a transient error.
+    pub(super) fn touch(&self, job: &Job) -> Result<Touched> {
+        let touched = self.touches.touch(self.cache, job)?;
+        if touched == Touched::Done {
+            self.tally.lock().unpoisoned().touched += 1;
+        }
+        Ok(touched)
+    }
+
+    pub(super) fn key(&self, digest: &Digest) -> String {
+        self.cache.keys.blob(digest)
+    }
+
+    pub(super) fn meter(&self, job: &Job, action: Action) -> Meter<'a> {
+        Meter::start(&*self.cache.context.progress, &job.digest, action, job.size)
+    }
+
+    pub(super) fn put(&self, job: &Job, run: &Run<'_>) -> Result<()> {
+        let payload = BlobPayload {
+            source: self.source,
+            digest: job.digest,
+            size: job.size,
+            verify: self.verifies(),
+            progress: &*self.cache.context.progress,
+            run,
+        };
+        self.cache.store.put(&self.key(&job.digest), &payload, &PutMode::Overwrite)?;
+        self.cache.context.finished(&job.digest, Action::Upload, job.size);
+        Ok(())
+    }
+
+    pub(super) fn verifies(&self) -> bool {
+        self.cache.options.policy().verify_source
+    }
+}

@@ -1,0 +1,51 @@
+//! What a store claims to do, and what it is seen to do.
+
+use std::fmt::Debug;
+
+use s3_build_cache::{ErrorKind, Result};
+
+/// What a store does with an optional operation or a condition.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Claim {
+    /// It has it.
+    #[default]
+    Has,
+    /// It says that it has not.
+    Unsupported,
+    /// It ignores the condition.
+    Ignores,
+    /// Any of these: the suite finds out.
+    Any,
+}
+
+impl Claim {
+    /// Compares the result of an operation with the claim. Returns its value if the store has the operation.
+    pub(super) fn supports<T: Debug>(self, result: Result<T>, what: &str) -> Option<T> {
+        match result {
+            Ok(value) => {
+                assert_ne!(self, Self::Unsupported, "{what} is there");
+                Some(value)
+            }
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Unsupported, "{what}: {}", error.chain());
+                assert!(matches!(self, Self::Unsupported | Self::Any), "{what}: {}", error.chain());
+                None
+            }
+        }
+    }
+
+    /// Compares the result of an operation whose condition does not hold with the claim. Returns whether the store
+    /// checks conditions.
+    pub(super) fn refuses<T: Debug>(self, result: Result<T>, what: &str) -> bool {
+        let seen = match &result {
+            Ok(_) => Self::Ignores,
+            Err(error) if error.kind() == ErrorKind::Unsupported => Self::Unsupported,
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::PreconditionFailed, "{what}: {}", error.chain());
+                Self::Has
+            }
+        };
+        assert!(self == seen || self == Self::Any, "{what}: {seen:?} instead of {self:?}: {result:?}");
+        seen == Self::Has
+    }
+}
