@@ -1,9 +1,9 @@
 //! Caches temporary credentials and refreshes them before they expire.
 
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, Once};
 use std::time::{Duration, SystemTime};
 
-use crate::base::{Clock, Error, ErrorKind, Result};
+use crate::base::{Clock, Error, ErrorKind, Result, Unpoisoned as _};
 use crate::credentials::provider::CredentialsProvider;
 use crate::sigv4::Credentials;
 
@@ -69,7 +69,7 @@ impl Cached {
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unpoisoned()
     }
 
     fn have(&self) -> Have {
@@ -158,11 +158,7 @@ impl CredentialsProvider for Cached {
             Have::Fresh(credentials) => return Ok(credentials),
             Have::Ageing(old) => {
                 // Another thread is already refreshing: use the old credentials.
-                let _asking = match self.asking.try_lock() {
-                    Ok(guard) => guard,
-                    Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
-                    Err(TryLockError::WouldBlock) => return Ok(old),
-                };
+                let Some(_asking) = self.asking.try_lock().unpoisoned() else { return Ok(old) };
                 return match self.have() {
                     Have::Fresh(credentials) => Ok(credentials),
                     _ => self.ask().or_else(|error| self.keep_using(old, error)),
@@ -170,7 +166,7 @@ impl CredentialsProvider for Cached {
             }
             Have::Nothing => {}
         }
-        let _asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        let _asking = self.asking.lock().unpoisoned();
         match self.have() {
             Have::Fresh(credentials) | Have::Ageing(credentials) => return Ok(credentials),
             Have::Nothing => {}

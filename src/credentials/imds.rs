@@ -1,14 +1,14 @@
 //! The role of an EC2 instance, from its metadata service: version 2, or version 1 if nothing else is available.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use crate::aws::service::{
     Limits, NoResponse, ServiceContext, ServiceEndpoint, ServiceRequest, ServiceResponse, send, shown,
 };
 use crate::aws::{JsonObject, KeyNames, Profile, Setting, blame, bool_variable, invalid, variable_or_setting};
-use crate::base::{Env, Error, ErrorKind, Problem, Result, percent_encode_query};
+use crate::base::{Env, Error, ErrorKind, Problem, Result, Unpoisoned as _, percent_encode_query};
 use crate::config::EndpointUrl;
 use crate::credentials::provider::CredentialsProvider;
 use crate::http::{Client, Method, Timeouts};
@@ -268,7 +268,7 @@ impl Imds {
 impl CredentialsProvider for Imds {
     fn credentials(&self) -> Result<Credentials> {
         let asked = self.ask();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock().unpoisoned();
         match (asked, &mut *last) {
             (Ok(credentials), last) => {
                 *last = Some(credentials.clone());
