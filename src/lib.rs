@@ -46,12 +46,14 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)
 )]
 
+mod aws;
 mod base;
 mod bucket;
 pub mod cache_config;
 mod config;
 mod credentials;
 mod files;
+mod go;
 mod http;
 pub mod layout;
 mod object;
@@ -66,9 +68,8 @@ mod store;
 mod transfer;
 
 pub use base::{
-    Action, Cancel, Clock, Digest, Env, Error, ErrorKind, Event, InvalidDigest, InvalidTimestamp, IoError, MapEnv,
-    NoProgress, Problem, ProcessEnv, Progress, Result, S3Error, S3ErrorClass, Secret, SystemClock, Timestamp,
-    printable,
+    Action, Cancel, Clock, Digest, Env, Error, ErrorKind, Event, InvalidDigest, IoError, MapEnv, NoProgress, Problem,
+    ProcessEnv, Progress, Result, S3Error, S3ErrorClass, Secret, SystemClock, printable,
 };
 #[doc(hidden)]
 pub use base::{Unpoisoned, thread_builder};
@@ -80,7 +81,8 @@ pub use config::{
     AccessKeys, AccountId, Bucket, CacheOptions, CacheOptionsBuilder, CacheRef, CredentialOptions, EndpointUrl,
     KeyLayout, LocalOptions, Location, Mode, Policy, RequestPayer, RetryMode, RoleOptions,
 };
-pub use credentials::{Credentials, CredentialsProvider, StaticCredentials};
+pub use credentials::{CredentialsProvider, StaticCredentials};
+pub use go::{InvalidTimestamp, Timestamp};
 pub use layout::{BlobWriter, DocumentSizes, LayoutWriter, LocalCache};
 pub use object::{
     BlobSource, BytesPayload, GetOptions, ListOptions, ListPage, ListedObject, MultipartUpload, Object, ObjectMeta,
@@ -92,6 +94,7 @@ pub use ops::{
     BlobCounts, BlobReader, Check, CheckOutcome, DoctorOptions, ExportOptions, Exported, ImportOptions, ImportOutcome,
     Imported, Report, S3Cache, S3CacheBuilder, SourceOutcome, export, import, import_from,
 };
+pub use sigv4::Credentials;
 pub use store::DirStore;
 
 /// Items that only the program `s3-build-cache` uses. It is a crate of its own, so they must be public, but they are

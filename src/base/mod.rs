@@ -2,32 +2,29 @@
 //! cancellation. Depends on none of them.
 
 mod cancel;
+mod clock;
 mod digest;
 mod encode;
 mod env;
 mod error;
-mod go_json;
-mod json;
 mod ordered;
 mod parts;
 mod progress;
 mod secret;
 mod shown;
 mod threads;
-mod time;
 mod unpoisoned;
 mod xml;
 
 pub use cancel::Cancel;
 pub(crate) use cancel::Interrupt;
+pub use clock::{Clock, SystemClock};
 pub(crate) use digest::Hasher;
 pub use digest::{Digest, InvalidDigest};
 pub(crate) use encode::{percent_decode, percent_encode_path, percent_encode_query};
 pub use env::{Env, MapEnv, ProcessEnv};
 pub(crate) use error::is_out_of_files;
 pub use error::{Error, ErrorKind, IoError, OUT_OF_FILES, Problem, Result, S3Error, S3ErrorClass};
-pub(crate) use go_json::{GoJson, JsonProblem, JsonReader, ParsedText, go_struct, read_go_json, read_go_json_with};
-pub(crate) use json::{from_go_json, push_go_string};
 pub(crate) use ordered::{Arrived, OrderedHasher};
 pub(crate) use parts::Parts;
 pub use progress::{Action, Event, NoProgress, Progress};
@@ -38,7 +35,5 @@ pub use shown::printable;
 pub(crate) use shown::{hint_without, redacted, shown, shown_url, shown_without};
 pub(crate) use threads::affordable_threads;
 pub use threads::thread_builder;
-pub(crate) use time::parse_http_date;
-pub use time::{Clock, InvalidTimestamp, SystemClock, Timestamp};
 pub use unpoisoned::Unpoisoned;
 pub(crate) use xml::Element;

@@ -1,11 +1,12 @@
 //! Builds a cache config from an embedder's own build steps.
 
-use crate::base::{Digest, Error, Result, Timestamp};
+use crate::base::{Digest, Error, Result};
 use crate::cache_config::blob_facts::BlobFacts;
 use crate::cache_config::canonical::canonical;
 use crate::cache_config::model::{
     Alternatives, Annotations, CacheConfig, CacheResult, Input, Layer, LayerIndex, Record, RecordIndex,
 };
+use crate::go::Timestamp;
 
 /// Builds a [`CacheConfig`] from build steps. Layers and records are added bottom-up, so cycles are impossible. Invalid
 /// arguments are reported by [`build`](Self::build).

@@ -3,11 +3,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{Digest, Hasher, Timestamp};
+use crate::base::{Digest, Hasher};
 use crate::cache_config::model::{
     Alternatives, Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
     set,
 };
+use crate::go::Timestamp;
 
 /// Returns the same config in canonical order, with equal layers and equal records merged.
 ///

@@ -4,12 +4,13 @@ use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 
-use crate::base::{Digest, Error, ParsedText, Result, Timestamp};
+use crate::base::{Digest, Error, Result};
 use crate::cache_config::blob_facts::BlobFacts;
 use crate::cache_config::descriptor::Descriptor;
 use crate::cache_config::graph::Links;
 use crate::cache_config::model::{Annotations, CacheConfig, Layer, LayerIndex, RecordIndex};
 use crate::cache_config::raw::{RawAnnotations, RawLayer};
+use crate::go::{ParsedText, Timestamp};
 
 /// The maximum number of problems listed in an error, which also reports the total.
 const MAX_PROBLEMS: usize = 20;

@@ -3,9 +3,10 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::base::{Digest, GoJson, InvalidDigest, JsonProblem, JsonReader, Timestamp, go_struct};
+use crate::base::{Digest, InvalidDigest};
 use crate::cache_config::media_type;
 use crate::cache_config::model::{Annotations, CacheConfig, Layer};
+use crate::go::{GoJson, JsonProblem, JsonReader, Timestamp, go_struct};
 
 const CREATED_AT: &str = "buildkit/createdat";
 const DIFF_ID: &str = "containerd.io/uncompressed";

@@ -5,7 +5,8 @@ use std::collections::HashSet;
 use std::ops::Deref;
 use std::{fmt, slice};
 
-use crate::base::{Digest, Timestamp};
+use crate::base::Digest;
+use crate::go::Timestamp;
 
 /// A checked BuildKit cache config: every index is in range, and there are no cycles.
 ///

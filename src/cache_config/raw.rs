@@ -1,7 +1,8 @@
 //! Unchecked parts of the cache config, as in its JSON. Names and omissions follow BuildKit's
 //! `cache/remotecache/v1/types/spec.go`.
 
-use crate::base::{Digest, ParsedText, Timestamp, go_struct};
+use crate::base::Digest;
+use crate::go::{ParsedText, Timestamp, go_struct};
 
 go_struct!(
     /// A missing parent is layer 0, because Go omits zeros; -1 means no parent.

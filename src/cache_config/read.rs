@@ -5,13 +5,14 @@
 
 use std::collections::HashMap;
 
-use crate::base::{Digest, Error, GoJson as _, JsonProblem, JsonReader, ParsedText, Result, read_go_json_with};
+use crate::base::{Digest, Error, Result};
 use crate::cache_config::check::{
     AnnotationSource, Bound, Problems, Subject, check_layer, check_whole, is_in_range, time,
 };
 use crate::cache_config::descriptor::Descriptor;
 use crate::cache_config::model::{Alternatives, CacheConfig, CacheResult, ChainedResult, Input, Layer, Record};
 use crate::cache_config::raw::{RawInput, RawLayer, RawResult};
+use crate::go::{GoJson as _, JsonProblem, JsonReader, ParsedText, read_go_json_with};
 
 /// The maximum size of a cache config in bytes. Real ones have a few hundred bytes per build step.
 pub const MAX_MANIFEST_BYTES: u64 = 256 * 1024 * 1024;

@@ -1,7 +1,7 @@
 //! The results of a record, and the layers that they consist of.
 
-use crate::base::Timestamp;
 use crate::cache_config::model::{CacheConfig, CacheResult, ChainedResult, Layer, Record};
+use crate::go::Timestamp;
 
 /// A result of a record, in either form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

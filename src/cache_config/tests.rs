@@ -7,8 +7,9 @@ mod lookup;
 mod merging;
 mod reading;
 
-use crate::base::{Digest, Error, Timestamp};
+use crate::base::{Digest, Error};
 use crate::cache_config::{Annotations, CacheConfig};
+use crate::go::Timestamp;
 
 /// Returns the digest of a blob, named by a letter.
 fn blob(name: &str) -> Digest {

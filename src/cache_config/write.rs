@@ -1,7 +1,8 @@
 //! Writes a cache config, byte for byte as Go's `encoding/json` does.
 
-use crate::base::{Digest, Timestamp, push_go_string};
+use crate::base::Digest;
 use crate::cache_config::model::{Annotations, CacheConfig, Input, Layer, LayerIndex, Record};
+use crate::go::{Timestamp, push_go_string};
 
 /// The typical size of a layer with and without annotations, and of a record, in bytes.
 const ANNOTATED_BYTES: usize = 400;

@@ -52,7 +52,7 @@ fn nanos_of(unit: &str) -> Option<u128> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::go::parse_duration;
+    use crate::go::parse_duration;
 
     #[test]
     fn days_and_weeks_become_hours() {

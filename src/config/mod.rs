@@ -9,7 +9,6 @@ mod credential_options;
 mod did_you_mean;
 mod endpoint_url;
 mod fields;
-mod go;
 mod key_layout;
 mod local;
 mod location;
@@ -31,8 +30,6 @@ pub use did_you_mean::{did_you_mean, question};
 pub use endpoint_url::EndpointUrl;
 #[cfg(any(test, fuzzing))]
 pub(crate) use fields::{parse_fields, quote_field};
-#[cfg(any(test, fuzzing))]
-pub(crate) use go::parse_duration;
 pub use key_layout::KeyLayout;
 pub use local::LocalOptions;
 pub use location::{AccountId, Location};

@@ -4,8 +4,8 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use crate::base::{Error, Result};
-use crate::config::go::{parse_bool, parse_duration};
 use crate::config::loose_duration;
+use crate::go::{parse_bool, parse_duration};
 
 /// The number of characters of an invalid value to show.
 const SHOWN_CHARS: usize = 100;

@@ -2,10 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::base::{Error, Problem, Result};
-use crate::credentials::settings::{go_integer, wrong};
-use crate::credentials::sts::{Action, Sts, credentials};
-use crate::credentials::{Credentials, CredentialsProvider, Lookup, Profile};
+use crate::aws::sts::{Sts, StsAction, credentials};
+use crate::aws::{Profile, invalid};
+use crate::base::{Error, Result};
+use crate::credentials::lookup::Lookup;
+use crate::credentials::provider::CredentialsProvider;
+use crate::go::parse_integer;
+use crate::sigv4::Credentials;
 
 /// STS's minimum, which the Go SDK requests by default.
 const SHORTEST_SECONDS: i64 = 900;
@@ -56,13 +59,13 @@ impl AssumeRole {
     ) -> Result<Arc<dyn CredentialsProvider>> {
         let Some(arn) = profile.setting("role_arn") else { return Ok(base) };
         if let Some(mfa) = profile.setting("mfa_serial") {
-            let message = format!("{} asks for an MFA code: MFA is not supported here", mfa.origin);
+            let message = format!("{} requires an MFA code, which is not supported", mfa.origin);
             let hint = format!(
-                "fetch keys first and export them: eval \"$(aws configure export-credentials --profile '{}' --format \
+                "export temporary keys first: eval \"$(aws configure export-credentials --profile '{}' --format \
                  env)\"",
                 lookup.profile.name()
             );
-            return Err(Error::Setup(Problem::new(message).hint(hint)));
+            return Err(Error::setup(message).with_hint(hint));
         }
         let role = Role {
             arn: arn.value.to_owned(),
@@ -79,14 +82,15 @@ impl AssumeRole {
 /// STS would reject is an error.
 fn seconds(profile: &Profile) -> Result<i64> {
     let Some(setting) = profile.setting("duration_seconds") else { return Ok(SHORTEST_SECONDS) };
-    match go_integer(setting.value) {
+    match parse_integer(setting.value) {
         Some(seconds @ SHORTEST_SECONDS..=LONGEST_SECONDS) => Ok(seconds),
         Some(seconds) if seconds > LONGEST_SECONDS => {
-            let allowed = format!("it is {SHORTEST_SECONDS} to {LONGEST_SECONDS}");
-            Err(wrong(&setting.map(str::to_owned), &allowed))
+            let allowed = format!("set it to {SHORTEST_SECONDS} to {LONGEST_SECONDS} seconds");
+            Err(invalid(&setting.map(str::to_owned), &allowed))
         }
         _ => {
-            log::warn!("{} is not {SHORTEST_SECONDS} to {LONGEST_SECONDS}: {SHORTEST_SECONDS} it is", setting.origin);
+            let range = format!("between {SHORTEST_SECONDS} and {LONGEST_SECONDS}");
+            log::warn!("{} is not {range}: using {SHORTEST_SECONDS}", setting.origin);
             Ok(SHORTEST_SECONDS)
         }
     }
@@ -110,7 +114,7 @@ impl CredentialsProvider for AssumeRole {
         let token = base.session_token.as_ref().map_or("", |token| token.expose());
         let secrets = [base.secret_access_key.expose(), token];
         let action =
-            Action { name: "AssumeRole", form: &form, signer: Some(&base), secrets: &secrets, transient: &[], hint };
+            StsAction { name: "AssumeRole", form: &form, signer: Some(&base), secrets: &secrets, transient: &[], hint };
         self.sts.call(&action, &|result| credentials(result, &self.origin()))
     }
 
@@ -122,11 +126,11 @@ impl CredentialsProvider for AssumeRole {
 fn hint(code: &str) -> Option<&'static str> {
     Some(match code {
         "AccessDenied" => {
-            "the role does not exist, its trust policy does not name the caller (or wants an external id), or the \
+            "the role does not exist, its trust policy does not name the caller (or requires an external id), or the \
              caller lacks sts:AssumeRole"
         }
-        "ExpiredToken" | "ExpiredTokenException" => "what the role is assumed with has expired: get new credentials",
-        "InvalidClientTokenId" => "STS does not know the keys that the role is assumed with",
+        "ExpiredToken" | "ExpiredTokenException" => "the credentials that assume the role have expired: get new ones",
+        "InvalidClientTokenId" => "STS does not know the keys that assume the role: check that they still exist",
         _ => return None,
     })
 }

@@ -1,10 +1,11 @@
 //! Caches temporary credentials and refreshes them before they expire.
 
-use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, Once};
 use std::time::{Duration, SystemTime};
 
-use crate::base::{Clock, Error, ErrorKind, Problem, Result};
-use crate::credentials::{Credentials, CredentialsProvider};
+use crate::base::{Clock, Error, ErrorKind, Result, Unpoisoned as _};
+use crate::credentials::provider::CredentialsProvider;
+use crate::sigv4::Credentials;
 
 /// How long before their expiry credentials are refreshed, unless their lifetime is too short for that.
 const REFRESH_BEFORE: Duration = Duration::from_secs(5 * 60);
@@ -18,7 +19,7 @@ pub(super) struct Cached {
     source: Arc<dyn CredentialsProvider>,
     clock: Arc<dyn Clock>,
     /// How to report a failure of the source.
-    failure: Failure,
+    failure: FailureText,
     state: Mutex<State>,
     /// Held by the thread that is querying the source.
     asking: Mutex<()>,
@@ -27,7 +28,7 @@ pub(super) struct Cached {
 
 /// How to report a failure of the source.
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(super) struct FailureText {
     /// The message, such as `no credentials from …`.
     pub(super) message: String,
     /// The likely fix if the source has no hint of its own.
@@ -42,7 +43,7 @@ struct State {
     /// The number of times the source was queried.
     asked: u64,
     /// The latest failure, for the threads that waited for that query.
-    failed: Option<Told>,
+    failed: Option<Error>,
     warned: bool,
 }
 
@@ -51,14 +52,6 @@ struct Kept {
     credentials: Credentials,
     /// When to refresh the credentials; `None` if they do not expire.
     refresh: Option<SystemTime>,
-}
-
-/// An error that can be reported more than once.
-#[derive(Clone)]
-struct Told {
-    kind: ErrorKind,
-    chain: String,
-    hint: Option<String>,
 }
 
 /// What the cache currently holds.
@@ -70,12 +63,13 @@ enum Have {
 }
 
 impl Cached {
-    pub(super) fn new(source: Arc<dyn CredentialsProvider>, clock: Arc<dyn Clock>, failure: Failure) -> Self {
+    /// Creates an empty cache.
+    pub(super) fn new(source: Arc<dyn CredentialsProvider>, clock: Arc<dyn Clock>, failure: FailureText) -> Self {
         Self { source, clock, failure, state: Mutex::default(), asking: Mutex::default(), succeeded: Once::new() }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unpoisoned()
     }
 
     fn have(&self) -> Have {
@@ -111,7 +105,7 @@ impl Cached {
             }
             Err(error) => {
                 let error = self.explain(error);
-                state.failed = Some(Told::new(&error));
+                state.failed = Some(error.clone());
                 Err(error)
             }
         }
@@ -119,10 +113,8 @@ impl Cached {
 
     fn unexpired(&self, credentials: Credentials) -> Result<Credentials> {
         if credentials.expires.is_some_and(|expires| expires <= self.clock.now()) {
-            let problem = Problem::new("the credentials it returned have already expired");
-            return Err(Error::Access(
-                problem.hint("check this machine's clock, and what keeps the source up to date"),
-            ));
+            return Err(Error::access("the credentials it returned have already expired")
+                .with_hint("check this machine's clock, and whatever refreshes the source"));
         }
         Ok(credentials)
     }
@@ -132,21 +124,24 @@ impl Cached {
         if kind == ErrorKind::Cancelled {
             return error;
         }
-        let mut problem = Problem::new(self.failure.message.clone());
-        problem.hint = error.hint().map(str::to_owned).or_else(|| self.failure.hint.clone());
-        let problem = problem.source(error);
-        if kind == ErrorKind::Setup { Error::Setup(problem) } else { Error::Access(problem) }
+        let message = self.failure.message.clone();
+        let outer = if kind == ErrorKind::Setup { Error::setup(message) } else { Error::access(message) };
+        let outer = match error.hint().or(self.failure.hint.as_deref()) {
+            Some(hint) => outer.with_hint(hint),
+            None => outer,
+        };
+        outer.with_source(error)
     }
 
     /// Handles a failed early refresh by reusing the old credentials, which are still valid, for a while.
-    fn go_on(&self, old: Credentials, error: Error) -> Result<Credentials> {
+    fn keep_using(&self, old: Credentials, error: Error) -> Result<Credentials> {
         if error.kind() == ErrorKind::Cancelled {
             return Err(error);
         }
         let now = self.clock.now();
         let mut state = self.state();
         if !std::mem::replace(&mut state.warned, true) {
-            log::warn!("{}; those of before are used while they are valid", error.chain());
+            log::warn!("{}; continuing with the previous credentials while they are valid", error.chain());
         }
         if let Some(kept) = &mut state.kept {
             let pause = old.expires.map_or(RETRY_AFTER, |expires| left(now, expires) / REFRESH_PART).min(RETRY_AFTER);
@@ -163,27 +158,23 @@ impl CredentialsProvider for Cached {
             Have::Fresh(credentials) => return Ok(credentials),
             Have::Ageing(old) => {
                 // Another thread is already refreshing: use the old credentials.
-                let _asking = match self.asking.try_lock() {
-                    Ok(guard) => guard,
-                    Err(TryLockError::Poisoned(guard)) => guard.into_inner(),
-                    Err(TryLockError::WouldBlock) => return Ok(old),
-                };
+                let Some(_asking) = self.asking.try_lock().unpoisoned() else { return Ok(old) };
                 return match self.have() {
                     Have::Fresh(credentials) => Ok(credentials),
-                    _ => self.ask().or_else(|error| self.go_on(old, error)),
+                    _ => self.ask().or_else(|error| self.keep_using(old, error)),
                 };
             }
             Have::Nothing => {}
         }
-        let _asking = self.asking.lock().unwrap_or_else(PoisonError::into_inner);
+        let _asking = self.asking.lock().unpoisoned();
         match self.have() {
             Have::Fresh(credentials) | Have::Ageing(credentials) => return Ok(credentials),
             Have::Nothing => {}
         }
         // Threads that waited for a failed query share its failure: retrying would make each one wait as long again.
         let state = self.state();
-        if let Some(told) = state.failed.clone().filter(|_| state.asked != before) {
-            return Err(told.again());
+        if let Some(error) = state.failed.clone().filter(|_| state.asked != before) {
+            return Err(error);
         }
         drop(state);
         self.ask()
@@ -203,22 +194,6 @@ impl CredentialsProvider for Cached {
 
     fn origin(&self) -> String {
         self.source.origin()
-    }
-}
-
-impl Told {
-    fn new(error: &Error) -> Self {
-        Self { kind: error.kind(), chain: error.chain(), hint: error.hint().map(str::to_owned) }
-    }
-
-    fn again(self) -> Error {
-        let mut problem = Problem::new(self.chain);
-        problem.hint = self.hint;
-        match self.kind {
-            ErrorKind::Cancelled => Error::Cancelled,
-            ErrorKind::Setup => Error::Setup(problem),
-            _ => Error::Access(problem),
-        }
     }
 }
 

@@ -2,31 +2,20 @@
 
 use std::sync::Arc;
 
-use crate::base::{Env, Error, Problem, Result};
+use crate::aws::{KeyPair, Profile, ServiceContext};
+use crate::base::{Env, Error, Result};
 use crate::config::CredentialOptions;
 use crate::credentials::assume_role::AssumeRole;
-use crate::credentials::cached::{Cached, Failure};
-use crate::credentials::context::Context;
+use crate::credentials::cached::{Cached, FailureText};
 use crate::credentials::environment::{EnvKeys, env_keys};
 use crate::credentials::imds::{Imds, ImdsSettings};
-use crate::credentials::{CredentialsProvider, Profile, StaticCredentials};
+use crate::credentials::lookup::{Configured, Lookup};
+use crate::credentials::provider::CredentialsProvider;
+use crate::credentials::static_keys::StaticCredentials;
 use crate::credentials::{container, login, process, sso, web_identity};
 
-/// The inputs that a source can use to configure itself.
-pub(super) struct Lookup<'a> {
-    pub(super) options: &'a CredentialOptions,
-    pub(super) env: &'a dyn Env,
-    /// The selected profile, not one that it refers to.
-    pub(super) profile: &'a Profile,
-    pub(super) context: &'a Context,
-    pub(super) imds: ImdsSettings,
-}
-
-/// The result of configuring a source: `None` if it is not configured, an error if it is configured but unusable.
-pub(super) type Found = Result<Option<Arc<dyn CredentialsProvider>>>;
-
-type Source = fn(&Lookup<'_>) -> Found;
-type ProfileSource = fn(&Lookup<'_>, &Profile) -> Found;
+type Source = fn(&Lookup<'_>) -> Configured;
+type ProfileSource = fn(&Lookup<'_>, &Profile) -> Configured;
 
 /// The Go SDK's order. A profile set by attribute takes precedence over the environment.
 const ENVIRONMENT: &[Source] = &[environment_keys, web_identity::environment];
@@ -42,7 +31,7 @@ pub(crate) fn provider(
     options: &CredentialOptions,
     env: &dyn Env,
     profile: &Profile,
-    context: &Context,
+    context: &ServiceContext,
 ) -> Result<Option<Arc<dyn CredentialsProvider>>> {
     if options.anonymous {
         return Ok(None);
@@ -54,11 +43,12 @@ pub(crate) fn provider(
             let source = AssumeRole::of_attributes(&lookup, base)?;
             let message = format!("there are no credentials from {}", source.origin());
             // The only error without its own hint is that no metadata service answers.
-            let hint = "only EC2 instances have a role of their own: name another source of credentials, or attach one";
-            (source, Failure { message, hint: Some(hint.to_owned()), on_success: None })
+            let hint = "only EC2 instances have a role of their own: configure another source of credentials, or attach \
+                        a role";
+            (source, FailureText { message, hint: Some(hint.to_owned()), on_success: None })
         }
         None => {
-            let instance = Imds::new(&lookup)?;
+            let instance = Imds::new(context, &lookup.imds)?;
             let failure = nothing_found(&lookup, &instance.origin());
             (AssumeRole::of_attributes(&lookup, Arc::new(instance))?, failure)
         }
@@ -69,7 +59,7 @@ pub(crate) fn provider(
 
 /// Returns the first configured source. If there is none, the machine may still have an instance role, which no setting
 /// reveals.
-fn base(lookup: &Lookup<'_>) -> Found {
+fn base(lookup: &Lookup<'_>) -> Configured {
     let environment = if lookup.profile.is_from_attribute() { &[] } else { ENVIRONMENT };
     let first: &[Source] = &[attribute_keys];
     for source in first.iter().chain(environment).chain(&[profile as Source]) {
@@ -82,7 +72,7 @@ fn base(lookup: &Lookup<'_>) -> Found {
 
 /// Resolves the profile, starting from the end of its `source_profile` chain. Each profile may assume a role with the
 /// credentials of the previous one.
-fn profile(lookup: &Lookup<'_>) -> Found {
+fn profile(lookup: &Lookup<'_>) -> Configured {
     let mut given = None;
     let chosen = [lookup.profile];
     for profile in lookup.profile.sources().iter().rev().chain(chosen) {
@@ -95,7 +85,7 @@ fn profile(lookup: &Lookup<'_>) -> Found {
                 }
                 Own::Base(provider) => provider,
                 Own::None if profile.get("role_arn").is_none() => return Ok(None),
-                Own::None => Arc::new(Imds::new(lookup)?),
+                Own::None => Arc::new(Imds::new(lookup.context, &lookup.imds)?),
             },
         };
         given = Some(AssumeRole::of_profile(lookup, profile, own)?);
@@ -118,7 +108,7 @@ enum Own {
 
 fn own_source(lookup: &Lookup<'_>, profile: &Profile) -> Result<Own> {
     if let Some(keys) = profile.keys() {
-        return Ok(Own::Base(Arc::new(keys.clone().check().map_err(Error::Setup)?)));
+        return Ok(Own::Base(Arc::new(StaticCredentials::checked(keys.clone()).map_err(Error::Setup)?)));
     }
     if let Some(provider) = credential_source(lookup, profile)? {
         return Ok(Own::Base(provider));
@@ -135,54 +125,54 @@ fn own_source(lookup: &Lookup<'_>, profile: &Profile) -> Result<Own> {
 }
 
 /// Returns the source that the profile names in `credential_source`.
-fn credential_source(lookup: &Lookup<'_>, profile: &Profile) -> Found {
+fn credential_source(lookup: &Lookup<'_>, profile: &Profile) -> Configured {
     let Some(source) = profile.setting("credential_source") else { return Ok(None) };
-    let wrong = |why: &str, hint: &str| Err(Error::Setup(Problem::new(format!("{} {why}", source.origin)).hint(hint)));
+    let wrong = |why: &str, hint: &str| Err(Error::setup(format!("{} {why}", source.origin)).with_hint(hint));
     match source.value {
         "Environment" => match environment_keys(lookup)? {
             None => wrong(
                 "is Environment, which has no keys",
-                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name another source",
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or choose another source",
             ),
             found => Ok(found),
         },
-        "Ec2InstanceMetadata" => Ok(Some(Arc::new(Imds::new(lookup)?))),
+        "Ec2InstanceMetadata" => Ok(Some(Arc::new(Imds::new(lookup.context, &lookup.imds)?))),
         "EcsContainer" => match container::environment(lookup)? {
             None => wrong(
-                "is EcsContainer, and this is no such container",
-                "set AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI, or name another \
+                "is EcsContainer, but this is not an ECS container",
+                "set AWS_CONTAINER_CREDENTIALS_RELATIVE_URI or AWS_CONTAINER_CREDENTIALS_FULL_URI, or choose another \
                  source",
             ),
             found => Ok(found),
         },
-        _ => wrong("is not a source", "it is Environment, Ec2InstanceMetadata or EcsContainer"),
+        _ => wrong("is not a known source", "set it to Environment, Ec2InstanceMetadata or EcsContainer"),
     }
 }
 
-fn attribute_keys(lookup: &Lookup<'_>) -> Found {
+fn attribute_keys(lookup: &Lookup<'_>) -> Configured {
     let Some(keys) = &lookup.options.keys else { return Ok(None) };
-    let keys = StaticCredentials::new(&keys.id, &keys.secret, keys.session_token.as_ref());
+    let keys = KeyPair::new(&keys.id, &keys.secret, keys.session_token.as_ref());
     let keys = keys.with_origin("the attributes access_key_id and secret_access_key");
-    Ok(Some(Arc::new(keys.check().map_err(Error::Usage)?)))
+    Ok(Some(Arc::new(StaticCredentials::checked(keys).map_err(Error::Usage)?)))
 }
 
-fn environment_keys(lookup: &Lookup<'_>) -> Found {
+fn environment_keys(lookup: &Lookup<'_>) -> Configured {
     match env_keys(lookup.env) {
         EnvKeys::Absent => Ok(None),
         EnvKeys::Half { set, missing } => {
             log::warn!("{set} is set without {missing}: ignoring the environment's keys");
             Ok(None)
         }
-        EnvKeys::Pair(keys) => Ok(Some(Arc::new(keys.check().map_err(Error::Setup)?))),
+        EnvKeys::Pair(keys) => Ok(Some(Arc::new(StaticCredentials::checked(keys).map_err(Error::Setup)?))),
     }
 }
 
 /// Describes the failure when no source is configured and the machine has no role either.
-fn nothing_found(lookup: &Lookup<'_>, instance: &str) -> Failure {
+fn nothing_found(lookup: &Lookup<'_>, instance: &str) -> FailureText {
     let or_complaint = |hint: &str| lookup.profile.complaint().unwrap_or(hint).to_owned();
     let (environment, hint) = if lookup.profile.is_from_attribute() {
-        let hint = "give that profile keys, or leave out the attribute profile to use others";
-        ("the environment (not asked, for the attribute profile goes first)".to_owned(), or_complaint(hint))
+        let hint = "add keys to that profile, or omit the attribute profile to use other sources";
+        ("the environment (skipped: the attribute profile takes precedence)".to_owned(), or_complaint(hint))
     } else if let EnvKeys::Half { set, missing } = env_keys(lookup.env) {
         (format!("the environment ({set} is set, {missing} is not)"), format!("set {missing} too"))
     } else {
@@ -196,5 +186,5 @@ fn nothing_found(lookup: &Lookup<'_>, instance: &str) -> Failure {
         lookup.profile.tried(),
         instance,
     );
-    Failure { message, hint: Some(hint), on_success: lookup.profile.misread() }
+    FailureText { message, hint: Some(hint), on_success: lookup.profile.misread() }
 }

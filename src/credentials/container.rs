@@ -6,16 +6,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::aws::service::{Limits, ServiceContext, ServiceEndpoint, ServiceRequest, ServiceResponse, send, shown};
+use crate::aws::{JsonObject, KeyNames, check_quotes, read_text};
 use crate::base::{Error, Problem, Result};
 use crate::config::EndpointUrl;
-use crate::credentials::chain::{Found, Lookup};
-use crate::credentials::context::Context;
-use crate::credentials::document::{Document, Names};
-use crate::credentials::files::read_text;
-use crate::credentials::service::{self, Message, Patience, Reply, Site, shown};
-use crate::credentials::variables::check_quotes;
-use crate::credentials::{Credentials, CredentialsProvider};
+use crate::credentials::lookup::{Configured, Lookup};
+use crate::credentials::provider::CredentialsProvider;
 use crate::http::{Method, Timeouts};
+use crate::sigv4::Credentials;
 
 const RELATIVE: &str = "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI";
 const FULL: &str = "AWS_CONTAINER_CREDENTIALS_FULL_URI";
@@ -30,15 +28,15 @@ const AGENTS: [IpAddr; 3] = [
 ];
 const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 const ATTEMPTS: u32 = 3;
-const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "Token" };
+const NAMES: KeyNames = KeyNames { id: "AccessKeyId", secret: "SecretAccessKey", token: "Token" };
 
 /// Resolves a host to its addresses.
 type Resolve = dyn Fn(&str) -> io::Result<Vec<IpAddr>>;
 
 /// The agent that provides a container's role.
 struct Container {
-    context: Context,
-    site: Site,
+    context: ServiceContext,
+    endpoint: ServiceEndpoint,
     target: String,
     authorization: Authorization,
     variable: &'static str,
@@ -55,10 +53,10 @@ enum Authorization {
 ///
 /// # Errors
 /// If the URL is invalid, or a token must not be sent to it.
-pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
+pub(super) fn environment(lookup: &Lookup<'_>) -> Configured {
     [RELATIVE, FULL, TOKEN, TOKEN_FILE].iter().try_for_each(|name| check_quotes(lookup.env, name))?;
     let variable = |name| lookup.env.var(name);
-    let (variable, (site, target)) = if let Some(path) = variable(RELATIVE) {
+    let (variable, (endpoint, target)) = if let Some(path) = variable(RELATIVE) {
         (RELATIVE, relative(&path)?)
     } else if let Some(url) = variable(FULL) {
         (FULL, full(&url, &addresses)?)
@@ -70,19 +68,26 @@ pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
         (None, Some(token)) => Authorization::Token(token),
         (None, None) => Authorization::None,
     };
-    Ok(Some(Arc::new(Container { context: lookup.context.clone(), site, target, authorization, variable })))
+    Ok(Some(Arc::new(Container { context: lookup.context.clone(), endpoint, target, authorization, variable })))
 }
 
-pub(crate) fn relative(path: &str) -> Result<(Site, String)> {
+/// Parses the relative URI, a path on the ECS agent.
+///
+/// # Errors
+/// If it is not a path.
+pub(crate) fn relative(path: &str) -> Result<(ServiceEndpoint, String)> {
     if !path.starts_with('/') || !is_target(path) {
-        return Err(wrong(RELATIVE, "is not a path", "it begins with / and is set by ECS: leave it as it is"));
+        return Err(Error::setup(format!("{RELATIVE} is not a path"))
+            .with_hint("it must begin with /: leave it as ECS sets it"));
     }
-    Ok((Site { https: false, host: ECS_HOST.to_owned(), base_path: String::new() }, path.to_owned()))
+    Ok((ServiceEndpoint { https: false, host: ECS_HOST.to_owned(), base_path: String::new() }, path.to_owned()))
 }
 
 /// Parses the full URL, which is never shown: the agent may identify the container by its path.
-pub(crate) fn full(url: &str, resolve: &Resolve) -> Result<(Site, String)> {
-    let not_url = || wrong(FULL, "is not a URL of http:// or https://", "it is set by EKS or ECS: leave it as it is");
+pub(crate) fn full(url: &str, resolve: &Resolve) -> Result<(ServiceEndpoint, String)> {
+    let not_url = || {
+        Error::setup(format!("{FULL} is not an http:// or https:// URL")).with_hint("leave it as EKS or ECS sets it")
+    };
     let (scheme, rest) = url.split_once("://").ok_or_else(not_url)?;
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, target) = rest.split_at_checked(end).ok_or_else(not_url)?;
@@ -92,25 +97,25 @@ pub(crate) fn full(url: &str, resolve: &Resolve) -> Result<(Site, String)> {
         return Err(not_url());
     }
     let parsed = EndpointUrl::parse(&format!("{scheme}://{authority}"), FULL).map_err(|_| not_url())?;
-    let site = Site::of(&parsed).ok_or_else(not_url)?;
+    let endpoint = ServiceEndpoint::of(&parsed).ok_or_else(not_url)?;
     if let EndpointUrl::Http { https: false, host, .. } = &parsed {
         check_host(host, resolve)?;
     }
-    Ok((site, target))
+    Ok((endpoint, target))
 }
 
 /// Rejects hosts that must not receive a token over plain HTTP.
 fn check_host(host: &str, resolve: &Resolve) -> Result<()> {
-    let hint = "over http:// it is loopback or the agent of ECS or EKS (169.254.170.2, 169.254.170.23, \
-                [fd00:ec2::23]); elsewhere use https://";
+    let hint = "use https://; http:// is only for loopback and the agents of ECS and EKS (169.254.170.2, \
+                169.254.170.23, [fd00:ec2::23])";
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let addresses: Vec<IpAddr> = match bare.parse() {
         Ok(address) => vec![address],
         Err(_) => match resolve(host) {
             Ok(found) => found,
             Err(error) => {
-                let problem = Problem::new(format!("{FULL}: there is no host {host}"));
-                return Err(Error::Setup(problem.hint(hint).source(error)));
+                let message = format!("{FULL}: there is no host {host}");
+                return Err(Error::setup(message).with_hint(hint).with_source(error));
             }
         },
     };
@@ -119,7 +124,7 @@ fn check_host(host: &str, resolve: &Resolve) -> Result<()> {
         address.is_loopback() || AGENTS.contains(&address)
     };
     if addresses.is_empty() || !addresses.iter().all(allowed) {
-        return Err(wrong(FULL, &format!("sends credentials to {host} without TLS"), hint));
+        return Err(Error::setup(format!("{FULL} sends credentials to {host} without TLS")).with_hint(hint));
     }
     Ok(())
 }
@@ -132,10 +137,6 @@ fn is_target(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
-fn wrong(variable: &str, why: &str, hint: &str) -> Error {
-    Error::Setup(Problem::new(format!("{variable} {why}")).hint(hint))
-}
-
 impl Container {
     fn token(&self) -> Result<String> {
         let (token, variable) = match &self.authorization {
@@ -143,42 +144,41 @@ impl Container {
             Authorization::Token(token) => (token.clone(), TOKEN),
             Authorization::File(path) => {
                 let text = read_text(path, "authorization token file", MAX_TOKEN_BYTES);
-                let hint = format!("{TOKEN_FILE} names that file: check that the file exists and is readable");
-                (text.map_err(|problem| Error::Access(problem.hint(hint)))?, TOKEN_FILE)
+                let hint = format!("{TOKEN_FILE} names the file: check that it exists and is readable");
+                (text.map_err(|error| error.with_hint(hint))?, TOKEN_FILE)
             }
         };
         if !token.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ') {
-            let problem =
-                Problem::new(format!("the token of {variable} has a line break or another control character"));
-            return Err(Error::Access(
-                problem.hint("write the token without a line break, also at the end of the file"),
-            ));
+            let message = format!("the token of {variable} contains a line break or another control character");
+            let hint = "remove line breaks from the token, also at the end of the file";
+            return Err(Error::access(message).with_hint(hint));
         }
         Ok(token)
     }
 
-    fn refusal(&self, reply: &Reply, token: &str) -> Error {
-        let json = reply.header("content-type") == Some("application/json");
-        let document = if json { Document::parse(&reply.body).unwrap_or_default() } else { Document::default() };
-        let raw = String::from_utf8_lossy(&reply.body);
+    fn refusal(&self, response: &ServiceResponse, token: &str) -> Error {
+        let json = response.header("content-type") == Some("application/json");
+        let document = if json { JsonObject::parse(&response.body).unwrap_or_default() } else { JsonObject::default() };
+        let raw = String::from_utf8_lossy(&response.body);
         let (code, reason) = if json { (document.text("code"), document.text("message")) } else { (None, Some(&*raw)) };
-        let problem = reply.refusal(&self.what(), code, reason, &[token, &self.target]);
-        let hint = match reply.status() {
-            401 | 403 => "the agent refuses the token: is the pod or task still the one it was given to?",
-            404 => "the agent knows no role for this container: give the task or the service account one",
-            429 => "the agent asks for fewer requests: try again later",
-            _ => "look at the log of the agent (ECS agent, EKS Pod Identity agent)",
+        let error = response.refusal(&self.what(), code, reason, &[token, &self.target]);
+        let hint = match response.status() {
+            401 | 403 => "the agent rejected the token: check that this is the pod or task it was issued to",
+            404 => "the container has no role: assign one to the task or the service account",
+            429 => "the agent throttles requests: try again later",
+            _ => "check the log of the agent (ECS agent, EKS Pod Identity agent)",
         };
-        Error::Access(problem.hint(hint))
+        error.with_hint(hint)
     }
 
     fn what(&self) -> String {
-        format!("the container's credentials at {}", self.site.url())
+        format!("the container's credentials at {}", self.endpoint.url())
     }
 }
 
+/// Parses the agent's response. Errors do not quote it.
 pub(crate) fn read(body: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
-    let document = Document::parse(body)?;
+    let document = JsonObject::parse(body)?;
     document.credentials(NAMES, document.time("Expiration")?, origin)
 }
 
@@ -187,30 +187,31 @@ impl CredentialsProvider for Container {
         let token = self.token()?;
         // Never use a proxy: the agent identifies its container by the address that a request comes from.
         let timeouts = Timeouts { connect: Duration::from_secs(2), stall: Duration::from_secs(5) };
-        let client = self.context.client((self.site.https, &self.site.host), timeouts)?;
-        let patience =
-            Patience { answer: timeouts.stall, attempts: ATTEMPTS, longest_pause: Duration::from_secs(1), until: None };
+        let client = self.context.client(&self.endpoint, timeouts)?;
+        let limits =
+            Limits { answer: timeouts.stall, attempts: ATTEMPTS, longest_pause: Duration::from_secs(1), until: None };
         let make = || {
             let mut headers = vec![("accept".to_owned(), "application/json".to_owned())];
             if !token.is_empty() {
                 headers.push(("authorization".to_owned(), token.clone()));
             }
-            Ok(Message { method: Method::Get, target: self.target.clone(), headers, body: None })
+            Ok(ServiceRequest { method: Method::Get, target: self.target.clone(), headers, body: None })
         };
-        let transient = |reply: &Reply| reply.is_transient(None) || reply.status() == 429;
-        let reply = service::send((&self.context, &client), &self.site, patience, &make, &transient);
-        let reply = reply.map_err(|none| none.explain(&self.what(), &self.site))?;
-        if !reply.is_success() {
-            return Err(self.refusal(&reply, &token));
+        let transient = |response: &ServiceResponse| response.is_transient(None) || response.status() == 429;
+        let response = send((&self.context, &client), &self.endpoint, limits, &make, &transient);
+        let response = response.map_err(|none| none.explain(&self.what(), &self.endpoint))?;
+        if !response.is_success() {
+            return Err(self.refusal(&response, &token));
         }
-        read(&reply.body, &self.origin()).map_err(|problem| {
-            let outer = Problem::new(format!("{} gave an answer that cannot be used", self.what()));
-            Error::Access(outer.hint("is what answers there the agent?").source(Error::Access(problem)))
+        read(&response.body, &self.origin()).map_err(|problem| {
+            Error::access(format!("{} returned an unusable response", self.what()))
+                .with_hint("check that the endpoint is the agent")
+                .with_source(problem)
         })
     }
 
     fn origin(&self) -> String {
-        format!("the container's role at {} ({})", shown(&self.site.url(), &[]), self.variable)
+        format!("the container's role at {} ({})", shown(&self.endpoint.url(), &[]), self.variable)
     }
 }
 

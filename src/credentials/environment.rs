@@ -1,7 +1,7 @@
 //! Keys from environment variables.
 
+use crate::aws::KeyPair;
 use crate::base::{Env, Secret};
-use crate::credentials::StaticCredentials;
 
 const ID: [&str; 2] = ["AWS_ACCESS_KEY_ID", "AWS_ACCESS_KEY"];
 const SECRET: [&str; 2] = ["AWS_SECRET_ACCESS_KEY", "AWS_SECRET_KEY"];
@@ -15,7 +15,7 @@ pub(super) enum EnvKeys {
         set: &'static str,
         missing: &'static str,
     },
-    Pair(StaticCredentials),
+    Pair(KeyPair),
 }
 
 /// Looks for a key pair. The ID and the secret may each use their legacy name.
@@ -28,7 +28,7 @@ pub(super) fn env_keys(env: &dyn Env) -> EnvKeys {
         (None, Some((set, _))) => EnvKeys::Half { set, missing: "AWS_ACCESS_KEY_ID" },
         (Some((id_name, id)), Some((secret_name, secret))) => {
             let token = env.var(TOKEN).map(Secret::from);
-            let keys = StaticCredentials::new(&id, &Secret::from(secret), token.as_ref());
+            let keys = KeyPair::new(&id, &Secret::from(secret), token.as_ref());
             EnvKeys::Pair(keys.with_variables([id_name, secret_name, TOKEN]))
         }
     }

@@ -1,18 +1,18 @@
 //! The role of an EC2 instance, from its metadata service: version 2, or version 1 if nothing else is available.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use crate::base::{Env, Error, ErrorKind, Problem, Result, percent_encode_query};
+use crate::aws::service::{
+    Limits, NoResponse, ServiceContext, ServiceEndpoint, ServiceRequest, ServiceResponse, send, shown,
+};
+use crate::aws::{JsonObject, KeyNames, Profile, Setting, blame, bool_variable, invalid, variable_or_setting};
+use crate::base::{Env, Error, ErrorKind, Problem, Result, Unpoisoned as _, percent_encode_query};
 use crate::config::EndpointUrl;
-use crate::credentials::context::Context;
-use crate::credentials::document::{Document, Names};
-use crate::credentials::service::{self, Message, NoReply, Patience, Reply, Site, shown};
-use crate::credentials::setting::blame;
-use crate::credentials::settings::{env_bool, variable_or_setting, wrong};
-use crate::credentials::{Credentials, CredentialsProvider, Lookup, Profile, Setting};
+use crate::credentials::provider::CredentialsProvider;
 use crate::http::{Client, Method, Timeouts};
+use crate::sigv4::Credentials;
 
 const TOKEN_TTL: &str = "x-aws-ec2-metadata-token-ttl-seconds";
 const TOKEN: &str = "x-aws-ec2-metadata-token";
@@ -30,7 +30,7 @@ const GIVE_UP: Duration = Duration::from_secs(2);
 const EXTENSION: Duration = Duration::from_secs(10 * 60);
 /// Credentials are refreshed at least once an hour.
 const LONGEST_LIFE: Duration = Duration::from_secs(60 * 60);
-const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "Token" };
+const NAMES: KeyNames = KeyNames { id: "AccessKeyId", secret: "SecretAccessKey", token: "Token" };
 
 /// The location of the metadata service and the restrictions on its use.
 #[derive(Clone)]
@@ -43,8 +43,8 @@ pub(super) struct ImdsSettings {
 
 /// The instance's metadata service.
 pub(super) struct Imds {
-    context: Context,
-    site: Site,
+    context: ServiceContext,
+    endpoint: ServiceEndpoint,
     settings: ImdsSettings,
     /// Whether version 2 is unavailable, as far as is known.
     v1: AtomicBool,
@@ -74,13 +74,13 @@ impl ImdsSettings {
             match mode.value.trim().to_ascii_lowercase().as_str() {
                 "ipv4" => {}
                 "ipv6" => url = IPV6,
-                _ => return Err(wrong(&mode, "it is IPv4 or IPv6")),
+                _ => return Err(invalid(&mode, "set it to IPv4 or IPv6")),
             }
         }
         let own =
             variable_or_setting(env, "AWS_EC2_METADATA_SERVICE_ENDPOINT", profile, "ec2_metadata_service_endpoint");
         let endpoint = own.unwrap_or_else(|| Setting::new(url.to_owned(), ""));
-        let v1_disabled = match env_bool(env, "AWS_EC2_METADATA_V1_DISABLED")? {
+        let v1_disabled = match bool_variable(env, "AWS_EC2_METADATA_V1_DISABLED")? {
             Some(set) => set.value,
             None => profile.get("ec2_metadata_v1_disabled").is_some_and(|text| text.eq_ignore_ascii_case("true")),
         };
@@ -93,24 +93,27 @@ impl ImdsSettings {
 impl Imds {
     /// # Errors
     /// If the setting contains an invalid endpoint.
-    pub(super) fn new(lookup: &Lookup<'_>) -> Result<Self> {
-        let settings = lookup.imds.clone();
+    pub(super) fn new(context: &ServiceContext, settings: &ImdsSettings) -> Result<Self> {
         let Setting { value, origin } = &settings.endpoint;
         let parsed = EndpointUrl::parse(value.trim(), "the URL").map_err(|error| blame(origin, error))?;
-        let site = Site::of(&parsed).ok_or_else(|| {
-            let problem = Problem::new(format!("{origin} is a file: URL"));
-            Error::Setup(problem.hint(format!("for example {IPV4}")))
-        })?;
-        let site = Site { base_path: String::new(), ..site };
-        Ok(Self { context: lookup.context.clone(), site, settings, v1: AtomicBool::new(false), last: Mutex::default() })
+        let is_file = || Error::setup(format!("{origin} is a file: URL")).with_hint(format!("set it to {IPV4}"));
+        let endpoint = ServiceEndpoint::of(&parsed).ok_or_else(is_file)?;
+        let endpoint = ServiceEndpoint { base_path: String::new(), ..endpoint };
+        Ok(Self {
+            context: context.clone(),
+            endpoint,
+            settings: settings.clone(),
+            v1: AtomicBool::new(false),
+            last: Mutex::default(),
+        })
     }
 
     fn what(&self) -> String {
-        format!("the instance's metadata service at {}", self.site.url())
+        format!("the instance's metadata service at {}", self.endpoint.url())
     }
 
-    fn patience(&self, until: Duration) -> Patience {
-        Patience { answer: ANSWER_TIMEOUT, attempts: ATTEMPTS, longest_pause: LONGEST_PAUSE, until: Some(until) }
+    fn limits(&self, until: Duration) -> Limits {
+        Limits { answer: ANSWER_TIMEOUT, attempts: ATTEMPTS, longest_pause: LONGEST_PAUSE, until: Some(until) }
     }
 
     /// Returns the token for this fetch, or `None` to use version 1, which needs none.
@@ -120,29 +123,27 @@ impl Imds {
         }
         let make = || {
             let headers = vec![(TOKEN_TTL.to_owned(), TTL_SECONDS.to_owned())];
-            Ok(Message { method: Method::Put, target: "/latest/api/token".to_owned(), headers, body: None })
+            Ok(ServiceRequest { method: Method::Put, target: "/latest/api/token".to_owned(), headers, body: None })
         };
-        let transient = |reply: &Reply| reply.is_transient(None);
-        let site = &self.site;
-        let (error, for_good) =
-            match service::send((&self.context, client), site, self.patience(until), &make, &transient) {
-                Ok(reply) if reply.is_success() => match token_of(&reply) {
-                    Some(token) => return Ok(Some(token)),
-                    None => (Error::Access(Problem::new(format!("{} returned an invalid token", self.what()))), false),
-                },
-                Ok(reply) => {
-                    let problem = reply.refusal(&format!("{} gave no token", self.what()), None, None, &[]);
-                    if reply.status() == 400 {
-                        return Err(Error::Access(problem.hint("is what answers there the metadata service?")));
-                    }
-                    (Error::Access(problem), matches!(reply.status(), 403..=405))
+        let transient = |response: &ServiceResponse| response.is_transient(None);
+        let endpoint = &self.endpoint;
+        let (error, for_good) = match send((&self.context, client), endpoint, self.limits(until), &make, &transient) {
+            Ok(response) if response.is_success() => match token_of(&response) {
+                Some(token) => return Ok(Some(token)),
+                None => (Error::access(format!("{} returned an invalid token", self.what())), false),
+            },
+            Ok(response) => {
+                let error = response.refusal(&format!("{} returned no token", self.what()), None, None, &[]);
+                if response.status() == 400 {
+                    return Err(error.with_hint("check that the endpoint is the metadata service"));
                 }
-                Err(NoReply::Own(error)) => return Err(error),
-                Err(NoReply::Fault(fault)) => {
-                    let problem = Problem::new(format!("{} did not answer", self.what())).source(fault);
-                    (Error::Access(problem), true)
-                }
-            };
+                (error, matches!(response.status(), 403..=405))
+            }
+            Err(NoResponse::Own(error)) => return Err(error),
+            Err(NoResponse::Fault(fault)) => {
+                (Error::access(format!("{} did not answer", self.what())).with_source(fault), true)
+            }
+        };
         if self.settings.v1_disabled {
             return Err(error);
         }
@@ -159,35 +160,33 @@ impl Imds {
         path: &str,
         token: Option<&str>,
         until: Duration,
-    ) -> std::result::Result<Reply, Refused> {
+    ) -> std::result::Result<ServiceResponse, Refused> {
         let make = || {
             let headers = token.map(|token| (TOKEN.to_owned(), token.to_owned())).into_iter().collect();
-            Ok(Message { method: Method::Get, target: path.to_owned(), headers, body: None })
+            Ok(ServiceRequest { method: Method::Get, target: path.to_owned(), headers, body: None })
         };
-        let transient = |reply: &Reply| reply.is_transient(None);
-        let site = &self.site;
-        match service::send((&self.context, client), site, self.patience(until), &make, &transient) {
-            Ok(reply) if reply.is_success() => Ok(reply),
-            Ok(reply) => {
-                let problem = reply.refusal(&self.what(), None, None, &[]);
-                Err(match (reply.status(), token) {
-                    (401, _) => Refused::Unauthorized(Error::Access(problem.hint(
-                        "it wants version 2 (IMDSv2), whose answer does not reach containers with a hop limit of 1: \
-                         raise http-put-response-hop-limit to 2",
-                    ))),
-                    (404, _) => {
-                        Refused::Final(Error::Access(problem.hint(
-                            "the instance has no role: attach an instance profile, or configure other credentials",
-                        )))
-                    }
-                    _ => Refused::Final(Error::Access(problem)),
+        let transient = |response: &ServiceResponse| response.is_transient(None);
+        let endpoint = &self.endpoint;
+        match send((&self.context, client), endpoint, self.limits(until), &make, &transient) {
+            Ok(response) if response.is_success() => Ok(response),
+            Ok(response) => {
+                let error = response.refusal(&self.what(), None, None, &[]);
+                Err(match response.status() {
+                    401 => Refused::Unauthorized(error.with_hint(
+                        "it requires version 2 (IMDSv2), whose responses do not reach containers with a hop limit of \
+                         1: set http-put-response-hop-limit to 2",
+                    )),
+                    404 => Refused::Final(error.with_hint(
+                        "the instance has no role: attach an instance profile, or configure other credentials",
+                    )),
+                    _ => Refused::Final(error),
                 })
             }
-            Err(NoReply::Own(error)) => Err(Refused::Final(error)),
+            Err(NoResponse::Own(error)) => Err(Refused::Final(error)),
             // No hint: most likely this machine is not an instance, and the user needs to configure another source.
-            Err(NoReply::Fault(fault)) => Err(Refused::Final(Error::Access(
-                Problem::new(format!("{} did not answer", self.what())).source(fault),
-            ))),
+            Err(NoResponse::Fault(fault)) => {
+                Err(Refused::Final(Error::access(format!("{} did not answer", self.what())).with_source(fault)))
+            }
         }
     }
 
@@ -200,20 +199,21 @@ impl Imds {
         let is_name = |line: &str| line.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+=,.@-_".contains(&byte));
         let first = list.lines().map(str::trim).find(|line| !line.is_empty());
         let Some(role) = first.filter(|line| is_name(line)) else {
-            let problem = Problem::new(format!("{} names no role", self.what()));
-            return Err(Refused::Final(Error::Access(problem.hint("attach an instance profile to the instance"))));
+            let error = Error::access(format!("{} names no role", self.what()));
+            return Err(Refused::Final(error.with_hint("attach an instance profile to the instance")));
         };
-        let reply = self.get(client, &format!("{ROLES}{}", percent_encode_query(role)), token, until)?;
-        read(&reply.body, self.context.clock.now(), &self.origin()).map_err(|problem| {
-            let message = format!("{} gave no usable credentials for role {}", self.what(), shown(role, &[]));
-            let hint = "look at the instance profile and its role; a new one takes a few minutes";
-            Refused::Final(Error::Access(Problem::new(message).hint(hint).source(Error::Access(problem))))
+        let response = self.get(client, &format!("{ROLES}{}", percent_encode_query(role)), token, until)?;
+        read(&response.body, self.context.clock.now(), &self.origin()).map_err(|problem| {
+            let message = format!("{} returned no usable credentials for role {}", self.what(), shown(role, &[]));
+            let hint = "check the instance profile and its role; a new one takes a few minutes to apply";
+            Refused::Final(Error::access(message).with_hint(hint).with_source(problem))
         })
     }
 }
 
+/// Parses the metadata service's response, received at `now`. Errors show no secret of it.
 pub(crate) fn read(body: &[u8], now: SystemTime, origin: &str) -> std::result::Result<Credentials, Problem> {
-    let document = Document::parse(body)?;
+    let document = JsonObject::parse(body)?;
     let code = document.text("Code").ok_or_else(|| Problem::new("it has no Code"))?;
     if !code.eq_ignore_ascii_case("Success") {
         // Any other value in the response may be a secret.
@@ -236,20 +236,20 @@ fn lifetime(expires: SystemTime, now: SystemTime) -> SystemTime {
 }
 
 /// Extracts the token. A response without the token's lifetime did not come from the metadata service.
-fn token_of(reply: &Reply) -> Option<String> {
-    reply.header(TOKEN_TTL)?.parse::<u32>().ok()?;
-    let token = String::from_utf8_lossy(&reply.body).trim().to_owned();
+fn token_of(response: &ServiceResponse) -> Option<String> {
+    response.header(TOKEN_TTL)?.parse::<u32>().ok()?;
+    let token = String::from_utf8_lossy(&response.body).trim().to_owned();
     (!token.is_empty() && token.bytes().all(|byte| byte.is_ascii_graphic())).then_some(token)
 }
 
 impl Imds {
     fn ask(&self) -> Result<Credentials> {
         if self.settings.disabled {
-            let message = "the instance's metadata service is switched off by AWS_EC2_METADATA_DISABLED";
-            return Err(Error::Access(Problem::new(message)));
+            let message = "the instance's metadata service is disabled by AWS_EC2_METADATA_DISABLED";
+            return Err(Error::access(message));
         }
         // Never use a proxy: it would reach its own machine's metadata service.
-        let client = self.context.client((self.site.https, &self.site.host), Timeouts::LOCAL)?;
+        let client = self.context.client(&self.endpoint, Timeouts::LOCAL)?;
         let until = self.context.clock.monotonic() + GIVE_UP;
         match self.fetch(&client, until) {
             Ok(credentials) => Ok(credentials),
@@ -268,7 +268,7 @@ impl Imds {
 impl CredentialsProvider for Imds {
     fn credentials(&self) -> Result<Credentials> {
         let asked = self.ask();
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock().unpoisoned();
         match (asked, &mut *last) {
             (Ok(credentials), last) => {
                 *last = Some(credentials.clone());
@@ -276,7 +276,7 @@ impl CredentialsProvider for Imds {
             }
             // AWS accepts them past their stated expiry while the instance cannot get new ones.
             (Err(error), Some(last)) if error.kind() != ErrorKind::Cancelled => {
-                log::warn!("{}; the instance's credentials of before are used on", error.chain());
+                log::warn!("{}; continuing with the instance's previous credentials", error.chain());
                 last.expires = last.expires.max(Some(self.context.clock.now() + EXTENSION));
                 Ok(last.clone())
             }
@@ -285,7 +285,7 @@ impl CredentialsProvider for Imds {
     }
 
     fn origin(&self) -> String {
-        format!("the instance's role (metadata service at {})", self.site.url())
+        format!("the instance's role (metadata service at {})", self.endpoint.url())
     }
 }
 

@@ -3,15 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use crate::aws::{JsonObject, KeyNames, Profile, read_text};
 use crate::base::{Clock, Digest, Error, Problem, Result};
-use crate::credentials::chain::{Found, Lookup};
-use crate::credentials::document::{Document, Names};
-use crate::credentials::files::read_text;
-use crate::credentials::{Credentials, CredentialsProvider, Profile};
+use crate::credentials::lookup::{Configured, Lookup};
+use crate::credentials::provider::CredentialsProvider;
+use crate::sigv4::Credentials;
 
 const DIRECTORY: &str = "AWS_LOGIN_CACHE_DIRECTORY";
 const MAX_FILE_BYTES: u64 = 256 * 1024;
-const NAMES: Names = Names { id: "accessKeyId", secret: "secretAccessKey", token: "sessionToken" };
+const NAMES: KeyNames = KeyNames { id: "accessKeyId", secret: "secretAccessKey", token: "sessionToken" };
 
 /// The file in which `aws login` stores a session.
 struct Login {
@@ -23,13 +23,13 @@ struct Login {
 }
 
 /// Returns the session that the profile configures.
-pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
+pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Configured {
     let Some(session) = profile.setting("login_session") else { return Ok(None) };
     let directory = lookup.env.var(DIRECTORY).map(PathBuf::from);
     let directory = directory.or_else(|| Some(lookup.env.home()?.join(".aws/login/cache")));
     let Some(directory) = directory else {
-        let problem = Problem::new(format!("there is no home directory to look for {} in", session.origin));
-        return Err(Error::Setup(problem.hint(format!("set HOME or {DIRECTORY}"))));
+        let message = format!("there is no home directory, where the session of {} is stored", session.origin);
+        return Err(Error::setup(message).with_hint(format!("set HOME or {DIRECTORY}")));
     };
     let name = Digest::of(session.value.trim().as_bytes()).hex();
     Ok(Some(Arc::new(Login {
@@ -41,21 +41,21 @@ pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
 }
 
 impl Login {
-    fn read(&self) -> std::result::Result<Credentials, Problem> {
+    fn read(&self) -> Result<Credentials> {
         let text = read_text(&self.file, "login session", MAX_FILE_BYTES)?;
-        let wrong = |problem| {
-            Problem::new(format!("{} is not a login session", self.file.display())).source(Error::Access(problem))
-        };
-        let credentials = read(text.as_bytes(), &self.origin()).map_err(wrong)?;
+        let credentials = read(text.as_bytes(), &self.origin()).map_err(|problem| {
+            Error::access(format!("{} is not a login session", self.file.display())).with_source(problem)
+        })?;
         if credentials.expires.is_some_and(|expires| expires <= self.clock.now()) {
-            return Err(Problem::new("the login session has expired, and is not renewed here"));
+            return Err(Error::access("the login session has expired, and only the AWS CLI can refresh it"));
         }
         Ok(credentials)
     }
 }
 
+/// Parses the file. Errors do not quote it.
 pub(crate) fn read(text: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
-    let document = Document::parse(text)?;
+    let document = JsonObject::parse(text)?;
     if let Some(key) = ["clientId", "refreshToken", "dpopKey"].into_iter().find(|key| document.text(key).is_none()) {
         return Err(Problem::new(format!("it has no {key}")));
     }
@@ -66,9 +66,8 @@ pub(crate) fn read(text: &[u8], origin: &str) -> std::result::Result<Credentials
 
 impl CredentialsProvider for Login {
     fn credentials(&self) -> Result<Credentials> {
-        self.read().map_err(|problem| {
-            Error::Access(problem.hint(format!("log in again: aws login --profile '{}'", self.profile)))
-        })
+        let hint = format!("log in again: aws login --profile '{}'", self.profile);
+        self.read().map_err(|error| error.with_hint(hint))
     }
 
     fn origin(&self) -> String {

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
+use crate::aws::{JsonObject, KeyNames, Profile};
 use crate::base::{Cancel, Error, OUT_OF_FILES, Problem, Result, is_out_of_files};
-use crate::credentials::chain::{Found, Lookup};
-use crate::credentials::document::{Document, Names};
-use crate::credentials::{Credentials, CredentialsProvider, Profile};
+use crate::credentials::lookup::{Configured, Lookup};
+use crate::credentials::provider::CredentialsProvider;
+use crate::sigv4::Credentials;
 use group::{Group, State};
 
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -27,7 +28,7 @@ const BUFFER_BYTES: usize = 4096;
 const BY_HAND: &str = "run the command of credential_process by hand and check its output";
 /// The byte order mark that PowerShell and others write before UTF-8 text.
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
-const NAMES: Names = Names { id: "AccessKeyId", secret: "SecretAccessKey", token: "SessionToken" };
+const NAMES: KeyNames = KeyNames { id: "AccessKeyId", secret: "SecretAccessKey", token: "SessionToken" };
 
 /// A shell command whose output is credentials. Neither is ever shown, because both may contain secrets.
 struct Process {
@@ -46,7 +47,7 @@ struct Output {
 }
 
 /// Returns the process that the profile configures.
-pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
+pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Configured {
     let Some(command) = profile.setting("credential_process") else { return Ok(None) };
     Ok(Some(Arc::new(Process {
         command: command.value.to_owned(),
@@ -60,21 +61,21 @@ impl Process {
     fn run(&self) -> Result<Vec<u8>> {
         let mut command = Command::new("sh");
         command.arg("-c").arg(&self.command).stdout(Stdio::piped());
-        let mut group = Group::spawn(&mut command, &self.cancel).map_err(|error| Error::Access(not_started(error)))?;
+        let mut group = Group::spawn(&mut command, &self.cancel).map_err(not_started)?;
         let mut output = Output { pipe: group.take_stdout(), bytes: Vec::new() };
         self.wait(&group, &mut output)?;
         let status = group.end().map_err(unreadable)?;
         self.cancel.check()?;
         match status.code() {
             Some(0) => Ok(output.bytes),
-            Some(code @ (126 | 127)) => Err(Error::Access(failed(
-                &format!("failed (exit status: {code}), as the shell does when it cannot run a command"),
-                "write the full path of the program; only the path and single arguments go into quotes, not the line",
-            ))),
-            _ => Err(Error::Access(failed(
+            Some(code @ (126 | 127)) => Err(failed(
+                &format!("failed (exit status: {code}), as the shell does if it cannot run a command"),
+                "use the full path of the program, and quote only the path and single arguments, not the whole line",
+            )),
+            _ => Err(failed(
                 &format!("failed ({status})"),
-                "its own messages are on standard error; run the command of credential_process by hand",
-            ))),
+                "see its messages on standard error, or run the command of credential_process by hand",
+            )),
         }
     }
 
@@ -87,7 +88,7 @@ impl Process {
             self.cancel.check()?;
             if output.bytes.len() > MAX_OUTPUT_BYTES {
                 let why = format!("prints more than {MAX_OUTPUT_BYTES} bytes");
-                return Err(Error::Access(failed(&why, BY_HAND)));
+                return Err(failed(&why, BY_HAND));
             }
             match group.state().map_err(unreadable)? {
                 State::Ended if output.pipe.is_none() => return Ok(()),
@@ -95,13 +96,13 @@ impl Process {
                 State::Ended if ended.get_or_insert_with(Instant::now).elapsed() > LEFT_BEHIND => return Ok(()),
                 State::Ended => {}
                 State::WantsTerminal => {
-                    let why = "was stopped, for it uses the terminal";
-                    return Err(Error::Access(failed(why, "it must not ask for anything; log in by hand before this")));
+                    let why = "was stopped because it uses the terminal";
+                    return Err(failed(why, "it must not prompt for input: log in by hand first"));
                 }
                 State::Running if start.elapsed() > self.timeout => {
-                    let why = format!("has not ended after {} s", self.timeout.as_secs());
-                    let hint = "it must not wait for input; run the command by hand";
-                    return Err(Error::Access(failed(&why, hint)));
+                    let why = format!("did not exit within {} s", self.timeout.as_secs());
+                    let hint = "it must not wait for input: run the command by hand to check";
+                    return Err(failed(&why, hint));
                 }
                 State::Running => {}
             }
@@ -131,11 +132,11 @@ impl Output {
     }
 }
 
-fn failed(why: &str, hint: &str) -> Problem {
-    Problem::new(format!("the program {why}")).hint(hint)
+fn failed(why: &str, hint: &str) -> Error {
+    Error::access(format!("the program {why}")).with_hint(hint)
 }
 
-fn not_started(error: io::Error) -> Problem {
+fn not_started(error: io::Error) -> Error {
     let hint = match error.kind() {
         io::ErrorKind::NotFound => "`sh` was not found",
         io::ErrorKind::WouldBlock => "there are too many processes: raise the limit (ulimit -u), or end some",
@@ -143,15 +144,16 @@ fn not_started(error: io::Error) -> Problem {
         _ if is_out_of_files(&error) => OUT_OF_FILES,
         _ => "check that `sh` can be run",
     };
-    failed("cannot be started", hint).source(error)
+    failed("cannot be started", hint).with_source(error)
 }
 
 fn unreadable(error: io::Error) -> Error {
-    Error::Access(Problem::new("the program's output cannot be read").hint(BY_HAND).source(error))
+    Error::access("the program's output cannot be read").with_hint(BY_HAND).with_source(error)
 }
 
+/// Parses the program's output. Errors do not quote it.
 pub(crate) fn read(output: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
-    let document = Document::parse(output.strip_prefix(BYTE_ORDER_MARK).unwrap_or(output))?;
+    let document = JsonObject::parse(output.strip_prefix(BYTE_ORDER_MARK).unwrap_or(output))?;
     if document.get("Version").and_then(serde_json::Value::as_i64) != Some(1) {
         return Err(Problem::new("its Version is not 1"));
     }
@@ -162,10 +164,9 @@ impl CredentialsProvider for Process {
     fn credentials(&self) -> Result<Credentials> {
         let output = self.run()?;
         read(&output, &self.origin()).map_err(|problem| {
-            let hint = "it prints one JSON object with Version 1, AccessKeyId, SecretAccessKey, and for temporary keys \
-                        SessionToken and Expiration";
-            let outer = Problem::new("the program's output is invalid").hint(hint);
-            Error::Access(outer.source(Error::Access(problem)))
+            let hint = "it must print one JSON object with Version 1, AccessKeyId, SecretAccessKey, and for temporary \
+                        keys SessionToken and Expiration";
+            Error::access("the program's output is invalid").with_hint(hint).with_source(problem)
         })
     }
 

@@ -5,15 +5,13 @@ mod token;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use crate::aws::service::{Service, ServiceContext, ServiceRequest, ServiceResponse, exchange};
+use crate::aws::{JsonObject, KeyNames, Profile, Setting};
 use crate::base::{Error, Problem, Result};
-use crate::credentials::aws_host::Service;
-use crate::credentials::chain::{Found, Lookup};
-use crate::credentials::context::Context;
-use crate::credentials::document::{Document, Names};
-use crate::credentials::service::{self, Message, Patience, Reply, Site};
-use crate::credentials::{Credentials, CredentialsProvider, Profile, Setting};
-use crate::http::{Method, Timeouts};
-use crate::sigv4::canonical_query;
+use crate::credentials::lookup::{Configured, Lookup};
+use crate::credentials::provider::CredentialsProvider;
+use crate::http::Method;
+use crate::sigv4::{Credentials, canonical_query};
 use token::TokenFile;
 #[cfg(any(test, fuzzing))]
 pub(crate) use token::read as read_login;
@@ -24,11 +22,11 @@ const ROLE: &str = "sso_role_name";
 const REGION: &str = "sso_region";
 const START_URL: &str = "sso_start_url";
 const SESSION: &str = "sso_session";
-const NAMES: Names = Names { id: "accessKeyId", secret: "secretAccessKey", token: "sessionToken" };
+const NAMES: KeyNames = KeyNames { id: "accessKeyId", secret: "secretAccessKey", token: "sessionToken" };
 
 /// A role in an account, available to anyone who is logged in.
 struct Sso {
-    context: Context,
+    context: ServiceContext,
     portal: Service,
     region: String,
     account: String,
@@ -43,7 +41,7 @@ struct Sso {
 ///
 /// # Errors
 /// If settings are missing or two of them contradict each other.
-pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
+pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Configured {
     let Some(first) = [SESSION, REGION, START_URL, ACCOUNT, ROLE].iter().find_map(|key| profile.setting(key)) else {
         return Ok(None);
     };
@@ -57,11 +55,11 @@ pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
         let all = [(REGION, &region), (START_URL, &start_url), (ACCOUNT, &account), (ROLE, &role)];
         let missing: Vec<&str> = all.iter().filter(|(_, found)| found.is_none()).map(|(key, _)| *key).collect();
         let message = format!("{} is set without {}", first.origin, missing.join(", "));
-        return Err(setup(message, "run aws configure sso to set up the profile anew"));
+        return Err(Error::setup(message).with_hint("run aws configure sso to set up the profile again"));
     };
     let Some(home) = lookup.env.home() else {
-        let message = format!("there is no home directory to look for the login of {} in", first.origin);
-        return Err(setup(message, "set HOME"));
+        let message = format!("there is no home directory, where the login of {} is stored", first.origin);
+        return Err(Error::setup(message).with_hint("set HOME"));
     };
     let login = match session {
         Some(name) => format!("aws sso login --sso-session '{}'", name.trim()),
@@ -85,24 +83,15 @@ fn of_session<'a>(profile: &'a Profile, key: &str) -> Result<Option<Setting<&'a 
     match (&session, &own) {
         (Some(session), Some(own)) if session.value != own.value => {
             let message = format!("{} and {} contradict each other", own.origin, session.origin);
-            Err(setup(message, "leave it to the sso-session section"))
+            Err(Error::setup(message).with_hint("set it only in the sso-session section"))
         }
         _ => Ok(session),
     }
 }
 
-fn setup(message: String, hint: &str) -> Error {
-    Error::Setup(Problem::new(message).hint(hint))
-}
-
-impl Sso {
-    fn what(&self, site: &Site) -> String {
-        format!("GetRoleCredentials at {}", site.url())
-    }
-}
-
+/// Parses the response of `GetRoleCredentials`. Errors do not quote it.
 pub(crate) fn read(body: &[u8], origin: &str) -> std::result::Result<Credentials, Problem> {
-    let document = Document::parse(body)?;
+    let document = JsonObject::parse(body)?;
     let keys = document.object("roleCredentials").ok_or_else(|| Problem::new("it has no roleCredentials"))?;
     let millis = keys.get("expiration").and_then(serde_json::Value::as_u64);
     let expires = millis.and_then(|millis| SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(millis)));
@@ -114,41 +103,35 @@ impl CredentialsProvider for Sso {
     fn credentials(&self) -> Result<Credentials> {
         let token = self.token.current(&self.context, &self.region)?;
         let token = token.expose();
-        let (site, _) = self.portal.site(&self.context, &self.region).map_err(Error::Access)?;
-        let client = self.context.client((site.https, &site.host), Timeouts::REMOTE)?;
+        let (endpoint, _) = self.portal.endpoint(&self.context, &self.region)?;
+        let what = format!("GetRoleCredentials at {}", endpoint.url());
         let query = canonical_query(&[("account_id", &self.account), ("role_name", &self.role)]);
         let make = || {
-            let target = format!("{}/federation/credentials?{query}", site.base_path);
+            let target = format!("{}/federation/credentials?{query}", endpoint.base_path);
             let headers = vec![(BEARER.to_owned(), token.to_owned())];
-            Ok(Message { method: Method::Get, target, headers, body: None })
+            Ok(ServiceRequest { method: Method::Get, target, headers, body: None })
         };
-        let transient = |reply: &Reply| reply.is_transient(error_type(reply));
-        let reply = service::send((&self.context, &client), &site, Patience::remote(&self.context), &make, &transient);
-        let reply = reply.map_err(|none| none.explain(&self.what(&site), &site))?;
-        if !reply.is_success() {
-            let document = Document::parse(&reply.body).unwrap_or_default();
-            let problem = reply.refusal(&self.what(&site), error_type(&reply), document.text("message"), &[token]);
-            return Err(Error::Access(problem.hint(match reply.status() {
+        let transient = |response: &ServiceResponse| response.is_transient(response.error_type());
+        let response = exchange(&self.context, &endpoint, &what, &make, &transient)?;
+        if !response.is_success() {
+            let document = JsonObject::parse(&response.body).unwrap_or_default();
+            let error = response.refusal(&what, response.error_type(), document.text("message"), &[token]);
+            return Err(error.with_hint(match response.status() {
                 401 => format!("log in again: {}", self.token.login()),
-                403 | 404 => format!("has the user role {} in account {}?", self.role, self.account),
+                403 | 404 => format!("check that the user has role {} in account {}", self.role, self.account),
                 _ => format!("check the sso_ settings of profile {}", self.profile),
-            })));
+            }));
         }
-        read(&reply.body, &self.origin()).map_err(|problem| {
-            let outer = Problem::new(format!("{} gave an answer that cannot be used", self.what(&site)));
-            let hint = "is what answers there IAM Identity Center? AWS_ENDPOINT_URL_SSO names it";
-            Error::Access(outer.hint(hint).source(Error::Access(problem)))
+        read(&response.body, &self.origin()).map_err(|problem| {
+            Error::access(format!("{what} returned an unusable response"))
+                .with_hint("check that the endpoint is IAM Identity Center (AWS_ENDPOINT_URL_SSO sets it)")
+                .with_source(problem)
         })
     }
 
     fn origin(&self) -> String {
         format!("role {} in account {} by SSO ({})", self.role, self.account, self.origin)
     }
-}
-
-/// Returns the error type. In the header, a URL may follow it.
-fn error_type(reply: &Reply) -> Option<&str> {
-    reply.header("x-amzn-errortype")?.split(':').next()
 }
 
 #[cfg(test)]

@@ -3,12 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::base::{Error, Problem, Result};
-use crate::credentials::chain::{Found, Lookup};
-use crate::credentials::files::read_text;
-use crate::credentials::sts::{Action, Sts, credentials};
-use crate::credentials::variables::check_quotes;
-use crate::credentials::{Credentials, CredentialsProvider, Profile};
+use crate::aws::sts::{Sts, StsAction, credentials};
+use crate::aws::{Profile, check_quotes, read_text};
+use crate::base::{Error, Result};
+use crate::credentials::lookup::{Configured, Lookup};
+use crate::credentials::provider::CredentialsProvider;
+use crate::sigv4::Credentials;
 
 const VARIABLE: &str = "AWS_WEB_IDENTITY_TOKEN_FILE";
 /// STS accepts tokens of up to 20,000 characters.
@@ -27,12 +27,12 @@ struct WebIdentity {
 }
 
 /// Returns the role that the environment configures, as EKS and many CI systems do.
-pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
+pub(super) fn environment(lookup: &Lookup<'_>) -> Configured {
     let Some(file) = lookup.env.var(VARIABLE) else { return Ok(None) };
     [VARIABLE, "AWS_ROLE_ARN"].iter().try_for_each(|name| check_quotes(lookup.env, name))?;
     let Some(role_arn) = lookup.env.var("AWS_ROLE_ARN") else {
-        let problem = Problem::new(format!("{VARIABLE} is set without AWS_ROLE_ARN"));
-        return Err(Error::Setup(problem.hint(format!("set AWS_ROLE_ARN to the role to assume, or unset {VARIABLE}"))));
+        return Err(Error::setup(format!("{VARIABLE} is set without AWS_ROLE_ARN"))
+            .with_hint(format!("set AWS_ROLE_ARN to the role to assume, or unset {VARIABLE}")));
     };
     Ok(Some(Arc::new(WebIdentity {
         sts: Sts::find(lookup.context, lookup.profile)?,
@@ -44,11 +44,11 @@ pub(super) fn environment(lookup: &Lookup<'_>) -> Found {
 }
 
 /// Returns the role that the profile configures.
-pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Found {
+pub(super) fn profile(lookup: &Lookup<'_>, profile: &Profile) -> Configured {
     let Some(file) = profile.setting("web_identity_token_file") else { return Ok(None) };
     let Some(role_arn) = profile.get("role_arn") else {
-        let problem = Problem::new(format!("{} is set without role_arn", file.origin));
-        return Err(Error::Setup(problem.hint("write the role to assume as role_arn into the same profile")));
+        return Err(Error::setup(format!("{} is set without role_arn", file.origin))
+            .with_hint("set role_arn in the same profile to the role to assume"));
     };
     Ok(Some(Arc::new(WebIdentity {
         sts: Sts::find(lookup.context, lookup.profile)?,
@@ -63,21 +63,20 @@ impl WebIdentity {
     fn token(&self) -> Result<String> {
         let text = read_text(&self.file, "web identity token file", MAX_TOKEN_BYTES);
         let token = text.map(|text| text.trim().to_owned()).and_then(|token| {
-            let wrong = |why| Err(Problem::new(format!("the web identity token file {} {why}", self.file.display())));
+            let wrong = |why| Err(Error::access(format!("the web identity token file {} {why}", self.file.display())));
             if token.is_empty() {
                 wrong("is empty")
             } else if !token.bytes().all(|byte| byte.is_ascii_graphic()) {
-                wrong("has characters in it that no token has: it must be plain text with the token alone")
+                wrong("contains characters that no token has: it must be plain text with nothing but the token")
             } else {
                 Ok(token)
             }
         });
-        token.map_err(|problem| {
-            let hint = format!(
-                "{} names that file: the CI system or Kubernetes must write it; check that it exists and is readable",
+        token.map_err(|error| {
+            error.with_hint(format!(
+                "{} names the file, which the CI system or Kubernetes must write: check that it exists and is readable",
                 self.origin
-            );
-            Error::Access(problem.hint(hint))
+            ))
         })
     }
 }
@@ -86,7 +85,7 @@ impl CredentialsProvider for WebIdentity {
     fn credentials(&self) -> Result<Credentials> {
         let token = self.token()?;
         let session_name = self.session_name.clone().unwrap_or_else(|| self.sts.session_name());
-        let action = Action {
+        let action = StsAction {
             name: "AssumeRoleWithWebIdentity",
             form: &[
                 ("RoleArn", self.role_arn.as_str()),
@@ -118,8 +117,8 @@ fn hint(code: &str) -> Option<&'static str> {
              claims"
         }
         "InvalidIdentityToken" => {
-            "the account has no OIDC provider for the token's issuer, or the token's audience is not in it (often \
-             sts.amazonaws.com)"
+            "the account has no OIDC provider for the token's issuer, or the provider does not list the token's \
+             audience (often sts.amazonaws.com)"
         }
         "ExpiredToken" | "ExpiredTokenException" => {
             "the token in the file has expired: have the CI system write a new one, right before this step"

@@ -4,6 +4,7 @@
 //! [`retry`] decides whether and when to send a request again; the caller's loop rebuilds and signs each attempt.
 
 mod client;
+mod date;
 #[cfg(test)]
 #[path = "../../tests/loopback.rs"]
 pub(crate) mod loopback;
@@ -14,6 +15,7 @@ mod transport;
 mod user_agent;
 
 pub(crate) use client::{Client, ClientConfig, Fault, Method, OnStop, Request, Response, Timeouts};
+pub(crate) use date::parse_http_date;
 pub(crate) use origin::Origin;
 #[cfg(any(test, fuzzing))]
 pub(crate) use proxy::Proxies;

@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use crate::base::{Error, GoJson, JsonProblem, JsonReader, Result, push_go_string, read_go_json};
+use crate::base::{Error, Result};
 use crate::cache_config::{Descriptor, IMAGE_NAME, REF_NAME};
+use crate::go::{GoJson, JsonProblem, JsonReader, push_go_string, read_go_json};
 use crate::layout::manifest::Reference;
 
 /// The tag BuildKit uses by default.

@@ -1,7 +1,8 @@
 //! The two forms of a cache manifest: an OCI image manifest, and the older index or Docker manifest list.
 
-use crate::base::{Digest, Error, Result, push_go_string, read_go_json};
+use crate::base::{Digest, Error, Result};
 use crate::cache_config::Descriptor;
+use crate::go::{push_go_string, read_go_json};
 use crate::layout::raw::RawManifest;
 
 /// The format we write, and the preferred one when reading.

@@ -1,7 +1,7 @@
 //! An unchecked manifest as parsed from JSON, with the fields of both forms.
 
-use crate::base::go_struct;
 use crate::cache_config::Descriptor;
+use crate::go::go_struct;
 
 go_struct!(RawManifest {
     "mediaType" => media_type: String,

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::base::Timestamp;
+use crate::go::Timestamp;
 
 /// A value that changes whenever the bytes of an object change: the entity tag of S3, with its quotes.
 ///

@@ -3,7 +3,8 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use crate::base::{Error, Result, Timestamp};
+use crate::base::{Error, Result};
+use crate::go::Timestamp;
 use crate::object::meta::Version;
 use crate::object::payload::Payload;
 

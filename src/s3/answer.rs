@@ -2,8 +2,9 @@
 
 use std::time::SystemTime;
 
-use crate::base::{Element, Secret, parse_http_date, shown_without};
-use crate::credentials::KeyMistake;
+use crate::aws::KeyMistake;
+use crate::base::{Element, Secret, shown_without};
+use crate::http::parse_http_date;
 use crate::http::retry::{AttemptFailure, RetryAfter, is_throttling};
 use crate::http::{Fault, Response};
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use crate::base::Secret;
-use crate::credentials::Credentials;
 use crate::s3::endpoint::Endpoint;
+use crate::sigv4::Credentials;
 
 /// The parameters of an attempt.
 pub(super) struct Used {

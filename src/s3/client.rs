@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use crate::aws::KeyMistake;
 use crate::base::{Cancel, Clock, Digest, Error, Problem, Secret, shown_without};
-use crate::credentials::{Credentials, CredentialsProvider, KeyMistake};
+use crate::credentials::CredentialsProvider;
 use crate::http::retry::{AttemptFailure, Attempts, Decision, RetryPolicy};
 use crate::http::{self, OnStop, Origin, Request, Response};
 use crate::object::ObjectStore as _;
@@ -19,7 +20,7 @@ use crate::s3::clock::shifted;
 use crate::s3::endpoint::Endpoint;
 use crate::s3::learn::{Lessons, Refused};
 use crate::s3::learnt::Learnt;
-use crate::sigv4::{self, EMPTY_SHA256, Keys, Signable, SignatureScope};
+use crate::sigv4::{self, EMPTY_SHA256, Signable, SignatureScope};
 
 /// As in AWS's SDKs, larger bodies are sent with `Expect: 100-continue` until the server has accepted one.
 const EXPECT_CONTINUE_BYTES: u64 = 2 * 1024 * 1024;
@@ -202,12 +203,12 @@ impl Client {
         headers.extend(call.headers.iter().chain(&self.parts.request_headers).cloned());
         headers.extend(used.checksum.then(|| checksum::header(call.body)));
         if let Some(credentials) = &used.credentials {
-            let keys = keys(credentials);
             let payload_hash = call.body.map_or_else(|| EMPTY_SHA256.to_owned(), |body| Digest::hex(&body.sha256()));
             let (path, query) = target.split_once('?').unwrap_or((&target, ""));
             let request = Signable { method: call.method.as_str(), path, query, payload_hash: &payload_hash };
             let time = shifted(self.parts.clock.now(), used.ahead);
-            sigv4::sign(&mut headers, &request, keys, SignatureScope { region: &endpoint.region, service: "s3", time });
+            let scope = SignatureScope { region: &endpoint.region, service: "s3", time };
+            sigv4::sign(&mut headers, &request, credentials, scope);
             if let Some(signature) = sigv4::signature_of(&headers) {
                 used.signature.get_or_init(|| signature);
             }
@@ -229,15 +230,6 @@ impl Client {
     pub(super) fn patience(&self, call: &Call<'_>) -> Duration {
         let since = self.parts.cancel.since().filter(|_| call.on_stop == OnStop::CleanUp);
         call.answer_timeout.min(self.parts.longest_answer).saturating_sub(since.unwrap_or_default())
-    }
-}
-
-/// Returns the keys to sign with.
-pub(super) fn keys(credentials: &Credentials) -> Keys<'_> {
-    Keys {
-        access_key_id: &credentials.access_key_id,
-        secret_access_key: &credentials.secret_access_key,
-        session_token: credentials.session_token.as_ref(),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::base::{Element, Result, Timestamp, percent_encode_path};
+use crate::base::{Element, Result, percent_encode_path};
+use crate::go::Timestamp;
 use crate::http::{Method, Response};
 use crate::object::Version;
 use crate::s3::answer::{Answer, Cause};

@@ -1,8 +1,8 @@
 //! Derives the host, path and signing region of a bucket from region, endpoint and addressing style.
 
+use crate::aws::{domains, has_acceleration, is_region_name};
 use crate::base::{percent_decode, percent_encode_path};
 use crate::config::{EndpointUrl, is_dns_name};
-use crate::credentials::{domains, has_acceleration};
 use crate::sigv4::canonical_query;
 
 /// Longer regions come from servers that have none.
@@ -113,10 +113,9 @@ impl Endpoint {
     /// Returns the endpoint of the same bucket in another region: on AWS the host changes, elsewhere only the
     /// signature. Returns `None` if the region name is invalid.
     pub(crate) fn in_region(&self, region: &str) -> Option<Self> {
-        let of_aws = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
-        let of_others = |byte: u8| byte.is_ascii_graphic() && byte != b'/' && byte != b',';
-        let good = |byte| if self.custom { of_others(byte) } else { of_aws(byte) };
-        if region.is_empty() || region.len() > MAX_REGION_BYTES || !region.bytes().all(good) {
+        // A list of regions is not a region.
+        let is_one = !region.is_empty() && region.len() <= MAX_REGION_BYTES && !region.contains(',');
+        if !is_one || !is_region_name(region, !self.custom) {
             return None;
         }
         if self.custom {

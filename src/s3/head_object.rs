@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use crate::base::{Result, parse_http_date};
+use crate::base::Result;
+use crate::http::parse_http_date;
 use crate::http::{Method, Response};
 use crate::object::ObjectMeta;
 use crate::s3::answer::{Answer, Cause};

@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use crate::base::{Element, Error, Result, Timestamp};
+use crate::base::{Element, Error, Result};
+use crate::go::Timestamp;
 use crate::http::{Method, Response};
 use crate::object::{UnfinishedUpload, UploadsPage};
 use crate::s3::answer::{Answer, Cause};

@@ -2,7 +2,8 @@
 
 use std::time::SystemTime;
 
-use crate::base::{Element, Result, Timestamp, percent_decode};
+use crate::base::{Element, Result, percent_decode};
+use crate::go::Timestamp;
 use crate::http::{Method, Response};
 use crate::object::{ListOptions, ListPage, ListedObject, ObjectMeta};
 use crate::s3::answer::{Answer, Cause};

@@ -2,8 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::base::{Timestamp, parse_http_date};
+use crate::go::Timestamp;
 use crate::http::Response;
+use crate::http::parse_http_date;
 use crate::object::{ObjectMeta, Version};
 
 /// Reads the metadata. `header` returns the trimmed value of a header; `now` is the time by the server's clock.

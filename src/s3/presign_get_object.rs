@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::base::{Error, Result};
-use crate::s3::client::{Client, keys};
+use crate::s3::client::Client;
 use crate::sigv4::{SignatureScope, presigned_query};
 
 /// S3's limit: seven days.
@@ -24,7 +24,7 @@ impl Client {
             self.parts.request_headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let path = endpoint.object_path(key);
         let scope = SignatureScope { region: &endpoint.region, service: "s3", time: self.now() };
-        let query = presigned_query((&endpoint.host, &path), &parameters, keys(&credentials), scope, valid_for);
+        let query = presigned_query((&endpoint.host, &path), &parameters, &credentials, scope, valid_for);
         Ok(format!("{}{path}?{query}", endpoint.url()))
     }
 }

@@ -3,7 +3,8 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::base::{Error, parse_http_date};
+use crate::base::Error;
+use crate::http::parse_http_date;
 use crate::http::{Method, OnStop, Origin, Request};
 use crate::s3::answer::{Cause, Failed};
 use crate::s3::call::Call;

@@ -2,7 +2,8 @@
 
 use crate::base::Secret;
 use crate::sigv4::canonical_request::{canonical_request, signed_headers};
-use crate::sigv4::request::{Keys, Signable, SignatureScope};
+use crate::sigv4::credentials::Credentials;
+use crate::sigv4::request::{Signable, SignatureScope};
 use crate::sigv4::signature::signature;
 use crate::sigv4::string_to_sign::{Scope, string_to_sign};
 
@@ -11,13 +12,13 @@ use crate::sigv4::string_to_sign::{Scope, string_to_sign};
 pub(crate) fn sign(
     headers: &mut Vec<(String, String)>,
     request: &Signable<'_>,
-    keys: Keys<'_>,
+    keys: &Credentials,
     scope: SignatureScope<'_>,
 ) {
     let scope = Scope::new(scope);
     headers.push(("x-amz-date".to_owned(), scope.timestamp().to_owned()));
     headers.push(("x-amz-content-sha256".to_owned(), request.payload_hash.to_owned()));
-    if let Some(token) = keys.session_token {
+    if let Some(token) = &keys.session_token {
         headers.push(("x-amz-security-token".to_owned(), token.expose().to_owned()));
     }
     let authorization = authorization(headers, request, keys, &scope);
@@ -30,9 +31,14 @@ pub(crate) fn signature_of(headers: &[(String, String)]) -> Option<Secret> {
     value.rsplit_once("Signature=").map(|(_, signature)| Secret::from(signature))
 }
 
-fn authorization(headers: &[(String, String)], request: &Signable<'_>, keys: Keys<'_>, scope: &Scope<'_>) -> String {
+fn authorization(
+    headers: &[(String, String)],
+    request: &Signable<'_>,
+    keys: &Credentials,
+    scope: &Scope<'_>,
+) -> String {
     let canonical = canonical_request(headers, request);
-    let signature = signature(keys.secret_access_key, scope, &string_to_sign(scope, &canonical));
+    let signature = signature(&keys.secret_access_key, scope, &string_to_sign(scope, &canonical));
     format!(
         "AWS4-HMAC-SHA256 Credential={}/{}, SignedHeaders={}, Signature={signature}",
         keys.access_key_id,

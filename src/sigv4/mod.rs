@@ -7,6 +7,7 @@
 //! The steps and their names follow AWS's "Create a signed AWS API request".
 
 mod canonical_request;
+mod credentials;
 mod header;
 mod presign;
 mod request;
@@ -14,9 +15,10 @@ mod signature;
 mod string_to_sign;
 
 pub(crate) use canonical_request::canonical_query;
+pub use credentials::Credentials;
 pub(crate) use header::{sign, signature_of};
 pub(crate) use presign::presigned_query;
-pub(crate) use request::{EMPTY_SHA256, Keys, Signable, SignatureScope};
+pub(crate) use request::{EMPTY_SHA256, Signable, SignatureScope};
 
 #[cfg(test)]
 mod tests;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use crate::sigv4::canonical_request::{canonical_query, canonical_request};
-use crate::sigv4::request::{Keys, Signable, SignatureScope, UNSIGNED_PAYLOAD};
+use crate::sigv4::credentials::Credentials;
+use crate::sigv4::request::{Signable, SignatureScope, UNSIGNED_PAYLOAD};
 use crate::sigv4::signature::signature;
 use crate::sigv4::string_to_sign::{Scope, string_to_sign};
 
@@ -12,7 +13,7 @@ use crate::sigv4::string_to_sign::{Scope, string_to_sign};
 pub(crate) fn presigned_query(
     (host, path): (&str, &str),
     parameters: &[(&str, &str)],
-    keys: Keys<'_>,
+    keys: &Credentials,
     scope: SignatureScope<'_>,
     valid_for: Duration,
 ) -> String {
@@ -25,12 +26,12 @@ pub(crate) fn presigned_query(
         ("X-Amz-Expires", &seconds),
         ("X-Amz-SignedHeaders", "host"),
     ];
-    pairs.extend(keys.session_token.map(|token| ("X-Amz-Security-Token", token.expose())));
+    pairs.extend(keys.session_token.as_ref().map(|token| ("X-Amz-Security-Token", token.expose())));
     pairs.extend(parameters);
     let query = canonical_query(&pairs);
     let request = Signable { method: "GET", path, query: &query, payload_hash: UNSIGNED_PAYLOAD };
     let canonical = canonical_request(&[("host".to_owned(), host.to_owned())], &request);
-    let signature = signature(keys.secret_access_key, &scope, &string_to_sign(&scope, &canonical));
+    let signature = signature(&keys.secret_access_key, &scope, &string_to_sign(&scope, &canonical));
     format!("{query}&X-Amz-Signature={signature}")
 }
 
@@ -42,12 +43,16 @@ mod tests {
     use crate::base::Secret;
 
     fn query(token: Option<&Secret>, parameters: &[(&str, &str)]) -> String {
-        let secret = Secret::from("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
-        let keys = Keys { access_key_id: "AKIAIOSFODNN7EXAMPLE", secret_access_key: &secret, session_token: token };
+        let keys = Credentials {
+            access_key_id: "AKIAIOSFODNN7EXAMPLE".to_owned(),
+            secret_access_key: Secret::from("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"),
+            session_token: token.cloned(),
+            expires: None,
+        };
         let time = datetime!(2013-05-24 00:00:00 UTC).into();
         let scope = SignatureScope { region: "us-east-1", service: "s3", time };
         let target = ("examplebucket.s3.amazonaws.com", "/test.txt");
-        presigned_query(target, parameters, keys, scope, Duration::from_secs(86_400))
+        presigned_query(target, parameters, &keys, scope, Duration::from_secs(86_400))
     }
 
     /// From AWS's "Authenticating Requests: Using Query Parameters".

@@ -2,18 +2,8 @@
 
 use std::time::SystemTime;
 
-use crate::base::Secret;
-
 /// The payload hash of a request without a body.
 pub(crate) const EMPTY_SHA256: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
-
-/// The keys to sign with.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Keys<'a> {
-    pub(crate) access_key_id: &'a str,
-    pub(crate) secret_access_key: &'a Secret,
-    pub(crate) session_token: Option<&'a Secret>,
-}
 
 /// The scope of the signature: the day of `time`, a region and a service.
 #[derive(Clone, Copy, Debug)]

@@ -2,7 +2,8 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::base::{Digest, Timestamp};
+use crate::base::Digest;
+use crate::go::Timestamp;
 use crate::sigv4::request::SignatureScope;
 
 /// 9999-12-31T23:59:59Z.

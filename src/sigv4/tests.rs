@@ -14,6 +14,15 @@ fn pairs(headers: &[(&str, &str)]) -> Vec<(String, String)> {
     headers.iter().map(|(name, value)| (name.to_ascii_lowercase(), (*value).to_owned())).collect()
 }
 
+fn keys(id: &str, secret: &str, token: Option<&str>) -> Credentials {
+    Credentials {
+        access_key_id: id.to_owned(),
+        secret_access_key: Secret::from(secret),
+        session_token: token.map(Secret::from),
+        expires: None,
+    }
+}
+
 fn value_of<'a>(headers: &'a [(String, String)], name: &str) -> &'a str {
     &headers.iter().find(|(known, _)| known == name).unwrap().1
 }
@@ -36,10 +45,9 @@ fn golden_vectors_match_in_canonical_request_and_signature() {
             query: text("query"),
             payload_hash: text("payload_hash"),
         };
-        let (secret, token) = (Secret::from(SECRET), vector["session_token"].as_str().map(Secret::from));
-        let keys = Keys { access_key_id: "AKIDEXAMPLE", secret_access_key: &secret, session_token: token.as_ref() };
+        let keys = keys("AKIDEXAMPLE", SECRET, vector["session_token"].as_str());
         let time = datetime!(2025-01-02 03:04:05 UTC).into();
-        sign(&mut headers, &request, keys, SignatureScope { region: text("region"), service: "s3", time });
+        sign(&mut headers, &request, &keys, SignatureScope { region: text("region"), service: "s3", time });
         assert_eq!(value_of(&headers, "authorization"), text("authorization"), "{}", text("name"));
         headers.pop();
         assert_eq!(canonical_request(&headers, &request), text("canonical_request"), "{}", text("name"));
@@ -49,7 +57,7 @@ fn golden_vectors_match_in_canonical_request_and_signature() {
 /// From AWS's "Authenticating Requests: Using the Authorization Header", section on a single chunk.
 #[test]
 fn the_published_s3_examples_match() {
-    let secret = Secret::from("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY");
+    let secret = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY";
     let list = canonical_query(&[("prefix", "J"), ("max-keys", "2")]);
     let lifecycle = canonical_query(&[("lifecycle", "")]);
     let welcome = "44ce7dd67c959e0d3524ffac1771dfbba87d2b6b4b4e99e42034a8b803f8b072";
@@ -78,10 +86,10 @@ fn the_published_s3_examples_match() {
     for (method, path, query, extra, payload_hash, expected) in cases {
         let mut headers = pairs(&[("host", "examplebucket.s3.amazonaws.com")]);
         headers.extend(pairs(extra));
-        let keys = Keys { access_key_id: "AKIAIOSFODNN7EXAMPLE", secret_access_key: &secret, session_token: None };
+        let keys = keys("AKIAIOSFODNN7EXAMPLE", secret, None);
         let time = datetime!(2013-05-24 00:00:00 UTC).into();
         let scope = SignatureScope { region: "us-east-1", service: "s3", time };
-        sign(&mut headers, &Signable { method, path, query, payload_hash }, keys, scope);
+        sign(&mut headers, &Signable { method, path, query, payload_hash }, &keys, scope);
         let authorization = value_of(&headers, "authorization");
         assert_eq!(authorization.split_once("Signature=").unwrap().1, *expected, "{method} {path}?{query}");
     }

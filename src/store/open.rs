@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::aws::{S3Settings, ServiceContext, Settings};
 use crate::base::{Cancel, Clock, Env, Result};
 use crate::config::{AccountId, CacheOptions, CredentialOptions, Location, Policy, RequestPayer, RetryMode};
-use crate::credentials::{self, CredentialsProvider, S3Settings, Settings};
+use crate::credentials::{self, CredentialsProvider};
 use crate::http::{self, retry};
 use crate::object::ObjectStore;
 use crate::s3::{Client, ClientParts, Endpoint, EndpointChoice};
@@ -64,8 +65,8 @@ pub(crate) fn provider(
 }
 
 /// Returns the context for the credential sources.
-pub(crate) fn context(settings: &S3Settings, parts: &StoreParts) -> credentials::Context {
-    credentials::Context::new(settings, parts.env.clone(), parts.clock.clone(), parts.cancel.clone())
+pub(crate) fn context(settings: &S3Settings, parts: &StoreParts) -> ServiceContext {
+    ServiceContext::new(settings, parts.env.clone(), parts.clock.clone(), parts.cancel.clone())
 }
 
 /// Opens a bucket in S3. Sends nothing.

@@ -1,6 +1,6 @@
 //! Durations.
 
-use crate::config::parse_duration;
+use crate::go::parse_duration;
 
 /// The reader agrees with a second implementation that parses byte by byte with wider integers.
 pub fn duration(data: &[u8]) {

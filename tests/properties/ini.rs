@@ -1,6 +1,6 @@
 //! The AWS config and credentials files.
 
-use crate::credentials::{Ini, Section, Value, parse_ini};
+use crate::aws::{Ini, Section, Value, parse_ini};
 
 /// The key whose value keeps its quotes.
 const COMMAND: &str = "credential_process";

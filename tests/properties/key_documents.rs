@@ -4,9 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
 
-use crate::base::{Problem, Timestamp, from_go_json};
-use crate::credentials::{Credentials, read_container, read_imds, read_login, read_process, read_sso, read_sso_login};
+use crate::base::Problem;
+use crate::credentials::{read_container, read_imds, read_login, read_process, read_sso, read_sso_login};
+use crate::go::Timestamp;
 use crate::properties::{complete, shows_part};
+use crate::sigv4::Credentials;
 
 type Read = Result<Credentials, Problem>;
 
@@ -49,7 +51,7 @@ const SOURCES: [Source; 5] = [
 /// Credentials are complete and survive being written. Errors about a document do not depend on its secrets; if an
 /// instance's document is quoted, no part of a secret is shown.
 pub fn key_documents(data: &[u8]) {
-    let document = from_go_json::<Value>(data).ok();
+    let document = serde_json::from_str::<Value>(&String::from_utf8_lossy(data)).ok();
     let other = document.clone().map(|document| with_other_secrets(document).to_string());
     for source in &SOURCES {
         let read = (source.read)(data);

@@ -1,7 +1,7 @@
 //! Properties that must hold for any untrusted bytes. There is one function for each fuzz target in `fuzz/`, which
 //! panics if the property does not hold. The tests replay the seeds in `fuzz/corpus/`.
 
-use crate::credentials::Credentials;
+use crate::sigv4::Credentials;
 
 mod attributes;
 mod cache_config;

@@ -2,7 +2,9 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::base::{Element, MAX_SHOWN_CHARS, Timestamp, parse_http_date, percent_encode_query};
+use crate::base::{Element, MAX_SHOWN_CHARS, percent_encode_query};
+use crate::go::Timestamp;
+use crate::http::parse_http_date;
 use crate::http::retry::{Attempts, Decision, RetryPolicy};
 use crate::object::{ListPage, ListedObject};
 use crate::s3::{Answer, ContentRange, CopyReply, list_page, object_meta};

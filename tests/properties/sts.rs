@@ -1,8 +1,11 @@
 //! Responses of the Security Token Service.
 
-use crate::base::{MAX_SHOWN_CHARS, Problem, Timestamp};
-use crate::credentials::{Credentials, Refusal, refusal, sts_credentials, sts_result};
+use crate::aws::service::refusal;
+use crate::aws::sts::{StsRefusal, credentials as sts_credentials, result as sts_result};
+use crate::base::{MAX_SHOWN_CHARS, Problem};
+use crate::go::Timestamp;
 use crate::properties::{complete, shows_part};
+use crate::sigv4::Credentials;
 
 const ACTIONS: [&str; 2] = ["AssumeRole", "AssumeRoleWithWebIdentity"];
 
@@ -35,8 +38,8 @@ fn read(action: &str, body: &[u8]) -> Result<Credentials, Problem> {
 }
 
 fn refused(sent: &str, body: &[u8]) {
-    let Refusal { code, message } = Refusal::read(body);
-    let text = refusal("it", 403, (code.as_deref(), message.as_deref()), &[sent]).message;
+    let StsRefusal { code, message } = StsRefusal::read(body);
+    let text = refusal("it", 403, (code.as_deref(), message.as_deref()), &[sent]);
     assert!(text.chars().count() <= 2 * MAX_SHOWN_CHARS + 20 && !text.contains(char::is_control), "{text:?}");
     assert!(!shows_part(&text, sent), "{text:?}");
 }

@@ -1,9 +1,10 @@
 //! The builder.
 
-use crate::base::{Error, Timestamp};
+use crate::base::Error;
 use crate::cache_config::canonical::canonical;
 use crate::cache_config::tests::{annotations, blob};
 use crate::cache_config::{Annotations, CacheConfig, CacheConfigBuilder};
+use crate::go::Timestamp;
 
 #[test]
 fn the_order_of_calls_does_not_matter() {

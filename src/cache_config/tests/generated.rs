@@ -5,11 +5,12 @@ use std::collections::BTreeSet;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::base::{Digest, Timestamp};
+use crate::base::Digest;
 use crate::cache_config::tests::{annotations, blob, time};
 use crate::cache_config::{
     Alternatives, Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
 };
+use crate::go::Timestamp;
 
 /// Zero, one instant written in three ways, and others.
 const TIMES: [&str; 6] = [

@@ -4,8 +4,9 @@ use std::fs;
 
 use serde_json::Value;
 
-use crate::base::{Digest, read_go_json};
+use crate::base::Digest;
 use crate::cache_config::{CacheConfig, Descriptor};
+use crate::go::read_go_json;
 
 const FIXTURES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures");
 

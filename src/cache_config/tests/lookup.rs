@@ -5,10 +5,11 @@ use std::fs;
 
 use proptest::prelude::*;
 
-use crate::base::{Digest, Timestamp};
+use crate::base::Digest;
 use crate::cache_config::tests::generated::config;
 use crate::cache_config::tests::{annotations, blob, layer_json, time};
 use crate::cache_config::{CacheConfig, CacheConfigBuilder, Layer, Record, RecordIndex, RecordResult};
+use crate::go::Timestamp;
 
 const LONG: usize = 100_000;
 

@@ -1,8 +1,8 @@
 //! Which configs are read and which are refused, with which errors.
 
-use crate::base::read_go_json;
 use crate::cache_config::tests::{annotations, blob, layer_json, refusal, time};
 use crate::cache_config::{CacheConfig, Descriptor};
+use crate::go::read_go_json;
 
 fn layers(json: &str) -> Vec<Option<usize>> {
     let config = CacheConfig::from_s3_json(json.as_bytes()).unwrap_or_else(|error| panic!("{json}: {error}"));

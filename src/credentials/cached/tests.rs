@@ -3,8 +3,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
 
 use super::*;
+use crate::aws::tests::{TestClock, start};
 use crate::base::Secret;
-use crate::credentials::tests::{TestClock, start};
 
 /// A source that returns numbered keys with this lifetime, or fails.
 struct Counter {
@@ -20,7 +20,7 @@ impl CredentialsProvider for Counter {
         let number = self.asked.fetch_add(1, Ordering::SeqCst) + 1;
         thread::sleep(self.pause);
         if self.fails.load(Ordering::SeqCst) {
-            return Err(Error::Access(Problem::new("refused").hint("ask nicely")));
+            return Err(Error::access("refused").with_hint("ask nicely"));
         }
         Ok(Credentials {
             access_key_id: number.to_string(),
@@ -40,7 +40,7 @@ fn cached(seconds: Option<u64>, pause: Duration) -> (Arc<Counter>, Cached, Arc<T
     let counter =
         Counter { clock: clock.clone(), asked: AtomicU32::new(0), seconds, fails: AtomicBool::new(false), pause };
     let counter = Arc::new(counter);
-    let failure = Failure { message: "no credentials from the counter".to_owned(), hint: None, on_success: None };
+    let failure = FailureText { message: "no credentials from the counter".to_owned(), hint: None, on_success: None };
     (counter.clone(), Cached::new(counter, clock.clone(), failure), clock)
 }
 
@@ -49,7 +49,7 @@ fn id(cached: &Cached) -> String {
 }
 
 #[test]
-fn new_ones_are_fetched_before_the_old_expire() {
+fn credentials_are_refreshed_before_they_expire() {
     // One hour: refreshed five minutes before expiry. Two minutes: half a minute before.
     for (seconds, fresh) in [(3600, 3299), (120, 89)] {
         let (_, cached, clock) = cached(Some(seconds), Duration::ZERO);
@@ -66,7 +66,7 @@ fn new_ones_are_fetched_before_the_old_expire() {
 }
 
 #[test]
-fn a_failed_early_refresh_goes_on_with_what_is_valid_and_does_not_ask_at_every_turn() {
+fn failed_early_refresh_keeps_valid_credentials_and_pauses_retries() {
     let (counter, cached, clock) = cached(Some(3600), Duration::ZERO);
     id(&cached);
     counter.fails.store(true, Ordering::SeqCst);
@@ -87,7 +87,7 @@ fn a_failed_early_refresh_goes_on_with_what_is_valid_and_does_not_ask_at_every_t
 }
 
 #[test]
-fn what_the_store_calls_expired_is_forgotten_unless_it_was_replaced() {
+fn credentials_rejected_as_expired_are_dropped_unless_replaced() {
     let (_, cached, _) = cached(Some(3600), Duration::ZERO);
     let first = cached.credentials().unwrap();
     cached.invalidate(&first);
@@ -97,7 +97,7 @@ fn what_the_store_calls_expired_is_forgotten_unless_it_was_replaced() {
 }
 
 #[test]
-fn what_has_expired_already_is_an_error() {
+fn already_expired_credentials_are_an_error() {
     let (_, cached, _) = cached(Some(0), Duration::ZERO);
     let error = cached.credentials().unwrap_err();
     assert!(error.chain().contains("have already expired") && error.hint().is_some());
@@ -134,7 +134,7 @@ fn many_threads_cause_one_fetch_and_share_one_failure() {
 
 /// The other threads sign with the current credentials in the meantime.
 #[test]
-fn an_early_refresh_makes_nobody_wait() {
+fn early_refresh_does_not_block_other_threads() {
     let (counter, cached, clock) = cached(Some(3600), Duration::ZERO);
     id(&cached);
     clock.advance(3400);

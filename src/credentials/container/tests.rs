@@ -1,15 +1,16 @@
 use std::sync::Mutex;
 
 use super::*;
+use crate::aws::tests::{World, in_order};
 use crate::credentials::tests::server::{Received, cloud, json_answer};
-use crate::credentials::tests::{Server, World, in_order};
+use crate::credentials::tests::{Find as _, Server};
 
 fn world(server: &Server) -> World {
     World::new(&[(FULL, &format!("{}/container?x=1", server.url()))])
 }
 
 #[test]
-fn urls_that_a_token_may_be_sent_to() {
+fn tokens_are_sent_only_to_allowed_urls() {
     for (url, host, target) in [
         ("http://127.0.0.1/c", "127.0.0.1", "/c"),
         ("http://127.9.9.9:80/c?a=b#f", "127.9.9.9", "/c?a=b"),
@@ -43,17 +44,17 @@ fn urls_that_a_token_may_be_sent_to() {
 }
 
 #[test]
-fn the_relative_path_goes_first_and_belongs_to_ecs() {
+fn relative_path_takes_precedence_and_selects_ecs() {
     let (site, target) = relative("/v2/credentials/x?y").unwrap();
     assert_eq!((site.url().as_str(), target.as_str()), ("http://169.254.170.2", "/v2/credentials/x?y"));
     let server = Server::cloud();
-    in_order(&world(&server).with(RELATIVE, "MARKED").error(), &["setup", RELATIVE, "begins with /"]);
+    in_order(&world(&server).with(RELATIVE, "MARKED").error(), &["setup", RELATIVE, "must begin with /"]);
     let provider = world(&server).with(RELATIVE, "/x").provider().unwrap().unwrap();
     in_order(&provider.origin(), &["169.254.170.2", RELATIVE]);
 }
 
 #[test]
-fn the_token_is_read_anew_and_sent_as_it_is() {
+fn token_file_is_reread_and_sent_verbatim() {
     let server = Server::cloud();
     let world = world(&server).with(TOKEN, "MARKED-a b");
     world.id();
@@ -76,20 +77,20 @@ fn the_token_is_read_anew_and_sent_as_it_is() {
 }
 
 #[test]
-fn refusals_and_answers_that_are_none() {
+fn rejections_and_invalid_responses_are_errors() {
     for (status, headers, body, parts, requests) in [
         (
             403,
             "content-type: application/json\r\n",
             r#"{"code":"No","message":"says MARKED-t"}"#,
-            &["HTTP 403 No: says ***", "refuses the token"][..],
+            &["HTTP 403 No: says ***", "rejected the token"][..],
             1,
         ),
         (404, "", "nothing\nhere", &["HTTP 404: nothing here", "no role"], 1),
-        (429, "", "", &["HTTP 429", "fewer"], 3),
+        (429, "", "", &["HTTP 429", "throttles requests"], 3),
         (500, "", "", &["HTTP 500"], 3),
         (0, "", "", &["no answer"], 3),
-        (200, "", "{", &["cannot be used", "JSON"], 1),
+        (200, "", "{", &["an unusable response", "JSON"], 1),
         (200, "", r#"{"AccessKeyId":"AK"}"#, &["no SecretAccessKey"], 1),
         (
             200,
@@ -109,7 +110,7 @@ fn refusals_and_answers_that_are_none() {
 }
 
 #[test]
-fn what_has_no_expiration_is_kept() {
+fn credentials_without_expiration_are_cached_forever() {
     let counted = Mutex::new(0);
     let server = Server::start(move |received: &Received| {
         *counted.lock().unwrap() += 1;

@@ -1,8 +1,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::aws::tests::{World, in_order};
 use crate::credentials::tests::server::{Answer, ROLES, Received, SOON, cloud, json_answer};
-use crate::credentials::tests::{Server, World, in_order};
+use crate::credentials::tests::{Find as _, Server};
 
 const PUT: &str = "PUT /latest/api/token";
 
@@ -36,7 +37,7 @@ fn version_two_is_three_requests_with_a_token() {
 
 /// The columns count the token requests in two fetches, and say whether version 1 is used afterwards.
 #[test]
-fn version_one_where_there_is_no_two_and_it_is_allowed() {
+fn version_one_is_used_if_version_two_is_unavailable_and_it_is_allowed() {
     for (status, headers, asked, v1) in [
         (403, "", [1, 0], true),
         (404, "", [1, 0], true),
@@ -70,7 +71,7 @@ fn version_one_where_there_is_no_two_and_it_is_allowed() {
 }
 
 #[test]
-fn refusals_say_what_to_do() {
+fn rejections_have_hints() {
     let refuse = |status, body: &'static str| {
         Server::start(
             move |received: &Received| {
@@ -92,7 +93,7 @@ fn refusals_say_what_to_do() {
 }
 
 #[test]
-fn answers_that_are_no_credentials() {
+fn responses_without_credentials_are_errors() {
     let good = format!(
         r#"{{"Code":"Success","AccessKeyId":"AK","SecretAccessKey":"MARKED-i","Token":"MARKED-it","Expiration":"{SOON}"}}"#
     );
@@ -120,7 +121,7 @@ fn answers_that_are_no_credentials() {
 
 /// Something else may respond there, with its own secrets.
 #[test]
-fn what_cannot_be_the_name_of_a_role_is_asked_for_by_no_url() {
+fn invalid_role_names_are_never_part_of_a_url() {
     for list in [r#"{"Token":"MARKED"}"#, "<html>MARKED", "MARKED/../..", "MARKED role"] {
         let server =
             Server::start(move |received| if received.target == ROLES { text(200, list) } else { cloud(received) });
@@ -131,7 +132,7 @@ fn what_cannot_be_the_name_of_a_role_is_asked_for_by_no_url() {
 
 /// AWS honours expired credentials while the instance cannot get new ones.
 #[test]
-fn expired_credentials_of_an_instance_are_used() {
+fn expired_instance_credentials_are_used() {
     let server = Server::cloud();
     let world = world(&server);
     world.clock.advance(24 * 3600);
@@ -146,7 +147,7 @@ fn expired_credentials_of_an_instance_are_used() {
 
 /// As in the Go SDK, a temporary outage of the metadata service does not fail a transfer.
 #[test]
-fn credentials_are_used_on_while_the_service_does_not_answer() {
+fn previous_credentials_are_used_while_the_service_does_not_respond() {
     let away = Arc::new(AtomicBool::new(false));
     let gone = away.clone();
     let server =
@@ -167,7 +168,7 @@ fn credentials_are_used_on_while_the_service_does_not_answer() {
 }
 
 #[test]
-fn settings_are_checked_whether_or_not_the_service_is_asked() {
+fn settings_are_checked_even_if_the_service_is_not_queried() {
     let keys = [("AWS_ACCESS_KEY_ID", "AK"), ("AWS_SECRET_ACCESS_KEY", "MARKED")];
     for (name, value) in [("AWS_EC2_METADATA_SERVICE_ENDPOINT_MODE", "IPv5"), ("AWS_EC2_METADATA_V1_DISABLED", "1")] {
         in_order(&World::new(&keys).with(name, value).error(), &["setup", name]);
@@ -186,7 +187,7 @@ fn settings_are_checked_whether_or_not_the_service_is_asked() {
 }
 
 #[test]
-fn where_nothing_answers_it_is_over_soon() {
+fn unreachable_service_fails_quickly() {
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let world = World::new(&[
         ("AWS_EC2_METADATA_DISABLED", "no"),

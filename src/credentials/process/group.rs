@@ -3,13 +3,13 @@
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdout, Command, ExitStatus};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
-use crate::base::{Cancel, Interrupt};
+use crate::base::{Cancel, Interrupt, Unpoisoned as _};
 
 /// How long a killed child may take to exit. A child that cannot be killed because it runs as another user is left
 /// behind.
@@ -38,6 +38,7 @@ pub(super) enum State {
 }
 
 impl Group {
+    /// Starts the command in a group of its own.
     pub(super) fn spawn(command: &mut Command, cancel: &Cancel) -> io::Result<Self> {
         let child = command.process_group(0).spawn()?;
         let leader = Leader(Arc::new(Mutex::new(Some(Pid::from_child(&child)))));
@@ -47,6 +48,7 @@ impl Group {
         Ok(Self { child, leader, _interrupt: interrupt })
     }
 
+    /// Returns the child's output, once.
     pub(super) fn take_stdout(&mut self) -> Option<ChildStdout> {
         self.child.stdout.take()
     }
@@ -91,7 +93,7 @@ impl Drop for Group {
 
 impl Leader {
     fn lock(&self) -> MutexGuard<'_, Option<Pid>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.lock().unpoisoned()
     }
 
     fn kill(&self) {

@@ -1,5 +1,6 @@
 use super::*;
-use crate::credentials::tests::{World, in_order};
+use crate::aws::tests::{World, in_order};
+use crate::credentials::tests::Find as _;
 
 fn world(command: &str) -> World {
     World::new(&[]).config(&format!("[default]\ncredential_process={command}\n"))
@@ -10,7 +11,7 @@ fn prints(json: &str) -> World {
 }
 
 #[test]
-fn a_command_of_the_shell_prints_credentials() {
+fn shell_command_provides_credentials() {
     let world = world(
         r#"A=AKP; printf '{"version":1,"accessKeyId":"%s",' $A | cat; echo '"SecretAccessKey":"MARKED","SessionToken":"MARKED-t","Other":1}'"#,
     );
@@ -23,7 +24,7 @@ fn a_command_of_the_shell_prints_credentials() {
 }
 
 #[test]
-fn quotes_in_the_command_are_the_shells() {
+fn quotes_in_the_command_belong_to_the_shell() {
     let dir = tempfile::tempdir().unwrap();
     let tool = dir.path().join("my tool.sh");
     let json = r#"{"Version":1,"AccessKeyId":"AK-%s-%s","SecretAccessKey":"MARKED"}"#;
@@ -46,7 +47,7 @@ fn quotes_in_the_command_are_the_shells() {
 }
 
 #[test]
-fn what_it_prints_is_checked_and_never_shown() {
+fn output_is_checked_and_never_shown() {
     const KEYS: &str = r#""AccessKeyId":"AK","SecretAccessKey":"MARKED""#;
     assert_eq!(prints(&format!("\u{feff}{{\"Version\":1,{KEYS}}}")).id(), "AK", "PowerShell begins with such a mark");
     for (json, why) in [
@@ -67,7 +68,7 @@ fn what_it_prints_is_checked_and_never_shown() {
 }
 
 #[test]
-fn a_program_that_fails_says_so() {
+fn program_failure_is_reported() {
     in_order(&world("echo MARKED; exit 3").error(), &["access", "the program failed (exit status: 3)", "by hand"]);
     in_order(&world("/no/such/MARKED 2>/dev/null").error(), &["access", "exit status: 127"]);
     in_order(&world("head -c 100000 /dev/zero").error(), &["access", "more than 65536 bytes"]);
@@ -110,19 +111,19 @@ fn gone(pids: &[String]) {
 }
 
 #[test]
-fn a_program_that_does_not_end_is_ended() {
+fn program_is_killed_after_the_time_limit() {
     for command in ["exec sleep 60", "exec >&-; exec sleep 60", "sleep 60 | sleep 60", "trap '' TERM HUP INT; sleep 60"]
     {
         let process = process(command);
         let error = process.credentials().unwrap_err();
-        in_order(&error.to_string(), &["has not ended"]);
+        in_order(&error.to_string(), &["did not exit within"]);
         process.cancel.cancel();
         assert!(matches!(process.credentials(), Err(Error::Cancelled)));
     }
 }
 
 #[test]
-fn what_a_program_started_ends_with_the_time_limit() {
+fn descendants_are_killed_after_the_time_limit() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("pids");
     let (name, started) = (file.display(), "sleep 61 & echo $! >>");
@@ -132,7 +133,7 @@ fn what_a_program_started_ends_with_the_time_limit() {
 }
 
 #[test]
-fn what_a_program_started_ends_on_cancel() {
+fn descendants_are_killed_on_cancellation() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("pids");
     let command = format!("sleep 62 & echo $! >> {0}; echo $$ >> {0}; sleep 62 | wait", file.display());
@@ -148,7 +149,7 @@ fn what_a_program_started_ends_on_cancel() {
 }
 
 #[test]
-fn what_a_program_leaves_behind_does_not_hold_up_its_output() {
+fn leftover_processes_do_not_delay_the_output() {
     const JSON: &str = r#"{"Version":1,"AccessKeyId":"AK","SecretAccessKey":"S"}"#;
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("pids");
@@ -166,22 +167,22 @@ fn what_a_program_leaves_behind_does_not_hold_up_its_output() {
 }
 
 #[test]
-fn a_program_that_uses_the_terminal_is_not_waited_for() {
+fn program_that_uses_the_terminal_is_killed() {
     let process = Process { timeout: TIMEOUT, ..process("kill -s TTIN $$; sleep 64") };
     in_order(&process.credentials().unwrap_err().to_string(), &["the program was stopped", "terminal"]);
 }
 
 #[test]
-fn a_program_that_cannot_be_run_gets_a_hint_about_quotes() {
+fn program_that_cannot_be_run_gets_a_hint_about_quotes() {
     for command in ["/no/such/program 2>/dev/null", "'/no such program a b' 2>/dev/null", "/dev/null 2>/dev/null"] {
         let error = process(command).credentials().unwrap_err();
         in_order(&error.to_string(), &["exit status: 12", "cannot run a command"]);
-        in_order(error.hint().unwrap(), &["full path", "quotes"]);
+        in_order(error.hint().unwrap(), &["full path", "quote only"]);
     }
 }
 
 #[test]
-fn a_shell_that_cannot_be_started_gets_a_hint_for_the_reason() {
+fn shell_that_cannot_be_started_gets_a_hint_for_the_reason() {
     for (code, hint) in [
         (libc::EAGAIN, "ulimit -u"),
         (libc::ENOMEM, "memory"),
@@ -189,8 +190,8 @@ fn a_shell_that_cannot_be_started_gets_a_hint_for_the_reason() {
         (libc::EMFILE, "ulimit -n"),
         (libc::EACCES, "`sh`"),
     ] {
-        let problem = not_started(io::Error::from_raw_os_error(code));
-        in_order(&problem.message, &["the program cannot be started"]);
-        in_order(problem.hint.as_deref().unwrap(), &[hint]);
+        let error = not_started(io::Error::from_raw_os_error(code));
+        in_order(&error.to_string(), &["the program cannot be started"]);
+        in_order(error.hint().unwrap(), &[hint]);
     }
 }

@@ -1,5 +1,6 @@
+use crate::aws::tests::{World, in_order};
 use crate::credentials::tests::server::{Received, cloud};
-use crate::credentials::tests::{Server, World, in_order};
+use crate::credentials::tests::{Find as _, Server};
 
 const SESSION: &str = "[default]\nsso_session=my session\nsso_account_id=123\nsso_role_name=a role\nsso_region=eu-west-1\n\
     [sso-session my session]\nsso_region=eu-west-1\nsso_start_url=https://start\n";
@@ -21,7 +22,7 @@ const VALID: &str = "2030-01-01T00:10:00Z";
 const EXPIRED: &str = "2029-01-01T00:10:00Z";
 
 #[test]
-fn a_login_gives_credentials_of_a_role() {
+fn sso_login_provides_credentials_for_a_role() {
     for (config, key) in [(SESSION, "my session"), (LEGACY, "https://start")] {
         let server = Server::cloud();
         let world = World::new(&[]).at(&server).config(config);
@@ -36,7 +37,7 @@ fn a_login_gives_credentials_of_a_role() {
 }
 
 #[test]
-fn an_expired_login_is_renewed_in_its_file() {
+fn expired_login_is_refreshed_in_its_file() {
     use std::os::unix::fs::PermissionsExt;
     let server = Server::cloud();
     let world = World::new(&[]).at(&server).config(SESSION);
@@ -66,7 +67,7 @@ fn an_expired_login_is_renewed_in_its_file() {
 }
 
 #[test]
-fn logins_that_are_of_no_use() {
+fn unusable_logins_are_errors() {
     let renew_with = login(EXPIRED);
     for (config, key, file, parts) in [
         (SESSION, "my session", None, &["cannot be read", "aws sso login --sso-session 'my session'"][..]),
@@ -76,7 +77,7 @@ fn logins_that_are_of_no_use() {
             SESSION,
             "my session",
             Some(renew_with.replace("refreshToken", "x")),
-            &["holds nothing to renew it with", "log in again"],
+            &["cannot be refreshed", "log in again"],
         ),
         (SESSION, "my session", Some("MARKED".to_owned()), &["is not an SSO login", "JSON"]),
         (SESSION, "my session", Some(login("2030-01-01T00:00:00UTC")), &["expiresAt is not a time"]),
@@ -95,7 +96,7 @@ fn logins_that_are_of_no_use() {
 }
 
 #[test]
-fn refusals_show_no_token() {
+fn rejections_show_no_token() {
     for (path_begins, status, header, parts, requests) in [
         (
             "/fed",
@@ -104,7 +105,7 @@ fn refusals_show_no_token() {
             &["HTTP 401 UnauthorizedException: says *** no", "aws sso login"][..],
             2,
         ),
-        ("/fed", 403, "ForbiddenException", &["HTTP 403 ForbiddenException", "role a role in account 123?"], 2),
+        ("/fed", 403, "ForbiddenException", &["HTTP 403 ForbiddenException", "has role a role in account 123"], 2),
         ("/fed", 429, "TooManyRequestsException", &["HTTP 429"], 4),
         (
             "/token",

@@ -9,14 +9,12 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use sha1::{Digest, Sha1};
 
-use crate::base::{Error, Problem, Result, Secret, Timestamp};
-use crate::credentials::Lookup;
-use crate::credentials::aws_host::Service;
-use crate::credentials::context::Context;
-use crate::credentials::document::Document;
-use crate::credentials::files::read_text;
-use crate::credentials::service::{self, Message, Patience, Reply};
-use crate::http::{Method, Timeouts};
+use crate::aws::service::{Service, ServiceContext, ServiceRequest, ServiceResponse, exchange};
+use crate::aws::{JsonObject, read_text};
+use crate::base::{Error, Problem, Result, Secret};
+use crate::credentials::lookup::Lookup;
+use crate::go::Timestamp;
+use crate::http::Method;
 
 /// A login is a few kilobytes.
 const MAX_FILE_BYTES: u64 = 256 * 1024;
@@ -32,65 +30,69 @@ pub(super) struct TokenFile {
 
 impl TokenFile {
     /// Locates the login by `key`: the untrimmed session name, or the start URL.
-    pub(super) fn new(lookup: &Lookup<'_>, home: &Path, key: &str, renewable: bool, login: String) -> Result<Self> {
+    pub(super) fn new(lookup: &Lookup<'_>, home: &Path, key: &str, refreshable: bool, login: String) -> Result<Self> {
         let name = hex::encode(Sha1::digest(key.as_bytes()));
         let oidc =
-            if renewable { Some(Service::find(lookup.context, lookup.profile, "sso_oidc", "oidc")?) } else { None };
+            if refreshable { Some(Service::find(lookup.context, lookup.profile, "sso_oidc", "oidc")?) } else { None };
         Ok(Self { path: home.join(".aws/sso/cache").join(format!("{name}.json")), oidc, login })
     }
 
+    /// Returns the command that creates a new login.
     pub(super) fn login(&self) -> &str {
         &self.login
     }
 
     /// Returns the access token, from the file or refreshed.
-    pub(super) fn current(&self, context: &Context, region: &str) -> Result<Secret> {
-        let text = read_text(&self.path, "SSO login", MAX_FILE_BYTES).map_err(|problem| self.again(problem))?;
-        let wrong = |problem| {
-            let outer = Problem::new(format!("{} is not an SSO login", self.path.display()));
-            self.again(outer.source(Error::Access(problem)))
-        };
-        let (document, token, expires) = read(text.as_bytes()).map_err(wrong)?;
+    pub(super) fn current(&self, context: &ServiceContext, region: &str) -> Result<Secret> {
+        let text = read_text(&self.path, "SSO login", MAX_FILE_BYTES).map_err(|error| self.log_in_again(error))?;
+        let (document, token, expires) = read(text.as_bytes()).map_err(|problem| {
+            let error = Error::access(format!("{} is not an SSO login", self.path.display()));
+            self.log_in_again(error.with_source(problem))
+        })?;
         if context.clock.now() < expires {
             return Ok(token);
         }
         match &self.oidc {
-            Some(oidc) => self.renew(oidc, document, context, region),
-            None => Err(self.again(Problem::new("the SSO login has expired"))),
+            Some(oidc) => self.refresh(oidc, document, context, region),
+            None => Err(self.log_in_again(Error::access("the SSO login has expired"))),
         }
     }
 
-    fn again(&self, problem: Problem) -> Error {
-        Error::Access(problem.hint(format!("log in again: {}", self.login)))
+    fn log_in_again(&self, error: Error) -> Error {
+        error.with_hint(format!("log in again: {}", self.login))
     }
 
-    fn renew(&self, oidc: &Service, mut document: Document, context: &Context, region: &str) -> Result<Secret> {
+    fn refresh(
+        &self,
+        oidc: &Service,
+        mut document: JsonObject,
+        context: &ServiceContext,
+        region: &str,
+    ) -> Result<Secret> {
         let part = |key| document.text(key).map(str::to_owned);
         let parts = (part("refreshToken"), part("clientId"), part("clientSecret"));
         let (Some(refresh), Some(id), Some(secret)) = parts else {
-            return Err(self.again(Problem::new("the SSO login has expired, and holds nothing to renew it with")));
+            return Err(self.log_in_again(Error::access("the SSO login has expired and cannot be refreshed")));
         };
-        let (site, _) = oidc.site(context, region).map_err(Error::Access)?;
+        let (endpoint, _) = oidc.endpoint(context, region)?;
         let body = json!({
             "clientId": id, "clientSecret": secret, "grantType": "refresh_token", "refreshToken": refresh,
         });
-        let client = context.client((site.https, &site.host), Timeouts::REMOTE)?;
         let make = || {
             let headers = vec![("content-type".to_owned(), "application/json".to_owned())];
-            let target = format!("{}/token", site.base_path);
-            Ok(Message { method: Method::Post, target, headers, body: Some(body.to_string().into_bytes()) })
+            let target = format!("{}/token", endpoint.base_path);
+            Ok(ServiceRequest { method: Method::Post, target, headers, body: Some(body.to_string().into_bytes()) })
         };
-        let what = format!("CreateToken at {}", site.url());
-        let transient = |reply: &Reply| reply.is_transient(super::error_type(reply));
-        let reply = service::send((context, &client), &site, Patience::remote(context), &make, &transient);
-        let reply = reply.map_err(|none| none.explain(&what, &site))?;
-        let answer = Document::parse(&reply.body).unwrap_or_default();
+        let what = format!("CreateToken at {}", endpoint.url());
+        let transient = |response: &ServiceResponse| response.is_transient(response.error_type());
+        let response = exchange(context, &endpoint, &what, &make, &transient)?;
+        let answer = JsonObject::parse(&response.body).unwrap_or_default();
         let seconds = answer.get("expiresIn").and_then(Value::as_u64).map(Duration::from_secs);
-        let (true, Some(token), Some(seconds)) = (reply.is_success(), answer.text("accessToken"), seconds) else {
-            let code = super::error_type(&reply).or_else(|| answer.text("error"));
+        let (true, Some(token), Some(seconds)) = (response.is_success(), answer.text("accessToken"), seconds) else {
+            let code = response.error_type().or_else(|| answer.text("error"));
             let reason = answer.text("error_description").or_else(|| answer.text("message"));
             let secrets = [refresh.as_str(), secret.as_str()];
-            return Err(self.again(reply.refusal(
+            return Err(self.log_in_again(response.refusal(
                 &format!("the SSO login has expired; {what}"),
                 code,
                 reason,
@@ -106,22 +108,22 @@ impl TokenFile {
             set(&mut document, "refreshToken", refresh);
         }
         if let Err(error) = replace(&self.path, Value::Object(document.0).to_string().as_bytes()) {
-            log::warn!("the renewed SSO login cannot be kept in {}: {error}", self.path.display());
+            log::warn!("cannot save the refreshed SSO login in {}: {error}", self.path.display());
         }
         Ok(Secret::from(token))
     }
 }
 
 /// Parses the file and returns its content, the access token and the token's expiry.
-pub(crate) fn read(text: &[u8]) -> std::result::Result<(Document, Secret, SystemTime), Problem> {
-    let document = Document::parse(text)?;
+pub(crate) fn read(text: &[u8]) -> std::result::Result<(JsonObject, Secret, SystemTime), Problem> {
+    let document = JsonObject::parse(text)?;
     let token = Secret::from(document.text("accessToken").ok_or_else(|| Problem::new("it has no accessToken"))?);
     let expires = document.time("expiresAt")?.ok_or_else(|| Problem::new("it has no expiresAt"))?;
     Ok((document, token, expires))
 }
 
 /// Sets a value, replacing the key in any capitalisation.
-fn set(document: &mut Document, key: &str, value: &str) {
+fn set(document: &mut JsonObject, key: &str, value: &str) {
     document.0.retain(|name, _| !name.eq_ignore_ascii_case(key));
     document.0.insert(key.to_owned(), Value::from(value));
 }

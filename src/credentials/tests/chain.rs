@@ -1,8 +1,10 @@
-use super::*;
+use super::{ENV_KEYS, Find as _, KEYS};
+use crate::aws::tests::{World, in_order};
 use crate::config::AccessKeys;
+use crate::credentials::provider;
 
 #[test]
-fn attributes_go_before_everything_and_take_no_token_from_elsewhere() {
+fn attributes_precede_all_sources_and_use_no_other_token() {
     let world = World::new(&ENV_KEYS).credentials(&format!("[default]\n{KEYS}")).attribute("profile", "default");
     let mut options = world.options().unwrap().to_builder();
     options.credentials.keys = Some(AccessKeys::new("AKATTR", "MARKED-a\n"));
@@ -18,13 +20,13 @@ fn attributes_go_before_everything_and_take_no_token_from_elsewhere() {
 }
 
 #[test]
-fn half_a_pair_of_attributes_is_an_error_even_here() {
+fn half_a_key_pair_in_the_attributes_is_an_error() {
     let world = World::new(&ENV_KEYS).attribute("access_key_id", "AKATTR");
     in_order(&world.error(), &["usage", "secret_access_key"]);
 }
 
 #[test]
-fn environment_goes_before_the_profile_that_a_variable_names() {
+fn environment_keys_precede_a_profile_from_a_variable() {
     let files = format!("[ci]\n{KEYS}");
     let mut variables = ENV_KEYS.to_vec();
     variables.push(("AWS_PROFILE", "ci"));
@@ -39,14 +41,14 @@ fn environment_goes_before_the_profile_that_a_variable_names() {
 }
 
 #[test]
-fn old_names_stand_in_and_white_space_around_goes() {
+fn legacy_names_are_accepted_and_white_space_is_trimmed() {
     let world =
         World::new(&[("AWS_ACCESS_KEY", " AKOLD\n"), ("AWS_SECRET_KEY", "MARKED\r\n"), ("AWS_ACCESS_KEY_ID", " ")]);
     assert_eq!(world.keys().unwrap(), ("AKOLD".to_owned(), "MARKED".to_owned(), String::new()));
 }
 
 #[test]
-fn what_cannot_be_a_key_is_refused_without_showing_it() {
+fn invalid_keys_are_rejected_without_being_shown() {
     for (name, value) in [
         ("AWS_ACCESS_KEY_ID", "MARKED ID"),
         ("AWS_SECRET_ACCESS_KEY", "MARKED\nX"),
@@ -63,7 +65,7 @@ fn what_cannot_be_a_key_is_refused_without_showing_it() {
 }
 
 #[test]
-fn half_a_pair_in_the_environment_is_passed_over_and_named_in_the_end() {
+fn half_a_key_pair_in_the_environment_is_skipped_and_reported() {
     let world = World::new(&[("AWS_ACCESS_KEY_ID", "AK")]);
     in_order(&world.error(), &["access", "AWS_ACCESS_KEY_ID is set", "AWS_SECRET_ACCESS_KEY is not"]);
     let world = World::new(&[("AWS_SECRET_ACCESS_KEY", "MARKED")]);
@@ -72,7 +74,7 @@ fn half_a_pair_in_the_environment_is_passed_over_and_named_in_the_end() {
 }
 
 #[test]
-fn nothing_at_all_says_where_it_looked() {
+fn missing_credentials_error_lists_the_sources_tried() {
     let error = World::new(&[]).error();
     in_order(
         &error,
@@ -80,11 +82,31 @@ fn nothing_at_all_says_where_it_looked() {
     );
     in_order(&error, &["169.254.169.254", "AWS_EC2_METADATA_DISABLED", "AWS_ACCESS_KEY_ID and", "anonymous=true"]);
     let named = World::new(&ENV_KEYS).config("[profile ci]\nregion=r\n");
-    in_order(&named.attribute("profile", "ci").error(), &["not asked", "profile ci"]);
+    in_order(&named.attribute("profile", "ci").error(), &["skipped", "profile ci"]);
 }
 
 #[test]
 fn anonymous_means_no_credentials() {
     let world = World::new(&ENV_KEYS).attribute("anonymous", "true");
     assert!(world.provider().unwrap().is_none());
+}
+
+#[test]
+fn a_rejected_endpoint_of_a_source_is_shown_without_its_query() {
+    for tail in ["?token=MARKED", "#MARKED", "?MARKED#MARKED", "/?MARKED=a@b"] {
+        let url = format!("http://h:1/base{tail}");
+        let sts = World::new(&ENV_KEYS).with("AWS_ENDPOINT_URL_STS", &url);
+        let metadata = World::new(&[("AWS_EC2_METADATA_SERVICE_ENDPOINT", &url), ("AWS_EC2_METADATA_DISABLED", "no")]);
+        let (full, relative) = ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI");
+        for (world, place) in [
+            (sts.attribute("role_arn", "arn:r"), "AWS_ENDPOINT_URL_STS"),
+            (metadata, "AWS_EC2_METADATA_SERVICE_ENDPOINT"),
+            (World::new(&[(full, &format!("ftp://h{tail}"))]), full),
+            (World::new(&[(full, &url)]), full),
+            (World::new(&[(relative, &format!("h{tail}"))]), relative),
+        ] {
+            let error = world.error();
+            assert!(error.contains(place) && !error.contains("MARKED"), "{error}");
+        }
+    }
 }

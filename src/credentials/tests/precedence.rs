@@ -1,4 +1,5 @@
-use super::*;
+use super::{Find as _, Server};
+use crate::aws::tests::{World, in_order};
 
 /// A source, in the order of the chain: variables, lines of the profile `default`, the resulting key, and which of the
 /// server's services is queried. `{url}` is the server, `{token}` a token file, `{home}` the home directory.
@@ -140,7 +141,7 @@ fn outcome(rows: &[&Row]) -> String {
 }
 
 #[test]
-fn each_source_alone_asks_its_own_service_and_no_other() {
+fn each_source_queries_only_its_own_service() {
     for row in ROWS {
         let server = Server::cloud();
         let world = world(&server, &[row]);
@@ -154,7 +155,7 @@ fn each_source_alone_asks_its_own_service_and_no_other() {
 }
 
 #[test]
-fn of_two_sources_the_first_is_chosen_and_the_other_not_asked() {
+fn first_of_two_sources_is_used_and_the_other_not_queried() {
     const ONE_OF: &[&str] = &["source_profile", "credential_source", "web_identity_token_file", "process"];
     for (index, first) in ROWS.iter().enumerate() {
         for second in &ROWS[index + 1..] {
@@ -174,7 +175,7 @@ fn of_two_sources_the_first_is_chosen_and_the_other_not_asked() {
 }
 
 #[test]
-fn nothing_is_asked_before_the_first_use_and_then_once() {
+fn sources_are_queried_once_and_only_on_first_use() {
     let server = Server::cloud();
     let world = world(&server, &[&ROWS[10]]);
     let provider = world.provider().unwrap().unwrap();
@@ -187,7 +188,7 @@ fn nothing_is_asked_before_the_first_use_and_then_once() {
 }
 
 #[test]
-fn a_profile_named_by_the_attribute_goes_before_the_environment() {
+fn profile_from_the_attribute_precedes_the_environment() {
     let server = Server::cloud();
     for (row, key) in [(&ROWS[3], "AKPROFILE"), (&ROWS[6], "AKSSO"), (&ROWS[9], "AKCONTAINER")] {
         let world = world(&server, &[&ROWS[0], &ROWS[1], row]);
@@ -196,7 +197,7 @@ fn a_profile_named_by_the_attribute_goes_before_the_environment() {
 }
 
 #[test]
-fn a_source_that_fails_is_not_passed_over() {
+fn failed_source_is_not_skipped() {
     let server = Server::start(|_| (403, String::new(), String::new()));
     for row in ROWS.iter().filter(|row| !row.asks.is_empty()) {
         let world = world(&server, &[row, &ROWS[9], &ROWS[10]]);

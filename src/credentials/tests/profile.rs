@@ -1,9 +1,12 @@
-use super::*;
+use super::{ENV_KEYS, Find as _, KEYS, Server};
+use crate::aws::Profile;
+use crate::aws::tests::{World, in_order, logs};
 use crate::base::MapEnv;
 use crate::config::CredentialOptions;
+use crate::credentials::provider;
 
 #[test]
-fn a_profile_that_is_asked_for_must_exist() {
+fn explicitly_selected_profile_must_exist() {
     let config = "[profile a]\nregion=r\n[bare]\nregion=r\n[default]\n[sso-session s]\n";
     let asked: Vec<_> = ENV_KEYS.into_iter().chain([("AWS_PROFILE", "ci")]).collect();
     let world = World::new(&asked).config(config).credentials("[c]\n[profile wrong]\n");
@@ -16,7 +19,7 @@ fn a_profile_that_is_asked_for_must_exist() {
             "AWS_PROFILE",
             "/.aws/credentials",
             "/.aws/config",
-            "(the profiles there are a, c, default)",
+            "(the available profiles are a, c, default)",
         ],
     );
     let world = World::new(&[("AWS_PROFILE", "bare")]).config(config);
@@ -34,48 +37,7 @@ fn a_profile_that_is_asked_for_must_exist() {
 }
 
 #[test]
-fn headings_of_the_config_file() {
-    for (config, name, region) in [
-        ("[default]\nregion=bare\n[profile default]\nca_bundle=x", "default", None),
-        ("[profile default]\nregion=full\n[default]\nregion=bare", "default", Some("full")),
-        ("[default]\nregion=bare", "default", Some("bare")),
-        ("[DEFAULT]\nregion=upper", "DEFAULT", Some("upper")),
-        ("[profile \"a b\"]\nregion=quoted", "a b", Some("quoted")),
-        ("[profile 'x']\nregion=quoted\n[profile x]\nregion=exact", "x", Some("exact")),
-        ("[profile \"x\"]\nregion=literal", "\"x\"", Some("literal")),
-    ] {
-        let profile = World::new(&[("AWS_PROFILE", name)]).config(config).profile().unwrap();
-        assert_eq!(profile.get("region"), region, "{config}");
-        assert_eq!(profile.name(), name);
-    }
-    let upper = World::new(&[]).config("[DEFAULT]\nregion=upper").profile().unwrap();
-    assert_eq!(upper.get("region"), None);
-    let nested = World::new(&[("AWS_PROFILE", "profile x")]).credentials("[profile x]\nregion=r");
-    assert!(nested.profile().is_err());
-}
-
-#[test]
-fn the_credentials_file_wins_key_by_key_where_it_may() {
-    let world = World::new(&[])
-        .config("[default]\nregion=config\nendpoint_url=http://config\nretry_mode=adaptive\nca_bundle=x")
-        .credentials("[default]\nregion=credentials\nendpoint_url=http://credentials\nservices=s\nca_bundle=");
-    let profile = world.profile().unwrap();
-    assert_eq!(profile.get("region"), Some("credentials"));
-    assert_eq!(profile.get("endpoint_url"), Some("http://config"));
-    assert_eq!(profile.get("retry_mode"), Some("adaptive"));
-    assert_eq!(profile.get("services"), None);
-    assert_eq!(profile.get("ca_bundle"), None);
-    in_order(&profile.setting("region").unwrap().origin, &["region of profile default (", "/.aws/credentials:2)"]);
-    let alone = World::new(&[]).credentials("[default]\nendpoint_url=http://credentials").profile().unwrap();
-    assert_eq!(alone.get("endpoint_url"), Some("http://credentials"));
-    assert_eq!(
-        World::new(&[]).credentials(&format!("[default]\n{KEYS}")).profile().unwrap().get("aws_secret_access_key"),
-        None
-    );
-}
-
-#[test]
-fn keys_go_as_a_pair() {
+fn keys_are_read_as_a_pair() {
     const ID: &str = "aws_access_key_id=";
     const SECRET: &str = "aws_secret_access_key=MARKED";
     let (full, other) = (format!("{ID}CONFIG\n{SECRET}\naws_session_token=MARKED-old"), format!("{ID}CREDS\n{SECRET}"));
@@ -121,7 +83,7 @@ fn keys_go_as_a_pair() {
 }
 
 #[test]
-fn files_can_be_elsewhere_missing_or_unusable() {
+fn files_may_be_moved_missing_or_unusable() {
     let place = tempfile::tempdir().unwrap();
     let path = place.path().join("creds");
     std::fs::write(&path, format!("\u{feff}[default]\r\n{}", KEYS.replace('\n', "\r\n"))).unwrap();
@@ -145,7 +107,7 @@ fn files_can_be_elsewhere_missing_or_unusable() {
 }
 
 #[test]
-fn a_pipe_nobody_writes_to_is_refused_not_waited_for() {
+fn pipe_without_a_writer_is_rejected_at_once() {
     let dir = tempfile::tempdir().unwrap();
     let pipe = dir.path().join("pipe");
     let made = std::process::Command::new("mkfifo").arg(&pipe).status();
@@ -157,7 +119,7 @@ fn a_pipe_nobody_writes_to_is_refused_not_waited_for() {
 
 /// The report has the file, line, reason and fix, but never a value.
 #[test]
-fn a_file_that_yields_nothing_is_reported_with_its_line() {
+fn unusable_file_is_reported_with_its_line() {
     let keys = "aws_access_key_id=AKPROFILE\naws_secret_access_key=MARKED\n";
     let export = "[default]\nexport AWS_ACCESS_KEY_ID=MARKED\nexport AWS_SECRET_ACCESS_KEY=MARKED\n";
     let none = "access: there are no credentials";
@@ -174,19 +136,14 @@ fn a_file_that_yields_nothing_is_reported_with_its_line() {
             &[],
             "",
             "[default] -- x\nregion=r",
-            &[none, "credentials, line 1: the line has something behind the [heading]"],
+            &[none, "credentials, line 1: the line has something after the [heading]"],
         ),
         (&[], "", export, &[none, "credentials, line 2: the line sets no known key; write aws_access_key_id = …"]),
-        (
-            &[],
-            "",
-            "[profile default]\nregion=r",
-            &[none, "credentials, line 1: [profile default]", "it must be [default]"],
-        ),
-        (&[], "[ci]\nregion=r", "", &[none, "config, line 1: [ci]", "there it must be [profile ci]"]),
+        (&[], "", "[profile default]\nregion=r", &[none, "credentials, line 1: [profile default]", "write [default]"]),
+        (&[], "[ci]\nregion=r", "", &[none, "config, line 1: [ci]", "write [profile ci]"]),
         (&[], "", "# c\n", &[none, "credentials, line 1: the file has only comments"]),
         (&[], "", "", &[none, "/.aws/credentials (empty) and "]),
-        (&[], "", "[ci]\nregion=r", &[none, "the profiles there are ci", "set AWS_PROFILE"]),
+        (&[], "", "[ci]\nregion=r", &[none, "the available profiles are ci", "set AWS_PROFILE"]),
         (
             &[("AWS_PROFILE", "ci")],
             "",
@@ -240,20 +197,20 @@ fn a_file_that_yields_nothing_is_reported_with_its_line() {
 }
 
 #[test]
-fn a_file_that_yields_nothing_is_a_warning_when_others_give_credentials() {
+fn unusable_file_is_a_warning_if_another_source_provides_credentials() {
     let server = Server::start(|_| {
         (200, String::new(), r#"{"AccessKeyId":"AK","SecretAccessKey":"MARKED","Expiration":null}"#.to_owned())
     });
     let world = World::new(&[("AWS_CONTAINER_CREDENTIALS_FULL_URI", &server.url())]).credentials("[default\n");
     assert_eq!(world.id(), "AK");
     let warning = format!(
-        "WARN: {}/.aws/credentials, line 1: the line is a [heading] without its ]",
+        "WARN: {}/.aws/credentials, line 1: the line is a [heading] without a closing ]",
         world.home.path().display()
     );
-    assert!(logs().0.lock().unwrap().contains(&warning));
+    assert!(logs().text().contains(&warning));
     // Keys in the environment take precedence, whatever the files contain.
     let world = World::new(&ENV_KEYS).credentials("[default\n");
     assert_eq!(world.id(), "AKENV");
     let path = world.home.path().display().to_string();
-    assert!(!logs().0.lock().unwrap().lines().any(|line| line.contains(&path) && line.starts_with("WARN")));
+    assert!(!logs().text().lines().any(|line| line.contains(&path) && line.starts_with("WARN")));
 }

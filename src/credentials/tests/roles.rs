@@ -1,5 +1,8 @@
+use std::sync::Mutex;
+
 use super::server::{cloud, sts_answer, sts_error};
-use super::*;
+use super::{ENV_KEYS, Find as _, Server, precedence};
+use crate::aws::tests::{World, in_order};
 
 const A_KEYS: &str = "aws_access_key_id=AKA\naws_secret_access_key=MARKED-a\naws_session_token=MARKED-at\n";
 
@@ -63,7 +66,7 @@ fn session_name_and_duration_have_defaults() {
 
 /// Profiles are visited in the Go SDK's order.
 #[test]
-fn profiles_that_refer_to_others() {
+fn profiles_may_refer_to_other_profiles() {
     let (r1, r2) = (role("1"), role("2"));
     for (config, key, requests) in [
         // Two roles, the inner one first.
@@ -163,13 +166,13 @@ fn contradictions_are_errors_when_the_profile_is_loaded() {
 }
 
 #[test]
-fn errors_of_a_profile_that_is_not_chosen_are_nobodys_business() {
+fn errors_in_unselected_profiles_are_ignored() {
     let server = Server::cloud();
     let r1 = role("1");
     for (config, parts) in [
         (
             format!("[profile ci]\n{r1}source_profile=a\nmfa_serial=m\n[profile a]\n{A_KEYS}"),
-            &["mfa_serial of profile ci", "MFA is not supported here"][..],
+            &["mfa_serial of profile ci", "requires an MFA code, which is not supported"][..],
         ),
         (format!("[profile ci]\n{r1}credential_source=environment\n"), &["credential_source", "Ec2InstanceMetadata"]),
         (format!("[profile ci]\n{r1}credential_source=EcsContainer\n"), &["AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"]),
@@ -200,7 +203,7 @@ fn errors_of_a_profile_that_is_not_chosen_are_nobodys_business() {
 }
 
 #[test]
-fn the_attribute_role_comes_on_top_of_whatever_there_is() {
+fn role_from_the_attribute_is_assumed_with_any_other_source() {
     let server = Server::cloud();
     let with_role =
         |world: World| world.attributes(&[("role_arn", "arn:top"), ("external_id", "x"), ("role_session_name", "n")]);
@@ -240,7 +243,12 @@ fn web_identity_reads_its_file_each_time_and_is_not_signed() {
     std::fs::write(&token, "\n").unwrap();
     in_order(
         &world.error(),
-        &["access", "the role arn:r, assumed with the web identity in", "is empty", "must write it"],
+        &[
+            "access",
+            "the role arn:r, assumed with the web identity in",
+            "is empty",
+            "which the CI system or Kubernetes must write",
+        ],
     );
     std::fs::remove_file(&token).unwrap();
     in_order(&world.error(), &["access", "cannot be read", "AWS_WEB_IDENTITY_TOKEN_FILE"]);
@@ -255,7 +263,7 @@ fn web(server: &Server) -> World {
 }
 
 #[test]
-fn sts_is_asked_again_where_that_may_help() {
+fn transient_sts_errors_are_retried() {
     for (status, code, requests) in [
         (400, "InvalidIdentityToken", 3),
         (400, "IDPCommunicationError", 3),
@@ -287,7 +295,7 @@ fn sts_is_asked_again_where_that_may_help() {
 }
 
 #[test]
-fn an_answer_without_credentials_is_an_error() {
+fn response_without_credentials_is_an_error() {
     let whole = sts_answer("AssumeRoleWithWebIdentity", "AK").2;
     let lower = whole.replace("<AccessKeyId>", "<accesskeyid>").replace("</AccessKeyId>", "</accesskeyid>");
     let lower = lower.replace("T01:00:00Z", "T01:00:00.5");
@@ -314,7 +322,7 @@ fn an_answer_without_credentials_is_an_error() {
 }
 
 #[test]
-fn the_endpoint_of_sts_is_chosen_as_others_are() {
+fn sts_endpoint_follows_the_common_rules() {
     let server = Server::cloud();
     let config = format!("[default]\nservices=s\n[services s]\nsts =\n  endpoint_url = {}/base/\n", server.url());
     let world = World::new(&[("AWS_ROLE_ARN", "arn:r")]).config(&config);

@@ -1,7 +1,8 @@
 //! The Go SDK's rules, one per row: variables, config file, credentials file, and the resulting key or the error and
 //! its kind: `setup` while loading, `access` when the first request is signed.
 
-use super::*;
+use super::Find as _;
+use crate::aws::tests::{World, in_order};
 
 type Rule<'a> = (&'a [(&'a str, &'a str)], &'a str, &'a str, &'a str);
 
@@ -34,7 +35,7 @@ fn check(rules: &[Rule<'_>]) {
 
 /// `docker run --env-file` passes quotes on.
 #[test]
-fn quotes_around_a_value_are_named() {
+fn quotes_around_a_value_are_reported() {
     let (id, secret) = (("AWS_ACCESS_KEY_ID", "AKIA"), ("AWS_SECRET_ACCESS_KEY", "MARKED"));
     let setup = "setup: …quotes around it…remove the quotes: `docker run --env-file`";
     for quoted in ["\"AKIA\"", "'AKIA'", "\"AKIA", "AKIA'", "\u{201c}AKIA\u{201d}"] {
@@ -106,7 +107,7 @@ fn quotes_around_a_value_are_named() {
 
 /// Every variable other than the keys. `setup` rows fail even though the environment has keys.
 #[test]
-fn what_is_wrong_when_all_is_loaded_fails_though_others_have_keys() {
+fn invalid_settings_fail_even_if_the_environment_has_keys() {
     let [id, secret] = ENV;
     for (name, bad, good) in [
         ("AWS_MAX_ATTEMPTS", "three", &["", "0", "-1", "7", "99999999999"][..]),
@@ -167,21 +168,7 @@ fn what_is_wrong_when_all_is_loaded_fails_though_others_have_keys() {
 }
 
 #[test]
-fn attributes_do_not_hide_what_is_wrong_beside_them() {
-    for (name, value) in
-        [("AWS_RETRY_MODE", "legacy"), ("AWS_MAX_ATTEMPTS", "x"), ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "1")]
-    {
-        let world = World::new(&[(name, value), ("AWS_REGION", "r")]).attributes(&[
-            ("retry_mode", "standard"),
-            ("retry_max_attempts", "2"),
-            ("endpoint_url", "http://h"),
-        ]);
-        in_order(&world.settings_error(), &["setup", name]);
-    }
-}
-
-#[test]
-fn which_keys_are_found() {
+fn keys_are_found_by_the_go_sdk_rules() {
     let [id, secret] = ENV;
     let default_twice = format!("{DEFAULT}[profile default]\nregion=r\n");
     let with = |line: &str| format!("{DEFAULT}{line}\n");
@@ -246,7 +233,7 @@ fn which_keys_are_found() {
 /// A section that exists only in the credentials file works like one in the config file. If both files have it, it is
 /// merged key by key.
 #[test]
-fn sections_that_a_profile_names_may_stand_in_either_file() {
+fn referenced_sections_may_be_in_either_file() {
     let profile = "[default]\nregion=r\nservices=s\nsso_session=s\nsso_account_id=1\nsso_role_name=r\n";
     let services = "[services s]\ns3 =\n  endpoint_url = http://services\n";
     let session = "[sso-session s]\nsso_region=eu-west-1\nsso_start_url=https://start\n";
@@ -259,16 +246,4 @@ fn sections_that_a_profile_names_may_stand_in_either_file() {
         .credentials(&format!("{services}{session}"));
     in_order(&world.error(), &["access", "SSO login"]);
     assert!(world.settings().unwrap().endpoint.is_none());
-}
-
-#[test]
-fn pseudo_regions_of_fips_are_fips_and_the_region() {
-    for (region, found, fips) in [
-        ("fips-us-east-1", "us-east-1", true),
-        ("us-gov-west-1-fips", "us-gov-west-1", true),
-        ("us-east-1", "us-east-1", false),
-    ] {
-        let settings = World::new(&[("AWS_REGION", region)]).settings().unwrap();
-        assert_eq!((settings.region.value.as_str(), settings.fips), (found, fips));
-    }
 }

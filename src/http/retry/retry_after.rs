@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::parse_http_date;
+use crate::http::parse_http_date;
 
 /// If the server asks for more than this, the retry comes early.
 const MAX_PLAIN: Duration = Duration::from_secs(30);

@@ -3,10 +3,13 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::base::{Error, ErrorKind, Problem, Timestamp};
+use crate::aws::{KeyMistake, S3Settings, caller_identity};
+use crate::base::{Error, ErrorKind, Problem};
 use crate::config::CredentialOptions;
-use crate::credentials::{Credentials, CredentialsProvider, KeyMistake, S3Settings, identity};
+use crate::credentials::CredentialsProvider;
+use crate::go::Timestamp;
 use crate::ops::doctor::Findings;
+use crate::sigv4::Credentials;
 use crate::store::{self, StoreParts};
 
 /// The checks that need credentials.
@@ -86,7 +89,7 @@ fn rounded(time: Duration) -> String {
 }
 
 fn whose(findings: &mut Findings<'_>, (settings, parts): (&S3Settings, &StoreParts), keys: &Credentials) {
-    match identity(settings, &store::context(settings, parts), keys) {
+    match caller_identity(settings, &store::context(settings, parts), keys) {
         Ok(Some(identity)) => findings.passed("identity", format!("{} (account {})", identity.arn, identity.account)),
         Ok(None) => findings.skipped(&["identity"], "only AWS can identify keys"),
         // STS may be unreachable even if S3 is not.

@@ -6,10 +6,10 @@ mod way;
 
 use std::sync::Arc;
 
+use crate::aws::{S3Settings, Settings};
 use crate::base::{Error, ErrorKind, Problem, Result};
 use crate::bucket::Keys;
 use crate::config::{CacheOptions, KeyLayout};
-use crate::credentials::{S3Settings, Settings};
 use crate::object::ObjectStore;
 use crate::ops::cache::S3CacheBuilder;
 use crate::s3::Client;

@@ -1,6 +1,6 @@
 //! The fix for refused credentials or permissions.
 
-use crate::credentials::{Denial, Reason, is_opt_in, opt_in_hint};
+use crate::aws::{Denial, DenialReason, is_opt_in, opt_in_hint};
 use crate::s3::explain::refusal::Refusal;
 use crate::s3::explain::{class, region};
 
@@ -82,14 +82,14 @@ fn denied_hint(refusal: &Refusal<'_>, denial: &Denial) -> String {
     let hint = denial.hint(default_action(refusal.operation));
     let action = denial.action.as_deref().unwrap_or_default();
     match denial.reason {
-        Reason::Denied(_) if refusal.sets_encryption() && !action.starts_with("kms:") => {
+        DenialReason::Denied(_) if refusal.sets_encryption() && !action.starts_with("kms:") => {
             format!("{hint}; {}", encryption_demanded(refusal))
         }
         // S3 does not reveal that an object is missing to clients without list permission.
-        Reason::NotAllowed(_) if refusal.on_object && action == "s3:ListBucket" => {
+        DenialReason::NotAllowed(_) if refusal.on_object && action == "s3:ListBucket" => {
             format!("the object does not exist, and S3 answers 403 instead of 404 without s3:ListBucket: {hint}")
         }
-        Reason::NotAllowed(_) if action.starts_with("kms:") => {
+        DenialReason::NotAllowed(_) if action.starts_with("kms:") => {
             format!("{hint}; the key must exist in the bucket's region")
         }
         _ => hint,

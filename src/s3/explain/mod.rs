@@ -11,8 +11,8 @@ mod tests;
 
 use std::sync::Arc;
 
+use crate::aws::KeyMistake;
 use crate::base::{Error, S3Error, S3ErrorClass, Secret, hint_without};
-use crate::credentials::KeyMistake;
 use crate::s3::answer::{Answer, Cause, Failed};
 use crate::s3::call::Call;
 use crate::s3::client::Client;

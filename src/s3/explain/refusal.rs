@@ -1,6 +1,6 @@
 //! A refusal, and the request that caused it.
 
-use crate::credentials::KeyMistake;
+use crate::aws::KeyMistake;
 use crate::s3::answer::Answer;
 use crate::s3::endpoint::Endpoint;
 

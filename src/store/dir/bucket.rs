@@ -7,9 +7,10 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, SystemTime};
 
-use crate::base::{Clock, Result, Timestamp};
+use crate::base::{Clock, Result};
 use crate::config::Bucket;
 use crate::files::{OpenedFile, Place, directory, directory_place, file_place, open_file, root_directory};
+use crate::go::Timestamp;
 use crate::object::{ObjectMeta, Version};
 use crate::store::dir::key;
 

@@ -5,8 +5,9 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::base::{Error, Result, Timestamp};
+use crate::base::{Error, Result};
 use crate::files::{TempFile, TempFolder, directory, read_file, root_directory};
+use crate::go::Timestamp;
 use crate::object::{UnfinishedUpload, UploadsPage};
 use crate::store::dir::bucket::DirStore;
 use crate::store::dir::key;
