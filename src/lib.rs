@@ -3,23 +3,36 @@
 //! Synchronous, on a thread pool: no async runtime, no global state, and no thread outlives a call.
 //!
 //! ```no_run
-//! use s3_build_cache::{CacheOptions, ImportOutcome, LocalCache, export, import};
+//! use std::process::ExitCode;
 //!
-//! # fn main() -> Result<(), s3_build_cache::Error> {
-//! let options: CacheOptions = "type=s3,region=eu-west-1,bucket=my-cache,name=app".parse()?;
-//! let report = export(&LocalCache::open("cache", "latest")?, &options)?;
-//! println!("{} of {} blobs uploaded", report.blobs.transferred, report.blobs.total);
-//! match import(&options, &LocalCache::create("restored", "latest"))? {
-//!     ImportOutcome::Restored(report) => println!("{} layers", report.layers),
-//!     _ => println!("no cache"),
+//! use s3_build_cache::{CacheOptions, ImportOutcome, LocalCache, Result, export, import};
+//!
+//! fn run() -> Result<()> {
+//!     let options: CacheOptions = "type=s3,region=eu-west-1,bucket=my-cache,name=app".parse()?;
+//!     let report = export(&LocalCache::open("cache", "latest")?, &options)?;
+//!     println!("{} of {} blobs uploaded", report.blobs.transferred, report.blobs.total);
+//!     match import(&options, &LocalCache::create("restored", "latest"))? {
+//!         ImportOutcome::Restored(report) => println!("{} layers restored", report.layers),
+//!         _ => println!("no cache"),
+//!     }
+//!     Ok(())
 //! }
-//! # Ok(())
-//! # }
+//!
+//! fn main() -> ExitCode {
+//!     let Err(error) = run() else { return ExitCode::SUCCESS };
+//!     eprintln!("error: {}", error.chain());
+//!     if let Some(hint) = error.hint() {
+//!         eprintln!("hint: {hint}");
+//!     }
+//!     ExitCode::FAILURE
+//! }
 //! ```
 //!
-//! [`S3Cache`] opens a cache for several operations over one connection pool, and reads it lazily. If your blobs are not
-//! files, implement [`BlobSource`]; to build a config from scratch, use [`CacheConfigBuilder`]. Progress, cancellation,
-//! clock, environment, credentials and the object store itself are traits that can be injected.
+//! [`S3Cache`] opens a cache for several operations over one set of connections, and reads it lazily.
+//! [`CacheConfig::find`] and [`CacheConfig::chain`] tell whether a build step is cached, and which layers to fetch. If
+//! your blobs are not files, implement [`BlobSource`](object::BlobSource); to build a config from scratch, use
+//! [`CacheConfigBuilder`](cache_config::CacheConfigBuilder). Progress, cancellation, clock, environment, credentials and
+//! the [object store](object::ObjectStore) itself can be injected.
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
@@ -51,12 +64,12 @@ mod base;
 mod bucket;
 pub mod cache_config;
 mod config;
-mod credentials;
+pub mod credentials;
 mod files;
 mod go;
 mod http;
 pub mod layout;
-mod object;
+pub mod object;
 mod ops;
 #[cfg(any(test, fuzzing))]
 #[doc(hidden)]
@@ -64,44 +77,63 @@ mod ops;
 pub mod properties;
 mod s3;
 mod sigv4;
-mod store;
+pub mod store;
 mod transfer;
 
-pub use base::{
-    Action, Cancel, Clock, Digest, Env, Error, ErrorKind, Event, InvalidDigest, IoError, MapEnv, NoProgress, Problem,
-    ProcessEnv, Progress, Result, S3Error, S3ErrorClass, Secret, SystemClock, printable,
-};
-#[doc(hidden)]
-pub use base::{Unpoisoned, thread_builder};
-pub use cache_config::{
-    Alternatives, Annotations, CacheConfig, CacheConfigBuilder, CacheResult, ChainedResult, Input, Layer, LayerId,
-    LayerIndex, MAX_MANIFEST_BYTES, Record, RecordId, RecordIndex,
-};
-pub use config::{
-    AccessKeys, AccountId, Bucket, CacheOptions, CacheOptionsBuilder, CacheRef, CredentialOptions, EndpointUrl,
-    KeyLayout, LocalOptions, Location, Mode, Policy, RequestPayer, RetryMode, RoleOptions,
-};
-pub use credentials::{CredentialsProvider, StaticCredentials};
-pub use go::{InvalidTimestamp, Timestamp};
-pub use layout::{BlobWriter, DocumentSizes, LayoutWriter, LocalCache};
-pub use object::{
-    BlobSource, BytesPayload, GetOptions, ListOptions, ListPage, ListedObject, MultipartUpload, Object, ObjectMeta,
-    ObjectStore, Payload, PutMode, UnfinishedUpload, UploadsPage, Version,
-};
-#[doc(hidden)]
-pub use ops::Tuning;
+pub use base::{Cancel, Digest, Error, ErrorKind, Result};
+pub use cache_config::CacheConfig;
+pub use config::CacheOptions;
+pub use layout::LocalCache;
 pub use ops::{
-    BlobCounts, BlobReader, Check, CheckOutcome, DoctorOptions, ExportOptions, Exported, ImportOptions, ImportOutcome,
-    Imported, Report, S3Cache, S3CacheBuilder, SourceOutcome, export, import, import_from,
+    BlobReader, ExportOptions, ImportOptions, ImportOutcome, Report, S3Cache, S3CacheBuilder, export, import,
+    import_from,
 };
-pub use sigv4::Credentials;
-pub use store::DirStore;
 
-/// Items that only the program `s3-build-cache` uses. It is a crate of its own, so they must be public, but they are
-/// not part of the API and may change in any release.
+/// The parts of [`CacheOptions`], and local caches in the same syntax.
+pub mod options {
+    pub use crate::config::{
+        AccessKeys, AccountId, Bucket, CacheOptionsBuilder, CacheRef, CredentialOptions, EndpointUrl, KeyLayout,
+        LocalOptions, Location, Mode, Policy, RequestPayer, RetryMode, RoleOptions,
+    };
+}
+
+/// The parts of an [`Error`], and what parsers return.
+pub mod error {
+    pub use crate::base::{InvalidDigest, IoError, Problem, S3Error, S3ErrorClass, printable};
+    pub use crate::go::InvalidTimestamp;
+}
+
+/// What exports, imports and their sources report.
+pub mod report {
+    pub use crate::ops::{BlobCounts, Exported, Imported, SourceOutcome};
+}
+
+/// The checks of [`S3CacheBuilder::diagnose`].
+pub mod doctor {
+    pub use crate::ops::{Check, CheckOutcome, DoctorOptions};
+}
+
+/// Progress events.
+pub mod progress {
+    pub use crate::base::{Action, Event, NoProgress, Progress};
+}
+
+/// The environment that settings fall back to.
+pub mod env {
+    pub use crate::base::{Env, MapEnv, ProcessEnv};
+}
+
+/// Clocks and timestamps.
+pub mod time {
+    pub use crate::base::{Clock, SystemClock};
+    pub use crate::go::Timestamp;
+}
+
+/// Items that only the program `s3-build-cache` and its tests use. The program is a crate of its own, so they must be
+/// public, but they are not part of the API and may change in any release.
 #[doc(hidden)]
 pub mod program {
-    pub use crate::base::{OUT_OF_FILES, thread_builder};
+    pub use crate::base::{OUT_OF_FILES, Unpoisoned, thread_builder};
     pub use crate::config::{About, did_you_mean, question, s3_attribute, s3_attributes};
-    pub use crate::ops::NOT_STRICT;
+    pub use crate::ops::{NOT_STRICT, Tuning};
 }

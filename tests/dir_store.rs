@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use s3_build_cache::{DirStore, SystemClock};
+use s3_build_cache::store::DirStore;
+use s3_build_cache::time::SystemClock;
 
 use crate::conformance::{self, Claim, Quirks};
 

@@ -5,7 +5,8 @@ use std::io::Read;
 
 use s3_build_cache::cache_config::{Annotations, CacheConfig, CacheConfigBuilder, Layer, RecordIndex};
 use s3_build_cache::layout::{DocumentSizes, LocalCache};
-use s3_build_cache::{BlobSource, Digest, Error, Result};
+use s3_build_cache::object::BlobSource;
+use s3_build_cache::{Digest, Error, Result};
 
 const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
 

@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
 use std::sync::Mutex;
 
-use s3_build_cache::{
-    Error, ErrorKind, GetOptions, ListOptions, ListPage, ListedObject, Object, ObjectMeta, ObjectStore, Payload,
-    PutMode, Result, UnfinishedUpload, Version,
+use s3_build_cache::object::{
+    GetOptions, ListOptions, ListPage, ListedObject, Object, ObjectMeta, ObjectStore, Payload, PutMode,
+    UnfinishedUpload, Version,
 };
+use s3_build_cache::{Error, ErrorKind, Result};
 
 use crate::conformance::{self, Claim, Quirks};
 

@@ -3,7 +3,8 @@
 use std::fs;
 use std::path::Path;
 
-use s3_build_cache::{ErrorKind, ImportOutcome, LocalCache, MapEnv, S3Cache};
+use s3_build_cache::env::MapEnv;
+use s3_build_cache::{ErrorKind, ImportOutcome, LocalCache, S3Cache};
 
 use crate::conformance::{self, Claim, Quirks};
 
@@ -33,7 +34,7 @@ impl Server {
     fn cache_with(&self, bucket: &str, secret: &str, more: &str) -> S3Cache {
         let attributes = format!("type=s3,bucket={bucket},region={},endpoint_url={}{more}", self.region, self.endpoint);
         let variables = [("AWS_ACCESS_KEY_ID", self.access_key_id.as_str()), ("AWS_SECRET_ACCESS_KEY", secret)];
-        S3Cache::builder(&attributes.parse().unwrap()).env(MapEnv::new(variables)).connect().unwrap()
+        S3Cache::builder(&attributes.parse().unwrap()).env(MapEnv::new(variables)).open().unwrap()
     }
 
     fn cache(&self, more: &str) -> S3Cache {

@@ -1,5 +1,6 @@
 //! The clock, as a value that tests can replace.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Cancel;
@@ -14,6 +15,20 @@ pub trait Clock: Send + Sync {
 
     /// Sleeps; returns early when `cancel` is cancelled.
     fn sleep(&self, duration: Duration, cancel: &Cancel);
+}
+
+impl<C: Clock + ?Sized> Clock for Arc<C> {
+    fn now(&self) -> SystemTime {
+        (**self).now()
+    }
+
+    fn monotonic(&self) -> Duration {
+        (**self).monotonic()
+    }
+
+    fn sleep(&self, duration: Duration, cancel: &Cancel) {
+        (**self).sleep(duration, cancel);
+    }
 }
 
 /// The clock of this machine.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::env::VarError;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 /// A source of environment variables and of the home directory.
 pub trait Env: Send + Sync {
@@ -22,6 +23,24 @@ pub trait Env: Send + Sync {
 
     /// Returns the home directory: `$HOME`, else from the user database.
     fn home(&self) -> Option<PathBuf>;
+}
+
+impl<E: Env + ?Sized> Env for Arc<E> {
+    fn var(&self, name: &str) -> Option<String> {
+        (**self).var(name)
+    }
+
+    fn is_readable(&self, name: &str) -> bool {
+        (**self).is_readable(name)
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        (**self).is_set(name)
+    }
+
+    fn home(&self) -> Option<PathBuf> {
+        (**self).home()
+    }
 }
 
 /// The environment of this process.

@@ -1,9 +1,11 @@
 //! Progress of a long operation.
 
+use std::sync::Arc;
+
 use super::Digest;
 
 /// Receives progress events, from several threads at once. Called often: implementations must be quick and must not
-/// block.
+/// block. Closures are implementations.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -11,25 +13,21 @@ use super::Digest;
 /// use std::sync::Arc;
 /// use std::sync::atomic::{AtomicUsize, Ordering};
 ///
-/// use s3_build_cache::{CacheOptions, Event, LocalCache, Progress, S3Cache};
-///
-/// #[derive(Default)]
-/// struct Count(AtomicUsize);
-///
-/// impl Progress for Count {
-///     fn event(&self, event: &Event<'_>) {
-///         if matches!(event, Event::Finished { .. }) {
-///             self.0.fetch_add(1, Ordering::Relaxed);
-///         }
-///     }
-/// }
+/// use s3_build_cache::progress::Event;
+/// use s3_build_cache::{CacheOptions, LocalCache, S3Cache};
 ///
 /// let options: CacheOptions =
 ///     format!("type=s3,bucket=my-cache,endpoint_url=file://{}", bucket.path().display()).parse()?;
-/// let count = Arc::new(Count::default());
-/// let cache = S3Cache::builder(&options).progress(count.clone()).connect()?;
+/// let finished = Arc::new(AtomicUsize::new(0));
+/// let count = finished.clone();
+/// let progress = move |event: &Event<'_>| {
+///     if matches!(event, Event::Finished { .. }) {
+///         count.fetch_add(1, Ordering::Relaxed);
+///     }
+/// };
+/// let cache = S3Cache::builder(&options).progress(progress).open()?;
 /// cache.export(&LocalCache::open("tests/fixtures/min/local", "latest")?)?;
-/// assert_eq!(count.0.load(Ordering::Relaxed), 3);
+/// assert_eq!(finished.load(Ordering::Relaxed), 3);
 /// # Ok(())
 /// # }
 /// ```
@@ -98,6 +96,18 @@ pub enum Event<'a> {
 /// Ignores all events.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct NoProgress;
+
+impl<F: Fn(&Event<'_>) + Send + Sync> Progress for F {
+    fn event(&self, event: &Event<'_>) {
+        self(event);
+    }
+}
+
+impl<P: Progress + ?Sized> Progress for Arc<P> {
+    fn event(&self, event: &Event<'_>) {
+        (**self).event(event);
+    }
+}
 
 impl Progress for NoProgress {
     fn event(&self, _event: &Event<'_>) {}

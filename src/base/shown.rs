@@ -18,7 +18,7 @@ const MAX_SEARCHED_CHARS: usize = 16 * MAX_SHOWN_CHARS;
 /// and paragraph separators, bidirectional marks, and invisible characters.
 ///
 /// ```
-/// assert_eq!(s3_build_cache::printable("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
+/// assert_eq!(s3_build_cache::error::printable("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
 /// ```
 pub fn printable(text: &str) -> String {
     text.chars().flat_map(escaped).collect()

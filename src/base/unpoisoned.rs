@@ -8,7 +8,7 @@ use std::sync::{LockResult, PoisonError, TryLockError, TryLockResult};
 /// ```
 /// use std::sync::Mutex;
 ///
-/// use s3_build_cache::Unpoisoned as _;
+/// use s3_build_cache::program::Unpoisoned as _;
 ///
 /// let count = Mutex::new(0);
 /// *count.lock().unpoisoned() += 1;

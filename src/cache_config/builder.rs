@@ -12,7 +12,9 @@ use crate::go::Timestamp;
 /// arguments are reported by [`build`](Self::build).
 ///
 /// ```
-/// use s3_build_cache::{Annotations, CacheConfigBuilder, Digest, Timestamp};
+/// use s3_build_cache::Digest;
+/// use s3_build_cache::cache_config::{Annotations, CacheConfigBuilder};
+/// use s3_build_cache::time::Timestamp;
 ///
 /// let bytes = b"the bytes of a layer";
 /// let mut builder = CacheConfigBuilder::new();

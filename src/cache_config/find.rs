@@ -18,7 +18,8 @@ impl CacheConfig {
     /// nothing, or a wrong record.
     ///
     /// ```
-    /// use s3_build_cache::{BlobSource, LocalCache};
+    /// use s3_build_cache::LocalCache;
+    /// use s3_build_cache::object::BlobSource;
     ///
     /// let cache = LocalCache::open("tests/fixtures/max/local", "latest")?;
     /// let config = cache.load()?;

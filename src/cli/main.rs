@@ -19,7 +19,7 @@ use serde_json::json;
 use crate::args::Request;
 use crate::commands::{COMMANDS, Command, Run};
 use crate::flags::ProgressMode;
-use crate::output::{Envelope, Failure, exit, stderr};
+use crate::output::{Envelope, exit, failure, stderr};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -48,16 +48,15 @@ fn report(arguments: &[OsString], error: &Error) -> ExitCode {
     if args::contain(arguments, &["--progress=rawjson"]) || args::contain(arguments, &["--progress", "rawjson"]) {
         stderr::switch_to_json();
     }
-    let failure = Failure::from(error);
-    failure.print("");
+    failure::print(error, "");
     if args::contain(arguments, &["--json"]) {
         let (command, body) = match args::intended(arguments).or(COMMANDS.first()) {
             Some(Command { name, run: Run::Task { nothing_done, .. }, .. }) => (*name, nothing_done()),
             command => (command.map_or("", |command| command.name), json!({})),
         };
-        let (warnings, error) = (logger::warnings(), Some(&failure));
+        let (warnings, error) = (logger::warnings(), Some(error));
         // A failed write can be ignored: the exit status reports the failure anyway.
         let _ = output::print(&Envelope { command, outcome: "failed", warnings, error, body }.line());
     }
-    ExitCode::from(signals::status().unwrap_or(failure.status()))
+    ExitCode::from(signals::status().unwrap_or(exit::status(error.kind())))
 }

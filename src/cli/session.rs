@@ -3,11 +3,13 @@
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use s3_build_cache::{Bucket, CacheOptions, Cancel, NoProgress, Progress, Result, S3Cache, S3CacheBuilder};
+use s3_build_cache::options::Bucket;
+use s3_build_cache::progress::{NoProgress, Progress};
+use s3_build_cache::{CacheOptions, Cancel, Error, Result, S3Cache, S3CacheBuilder};
 use serde_json::Value;
 
 use crate::flags::Global;
-use crate::output::{Envelope, Failure, exit, print};
+use crate::output::{Envelope, exit, failure, print};
 use crate::{logger, progress, signals};
 
 pub(crate) struct Session {
@@ -39,7 +41,7 @@ impl Session {
 
     /// Opens a cache.
     pub(crate) fn open(&self, options: &CacheOptions) -> Result<S3Cache> {
-        self.builder(options).connect()
+        self.builder(options).open()
     }
 
     /// Prints a line for people to standard output, unless `--json` or `--quiet` is set.
@@ -51,14 +53,14 @@ impl Session {
         }
     }
 
-    /// Prints a failure, prefixed with the failed action.
-    pub(crate) fn complain(&self, doing: &str, failure: &Failure) {
+    /// Prints an error, prefixed with the failed action.
+    pub(crate) fn complain(&self, doing: &str, error: &Error) {
         progress::finish();
-        failure.print(doing);
+        failure::print(error, doing);
     }
 
     /// Ends the run: prints the JSON result if requested, and returns the exit status.
-    pub(crate) fn end(&self, outcome: &'static str, body: Value, error: Option<&Failure>, status: u8) -> ExitCode {
+    pub(crate) fn end(&self, outcome: &'static str, body: Value, error: Option<&Error>, status: u8) -> ExitCode {
         progress::finish();
         let mut status = signals::status().unwrap_or(status);
         if self.global.json {

@@ -28,5 +28,8 @@ pub use provider::CredentialsProvider;
 pub(crate) use sso::{read as read_sso, read_login as read_sso_login};
 pub use static_keys::StaticCredentials;
 
+pub use crate::base::Secret;
+pub use crate::sigv4::Credentials;
+
 #[cfg(test)]
 mod tests;

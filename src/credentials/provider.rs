@@ -1,5 +1,7 @@
 //! The contract of a source of credentials.
 
+use std::sync::Arc;
+
 use crate::base::Result;
 use crate::sigv4::Credentials;
 
@@ -20,4 +22,18 @@ pub trait CredentialsProvider: Send + Sync {
 
     /// Describes the source for humans, such as `the environment (AWS_ACCESS_KEY_ID)`.
     fn origin(&self) -> String;
+}
+
+impl<P: CredentialsProvider + ?Sized> CredentialsProvider for Arc<P> {
+    fn credentials(&self) -> Result<Credentials> {
+        (**self).credentials()
+    }
+
+    fn invalidate(&self, used: &Credentials) {
+        (**self).invalidate(used);
+    }
+
+    fn origin(&self) -> String {
+        (**self).origin()
+    }
 }

@@ -14,9 +14,10 @@ use crate::base::{Digest, Error, Result};
 /// use std::collections::HashMap;
 /// use std::io::Read;
 ///
-/// use s3_build_cache::{
-///     Annotations, BlobSource, CacheConfigBuilder, CacheOptions, Digest, Error, ExportOptions, S3Cache, Timestamp,
-/// };
+/// use s3_build_cache::{CacheOptions, Digest, Error, ExportOptions, S3Cache};
+/// use s3_build_cache::cache_config::{Annotations, CacheConfigBuilder};
+/// use s3_build_cache::object::BlobSource;
+/// use s3_build_cache::time::Timestamp;
 ///
 /// struct InMemory(HashMap<Digest, Vec<u8>>);
 ///
@@ -46,7 +47,7 @@ use crate::base::{Digest, Error, Result};
 /// let options: CacheOptions =
 ///     format!("type=s3,bucket=my-cache,endpoint_url=file://{}", bucket.path().display()).parse()?;
 /// let source = InMemory(HashMap::from([(blob, bytes)]));
-/// let report = S3Cache::connect(&options)?.export_config(&builder.build()?, &source, &ExportOptions::new())?;
+/// let report = S3Cache::open(&options)?.export_config(&builder.build()?, &source, &ExportOptions::new())?;
 /// assert_eq!(report.blobs.transferred, 1);
 /// # Ok(())
 /// # }

@@ -11,7 +11,7 @@ use crate::go::Timestamp;
 /// new one.
 ///
 /// ```
-/// use s3_build_cache::Version;
+/// use s3_build_cache::object::Version;
 ///
 /// assert!(Version::new("\"9f86d081\"").is_strong());
 /// assert!(!Version::new("W/\"9f86d081\"").is_strong());

@@ -8,6 +8,7 @@ mod meta;
 mod multipart;
 mod payload;
 mod read;
+mod shared;
 mod store;
 mod write;
 

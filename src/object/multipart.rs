@@ -17,7 +17,7 @@ pub trait MultipartUpload: Send + Sync {
     /// Writes one part. `number` counts from one; `offset` is the position of the part in the object, in bytes.
     ///
     /// # Errors
-    /// As [`ObjectStore::put`](crate::ObjectStore::put).
+    /// As [`ObjectStore::put`](crate::object::ObjectStore::put).
     fn put_part(&self, number: u32, offset: u64, payload: &dyn Payload) -> Result<()>;
 
     /// Writes one part from the bytes `range` of the existing object `source`, with a server-side copy.

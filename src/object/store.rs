@@ -104,7 +104,9 @@ pub trait ObjectStore: Send + Sync {
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let root = tempfile::tempdir()?;
     /// use std::sync::Arc;
-    /// use s3_build_cache::{BytesPayload, DirStore, ObjectStore, PutMode, SystemClock};
+    /// use s3_build_cache::object::{BytesPayload, ObjectStore, PutMode};
+    /// use s3_build_cache::store::DirStore;
+    /// use s3_build_cache::time::SystemClock;
     ///
     /// let store = DirStore::new(root.path(), "my-bucket", Arc::new(SystemClock::default()))?;
     /// store.put("manifests/app", &BytesPayload::new(b"{}".to_vec()), &PutMode::Overwrite)?;

@@ -23,7 +23,7 @@ use crate::transfer::Pool;
 /// let options: CacheOptions = format!(
 ///     "type=s3,bucket=my-cache,name=app,endpoint_url=file://{}", bucket.path().display()
 /// ).parse()?;
-/// let cache = S3Cache::connect(&options)?;
+/// let cache = S3Cache::open(&options)?;
 /// cache.export(&LocalCache::open("tests/fixtures/min/local", "latest")?)?;
 ///
 /// // Lazily, as BuildKit itself reads: the config first, then only the blobs that are needed.
@@ -62,8 +62,8 @@ impl S3Cache {
     ///
     /// # Errors
     /// If a setting is missing or invalid, in `options` or in the environment and files it falls back to.
-    pub fn connect(options: &CacheOptions) -> Result<Self> {
-        Self::builder(options).connect()
+    pub fn open(options: &CacheOptions) -> Result<Self> {
+        Self::builder(options).open()
     }
 
     /// Returns a builder for the cache given by `options`.
@@ -97,11 +97,11 @@ impl S3Cache {
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let env = s3_build_cache::MapEnv::default();
+    /// # let env = s3_build_cache::env::MapEnv::default();
     /// use s3_build_cache::{CacheOptions, S3Cache};
     ///
     /// let options: CacheOptions = "type=s3,region=eu-west-1,bucket=my-cache,name=app;main,anonymous=true".parse()?;
-    /// let cache = S3Cache::builder(&options).env(env).connect()?;
+    /// let cache = S3Cache::builder(&options).env(env).open()?;
     /// assert_eq!(cache.manifest_locations(), ["s3://my-cache/manifests/app", "s3://my-cache/manifests/main"]);
     /// # Ok(())
     /// # }
@@ -136,15 +136,15 @@ impl S3CacheBuilder {
 
     /// Uses this object store instead of looking up endpoint, region and credentials.
     #[must_use]
-    pub fn store(mut self, store: Arc<dyn ObjectStore>) -> Self {
-        self.store = Some(store);
+    pub fn store(mut self, store: impl ObjectStore + 'static) -> Self {
+        self.store = Some(Arc::new(store));
         self
     }
 
     /// Uses these credentials instead of the credential chain.
     #[must_use]
-    pub fn credentials(mut self, provider: Arc<dyn CredentialsProvider>) -> Self {
-        self.credentials = Some(provider);
+    pub fn credentials(mut self, provider: impl CredentialsProvider + 'static) -> Self {
+        self.credentials = Some(Arc::new(provider));
         self
     }
 
@@ -165,15 +165,15 @@ impl S3CacheBuilder {
 
     /// Uses this clock for timestamps and sleeps.
     #[must_use]
-    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
-        self.context.clock = clock;
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.context.clock = Arc::new(clock);
         self
     }
 
     /// Sends progress events to this receiver.
     #[must_use]
-    pub fn progress(mut self, progress: Arc<dyn Progress>) -> Self {
-        self.context.progress = progress;
+    pub fn progress(mut self, progress: impl Progress + 'static) -> Self {
+        self.context.progress = Arc::new(progress);
         self
     }
 
@@ -187,8 +187,8 @@ impl S3CacheBuilder {
     /// Opens the cache. Sends no requests yet.
     ///
     /// # Errors
-    /// Same as [`S3Cache::connect`].
-    pub fn connect(self) -> Result<S3Cache> {
+    /// Same as [`S3Cache::open`].
+    pub fn open(self) -> Result<S3Cache> {
         let store = match &self.store {
             Some(store) => store.clone(),
             None => store::open(&self.options, self.store_parts())?,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::ErrorKind;
+use crate::base::Error;
 
 /// The number of distinct blobs, by what happened to them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -51,7 +51,7 @@ pub enum ImportOutcome {
 }
 
 /// The outcome of one source of an import.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SourceOutcome {
     /// Manifests exist under these names.
@@ -59,12 +59,5 @@ pub enum SourceOutcome {
     /// No manifest exists under any of its names.
     Miss,
     /// The source could not be read.
-    Failed {
-        /// The kind of the error.
-        kind: ErrorKind,
-        /// The failure and its causes.
-        message: String,
-        /// The likely fix.
-        hint: Option<String>,
-    },
+    Failed(Error),
 }

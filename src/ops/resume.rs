@@ -181,7 +181,7 @@ impl ResumingReader {
     }
 
     /// Returns the crate's error behind a failed read.
-    fn failed(&self, error: io::Error) -> Error {
+    pub(super) fn failed(&self, error: io::Error) -> Error {
         if self.context.cancel.is_cancelled() {
             return Error::Cancelled;
         }

@@ -9,7 +9,8 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
-use s3_build_cache::{CacheConfigBuilder, Timestamp};
+use s3_build_cache::cache_config::CacheConfigBuilder;
+use s3_build_cache::time::Timestamp;
 
 use super::caches::write_cache;
 use super::file_store;

@@ -1,6 +1,7 @@
 //! Versions, and writes and deletions under a condition.
 
-use s3_build_cache::{BytesPayload, ErrorKind, GetOptions, ObjectStore, PutMode, Result, Version};
+use s3_build_cache::object::{BytesPayload, GetOptions, ObjectStore, PutMode, Version};
+use s3_build_cache::{ErrorKind, Result};
 
 use super::{Quirks, put, whole};
 

@@ -3,7 +3,8 @@
 use std::thread;
 use std::time::Duration;
 
-use s3_build_cache::{ErrorKind, ObjectMeta, ObjectStore};
+use s3_build_cache::ErrorKind;
+use s3_build_cache::object::{ObjectMeta, ObjectStore};
 
 use super::{Quirks, put, whole};
 

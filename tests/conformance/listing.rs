@@ -1,6 +1,7 @@
 //! Listings: prefixes, pages, and a missing bucket.
 
-use s3_build_cache::{BytesPayload, ErrorKind, ListOptions, ListedObject, ObjectStore, PutMode};
+use s3_build_cache::ErrorKind;
+use s3_build_cache::object::{BytesPayload, ListOptions, ListedObject, ObjectStore, PutMode};
 
 use super::{Quirks, empty, keys, put, unique_prefix};
 

@@ -14,7 +14,7 @@ mod uploads;
 
 use std::io::{self, Read};
 
-use s3_build_cache::{BytesPayload, GetOptions, ObjectStore, PutMode};
+use s3_build_cache::object::{BytesPayload, GetOptions, ObjectStore, PutMode};
 
 pub(crate) use claim::Claim;
 pub(crate) use listing::{missing_bucket, paging};

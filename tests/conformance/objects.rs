@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use s3_build_cache::{Digest, ErrorKind, GetOptions, ObjectStore, PutMode};
+use s3_build_cache::object::{GetOptions, ObjectStore, PutMode};
+use s3_build_cache::{Digest, ErrorKind};
 
 use super::{Quirks, put, read, whole};
 
@@ -29,7 +30,7 @@ pub(super) fn run(store: &dyn ObjectStore, quirks: &Quirks, prefix: &str) {
 
     if quirks.keys_are_paths {
         let error = store
-            .put(&format!("{key}/below"), &s3_build_cache::BytesPayload::new(vec![1]), &PutMode::Overwrite)
+            .put(&format!("{key}/below"), &s3_build_cache::object::BytesPayload::new(vec![1]), &PutMode::Overwrite)
             .unwrap_err();
         assert!(matches!(error.kind(), ErrorKind::Conflict | ErrorKind::Store), "{}", error.chain());
     } else {

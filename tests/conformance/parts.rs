@@ -1,6 +1,7 @@
 //! Objects that are uploaded or copied in parts.
 
-use s3_build_cache::{BytesPayload, ErrorKind, MultipartUpload, ObjectStore, PutMode};
+use s3_build_cache::ErrorKind;
+use s3_build_cache::object::{BytesPayload, MultipartUpload, ObjectStore, PutMode};
 
 use super::{Quirks, put, whole};
 

@@ -2,7 +2,8 @@
 
 use std::io::{self, Cursor, Read};
 
-use s3_build_cache::{Digest, ErrorKind, ObjectStore, Payload, PutMode};
+use s3_build_cache::object::{ObjectStore, Payload, PutMode};
+use s3_build_cache::{Digest, ErrorKind};
 
 use super::{Quirks, put, whole};
 

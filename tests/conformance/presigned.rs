@@ -4,7 +4,8 @@ use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
 
-use s3_build_cache::{ErrorKind, ObjectStore};
+use s3_build_cache::ErrorKind;
+use s3_build_cache::object::ObjectStore;
 
 use super::{Quirks, put};
 

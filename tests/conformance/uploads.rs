@@ -1,6 +1,7 @@
 //! Unfinished multipart uploads.
 
-use s3_build_cache::{BytesPayload, ErrorKind, ObjectStore, PutMode, UnfinishedUpload};
+use s3_build_cache::ErrorKind;
+use s3_build_cache::object::{BytesPayload, ObjectStore, PutMode, UnfinishedUpload};
 
 use super::{Quirks, put, whole};
 

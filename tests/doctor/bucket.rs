@@ -106,7 +106,7 @@ fn a_bucket_in_another_region_is_distinguished_from_a_missing_one() {
         format!("type=s3,bucket={bucket},region={region},endpoint_url={endpoint},retry_max_attempts=1")
     };
     let checks = |options: String| {
-        let env = s3_build_cache::MapEnv::new(crate::network::variables(&server, &[]));
+        let env = s3_build_cache::env::MapEnv::new(crate::network::variables(&server, &[]));
         super::checks(s3_build_cache::S3Cache::builder(&options.parse().unwrap()).env(env))
     };
     only(
@@ -180,7 +180,7 @@ fn a_cancelled_probe_is_removed() {
                 }
                 cancel.cancel();
             });
-            let options = s3_build_cache::DoctorOptions::new().write(true);
+            let options = s3_build_cache::doctor::DoctorOptions::new().write(true);
             builder.diagnose(&options, |check| checks.push(check.clone()));
         });
         assert!(server.keys().is_empty(), "{:?} {checks:#?}", server.keys());

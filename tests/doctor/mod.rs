@@ -6,7 +6,9 @@ mod way;
 
 use std::sync::Arc;
 
-use s3_build_cache::{Check, CheckOutcome, DoctorOptions, ErrorKind, MapEnv, S3Cache, S3CacheBuilder};
+use s3_build_cache::doctor::{Check, CheckOutcome, DoctorOptions};
+use s3_build_cache::env::MapEnv;
+use s3_build_cache::{ErrorKind, S3Cache, S3CacheBuilder};
 
 use crate::s3::TestClock;
 use crate::s3_server::Server;
@@ -32,6 +34,10 @@ fn find<'a>(checks: &'a [Check], name: &str) -> &'a Check {
     checks.iter().find(|check| check.name == name).unwrap_or_else(|| panic!("no {name} in {checks:?}"))
 }
 
+fn has_passed(checks: &[Check], name: &str) -> bool {
+    matches!(find(checks, name).outcome, CheckOutcome::Passed)
+}
+
 fn failed(checks: &[Check]) -> Vec<&'static str> {
     let failed = |check: &&Check| matches!(check.outcome, CheckOutcome::Failed(_));
     checks.iter().filter(failed).map(|check| check.name).collect()
@@ -42,7 +48,7 @@ fn failed(checks: &[Check]) -> Vec<&'static str> {
 fn only(checks: &[Check], name: &'static str, kind: ErrorKind, parts: &[&str]) {
     assert_eq!(failed(checks), [name], "{checks:#?}");
     let check = find(checks, name);
-    assert_eq!(check.outcome, CheckOutcome::Failed(kind), "{check:?}");
+    assert!(matches!(&check.outcome, CheckOutcome::Failed(error) if error.kind() == kind), "{check:?}");
     let text = format!("{} | {}", check.detail, check.hint.as_deref().expect("a fix"));
     for part in parts {
         assert!(text.contains(part), "{part:?} is not in: {text}");
@@ -52,7 +58,7 @@ fn only(checks: &[Check], name: &'static str, kind: ErrorKind, parts: &[&str]) {
 #[track_caller]
 fn skipped(checks: &[Check], names: &[&str]) {
     for name in names {
-        assert_eq!(find(checks, name).outcome, CheckOutcome::Skipped, "{checks:#?}");
+        assert!(matches!(find(checks, name).outcome, CheckOutcome::Skipped), "{checks:#?}");
     }
 }
 
@@ -84,7 +90,7 @@ fn a_healthy_setup_reports_every_step() {
         ("delete", &["removed"]),
     ] {
         let check = find(&checks, name);
-        assert_eq!((check.outcome, &check.hint), (CheckOutcome::Passed, &None));
+        assert!(has_passed(&checks, name) && check.hint.is_none(), "{check:?}");
         for part in parts {
             assert!(check.detail.contains(part), "{part:?} is not in {check:?}");
         }

@@ -8,7 +8,8 @@ mod tls;
 
 use std::sync::Arc;
 
-use s3_build_cache::{ImportOutcome, LocalCache, MapEnv, S3Cache};
+use s3_build_cache::env::MapEnv;
+use s3_build_cache::{ImportOutcome, LocalCache, S3Cache};
 
 use crate::s3::{TestClock, fixture};
 use crate::s3_server::Server;
@@ -32,7 +33,7 @@ pub(crate) fn variables<'a>(server: &Server, more: &[(&'a str, &'a str)]) -> Vec
 fn connect(server: &Server, endpoint: &str, more: &[(&str, &str)]) -> s3_build_cache::Result<S3Cache> {
     let options = attributes(server, endpoint).parse().unwrap();
     let env = MapEnv::new(variables(server, more));
-    S3Cache::builder(&options).env(env).clock(Arc::new(TestClock::default())).connect()
+    S3Cache::builder(&options).env(env).clock(Arc::new(TestClock::default())).open()
 }
 
 /// Exports a cache and imports it again.

@@ -4,9 +4,11 @@ use std::collections::HashMap;
 use std::io::{Cursor, Read};
 use std::sync::{Arc, Mutex};
 
-use s3_build_cache::{
-    Action, Annotations, BlobSource, CacheConfig, CacheConfigBuilder, Digest, Event, Progress, Result, S3Cache, Tuning,
-};
+use s3_build_cache::cache_config::{Annotations, CacheConfigBuilder};
+use s3_build_cache::object::BlobSource;
+use s3_build_cache::program::Tuning;
+use s3_build_cache::progress::{Action, Event, Progress};
+use s3_build_cache::{CacheConfig, Digest, Result, S3Cache};
 
 use crate::s3::builder;
 use crate::s3_server::{Config, Server};
@@ -30,7 +32,7 @@ pub(crate) fn config() -> Config {
 }
 
 pub(crate) fn cut(server: &Server, more: &str) -> S3Cache {
-    builder(server, more).tuning(small_parts()).connect().unwrap()
+    builder(server, more).tuning(small_parts()).open().unwrap()
 }
 
 /// Blobs in memory, and the config of a cache with these layers.

@@ -4,7 +4,8 @@ use std::fs;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use s3_build_cache::{Cancel, Error, ImportOutcome, LocalCache, Result, S3Cache, SystemClock};
+use s3_build_cache::time::SystemClock;
+use s3_build_cache::{Cancel, Error, ImportOutcome, LocalCache, Result, S3Cache};
 
 use crate::s3::blobs::{Blobs, PART, config, small_parts};
 use crate::s3::builder;
@@ -37,7 +38,7 @@ fn cancelled<T: Send>(
     let cancel = Cancel::new();
     let clock = std::sync::Arc::new(SystemClock::default());
     let opened = builder(server, "").tuning(small_parts()).clock(clock).cancel(cancel.clone());
-    let opened = opened.connect().unwrap();
+    let opened = opened.open().unwrap();
     thread::scope(|scope| {
         let thread = scope.spawn(|| act(opened).map(drop));
         wait_for(server, operation);
@@ -75,10 +76,10 @@ fn an_export_with_a_blocked_write_is_interrupted() {
     // More than the buffers of a loopback connection can hold.
     let (server, blobs) = (Server::with(Config { min_part: 0, ..config() }), Blobs::of(&[12 << 20]));
     server.fault(Match::operation(Operation::PutObject).always(), held());
-    let whole = s3_build_cache::Tuning { multipart_above: u64::MAX, ..small_parts() };
+    let whole = s3_build_cache::program::Tuning { multipart_above: u64::MAX, ..small_parts() };
     // The client first waits a second for `100 Continue`.
     cancelled(&server, Operation::PutObject, Duration::from_millis(1500), |cache| {
-        let cache = S3Cache::builder(cache.options()).store(cache.store().clone()).tuning(whole).connect()?;
+        let cache = S3Cache::builder(cache.options()).store(cache.store().clone()).tuning(whole).open()?;
         cache.export_config(&blobs.config, &blobs, &Default::default())
     });
 }
@@ -110,7 +111,7 @@ fn an_unanswered_abort_does_not_delay_cancellation() {
     server.fault(Match::operation(Operation::UploadPart).always(), held());
     server.fault(Match::operation(Operation::AbortMultipartUpload).always(), held());
     let cancel = Cancel::new();
-    let opened = builder(&server, "").tuning(small_parts()).cancel(cancel.clone()).connect().unwrap();
+    let opened = builder(&server, "").tuning(small_parts()).cancel(cancel.clone()).open().unwrap();
     thread::scope(|scope| {
         let thread = scope.spawn(|| opened.export_config(&blobs.config, &blobs, &Default::default()));
         wait_for(&server, Operation::UploadPart);
@@ -129,7 +130,7 @@ fn an_abort_in_progress_completes() {
     server.fault(Match::operation(Operation::AbortMultipartUpload), held());
     let cancel = Cancel::new();
     let opened = builder(&server, ",retry_max_attempts=1").tuning(small_parts()).cancel(cancel.clone());
-    let opened = opened.connect().unwrap();
+    let opened = opened.open().unwrap();
     thread::scope(|scope| {
         let thread = scope.spawn(|| opened.export_config(&blobs.config, &blobs, &Default::default()));
         wait_for(&server, Operation::AbortMultipartUpload);
@@ -147,7 +148,7 @@ fn an_already_cancelled_handle_stops_every_operation_at_once() {
     let (server, blobs) = (Server::with(config()), Blobs::of(&[3 * PART]));
     let cancel = Cancel::new();
     cancel.cancel();
-    let opened = builder(&server, "").cancel(cancel).connect().unwrap();
+    let opened = builder(&server, "").cancel(cancel).open().unwrap();
     let result = opened.export_config(&blobs.config, &blobs, &Default::default());
     assert!(matches!(result, Err(Error::Cancelled)));
     assert!(server.requests().is_empty());

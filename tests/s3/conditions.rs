@@ -1,6 +1,7 @@
 //! Conditional writes and deletions that meet faults: a lost response must be neither a lost write nor a false alarm.
 
-use s3_build_cache::{BytesPayload, ErrorKind, PutMode, Result, Version};
+use s3_build_cache::object::{BytesPayload, PutMode, Version};
+use s3_build_cache::{ErrorKind, Result};
 
 use crate::s3::errors::told;
 use crate::s3::{builder, cache};
@@ -122,7 +123,7 @@ fn a_failed_condition_after_status_200_is_not_tried_again() {
 fn a_lost_response_to_a_conditional_completion_is_an_error() {
     let server = Server::start();
     server.fault(Match::operation(Operation::CompleteMultipartUpload), Fault::Reset(At::Done));
-    let opened = builder(&server, "").connect().unwrap();
+    let opened = builder(&server, "").open().unwrap();
     let upload = opened.store().put_in_parts(KEY, 1, &PutMode::Create).unwrap();
     upload.put_part(1, 0, &BytesPayload::new(b"x".to_vec())).unwrap();
     let error = upload.complete().unwrap_err();

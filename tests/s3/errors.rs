@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use s3_build_cache::{Error, ErrorKind, Secret, StaticCredentials};
+use s3_build_cache::credentials::{Secret, StaticCredentials};
+use s3_build_cache::{Error, ErrorKind};
 
 use crate::s3::{builder, cache, elsewhere, export};
 use crate::s3_server::{Config, Credentials, Failure, Fault, Match, Operation, Server};
@@ -28,7 +29,7 @@ fn wrong_credentials_are_distinguished_and_not_retried() {
         server.take_requests();
         let token = token.map(Secret::from);
         let provider = StaticCredentials::new(id, &Secret::from(secret), token.as_ref()).with_origin("this test");
-        let opened = builder(&server, "").credentials(Arc::new(provider)).connect().unwrap();
+        let opened = builder(&server, "").credentials(Arc::new(provider)).open().unwrap();
         let error = export(&opened, "max").unwrap_err();
         told(&error, ErrorKind::Access, parts);
         told(&error, ErrorKind::Access, &["this test", "ListObjectsV2 s3://cache"]);
@@ -70,7 +71,7 @@ fn a_signature_echoed_by_the_server_is_not_shown() {
     let options = format!("type=s3,bucket=cache,region=r,use_path_style=true,endpoint_url={}", server.url());
     let provider = StaticCredentials::new("AKIDEXAMPLE", &Secret::from("a-secret-access-key"), None);
     let cache = s3_build_cache::S3Cache::builder(&options.parse().unwrap()).credentials(Arc::new(provider));
-    let error = cache.connect().unwrap().load().unwrap_err();
+    let error = cache.open().unwrap().load().unwrap_err();
     told(&error, ErrorKind::Access, &["*** is wrong in", "Credential=AKIDEXAMPLE/"]);
     let shown = error.chain();
     assert!(shown.ends_with("Signature=***"), "{shown}");
@@ -92,7 +93,7 @@ fn a_missing_bucket_is_not_a_cache_miss() {
 fn buildkit_3794_an_unreadable_manifest_is_not_a_cache_miss() {
     let server = Server::with(Config { list_denied: true, ..Config::default() });
     told(&cache(&server, "").load().unwrap_err(), ErrorKind::Access, &["AccessDenied", "s3:ListBucket"]);
-    let anonymous = builder(&server, ",anonymous=true").connect().unwrap();
+    let anonymous = builder(&server, ",anonymous=true").open().unwrap();
     told(&anonymous.load().unwrap_err(), ErrorKind::Access, &["anonymous"]);
 }
 

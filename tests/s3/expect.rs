@@ -3,7 +3,8 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use s3_build_cache::{ErrorKind, ExportOptions, PutMode, Report, Result, S3Cache};
+use s3_build_cache::object::PutMode;
+use s3_build_cache::{ErrorKind, ExportOptions, Report, Result, S3Cache};
 
 use crate::loopback::Loopback;
 use crate::s3::blobs::Blobs;
@@ -86,12 +87,12 @@ fn endless_interim_responses_fail_quickly() {
     let server = Server::start();
     let mut options = cache(&server, "").options().to_builder();
     options.location.endpoint = Some(format!("http://{}", endless.address).parse().unwrap());
-    options.credentials.keys = Some(s3_build_cache::AccessKeys::new("AK", "secret-access-key"));
-    let opened = S3Cache::builder(&options.build().unwrap()).connect().unwrap();
+    options.credentials.keys = Some(s3_build_cache::options::AccessKeys::new("AK", "secret-access-key"));
+    let opened = S3Cache::builder(&options.build().unwrap()).open().unwrap();
     let begun = Instant::now();
     told(&opened.load().unwrap_err(), ErrorKind::Network, &["interim responses (1xx)", "does not speak HTTP as S3"]);
     // More than the system's buffers can hold.
-    let large = s3_build_cache::BytesPayload::new(vec![7; 15 << 20]);
+    let large = s3_build_cache::object::BytesPayload::new(vec![7; 15 << 20]);
     told(
         &opened.store().put("x", &large, &PutMode::Overwrite).unwrap_err(),
         ErrorKind::Network,
@@ -105,7 +106,7 @@ fn a_server_that_switches_protocols_is_rejected() {
     let server = Server::start();
     let switch = crate::s3_server::Failure::new(101, "x", "x");
     server.fault(Match::any().always(), Fault::Early(switch, Then::HoldOpen));
-    let error = builder(&server, "").connect().unwrap().load().unwrap_err();
+    let error = builder(&server, "").open().unwrap().load().unwrap_err();
     told(&error, ErrorKind::Store, &["HTTP 101"]);
     assert_eq!(server.requests().len(), 1);
 }

@@ -255,7 +255,7 @@ fn cancellation_leaves_no_partial_files() {
     let server = holding("max");
     let (cancel, work) = (Cancel::new(), tempfile::tempdir().unwrap());
     let progress = Arc::new(CancelAt(cancel.clone(), 1));
-    let opened = builder(&server, "").cancel(cancel.clone()).progress(progress).connect().unwrap();
+    let opened = builder(&server, "").cancel(cancel.clone()).progress(progress).open().unwrap();
     let directory = work.path().join("restored");
     let error = opened.import(&LocalCache::create(&directory, "latest")).unwrap_err();
     assert!(matches!(error, Error::Cancelled), "{error}");
@@ -264,7 +264,7 @@ fn cancellation_leaves_no_partial_files() {
     let empty = Server::start();
     let (cancel, keys) = (Cancel::new(), empty.keys());
     let progress = Arc::new(CancelAt(cancel.clone(), 1));
-    let opened = builder(&empty, ",name=app").cancel(cancel).progress(progress).connections(1).connect().unwrap();
+    let opened = builder(&empty, ",name=app").cancel(cancel).progress(progress).connections(1).open().unwrap();
     assert!(matches!(export(&opened, "max").unwrap_err(), Error::Cancelled));
     assert!(keys.is_empty() && empty.object("manifests/app").is_none());
 }

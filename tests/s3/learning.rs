@@ -3,10 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use s3_build_cache::{
-    BytesPayload, Error, ErrorKind, GetOptions, ListOptions, ObjectMeta, PutMode, Result, S3Cache, Secret,
-    StaticCredentials,
-};
+use s3_build_cache::credentials::{Secret, StaticCredentials};
+use s3_build_cache::object::{BytesPayload, GetOptions, ListOptions, ObjectMeta, PutMode};
+use s3_build_cache::{Error, ErrorKind, Result, S3Cache};
 
 use crate::s3::errors::told;
 use crate::s3::{builder, cache, export};
@@ -18,7 +17,7 @@ fn lost(server: &Server) -> S3Cache {
     options.location.region = Some("mars-1".to_owned());
     let keys = server.credentials();
     let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from(keys.secret_access_key), None);
-    S3Cache::builder(&options.build().unwrap()).credentials(Arc::new(provider)).connect().unwrap()
+    S3Cache::builder(&options.build().unwrap()).credentials(Arc::new(provider)).open().unwrap()
 }
 
 /// The outcome of a store operation, as one word.
@@ -228,7 +227,7 @@ fn a_wrong_signature_is_not_mistaken_for_clock_skew() {
     let server = Server::with(Config { clock_ahead: 100, ..Config::default() });
     let keys = server.credentials();
     let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from("wrong"), None);
-    let opened = builder(&server, "").credentials(Arc::new(provider)).connect().unwrap();
+    let opened = builder(&server, "").credentials(Arc::new(provider)).open().unwrap();
     told(
         &opened.store().list_page("", &ListOptions::default()).unwrap_err(),
         ErrorKind::Access,
@@ -252,18 +251,18 @@ impl Sessions {
     }
 }
 
-impl s3_build_cache::CredentialsProvider for Sessions {
-    fn credentials(&self) -> Result<s3_build_cache::Credentials> {
+impl s3_build_cache::credentials::CredentialsProvider for Sessions {
+    fn credentials(&self) -> Result<s3_build_cache::credentials::Credentials> {
         let at = *self.at.lock().unwrap();
         let Some(keys) = self.all.get(at).or_else(|| self.all.last().filter(|_| !self.fails)) else {
-            return Err(Error::Access(s3_build_cache::Problem::new("no session is to be had").hint("log in")));
+            return Err(Error::Access(s3_build_cache::error::Problem::new("no session is to be had").hint("log in")));
         };
         let token = keys.session_token.as_deref().map(Secret::from);
         StaticCredentials::new(&keys.access_key_id, &Secret::from(&*keys.secret_access_key), token.as_ref())
             .credentials()
     }
 
-    fn invalidate(&self, used: &s3_build_cache::Credentials) {
+    fn invalidate(&self, used: &s3_build_cache::credentials::Credentials) {
         self.invalidated.fetch_add(1, Ordering::SeqCst);
         let mut at = self.at.lock().unwrap();
         if self.all.get(*at).is_some_and(|keys| keys.access_key_id == used.access_key_id) {
@@ -285,7 +284,7 @@ fn with_session(number: usize) -> Server {
 }
 
 fn opened_with(server: &Server, provider: Arc<Sessions>) -> S3Cache {
-    builder(server, "").credentials(provider).connect().unwrap()
+    builder(server, "").credentials(provider).open().unwrap()
 }
 
 #[test]
@@ -360,11 +359,11 @@ fn a_session_that_cannot_be_renewed_fails_immediately() {
 #[test]
 fn region_clock_and_session_may_all_be_wrong_at_once() {
     let server = Server::with(Config { credentials: session(1), clock_ahead: 7200, ..Config::default() });
-    let mut options = builder(&server, ",retry_max_attempts=1").connect().unwrap().options().to_builder();
+    let mut options = builder(&server, ",retry_max_attempts=1").open().unwrap().options().to_builder();
     options.location.region = Some("mars-1".to_owned());
     server.rotate_credentials(session(2));
     let provider = Sessions::new(&[session(1), session(2)], false);
-    let opened = S3Cache::builder(&options.build().unwrap()).credentials(provider).connect().unwrap();
+    let opened = S3Cache::builder(&options.build().unwrap()).credentials(provider).open().unwrap();
     opened.store().list_page("", &ListOptions::default()).unwrap();
     assert_eq!(server.requests().len(), 4);
 }
@@ -385,7 +384,7 @@ fn a_refusal_is_interpreted_before_secrets_are_redacted() {
         options.location.region = Some("mars-1".to_owned());
         let token = token.map(Secret::from);
         let provider = StaticCredentials::new("AKIDEXAMPLE", &Secret::from(secret), token.as_ref());
-        let opened = S3Cache::builder(&options.build().unwrap()).credentials(Arc::new(provider)).connect().unwrap();
+        let opened = S3Cache::builder(&options.build().unwrap()).credentials(Arc::new(provider)).open().unwrap();
         assert!(opened.load().unwrap_or_else(|error| panic!("{region}: {}", error.chain())).is_some());
         assert_eq!(server.take_requests().len(), 2, "{region}");
         // Messages remain readable.

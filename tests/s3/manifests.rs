@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use s3_build_cache::{ErrorKind, ExportOptions, ImportOutcome, Imported};
+use s3_build_cache::report::Imported;
+use s3_build_cache::{ErrorKind, ExportOptions, ImportOutcome};
 
 use crate::s3::blobs::Blobs;
 use crate::s3::resilience::{Warnings, holding, import, refusal};
@@ -88,7 +89,7 @@ fn an_unavailable_manifest_is_skipped_if_another_is_valid() {
             server.fault(manifest("bad").always(), fault.clone());
             let (case, work) = (format!("{fault:?} {names}"), tempfile::tempdir().unwrap());
             let warnings = Arc::new(Warnings::default());
-            let opened = builder(&server, &format!(",name={names}")).progress(warnings.clone()).connect().unwrap();
+            let opened = builder(&server, &format!(",name={names}")).progress(warnings.clone()).open().unwrap();
             let Imported { report, outcome, .. } = import(&[opened], work.path(), false);
             assert!(matches!(outcome, Ok(ImportOutcome::Restored(_))), "{case}: {outcome:?}");
             assert_eq!(report.names, ["good"], "{case}");
@@ -130,7 +131,7 @@ fn at_most_twenty_skipped_manifests_are_named() {
     }
     let (work, warnings) = (tempfile::tempdir().unwrap(), Arc::new(Warnings::default()));
     let more = format!(",name=buildkit;{}", names.join(";"));
-    let opened = builder(&server, &more).progress(warnings.clone()).connect().unwrap();
+    let opened = builder(&server, &more).progress(warnings.clone()).open().unwrap();
     assert_eq!(import(&[opened], work.path(), false).report.layers, 2);
     let warnings = warnings.0.lock().unwrap();
     assert_eq!(warnings.len(), 42, "{warnings:?}");

@@ -23,10 +23,12 @@ mod write_back;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use s3_build_cache::{
-    Cancel, Clock, Event, LocalCache, MapEnv, Progress, PutMode, Report, Result, S3Cache, S3CacheBuilder, Secret,
-    StaticCredentials,
-};
+use s3_build_cache::credentials::{Secret, StaticCredentials};
+use s3_build_cache::env::MapEnv;
+use s3_build_cache::object::PutMode;
+use s3_build_cache::progress::{Event, Progress};
+use s3_build_cache::time::Clock;
+use s3_build_cache::{Cancel, LocalCache, Report, Result, S3Cache, S3CacheBuilder};
 
 use crate::conformance::{self, Claim, Quirks};
 use crate::s3_server::{Conditions, Config, Server};
@@ -70,7 +72,7 @@ pub(crate) fn builder(server: &Server, more: &str) -> S3CacheBuilder {
 }
 
 pub(crate) fn cache(server: &Server, more: &str) -> S3Cache {
-    builder(server, more).connect().unwrap()
+    builder(server, more).open().unwrap()
 }
 
 /// Cancels once this many bytes of a blob have been transferred.
@@ -138,7 +140,7 @@ pub(crate) fn elsewhere(server: &Server) -> S3Cache {
     let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from(keys.secret_access_key), None);
     let builder =
         S3Cache::builder(&options.build().unwrap()).env(MapEnv::default()).clock(Arc::new(TestClock::default()));
-    builder.credentials(Arc::new(provider)).connect().unwrap()
+    builder.credentials(Arc::new(provider)).open().unwrap()
 }
 
 pub(crate) fn fixture(name: &str) -> LocalCache {

@@ -5,10 +5,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use s3_build_cache::{
-    BlobSource, BytesPayload, Cancel, Digest, Error, ErrorKind, ExportOptions, ObjectMeta, PutMode, Report, Result,
-    S3Cache, Tuning,
-};
+use s3_build_cache::object::{BlobSource, BytesPayload, ObjectMeta, PutMode};
+use s3_build_cache::program::Tuning;
+use s3_build_cache::{Cancel, Digest, Error, ErrorKind, ExportOptions, Report, Result, S3Cache};
 
 use crate::s3::blobs::{Blobs, PART, Told, config, cut, noise, server, small_parts};
 use crate::s3::{CancelAt, builder};
@@ -26,7 +25,7 @@ fn count(server: &Server, operation: Operation) -> usize {
 fn a_large_blob_is_uploaded_in_equal_parts_and_a_small_one_whole() {
     let (server, blobs) = (server(), Blobs::of(&[5 * PART + 1, PART, 10, 0, 2 * PART]));
     let told = Told::new();
-    let opened = builder(&server, "").tuning(small_parts()).progress(told.clone()).connect().unwrap();
+    let opened = builder(&server, "").tuning(small_parts()).progress(told.clone()).open().unwrap();
     let report = export(&opened, &blobs).unwrap();
     assert_eq!((report.blobs.transferred, report.bytes), (5, 8 * PART as u64 + 11));
     blobs.are_in(&server);
@@ -67,7 +66,7 @@ fn survives(matching: Match, fault: Fault) {
     let case = format!("{matching:?} {fault:?}");
     server.fault(matching, fault);
     let told = Told::new();
-    let opened = builder(&server, "").tuning(small_parts()).progress(told.clone()).connect().unwrap();
+    let opened = builder(&server, "").tuning(small_parts()).progress(told.clone()).open().unwrap();
     export(&opened, &blobs).unwrap_or_else(|error| panic!("{case}: {}", error.chain()));
     assert_eq!(server.pending_faults(), 0, "{case}");
     blobs.are_in(&server);
@@ -245,7 +244,7 @@ fn a_damaged_blob_is_not_stored() {
                 false => bytes[5 * PART / 2] ^= 1,
             };
             let source = Altered { stamp: stamped.then_some(0), ..Altered::new(blobs, alter) };
-            let opened = builder(&server, more).tuning(small_parts()).connections(connections).connect().unwrap();
+            let opened = builder(&server, more).tuning(small_parts()).connections(connections).open().unwrap();
             let error = opened.export_config(&config, &source, &ExportOptions::new()).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Integrity, "{}", error.chain());
             assert!(server.uploads().is_empty() && server.keys().is_empty());
@@ -265,7 +264,7 @@ fn the_bytes_sent_are_the_bytes_verified() {
         let source = Altered::new(blobs, move |opening, bytes: &mut Vec<u8>| {
             bytes[7] ^= u8::from(opening < 7 && wrong >> opening & 1 == 1);
         });
-        let opened = builder(&server, ",verify_source=true").tuning(small_parts()).connections(1).connect().unwrap();
+        let opened = builder(&server, ",verify_source=true").tuning(small_parts()).connections(1).open().unwrap();
         match opened.export_config(&config, &source, &ExportOptions::new()) {
             Err(error) => assert_eq!(error.kind(), ErrorKind::Integrity, "{wrong:b}: {}", error.chain()),
             Ok(_) => {
@@ -286,7 +285,7 @@ fn multipart_blobs_are_verified_concurrently() {
     let (server, blobs) = (server(), Blobs::of(&[4 * PART, 3 * PART + 1, 3 * PART, 2 * PART, 5 * PART, PART, 10]));
     for connections in [1, 2, 16] {
         let opened = builder(&server, ",verify_source=true").tuning(small_parts()).connections(connections);
-        export(&opened.connect().unwrap(), &blobs).unwrap();
+        export(&opened.open().unwrap(), &blobs).unwrap();
         blobs.are_in(&server);
         for key in server.keys() {
             server.remove(&key);
@@ -334,7 +333,7 @@ fn a_blob_that_changes_between_hashing_and_sending_is_not_stored() {
         let config = blobs.config.clone();
         let source =
             Altered::new(blobs, move |opening, bytes: &mut Vec<u8>| bytes[5 * PART / 2] ^= u8::from(opening >= from));
-        let opened = builder(&server, ",verify_source=true").tuning(small_parts()).connections(1).connect().unwrap();
+        let opened = builder(&server, ",verify_source=true").tuning(small_parts()).connections(1).open().unwrap();
         match opened.export_config(&config, &source, &ExportOptions::new()) {
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Integrity, "{}", error.chain());
@@ -362,7 +361,7 @@ fn cancellation_aborts_the_upload() {
             let cancel = Cancel::new();
             let progress = Arc::new(CancelAt(cancel.clone(), at));
             let opened = builder(&server, "").tuning(small_parts()).cancel(cancel).progress(progress);
-            let error = export(&opened.connections(connections).connect().unwrap(), &blobs).unwrap_err();
+            let error = export(&opened.connections(connections).open().unwrap(), &blobs).unwrap_err();
             assert!(matches!(error, Error::Cancelled), "{error}");
             assert!(server.uploads().is_empty() && server.object("manifests/buildkit").is_none());
             assert!(count(&server, Operation::AbortMultipartUpload) >= 1);
@@ -386,7 +385,7 @@ fn a_store_without_multipart_receives_the_blob_in_one_request() {
         let (server, blobs, told) = (server(), Blobs::of(&[50 * PART]), Told::new());
         let missing = Failure::new(501, "NotImplemented", "no such operation");
         server.fault(Match::operation(Operation::CreateMultipartUpload).always(), Fault::Reply(missing));
-        let opened = builder(&server, more).tuning(small_parts()).progress(told.clone()).connect().unwrap();
+        let opened = builder(&server, more).tuning(small_parts()).progress(told.clone()).open().unwrap();
         export(&opened, &blobs).unwrap();
         blobs.are_in(&server);
         told.is_right(&blobs.digest(), 50 * PART as u64, 1);
@@ -403,7 +402,7 @@ fn buildkit_5266_an_object_too_large_for_one_copy_is_touched_in_parts() {
         blobs.put_into(&server);
         server.set_age(&blobs.key(), Duration::from_secs(48 * 3600));
         let opened = builder(&server, ",storage_class=STANDARD_IA").tuning(Tuning { max_copy, ..small_parts() });
-        let report = export(&opened.connect().unwrap(), &blobs).unwrap();
+        let report = export(&opened.open().unwrap(), &blobs).unwrap();
         assert_eq!((report.blobs.touched, report.blobs.transferred), (1, 0), "{size}");
         blobs.are_in(&server);
         assert!(server.age(&blobs.key()).unwrap() < Duration::from_secs(60));
@@ -418,7 +417,7 @@ fn buildkit_5266_an_object_too_large_for_one_copy_is_touched_in_parts() {
     blobs.put_into(&server);
     server.set_age(&blobs.key(), Duration::from_secs(48 * 3600));
     let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
-    assert_eq!(export(&builder(&server, "").tuning(tuning).connect().unwrap(), &blobs).unwrap().blobs.touched, 1);
+    assert_eq!(export(&builder(&server, "").tuning(tuning).open().unwrap(), &blobs).unwrap().blobs.touched, 1);
     assert_eq!(count(&server, Operation::CopyObject), 1);
 }
 
@@ -438,7 +437,7 @@ fn part_copies_survive_transient_failures_and_are_aborted_on_permanent_ones() {
         server.set_age(&blobs.key(), Duration::from_secs(48 * 3600));
         server.fault(Match::operation(Operation::UploadPartCopy).nth(2).times(times), fault);
         // A rejected touch is a warning.
-        let report = export(&builder(&server, "").tuning(tuning).connect().unwrap(), &blobs).unwrap();
+        let report = export(&builder(&server, "").tuning(tuning).open().unwrap(), &blobs).unwrap();
         assert_eq!(report.blobs.touched, touched);
         blobs.are_in(&server);
         assert!(server.uploads().is_empty());
@@ -456,7 +455,7 @@ fn a_blob_is_copied_whole_or_uploaded_again_if_the_store_cannot_copy_parts() {
         for key in server.keys() {
             server.set_age(&key, Duration::from_secs(48 * 3600));
         }
-        let opened = builder(&server, "").tuning(tuning).connections(1).connect().unwrap();
+        let opened = builder(&server, "").tuning(tuning).connections(1).open().unwrap();
         let report = export(&opened, &blobs).unwrap();
         assert_eq!((report.blobs.touched, report.blobs.transferred), (touched, 2 - touched));
         blobs.are_in(&server);
@@ -479,7 +478,7 @@ fn a_source_that_cannot_be_copied_in_parts_is_uploaded_again() {
         Failure::new(400, "InvalidRequest", "Cannot specify both Range header and partNumber query parameter");
     server.fault(Match::operation(Operation::UploadPartCopy).always(), Fault::Reply(refusal));
     let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
-    let report = export(&builder(&server, "").tuning(tuning).connect().unwrap(), &blobs).unwrap();
+    let report = export(&builder(&server, "").tuning(tuning).open().unwrap(), &blobs).unwrap();
     assert_eq!((report.blobs.touched, report.blobs.transferred), (0, 1));
     blobs.are_in(&server);
     assert!(server.age(&blobs.key()).unwrap() < Duration::from_secs(60) && server.uploads().is_empty());
@@ -506,7 +505,7 @@ fn an_upload_id_with_any_characters_is_returned_unchanged() {
 fn touching_a_deleted_object_uploads_it() {
     let (server, blobs) = (server(), Blobs::of(&[2 * PART]));
     let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
-    let opened = builder(&server, "").tuning(tuning).connect().unwrap();
+    let opened = builder(&server, "").tuning(tuning).open().unwrap();
     let meta = ObjectMeta::new(2 * PART as u64);
     assert_eq!(opened.store().touch(&blobs.key(), &meta).unwrap_err().kind(), ErrorKind::NotFound);
     assert!(server.uploads().is_empty());

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use s3_build_cache::{ErrorKind, ExportOptions, PutMode, S3Cache};
+use s3_build_cache::object::PutMode;
+use s3_build_cache::{ErrorKind, ExportOptions, S3Cache};
 
 use crate::s3::blobs::{self, Blobs, PART, cut};
 use crate::s3::errors::told;
@@ -37,7 +38,10 @@ fn a_checksum_is_sent_after_the_store_requires_one() {
     for key in server.keys() {
         server.set_age(&key, Duration::from_secs(100_000));
     }
-    opened.store().put("blobs/x", &s3_build_cache::BytesPayload::new(b"abc".to_vec()), &PutMode::Overwrite).unwrap();
+    opened
+        .store()
+        .put("blobs/x", &s3_build_cache::object::BytesPayload::new(b"abc".to_vec()), &PutMode::Overwrite)
+        .unwrap();
     export(&opened, &blobs);
     let requests = server.take_requests();
     assert_eq!(refused(&requests), 0, "it is remembered");
@@ -70,8 +74,8 @@ fn a_multipart_upload_restarts_with_checksums() {
 #[test]
 fn a_large_blob_can_be_touched_in_a_locked_bucket() {
     let (server, blobs) = (locked(), Blobs::of(&[3 * PART]));
-    let tuning = s3_build_cache::Tuning { max_copy: PART as u64, ..blobs::small_parts() };
-    let opened = builder(&server, "").tuning(tuning).connect().unwrap();
+    let tuning = s3_build_cache::program::Tuning { max_copy: PART as u64, ..blobs::small_parts() };
+    let opened = builder(&server, "").tuning(tuning).open().unwrap();
     export(&opened, &blobs);
     let key = format!("blobs/{}", blobs.digest());
     server.set_age(&key, Duration::from_secs(100_000));
@@ -90,7 +94,7 @@ fn only_known_checksum_refusals_are_recognized() {
     for (code, message) in wordings {
         let server = Server::with(Config { object_lock: true, ..Config::default() });
         server.fault(Match::operation(Operation::PutObject), Fault::Reply(Failure::new(400, code, message)));
-        let payload = s3_build_cache::BytesPayload::new(b"abc".to_vec());
+        let payload = s3_build_cache::object::BytesPayload::new(b"abc".to_vec());
         cache(&server, ",retry_max_attempts=1").store().put("blobs/x", &payload, &PutMode::Overwrite).unwrap();
         assert_eq!(server.requests().len(), 2, "{code} {message}");
         // A store that accepts only Content-MD5.
@@ -103,7 +107,7 @@ fn only_known_checksum_refusals_are_recognized() {
     {
         let server = Server::start();
         server.fault(Match::any().always(), Fault::Reply(Failure::new(status, code, message)));
-        let payload = s3_build_cache::BytesPayload::new(b"abc".to_vec());
+        let payload = s3_build_cache::object::BytesPayload::new(b"abc".to_vec());
         cache(&server, "").store().put("blobs/x", &payload, &PutMode::Overwrite).unwrap_err();
         assert_eq!(server.requests().len(), 1, "{code}");
         assert_eq!(server.requests()[0].header("x-amz-checksum-sha256"), None);

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use s3_build_cache::{ErrorKind, MapEnv, S3Cache};
+use s3_build_cache::env::MapEnv;
+use s3_build_cache::{ErrorKind, S3Cache};
 
 use crate::conformance::fetch;
 use crate::s3::cache;
@@ -62,7 +63,7 @@ fn a_url_is_signed_by_the_server_s_clock() {
 fn without_credentials_there_is_no_url() {
     let server = Server::start();
     let attributes = format!("type=s3,bucket=cache,region=x,anonymous=true,endpoint_url={}", server.endpoint());
-    let opened = S3Cache::builder(&attributes.parse().unwrap()).env(MapEnv::default()).connect().unwrap();
+    let opened = S3Cache::builder(&attributes.parse().unwrap()).env(MapEnv::default()).open().unwrap();
     let error = opened.store().presign_get("blobs/x", HOUR).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Unsupported);
 }

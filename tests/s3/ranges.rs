@@ -6,9 +6,8 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use s3_build_cache::{
-    BlobSource, Cancel, Error, ImportOptions, ImportOutcome, LocalCache, Report, S3Cache, import_from,
-};
+use s3_build_cache::object::BlobSource;
+use s3_build_cache::{Cancel, Error, ImportOptions, ImportOutcome, LocalCache, Report, S3Cache, import_from};
 
 use crate::s3::blobs::{Blobs, PART, Told, cut, small_parts};
 use crate::s3::{CancelAt, builder, cache};
@@ -57,7 +56,7 @@ fn a_large_blob_is_downloaded_in_ranges_and_a_small_one_in_one_request() {
     let (work, told) = (tempfile::tempdir().unwrap(), Told::new());
     // One for each large blob.
     let opened = builder(&server, "").tuning(small_parts()).connections(2).progress(told.clone());
-    let report = import(&opened.connect().unwrap(), work.path());
+    let report = import(&opened.open().unwrap(), work.path());
     restored(work.path(), &blobs);
     // The manifest, 6 ranges, 2 ranges, and one request for each small blob.
     assert_eq!((report.blobs.transferred, report.requests), (5, 1 + 6 + 2 + 3));
@@ -76,7 +75,7 @@ fn a_large_blob_is_downloaded_in_ranges_and_a_small_one_in_one_request() {
 fn one_connection_suffices_and_is_reused() {
     let (server, blobs) = holding(&[20 * PART, 10 * PART]);
     let work = tempfile::tempdir().unwrap();
-    import(&builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap(), work.path());
+    import(&builder(&server, "").tuning(small_parts()).connections(1).open().unwrap(), work.path());
     restored(work.path(), &blobs);
     assert!(server.requests().iter().all(|request| request.connection == 1));
 }
@@ -86,7 +85,7 @@ fn a_lone_blob_uses_all_connections() {
     let (server, blobs) = holding(&[32 * PART]);
     server.fault(Match::operation(Operation::GetObject).always(), Fault::Delay(Duration::from_millis(50)));
     let work = tempfile::tempdir().unwrap();
-    import(&builder(&server, "").tuning(small_parts()).connections(8).connect().unwrap(), work.path());
+    import(&builder(&server, "").tuning(small_parts()).connections(8).open().unwrap(), work.path());
     restored(work.path(), &blobs);
     let mut connections: Vec<u64> = server.requests().iter().map(|request| request.connection).collect();
     connections.sort_unstable();
@@ -135,7 +134,7 @@ fn buildkit_5597_a_broken_range_resumes_at_the_break() {
     server.fault(Match::operation(Operation::GetObject).key("blobs/").nth(2), Fault::Truncate(50_000));
     let work = tempfile::tempdir().unwrap();
     let told = Told::new();
-    let opened = builder(&server, "").tuning(small_parts()).connections(1).progress(told.clone()).connect().unwrap();
+    let opened = builder(&server, "").tuning(small_parts()).connections(1).progress(told.clone()).open().unwrap();
     import(&opened, work.path());
     restored(work.path(), &blobs);
     let ranges: Vec<String> = ranges(&server, &blobs.key()).into_iter().flatten().collect();
@@ -151,7 +150,7 @@ fn a_store_that_ignores_ranges_sends_each_blob_once() {
     let (server, blobs) = holding(&[8 * PART, 7 * PART, 6 * PART]);
     server.fault(Match::operation(Operation::GetObject).key("blobs/").always(), Fault::ignore_range());
     let work = tempfile::tempdir().unwrap();
-    import(&builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap(), work.path());
+    import(&builder(&server, "").tuning(small_parts()).connections(1).open().unwrap(), work.path());
     restored(work.path(), &blobs);
     // One request detects it.
     let gets = server.requests().iter().filter(|request| request.path.contains("/blobs/")).count();
@@ -183,7 +182,7 @@ fn a_weak_changing_or_missing_etag_loses_no_blob() {
             server.fault(Match::operation(Operation::GetObject).key("blobs/").nth(nth).times(times), fault.clone());
             let (work, told) = (tempfile::tempdir().unwrap(), Told::new());
             let opened = builder(&server, "").tuning(small_parts()).connections(connections).progress(told.clone());
-            assert_eq!(import(&opened.connect().unwrap(), work.path()).blobs.missing, 0, "{case}");
+            assert_eq!(import(&opened.open().unwrap(), work.path()).blobs.missing, 0, "{case}");
             restored(work.path(), &blobs);
             told.is_right(&blobs.digest(), 4 * PART as u64, 1);
             let asked = ranges(&server, &blobs.key()).len();
@@ -206,7 +205,7 @@ fn a_rejected_etag_is_remembered_for_the_whole_client() {
     let refused = Failure::new(412, "PreconditionFailed", "weak");
     server.fault(Match::operation(Operation::GetObject).key("blobs/").nth(2), Fault::Reply(refused));
     let work = tempfile::tempdir().unwrap();
-    let opened = builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap();
+    let opened = builder(&server, "").tuning(small_parts()).connections(1).open().unwrap();
     assert_eq!(import(&opened, work.path()).blobs.missing, 0);
     restored(work.path(), &blobs);
     let conditions = server.requests().iter().filter(|request| request.header("if-match").is_some()).count();
@@ -221,7 +220,7 @@ fn a_mixture_of_two_versions_fails_its_digest_and_is_downloaded_again() {
     server.fault(second(), Fault::other_etag());
     server.fault(second(), Fault::Corrupt(9));
     let (work, told) = (tempfile::tempdir().unwrap(), Told::new());
-    let opened = builder(&server, "").tuning(small_parts()).progress(told.clone()).connect().unwrap();
+    let opened = builder(&server, "").tuning(small_parts()).progress(told.clone()).open().unwrap();
     assert_eq!(import(&opened, work.path()).blobs.missing, 0);
     restored(work.path(), &blobs);
     told.is_right(&blobs.digest(), 4 * PART as u64, 2);
@@ -238,7 +237,7 @@ fn an_object_that_changes_size_during_a_download_is_downloaded_again_once() {
     let work = tempfile::tempdir().unwrap();
     let target = LocalCache::create(work.path().join("x"), "latest");
     let strict = ImportOptions::new().strict(true);
-    let opened = builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap();
+    let opened = builder(&server, "").tuning(small_parts()).connections(1).open().unwrap();
     let error = import_from(&[opened], &target, &strict).outcome.unwrap_err();
     assert!(error.to_string().contains("changed while it was read"), "{}", error.chain());
     assert!(!target.dir().exists());
@@ -255,7 +254,7 @@ fn a_blob_with_a_corrupt_range_is_downloaded_once_more_at_most() {
         let work = tempfile::tempdir().unwrap();
         let target = LocalCache::create(work.path().join("x"), "latest");
         let strict = ImportOptions::new().strict(true);
-        let opened = builder(&server, "").tuning(small_parts()).connections(2).connect().unwrap();
+        let opened = builder(&server, "").tuning(small_parts()).connections(2).open().unwrap();
         let error = import_from(&[opened], &target, &strict).outcome.unwrap_err();
         assert!(error.to_string().contains("does not have its digest"), "{}", error.chain());
         assert!(!target.dir().exists());
@@ -297,7 +296,7 @@ fn cancellation_removes_temporary_files() {
         let progress = Arc::new(CancelAt(cancel.clone(), 3 * PART as u64));
         let opened = builder(&server, "").tuning(small_parts()).cancel(cancel).progress(progress);
         let target = LocalCache::create(work.path().join("x"), "latest");
-        let error = opened.connections(connections).connect().unwrap().import(&target).unwrap_err();
+        let error = opened.connections(connections).open().unwrap().import(&target).unwrap_err();
         assert!(matches!(error, Error::Cancelled), "{error}");
         assert!(!target.dir().exists());
     }
@@ -368,7 +367,7 @@ fn a_blob_whose_ranges_fail_is_downloaded_whole() {
         let opened = builder(&server, "").tuning(small_parts()).connections(1).progress(told.clone());
         let strict = ImportOptions::new().strict(true);
         let target = LocalCache::create(work.path(), "latest");
-        import_from(&[opened.connect().unwrap()], &target, &strict)
+        import_from(&[opened.open().unwrap()], &target, &strict)
             .outcome
             .unwrap_or_else(|error| panic!("{case}: {}", error.chain()));
         restored(work.path(), &blobs);
@@ -383,7 +382,7 @@ fn a_store_that_rejects_ranges_is_asked_for_only_one() {
     let first = Match::operation(Operation::GetObject).key("blobs/");
     server.fault(first, Fault::Reply(Failure::new(501, "NotImplemented", "no ranges")));
     let work = tempfile::tempdir().unwrap();
-    import(&builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap(), work.path());
+    import(&builder(&server, "").tuning(small_parts()).connections(1).open().unwrap(), work.path());
     restored(work.path(), &blobs);
     let requests = server.requests();
     assert_eq!(requests.iter().filter(|request| request.header("range").is_some()).count(), 1);
@@ -399,7 +398,7 @@ fn a_range_of_an_object_of_unknown_size_can_be_read() {
         server.fault(matching, Fault::content_range(value));
     }
     let work = tempfile::tempdir().unwrap();
-    import(&builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap(), work.path());
+    import(&builder(&server, "").tuning(small_parts()).connections(1).open().unwrap(), work.path());
     restored(work.path(), &blobs);
     assert_eq!(server.requests().iter().filter(|request| request.operation == Operation::GetObject).count(), 3);
 }
@@ -412,7 +411,7 @@ fn a_rejected_condition_is_omitted() {
         let second = Match::operation(Operation::GetObject).key("blobs/").nth(2);
         server.fault(second, Fault::Reply(Failure::new(status, code, "no conditions")));
         let work = tempfile::tempdir().unwrap();
-        import(&builder(&server, "").tuning(small_parts()).connections(1).connect().unwrap(), work.path());
+        import(&builder(&server, "").tuning(small_parts()).connections(1).open().unwrap(), work.path());
         restored(work.path(), &blobs);
         let requests = server.requests();
         assert_eq!(requests.iter().filter(|request| request.header("if-match").is_some()).count(), 1, "{status}");

@@ -4,10 +4,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use s3_build_cache::{
-    Annotations, CacheConfig, CacheConfigBuilder, Digest, ErrorKind, Event, ImportOptions, ImportOutcome, Imported,
-    LocalCache, Progress, S3Cache, Timestamp, import_from,
-};
+use s3_build_cache::cache_config::{Annotations, CacheConfigBuilder};
+use s3_build_cache::progress::{Event, Progress};
+use s3_build_cache::report::Imported;
+use s3_build_cache::time::Timestamp;
+use s3_build_cache::{CacheConfig, Digest, ErrorKind, ImportOptions, ImportOutcome, LocalCache, S3Cache, import_from};
 
 use crate::s3::blobs::{Blobs, PART, cut, noise};
 use crate::s3::{builder, cache};
@@ -164,7 +165,7 @@ fn a_store_that_goes_down_midway_fails_the_import() {
             let server = holding(&blobs);
             server.fault(Match::any().nth(4).always(), fault.clone());
             let work = tempfile::tempdir().unwrap();
-            let opened = builder(&server, "").connections(2).connect().unwrap();
+            let opened = builder(&server, "").connections(2).open().unwrap();
             let Imported { report, outcome, .. } = import(&[opened], &work.path().join("x"), false);
             assert_eq!(outcome.unwrap_err().kind(), kind, "{fault:?} {count}");
             assert_eq!(report.blobs.transferred, 2, "{fault:?} {count}");
@@ -210,7 +211,7 @@ fn at_most_twenty_lost_blobs_are_named() {
         server.remove(&format!("blobs/{digest}"));
     }
     let (work, warnings) = (tempfile::tempdir().unwrap(), Arc::new(Warnings::default()));
-    let opened = builder(&server, "").progress(warnings.clone()).connect().unwrap();
+    let opened = builder(&server, "").progress(warnings.clone()).open().unwrap();
     let Imported { report, outcome, .. } = import(&[opened], work.path(), false);
     assert!(outcome.is_ok());
     assert_eq!((report.blobs.total, report.blobs.transferred, report.blobs.missing), (100, 55, 45));
@@ -258,7 +259,7 @@ fn blobs_of_dropped_layers_are_neither_downloaded_nor_counted() {
     for (connections, asked) in [(1, Some(3)), (16, None)] {
         server.take_requests();
         let work = tempfile::tempdir().unwrap();
-        let opened = builder(&server, "").connections(connections).connect().unwrap();
+        let opened = builder(&server, "").connections(connections).open().unwrap();
         let Imported { report, outcome, .. } = import(&[opened], work.path(), false);
         assert!(outcome.is_ok());
         let counts = (report.blobs.total, report.blobs.transferred, report.blobs.missing, report.bytes, report.layers);

@@ -4,9 +4,9 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
-use s3_build_cache::{
-    BytesPayload, Cancel, Clock, ErrorKind, GetOptions, ListOptions, ObjectMeta, Payload, PutMode, Result, S3Cache,
-};
+use s3_build_cache::object::{BytesPayload, GetOptions, ListOptions, ObjectMeta, Payload, PutMode};
+use s3_build_cache::time::Clock;
+use s3_build_cache::{Cancel, ErrorKind, Result, S3Cache};
 
 use crate::loopback::Loopback;
 use crate::s3::errors::told;
@@ -240,7 +240,7 @@ fn stale_connections_are_replaced_at_once() {
     for target in ALL {
         let server = holding();
         let clock = Arc::new(TestClock::default());
-        let opened = builder(&server, ",retry_max_attempts=1").clock(clock.clone()).connect().unwrap();
+        let opened = builder(&server, ",retry_max_attempts=1").clock(clock.clone()).open().unwrap();
         server.fault(Match::any(), Fault::ResetNext);
         opened.store().list_page("", &ListOptions::default()).unwrap();
         (target.1)(&opened).unwrap_or_else(|error| panic!("{:?}: {}", target.0, error.chain()));
@@ -253,7 +253,7 @@ fn stale_connections_are_replaced_at_once() {
 fn excess_bytes_in_a_response_do_not_affect_the_next_request() {
     for target in ALL {
         let server = holding();
-        let opened = builder(&server, ",retry_max_attempts=1").connect().unwrap();
+        let opened = builder(&server, ",retry_max_attempts=1").open().unwrap();
         server.fault(Match::operation(Operation::ListObjectsV2), Fault::Overlong(50));
         opened.store().list_page("blobs/", &ListOptions::default()).unwrap();
         (target.1)(&opened).unwrap_or_else(|error| panic!("{:?}: {}", target.0, error.chain()));
@@ -262,7 +262,7 @@ fn excess_bytes_in_a_response_do_not_affect_the_next_request() {
 
 fn slept(server: &Server, more: &str, fault: Fault) -> Vec<Duration> {
     let clock = Arc::new(TestClock::default());
-    let opened = builder(server, more).clock(clock.clone()).connect().unwrap();
+    let opened = builder(server, more).clock(clock.clone()).open().unwrap();
     server.fault(Match::any(), fault);
     opened.store().list_page("", &ListOptions::default()).unwrap();
     clock.slept.lock().unwrap().clone()
@@ -330,7 +330,7 @@ fn adaptive_mode_limits_the_rate_after_throttling() {
     let pauses = |mode: &str| {
         let server = holding();
         let clock = Arc::new(TestClock::default());
-        let opened = builder(&server, &format!(",retry_mode={mode}")).clock(clock.clone()).connect().unwrap();
+        let opened = builder(&server, &format!(",retry_mode={mode}")).clock(clock.clone()).open().unwrap();
         opened.store().list_page("", &ListOptions::default()).unwrap();
         assert!(clock.slept.lock().unwrap().is_empty(), "{mode}");
         server.fault(Match::any(), Fault::slow_down());
@@ -368,7 +368,7 @@ fn a_pause_can_be_cancelled() {
         server.fault(Match::any().always(), Fault::slow_down());
         let cancel = Cancel::new();
         let clock = Arc::new(Impatient(cancel.clone()));
-        let opened = builder(&server, &format!(",retry_mode={mode}")).clock(clock).cancel(cancel).connect().unwrap();
+        let opened = builder(&server, &format!(",retry_mode={mode}")).clock(clock).cancel(cancel).open().unwrap();
         assert_eq!(opened.store().list_page("", &ListOptions::default()).unwrap_err().kind(), ErrorKind::Cancelled);
         assert_eq!(server.requests().len(), 1);
     }
@@ -382,9 +382,9 @@ fn a_refused_connection_is_retried_and_a_failed_tls_handshake_is_not() {
         options.location.endpoint = Some(endpoint.parse().unwrap());
         let clock = Arc::new(TestClock::default());
         let keys = server.credentials();
-        let secret = s3_build_cache::Secret::from(keys.secret_access_key);
-        let provider = s3_build_cache::StaticCredentials::new(&keys.access_key_id, &secret, None);
-        S3Cache::builder(&options.build().unwrap()).credentials(Arc::new(provider)).clock(clock).connect().unwrap()
+        let secret = s3_build_cache::credentials::Secret::from(keys.secret_access_key);
+        let provider = s3_build_cache::credentials::StaticCredentials::new(&keys.access_key_id, &secret, None);
+        S3Cache::builder(&options.build().unwrap()).credentials(Arc::new(provider)).clock(clock).open().unwrap()
     };
     let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let refused = with(&format!("http://{free}"));

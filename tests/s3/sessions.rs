@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use s3_build_cache::{Cancel, Clock, ExportOptions, ImportOutcome, LocalCache, MapEnv, S3Cache, Timestamp};
+use s3_build_cache::env::MapEnv;
+use s3_build_cache::time::{Clock, Timestamp};
+use s3_build_cache::{Cancel, ExportOptions, ImportOutcome, LocalCache, S3Cache};
 
 use crate::s3::blobs::{Blobs, PART, server, small_parts};
 use crate::s3_server::{Credentials, Server};
@@ -103,7 +105,7 @@ fn transfer(
         .clock(time.clone())
         .tuning(small_parts())
         .connections(connections);
-    let opened = builder.connect().unwrap();
+    let opened = builder.open().unwrap();
     let blobs = Blobs::of(&[200 * PART, 40 * PART + 1, 10]);
     opened.export_config(&blobs.config, &blobs, &ExportOptions::new()).unwrap_or_else(|e| panic!("{}", e.chain()));
     blobs.are_in(&server);

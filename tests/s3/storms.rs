@@ -3,7 +3,9 @@
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
-use s3_build_cache::{Cancel, Clock, ErrorKind, ExportOptions, Imported, S3CacheBuilder};
+use s3_build_cache::report::Imported;
+use s3_build_cache::time::Clock;
+use s3_build_cache::{Cancel, ErrorKind, ExportOptions, S3CacheBuilder};
 
 use crate::s3::blobs::{Blobs, PART, cut, small_parts};
 use crate::s3::resilience::{DAY, Warnings, holding, import, refusal};
@@ -51,7 +53,7 @@ fn an_import_survives_transient_failures_of_many_requests() {
         let server = holding(&blobs);
         server.fault(Match::any().one_in(one_in), fault.clone());
         let work = tempfile::tempdir().unwrap();
-        let Imported { report, outcome, .. } = import(&[hurried(&server, more).connect().unwrap()], work.path(), true);
+        let Imported { report, outcome, .. } = import(&[hurried(&server, more).open().unwrap()], work.path(), true);
         assert!(outcome.is_ok(), "{one_in} {more} {fault:?}: {outcome:?}");
         assert_eq!((report.blobs.transferred, report.layers), (400, 400));
     }
@@ -70,7 +72,7 @@ fn an_export_survives_transient_failures_of_many_requests() {
             }
             server.fault(Match::any().one_in(one_in), fault.clone());
             let case = format!("{one_in} {more} {fault:?} {page_size}");
-            let report = (hurried(&server, more).connect().unwrap())
+            let report = (hurried(&server, more).open().unwrap())
                 .export_config(&blobs.config, &blobs, &ExportOptions::new())
                 .unwrap_or_else(|error| panic!("{case}: {}", error.chain()));
             assert_eq!(
@@ -90,7 +92,7 @@ fn large_blobs_survive_transient_failures_of_many_requests() {
     for (one_in, more, fault) in storms().filter(|(_, more, _)| more.is_empty()) {
         let server = Server::with(Config { min_part: PART as u64, ..Config::default() });
         server.fault(Match::any().one_in(one_in), fault.clone());
-        let opened = hurried(&server, more).tuning(small_parts()).connect().unwrap();
+        let opened = hurried(&server, more).tuning(small_parts()).open().unwrap();
         let report = opened.export_config(&blobs.config, &blobs, &ExportOptions::new());
         let report = report.unwrap_or_else(|error| panic!("{one_in} {more} {fault:?}: {}", error.chain()));
         assert_eq!(report.blobs.transferred, 3);
@@ -167,7 +169,7 @@ fn persistently_failing_touches_cause_one_warning() {
         }
         server.fault(Match::operation(Operation::CopyObject).always(), fault.clone());
         let warnings = Arc::new(Warnings::default());
-        let opened = builder(&server, "").progress(warnings.clone()).connect().unwrap();
+        let opened = builder(&server, "").progress(warnings.clone()).open().unwrap();
         let report = opened.export_config(&blobs.config, &blobs, &ExportOptions::new()).unwrap();
         assert_eq!((report.blobs.touched, report.blobs.present), (0, 100), "{fault:?}");
         assert_eq!(warnings.0.lock().unwrap().len(), 1, "{fault:?}");
@@ -207,7 +209,7 @@ fn an_export_survives_a_twenty_second_outage() {
         server.fault(Match::operation(Operation::PutObject).nth(50).always(), fault.clone());
         let clock = Outage { server: server.clone(), left: Mutex::new(Duration::from_secs(20)) };
         // With one connection, no two threads sleep at the same time.
-        let opened = builder(&server, "").connections(1).clock(Arc::new(clock)).connect().unwrap();
+        let opened = builder(&server, "").connections(1).clock(Arc::new(clock)).open().unwrap();
         let report = opened.export_config(&blobs.config, &blobs, &ExportOptions::new());
         let report = report.unwrap_or_else(|error| panic!("{fault:?}: {}", error.chain()));
         assert_eq!(report.blobs.transferred, 400, "{fault:?}");

@@ -3,7 +3,8 @@
 use std::fs;
 use std::time::Duration;
 
-use s3_build_cache::{ErrorKind, ExportOptions, MapEnv, S3Cache};
+use s3_build_cache::env::MapEnv;
+use s3_build_cache::{ErrorKind, ExportOptions, S3Cache};
 
 use crate::s3::blobs::{self, Blobs, PART};
 use crate::s3::{cache, export};
@@ -243,8 +244,7 @@ fn an_incomplete_listing_is_completed_by_single_look_ups() {
             "type=s3,bucket=cache,region=us-east-1,endpoint_url={},access_key_id=AKIAEXAMPLE,secret_access_key=x",
             stub.url()
         );
-        let opened =
-            S3Cache::builder(&options.parse().unwrap()).env(MapEnv::default()).connections(1).connect().unwrap();
+        let opened = S3Cache::builder(&options.parse().unwrap()).env(MapEnv::default()).connections(1).open().unwrap();
         let report = opened.export_config(&blobs.config, &blobs, &ExportOptions::new()).unwrap();
         assert_eq!((report.blobs.present, report.blobs.transferred), (6, 0), "{listing}");
     }

@@ -5,7 +5,8 @@ use std::fs;
 use std::io::{Cursor, Read};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use s3_build_cache::{BlobSource, Digest, ErrorKind, ExportOptions, LocalCache, Result};
+use s3_build_cache::object::BlobSource;
+use s3_build_cache::{Digest, ErrorKind, ExportOptions, LocalCache, Result};
 
 use crate::s3::blobs::{Blobs, PART, cut};
 use crate::s3::resilience::{DAY, holding, import, refusal};
@@ -19,7 +20,7 @@ fn a_failed_export_reports_its_progress() {
     let (smallest, _) = blobs.bytes.iter().min_by_key(|(_, bytes)| bytes.len()).unwrap();
     let server = Server::start();
     server.fault(Match::operation(Operation::PutObject).key(&smallest.hex()), refusal(403, "AccessDenied"));
-    let opened = builder(&server, "").connections(1).connect().unwrap();
+    let opened = builder(&server, "").connections(1).open().unwrap();
     let exported = opened.export_from(&blobs.config, &blobs, &ExportOptions::new());
     assert_eq!(exported.outcome.unwrap_err().kind(), ErrorKind::Access);
     let report = exported.report;

@@ -3,7 +3,8 @@
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
-use s3_build_cache::{CacheOptions, CacheRef, Error, LocalOptions, Result};
+use s3_build_cache::options::{CacheRef, LocalOptions};
+use s3_build_cache::{CacheOptions, Error, Result};
 
 /// Attributes with secret values.
 const SECRET: &[&str] = &["secret_access_key", "session_token"];

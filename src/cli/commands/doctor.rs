@@ -4,14 +4,16 @@ use std::ffi::OsString;
 use std::io;
 use std::process::ExitCode;
 
-use s3_build_cache::{CacheOptions, Check, CheckOutcome, DoctorOptions, Error, ErrorKind, Result, printable};
+use s3_build_cache::doctor::{Check, CheckOutcome, DoctorOptions};
+use s3_build_cache::error::printable;
+use s3_build_cache::{CacheOptions, Error, ErrorKind, Result};
 use serde_json::{Value, json};
 
 use crate::commands::caches::{CacheArguments, s3_cache};
 use crate::commands::command::{Argument, Command, Help, Run, Takes};
 use crate::flags::{Global, Raw, Values};
 use crate::output::color::{self, GREEN, RED};
-use crate::output::{Failure, advice, exit, print};
+use crate::output::{advice, exit, print};
 use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {
@@ -85,18 +87,18 @@ fn run(raw: Raw) -> Result<ExitCode> {
     let mut checks = Vec::new();
     let mut out = Output::default();
     session.builder(&command.cache).diagnose(&DoctorOptions::new().write(command.write), |check| {
-        if !json && (!quiet || failure(check).is_some()) {
+        if !json && (!quiet || error(check).is_some()) {
             out.print(&lines(check));
         }
         checks.push(check.clone());
     });
-    let failures: Vec<Failure> = checks.iter().filter_map(failure).collect();
+    let failures: Vec<ErrorKind> = checks.iter().filter_map(error).map(Error::kind).collect();
     if !json && !quiet {
         out.print(&format!("{}\n", conclusion(&checks, failures.len())));
     }
     // Denied access takes precedence over other failures, because retrying a CI job does not fix it.
-    let access = failures.iter().find(|failure| failure.kind() == ErrorKind::Access);
-    let status = access.or(failures.first()).map_or(0, Failure::status);
+    let access = failures.iter().find(|kind| **kind == ErrorKind::Access);
+    let status = access.or(failures.first()).map_or(0, |kind| exit::status(*kind));
     let status = if out.failed && status == 0 { exit::OTHER } else { status };
     let outcome = if failures.is_empty() { "passed" } else { "failed" };
     Ok(session.end(outcome, body(&checks), None, status))
@@ -122,11 +124,15 @@ impl Output {
     }
 }
 
-fn failure(check: &Check) -> Option<Failure> {
-    match check.outcome {
-        CheckOutcome::Failed(kind) => Some(Failure::new(kind, check.detail.clone(), check.hint.as_deref())),
+fn error(check: &Check) -> Option<&Error> {
+    match &check.outcome {
+        CheckOutcome::Failed(error) => Some(error),
         _ => None,
     }
+}
+
+fn has_passed(check: &Check) -> bool {
+    matches!(check.outcome, CheckOutcome::Passed)
 }
 
 /// Returns the fix or the note, with the flags that apply it.
@@ -136,7 +142,7 @@ fn hint(check: &Check) -> Option<String> {
 
 /// Returns the last line.
 fn conclusion(checks: &[Check], failed: usize) -> String {
-    let remarked = checks.iter().any(|check| check.outcome == CheckOutcome::Passed && check.hint.is_some());
+    let remarked = checks.iter().any(|check| has_passed(check) && check.hint.is_some());
     match failed {
         0 if remarked => "no check failed; see the note above".to_owned(),
         0 => "all is well".to_owned(),
@@ -152,7 +158,7 @@ fn lines(check: &Check) -> String {
         _ => "-".to_owned(),
     };
     let (name, detail) = (check.name, printable(&check.detail));
-    let label = if check.outcome == CheckOutcome::Passed { "note" } else { "fix" };
+    let label = if has_passed(check) { "note" } else { "fix" };
     let fix = hint(check).map(|hint| format!("  {label}: {}\n", printable(&hint)));
     format!("{mark} {name:NAME_WIDTH$} {detail}\n{}", fix.unwrap_or_default())
 }
@@ -160,9 +166,9 @@ fn lines(check: &Check) -> String {
 /// Returns the JSON body: every check.
 fn body(checks: &[Check]) -> Value {
     let check = |check: &Check| {
-        let (outcome, kind) = match check.outcome {
+        let (outcome, kind) = match &check.outcome {
             CheckOutcome::Passed => ("passed", None),
-            CheckOutcome::Failed(kind) => ("failed", Some(kind.as_str())),
+            CheckOutcome::Failed(error) => ("failed", Some(error.kind().as_str())),
             _ => ("skipped", None),
         };
         json!({"name": check.name, "outcome": outcome, "detail": check.detail, "kind": kind, "hint": hint(check)})

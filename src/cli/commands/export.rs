@@ -3,16 +3,15 @@
 use std::borrow::Cow;
 use std::process::ExitCode;
 
-use s3_build_cache::{
-    CacheConfig, CacheOptions, Error, ErrorKind, ExportOptions, Exported, LocalCache, LocalOptions, Report, Result,
-    S3Cache,
-};
+use s3_build_cache::options::LocalOptions;
+use s3_build_cache::report::Exported;
+use s3_build_cache::{CacheConfig, CacheOptions, Error, ErrorKind, ExportOptions, LocalCache, Report, Result, S3Cache};
 
 use crate::commands::caches::CacheArguments;
 use crate::commands::command::{Argument, Command, Help, Run, Takes};
 use crate::flags::{Global, Raw, Values};
 use crate::output::transfer::{self, Target};
-use crate::output::{Failure, human};
+use crate::output::{exit, human};
 use crate::session::{Session, label};
 
 pub(super) const COMMAND: Command = Command {
@@ -93,9 +92,8 @@ fn run(raw: Raw) -> Result<ExitCode> {
             if error.kind() != ErrorKind::Usage
                 && command.targets.iter().all(|target| target.policy().ignore_error) =>
         {
-            let failure = Failure::from(&error);
-            log::warn!("there is nothing to export and ignore-error is set: {}", failure.chain());
-            return Ok(session.end("failed", transfer::nothing(), Some(&failure), 0));
+            log::warn!("there is nothing to export and ignore-error is set: {}", error.chain());
+            return Ok(session.end("failed", transfer::nothing(), Some(&error), 0));
         }
         loaded => loaded?,
     };
@@ -154,15 +152,14 @@ fn export_to(
             None,
         );
     };
-    let failure = Failure::from(&error);
-    let ignored = options.policy().ignore_error && failure.kind() != ErrorKind::Usage;
+    let ignored = options.policy().ignore_error && error.kind() != ErrorKind::Usage;
     if ignored {
-        log::warn!("the export to {label} failed and ignore-error is set: {}", failure.chain());
+        log::warn!("the export to {label} failed and ignore-error is set: {}", error.chain());
     } else {
-        session.complain(&format!("export to {label}: "), &failure);
+        session.complain(&format!("export to {label}: "), &error);
     }
-    let status = (!ignored).then(|| failure.status());
-    (Target { cache: label, outcome: "failed", report, names, looked_for: Vec::new(), error: Some(failure) }, status)
+    let status = (!ignored).then(|| exit::status(error.kind()));
+    (Target { cache: label, outcome: "failed", report, names, looked_for: Vec::new(), error: Some(error) }, status)
 }
 
 /// Returns the totals of all targets; the layers are the same for each.

@@ -2,16 +2,17 @@
 
 use std::process::ExitCode;
 
+use s3_build_cache::options::LocalOptions;
+use s3_build_cache::report::{Imported, SourceOutcome};
 use s3_build_cache::{
-    CacheOptions, Error, ErrorKind, ImportOptions, ImportOutcome, Imported, LocalCache, LocalOptions, Report, Result,
-    S3Cache, SourceOutcome, import_from,
+    CacheOptions, Error, ErrorKind, ImportOptions, ImportOutcome, LocalCache, Report, Result, S3Cache, import_from,
 };
 
 use crate::commands::caches::CacheArguments;
 use crate::commands::command::{Argument, Command, Help, Run, Takes};
 use crate::flags::{Global, Raw, Values};
 use crate::output::transfer::{self, Target};
-use crate::output::{Failure, exit, human};
+use crate::output::{exit, human};
 use crate::session::{Session, label};
 
 pub(super) const COMMAND: Command = Command {
@@ -105,26 +106,24 @@ fn run(raw: Raw) -> Result<ExitCode> {
         Ok(_) => "miss",
         Err(_) => "failed",
     };
-    let failure = outcome.as_ref().err().map(Failure::from);
+    let error = outcome.as_ref().err();
     let mut targets: Vec<Target> = skipped;
-    targets.extend(caches.iter().zip(sources).map(|(cache, had)| source(cache, had, word, failure.as_ref())));
-    match &failure {
+    targets.extend(caches.iter().zip(sources).map(|(cache, had)| source(cache, had, word, error)));
+    match error {
         None if word == "miss" => session.say(&nothing_restored(&report, &targets)),
         None => session.say(&human::summary(if report.dry_run { "would restore" } else { "restored" }, &report)),
-        Some(failure) => session.complain("import: ", failure),
+        Some(error) => session.complain("import: ", error),
     }
     let miss = if command.fail_on_miss && word == "miss" { exit::MISS } else { 0 };
-    let status = failure.as_ref().map_or(miss, Failure::status);
-    Ok(session.end(word, transfer::body(&report, &targets), failure.as_ref(), status))
+    let status = error.map_or(miss, |error| exit::status(error.kind()));
+    Ok(session.end(word, transfer::body(&report, &targets), error, status))
 }
 
 /// Returns the result for a source. A source that was read shares the outcome of the import.
-fn source(cache: &S3Cache, had: SourceOutcome, outcome: &'static str, failure: Option<&Failure>) -> Target {
+fn source(cache: &S3Cache, had: SourceOutcome, outcome: &'static str, error: Option<&Error>) -> Target {
     let (outcome, names, error) = match had {
-        SourceOutcome::Found(names) => (outcome, names, failure.cloned()),
-        SourceOutcome::Failed { kind, message, hint } => {
-            ("failed", Vec::new(), Some(Failure::new(kind, message, hint.as_deref())))
-        }
+        SourceOutcome::Found(names) => (outcome, names, error.cloned()),
+        SourceOutcome::Failed(error) => ("failed", Vec::new(), Some(error)),
         _ => {
             let looked_for = cache.manifest_locations();
             let cache = cache.location();
@@ -160,10 +159,9 @@ fn open(session: &Session, command: &Import) -> Result<(Vec<S3Cache>, Vec<Target
         return Err(failed.swap_remove(0).1);
     }
     let skipped = failed.into_iter().map(|(cache, error)| {
-        let failure = Failure::from(&error);
-        log::warn!("skipping a source: {}", failure.chain());
-        let (names, looked_for, error) = (Vec::new(), Vec::new(), Some(failure));
-        Target { cache, outcome: "failed", report: None, names, looked_for, error }
+        log::warn!("skipping a source: {}", error.chain());
+        let (names, looked_for) = (Vec::new(), Vec::new());
+        Target { cache, outcome: "failed", report: None, names, looked_for, error: Some(error) }
     });
     Ok((caches, skipped.collect()))
 }

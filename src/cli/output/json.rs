@@ -1,6 +1,6 @@
 //! JSON on one line.
 
-use s3_build_cache::printable;
+use s3_build_cache::error::printable;
 use serde_json::Value;
 
 /// Returns the fields of both objects; those of `more` take precedence.

@@ -4,7 +4,7 @@ pub(crate) mod advice;
 pub(crate) mod color;
 mod envelope;
 pub(crate) mod exit;
-mod failure;
+pub(crate) mod failure;
 pub(crate) mod human;
 mod json;
 pub(crate) mod stderr;
@@ -12,5 +12,4 @@ mod stdout;
 pub(crate) mod transfer;
 
 pub(crate) use envelope::Envelope;
-pub(crate) use failure::Failure;
 pub(crate) use stdout::print;

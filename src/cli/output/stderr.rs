@@ -5,7 +5,8 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::SystemTime;
 
-use s3_build_cache::{Timestamp, printable};
+use s3_build_cache::error::printable;
+use s3_build_cache::time::Timestamp;
 use serde_json::{Value, json};
 
 use crate::output::json;

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use s3_build_cache::Report;
+use s3_build_cache::{Error, Report};
 use serde_json::{Value, json};
 
-use crate::output::failure::Failure;
-use crate::output::json;
+use crate::output::{failure, json};
 
 /// The result for one cache named on the command line.
 pub(crate) struct Target {
@@ -16,7 +15,7 @@ pub(crate) struct Target {
     pub(crate) names: Vec<String>,
     /// The locations that were searched for a manifest without success.
     pub(crate) looked_for: Vec<String>,
-    pub(crate) error: Option<Failure>,
+    pub(crate) error: Option<Error>,
 }
 
 /// Returns the body: the totals in `report`, and the result for each target.
@@ -37,7 +36,7 @@ fn target(target: &Target) -> Value {
         object = json::merged(object, json!({ "looked_for": target.looked_for }));
     }
     if let Some(error) = &target.error {
-        object = json::merged(object, json!({ "error": error.json() }));
+        object = json::merged(object, json!({ "error": failure::json(error) }));
     }
     object
 }

@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use s3_build_cache::{Action, Digest, Event, Progress};
+use s3_build_cache::Digest;
+use s3_build_cache::progress::{Action, Event, Progress};
 
 use super::tally::{Tally, moves};
 

@@ -9,7 +9,7 @@ use std::io::IsTerminal;
 use std::sync::{Arc, OnceLock};
 
 use indicatif::MultiProgress;
-use s3_build_cache::{NoProgress, Progress};
+use s3_build_cache::progress::{NoProgress, Progress};
 
 use crate::flags::{Global, ProgressMode};
 

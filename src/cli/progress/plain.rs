@@ -3,7 +3,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use s3_build_cache::{Event, Progress};
+use s3_build_cache::progress::{Event, Progress};
 
 use super::tally::Tally;
 use crate::output::{human, stderr};

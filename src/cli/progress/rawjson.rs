@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use s3_build_cache::{Action, Digest, Event, Progress};
+use s3_build_cache::Digest;
+use s3_build_cache::progress::{Action, Event, Progress};
 use serde_json::json;
 
 use crate::output::stderr;

@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use s3_build_cache::{Action, Digest, Event};
+use s3_build_cache::Digest;
+use s3_build_cache::progress::{Action, Event};
 
 /// The transfers done and planned. Only uploads and downloads count: a blob that is touched or read back is not in the
 /// plan, unless that shows that it must be uploaded.

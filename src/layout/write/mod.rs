@@ -27,7 +27,8 @@ const OCI_LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let work = tempfile::tempdir()?;
-/// use s3_build_cache::{BlobSource, CacheConfig, LocalCache};
+/// use s3_build_cache::{CacheConfig, LocalCache};
+/// use s3_build_cache::object::BlobSource;
 ///
 /// let source = LocalCache::open("tests/fixtures/min/local", "latest")?;
 /// let config = source.load()?;

@@ -153,7 +153,7 @@ fn remove(findings: &mut Findings<'_>, cache: &S3Cache, key: &str) {
             let location = cache.store.location(key);
             let hint = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
             let hint = format!("{hint}an export deletes nothing; {location} may be left there");
-            findings.tell("delete", CheckOutcome::Failed(error.kind()), error.chain(), Some(&hint));
+            findings.tell("delete", CheckOutcome::Failed(error.clone()), error.chain(), Some(&hint));
         }
     }
 }

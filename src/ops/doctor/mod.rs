@@ -7,7 +7,7 @@ mod way;
 use std::sync::Arc;
 
 use crate::aws::{S3Settings, Settings};
-use crate::base::{Error, ErrorKind, Problem, Result};
+use crate::base::{Error, Problem, Result};
 use crate::bucket::Keys;
 use crate::config::{CacheOptions, KeyLayout};
 use crate::object::ObjectStore;
@@ -42,7 +42,7 @@ impl DoctorOptions {
 }
 
 /// One step of a diagnosis and its outcome.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Check {
     /// One of `options`, `region`, `endpoint`, `dns`, `tcp`, `proxy`, `tls`, `http`, `clock`, `credentials`, `key`,
@@ -57,13 +57,13 @@ pub struct Check {
 }
 
 /// The outcome of one step of a diagnosis.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum CheckOutcome {
     /// The step succeeded.
     Passed,
     /// The step failed.
-    Failed(ErrorKind),
+    Failed(Error),
     /// The step was skipped because it does not apply or an earlier step failed, or it was refused but that does not
     /// matter.
     Skipped,
@@ -83,7 +83,7 @@ impl Findings<'_> {
 
     fn failed(&mut self, name: &'static str, error: &Error) {
         let hint = error.hint().unwrap_or(NO_HINT);
-        self.tell(name, CheckOutcome::Failed(error.kind()), error.chain(), Some(hint));
+        self.tell(name, CheckOutcome::Failed(error.clone()), error.chain(), Some(hint));
     }
 
     fn skipped(&mut self, names: &[&'static str], why: &str) {
@@ -117,7 +117,8 @@ impl S3CacheBuilder {
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let bucket = tempfile::tempdir()?;
-    /// use s3_build_cache::{CacheOptions, CheckOutcome, DoctorOptions, S3Cache};
+    /// use s3_build_cache::{CacheOptions, S3Cache};
+    /// use s3_build_cache::doctor::{CheckOutcome, DoctorOptions};
     ///
     /// let options: CacheOptions =
     ///     format!("type=s3,bucket=my-cache,endpoint_url=file://{}", bucket.path().display()).parse()?;

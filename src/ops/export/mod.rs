@@ -24,17 +24,20 @@ use plan::{Step, foresee, plan};
 use sender::Sender;
 
 /// Options of an export that are not attributes of the cache.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ExportOptions {
     /// Only report what an export would do, without writing anything.
     pub dry_run: bool,
     /// Read back the blobs that are already in the bucket and replace those with a wrong digest.
     pub verify_existing: bool,
+    /// Write the manifest under these names instead of those of the cache, for example to promote a cache that was read
+    /// under another name. The manifest of each name is replaced: the last writer wins.
+    pub names: Option<Vec<String>>,
 }
 
 impl ExportOptions {
-    /// Returns the defaults: everything off.
+    /// Returns the defaults: everything off, and the names of the cache.
     pub fn new() -> Self {
         Self::default()
     }
@@ -50,6 +53,28 @@ impl ExportOptions {
     #[must_use]
     pub fn verify_existing(mut self, verify_existing: bool) -> Self {
         self.verify_existing = verify_existing;
+        self
+    }
+
+    /// Sets [`names`](Self::names).
+    ///
+    /// ```
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let bucket = tempfile::tempdir()?;
+    /// use s3_build_cache::{CacheOptions, ExportOptions, LocalCache, S3Cache};
+    ///
+    /// let options: CacheOptions =
+    ///     format!("type=s3,bucket=my-cache,name=feature,endpoint_url=file://{}", bucket.path().display()).parse()?;
+    /// let cache = S3Cache::open(&options)?;
+    /// let source = LocalCache::open("tests/fixtures/min/local", "latest")?;
+    /// let report = cache.export_config(source.load()?, &source, &ExportOptions::new().names(["main"]))?;
+    /// assert_eq!(report.names, ["main"]);
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn names<N: Into<String>>(mut self, names: impl IntoIterator<Item = N>) -> Self {
+        self.names = Some(names.into_iter().map(Into::into).collect());
         self
     }
 }
@@ -84,7 +109,7 @@ pub struct Exported {
 /// If the directory is not a valid cache, a setting is wrong, or the store refuses or fails. The manifest is written
 /// only after every blob is present, so readers see the old one until then.
 pub fn export(source: &LocalCache, options: &CacheOptions) -> Result<Report> {
-    S3Cache::connect(&options.signed())?.export(source)
+    S3Cache::open(&options.signed())?.export(source)
 }
 
 impl S3Cache {
@@ -128,6 +153,18 @@ impl S3Cache {
         Exported { report, outcome }
     }
 
+    /// Returns the names to write the manifest under.
+    ///
+    /// # Errors
+    /// If a name cannot be part of a key.
+    fn names_to_write(&self, options: &ExportOptions) -> Result<Vec<String>> {
+        let mut checked = self.options.to_builder();
+        if let Some(names) = &options.names {
+            checked.keys.names.clone_from(names);
+        }
+        Ok(checked.build()?.keys().names.clone())
+    }
+
     /// Runs the export and updates the report as it proceeds.
     fn run_export(
         &self,
@@ -136,6 +173,7 @@ impl S3Cache {
         options: &ExportOptions,
         report: &mut Report,
     ) -> Result<()> {
+        let names = self.names_to_write(options)?;
         for warning in self.options.keys().warnings() {
             self.context.warn(&warning);
         }
@@ -158,7 +196,7 @@ impl S3Cache {
         report.blobs.present = blobs.len() - uploads.count();
         if options.dry_run {
             foresee(&jobs, report);
-            report.names.clone_from(&self.options.keys().names);
+            report.names = names;
             return Ok(());
         }
         let sender = Sender::new(self, source);
@@ -166,7 +204,7 @@ impl S3Cache {
         sender.note(report);
         sent?;
         let manifest = config.s3_payload();
-        for name in &self.options.keys().names {
+        for name in &names {
             self.context.cancel.check()?;
             persist(&self.context, passes_or_damaged_once(), || {
                 self.store.put(&self.keys.manifest(name), &manifest, &PutMode::Overwrite).map(drop)

@@ -42,7 +42,7 @@ pub use restore::{ImportOptions, Imported, NOT_STRICT};
 /// If a setting is wrong, the store refuses or fails, a manifest is not a valid cache config, or the directory cannot
 /// be written. The index is written last, so builds see the old cache until then.
 pub fn import(options: &CacheOptions, target: &LocalCache) -> Result<ImportOutcome> {
-    S3Cache::connect(options)?.import(target)
+    S3Cache::open(options)?.import(target)
 }
 
 impl S3Cache {

@@ -110,11 +110,7 @@ pub(in crate::ops) fn find<'a>(
                 found.extend(manifests);
             }
             Err(error) => {
-                had.push(SourceOutcome::Failed {
-                    kind: error.kind(),
-                    message: error.chain(),
-                    hint: error.hint().map(str::to_owned),
-                });
+                had.push(SourceOutcome::Failed(error.clone()));
                 if strict || sources.len() == 1 || matches!(error, Error::Cancelled) {
                     return Err(error);
                 }

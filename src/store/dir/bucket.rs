@@ -23,7 +23,9 @@ const PAGE_KEYS: usize = 1000;
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// # let root = tempfile::tempdir()?;
 /// use std::sync::Arc;
-/// use s3_build_cache::{BytesPayload, DirStore, ObjectStore, PutMode, SystemClock};
+/// use s3_build_cache::object::{BytesPayload, ObjectStore, PutMode};
+/// use s3_build_cache::store::DirStore;
+/// use s3_build_cache::time::SystemClock;
 ///
 /// let store = DirStore::new(root.path().join("caches"), "my-bucket", Arc::new(SystemClock::default()))?;
 /// assert_eq!(store.head("manifests/app")?, None);
