@@ -21,11 +21,11 @@ pub(crate) struct Arrived(Vec<Range<u64>>);
 #[derive(Debug, Default)]
 pub(crate) struct OrderedHasher {
     arrived: Mutex<Arrived>,
-    head: Mutex<Head>,
+    head: Mutex<HashedStart>,
 }
 
 #[derive(Debug, Default)]
-struct Head {
+struct HashedStart {
     hasher: Hasher,
     position: u64,
 }
@@ -99,7 +99,7 @@ impl OrderedHasher {
     }
 }
 
-impl Head {
+impl HashedStart {
     fn read_to(&mut self, end: u64, read_back: ReadBack<'_>) -> Result<()> {
         let mut buffer = Vec::new();
         while self.position < end {

@@ -1,10 +1,10 @@
 //! Prints the library's log: warnings always, more with `-v`.
 
 use std::collections::BTreeSet;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use s3_build_cache::Digest;
+use s3_build_cache::{Digest, Unpoisoned as _};
 
 use crate::output::stderr;
 use crate::progress;
@@ -35,7 +35,7 @@ pub(crate) fn start(verbosity: u8) {
 
 /// Returns the warnings so far.
 pub(crate) fn warnings() -> Vec<String> {
-    LOGGER.warnings.lock().unwrap_or_else(PoisonError::into_inner).list.clone()
+    LOGGER.warnings.lock().unpoisoned().list.clone()
 }
 
 impl Log for Logger {
@@ -50,7 +50,7 @@ impl Log for Logger {
         }
         let text = record.args().to_string();
         if record.level() == Level::Warn {
-            let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut warnings = self.warnings.lock().unpoisoned();
             if !warnings.known.insert(Digest::of(text.as_bytes())) {
                 return;
             }

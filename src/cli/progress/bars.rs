@@ -1,10 +1,11 @@
 //! Progress bars: one for the total, and one for each large blob in progress.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use s3_build_cache::Digest;
+use s3_build_cache::program::Unpoisoned as _;
 use s3_build_cache::progress::{Action, Event, Progress};
 
 use super::tally::{Tally, moves};
@@ -62,7 +63,7 @@ impl Bars {
 
 impl Progress for Bars {
     fn event(&self, event: &Event<'_>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unpoisoned();
         state.tally.add(event);
         match *event {
             Event::Planned { blobs, bytes } => self.planned(&mut state, blobs, bytes),

@@ -1,8 +1,9 @@
 //! Plain lines for logs: at most one per second, and one at the end.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
+use s3_build_cache::program::Unpoisoned as _;
 use s3_build_cache::progress::{Event, Progress};
 
 use super::tally::Tally;
@@ -28,7 +29,7 @@ impl Plain {
 
 impl Progress for Plain {
     fn event(&self, event: &Event<'_>) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.state.lock().unpoisoned();
         let done = state.tally.done;
         state.tally.add(event);
         let now = state.tally.done;

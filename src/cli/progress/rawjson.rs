@@ -2,10 +2,11 @@
 //! `upload` and `download`.
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use s3_build_cache::Digest;
+use s3_build_cache::program::Unpoisoned as _;
 use s3_build_cache::progress::{Action, Event, Progress};
 use serde_json::json;
 
@@ -22,7 +23,7 @@ pub(super) struct RawJson {
 
 impl Progress for RawJson {
     fn event(&self, event: &Event<'_>) {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = self.last.lock().unpoisoned();
         match *event {
             Event::Planned { bytes, .. } => write("planned", None, 0, bytes),
             Event::Started { digest, action, total } => {

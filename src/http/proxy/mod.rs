@@ -13,7 +13,7 @@ use ureq::http::Uri;
 
 use crate::base::{Env, Error, Result};
 use crate::http::origin::Origin;
-use no_proxy::{Destination, NoProxy};
+use no_proxy::{NoProxy, RequestedHost};
 use url::Unusable;
 
 pub(crate) use url::Proxy;
@@ -62,8 +62,8 @@ impl Proxies {
     /// If the proxy for the server cannot be used.
     pub(crate) fn choose(&self, origin: Origin<'_>) -> Result<Option<&Arc<Proxy>>> {
         let Some(named) = (if origin.https { &self.https } else { &self.http }) else { return Ok(None) };
-        let destination = Destination::of(origin);
-        if destination.is_metadata() {
+        let host = RequestedHost::of(origin);
+        if host.is_metadata() {
             return Ok(None);
         }
         if self.cgi && !origin.https {
@@ -71,7 +71,7 @@ impl Proxies {
             let hint = format!("unset one of them: a web client can set {}", named.variable);
             return Err(Error::setup(message).with_hint(hint));
         }
-        if destination.is_loopback() || self.no_proxy.matches(&destination) {
+        if host.is_loopback() || self.no_proxy.matches(&host) {
             return Ok(None);
         }
         match &named.proxy {

@@ -15,7 +15,7 @@ const METADATA: [IpAddr; 5] = [
 ];
 
 /// The requested host and its port.
-pub(super) struct Destination {
+pub(super) struct RequestedHost {
     /// In lower case; an IPv6 address without brackets.
     host: String,
     address: Option<IpAddr>,
@@ -43,7 +43,7 @@ enum Rule {
     },
 }
 
-impl Destination {
+impl RequestedHost {
     pub(super) fn of(origin: Origin<'_>) -> Self {
         let (host, port) = split_port(origin.host).unwrap_or((origin.host, ""));
         let host = without_brackets(host).to_ascii_lowercase();
@@ -66,8 +66,8 @@ impl NoProxy {
         Self(list.split(',').filter_map(|entry| Rule::parse(&entry.trim().to_lowercase())).collect())
     }
 
-    pub(super) fn matches(&self, destination: &Destination) -> bool {
-        self.0.iter().any(|rule| rule.matches(destination))
+    pub(super) fn matches(&self, requested: &RequestedHost) -> bool {
+        self.0.iter().any(|rule| rule.matches(requested))
     }
 }
 
@@ -96,17 +96,15 @@ impl Rule {
         Some(Self::Domain { suffix, itself, port })
     }
 
-    fn matches(&self, destination: &Destination) -> bool {
-        let on_port = |port: &Option<u16>| port.is_none_or(|port| port == destination.port);
+    fn matches(&self, requested: &RequestedHost) -> bool {
+        let on_port = |port: &Option<u16>| port.is_none_or(|port| port == requested.port);
         match self {
             Self::All => true,
-            Self::Network { address, bits } => {
-                destination.address.is_some_and(|host| in_network(host, *address, *bits))
-            }
-            Self::Address(address, port) => destination.address == Some(*address) && on_port(port),
+            Self::Network { address, bits } => requested.address.is_some_and(|host| in_network(host, *address, *bits)),
+            Self::Address(address, port) => requested.address == Some(*address) && on_port(port),
             Self::Domain { suffix, itself, port } => {
-                let same = *itself && suffix.strip_prefix('.') == Some(&destination.host);
-                (same || destination.host.ends_with(suffix)) && on_port(port)
+                let same = *itself && suffix.strip_prefix('.') == Some(&requested.host);
+                (same || requested.host.ends_with(suffix)) && on_port(port)
             }
         }
     }
@@ -200,7 +198,7 @@ mod tests {
             ("", "example.com", false),
         ] {
             assert_eq!(
-                NoProxy::parse(list).matches(&Destination::of(Origin { https: true, host })),
+                NoProxy::parse(list).matches(&RequestedHost::of(Origin { https: true, host })),
                 matches,
                 "{list} {host}"
             );
@@ -210,15 +208,15 @@ mod tests {
     #[test]
     fn loopback_and_metadata_addresses_are_recognized_in_every_spelling() {
         for host in ["localhost", "LOCALHOST:9000", "127.0.0.1", "127.9.9.9:80", "[::1]:9000", "[::ffff:127.0.0.1]"] {
-            assert!(Destination::of(Origin { https: false, host }).is_loopback(), "{host}");
+            assert!(RequestedHost::of(Origin { https: false, host }).is_loopback(), "{host}");
         }
         for host in ["localhost.example.com", "s3.localhost", "128.0.0.1", "[::2]"] {
-            assert!(!Destination::of(Origin { https: false, host }).is_loopback(), "{host}");
+            assert!(!RequestedHost::of(Origin { https: false, host }).is_loopback(), "{host}");
         }
         for host in ["169.254.169.254", "169.254.170.2:80", "169.254.170.23", "[fd00:ec2::254]", "[fd00:ec2:0::23]:80"]
         {
-            assert!(Destination::of(Origin { https: false, host }).is_metadata(), "{host}");
+            assert!(RequestedHost::of(Origin { https: false, host }).is_metadata(), "{host}");
         }
-        assert!(!Destination::of(Origin { https: false, host: "169.254.169.253" }).is_metadata());
+        assert!(!RequestedHost::of(Origin { https: false, host: "169.254.169.253" }).is_metadata());
     }
 }
