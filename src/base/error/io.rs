@@ -19,7 +19,7 @@ pub struct IoError {
     pub source: Arc<io::Error>,
 }
 
-/// The hint for [running out](is_out_of_files) of file descriptors.
+/// The hint for running out of file descriptors.
 pub const OUT_OF_FILES: &str =
     "too many files and connections are open: raise the limit (ulimit -n), or lower upload_parallelism";
 
