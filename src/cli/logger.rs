@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use log::{Level, LevelFilter, Log, Metadata, Record};
-use s3_build_cache::{Digest, Unpoisoned as _};
+use s3_build_cache::Digest;
+use s3_build_cache::program::Unpoisoned as _;
 
 use crate::output::stderr;
 use crate::progress;

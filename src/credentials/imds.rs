@@ -25,7 +25,7 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 /// If nothing answers within this time, the machine is not an instance, and no request is retried.
 const GIVE_UP: Duration = Duration::from_secs(2);
-/// How long to keep using expired credentials. An instance that cannot renew its credentials returns expired ones,
+/// How long to keep using expired credentials. An instance that cannot refresh its credentials returns expired ones,
 /// which AWS continues to honour.
 const EXTENSION: Duration = Duration::from_secs(10 * 60);
 /// Credentials are refreshed at least once an hour.

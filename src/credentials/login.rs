@@ -1,4 +1,4 @@
-//! The session of `aws login`, used until it expires. Only the AWS CLI renews it.
+//! The session of `aws login`, used until it expires. Only the AWS CLI refreshes it.
 
 use std::path::PathBuf;
 use std::sync::Arc;

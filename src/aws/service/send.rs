@@ -141,8 +141,8 @@ pub(crate) fn send(
     let (policy, mut attempts) = (retry::RetryPolicy::standard(limits.attempts), retry::Attempts::default());
     loop {
         context.cancel.check().map_err(NoResponse::Own)?;
-        let message = make().map_err(NoResponse::Own)?;
-        let result = attempt(client, endpoint, (limits.answer, &attempts), message);
+        let request = make().map_err(NoResponse::Own)?;
+        let result = attempt(client, endpoint, (limits.answer, &attempts), request);
         let failure = match &result {
             Ok(response) if !transient(response) => return result,
             Ok(_) => retry::AttemptFailure::Transient { retry_after: None },
