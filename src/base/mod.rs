@@ -7,6 +7,7 @@ mod digest;
 mod encode;
 mod env;
 mod error;
+mod open_files;
 mod ordered;
 mod parts;
 mod progress;
@@ -25,6 +26,7 @@ pub(crate) use encode::{percent_decode, percent_encode_path, percent_encode_quer
 pub use env::{Env, MapEnv, ProcessEnv};
 pub(crate) use error::is_out_of_files;
 pub use error::{Error, ErrorKind, IoError, OUT_OF_FILES, Problem, Result, S3Error, S3ErrorClass};
+pub(crate) use open_files::affordable_connections;
 pub(crate) use ordered::{Arrived, OrderedHasher};
 pub(crate) use parts::Parts;
 pub use progress::{Action, Event, NoProgress, Progress};

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use crate::base::{Cancel, Clock, Env, NoProgress, ProcessEnv, Progress, Result, SystemClock};
+use crate::base::{Cancel, Clock, Env, NoProgress, ProcessEnv, Progress, Result, SystemClock, affordable_connections};
 use crate::bucket::Keys;
 use crate::config::CacheOptions;
 use crate::credentials::CredentialsProvider;
@@ -218,7 +218,7 @@ impl S3CacheBuilder {
     }
 
     fn used_connections(&self) -> usize {
-        self.connections.unwrap_or_else(|| self.options.policy().connections()).max(1)
+        affordable_connections(self.connections.unwrap_or_else(|| self.options.policy().connections()).max(1))
     }
 }
 
