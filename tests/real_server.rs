@@ -43,17 +43,24 @@ impl Server {
 
     /// The known deviations of each server.
     fn quirks(&self) -> Quirks {
-        let found_out = Quirks { create: Claim::Any, replace: Claim::Any, delete_if: Claim::Any, ..Quirks::default() };
         match self.name.as_str() {
             "seaweedfs" => Quirks {
                 does_not_check_payload_hash: true,
                 makes_missing_buckets: true,
                 breaks_keys_with: &["\\"],
                 start_after_skips_directories: true,
-                ..found_out
+                ..Quirks::default()
             },
-            "juicefs" => Quirks { touch_does_not_move_last_modified: true, keys_are_paths: true, ..found_out },
-            "swift" => Quirks { copies_no_parts_of_parts: true, ..found_out },
+            "juicefs" => Quirks {
+                touch_does_not_move_last_modified: true,
+                keys_are_paths: true,
+                aborts_by_id_alone: true,
+                create: Claim::Ignores,
+                replace: Claim::Ignores,
+                delete_if: Claim::Ignores,
+                ..Quirks::default()
+            },
+            "swift" => Quirks { copies_no_parts_of_parts: true, replace: Claim::Unsupported, ..Quirks::default() },
             other => panic!("a server nobody knows: {other}"),
         }
     }

@@ -44,7 +44,10 @@ impl Client {
         }
         let call = Call { query: &query, ..Call::new("ListMultipartUploads", Method::Get, None) };
         let page = self.execute(&call, |response| self.listed_uploads(response));
-        page.map_err(|failed| self.explain(&call, failed))
+        let mut page = page.map_err(|failed| self.explain(&call, failed))?;
+        // Swift lists the upload of `a` under `a/` too.
+        page.uploads.retain(|upload| upload.key.starts_with(prefix));
+        Ok(page)
     }
 
     fn listed_uploads(&self, mut response: Response) -> std::result::Result<UploadsPage, Cause> {

@@ -45,6 +45,8 @@ pub(crate) struct Quirks {
     pub(crate) keys_are_paths: bool,
     /// Listing after a key omits the keys that continue it after a slash.
     pub(crate) start_after_skips_directories: bool,
+    /// Aborts an upload by its id, whatever the key.
+    pub(crate) aborts_by_id_alone: bool,
     /// Whether it copies objects.
     pub(crate) copy: Claim,
     /// Whether it writes objects in parts.

@@ -49,7 +49,7 @@ fn a_session_and_the_payer_are_part_of_the_url() {
 
 /// The server's clock, once it is known to differ, is the one that counts.
 #[test]
-fn a_url_is_signed_by_the_server_s_clock() {
+fn a_url_is_signed_with_the_time_of_the_server() {
     let server = Server::start();
     server.put_object("blobs/x", b"hello");
     server.set_clock_ahead(7200);
