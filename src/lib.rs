@@ -135,5 +135,5 @@ pub mod time {
 pub mod program {
     pub use crate::base::{OUT_OF_FILES, Unpoisoned, thread_builder};
     pub use crate::config::{About, did_you_mean, question, s3_attribute, s3_attributes};
-    pub use crate::ops::{NOT_STRICT, Tuning};
+    pub use crate::ops::{NO_BETTER_HINT, NOT_STRICT, Tuning};
 }

@@ -108,7 +108,7 @@ fn a_store_with_the_required_methods_passes_the_suite() {
 }
 
 #[test]
-fn what_a_store_lacks_is_unsupported() {
+fn missing_operations_are_unsupported() {
     let store = MemoryStore::default();
     let version = Version::new("\"x\"");
     let errors = [

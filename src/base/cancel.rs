@@ -61,8 +61,10 @@ impl Cancel {
         self.shared.lock().cancelled.map(|at| at.elapsed())
     }
 
+    /// Checks that the handle is not cancelled.
+    ///
     /// # Errors
-    /// [`Error::Cancelled`] if the handle was cancelled.
+    /// [`Error::Cancelled`] if it is.
     pub fn check(&self) -> Result<()> {
         if self.is_cancelled() { Err(Error::Cancelled) } else { Ok(()) }
     }

@@ -2,9 +2,10 @@
 
 use rustix::process::{Resource, getrlimit};
 
-/// What the process keeps open besides its connections: standard streams, directories, locks, and room to spare.
+/// The files that the process keeps open besides its connections: standard streams, directories, locks, and room to
+/// spare.
 const PROCESS_FILES: u64 = 16;
-/// A socket, the file that is read or written over it, and one that is hashed meanwhile.
+/// The files per connection: a socket, the file that is sent or received over it, and one that is hashed meanwhile.
 const CONNECTION_FILES: u64 = 3;
 
 /// Returns the number of connections to use, of at most `connections`.

@@ -1,21 +1,20 @@
-//! New threads, where the system has room for them. Under a limit on the address space (`ulimit -v`), a thread that takes
-//! the last of it makes the next allocation of any thread fail, which aborts the process.
+//! Creates threads only if there is memory for them. Under a limit on the address space (`ulimit -v`), a thread that uses
+//! up the rest makes the next allocation of any thread fail, which aborts the process.
 
 use std::fs;
 use std::hint::black_box;
 use std::io;
 use std::thread;
 
-/// Far more than the deepest of our calls takes, and a quarter of the default: the walks over layers and records do not
-/// recurse.
+/// Much more than the deepest call chain needs, because the walks over layers and records do not recurse. A quarter of
+/// the default.
 const STACK_BYTES: usize = 512 * 1024;
-/// What has to be free before a thread starts. A new thread that finds no memory for itself ends the process, and what
-/// those that run need must not run out because of one more. More than the 32 MiB up to which glibc keeps freed memory
-/// for itself: this goes back to the system.
+/// The address space that must be free before a thread starts, for the thread itself and for those that already run.
+/// It is more than the 32 MiB up to which glibc keeps freed memory, so the reservation goes back to the system.
 const ROOM_BYTES: usize = 40 * 1024 * 1024;
-/// What the process takes apart from its threads, with room to spare.
+/// The address space of the process without its threads, with room to spare.
 const PROCESS_BYTES: u64 = 128 << 20;
-/// A thread's stack, and the arena that glibc's allocator reserves for it.
+/// The address space of a thread: its stack, and the arena that glibc's allocator reserves for it.
 const THREAD_BYTES: u64 = 72 << 20;
 
 /// Returns the number of threads to run, of at most `threads`.
@@ -27,7 +26,7 @@ pub(crate) fn affordable_threads(threads: usize) -> usize {
 /// Returns the builder of a thread with a small stack. `RUST_MIN_STACK` keeps its effect.
 ///
 /// # Errors
-/// When a limit leaves too little address space for another thread: the caller can do without one.
+/// If a limit leaves too little address space for another thread. The caller continues without one.
 pub fn thread_builder() -> io::Result<thread::Builder> {
     let mut room = Vec::<u8>::new();
     if black_box(&mut room).try_reserve_exact(ROOM_BYTES).is_err() {

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_read_back_or_is_another_objects() {
+    fn digests_and_names_are_read_back_from_their_keys_only() {
         let (keys, digest) = (keys(",prefix=p/"), Digest::of(b""));
         assert_eq!(keys.digest(&keys.blob(&digest)), Some(digest));
         assert_eq!(keys.name(&keys.manifest("app/main")), Some("app/main"));

@@ -1,4 +1,4 @@
-//! What lies where in a bucket.
+//! The keys of blobs and manifests in a bucket.
 
 mod keys;
 

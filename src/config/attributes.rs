@@ -1,4 +1,4 @@
-//! Parses an attribute string: finds the table of each attribute, and collects what the tables set.
+//! Parses an attribute string: finds each attribute in its table, and collects the values it sets.
 
 use crate::base::{Error, Result};
 use crate::config::attribute::{About, Content, all, set};
@@ -72,7 +72,7 @@ impl Attributes {
             no_quotes(about, value)?;
             if fields.iter().any(|(name, _)| *name == about.name) {
                 return Err(
-                    Error::usage(format!("the attribute {} is given twice", about.name)).with_hint("give it once")
+                    Error::usage(format!("the attribute {} is given twice", about.name)).with_hint("set it only once")
                 );
             }
             fields.push((about.name, (*value).to_owned()));

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use crate::base::{Error, Result};
 
-/// The name of a bucket, or of what stands in for one. [`Location`](crate::config::Location) decides whether its kind
+/// The name of a bucket, or of something that stands in for one. [`Location`](crate::config::Location) decides whether its kind
 /// can hold a cache, because a directory accepts other names than S3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket(Kind);
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn other_kinds_are_taken_apart() {
+    fn other_kinds_are_parsed() {
         for separator in ["/", ":"] {
             let arn = format!("arn:aws:s3:eu-west-1:111122223333:accesspoint{separator}ci");
             let Kind::AccessPoint(point) = arn.parse::<Bucket>().unwrap().0 else { panic!("{arn}") };
@@ -262,7 +262,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_bucket_is_refused_with_the_way_out() {
+    fn invalid_buckets_are_refused_with_an_alternative() {
         for (text, parts) in [
             ("arn:aws:s3:::my-cache", &["is an ARN", "set bucket=my-cache"][..]),
             ("ARN:aws-cn:s3:::my-cache/*", &["is an ARN", "set bucket=my-cache"]),
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn in_a_directory_s3s_rule_for_names_is_kept() {
+    fn directory_stores_follow_s3s_naming_rule() {
         let check = |name: &str| name.parse().and_then(|bucket: Bucket| bucket.check_for_directory());
         for name in ["my-cache", "a.b", "ci--euw1-az1--x-s3"] {
             assert!(check(name).is_ok(), "{name}");

@@ -37,8 +37,8 @@ impl FromStr for CacheOptions {
         match text.parse()? {
             CacheRef::S3(options) => Ok(*options),
             CacheRef::Local(_) => {
-                let hint = "write type=s3,bucket=NAME,…; the local cache directory is named apart from it";
-                Err(Error::usage("type=local where an S3 cache is meant").with_hint(hint))
+                let hint = "write type=s3,bucket=NAME,…; pass the local cache directory separately";
+                Err(Error::usage("type=local is given where an S3 cache is expected").with_hint(hint))
             }
         }
     }

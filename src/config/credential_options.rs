@@ -1,11 +1,11 @@
-//! Where the credentials come from, as far as attributes decide it.
+//! The attributes that select the source of the credentials.
 
 use std::fmt;
 
 use crate::base::{Error, Result, Secret};
 use crate::config::attribute::{Attribute, Content};
 
-/// Where the credentials come from. What is left open is decided by the environment and the AWS files.
+/// Where the credentials come from. Whatever is not set is decided by the environment and the AWS files.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CredentialOptions {
@@ -43,7 +43,7 @@ pub struct RoleOptions {
     pub external_id: Option<String>,
 }
 
-/// The attributes as they are given, before those that belong together are paired.
+/// The attributes as given, before those that belong together are paired.
 #[derive(Default)]
 pub(super) struct CredentialAttributes {
     access_key_id: Option<String>,
@@ -92,14 +92,14 @@ impl CredentialAttributes {
                 (Some(id), Some(secret)) => Some(AccessKeys { id, secret, session_token }),
                 (Some(_), None) => {
                     return Err(Error::usage("access_key_id is given without secret_access_key")
-                        .with_hint("give both or neither"));
+                        .with_hint("set both or neither"));
                 }
                 (None, Some(_)) => {
                     return Err(Error::usage("secret_access_key is given without access_key_id")
-                        .with_hint("give both or neither"));
+                        .with_hint("set both or neither"));
                 }
                 (None, None) if session_token.is_some() => {
-                    let hint = "give access_key_id and secret_access_key too";
+                    let hint = "set access_key_id and secret_access_key too";
                     return Err(Error::usage("session_token is given without its keys").with_hint(hint));
                 }
                 (None, None) => None,
@@ -107,7 +107,7 @@ impl CredentialAttributes {
         let role = match self.role_arn {
             Some(arn) => Some(RoleOptions { arn, session_name: role_session_name, external_id }),
             None if role_session_name.is_some() || external_id.is_some() => {
-                let hint = "give role_arn, or leave them out";
+                let hint = "set role_arn, or leave them out";
                 return Err(Error::usage("role_session_name and external_id need role_arn").with_hint(hint));
             }
             None => None,

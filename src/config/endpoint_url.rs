@@ -36,7 +36,7 @@ impl EndpointUrl {
     pub(crate) fn parse(url: &str, origin: &str) -> Result<Self> {
         if url.contains('@') {
             return Err(Error::usage(format!("{origin} has a user name or password in it"))
-                .with_hint("give the keys as access_key_id and secret_access_key, or in the environment"));
+                .with_hint("set access_key_id and secret_access_key, or the variables in the environment"));
         }
         if url.chars().any(|c| c.is_control() || c.is_whitespace()) {
             return Err(Error::usage(format!("{origin} has a space or a control character in it"))
@@ -60,7 +60,7 @@ impl EndpointUrl {
                 path.map(|path| Self::File(PathBuf::from(path)))
             }
             _ => {
-                let hint = "it is http://, https:// or file:///absolute/directory";
+                let hint = "write https://host, http://host, or file:///absolute/directory";
                 return Err(Error::usage(format!("{origin}={shown} has an unknown scheme")).with_hint(hint));
             }
         };
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn endpoints_are_taken_apart() {
+    fn endpoints_are_parsed() {
         for (url, endpoint) in [
             ("https://S3.example.com", http_url(true, "s3.example.com", None, "")),
             ("https://s3.example.com:443/", http_url(true, "s3.example.com", None, "")),
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_endpoint_is_refused() {
+    fn invalid_endpoints_are_refused() {
         for url in [
             "",
             "s3.example.com",
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_url_is_shown_without_what_may_be_secret() {
+    fn a_refused_url_is_shown_without_potential_secrets() {
         for (url, shown) in [
             ("https://h:9000/a?token=MARKED", "endpoint_url=https://h:9000/a has a query"),
             ("https://h/#MARKED", "endpoint_url=https://h/ has a query or a fragment"),

@@ -46,7 +46,7 @@ pub(crate) fn quote_field(field: &str) -> String {
 fn bare_field<'a>(text: &str, rest: &'a str) -> Result<(String, &'a str)> {
     let (field, after) = rest.find(',').and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, ""));
     if let Some(at) = field.find('"') {
-        return Err(wrong("a quote stands in the middle of an attribute", Some(text.len() - rest.len() + at + 1)));
+        return Err(wrong("there is a quote in the middle of an attribute", Some(text.len() - rest.len() + at + 1)));
     }
     no_line_break(text, rest, field)?;
     Ok((field.to_owned(), after))
@@ -138,7 +138,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn parsing_takes_quoting_back(fields in proptest::collection::vec("[^\r\n]{1,12}", 1..6)) {
+        fn parsing_reverses_quoting(fields in proptest::collection::vec("[^\r\n]{1,12}", 1..6)) {
             let text = fields.iter().map(|field| quote_field(field)).collect::<Vec<_>>().join(",");
             prop_assert_eq!(parse_fields(&text).unwrap(), fields);
         }

@@ -72,11 +72,11 @@ impl KeyLayout {
         for (name, value) in self.prefixes() {
             if !value.is_empty() && !value.ends_with('/') {
                 warnings
-                    .push(format!("{name}={value} has no / at its end: keys begin with it as it is, no / is added"));
+                    .push(format!("{name}={value} does not end with /: it is prepended as it is, and no / is added"));
             }
         }
         if self.all_blobs().starts_with('/') || self.all_manifests().starts_with('/') {
-            warnings.push("keys begin with a /: some stores and proxies drop it".to_owned());
+            warnings.push("keys begin with a /, which some stores and proxies drop".to_owned());
         }
         warnings
     }
@@ -85,7 +85,7 @@ impl KeyLayout {
     pub(super) fn check(&self, is_directory: bool) -> Result<()> {
         if self.names.is_empty() || self.names.iter().any(String::is_empty) {
             return Err(Error::usage("there is no name to store the manifest under")
-                .with_hint("give at least one, for example name=app"));
+                .with_hint("set at least one, for example name=app"));
         }
         for (name, value) in self.prefixes() {
             check_key_part(name, value)?;
@@ -96,7 +96,7 @@ impl KeyLayout {
         if keys.iter().chain([&blob]).any(|key| key.len() > MAX_KEY_BYTES) {
             let hint = "shorten prefix or name";
             return Err(
-                Error::usage(format!("a key would be longer than the {MAX_KEY_BYTES} bytes S3 takes")).with_hint(hint)
+                Error::usage(format!("a key would be longer than the {MAX_KEY_BYTES} bytes that S3 allows")).with_hint(hint)
             );
         }
         for key in keys.iter().chain([&blobs]) {

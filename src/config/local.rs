@@ -18,7 +18,7 @@ pub struct LocalOptions {
     pub digest: Option<Digest>,
 }
 
-/// The attributes as they are given, before they are checked against each other.
+/// The attributes as given, before they are checked against each other.
 #[derive(Default)]
 pub(super) struct LocalAttributes {
     src: Option<String>,
@@ -76,20 +76,20 @@ impl LocalAttributes {
     pub(super) fn check(self) -> Result<LocalOptions> {
         let dir = match (self.src, self.dest) {
             (Some(src), Some(dest)) if src != dest => {
-                return Err(Error::usage("src and dest name two directories").with_hint("give one of them"));
+                return Err(Error::usage("src and dest name different directories").with_hint("set only one of them"));
             }
             (Some(dir), _) | (None, Some(dir)) => dir,
             (None, None) => {
-                return Err(Error::usage("type=local needs src or dest").with_hint("for example type=local,src=cache"));
+                return Err(Error::usage("type=local needs src or dest").with_hint("write type=local,src=DIR"));
             }
         };
         if dir.is_empty() {
             return Err(
-                Error::usage("the directory of type=local is empty").with_hint("for example type=local,src=cache")
+                Error::usage("the path of the directory is empty").with_hint("for example type=local,src=cache")
             );
         }
         if self.tag.is_some() && self.digest.is_some() {
-            return Err(Error::usage("tag and digest both name a cache in the directory").with_hint("give one of them"));
+            return Err(Error::usage("tag and digest both name a cache in the directory").with_hint("set only one of them"));
         }
         if self.tag.as_ref().is_some_and(String::is_empty) {
             return Err(Error::usage("tag is empty").with_hint("leave it out for the tag latest"));

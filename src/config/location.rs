@@ -120,7 +120,7 @@ impl FromStr for AccountId {
             return Ok(Self(text.to_owned()));
         }
         let shown: String = text.chars().filter(|c| !c.is_control()).take(100).collect();
-        let hint = "expected_bucket_owner is an AWS account: 12 digits without dashes";
+        let hint = "set expected_bucket_owner to an AWS account ID: 12 digits without dashes";
         Err(Error::usage(format!("expected_bucket_owner={shown} is not valid")).with_hint(hint))
     }
 }

@@ -1,4 +1,4 @@
-//! How a cache is written and read, once its place is known.
+//! How a cache is written and read.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -6,13 +6,13 @@ use std::time::Duration;
 use crate::base::{Error, Result};
 use crate::config::attribute::Attribute;
 
-/// More connections are no faster, and stores begin to reject them.
+/// More connections are not faster, and stores begin to reject them.
 const MAX_CONNECTIONS: usize = 64;
 const CONNECTIONS_PER_PARALLELISM: usize = 4;
 /// BuildKit's default.
 const UPLOAD_PARALLELISM: NonZeroU32 = NonZeroU32::MIN.saturating_add(3);
 
-/// How a cache is written and read, once its place is known.
+/// How a cache is written and read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
@@ -110,7 +110,7 @@ pub(super) const ATTRIBUTES: &[Row] = &[
     Row::bool("verify_source", "verify local blobs during the upload", |policy, on| policy.verify_source = on),
     Row::parsed("request_payer", "requester: your account pays for the requests", |policy, value| {
         let payers = [("requester", RequestPayer::Requester)];
-        policy.request_payer = Some(value.one_of(&payers, "requester, or left out")?);
+        policy.request_payer = Some(value.one_of(&payers, "requester, or leave it out")?);
         Ok(())
     }),
 ];

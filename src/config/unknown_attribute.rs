@@ -34,8 +34,8 @@ impl Known {
 pub(super) fn unknown(pairs: &[(String, &str)], at: usize, known: &Known, other: &Known) -> Error {
     let key = pairs.get(at).map_or("", |(key, _)| key.as_str());
     if other.has(key, Content::OfLayers) {
-        return Error::usage(format!("the attribute {key} is not supported: layers are moved as they are"))
-            .with_hint("give it to the build that writes the local cache: --cache-to type=local,…");
+        return Error::usage(format!("the attribute {key} is not supported: layers are copied unchanged"))
+            .with_hint("set it on the build that writes the local cache: --cache-to type=local,…");
     }
     // Words from our own vocabulary reveal nothing about a secret.
     let (names, aliases) = (known.names(), known.aliases());

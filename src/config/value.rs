@@ -1,4 +1,4 @@
-//! The text of one attribute, and the values that it can stand for.
+//! Parses the text of one attribute.
 
 use std::num::NonZeroU32;
 use std::time::Duration;
@@ -28,7 +28,7 @@ impl AttributeValue<'_> {
     }
 
     pub(super) fn number(self) -> Result<NonZeroU32> {
-        self.text.parse().map_err(|_| self.bad("a whole number from 1"))
+        self.text.parse().map_err(|_| self.bad("a whole number of at least 1"))
     }
 
     pub(super) fn duration(self) -> Result<Duration> {
@@ -43,7 +43,7 @@ impl AttributeValue<'_> {
 
     /// Returns the error for a text that is not `allowed`. Shows the text, so it must not be a secret.
     pub(super) fn bad(self, allowed: &str) -> Error {
-        self.bad_with(format!("{} is {allowed}", self.name))
+        self.bad_with(format!("set {} to {allowed}", self.name))
     }
 
     fn bad_with(self, hint: String) -> Error {

@@ -51,7 +51,7 @@ impl AssumeRole {
     /// Returns the role from the profile, or `base` itself if the profile has none.
     ///
     /// # Errors
-    /// If the profile requires an MFA code, because MFA is not prompted for.
+    /// If the profile requires an MFA code, which is not supported.
     pub(super) fn of_profile(
         lookup: &Lookup<'_>,
         profile: &Profile,

@@ -135,7 +135,7 @@ pub(crate) fn root_directory(dir: &Path) -> Result<bool> {
     // The empty path means the current directory.
     match fs::metadata(if dir.as_os_str().is_empty() { Path::new(".") } else { dir }) {
         Ok(meta) if meta.is_dir() => Ok(true),
-        Ok(meta) => Err(unusable(dir, kind_name(meta.file_type()), "a directory", "give a directory")),
+        Ok(meta) => Err(unusable(dir, kind_name(meta.file_type()), "a directory", "name a directory")),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(Error::io("open", dir, error)),
     }

@@ -201,7 +201,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn times_are_printed_as_by_go() {
+    fn times_are_printed_like_go() {
         for (text, printed) in [
             ("2026-11-23T04:01:20.97686969Z", "2026-11-23T04:01:20.97686969Z"),
             ("2026-11-23T04:01:20.100Z", "2026-11-23T04:01:20.1Z"),

@@ -96,7 +96,7 @@ fn open(path: &Path, shared: bool) -> Result<(File, bool)> {
 }
 
 fn same(file: &File, path: &Path) -> Result<bool> {
-    is_same_file(file, path).map_err(|error| Error::io("look at", path, error))
+    is_same_file(file, path).map_err(|error| Error::io("read the metadata of", path, error))
 }
 
 /// Returns whether creating files in the directory is impossible: EPERM, EACCES, EROFS, ENOSPC, EDQUOT.

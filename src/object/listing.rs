@@ -66,7 +66,7 @@ pub struct ListPage {
     pub objects: Vec<ListedObject>,
     /// The token for the next page; `None` if this is the last.
     pub continuation: Option<String>,
-    /// There may be more objects, which neither this page nor the next ones list.
+    /// Whether there may be more objects that neither this page nor the next ones list.
     pub incomplete: bool,
 }
 
@@ -95,19 +95,19 @@ impl UploadsPage {
 }
 
 /// The items of one page, the token for the next page, and whether items are missing for good.
-type Fetched<T> = (Vec<T>, Option<String>, bool);
+type FetchedPage<T> = (Vec<T>, Option<String>, bool);
 
 /// The items of all pages, one page in memory. Ends after the first error.
 pub(super) struct Pages<F, T> {
     fetch: F,
     items: VecDeque<T>,
-    next: Next,
+    next: NextPage,
     /// Describes the listing in errors.
     what: String,
 }
 
 /// What follows the items in memory.
-enum Next {
+enum NextPage {
     First,
     /// The page with this token.
     Page(String),
@@ -118,30 +118,30 @@ enum Next {
 
 impl<F, T> Pages<F, T>
 where
-    F: FnMut(Option<String>) -> Result<Fetched<T>>,
+    F: FnMut(Option<String>) -> Result<FetchedPage<T>>,
 {
     /// `fetch` returns the page with the given token.
     pub(super) fn new(what: String, fetch: F) -> Self {
-        Self { fetch, items: VecDeque::new(), next: Next::First, what }
+        Self { fetch, items: VecDeque::new(), next: NextPage::First, what }
     }
 
     fn turn(&mut self) -> Result<bool> {
-        let token = match std::mem::replace(&mut self.next, Next::End) {
-            Next::First => None,
-            Next::Page(token) => Some(token),
-            Next::Gap => {
+        let token = match std::mem::replace(&mut self.next, NextPage::End) {
+            NextPage::First => None,
+            NextPage::Page(token) => Some(token),
+            NextPage::Gap => {
                 return Err(Error::unsupported(format!("the store does not list all {}", self.what)));
             }
-            Next::End => return Ok(false),
+            NextPage::End => return Ok(false),
         };
         let (items, continuation, incomplete) = (self.fetch)(token.clone())?;
         self.items = items.into();
         self.next = match continuation {
-            _ if incomplete => Next::Gap,
-            // The same page again, for ever.
-            Some(_) if continuation == token => Next::Gap,
-            Some(token) => Next::Page(token),
-            None => Next::End,
+            _ if incomplete => NextPage::Gap,
+            // Otherwise the same page would be requested forever.
+            Some(_) if continuation == token => NextPage::Gap,
+            Some(token) => NextPage::Page(token),
+            None => NextPage::End,
         };
         Ok(true)
     }
@@ -149,7 +149,7 @@ where
 
 impl<F, T> Iterator for Pages<F, T>
 where
-    F: FnMut(Option<String>) -> Result<Fetched<T>>,
+    F: FnMut(Option<String>) -> Result<FetchedPage<T>>,
 {
     type Item = Result<T>;
 
@@ -173,7 +173,7 @@ mod tests {
     use crate::base::ErrorKind;
 
     /// The items that the pages yield, and how the stream ends.
-    fn read(pages: &[Result<Fetched<u32>>]) -> (Vec<u32>, Option<ErrorKind>) {
+    fn read(pages: &[Result<FetchedPage<u32>>]) -> (Vec<u32>, Option<ErrorKind>) {
         let mut pages = pages.iter().cloned();
         let mut stream = Pages::new("items".to_owned(), |_| pages.next().unwrap());
         let (mut items, mut error) = (Vec::new(), None);

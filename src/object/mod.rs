@@ -1,6 +1,10 @@
 //! The contract of an object store, and its vocabulary: metadata, versions, conditions, listings, payloads.
 //!
-//! The S3 client, the directory store and the operations all speak it; there is no second set of types.
+//! The S3 client, the directory store and the operations all use these types.
+//!
+//! To use a store of your own, implement [`ObjectStore`] and pass it to
+//! [`S3CacheBuilder::store`](crate::S3CacheBuilder::store). If your blobs are not files in a local cache directory,
+//! implement [`BlobSource`].
 
 mod blob_source;
 mod listing;

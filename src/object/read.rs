@@ -39,7 +39,7 @@ pub struct Object {
     pub version: Option<Version>,
     /// The requested bytes. If the store announced a length and sends less, reading ends with an error.
     pub body: Box<dyn Read + Send>,
-    /// The store ignores ranges: it sends the whole object, and the bytes outside the range are discarded.
+    /// Whether the store ignores ranges: it sends the whole object, and the bytes outside the range are discarded.
     pub whole: bool,
 }
 

@@ -1,4 +1,4 @@
-//! A shared store is a store.
+//! The contract for a store that is shared, as an `Arc`.
 
 use std::sync::Arc;
 use std::time::Duration;

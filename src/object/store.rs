@@ -1,4 +1,4 @@
-//! The contract.
+//! The contract of an object store.
 
 use std::time::Duration;
 
@@ -72,7 +72,7 @@ pub trait ObjectStore: Send + Sync {
     /// reports it.
     ///
     /// # Errors
-    /// - [`NotFound`](crate::ErrorKind::NotFound) if the source does not exist (any more),
+    /// - [`NotFound`](crate::ErrorKind::NotFound) if the source does not exist,
     /// - [`Archived`](crate::ErrorKind::Archived) if its bytes are currently unavailable,
     /// - [`TooLarge`](crate::ErrorKind::TooLarge) if the store cannot copy an object of this size: upload it instead,
     /// - [`Unsupported`](crate::ErrorKind::Unsupported) (the default) if it cannot copy objects,
@@ -177,8 +177,8 @@ pub trait ObjectStore: Send + Sync {
         Err(Error::unsupported(format!("the store cannot abort the upload of {}", self.location(&upload.key))))
     }
 
-    /// Returns a URL that opens the object without credentials, whoever has it, until `valid_for` has passed. Sends no
-    /// request, so the object need not exist.
+    /// Returns a URL that opens the object without credentials until `valid_for` has passed. Anyone who has the URL can
+    /// use it. Sends no request, so the object need not exist.
     ///
     /// # Errors
     /// [`Unsupported`](crate::ErrorKind::Unsupported) (the default) if the store has no such URLs;

@@ -81,7 +81,7 @@ impl BlobReader {
     }
 
     fn wrong_digest(&self) -> String {
-        format!("{} does not have its digest", self.inner.location())
+        format!("{} does not match its digest", self.inner.location())
     }
 }
 

@@ -29,9 +29,8 @@ use crate::transfer::Pool;
 /// // Lazily, as BuildKit itself reads: the config first, then only the blobs that are needed.
 /// let config = cache.load()?.expect("it was exported above");
 /// let layer = &config.layers()[0];
-/// let mut bytes = Vec::new();
-/// std::io::Read::read_to_end(&mut cache.open_blob(&layer.blob)?.expect("its blob too"), &mut bytes)?;
-/// assert_eq!(bytes.len() as u64, layer.annotations.size);
+/// let blob = cache.open_blob(&layer.blob)?.expect("its blob was exported too");
+/// assert_eq!(blob.read_all()?.len() as u64, layer.annotations.size);
 /// # Ok(())
 /// # }
 /// ```

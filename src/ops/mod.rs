@@ -17,7 +17,7 @@ mod tuning;
 
 pub use blob_reader::BlobReader;
 pub use cache::{S3Cache, S3CacheBuilder};
-pub use doctor::{Check, CheckOutcome, DoctorOptions};
+pub use doctor::{Check, CheckOutcome, DoctorOptions, NO_BETTER_HINT};
 pub use export::{ExportOptions, Exported, export};
 pub use import::{ImportOptions, Imported, NOT_STRICT, import, import_from};
 pub use report::{BlobCounts, ImportOutcome, Report, SourceOutcome};

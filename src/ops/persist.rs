@@ -1,4 +1,4 @@
-//! Decides which failures are transient, and repeats single requests that fail with one.
+//! Decides which failures are transient, and repeats single requests that fail with a transient one.
 //!
 //! By the time an error gets here, the client has retried as often as `retry_max_attempts` and its retry tokens allow.
 //! An operation on many blobs makes many requests, so if a store fails a fifth of them, some request would exhaust its
@@ -19,15 +19,15 @@ pub(super) const PAUSES: [Duration; 4] =
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Returns whether the same request may succeed later: the store failed or throttled, or the connection broke.
-pub(super) fn passes(error: &Error) -> bool {
+pub(super) fn is_transient(error: &Error) -> bool {
     match error {
         Error::S3(error) if error.class == S3ErrorClass::Network => true,
-        error => answered_and_passes(error),
+        error => is_transient_at_first(error),
     }
 }
 
-/// Same as [`passes`], for the first request of an operation: an unreachable store is given up immediately.
-pub(super) fn answered_and_passes(error: &Error) -> bool {
+/// Same as [`is_transient`], for the first request of an operation: an unreachable store is given up immediately.
+pub(super) fn is_transient_at_first(error: &Error) -> bool {
     match error {
         Error::S3(error) => match error.class {
             S3ErrorClass::Throttled => true,
@@ -47,10 +47,10 @@ pub(super) fn is_damaged(error: &Error) -> bool {
     matches!(error, Error::S3(error) if error.class == S3ErrorClass::Corrupt)
 }
 
-/// Same as [`passes`], but also accepts bytes damaged in transit, once.
-pub(super) fn passes_or_damaged_once() -> impl Fn(&Error) -> bool {
+/// Same as [`is_transient`], but also accepts bytes damaged in transit, once.
+pub(super) fn transient_or_damaged_once() -> impl Fn(&Error) -> bool {
     let damaged = Cell::new(false);
-    move |error| passes(error) || (is_damaged(error) && !damaged.replace(true))
+    move |error| is_transient(error) || (is_damaged(error) && !damaged.replace(true))
 }
 
 fn has_code(error: &S3Error, codes: &[&str]) -> bool {
@@ -63,14 +63,14 @@ fn has_code(error: &S3Error, codes: &[&str]) -> bool {
 /// The first permanent error, or the last transient one.
 pub(super) fn persist<T>(
     context: &Context,
-    may_pass: impl Fn(&Error) -> bool,
+    may_recover: impl Fn(&Error) -> bool,
     mut request: impl FnMut() -> Result<T>,
 ) -> Result<T> {
     let begun = context.clock.monotonic();
     for pause in PAUSES {
         match request() {
-            Err(error) if may_pass(&error) && context.clock.monotonic().saturating_sub(begun) < PATIENCE => {
-                log::info!("{error}, repeating it in {} s", pause.as_secs_f32());
+            Err(error) if may_recover(&error) && context.clock.monotonic().saturating_sub(begun) < PATIENCE => {
+                log::info!("{error}; repeating the request in {} s", pause.as_secs_f32());
                 context.clock.sleep(pause, &context.cancel);
                 context.cancel.check()?;
             }
@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failing_store_may_recover_and_a_refusal_stays() {
+    fn store_failures_are_transient_and_refusals_are_permanent() {
         use S3ErrorClass::{Access, Conflict, NoSuchBucket, NotS3, Refused, Server, Throttled};
         for (class, status, code, expected) in [
             (Server, 500, Some("InternalError"), true),
@@ -123,18 +123,18 @@ mod tests {
             (NoSuchBucket, 404, Some("NoSuchBucket"), false),
             (NotS3, 200, None, false),
         ] {
-            assert_eq!(passes(&refusal(class, status, code)), expected, "{status} {code:?}");
+            assert_eq!(is_transient(&refusal(class, status, code)), expected, "{status} {code:?}");
         }
     }
 
     #[test]
-    fn no_answer_passes_unless_it_is_the_first_request() {
+    fn no_response_is_transient_unless_to_the_first_request() {
         let mut error = refusal(S3ErrorClass::Network, 0, None);
         if let Error::S3(error) = &mut error {
             error.status = None;
         }
-        assert!(passes(&error) && !answered_and_passes(&error));
+        assert!(is_transient(&error) && !is_transient_at_first(&error));
         let broken = Error::Network(Problem::new("the connection broke"));
-        assert!(passes(&broken) && answered_and_passes(&broken));
+        assert!(is_transient(&broken) && is_transient_at_first(&broken));
     }
 }

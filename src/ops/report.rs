@@ -44,9 +44,9 @@ pub struct Report {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ImportOutcome {
-    /// The directory holds the cache.
+    /// The cache was restored, or in a dry run, could be.
     Restored(Report),
-    /// The cache does not exist, and nothing was written.
+    /// No manifest exists, or none of its layers could be restored. The index of the directory was not written.
     Miss,
 }
 

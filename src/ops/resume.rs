@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::base::{Digest, Error, ErrorKind, Hasher, Problem, Result, S3ErrorClass};
 use crate::object::{GetOptions, Object, ObjectStore, Version};
 use crate::ops::context::Context;
-use crate::ops::persist::passes;
+use crate::ops::persist::is_transient;
 use crate::s3::WRONG_RANGE;
 use crate::store::Limited;
 use crate::transfer::Run;
@@ -219,7 +219,7 @@ impl ResumingReader {
             }
             match store.get(&self.key, &options) {
                 Err(error) if options.if_match.is_some() && self.goes_without_condition(&error) => {
-                    log::info!("{}: the condition is refused, going by size and digest: {error}", self.location());
+                    log::info!("{}: the store refuses the condition; checking size and digest instead: {error}", self.location());
                     options.if_match = None;
                     let result = store.get(&self.key, &options);
                     if result.is_ok() || is_failed_condition(&error) {
@@ -289,7 +289,7 @@ impl Read for ResumingReader {
         {
             let mut end = [0; 1];
             if body.read(&mut end).unwrap_or(0) > 0 {
-                let message = format!("{} is longer than the store said", self.location());
+                let message = format!("{} is longer than the store announced", self.location());
                 return Err(io::Error::new(io::ErrorKind::InvalidData, message));
             }
         }
@@ -308,7 +308,7 @@ pub(super) fn refuses_ranges(error: &Error) -> bool {
                 refusal.class,
                 Archived | Conflict | Corrupt | InvalidRange | NotS3 | PreconditionFailed | Refused | Unsupported
             );
-            refusal.code.as_deref() == Some(WRONG_RANGE) || (refused && !passes(error))
+            refusal.code.as_deref() == Some(WRONG_RANGE) || (refused && !is_transient(error))
         }
         error => matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::Unsupported),
     }

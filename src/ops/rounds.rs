@@ -5,13 +5,13 @@ use std::time::Duration;
 
 use crate::base::{Error, Result};
 use crate::ops::cache::S3Cache;
-use crate::ops::persist::{PATIENCE, PAUSES, passes};
+use crate::ops::persist::{PATIENCE, PAUSES, is_transient};
 use crate::transfer::{Next, Run};
 
-/// This many failures in a row, without a success in between, are not the fault of single objects.
+/// After this many failures in a row, the store as a whole may be down.
 const STREAK: usize = 16;
-/// A round is poor if fewer than one in this many jobs succeeds. Only so many poor rounds may follow each other as
-/// there are pauses, which limits the cost of all rounds to a multiple of the first.
+/// A round is poor if fewer than one in this many jobs succeeds. The number of consecutive poor rounds is limited to the
+/// number of pauses, and so the cost of all rounds to a multiple of the first.
 const GOOD_ROUND: usize = 4;
 
 /// The outcome of a job in one round.
@@ -109,7 +109,7 @@ pub(super) fn run<'w, J: Send + 'w, D: Send + 'w>(
             return Ok(failed);
         };
         streak.reset();
-        log::info!("trying {} of {} again in {} s", outcome.left.len(), outcome.tried, pause.as_secs_f32());
+        log::info!("retrying {} of {} jobs in {} s", outcome.left.len(), outcome.tried, pause.as_secs_f32());
         context.clock.sleep(*pause, &context.cancel);
         context.cancel.check()?;
         outcome = round.run(outcome.left.into_iter().map(|(job, _)| job))?;
@@ -178,7 +178,7 @@ pub(super) fn run_each<J: Copy + Send, D: Send>(
             streak.broken();
             Ok(Next::Done(Tried::Done(done)))
         }
-        Err(error) if passes(&error) => {
+        Err(error) if is_transient(&error) => {
             if streak.failed() {
                 streak.trip();
             }

@@ -1,4 +1,4 @@
-//! Size thresholds for transfers.
+//! When a blob is split, and the sizes of its parts and ranges.
 
 const MIB: u64 = 1024 * 1024;
 
@@ -8,7 +8,7 @@ const MIB: u64 = 1024 * 1024;
 pub struct Tuning {
     /// Larger blobs are uploaded in parts.
     pub multipart_above: u64,
-    /// The part size. Parts are larger if there would be more than 10,000.
+    /// The size of the parts. They are larger if there would be more than 10,000.
     pub part_size: u64,
     /// Larger blobs are downloaded in ranges of at most this size.
     pub range_size: u64,

@@ -1,4 +1,4 @@
-//! A server's refusal: status, error document, headers.
+//! A server's refusal: its status, error document and headers, and which refusals are retried.
 
 use std::time::SystemTime;
 
@@ -16,7 +16,7 @@ pub(super) const MAX_ERROR_BYTES: u64 = 64 * 1024;
 pub(super) struct Failed {
     pub(super) cause: Cause,
     pub(super) attempts: u32,
-    /// Whether it would have been retried, had there not been too many other failures.
+    /// Whether it would have been retried if there had been fewer other failures.
     pub(super) out_of_tokens: bool,
     /// The secrets and the signature of the last attempt, to be masked.
     pub(super) secrets: Vec<Secret>,
@@ -25,7 +25,7 @@ pub(super) struct Failed {
 }
 
 impl Failed {
-    /// Returns a failure that no server caused.
+    /// Returns a failure that the server did not cause.
     pub(super) fn own(error: crate::base::Error, attempts: u32) -> Self {
         Self { attempts, ..Self::new(Cause::Own(error)) }
     }
@@ -72,7 +72,7 @@ impl Answer {
         let (body, broke) = response.read_briefly(MAX_ERROR_BYTES);
         let answer = Self::new(&response, &body);
         match broke {
-            // The part that is missing would have told whether the object or the bucket does not exist.
+            // The missing part would have shown whether the object or the bucket does not exist.
             Some(fault) if answer.status == 404 && answer.code.is_none() => Cause::NoAnswer(fault),
             // In all other cases, the status is enough.
             _ => Cause::Refused(Box::new(answer)),
@@ -127,8 +127,8 @@ impl Answer {
     /// Makes the texts safe to show: masks these secrets, which a server may echo, then truncates. The order matters:
     /// truncation could leave the start of a secret.
     pub(crate) fn hide(&mut self, secrets: &[&str]) {
-        let told = [&mut self.code, &mut self.message, &mut self.request_id, &mut self.region, &mut self.server];
-        for text in told.into_iter().flatten() {
+        let texts = [&mut self.code, &mut self.message, &mut self.request_id, &mut self.region, &mut self.server];
+        for text in texts.into_iter().flatten() {
             *text = shown_without(text, secrets);
         }
     }
@@ -156,12 +156,14 @@ impl Answer {
         self.status == 412 || self.has_code(&["PreconditionFailed", "ConditionalRequestConflict"])
     }
 
-    /// The object must be restored before it can be read or copied. Of some classes no listing and no HEAD says so.
+    /// Returns whether the object must be restored before it can be read or copied. For some storage classes, neither a
+    /// listing nor a HEAD shows this.
     pub(super) fn is_archived(&self) -> bool {
         self.has_code(&["InvalidObjectState"])
     }
 
-    /// A response that is not a document: empty or truncated, which a retry may fix, or not S3's at all.
+    /// Returns the cause for a response that is not a document: empty or truncated, which a retry may fix, or not from S3
+    /// at all.
     pub(super) fn no_document(response: &Response, body: &[u8]) -> Cause {
         let text = String::from_utf8_lossy(body);
         let cut_off = text.trim_start().starts_with('<') && !text.to_ascii_lowercase().contains("<html");
@@ -169,6 +171,7 @@ impl Answer {
         Cause::Refused(Box::new(Self { foreign, ..Self::new(response, body) }))
     }
 
+    /// Returns whether to retry, by the status and the error code.
     pub(crate) fn failure(&self) -> AttemptFailure {
         let retry_after = self.retry_after;
         if self.is_throttled() {
@@ -295,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_tried_again_and_what_not() {
+    fn which_responses_are_retried() {
         use AttemptFailure::{Permanent, Throttled, Transient};
         let (transient, throttled) = (Transient { retry_after: None }, Throttled { retry_after: None });
         for (status, code, failure) in [

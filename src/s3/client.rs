@@ -106,7 +106,7 @@ impl Client {
                 Err(cause) => cause,
             };
             if cancel.is_cancelled() {
-                // Whatever the failure looks like, cancelling caused it.
+                // Cancelling caused the failure, whatever it looks like.
                 if !cleans_up {
                     return Err(own(Error::Cancelled));
                 }
@@ -125,7 +125,7 @@ impl Client {
             match policy.failed(&mut attempts, failure(&cause)) {
                 Decision::Retry(pause) => {
                     let (what, why) = (call.key.unwrap_or_default(), brief(&cause, &used.secrets()));
-                    log::info!("{} {what} failed ({why}), again in {:.1} s", call.operation, pause.as_secs_f32());
+                    log::info!("{} {what} failed ({why}); retrying in {:.1} s", call.operation, pause.as_secs_f32());
                     clock.sleep(pause, cancel);
                 }
                 decision => {

@@ -15,7 +15,7 @@ use crate::s3::create_multipart_upload::UploadName;
 use crate::s3::object_meta::version_in_document;
 use crate::s3::upload_part::UploadedPart;
 
-/// The server assembles up to ten thousand parts, and some servers are silent meanwhile.
+/// The server assembles up to ten thousand parts, and some servers send nothing meanwhile.
 const COMPLETE_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// An object that is older than the upload by more than this is not its result. Objects have times in whole seconds,
 /// and an object uploaded in parts has the time at which the upload began.
@@ -69,7 +69,7 @@ impl Client {
             && head.size == expected.size
             && head.age.is_none_or(|age| age <= expected.begun + AGE_TOLERANCE)
         {
-            log::info!("{} was completed though the store did not say so", upload.key);
+            log::info!("{} was completed, although the store did not confirm it", upload.key);
             return Ok(Completed { version: head.version, confirmed: false });
         }
         Err(self.explain(&call, failed))
@@ -121,7 +121,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn entity_tags_go_back_as_they_came() {
+    fn entity_tags_are_returned_unchanged() {
         let part = |number, etag: &str, sha256: Option<&str>| {
             let (etag, sha256) = (etag.to_owned(), sha256.map(str::to_owned));
             UploadedPart { number, etag, sha256 }

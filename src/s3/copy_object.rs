@@ -77,7 +77,7 @@ impl Client {
         };
         let age = modified.map(|modified| self.server_time(&response).duration_since(modified).unwrap_or_default());
         if age.is_some_and(|age| age > UNMOVED) {
-            log::info!("the store did not move the last-modified time of {key} with the copy");
+            log::info!("the copy did not refresh the last-modified time of {key}");
         }
         Ok(version)
     }

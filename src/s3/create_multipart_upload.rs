@@ -9,7 +9,7 @@ use crate::s3::client::Client;
 use crate::s3::copy_object::MAX_REPLY_BYTES;
 use crate::s3::put_object::CONTENT_TYPE;
 
-/// A multipart upload under way.
+/// The name of a multipart upload in progress.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct UploadName {
     pub(crate) key: String,
@@ -45,7 +45,7 @@ impl Client {
         call.checksum = if checksums { Checksum::Always } else { Checksum::Never };
         match self.execute(&call, created) {
             Ok(id) => {
-                // The server lets us write: bodies are sent without `Expect`.
+                // The server permits writes, so bodies are sent without `Expect`.
                 self.learnt.accepts_bodies.set(true);
                 Ok(UploadName { key: key.to_owned(), id, checksums })
             }

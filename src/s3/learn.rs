@@ -29,7 +29,7 @@ const CLOCK_CODES: &[&str] = &[
 ];
 /// After a longer exchange, it is unknown which moment the server's time refers to.
 const MAX_ROUND_TRIP: Duration = Duration::from_secs(15 * 60);
-/// A secret this long does not match the name of a region by chance.
+/// The minimum length of a secret that does not match the name of a region by chance.
 const LONG_SECRET_BYTES: usize = 20;
 /// A new bucket needs one redirect until its name has propagated.
 const MAX_REDIRECTS: u32 = 2;
@@ -65,12 +65,12 @@ impl Refused<'_> {
     pub(super) fn teach(&self, learnt: &Learnt, lessons: &mut Lessons) -> Result<bool> {
         let Self { call, used, answer, .. } = self;
         if answer.status == 417 && used.expect {
-            log::info!("{} does not take Expect: 100-continue, going on without it", used.endpoint.host);
+            log::info!("{} does not accept Expect: 100-continue; continuing without it", used.endpoint.host);
             learnt.expects_nothing.set(true);
             return Ok(true);
         }
         if answer.wants_checksum() && !used.checksum {
-            log::info!("{} wants checksums, sending x-amz-checksum-sha256 from now on", used.endpoint.host);
+            log::info!("{} requires checksums; sending x-amz-checksum-sha256 from now on", used.endpoint.host);
             learnt.wants_checksums.set(true);
             return Ok(call.checksum == Checksum::WhenWanted);
         }
@@ -101,7 +101,7 @@ impl Refused<'_> {
         let same = (&new.access_key_id, &new.secret_access_key, &new.session_token)
             == (&old.access_key_id, &old.secret_access_key, &old.session_token);
         if !same {
-            log::info!("the session has expired, going on with a new one from {}", provider.origin());
+            log::info!("the session has expired; continuing with a new one from {}", provider.origin());
         }
         Ok(!same)
     }
@@ -109,9 +109,9 @@ impl Refused<'_> {
     fn teach_region(&self, learnt: &Learnt, lessons: &mut Lessons, region: &str) -> bool {
         let (bucket, before) = (self.bucket, &self.used.endpoint.region);
         let moved = learnt.move_endpoint(before, |endpoint| {
-            let other = endpoint.in_region(region).filter(|_| !tells_secret(region, self.used))?;
+            let other = endpoint.in_region(region).filter(|_| !reveals_secret(region, self.used))?;
             log::warn!(
-                "the bucket {bucket} is in region {region}, not {before}: going on there; region={region} saves the detour"
+                "the bucket {bucket} is in region {region}, not {before}: continuing there; set region={region} to avoid the extra request"
             );
             Some(other)
         });
@@ -136,7 +136,7 @@ impl Refused<'_> {
         let Some(ahead) = answer.date.and_then(|date| clock_error(date, used, self.now)) else {
             return false;
         };
-        log::warn!("{}: signing by the server's, set it (NTP)", clock_text(ahead));
+        log::warn!("{}: signing with the server's time; set the clock (NTP)", clock_text(ahead));
         learnt.set_ahead(ahead);
         true
     }
@@ -144,7 +144,7 @@ impl Refused<'_> {
 
 /// Returns whether the region is part of the secrets that the request was signed with: a server may echo them, and
 /// every later message would show them.
-fn tells_secret(region: &str, used: &Used) -> bool {
+fn reveals_secret(region: &str, used: &Used) -> bool {
     let secrets = used.secrets();
     let long = secrets.iter().map(Secret::expose).filter(|secret| secret.len() >= LONG_SECRET_BYTES);
     redacted(region, &long.collect::<Vec<_>>()) != region

@@ -22,9 +22,9 @@ pub(super) struct Learnt {
     pub(super) expects_nothing: Flag,
     /// Whether the server requires checksums on writes.
     pub(super) wants_checksums: Flag,
-    /// Whether the bucket has been listed: then a missing object is not for want of that permission.
+    /// Whether the bucket has been listed: then a 403 for an object is not caused by a missing list permission.
     pub(super) may_list: Flag,
-    /// Whether the server has failed to support a part copy.
+    /// Whether the server has refused a part copy as unsupported.
     pub(super) copies_no_parts: Flag,
 }
 

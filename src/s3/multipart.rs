@@ -1,4 +1,4 @@
-//! A multipart upload under way: its parts, its completion, and its abortion if it is given up.
+//! A multipart upload in progress: its parts, its completion, and its abort if it fails.
 
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -12,7 +12,7 @@ use crate::s3::create_multipart_upload::UploadName;
 use crate::s3::upload_part::UploadedPart;
 use crate::s3::upload_part_copy::CopySource;
 
-/// A multipart upload under way.
+/// A multipart upload in progress.
 pub(super) struct S3Upload<'a> {
     client: &'a Client,
     current: Mutex<Current>,

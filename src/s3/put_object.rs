@@ -38,7 +38,7 @@ impl Client {
         if failed.attempts > 1
             && let Some(version) = self.already_written(key, payload)
         {
-            log::info!("{key} was written though the store did not confirm it");
+            log::info!("{key} was written, although the store did not confirm it");
             return Ok(version);
         }
         Err(self.explain_as(S3ErrorClass::PreconditionFailed, &call, failed))

@@ -8,8 +8,8 @@ use crate::sigv4::request::{Signable, SignatureScope, UNSIGNED_PAYLOAD};
 use crate::sigv4::signature::signature;
 use crate::sigv4::string_to_sign::{Scope, string_to_sign};
 
-/// Returns the signed query of a GET request for `path` at `host`, which is valid for so many whole seconds.
-/// `parameters` are added to it. Anyone who has it can send the request.
+/// Returns the signed query of a GET request for `path` at `host`, including `parameters`. It is valid for a number of
+/// whole seconds. Anyone who has it can send the request.
 pub(crate) fn presigned_query(
     (host, path): (&str, &str),
     parameters: &[(&str, &str)],

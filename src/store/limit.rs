@@ -50,8 +50,8 @@ impl Limited {
         self.connections
     }
 
-    /// Opens an object with `open`, which may send several requests over the connection and sees what is known about the
-    /// store at the time it gets it.
+    /// Opens an object with `open`, which may send several requests, one after another, over one connection. `open` runs
+    /// once the connection is free, so it can use what other threads have learnt about the store by then.
     ///
     /// # Errors
     /// Those of `open`.
@@ -192,7 +192,7 @@ mod tests {
     use crate::object::BytesPayload;
     use crate::store::DirStore;
 
-    /// The defaults of the contract must not take the place of what the store can do.
+    /// A default of the contract must not hide a method that the store implements.
     #[test]
     fn every_operation_is_passed_on() {
         let root = tempfile::tempdir().unwrap();

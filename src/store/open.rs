@@ -23,7 +23,7 @@ pub(crate) struct StoreParts {
     pub(crate) connections: usize,
     /// Larger objects are copied in parts.
     pub(crate) max_copy_bytes: u64,
-    /// Give up early: a user is waiting for the diagnosis.
+    /// Whether to give up early, because a user is waiting for a diagnosis.
     pub(crate) brief: bool,
 }
 
@@ -119,6 +119,7 @@ pub(crate) fn open_s3(
     }))
 }
 
+/// Returns the headers of every request that writes an object.
 fn write_headers(policy: &Policy) -> Vec<(String, String)> {
     set([
         ("x-amz-storage-class", policy.storage_class.as_deref()),
@@ -127,6 +128,7 @@ fn write_headers(policy: &Policy) -> Vec<(String, String)> {
     ])
 }
 
+/// Returns the headers of every request.
 fn request_headers(location: &Location, policy: &Policy) -> Vec<(String, String)> {
     let payer = policy.request_payer.map(|RequestPayer::Requester| "requester");
     set([
@@ -135,10 +137,12 @@ fn request_headers(location: &Location, policy: &Policy) -> Vec<(String, String)
     ])
 }
 
+/// Returns the headers of every copy.
 fn copy_headers(location: &Location) -> Vec<(String, String)> {
     set([("x-amz-source-expected-bucket-owner", location.expected_bucket_owner.as_ref().map(AccountId::as_str))])
 }
 
+/// Returns the headers that have a value.
 fn set<const N: usize>(headers: [(&str, Option<&str>); N]) -> Vec<(String, String)> {
     let set = headers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
     set.collect()

@@ -12,13 +12,13 @@ pub(crate) use permits::{Permit, Permits};
 pub(crate) use pool::Pool;
 pub(crate) use run::Run;
 
-/// What follows for a job of type `J` with a result of type `D`.
+/// What to do with a job of type `J` next, or its result of type `D`.
 pub(crate) enum Next<'w, J, D> {
-    /// It is done.
+    /// The job is done, with this result.
     Done(D),
-    /// Its parts must be done.
+    /// Do its parts, then finish it.
     Split(Box<dyn Split<'w, J, D> + 'w>),
-    /// It must start again.
+    /// Start it again.
     Again(J),
 }
 

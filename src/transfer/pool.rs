@@ -79,7 +79,7 @@ impl Pool {
 }
 
 /// A job that has started, shared by the threads that do its parts.
-type Open<'w, J, D> = Box<dyn Split<'w, J, D> + 'w>;
+type SplitJob<'w, J, D> = Box<dyn Split<'w, J, D> + 'w>;
 
 /// The threads of one run.
 struct Crew<'a, 'w, I: Iterator, D, S, F> {
@@ -87,12 +87,12 @@ struct Crew<'a, 'w, I: Iterator, D, S, F> {
     done: Mutex<F>,
     run: Run<'a>,
     state: Mutex<State<'w, I, D>>,
-    /// Signalled when there may be a unit to take, or when the run is over.
+    /// Notified when there may be a unit to take, or when the run is over.
     changed: Condvar,
 }
 
 struct State<'w, I: Iterator, D> {
-    queue: Queue<I, Open<'w, I::Item, D>>,
+    queue: Queue<I, SplitJob<'w, I::Item, D>>,
     /// How many threads there may be, how many there are, and how many of those have no unit.
     most: usize,
     threads: usize,
@@ -126,7 +126,7 @@ where
     }
 
     /// Waits for a unit; returns `None` when there will be no more. The thread counts as idle already.
-    fn next<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) -> Option<Unit<J, Open<'w, J, D>>> {
+    fn next<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) -> Option<Unit<J, SplitJob<'w, J, D>>> {
         let mut state = self.lock();
         loop {
             if self.run.check().is_err() {
@@ -180,9 +180,9 @@ where
 
     fn perform<'scope>(
         &'scope self,
-        unit: Unit<J, Open<'w, J, D>>,
+        unit: Unit<J, SplitJob<'w, J, D>>,
         scope: &'scope Scope<'scope, '_>,
-    ) -> Result<Option<Unit<J, Open<'w, J, D>>>> {
+    ) -> Result<Option<Unit<J, SplitJob<'w, J, D>>>> {
         let step = match unit {
             Unit::Start(job) => (self.start)(job, &self.run)?,
             Unit::Part(slot, open, index) => {
@@ -201,7 +201,7 @@ where
         &'scope self,
         step: Next<'w, J, D>,
         scope: &'scope Scope<'scope, '_>,
-    ) -> Option<Unit<J, Open<'w, J, D>>> {
+    ) -> Option<Unit<J, SplitJob<'w, J, D>>> {
         let step = match step {
             Next::Done(done) => {
                 (self.done.lock().unpoisoned())(done);

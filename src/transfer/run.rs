@@ -30,13 +30,15 @@ impl<'a> Run<'a> {
         (Self { cancel, processors, shared }, interrupt)
     }
 
+    /// Checks that the run has not stopped.
+    ///
     /// # Errors
     /// [`Error::Cancelled`] if the caller cancelled, or if another job of the same run failed.
     pub(crate) fn check(&self) -> Result<()> {
         if self.shared.failed.load(Ordering::Relaxed) { Err(Error::Cancelled) } else { self.cancel.check() }
     }
 
-    /// Waits until `look` returns something. It is called again after every [`notify`](Self::notify). The thread that
+    /// Waits until `look` returns a value. It is called again after every [`notify`](Self::notify). The thread that
     /// will provide it must already be working on it.
     ///
     /// # Errors

@@ -52,7 +52,7 @@ fn invalid_attributes_are_errors_with_a_hint() {
         ("type=s3,bucket=trial,endpoint_url=file://relative", &["endpoint_url", "file:///absolute"]),
         ("type=s3,bucket=trial", &["region", "AWS_REGION"]),
         ("type=s3,region=eu-west-1", &["bucket", "AWS_BUCKET"]),
-        ("type=s3,bucket=trial,compression=zstd", &["compression", "layers are moved as they are"]),
+        ("type=s3,bucket=trial,compression=zstd", &["compression", "layers are copied unchanged"]),
         ("type=s3,bucket=trial,region=r,access_key_id=AK", &["secret_access_key", "both"]),
     ] {
         let run = run(&["export", "tests/fixtures/min/local", "--cache-to", attributes]);

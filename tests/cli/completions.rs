@@ -69,6 +69,7 @@ fn the_library_names_no_flag_of_the_program() {
         .into_iter()
         .filter(|option| !option.starts_with("cache-"))
         .map(|option| format!("--{option}"))
+        .chain(["-vv".to_owned()])
         .collect();
     for path in rust_files(Path::new("src")) {
         if path.starts_with("src/cli") {

@@ -310,7 +310,7 @@ fn a_blob_that_was_corrupt_before_the_run_is_reported_as_such() {
     let server = Server::start();
     let arguments = trial.export(&format!("{},verify_source=true", s3_store(&server)));
     let run = run(&arguments.each_ref().map(String::as_str)).expect(5);
-    let sentence = format!("s3://cache/blobs/{digest} was not sent: the local blob {digest} does not have its digest");
+    let sentence = format!("s3://cache/blobs/{digest} was not sent: the local blob {digest} does not match its digest");
     assert!(!run.stderr.contains("changed"), "{}", run.stderr);
     run.says(&[&sentence, "hint: the local cache is damaged"]);
 }
@@ -324,7 +324,7 @@ fn the_hint_depends_on_who_uses_the_directory() {
     for arguments in [trial.import(&file, &store), trial.export(&file_store(&file))] {
         let run = run(&arguments.each_ref().map(String::as_str)).expect(1);
         assert!(!run.stderr.contains("remove"), "{}", run.stderr);
-        run.says(&["it is a regular file, not a directory", "hint: give a directory"]);
+        run.says(&["it is a regular file, not a directory", "hint: name a directory"]);
     }
     fs::write(trial.source().join("index.json"), "{").unwrap();
     let import = trial.import(&trial.source(), &store);

@@ -110,7 +110,7 @@ fn a_wrong_command_line_is_a_usage_error_with_its_fix() {
         (&[s3], &["name the command first"]),
         (&["export"], &["directory", "--help"]),
         (&["export", "x"], &["--cache-to", "type=s3"]),
-        (&["import", "", "--cache-from", s3], &["directory is empty"]),
+        (&["import", "", "--cache-from", s3], &["directory argument is empty"]),
         (&["export", "x", "--cache-to", "type=s3,bucket=trial,mode=\u{1b}[31m"], &["mode=\\u{1b}[31m"]),
         (&["import", "x"], &["--cache-from", "type=s3"]),
         (&["export", "x", "--cache-from", s3], &["--cache-from", "import", "did you mean --cache-to?"]),

@@ -113,7 +113,7 @@ fn a_bucket_in_another_region_is_distinguished_from_a_missing_one() {
         &checks(at("cache", "us-east-1")),
         "bucket",
         ErrorKind::Setup,
-        &["in region eu-test-1", "give region=eu-test-1"],
+        &["in region eu-test-1", "set region=eu-test-1"],
     );
     let absent = checks(at("absent", "eu-test-1"));
     only(&absent, "bucket", ErrorKind::NoSuchBucket, &["NoSuchBucket", "check bucket"]);
@@ -224,7 +224,7 @@ fn detailed_refusals_are_explained() {
     let server = Server::start();
     let message = "The region name 'eu-test-1' is not valid. Must be one of: wnam, enam, weur, eeur, apac, oc, auto";
     server.fault(Match::any().always(), Fault::Reply(Failure::new(400, "InvalidRegionName", message)));
-    let parts = &["which comes from the attribute region", "give region=auto"];
+    let parts = &["which comes from the attribute region", "set region=auto"];
     only(&diagnose(&server, &server.endpoint(), &[]), "bucket", ErrorKind::Store, parts);
 }
 
@@ -234,5 +234,5 @@ fn the_suggested_region_differs_from_the_given_one() {
     let wrong = Failure::new(400, "AuthorizationHeaderMalformed", "the region is wrong").detail("Region", "eu-west-3");
     server.fault(Match::any().always(), Fault::Reply(wrong));
     let checks = diagnose(&server, &server.endpoint(), &[]);
-    only(&checks, "bucket", ErrorKind::Access, &["in region eu-west-3, not eu-test-1: give region=eu-west-3"]);
+    only(&checks, "bucket", ErrorKind::Access, &["in region eu-west-3, not eu-test-1: set region=eu-west-3"]);
 }

@@ -2,7 +2,7 @@
 
 mod bucket;
 mod keys;
-mod way;
+mod connection;
 
 use std::sync::Arc;
 

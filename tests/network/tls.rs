@@ -89,7 +89,7 @@ fn the_wrong_scheme_is_detected_in_both_directions() {
         stream.write_all(answer).unwrap();
     });
     let error = connect(&server, &format!("http://{}", explains.address), &[]).unwrap().load().unwrap_err();
-    told(&error, ErrorKind::Store, &["Or does it want https://?"]);
+    told(&error, ErrorKind::Store, &["if the port uses TLS, write https://"]);
     assert_eq!((refuses.connections(), tls.connections()), (1, 1));
 }
 

@@ -88,7 +88,7 @@ fn a_failed_condition_takes_one_request() {
 }
 
 #[test]
-fn a_race_is_tried_again_and_then_a_failed_condition() {
+fn a_race_is_retried_and_then_a_failed_condition() {
     let race = || Fault::Reply(Failure::new(409, "ConditionalRequestConflict", "another request was faster"));
     let (server, version) = holding();
     server.fault(Match::operation(Operation::PutObject), race());
@@ -103,7 +103,7 @@ fn a_race_is_tried_again_and_then_a_failed_condition() {
 
 /// AWS may send status 200 before it looks at the condition.
 #[test]
-fn a_failed_condition_after_status_200_is_not_tried_again() {
+fn a_failed_condition_after_status_200_is_not_retried() {
     let late =
         || Fault::Reply(Failure::new(200, "PreconditionFailed", "At least one of the preconditions did not hold"));
     let (server, version) = holding();

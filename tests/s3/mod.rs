@@ -103,7 +103,7 @@ fn the_client_passes_the_conformance_suite() {
 
 /// What a store claims is what the client finds out.
 #[test]
-fn a_store_without_conditions_is_found_out() {
+fn stores_that_refuse_or_ignore_conditions_pass_with_that_claim() {
     for (conditions, claim) in [(Conditions::Refused, Claim::Unsupported), (Conditions::Ignored, Claim::Ignores)] {
         let server = Server::with(Config { conditions, ..Config::default() });
         let quirks = Quirks { create: claim, replace: claim, delete_if: claim, ..Quirks::default() };

@@ -19,7 +19,7 @@ pub use s3::{S3Error, S3ErrorClass};
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// The cause of an error. Shared, so that errors can be cloned.
-type Cause = Arc<dyn std::error::Error + Send + Sync + 'static>;
+type SharedError = Arc<dyn std::error::Error + Send + Sync + 'static>;
 
 /// An error, classified by what the user can do about it.
 ///

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::Cause;
+use super::SharedError;
 
 /// What happened, in one lower-case sentence without a full stop, with the fix and the cause if they are known.
 #[derive(Clone, Debug)]
@@ -13,7 +13,7 @@ pub struct Problem {
     pub message: String,
     /// The likely fix.
     pub hint: Option<String>,
-    pub(super) source: Option<Cause>,
+    pub(super) source: Option<SharedError>,
 }
 
 impl Problem {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Cause, ErrorKind};
+use super::{SharedError, ErrorKind};
 
 /// A request to the object store that failed for good.
 #[derive(Clone, Debug)]
@@ -29,7 +29,7 @@ pub struct S3Error {
     /// The likely fix.
     pub hint: Option<String>,
     /// The transport's error, if there was no response.
-    pub source: Option<Cause>,
+    pub source: Option<SharedError>,
 }
 
 /// The meaning of a failed S3 request.

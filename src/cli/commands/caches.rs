@@ -35,7 +35,7 @@ impl CacheArguments {
     /// Parses a directory, or buildx's notation for it: `type=local,src=DIR,tag=TAG`.
     pub(super) fn local(&self, directory: OsString, tag: Option<String>) -> Result<LocalOptions> {
         if directory.is_empty() {
-            return Err(Error::usage("the directory is empty").with_hint("use . for the current directory"));
+            return Err(Error::usage("the directory argument is empty").with_hint("use . for the current directory"));
         }
         let attributes = directory.to_str().filter(|text| text.starts_with("type=") || text.contains(",type="));
         let mut local = match attributes.map(str::parse).transpose()? {
@@ -71,7 +71,7 @@ impl CacheArguments {
         if is_attributes(extra) {
             let hint = match self.option {
                 Some(option) => format!("did you mean {option} type=s3,…?"),
-                None => "give the attributes of one cache; quote them if they contain spaces".to_owned(),
+                None => "pass the attributes of one cache; quote them if they contain spaces".to_owned(),
             };
             return Error::usage("unexpected argument: attributes without an option").with_hint(hint);
         }

@@ -69,7 +69,7 @@ impl Export {
         let source = ARGUMENTS.local(directory, raw.tag)?;
         if has_tag && source.digest.is_some() {
             return Err(
-                Error::usage("--tag and digest= both name a cache in the directory").with_hint("give one of them")
+                Error::usage("--tag and digest= both name a cache in the directory").with_hint("use only one of them")
             );
         }
         Ok(Self {

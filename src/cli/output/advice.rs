@@ -1,9 +1,13 @@
 //! Adds the program's flags to the library's hints, which name only attributes and options of the library.
 
-use s3_build_cache::program::{NOT_STRICT, OUT_OF_FILES};
+use s3_build_cache::program::{NO_BETTER_HINT, NOT_STRICT, OUT_OF_FILES};
 
 /// The hints that a flag applies to, and what to say about the flag.
-const FLAGS: &[(&str, &str)] = &[(OUT_OF_FILES, "or --jobs"), (NOT_STRICT, "leave out --strict")];
+const FLAGS: &[(&str, &str)] = &[
+    (OUT_OF_FILES, "or --jobs"),
+    (NOT_STRICT, "leave out --strict"),
+    (NO_BETTER_HINT, "-vv shows each request and the status of its response"),
+];
 
 /// Returns the hint with the flags that apply it.
 pub(crate) fn with_flags(hint: &str) -> String {

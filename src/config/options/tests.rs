@@ -129,7 +129,7 @@ fn an_error_names_the_attribute_and_what_is_allowed() {
         ("type=s3,touch_refresh=1d", &["touch_refresh=1d is not valid", "write touch_refresh=24h"]),
         ("type=s3,touch_refresh=2w", &["write touch_refresh=336h"]),
         ("type=s3,touch_refresh=24", &["add a unit", "touch_refresh=24h"]),
-        ("type=s3,touch_refresh=soon", &["touch_refresh is a duration"]),
+        ("type=s3,touch_refresh=soon", &["set touch_refresh to a duration"]),
         ("type=s3,bucket=a-a,bucket=b-b", &["bucket is given twice"]),
         ("type=s3,use_path_style=yes", &["use_path_style=yes", "true or false"]),
         ("type=s3,request_payer=owner", &["request_payer=owner", "requester"]),
@@ -159,11 +159,11 @@ fn an_error_names_the_attribute_and_what_is_allowed() {
         ("type=s3,expected_bucket_owner=12345678901\u{662}", &["expected_bucket_owner=", "12 digits"]),
         ("type=s3,use_accelerate_endpoint=on", &["use_accelerate_endpoint=on", "true or false"]),
         ("type=s3,touch_refresh=-1h", &["touch_refresh=-1h", "24h"]),
-        ("type=s3,upload_parallelism=0", &["upload_parallelism=0", "from 1"]),
-        ("type=s3,retry_max_attempts=x", &["retry_max_attempts=x", "from 1"]),
+        ("type=s3,upload_parallelism=0", &["upload_parallelism=0", "at least 1"]),
+        ("type=s3,retry_max_attempts=x", &["retry_max_attempts=x", "at least 1"]),
         ("type=s3,retry_mode=legacy", &["retry_mode=legacy", "standard or adaptive"]),
-        ("type=s3,compression=zstd", &["compression", "layers are moved as they are"]),
-        ("type=s3,image-manifest=true", &["image-manifest", "layers are moved as they are"]),
+        ("type=s3,compression=zstd", &["compression", "layers are copied unchanged"]),
+        ("type=s3,image-manifest=true", &["image-manifest", "layers are copied unchanged"]),
         ("type=s3,bucket", &["field 2 has no ="]),
         ("type=s3,name=a;;b", &["name=a;;b", "none of them empty"]),
         ("type=s3,name=", &["name=", "none of them empty"]),
@@ -179,7 +179,7 @@ fn an_error_names_the_attribute_and_what_is_allowed() {
         ("type=s3,prefix=a/../b", &["prefix=a/../b"]),
         ("type=s3,name=..", &["segment"]),
         ("type=s3,bucket=my-cache,prefix=a//b/,endpoint_url=file:///tmp/x", &["cannot be a file name"]),
-        ("type=local,src=x", &["type=local where an S3 cache is meant"]),
+        ("type=local,src=x", &["type=local is given where an S3 cache is expected"]),
     ] {
         let message = message(text);
         for part in parts {

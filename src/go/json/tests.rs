@@ -125,7 +125,7 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(4000))]
 
     #[test]
-    fn json_is_accepted_exactly_as_by_serde(
+    fn json_is_accepted_exactly_as_in_serde(
         pieces in prop::collection::vec(prop::sample::select(&[
             "{", "}", "[", "]", "[[", "]]", ",", ":", "\"", "\"a\"", "\"a\":", "\\", "\\u00e9", "\\ud83e\\udd80", "\\n",
             " ", "\n", "\t", "0", "1", "-", "-0", "12", ".", "5", "e", "E+", "true", "false", "null", "nul", "é", "\u{1}",
@@ -136,7 +136,7 @@ proptest! {
     }
 
     #[test]
-    fn strings_are_the_same_to_serde(texts in prop::collection::vec(prop::option::of(any::<String>()), 0..5)) {
+    fn strings_decode_as_in_serde(texts in prop::collection::vec(prop::option::of(any::<String>()), 0..5)) {
         let text = serde_json::to_string(&texts).unwrap();
         prop_assert_eq!(read_go_json::<Vec<Option<String>>>(text.as_bytes()), Ok(texts));
     }

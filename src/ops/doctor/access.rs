@@ -13,8 +13,8 @@ use crate::sigv4::Credentials;
 use crate::store::{self, StoreParts};
 
 /// The checks that need credentials.
-const THEIRS: &[&str] = &["key", "expiry", "identity"];
-/// The number of characters of a key id to show at either end.
+const KEY_CHECKS: &[&str] = &["key", "expiry", "identity"];
+/// The number of characters of a key ID to show at either end.
 const SHOWN_CHARS: usize = 4;
 
 /// Returns the credentials to sign with: `Some(None)` for unsigned requests, `None` if there are no credentials.
@@ -27,14 +27,14 @@ pub(super) fn examine(
     let asked = match store::provider(options, settings, parts) {
         Ok(None) => {
             findings.passed("credentials", "none: requests are not signed (anonymous=true)");
-            findings.skipped(THEIRS, "requests are not signed");
+            findings.skipped(KEY_CHECKS, "requests are not signed");
             return Some(None);
         }
         Ok(Some(provider)) => provider.credentials().map(|keys| (provider, keys)),
         Err(error) => Err(error),
     };
     let Some((provider, keys)) = findings.of("credentials", asked, |(provider, _)| provider.origin()) else {
-        findings.skipped(THEIRS, "there are no credentials");
+        findings.skipped(KEY_CHECKS, "there are no credentials");
         return None;
     };
     // Anything that looks like a secret may be one.
@@ -44,12 +44,12 @@ pub(super) fn examine(
     if reached || settings.endpoint.is_some() {
         whose(findings, (settings, parts), &keys);
     } else {
-        findings.skipped(&["identity"], "AWS is not reached");
+        findings.skipped(&["identity"], "AWS cannot be reached");
     }
     Some(Some(provider))
 }
 
-/// Returns the key id with its middle masked, which is enough to distinguish keys.
+/// Returns the key ID with its middle masked, which is enough to distinguish keys.
 fn masked(id: &str) -> String {
     let chars: Vec<char> = id.chars().collect();
     let text = |part: &[char]| part.iter().collect::<String>();
@@ -74,7 +74,7 @@ fn expiry(findings: &mut Findings<'_>, keys: &Credentials, now: SystemTime) {
     match expires.duration_since(now) {
         Ok(left) => findings.passed("expiry", format!("in {} ({at}), and renewed before", rounded(left))),
         Err(_) => {
-            let problem = Problem::new(format!("they have expired at {at}"));
+            let problem = Problem::new(format!("they expired at {at}"));
             let hint = "get new credentials, or check this machine's clock";
             findings.failed("expiry", &Error::Access(problem.hint(hint)));
         }
@@ -94,7 +94,7 @@ fn whose(findings: &mut Findings<'_>, (settings, parts): (&S3Settings, &StorePar
         Ok(None) => findings.skipped(&["identity"], "only AWS can identify keys"),
         // STS may be unreachable even if S3 is not.
         Err(error) if error.kind() == ErrorKind::Network => {
-            findings.skipped(&["identity"], &format!("S3 can do without: {}", error.chain()));
+            findings.skipped(&["identity"], &format!("not needed for S3: {}", error.chain()));
         }
         Err(error) => findings.failed("identity", &error),
     }

@@ -14,7 +14,7 @@ use crate::ops::manifests::load_names;
 pub(super) const READING: &[&str] = &["bucket", "list", "read"];
 pub(super) const WRITING: &[&str] = &["write", "touch", "delete"];
 
-/// The content of the probe object, addressed to anyone who finds one.
+/// The content of the probe object, for anyone who finds one.
 const PROBE: &[u8] = b"Written by `s3-build-cache doctor --write`: it can be removed.\n";
 /// The probe's key after the prefix of blobs. It is constant, so that probes that cannot be deleted do not pile up.
 const PROBE_NAME: &str = "s3-build-cache-doctor";
@@ -29,15 +29,15 @@ pub(super) fn examine(
 ) {
     if let Err(error) = cache.store.probe() {
         findings.failed("bucket", &error);
-        findings.skipped(&["list", "read"], "the bucket is not reached");
-        return findings.skipped(if options.write { WRITING } else { &[] }, "the bucket is not reached");
+        findings.skipped(&["list", "read"], "the bucket cannot be reached");
+        return findings.skipped(if options.write { WRITING } else { &[] }, "the bucket cannot be reached");
     }
     findings.of("bucket", bucket(), |state| format!("{} {state}", cache.store.location("")));
     let prefix = cache.keys.blobs();
     let page = cache.store.list_page(prefix, &ListOptions::default());
     let page = findings.of("list", page, |page| listed(page, prefix));
     match read(cache, &page.unwrap_or_default()) {
-        Ok((detail, remark)) => findings.tell("read", CheckOutcome::Passed, detail, remark.as_deref()),
+        Ok((detail, remark)) => findings.report("read", CheckOutcome::Passed, detail, remark.as_deref()),
         Err(error) => findings.failed("read", &error),
     }
     if options.write && cache.options.credentials().anonymous {
@@ -81,7 +81,7 @@ fn read(cache: &S3Cache, page: &ListPage) -> Result<(String, Option<String>)> {
                 first.map_err(|error| Error::io("read", cache.store.location(&key), error))?;
             }
             None if blob.is_some() => {
-                let problem = Problem::new(format!("{} is gone, and a manifest names it", cache.store.location(&key)));
+                let problem = Problem::new(format!("{} is gone, but a manifest refers to it", cache.store.location(&key)));
                 return Err(Error::Integrity(
                     problem.hint("export the cache again; a lifecycle rule may be too short"),
                 ));
@@ -146,19 +146,19 @@ fn remove(findings: &mut Findings<'_>, cache: &S3Cache, key: &str) {
         Ok(()) => findings.passed("delete", "removed it"),
         Err(error) if error.kind() == ErrorKind::Access => {
             let location = cache.store.location(key);
-            let why = format!("not permitted, and not needed: {location} stays, and the next probe overwrites it");
+            let why = format!("not permitted, but not needed either: {location} remains, and the next probe overwrites it");
             findings.skipped(&["delete"], &why);
         }
         Err(error) => {
             let location = cache.store.location(key);
             let hint = error.hint().map(|hint| format!("{hint}; ")).unwrap_or_default();
-            let hint = format!("{hint}an export deletes nothing; {location} may be left there");
-            findings.tell("delete", CheckOutcome::Failed(error.clone()), error.chain(), Some(&hint));
+            let hint = format!("{hint}exports do not delete anything; {location} may be left behind");
+            findings.report("delete", CheckOutcome::Failed(error.clone()), error.chain(), Some(&hint));
         }
     }
 }
 
 fn strange(message: String) -> Error {
-    let hint = "without touching, a lifecycle rule removes blobs that are in use: give it more days than caches live";
+    let hint = "without touches, a lifecycle rule removes blobs that are in use: set its days above the age of your caches";
     Error::Setup(Problem::new(message).hint(hint))
 }

@@ -2,7 +2,7 @@
 
 mod access;
 mod bucket;
-mod way;
+mod connection;
 
 use std::sync::Arc;
 
@@ -16,14 +16,14 @@ use crate::s3::Client;
 use crate::store::{self, DirStore, StoreParts};
 
 /// The hint for failures without a more specific one.
-const NO_HINT: &str = "check endpoint_url, region and bucket; -vv shows each request and the status of its answer";
+pub const NO_BETTER_HINT: &str = "check endpoint_url, region and bucket";
 
 /// Options of a [diagnosis](S3CacheBuilder::diagnose).
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct DoctorOptions {
-    /// Write, touch and delete a small object, always under the same key. Lacking permission to delete is not a
-    /// failure.
+    /// Whether to write, touch and delete a small object, always under the same key. A missing permission to delete it
+    /// is not a failure.
     pub write: bool,
 }
 
@@ -64,8 +64,8 @@ pub enum CheckOutcome {
     Passed,
     /// The step failed.
     Failed(Error),
-    /// The step was skipped because it does not apply or an earlier step failed, or it was refused but that does not
-    /// matter.
+    /// The step was skipped because it does not apply or an earlier step failed, or because it is not needed and was
+    /// refused.
     Skipped,
 }
 
@@ -73,22 +73,22 @@ pub enum CheckOutcome {
 struct Findings<'a>(&'a mut dyn FnMut(&Check));
 
 impl Findings<'_> {
-    fn tell(&mut self, name: &'static str, outcome: CheckOutcome, detail: String, hint: Option<&str>) {
+    fn report(&mut self, name: &'static str, outcome: CheckOutcome, detail: String, hint: Option<&str>) {
         (self.0)(&Check { name, outcome, detail, hint: hint.map(str::to_owned) });
     }
 
     fn passed(&mut self, name: &'static str, detail: impl Into<String>) {
-        self.tell(name, CheckOutcome::Passed, detail.into(), None);
+        self.report(name, CheckOutcome::Passed, detail.into(), None);
     }
 
     fn failed(&mut self, name: &'static str, error: &Error) {
-        let hint = error.hint().unwrap_or(NO_HINT);
-        self.tell(name, CheckOutcome::Failed(error.clone()), error.chain(), Some(hint));
+        let hint = error.hint().unwrap_or(NO_BETTER_HINT);
+        self.report(name, CheckOutcome::Failed(error.clone()), error.chain(), Some(hint));
     }
 
     fn skipped(&mut self, names: &[&'static str], why: &str) {
         for name in names {
-            self.tell(name, CheckOutcome::Skipped, why.to_owned(), None);
+            self.report(name, CheckOutcome::Skipped, why.to_owned(), None);
         }
     }
 
@@ -131,8 +131,8 @@ impl S3CacheBuilder {
     /// # Ok(())
     /// # }
     /// ```
-    pub fn diagnose(self, options: &DoctorOptions, mut tell: impl FnMut(&Check)) {
-        let mut findings = Findings(&mut tell);
+    pub fn diagnose(self, options: &DoctorOptions, mut report: impl FnMut(&Check)) {
+        let mut findings = Findings(&mut report);
         match open(&mut findings, &self) {
             Ok(Opened { store, bucket }) => {
                 bucket::examine(&mut findings, &self.on(store), &bucket, options);
@@ -166,7 +166,7 @@ fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::R
     };
     let resolved = store::settings(options, &*parts.env);
     match findings.of("options", resolved, |settings| understood(options.keys(), &place(settings))) {
-        None => Err("the options are wrong"),
+        None => Err("the options are invalid"),
         Some(Settings::S3(settings)) => {
             // A diagnosis reports the first failure instead of retrying; a correction does not count as a second
             // attempt.
@@ -176,7 +176,7 @@ fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::R
         Some(Settings::Directory { dir, bucket }) => {
             let place = dir.join(&bucket);
             let store = DirStore::new(dir, &bucket, parts.clock);
-            let store = findings.of("endpoint", store, |_| "a directory of this machine".to_owned());
+            let store = findings.of("endpoint", store, |_| "a directory on this machine".to_owned());
             let bucket =
                 move || Ok(if place.is_dir() { "exists" } else { "does not exist yet; the first export creates it" });
             store
@@ -198,19 +198,19 @@ fn open_s3(
     let unsigned = store::open_s3(options, settings, None, parts.clone());
     let unsigned = findings.of("endpoint", unsigned, |store| endpoint(store, settings));
     let reached = match unsigned {
-        Some(store) => way::walk(findings, &store),
+        Some(store) => connection::examine(findings, &store),
         None => {
-            findings.skipped(way::STEPS, "the endpoint cannot be approached");
+            findings.skipped(connection::STEPS, "the endpoint cannot be used");
             false
         }
     };
     let credentials = access::examine(findings, options.credentials(), (settings, &parts), reached);
     if !reached {
-        return Err("the endpoint is not reached");
+        return Err("the endpoint cannot be reached");
     }
     let credentials = credentials.ok_or("there are no credentials")?;
     let store =
-        store::open_s3(options, settings, credentials, parts).map_err(|_| "the endpoint cannot be approached")?;
+        store::open_s3(options, settings, credentials, parts).map_err(|_| "the endpoint cannot be used")?;
     let store = Arc::new(store);
     let bucket = {
         let store = store.clone();
@@ -226,7 +226,7 @@ fn in_region(store: &Client, region: &str) -> Result<&'static str> {
         return Ok("exists");
     }
     let message = format!("the bucket is in region {}, not {region}: each run loses a request", endpoint.region);
-    Err(Error::Setup(Problem::new(message).hint(format!("give region={}", endpoint.region))))
+    Err(Error::Setup(Problem::new(message).hint(format!("set region={}", endpoint.region))))
 }
 
 fn understood(layout: &KeyLayout, place: &str) -> String {

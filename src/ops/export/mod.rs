@@ -17,7 +17,7 @@ use crate::layout::{DocumentSizes, LocalCache};
 use crate::object::{BlobSource, ObjectStore, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::local_limit;
-use crate::ops::persist::{passes_or_damaged_once, persist};
+use crate::ops::persist::{transient_or_damaged_once, persist};
 use crate::ops::report::Report;
 use payload::check_source;
 use plan::{Step, foresee, plan};
@@ -27,12 +27,12 @@ use sender::Sender;
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct ExportOptions {
-    /// Only report what an export would do, without writing anything.
+    /// Whether to only report what an export would do, without writing anything.
     pub dry_run: bool,
-    /// Read back the blobs that are already in the bucket and replace those with a wrong digest.
+    /// Whether to read back the blobs that are already in the bucket and replace those with a wrong digest.
     pub verify_existing: bool,
-    /// Write the manifest under these names instead of those of the cache, for example to promote a cache that was read
-    /// under another name. The manifest of each name is replaced: the last writer wins.
+    /// The names to write the manifest under, instead of those of the cache: for example, to promote a cache that was
+    /// read under another name. The manifest of each name is replaced: the last writer wins.
     pub names: Option<Vec<String>>,
 }
 
@@ -136,8 +136,7 @@ impl S3Cache {
         outcome.map(|()| report)
     }
 
-    /// Does the same as [`export_config`](Self::export_config), but also reports what was done if the export fails
-    /// halfway.
+    /// Same as [`export_config`](Self::export_config), but reports what was done even if the export fails halfway.
     pub fn export_from<'c>(
         &self,
         config: impl Into<Cow<'c, CacheConfig>>,
@@ -206,7 +205,7 @@ impl S3Cache {
         let manifest = config.s3_payload();
         for name in &names {
             self.context.cancel.check()?;
-            persist(&self.context, passes_or_damaged_once(), || {
+            persist(&self.context, transient_or_damaged_once(), || {
                 self.store.put(&self.keys.manifest(name), &manifest, &PutMode::Overwrite).map(drop)
             })?;
             report.names.push(name.clone());

@@ -8,7 +8,7 @@ use crate::ops::export::payload::{PartPayload, changed, read_range, wrong_digest
 use crate::ops::export::plan::Job;
 use crate::ops::export::sender::{Sender, Sent};
 use crate::ops::meter::{Meter, PartMeter};
-use crate::ops::persist::{passes, passes_or_damaged_once, persist};
+use crate::ops::persist::{is_transient, transient_or_damaged_once, persist};
 use crate::ops::rounds::Tried;
 use crate::transfer::{Run, Split};
 
@@ -39,7 +39,7 @@ struct Whole {
     head: Mutex<Head>,
 }
 
-/// The parts that the whole's hash includes so far.
+/// The hash of the whole blob so far, and the number of parts that it includes.
 #[derive(Default)]
 struct Head {
     hasher: Hasher,
@@ -63,7 +63,7 @@ impl<'a> Multipart<'a> {
     fn begin(&self, run: &Run<'_>) -> Result<()> {
         let (sender, job) = (self.sender, &self.job);
         let key = sender.key(&job.digest);
-        let parts = persist(&sender.cache.context, passes, || {
+        let parts = persist(&sender.cache.context, is_transient, || {
             let parts = sender.cache.store.put_in_parts(&key, job.size, &PutMode::Overwrite).map(Some);
             parts.or_else(|error| if error.kind() == ErrorKind::Unsupported { Ok(None) } else { Err(error) })
         })?;
@@ -73,7 +73,7 @@ impl<'a> Multipart<'a> {
         Ok(())
     }
 
-    /// Includes the parts that are hashed in the hash of the whole, unless another thread does.
+    /// Adds the parts that have been hashed to the hash of the whole blob, unless another thread is doing so.
     fn catch_up(&self, run: &Run<'_>) -> Result<()> {
         self.whole.head.try_lock().map_or(Ok(()), |mut head| self.advance(&mut head, run))
     }
@@ -139,8 +139,8 @@ impl<'a> Split<'a, Job, Tried<Job, ()>> for Multipart<'a> {
             run,
         };
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        // Otherwise the blob would have to start over.
-        persist(&sender.cache.context, passes_or_damaged_once(), || {
+        // Retried here, because otherwise the whole blob would have to start over.
+        persist(&sender.cache.context, transient_or_damaged_once(), || {
             upload.parts.put_part(number, range.start, &payload)
         })?;
         self.catch_up(run)

@@ -8,7 +8,7 @@ use crate::object::{BlobSource, Payload};
 use crate::ops::meter::PartMeter;
 use crate::transfer::Run;
 
-/// Large enough to need few system calls.
+/// The number of bytes to read at once: large enough to need few system calls.
 const CHUNK_BYTES: usize = 128 * 1024;
 
 /// A blob as a request body. Each attempt reopens it from the source. Its digest is the payload hash.
@@ -134,12 +134,12 @@ impl<'a> Check<'a> {
 /// Checks that the source has a blob of that size.
 ///
 /// # Errors
-/// If it does not.
+/// If the source has no such blob, or one of another size.
 pub(super) fn check_source(source: &dyn BlobSource, digest: &Digest, size: u64) -> Result<()> {
     match source.blob_size(digest)? {
         Some(found) if found == size => Ok(()),
         Some(found) => {
-            Err(damaged(source, format!("the local blob {digest} has {found} bytes, its descriptor says {size}")))
+            Err(damaged(source, format!("the local blob {digest} has {found} bytes instead of {size}")))
         }
         None => Err(damaged(source, format!("the local blob {digest} is missing"))),
     }
@@ -181,7 +181,7 @@ fn read_some(source: &dyn BlobSource, reader: &mut dyn Read, digest: &Digest, bu
 }
 
 pub(super) fn wrong_digest(source: &dyn BlobSource, blob: &Digest) -> Error {
-    damaged(source, format!("the local blob {blob} does not have its digest"))
+    damaged(source, format!("the local blob {blob} does not match its digest"))
 }
 
 pub(super) fn changed(source: &dyn BlobSource, blob: &Digest) -> Error {

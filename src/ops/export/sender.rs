@@ -9,12 +9,12 @@ use crate::ops::export::payload::BlobPayload;
 use crate::ops::export::plan::{Job, Step};
 use crate::ops::export::touch::{Touched, Touches};
 use crate::ops::meter::Meter;
-use crate::ops::persist::passes;
+use crate::ops::persist::is_transient;
 use crate::ops::report::Report;
 use crate::ops::rounds::{Streak, Tried};
 use crate::transfer::{Next, Run};
 
-/// What follows for a blob.
+/// What to do with a blob next, or that it is done.
 pub(super) type Sent<'a> = Next<'a, Job, Tried<Job, ()>>;
 
 /// Sends the blobs of one export.
@@ -59,9 +59,12 @@ impl<'a> Sender<'a> {
         Next::Done(Tried::Done(()))
     }
 
-    /// Leaves `job` to a later round, if its error is transient.
+    /// Leaves `job` to a later round if its error is transient.
+    ///
+    /// # Errors
+    /// The error itself, if it is permanent.
     pub(super) fn failed(&self, job: Job, error: Error) -> Result<Sent<'a>> {
-        if !passes(&error) {
+        if !is_transient(&error) {
             return Err(error);
         }
         if job.step != Step::Touch && self.streak.failed() {
@@ -70,7 +73,7 @@ impl<'a> Sender<'a> {
         Ok(Next::Done(Tried::failed(job, error, true)))
     }
 
-    /// Records that the store keeps its blob.
+    /// Records that the blob in the store is used as it is.
     pub(super) fn left(&self) -> Sent<'a> {
         self.streak.broken();
         Next::Done(Tried::Done(()))

@@ -6,7 +6,7 @@ use crate::base::{Action, Error, ErrorKind, Result};
 use crate::object::ObjectStore;
 use crate::ops::cache::S3Cache;
 use crate::ops::export::plan::Job;
-use crate::ops::persist::passes;
+use crate::ops::persist::is_transient;
 
 /// After this many failed touches in a row, the store is assumed to refuse them.
 const MOST_FAILED_TOUCHES: usize = 8;
@@ -48,7 +48,7 @@ impl Touches {
                 Ok(Touched::Impossible)
             }
             Err(Error::Cancelled) => Err(Error::Cancelled),
-            Err(error) if passes(&error) && self.failed.fetch_add(1, Ordering::Relaxed) < MOST_FAILED_TOUCHES => {
+            Err(error) if is_transient(&error) && self.failed.fetch_add(1, Ordering::Relaxed) < MOST_FAILED_TOUCHES => {
                 Err(error)
             }
             Err(error) => {
@@ -58,7 +58,7 @@ impl Touches {
         }
     }
 
-    /// Gives up touches, with a warning.
+    /// Stops touching blobs, with a warning.
     pub(super) fn refuse(&self, cache: &S3Cache, error: &Error) {
         if !self.refused.swap(true, Ordering::Relaxed) {
             cache.context.warn(&format!("cannot refresh existing blobs; they may expire: {error}"));

@@ -67,9 +67,9 @@ impl<'a> Fetcher<'a> {
         let mut opened = open(in_ranges.then(|| parts.range(0).end));
         let mut ranged = in_ranges;
         if in_ranges && opened.as_ref().is_ok_and(|reader| reader.as_ref().is_some_and(ResumingReader::is_whole)) {
-            log::info!("{location}: the store does not do ranges, blobs are fetched whole");
+            log::info!("{location}: the store does not support ranges; fetching blobs whole");
             source.sends_whole.store(true, Ordering::Relaxed);
-            // Closes its connection first.
+            // Close its connection before opening another one.
             drop(opened);
             opened = open(None);
             ranged = false;
@@ -81,7 +81,7 @@ impl<'a> Fetcher<'a> {
             Err(error) => return Ok(Opened::Ended(Outcome::of(error, &location)?)),
         };
         if reader.size() != wanted.size {
-            let why = format!("{location} has {} bytes, its layer says {}", reader.size(), wanted.size);
+            let why = format!("{location} has {} bytes instead of {}", reader.size(), wanted.size);
             return Ok(Opened::Ended(Outcome::Wrong(why)));
         }
         let meter = self.meter(source, wanted);

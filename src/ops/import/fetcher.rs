@@ -11,11 +11,11 @@ use crate::ops::cache::S3Cache;
 use crate::ops::import::needs::Needs;
 use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
 use crate::ops::meter::Meter;
-use crate::ops::persist::{passes, persist};
+use crate::ops::persist::{is_transient, persist};
 use crate::ops::rounds::{Streak, Tried};
 use crate::transfer::Next;
 
-/// What follows for a blob.
+/// What to do with a blob next, or its outcome.
 pub(super) type Step<'a> = Next<'a, Wanted, Tried<Wanted, Fetched>>;
 
 /// Fetches the blobs of one import.
@@ -34,6 +34,7 @@ pub(super) struct Fetcher<'a> {
     bytes: AtomicU64,
 }
 
+/// A cache that blobs are fetched from.
 pub(super) struct Source<'a> {
     pub(super) cache: &'a S3Cache,
     /// The source refuses ranges, or sends the whole object for each, which would transfer a blob once per range.
@@ -68,7 +69,7 @@ impl<'a> Fetcher<'a> {
         self.sources.iter().any(|Source { cache, .. }| {
             cache.options.keys().names.iter().any(|name| {
                 let (key, first_byte) = (cache.keys.manifest(name), GetOptions::range(0..1));
-                matches!(persist(&cache.context, passes, || cache.store.get(&key, &first_byte)), Ok(Some(_)))
+                matches!(persist(&cache.context, is_transient, || cache.store.get(&key, &first_byte)), Ok(Some(_)))
             })
         })
     }
@@ -117,7 +118,7 @@ impl<'a> Fetcher<'a> {
             return Ok(Outcome::Good);
         }
         let location = source.cache.store.location(&source.cache.keys.blob(&wanted.digest));
-        Ok(Outcome::Wrong(format!("{location} does not have its digest")))
+        Ok(Outcome::Wrong(format!("{location} does not match its digest")))
     }
 
     /// Decides the next step after trying a source.
@@ -156,7 +157,7 @@ impl<'a> Fetcher<'a> {
             self.streak.trip();
         }
         // A refused blob, or one whose range failed despite repetitions, gets one more round.
-        let again = (passes(&error) && !wanted.persisted) || !std::mem::replace(&mut wanted.given_up, true);
+        let again = (is_transient(&error) && !wanted.persisted) || !std::mem::replace(&mut wanted.given_up, true);
         Tried::failed(wanted.anew(), error, again)
     }
 
@@ -172,6 +173,6 @@ fn begin_write(target: &LocalCache, sync: bool) -> Result<LayoutWriter> {
 }
 
 pub(super) fn no_ranges(location: &str, error: &Error) -> Outcome {
-    log::info!("{location}: a range is refused, fetching the blob whole: {error}");
+    log::info!("{location}: the store refuses a range; fetching the blob whole: {error}");
     Outcome::NoRanges
 }

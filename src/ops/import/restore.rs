@@ -22,15 +22,16 @@ pub const NOT_STRICT: &str = "export the cache again, or turn strict off to keep
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct ImportOptions {
-    /// Only report what an import would do, without writing anything.
+    /// Whether to only report what an import would do, without writing anything.
     pub dry_run: bool,
-    /// Check the digests of existing files, not only their sizes.
+    /// Whether to check the digests of existing files, not only their sizes.
     pub verify_existing: bool,
-    /// Fail if a blob cannot be fetched, a manifest is damaged or contradicts the others, or one of several sources
-    /// fails, instead of continuing without it.
+    /// Whether to fail if a blob cannot be fetched, a manifest is damaged or contradicts the others, or one of several
+    /// sources fails, instead of continuing without it.
     pub strict: bool,
-    /// Make every blob durable before the index names it. Without it, a power cut within seconds of the import may leave a
-    /// blob with the right size and wrong bytes; [`verify_existing`](Self::verify_existing) finds it.
+    /// Whether to flush every blob to disk before the index refers to it. Without it, a power cut within seconds of the
+    /// import may leave a blob with the right size and wrong bytes, which
+    /// [`verify_existing`](Self::verify_existing) detects.
     pub sync: bool,
 }
 
@@ -81,7 +82,7 @@ pub struct Imported {
     pub outcome: Result<ImportOutcome>,
 }
 
-/// Restores the cache and returns whether there was anything to restore. Updates the report as it proceeds.
+/// Restores the cache and returns whether any layer was restored. Updates the report as it proceeds.
 pub(super) fn restore(
     sources: &[S3Cache],
     target: &LocalCache,
@@ -165,11 +166,11 @@ impl Run<'_> {
         let mut wanted = Vec::new();
         let blobs = config.blobs();
         counts.total = blobs.len();
-        let going_on = || self.first.context.cancel.check();
+        let not_cancelled = || self.first.context.cancel.check();
         for (digest, size) in blobs {
-            let there = self.target.has_blob(&digest, size)?
-                && (!self.options.verify_existing || self.target.verify_blob_while(&digest, going_on)?);
-            if there {
+            let present = self.target.has_blob(&digest, size)?
+                && (!self.options.verify_existing || self.target.verify_blob_while(&digest, not_cancelled)?);
+            if present {
                 counts.present += 1;
             } else {
                 wanted.push((digest, size));

@@ -58,7 +58,7 @@ impl Outcome {
             Error::Cancelled => return Err(error),
             Error::Integrity(problem) | Error::InvalidRange(problem) => Self::Wrong(problem.message),
             error if error.kind() == ErrorKind::InvalidRange => {
-                Self::Wrong(format!("{location} has fewer bytes than its layer says"))
+                Self::Wrong(format!("{location} has fewer bytes than its layer states"))
             }
             error if error.kind() == ErrorKind::Archived => Self::Gone(format!("{location} is archived")),
             error if matches!(error.kind(), ErrorKind::Conflict | ErrorKind::PreconditionFailed) => {

@@ -72,7 +72,7 @@ fn contradiction(
             return Some(format!("it gives the blob {blob} two sizes or diffIDs"));
         }
         let (known, by) = accepted.get(&blob)?;
-        (*known != given).then(|| format!("it gives the blob {blob} another size or diffID than {}", by.location))
+        (*known != given).then(|| format!("it gives the blob {blob} a different size or diffID than {}", by.location))
     })
 }
 

@@ -1,4 +1,4 @@
-//! The manifests of one or more caches: which exist, and what they say together.
+//! Reads the manifests of one or more caches, and skips those that are damaged or contradict the others.
 
 mod agree;
 mod load;

@@ -70,17 +70,18 @@ pub(super) fn of(answer: &Answer) -> S3ErrorClass {
     }
 }
 
-/// Whether the store is full, or the quota of the bucket or the user is used up: Ceph answers `QuotaExceeded`, MinIO
+/// Returns whether the store is full, or the quota of the bucket or the user is used up: Ceph answers `QuotaExceeded`, MinIO
 /// `XMinioAdminBucketQuotaExceeded` or `XMinioStorageFull`.
 pub(super) fn is_quota(answer: &Answer) -> bool {
     let code = answer.code.as_deref().unwrap_or_default();
     let named = ["QuotaExceeded", "StorageFull", "InsufficientStorage"].iter().any(|word| code.contains(word));
-    // Garage has AccessDenied for everything: `Forbidden: Bucket size quota is reached`.
+    // Garage uses AccessDenied for everything: `Forbidden: Bucket size quota is reached`.
     let told = || answer.message.as_deref().is_some_and(|message| message.contains("quota is reached"));
     answer.status == 507 || (named && answer.status != 429) || (answer.status == 403 && told())
 }
 
-/// R2 answers `InvalidArgument: Credential access key has length 20, should be 32`.
+/// Returns whether the refusal is about the access key ID. R2 answers `InvalidArgument: Credential access key has length
+/// 20, should be 32`.
 pub(super) fn is_about_the_key_id(answer: &Answer) -> bool {
     let message = answer.message.as_deref().unwrap_or_default().to_ascii_lowercase();
     answer.has_code(&["InvalidArgument"]) && message.contains("access key")

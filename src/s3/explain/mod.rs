@@ -19,9 +19,10 @@ use crate::s3::client::Client;
 use crate::s3::endpoint::Endpoint;
 use refusal::Refusal;
 
-const OUT_OF_TOKENS: &str = "it was not tried again, for too many requests have failed";
+const OUT_OF_TOKENS: &str = "it was not retried, because too many requests have failed";
 
 impl Client {
+    /// Returns the error for a call that failed, with its meaning and the likely fix.
     pub(super) fn explain(&self, call: &Call<'_>, failed: Failed) -> Error {
         let out_of_tokens = failed.out_of_tokens;
         match self.explain_cause(call, failed) {
@@ -130,7 +131,7 @@ impl Refusal<'_> {
             S3ErrorClass::NoSuchBucket => Some(self.bucket_hint()),
             S3ErrorClass::NotS3 => Some(self.not_s3_hint()),
             S3ErrorClass::Corrupt => Some(
-                "what arrived is not what the digest says: the local blob is corrupt, or a proxy changes bodies"
+                "the received bytes do not match the digest: the local blob is corrupt, or a proxy changes bodies"
                     .to_owned(),
             ),
             S3ErrorClass::Throttled => Some("the store asks for fewer requests: lower upload_parallelism".to_owned()),
@@ -143,7 +144,7 @@ impl Refusal<'_> {
     fn bucket_hint(&self) -> String {
         let url = self.endpoint.url();
         let style = if self.endpoint.custom && !self.endpoint.path_style {
-            ", or the server wants use_path_style=true"
+            ", or set use_path_style=true"
         } else {
             ""
         };
@@ -153,11 +154,11 @@ impl Refusal<'_> {
     fn not_s3_hint(&self) -> String {
         let server = self.answer.server.as_deref().map(|name| format!(" from {name}")).unwrap_or_default();
         format!(
-            "{} does not answer as S3 does (HTTP {}{server}): is endpoint_url the API, and not a web console or a proxy?{}",
+            "{} does not answer as S3 does (HTTP {}{server}): check that endpoint_url is the API, not a web console or a proxy{}",
             self.endpoint.url(),
             self.answer.status,
-            // Many servers say this to plain HTTP on the TLS port.
-            if self.answer.status == 400 && !self.endpoint.https { " Or does it want https://?" } else { "" },
+            // Many servers send this in response to plain HTTP on the TLS port.
+            if self.answer.status == 400 && !self.endpoint.https { "; if the port uses TLS, write https://" } else { "" },
         )
     }
 
@@ -169,7 +170,7 @@ impl Refusal<'_> {
             return refused::FULL.to_owned();
         }
         let what = if self.answer.foreign {
-            "the store failed, or a proxy in between, for this is not how S3 says it"
+            "the store failed, or a proxy in front of it, because the response is not in S3's format"
         } else {
             "the store failed"
         };

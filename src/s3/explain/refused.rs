@@ -23,32 +23,32 @@ pub(super) fn hint(refusal: &Refusal<'_>) -> Option<String> {
         }
         (_, "InvalidRequest") if refusal.message().contains("Acceleration") => format!(
             "switch transfer acceleration on for the bucket (aws s3api put-bucket-accelerate-configuration --bucket {} \
-             --accelerate-configuration Status=Enabled), or give use_accelerate_endpoint=false",
+             --accelerate-configuration Status=Enabled), or set use_accelerate_endpoint=false",
             refusal.bucket
         ),
-        (_, "SecondLevelDomainForbidden") => "this store wants use_path_style=false".to_owned(),
+        (_, "SecondLevelDomainForbidden") => "set use_path_style=false, which this store requires".to_owned(),
         (_, "EntityTooSmall" | "InvalidPart" | "InvalidPartOrder") => {
             "the store rejects the parts as they were uploaded: report it with the store's name and version".to_owned()
         }
         (_, "NoSuchUpload") => {
-            "somebody has aborted the upload, perhaps a lifecycle rule of the bucket: run the command again".to_owned()
+            "the upload was aborted, perhaps by a lifecycle rule of the bucket: run the command again".to_owned()
         }
         _ if answer.wants_checksum() => {
             "the store requires Content-MD5, which is not supported: use a bucket without a default retention (Object Lock)"
                 .to_owned()
         }
-        (_, "EntityTooLarge") => "the object is larger than the store takes".to_owned(),
+        (_, "EntityTooLarge") => "the object is larger than the store allows".to_owned(),
         (_, "InvalidBucketName") => {
             format!("{} is not a name that the store accepts: check bucket", refusal.bucket)
         }
         (_, "InvalidStorageClass") => "set storage_class to one that the store has, or leave it out".to_owned(),
         (413, _) => "a proxy refuses large bodies: raise its limit (nginx: client_max_body_size)".to_owned(),
         (404, _) if !refusal.on_object => format!(
-            "{} takes the bucket for an object: check bucket, and whether endpoint_url already contains it",
+            "{} treats the bucket as an object: check bucket, and whether endpoint_url already contains it",
             refusal.endpoint.url()
         ),
         (405, _) => format!(
-            "{} does not allow the operation: check whether endpoint_url is the S3 API, and not a website or a console",
+            "{} does not allow the operation: check that endpoint_url is the S3 API, not a website or a console",
             refusal.endpoint.url()
         ),
         _ => return region::unknown_hint(refusal).or_else(|| region::hint(refusal)),
@@ -62,7 +62,7 @@ fn redirect_hint(refusal: &Refusal<'_>) -> String {
             format!("{url} redirects to region {region}, which the request was signed for already: check endpoint_url")
         }
         (Some(location), None) => format!("the server redirects to {}: check endpoint_url", shown_url(location)),
-        (None, None) => format!("{url} redirects without saying where to: check endpoint_url and bucket"),
+        (None, None) => format!("{url} redirects without a target: check endpoint_url and bucket"),
     }
 }
 

@@ -6,7 +6,7 @@ use crate::s3::explain::refusal::Refusal;
 pub(super) fn hint(refusal: &Refusal<'_>) -> Option<String> {
     let (given, origin) = refusal.region;
     let region = refusal.answer.region.as_deref().filter(|region| *region != given)?;
-    Some(format!("the bucket is in region {region}, not {given}: give region={region} ({given} comes from {origin})"))
+    Some(format!("the bucket is in region {region}, not {given}: set region={region} ({given} comes from {origin})"))
 }
 
 /// The fix if the response quotes the region, or the scope of the signature, of which only the region can be wrong.
@@ -15,7 +15,7 @@ pub(super) fn scope_hint(refusal: &Refusal<'_>) -> Option<String> {
     let message = refusal.message();
     (message.contains("unexpected scope") || message.contains("the region")).then(|| {
         format!(
-            "the store does not accept region {given}, which comes from {origin}: give the region it is configured \
+            "the store does not accept region {given}, which comes from {origin}: set region to the one it is configured \
              with, such as region=garage"
         )
     })
@@ -29,9 +29,9 @@ pub(super) fn unknown_hint(refusal: &Refusal<'_>) -> Option<String> {
     let (given, origin) = refusal.region;
     let names_auto = refusal.message().split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "auto");
     let fix = if names_auto || refusal.endpoint.host.ends_with(".r2.cloudflarestorage.com") {
-        "give region=auto"
+        "set region=auto"
     } else {
-        "give region=NAME with one that it has"
+        "set region to one that it has"
     };
     Some(format!("the store has no region {given}, which comes from {origin}: {fix}"))
 }

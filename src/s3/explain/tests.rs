@@ -250,7 +250,7 @@ fn a_denial_without_a_reason_names_what_the_operation_needs() {
 }
 
 #[test]
-fn keys_that_are_refused_are_looked_at() {
+fn refused_keys_are_checked_for_mistakes() {
     let malformed = "The authorization header is malformed; the Credential is mal-formed; expecting \
         \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".";
     let unknown = "The AWS Access Key Id you provided does not exist in our records.";
@@ -298,7 +298,7 @@ fn a_token_of_the_global_sts_endpoint_is_explained_in_opt_in_regions_of_aws() {
 }
 
 #[test]
-fn a_region_is_advised_where_the_answer_names_one() {
+fn a_region_is_suggested_if_the_response_names_one() {
     let malformed = "AuthorizationHeaderMalformed";
     for (status, code, message, more, class) in [
         (400, malformed, "the region is wrong", "<Region>fr-par</Region>", S3ErrorClass::Access),
@@ -313,11 +313,11 @@ fn a_region_is_advised_where_the_answer_names_one() {
             S3ErrorClass::Refused,
         ),
     ] {
-        let parts = ["in region fr-par, not eu-west-1: give region=fr-par", "AWS_REGION"];
+        let parts = ["in region fr-par, not eu-west-1: set region=fr-par", "AWS_REGION"];
         Case { status, code, message, more, ..CASE }.says(class, &parts, &[]);
     }
     for (status, code, message, class, part) in [
-        (301, "PermanentRedirect", "", S3ErrorClass::Refused, "redirects without saying where to"),
+        (301, "PermanentRedirect", "", S3ErrorClass::Refused, "redirects without a target"),
         (400, "BadRequest", "", S3ErrorClass::Refused, ""),
         (400, malformed, "", S3ErrorClass::Access, "the access key id is malformed"),
         (
@@ -336,12 +336,12 @@ fn a_region_is_advised_where_the_answer_names_one() {
 }
 
 #[test]
-fn a_region_name_that_the_store_does_not_have_is_told_with_its_origin() {
+fn an_unknown_region_is_reported_with_its_origin() {
     let r2 = "The region name 'eu-west-1' is not valid. Must be one of: wnam, enam, weur, eeur, apac, oc, auto";
     for (message, endpoint, part) in [
-        (r2, "http://127.0.0.1:9000", "give region=auto"),
-        ("", "https://acct.r2.cloudflarestorage.com", "give region=auto"),
-        ("unknown region; automatic", "https://s3.example.com", "give region=NAME"),
+        (r2, "http://127.0.0.1:9000", "set region=auto"),
+        ("", "https://acct.r2.cloudflarestorage.com", "set region=auto"),
+        ("unknown region; automatic", "https://s3.example.com", "set region to one"),
     ] {
         let case = Case { status: 400, code: "InvalidRegionName", message, endpoint, ..CASE };
         case.says(S3ErrorClass::Refused, &["no region eu-west-1, which comes from AWS_REGION", part], &[]);
@@ -349,7 +349,7 @@ fn a_region_name_that_the_store_does_not_have_is_told_with_its_origin() {
 }
 
 #[test]
-fn codes_of_kms_are_about_the_key() {
+fn kms_codes_have_hints_about_the_key() {
     for (code, part) in [
         ("KMS.DisabledException", "is disabled: enable it"),
         ("KMS.NotFoundException", "does not exist in the bucket's region"),
@@ -380,7 +380,7 @@ fn codes_of_kms_are_about_the_key() {
 }
 
 #[test]
-fn headers_of_the_encryption_that_contradict_are_named_as_attributes() {
+fn contradicting_encryption_headers_are_named_as_attributes() {
     for (code, message, part) in [
         (
             "InvalidArgument",
@@ -425,7 +425,7 @@ fn other_refusals_have_a_fix_that_a_user_can_try() {
 }
 
 #[test]
-fn a_full_store_or_quota_is_no_matter_of_permissions() {
+fn a_full_store_or_quota_is_not_reported_as_a_missing_permission() {
     use S3ErrorClass::{Refused, Server};
     for (status, code, message, class) in [
         (403, "QuotaExceeded", "", Refused),
@@ -443,7 +443,7 @@ fn a_full_store_or_quota_is_no_matter_of_permissions() {
 }
 
 #[test]
-fn an_expected_owner_is_named_where_access_is_denied_without_a_reason() {
+fn an_expected_owner_is_named_if_access_is_denied_without_a_reason() {
     let request_headers = &[("x-amz-request-payer", "requester"), ("x-amz-expected-bucket-owner", "111122223333")];
     for operation in ["ListObjectsV2", "GetObject", "HeadObject", "PutObject", "CopyObject", "CreateMultipartUpload"] {
         for (code, message) in [("AccessDenied", "Access Denied"), ("", "")] {
@@ -461,7 +461,7 @@ fn an_expected_owner_is_named_where_access_is_denied_without_a_reason() {
 }
 
 #[test]
-fn the_attributes_of_the_encryption_are_not_to_blame_for_what_is_read() {
+fn encryption_attributes_are_not_blamed_for_failed_reads() {
     let stored = "The object was stored using a form of Server Side Encryption. The correct parameters must be provided \
         to retrieve the object.";
     let attributes = ["server_side_encryption", "sse_kms_key_id", "does not support"].as_slice();
@@ -478,7 +478,7 @@ fn the_attributes_of_the_encryption_are_not_to_blame_for_what_is_read() {
 }
 
 #[test]
-fn a_store_without_a_kms_is_told_from_one_without_the_operation() {
+fn a_missing_kms_is_distinguished_from_a_missing_operation() {
     let message = "Server side encryption specified but KMS is not configured";
     let case = Case { status: 501, code: "NotImplemented", message, ..CASE };
     let not = ["does not support"].as_slice();
@@ -491,7 +491,7 @@ fn a_store_without_a_kms_is_told_from_one_without_the_operation() {
 }
 
 #[test]
-fn what_a_store_lacks_is_the_condition_where_there_is_one() {
+fn an_unsupported_conditional_request_names_its_condition() {
     let case = Case { status: 501, code: "NotImplemented", message: "", operation: "GetObject", ..CASE };
     Case { conditional: true, ..case }.says(
         S3ErrorClass::Unsupported,
@@ -502,7 +502,7 @@ fn what_a_store_lacks_is_the_condition_where_there_is_one() {
 }
 
 #[test]
-fn a_bucket_at_another_location_is_no_redirect() {
+fn a_bucket_at_another_location_is_not_a_redirect() {
     let code = "IllegalLocationConstraintException";
     let message = "The unspecified location constraint is incompatible for the region specific endpoint this request \
         was sent to.";
@@ -534,7 +534,7 @@ fn a_bucket_that_was_listed_needs_no_permission_to_list() {
 }
 
 #[test]
-fn an_archived_object_is_called_so() {
+fn an_archived_object_is_reported_as_archived() {
     let message = "The operation is not valid for the object's storage class";
     let case = Case { code: "InvalidObjectState", message, operation: "GetObject", ..CASE };
     case.says(S3ErrorClass::Archived, &["is archived", "restore it"], &["allow s3"]);

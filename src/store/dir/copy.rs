@@ -15,7 +15,7 @@ impl DirStore {
         let Some((OpenedFile { file, .. }, path)) = self.open(key)? else { return Err(self.absent(key)) };
         let _guard = self.lock(Share::Shared)?;
         file.set_modified(self.clock.now()).map_err(|error| Error::io("touch", &path, error))?;
-        let meta = file.metadata().map_err(|error| Error::io("look at", &path, error))?;
+        let meta = file.metadata().map_err(|error| Error::io("read the metadata of", &path, error))?;
         Ok(version(&meta))
     }
 

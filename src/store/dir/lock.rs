@@ -8,7 +8,7 @@ use crate::base::{Error, Result};
 use crate::object::{PutMode, Version};
 use crate::store::dir::bucket::{DirStore, version};
 
-/// Who else may change objects of the bucket meanwhile.
+/// Which other changes to objects of the bucket may happen at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Share {
     /// Other unconditional changes.
@@ -63,7 +63,7 @@ fn locked(directory: &Path, share: Share) -> io::Result<File> {
 /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if it does not hold.
 pub(super) fn check(path: &Path, mode: &PutMode) -> Result<()> {
     match (mode, current(path)?) {
-        (PutMode::Create, Some(_)) => Err(Error::precondition_failed(format!("{} exists already", path.display()))),
+        (PutMode::Create, Some(_)) => Err(Error::precondition_failed(format!("{} already exists", path.display()))),
         (PutMode::Replace(wanted), found) => check_version(path, wanted, found.as_ref()),
         (PutMode::Overwrite | PutMode::Create, _) => Ok(()),
     }
@@ -77,7 +77,7 @@ pub(super) fn check_version(path: &Path, wanted: &Version, found: Option<&Versio
     match found {
         Some(found) if found == wanted => Ok(()),
         Some(_) => Err(Error::precondition_failed(format!("{} has changed", path.display()))),
-        None => Err(Error::precondition_failed(format!("{} does not exist any more", path.display()))),
+        None => Err(Error::precondition_failed(format!("{} no longer exists", path.display()))),
     }
 }
 
@@ -90,6 +90,6 @@ pub(super) fn current(path: &Path) -> Result<Option<Version>> {
         Ok(meta) if meta.is_file() => Ok(Some(version(&meta))),
         Ok(_) => Ok(None),
         Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => Ok(None),
-        Err(error) => Err(Error::io("look at", path, error)),
+        Err(error) => Err(Error::io("read the metadata of", path, error)),
     }
 }

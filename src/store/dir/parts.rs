@@ -74,7 +74,7 @@ impl MultipartUpload for DirUpload<'_> {
         let prefix = self.written.lock().unpoisoned().prefix();
         if prefix != self.size {
             let location = self.store.location(&self.key);
-            let message = format!("{location} was not written: its parts do not make {} bytes", self.size);
+            let message = format!("{location} was not written: its parts do not add up to {} bytes", self.size);
             return Err(Error::Integrity(Problem::new(message)));
         }
         if !is_same_file(self.temp.file(), self.temp.path()).unwrap_or(true) {

@@ -49,7 +49,7 @@ fn keys(store: &DirStore, prefix: &str) -> Vec<String> {
 }
 
 #[test]
-fn keys_that_are_no_paths_are_usage_errors() {
+fn keys_that_cannot_be_paths_are_usage_errors() {
     let root = tempfile::tempdir().unwrap();
     let store = store(root.path());
     let long = "x".repeat(256);
@@ -77,7 +77,7 @@ fn an_object_beside_a_directory_of_its_name_is_a_conflict_naming_both() {
     for (key, other) in [("a", "a/b/c"), ("a/b", "a/b/c"), ("a/b/c/d/e", "a/b/c")] {
         let error = put(&store, key).unwrap_err();
         assert!(matches!(error, Error::Conflict(_)));
-        assert!(error.to_string().ends_with(&format!("the key {key} cannot stand beside the key {other}")), "{error}");
+        assert!(error.to_string().ends_with(&format!("the key {key} cannot coexist with the key {other}")), "{error}");
         assert_eq!(store.head(key).unwrap(), None);
     }
     assert_eq!(keys(&store, ""), ["a/b/c"]);
@@ -140,7 +140,7 @@ fn nothing_below_the_root_is_followed_and_nothing_hangs() {
 }
 
 #[test]
-fn ages_are_told_by_the_clock() {
+fn ages_are_measured_with_the_given_clock() {
     let root = tempfile::tempdir().unwrap();
     let clock = Arc::new(HandClock(Mutex::new(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000))));
     let store = DirStore::new(root.path(), "bucket", clock.clone()).unwrap();
@@ -159,7 +159,7 @@ fn ages_are_told_by_the_clock() {
 }
 
 #[test]
-fn temporaries_are_not_listed_and_left_ones_go() {
+fn temporaries_are_not_listed_and_leftovers_are_removed() {
     let root = tempfile::tempdir().unwrap();
     let folder = root.path().join(".s3-build-cache");
     fs::create_dir(&folder).unwrap();
@@ -193,7 +193,7 @@ fn writers_and_deleters_do_not_disturb_each_other() {
 }
 
 #[test]
-fn what_is_not_a_regular_file_is_no_object() {
+fn only_regular_files_are_objects() {
     let root = tempfile::tempdir().unwrap();
     let store = store(root.path());
     put(&store, "blobs/there").unwrap();

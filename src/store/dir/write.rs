@@ -58,7 +58,7 @@ impl DirStore {
             tries -= 1;
             self.make_place(key)?;
         }
-        let meta = temp.file().metadata().map_err(|error| Error::io("look at", path, error))?;
+        let meta = temp.file().metadata().map_err(|error| Error::io("read the metadata of", path, error))?;
         Ok(version(&meta))
     }
 
@@ -103,8 +103,8 @@ impl DirStore {
 
     fn conflict(&self, key: &str, other: &Path) -> Error {
         let (bucket, other) = (self.bucket.display(), other.display());
-        let message = format!("in the directory {bucket} the key {key} cannot stand beside the key {other}");
-        Error::Conflict(Problem::new(message).hint("use another name or prefix: one of the two would be a directory"))
+        let message = format!("in the directory {bucket} the key {key} cannot coexist with the key {other}");
+        Error::Conflict(Problem::new(message).hint("use another name or prefix: one of the two would have to be a directory"))
     }
 
     /// Writes the payload at an offset of the file, and verifies its size and digest.
@@ -131,7 +131,7 @@ impl DirStore {
             let at = offset.saturating_add(size);
             size += chunk.len() as u64;
             if size > payload.size() {
-                return Err(wrong(format!("it goes on after its {} bytes", payload.size())));
+                return Err(wrong(format!("it is longer than its {} bytes", payload.size())));
             }
             hasher.update(chunk);
             temp.file().write_all_at(chunk, at).map_err(|error| Error::io("write", temp.path(), error))?;

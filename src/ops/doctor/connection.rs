@@ -10,14 +10,14 @@ use crate::s3::{Client, Reach};
 pub(super) const STEPS: &[&str] = &["dns", "tcp", "tls", "http", "clock"];
 
 /// Checks each step and returns whether the endpoint responded.
-pub(super) fn walk(findings: &mut Findings<'_>, client: &Client) -> bool {
+pub(super) fn examine(findings: &mut Findings<'_>, client: &Client) -> bool {
     let (reach, endpoint) = (client.reach(), client.endpoint());
     let mut steps = vec![
         ("dns", (reach.addresses > 0).then(|| names(&reach, &endpoint.host))),
         ("tcp", reach.peer.map(|peer| format!("connected to {peer}"))),
     ];
     if let Some((proxy, open)) = &reach.tunnel {
-        steps.push(("proxy", open.then(|| format!("a tunnel through {proxy}"))));
+        steps.push(("proxy", open.then(|| format!("tunnel through {proxy}"))));
     }
     steps.push(("tls", reach.tls.map(|version| format!("{version}, and the certificate is trusted"))));
     let answer = |status: &u16| format!("the server answers ({status} to a request without a signature)");
@@ -31,7 +31,7 @@ pub(super) fn walk(findings: &mut Findings<'_>, client: &Client) -> bool {
                 findings.failed(name, error);
                 broken = true;
             }
-            _ => findings.skipped(&[name], "not reached"),
+            _ => findings.skipped(&[name], "an earlier step failed"),
         }
     }
     clock(findings, &reach);
@@ -53,11 +53,11 @@ fn names(reach: &Reach, host: &str) -> String {
 fn clock(findings: &mut Findings<'_>, reach: &Reach) {
     let Some(message) = reach.clock_text() else {
         let answered = reach.answered.is_ok();
-        let why = if answered { "the server has sent no date that can be read" } else { "not reached" };
+        let why = if answered { "the server sent no valid date" } else { "the server did not respond" };
         return findings.skipped(&["clock"], why);
     };
     if reach.has_wrong_clock() {
-        let hint = "set it (NTP): servers refuse signatures that are 15 minutes off, and certificates seem not valid";
+        let hint = "set it (NTP): servers refuse signatures that are 15 minutes off, and certificates seem to be invalid";
         findings.failed("clock", &Error::Setup(Problem::new(message).hint(hint)));
     } else {
         findings.passed("clock", message);
