@@ -17,13 +17,13 @@ const GOOD_ROUND: usize = 4;
 /// The outcome of a job in one round.
 pub(super) enum Tried<J, D> {
     Done(D),
-    Failed(Box<Failed<J>>),
+    Failed(Box<FailedJob<J>>),
     /// The job was not started because the store failed every request.
     Untried(Box<J>),
 }
 
 /// A job that failed.
-pub(super) struct Failed<J> {
+pub(super) struct FailedJob<J> {
     /// The job to run again.
     pub(super) job: J,
     pub(super) error: Error,
@@ -33,7 +33,7 @@ pub(super) struct Failed<J> {
 
 impl<J, D> Tried<J, D> {
     pub(super) fn failed(job: J, error: Error, again: bool) -> Self {
-        Self::Failed(Box::new(Failed { job, error, again }))
+        Self::Failed(Box::new(FailedJob { job, error, again }))
     }
 }
 
@@ -124,7 +124,7 @@ struct Round<'a, S, F> {
 }
 
 /// The outcome of one round.
-struct Outcome<J> {
+struct RoundOutcome<J> {
     tried: usize,
     succeeded: usize,
     failed: Left<J>,
@@ -134,7 +134,7 @@ struct Outcome<J> {
 }
 
 impl<S, F> Round<'_, S, F> {
-    fn run<'w, J: Send + 'w, D: Send + 'w>(&mut self, jobs: impl Iterator<Item = J> + Send) -> Result<Outcome<J>>
+    fn run<'w, J: Send + 'w, D: Send + 'w>(&mut self, jobs: impl Iterator<Item = J> + Send) -> Result<RoundOutcome<J>>
     where
         S: Fn(J, &Run<'_>) -> Result<Next<'w, J, Tried<J, D>>> + Sync,
         F: FnMut(D) + Send,
@@ -159,7 +159,7 @@ impl<S, F> Round<'_, S, F> {
             Tried::Failed(job) => failed.push((job.job, Some(job.error))),
         })?;
         let elapsed = context.clock.monotonic().saturating_sub(begun);
-        Ok(Outcome { tried: tried.into_inner(), succeeded, failed, left, elapsed })
+        Ok(RoundOutcome { tried: tried.into_inner(), succeeded, failed, left, elapsed })
     }
 }
 

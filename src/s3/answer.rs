@@ -13,7 +13,7 @@ pub(super) const MAX_ERROR_BYTES: u64 = 64 * 1024;
 
 /// Why a call failed for good.
 #[derive(Debug)]
-pub(super) struct Failed {
+pub(super) struct FailedCall {
     pub(super) cause: Cause,
     pub(super) attempts: u32,
     /// Whether it would have been retried if there had been fewer other failures.
@@ -24,7 +24,7 @@ pub(super) struct Failed {
     pub(super) mistake: Option<KeyMistake>,
 }
 
-impl Failed {
+impl FailedCall {
     /// Returns a failure that the server did not cause.
     pub(super) fn own(error: crate::base::Error, attempts: u32) -> Self {
         Self { attempts, ..Self::new(Cause::Own(error)) }

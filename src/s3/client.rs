@@ -12,13 +12,13 @@ use crate::credentials::CredentialsProvider;
 use crate::http::retry::{AttemptFailure, Attempts, Decision, RetryPolicy};
 use crate::http::{self, OnStop, Origin, Request, Response};
 use crate::object::ObjectStore as _;
-use crate::s3::answer::{Answer, Cause, Failed};
+use crate::s3::answer::{Answer, Cause, FailedCall};
 use crate::s3::attempt::Used;
 use crate::s3::call::Call;
 use crate::s3::checksum::{self, Checksum};
 use crate::s3::clock::shifted;
 use crate::s3::endpoint::Endpoint;
-use crate::s3::learn::{Lessons, Refused};
+use crate::s3::learn::{Lessons, RefusedAttempt};
 use crate::s3::learnt::Learnt;
 use crate::sigv4::{self, EMPTY_SHA256, Signable, SignatureScope};
 
@@ -82,12 +82,12 @@ impl Client {
     }
 
     /// Sends the call until `read` accepts a response, or another attempt is pointless.
-    pub(super) fn execute<T>(&self, call: &Call<'_>, read: impl Fn(Response) -> Result<T, Cause>) -> Result<T, Failed> {
+    pub(super) fn execute<T>(&self, call: &Call<'_>, read: impl Fn(Response) -> Result<T, Cause>) -> Result<T, FailedCall> {
         let (policy, clock, cancel) = (&self.parts.retry, &*self.parts.clock, &self.parts.cancel);
         let mut attempts = Attempts::default();
         let mut lessons = Lessons::default();
         loop {
-            let own = |error| Failed::own(error, attempts.made);
+            let own = |error| FailedCall::own(error, attempts.made);
             let cancelled = cancel.is_cancelled();
             let cleans_up = call.on_stop == OnStop::CleanUp;
             match cleans_up {
@@ -132,7 +132,7 @@ impl Client {
                     let out_of_tokens = decision == Decision::OutOfTokens;
                     let secrets = used.secrets();
                     let mistake = used.credentials.as_ref().and_then(KeyMistake::find);
-                    return Err(Failed { cause, attempts: attempts.made, out_of_tokens, secrets, mistake });
+                    return Err(FailedCall { cause, attempts: attempts.made, out_of_tokens, secrets, mistake });
                 }
             }
         }
@@ -180,8 +180,8 @@ impl Client {
         if response.is_success() { read(response) } else { Err(Answer::read(response)) }
     }
 
-    fn refused<'a>(&'a self, call: &'a Call<'a>, used: &'a Used, answer: &'a Answer) -> Refused<'a> {
-        Refused {
+    fn refused<'a>(&'a self, call: &'a Call<'a>, used: &'a Used, answer: &'a Answer) -> RefusedAttempt<'a> {
+        RefusedAttempt {
             call,
             used,
             answer,

@@ -46,7 +46,7 @@ pub(super) struct Lessons {
 }
 
 /// A refused attempt, and what it was made with.
-pub(super) struct Refused<'a> {
+pub(super) struct RefusedAttempt<'a> {
     pub(super) call: &'a Call<'a>,
     pub(super) used: &'a Used,
     pub(super) answer: &'a Answer,
@@ -57,7 +57,7 @@ pub(super) struct Refused<'a> {
     pub(super) now: SystemTime,
 }
 
-impl Refused<'_> {
+impl RefusedAttempt<'_> {
     /// Returns whether the refusal shows what to change, so that another attempt is worthwhile. Records it.
     ///
     /// # Errors

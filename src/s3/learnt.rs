@@ -12,27 +12,27 @@ pub(super) struct Learnt {
     /// The endpoint of the bucket, as far as known.
     endpoint: RwLock<Arc<Endpoint>>,
     /// Whether the endpoint has been moved to another region.
-    moved: Flag,
+    moved: Fact,
     /// How many seconds the server's clock is ahead of ours; zero until a wrong clock is detected.
     ahead: AtomicI64,
     /// Whether the server accepted the last body, or the call that announces an upload: then it will not refuse the
     /// next one for a reason known before the body is sent.
-    pub(super) accepts_bodies: Flag,
+    pub(super) accepts_bodies: Fact,
     /// Whether the server, or a proxy, has answered `Expect: 100-continue` with 417.
-    pub(super) expects_nothing: Flag,
+    pub(super) expects_nothing: Fact,
     /// Whether the server requires checksums on writes.
-    pub(super) wants_checksums: Flag,
+    pub(super) wants_checksums: Fact,
     /// Whether the bucket has been listed: then a 403 for an object is not caused by a missing list permission.
-    pub(super) may_list: Flag,
+    pub(super) may_list: Fact,
     /// Whether the server has refused a part copy as unsupported.
-    pub(super) copies_no_parts: Flag,
+    pub(super) copies_no_parts: Fact,
 }
 
 /// A fact that any thread may record.
 #[derive(Debug, Default)]
-pub(super) struct Flag(AtomicBool);
+pub(super) struct Fact(AtomicBool);
 
-impl Flag {
+impl Fact {
     /// Returns whether the fact holds, as far as known.
     pub(super) fn get(&self) -> bool {
         self.0.load(Ordering::Relaxed)
@@ -49,13 +49,13 @@ impl Learnt {
     pub(super) fn new(endpoint: Endpoint) -> Self {
         Self {
             endpoint: RwLock::new(Arc::new(endpoint)),
-            moved: Flag::default(),
+            moved: Fact::default(),
             ahead: AtomicI64::new(0),
-            accepts_bodies: Flag::default(),
-            expects_nothing: Flag::default(),
-            wants_checksums: Flag::default(),
-            may_list: Flag::default(),
-            copies_no_parts: Flag::default(),
+            accepts_bodies: Fact::default(),
+            expects_nothing: Fact::default(),
+            wants_checksums: Fact::default(),
+            may_list: Fact::default(),
+            copies_no_parts: Fact::default(),
         }
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::base::Error;
 use crate::http::parse_http_date;
 use crate::http::{Method, OnStop, Origin, Request};
-use crate::s3::answer::{Cause, Failed};
+use crate::s3::answer::{Cause, FailedCall};
 use crate::s3::call::Call;
 use crate::s3::client::Client;
 use crate::s3::clock::{CLOCK_TOLERANCE, clock_text, difference};
@@ -66,7 +66,7 @@ impl Client {
         // A cache on the way returns old dates.
         let date = trace.answer.as_ref().ok().filter(|answer| answer.header("age").is_none());
         let date = date.and_then(|answer| answer.header("date")).and_then(parse_http_date);
-        let failed = |fault| self.explain(&call, Failed::new(Cause::NoAnswer(fault)));
+        let failed = |fault| self.explain(&call, FailedCall::new(Cause::NoAnswer(fault)));
         Reach {
             addresses: trace.addresses,
             peer: trace.peer,

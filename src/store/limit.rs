@@ -62,7 +62,7 @@ impl Limited {
         let connection = self.permits.take();
         let object = open(&*self.store)?;
         Ok(object
-            .map(|object| Object { body: Box::new(Body { body: object.body, _connection: connection }), ..object }))
+            .map(|object| Object { body: Box::new(LimitedBody { body: object.body, _connection: connection }), ..object }))
     }
 
     /// Returns whether the store refused an entity tag that it had sent itself, so that ranges are requested without a
@@ -103,7 +103,7 @@ impl ObjectStore for Limited {
 
     fn put_in_parts<'a>(&'a self, key: &str, size: u64, mode: &PutMode) -> Result<Box<dyn MultipartUpload + 'a>> {
         let _connection = self.permits.take();
-        Ok(Box::new(Upload { upload: self.store.put_in_parts(key, size, mode)?, permits: &self.permits }))
+        Ok(Box::new(LimitedUpload { upload: self.store.put_in_parts(key, size, mode)?, permits: &self.permits }))
     }
 
     fn copy(&self, from: &str, to: &str, meta: &ObjectMeta) -> Result<Option<Version>> {
@@ -152,23 +152,23 @@ impl ObjectStore for Limited {
 }
 
 /// The body of an object, which holds its connection.
-struct Body {
+struct LimitedBody {
     body: Box<dyn Read + Send>,
     _connection: Permit,
 }
 
-impl Read for Body {
+impl Read for LimitedBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.body.read(buffer)
     }
 }
 
-struct Upload<'a> {
+struct LimitedUpload<'a> {
     upload: Box<dyn MultipartUpload + 'a>,
     permits: &'a Permits,
 }
 
-impl MultipartUpload for Upload<'_> {
+impl MultipartUpload for LimitedUpload<'_> {
     fn put_part(&self, number: u32, offset: u64, payload: &dyn Payload) -> Result<()> {
         let _connection = self.permits.take();
         self.upload.put_part(number, offset, payload)

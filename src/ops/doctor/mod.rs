@@ -134,7 +134,7 @@ impl S3CacheBuilder {
     pub fn diagnose(self, options: &DoctorOptions, mut report: impl FnMut(&Check)) {
         let mut findings = Findings(&mut report);
         match open(&mut findings, &self) {
-            Ok(Opened { store, bucket }) => {
+            Ok(OpenedStore { store, bucket }) => {
                 bucket::examine(&mut findings, &self.on(store), &bucket, options);
             }
             Err(why) => {
@@ -146,16 +146,16 @@ impl S3CacheBuilder {
 }
 
 /// A store that is ready to be checked.
-struct Opened {
+struct OpenedStore {
     store: Arc<dyn ObjectStore>,
     /// Describes the bucket once it has responded.
     bucket: Box<dyn Fn() -> Result<&'static str>>,
 }
 
 /// Opens the store. If an earlier step failed, returns why the store is not worth checking.
-fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::Result<Opened, &'static str> {
+fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::Result<OpenedStore, &'static str> {
     let (options, parts) = (&builder.options, StoreParts { brief: true, ..builder.store_parts() });
-    let opened = |store| Opened { store, bucket: Box::new(|| Ok("exists")) };
+    let opened = |store| OpenedStore { store, bucket: Box::new(|| Ok("exists")) };
     if let Some(store) = &builder.store {
         findings.passed("options", understood(options.keys(), &store.location("")));
         return Ok(opened(store.clone()));
@@ -180,7 +180,7 @@ fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::R
             let bucket =
                 move || Ok(if place.is_dir() { "exists" } else { "does not exist yet; the first export creates it" });
             store
-                .map(|store| Opened { store: Arc::new(store), bucket: Box::new(bucket) })
+                .map(|store| OpenedStore { store: Arc::new(store), bucket: Box::new(bucket) })
                 .ok_or("the directory cannot be used")
         }
     }
@@ -191,7 +191,7 @@ fn open_s3(
     options: &CacheOptions,
     settings: &S3Settings,
     parts: StoreParts,
-) -> std::result::Result<Opened, &'static str> {
+) -> std::result::Result<OpenedStore, &'static str> {
     let region = settings.region.clone();
     findings.passed("region", format!("{} ({})", region.value, region.origin));
     // The connection does not depend on the credentials, and the credentials may need it too.
@@ -216,7 +216,7 @@ fn open_s3(
         let store = store.clone();
         move || in_region(&store, &region.value)
     };
-    Ok(Opened { store, bucket: Box::new(bucket) })
+    Ok(OpenedStore { store, bucket: Box::new(bucket) })
 }
 
 /// Checks that the bucket is in the configured region.

@@ -6,7 +6,7 @@ use crate::base::{Action, Digest, ErrorKind, Hasher, Parts, Result, Unpoisoned a
 use crate::object::{MultipartUpload, ObjectStore, PutMode};
 use crate::ops::export::payload::{PartPayload, changed, read_range, wrong_digest};
 use crate::ops::export::plan::Job;
-use crate::ops::export::sender::{Sender, Sent};
+use crate::ops::export::sender::{Sender, NextSend};
 use crate::ops::meter::{Meter, PartMeter};
 use crate::ops::persist::{is_transient, transient_or_damaged_once, persist};
 use crate::ops::rounds::Tried;
@@ -21,12 +21,12 @@ pub(super) struct Multipart<'a> {
     stamp: Option<u64>,
     /// Started by the first part's thread while the others hash theirs. `None` if the store does not support multipart
     /// uploads.
-    upload: OnceLock<Option<Upload<'a>>>,
+    upload: OnceLock<Option<StartedUpload<'a>>>,
     whole: Whole,
 }
 
 /// A multipart upload started at the store.
-struct Upload<'a> {
+struct StartedUpload<'a> {
     parts: Box<dyn MultipartUpload + 'a>,
     meter: Meter<'a>,
 }
@@ -67,7 +67,7 @@ impl<'a> Multipart<'a> {
             let parts = sender.cache.store.put_in_parts(&key, job.size, &PutMode::Overwrite).map(Some);
             parts.or_else(|error| if error.kind() == ErrorKind::Unsupported { Ok(None) } else { Err(error) })
         })?;
-        let upload = parts.map(|parts| Upload { parts, meter: sender.meter(job, Action::Upload) });
+        let upload = parts.map(|parts| StartedUpload { parts, meter: sender.meter(job, Action::Upload) });
         self.upload.get_or_init(|| upload);
         run.notify();
         Ok(())
@@ -146,7 +146,7 @@ impl<'a> Split<'a, Job, Tried<Job, ()>> for Multipart<'a> {
         self.catch_up(run)
     }
 
-    fn finish(self: Box<Self>, run: &Run<'_>) -> Result<Sent<'a>> {
+    fn finish(self: Box<Self>, run: &Run<'_>) -> Result<NextSend<'a>> {
         run.check()?;
         let in_parts = matches!(self.upload.get(), Some(Some(_)));
         let verified = if in_parts { self.verify(run) } else { Ok(()) };

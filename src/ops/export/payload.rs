@@ -36,9 +36,9 @@ impl Payload for BlobPayload<'_> {
         let (digest, total) = (&self.digest, self.size);
         self.progress.event(&Event::Started { digest, action: Action::Upload, total });
         let at = move |current| self.progress.event(&Event::Advanced { digest, current, total });
-        let check = self.verify.then(|| Check::new(digest, total));
+        let check = self.verify.then(|| TailCheck::new(digest, total));
         let (source, run) = (self.source, self.run);
-        Ok(Box::new(Upload { source, digest, inner, run, size: total, sent: 0, at, check }))
+        Ok(Box::new(UploadReader { source, digest, inner, run, size: total, sent: 0, at, check }))
     }
 }
 
@@ -67,14 +67,14 @@ impl Payload for PartPayload<'_> {
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         let inner = self.source.open_blob_at(&self.digest, self.range.start).map_err(io::Error::other)?;
         let size = self.size();
-        let check = self.verify.then(|| Check::new(&self.sha256, size));
+        let check = self.verify.then(|| TailCheck::new(&self.sha256, size));
         let at = |sent| self.meter.at(sent);
         let (source, digest, run) = (self.source, &self.digest, self.run);
-        Ok(Box::new(Upload { source, digest, inner: inner.take(size), run, size, sent: 0, at, check }))
+        Ok(Box::new(UploadReader { source, digest, inner: inner.take(size), run, size, sent: 0, at, check }))
     }
 }
 
-struct Upload<'a, R, F> {
+struct UploadReader<'a, R, F> {
     source: &'a dyn BlobSource,
     digest: &'a Digest,
     inner: R,
@@ -82,10 +82,10 @@ struct Upload<'a, R, F> {
     size: u64,
     sent: u64,
     at: F,
-    check: Option<Check<'a>>,
+    check: Option<TailCheck<'a>>,
 }
 
-impl<R: Read, F: FnMut(u64)> Read for Upload<'_, R, F> {
+impl<R: Read, F: FnMut(u64)> Read for UploadReader<'_, R, F> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.run.check().map_err(io::Error::other)?;
         if buffer.is_empty() {
@@ -112,13 +112,13 @@ impl<R: Read, F: FnMut(u64)> Read for Upload<'_, R, F> {
 }
 
 /// Passes the last bytes only if all bytes are right. Without them, the store has no complete body.
-struct Check<'a> {
+struct TailCheck<'a> {
     sha256: &'a Digest,
     hasher: Hasher,
     left: u64,
 }
 
-impl<'a> Check<'a> {
+impl<'a> TailCheck<'a> {
     fn new(sha256: &'a Digest, size: u64) -> Self {
         Self { sha256, hasher: Hasher::new(), left: size }
     }

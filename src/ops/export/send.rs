@@ -5,7 +5,7 @@ use crate::object::ObjectStore;
 use crate::ops::export::multipart::Multipart;
 use crate::ops::export::payload::check_source;
 use crate::ops::export::plan::{Job, Step};
-use crate::ops::export::sender::{Sender, Sent};
+use crate::ops::export::sender::{Sender, NextSend};
 use crate::ops::export::touch::Touched;
 use crate::ops::meter::PartMeter;
 use crate::ops::persist::{is_damaged, is_transient, persist};
@@ -41,7 +41,7 @@ impl Sender<'_> {
         (job.size > tuning.multipart_above).then(|| Parts::upload(job.size, tuning.part_size))
     }
 
-    fn upload<'s>(&'s self, job: Job, run: &Run<'_>) -> Result<Sent<'s>> {
+    fn upload<'s>(&'s self, job: Job, run: &Run<'_>) -> Result<NextSend<'s>> {
         if let Some(parts) = self.parts(&job) {
             return Ok(Next::Split(Box::new(Multipart::new(self, job, parts)?)));
         }
@@ -67,7 +67,7 @@ impl Sender<'_> {
     }
 
     /// Runs one step after the other. If a step fails, the job stays at that step.
-    fn take_steps<'s>(&'s self, job: &mut Job, run: &Run<'_>) -> Result<Sent<'s>> {
+    fn take_steps<'s>(&'s self, job: &mut Job, run: &Run<'_>) -> Result<NextSend<'s>> {
         if job.step == Step::Verify {
             job.step = match self.verify(job, run)? {
                 true if job.touch => Step::Touch,
@@ -87,7 +87,7 @@ impl Sender<'_> {
         self.upload(job.clone(), run)
     }
 
-    fn start<'s>(&'s self, mut job: Job, run: &Run<'_>) -> Result<Sent<'s>> {
+    fn start<'s>(&'s self, mut job: Job, run: &Run<'_>) -> Result<NextSend<'s>> {
         let mut taken = self.take_steps(&mut job, run);
         // The bytes may have been damaged in transit.
         if taken.as_ref().is_err_and(is_damaged) {

@@ -15,7 +15,7 @@ use crate::ops::rounds::{Streak, Tried};
 use crate::transfer::{Next, Run};
 
 /// What to do with a blob next, or that it is done.
-pub(super) type Sent<'a> = Next<'a, Job, Tried<Job, ()>>;
+pub(super) type NextSend<'a> = Next<'a, Job, Tried<Job, ()>>;
 
 /// Sends the blobs of one export.
 pub(super) struct Sender<'a> {
@@ -50,7 +50,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Records that the blob of `job` is uploaded.
-    pub(super) fn uploaded(&self, job: &Job) -> Sent<'a> {
+    pub(super) fn uploaded(&self, job: &Job) -> NextSend<'a> {
         self.streak.broken();
         let mut tally = self.tally.lock().unpoisoned();
         tally.uploaded += 1;
@@ -63,7 +63,7 @@ impl<'a> Sender<'a> {
     ///
     /// # Errors
     /// The error itself, if it is permanent.
-    pub(super) fn failed(&self, job: Job, error: Error) -> Result<Sent<'a>> {
+    pub(super) fn failed(&self, job: Job, error: Error) -> Result<NextSend<'a>> {
         if !is_transient(&error) {
             return Err(error);
         }
@@ -74,7 +74,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Records that the blob in the store is used as it is.
-    pub(super) fn left(&self) -> Sent<'a> {
+    pub(super) fn left(&self) -> NextSend<'a> {
         self.streak.broken();
         Next::Done(Tried::Done(()))
     }

@@ -6,7 +6,7 @@ use crate::base::{Action, Error, Result};
 use crate::layout::BlobWriter;
 use crate::object::ObjectStore;
 use crate::ops::cache::S3Cache;
-use crate::ops::import::fetcher::{Fetcher, Source, Step, no_ranges};
+use crate::ops::import::fetcher::{Fetcher, Source, NextFetch, no_ranges};
 use crate::ops::import::ranged::Ranged;
 use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
 use crate::ops::meter::Meter;
@@ -15,7 +15,7 @@ use crate::ops::rounds::{self, Tried};
 use crate::transfer::{Next, Run};
 
 /// A whole blob, or one whose first range is open.
-enum Opened<'a> {
+enum OpenedBlob<'a> {
     Ended(Outcome),
     Begun(Box<(ResumingReader, BlobWriter, Meter<'a>)>),
 }
@@ -41,23 +41,23 @@ impl<'a> Fetcher<'a> {
         Meter::start(&*source.cache.context.progress, &wanted.digest, Action::Download, wanted.size)
     }
 
-    fn start<'s>(&'s self, wanted: Wanted, run: &Run<'_>) -> Result<Step<'s>> {
+    fn start<'s>(&'s self, wanted: Wanted, run: &Run<'_>) -> Result<NextFetch<'s>> {
         run.check()?;
         if !self.needs(&wanted.digest) {
             return Ok(Next::Done(Tried::Done(Fetched::Unneeded)));
         }
         let Some(source) = self.source(&wanted) else { return Ok(Next::Done(self.exhausted(wanted))) };
         match self.open(source, &wanted, run)? {
-            Opened::Begun(begun) => {
+            OpenedBlob::Begun(begun) => {
                 let (first, writer, meter) = *begun;
                 Ok(Next::Split(Box::new(Ranged::new(self, wanted, first, writer, meter))))
             }
-            Opened::Ended(outcome) => Ok(self.settle(wanted, outcome)),
+            OpenedBlob::Ended(outcome) => Ok(self.settle(wanted, outcome)),
         }
     }
 
     /// Fetches a whole blob, or opens its first range.
-    fn open(&self, source: &Source<'a>, wanted: &Wanted, run: &Run<'_>) -> Result<Opened<'a>> {
+    fn open(&self, source: &Source<'a>, wanted: &Wanted, run: &Run<'_>) -> Result<OpenedBlob<'a>> {
         let cache = source.cache;
         let key = cache.keys.blob(&wanted.digest);
         let location = cache.store.location(&key);
@@ -76,19 +76,19 @@ impl<'a> Fetcher<'a> {
         }
         let mut reader = match opened {
             Ok(Some(reader)) => reader,
-            Ok(None) => return Ok(Opened::Ended(Outcome::Gone(format!("{location} is gone")))),
-            Err(error) if ranged && refuses_ranges(&error) => return Ok(Opened::Ended(no_ranges(&location, &error))),
-            Err(error) => return Ok(Opened::Ended(Outcome::of(error, &location)?)),
+            Ok(None) => return Ok(OpenedBlob::Ended(Outcome::Gone(format!("{location} is gone")))),
+            Err(error) if ranged && refuses_ranges(&error) => return Ok(OpenedBlob::Ended(no_ranges(&location, &error))),
+            Err(error) => return Ok(OpenedBlob::Ended(Outcome::of(error, &location)?)),
         };
         if reader.size() != wanted.size {
             let why = format!("{location} has {} bytes instead of {}", reader.size(), wanted.size);
-            return Ok(Opened::Ended(Outcome::Wrong(why)));
+            return Ok(OpenedBlob::Ended(Outcome::Wrong(why)));
         }
         let meter = self.meter(source, wanted);
         let mut writer = self.with_writer(|writer| writer.blob(&wanted.digest, wanted.size))?;
         if ranged {
             writer.allocate()?;
-            return Ok(Opened::Begun(Box::new((reader, writer, meter))));
+            return Ok(OpenedBlob::Begun(Box::new((reader, writer, meter))));
         }
         let copied = reader.copy_to(run, |chunk, _| {
             writer.write(chunk)?;
@@ -96,7 +96,7 @@ impl<'a> Fetcher<'a> {
             Ok(())
         });
         drop(reader);
-        Ok(Opened::Ended(match copied {
+        Ok(OpenedBlob::Ended(match copied {
             Ok(()) => self.finish(source, wanted, writer, &meter)?,
             Err(error @ Error::Io(_)) => return Err(error),
             Err(error) => Outcome::of(error, &location)?,

@@ -16,7 +16,7 @@ use crate::ops::rounds::{Streak, Tried};
 use crate::transfer::Next;
 
 /// What to do with a blob next, or its outcome.
-pub(super) type Step<'a> = Next<'a, Wanted, Tried<Wanted, Fetched>>;
+pub(super) type NextFetch<'a> = Next<'a, Wanted, Tried<Wanted, Fetched>>;
 
 /// Fetches the blobs of one import.
 pub(super) struct Fetcher<'a> {
@@ -122,7 +122,7 @@ impl<'a> Fetcher<'a> {
     }
 
     /// Decides the next step after trying a source.
-    pub(super) fn settle<'s>(&self, mut wanted: Wanted, outcome: Outcome) -> Step<'s> {
+    pub(super) fn settle<'s>(&self, mut wanted: Wanted, outcome: Outcome) -> NextFetch<'s> {
         match outcome {
             Outcome::Good => {
                 self.streak.broken();

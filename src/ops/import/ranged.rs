@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use crate::base::{Error, Result, Unpoisoned as _};
 use crate::layout::BlobWriter;
 use crate::object::ObjectStore;
-use crate::ops::import::fetcher::{Fetcher, Step, no_ranges};
+use crate::ops::import::fetcher::{Fetcher, NextFetch, no_ranges};
 use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
 use crate::ops::meter::Meter;
 use crate::ops::persist::{is_transient, persist};
@@ -95,7 +95,7 @@ impl<'a> Split<'a, Wanted, Tried<Wanted, Fetched>> for Ranged<'a> {
         }
     }
 
-    fn finish(self: Box<Self>, run: &Run<'_>) -> Result<Step<'a>> {
+    fn finish(self: Box<Self>, run: &Run<'_>) -> Result<NextFetch<'a>> {
         run.check()?;
         let Self { fetcher, mut wanted, writer, meter, error, .. } = *self;
         let Some(source) = fetcher.source(&wanted) else { return Ok(Next::Again(wanted)) };

@@ -102,7 +102,7 @@ pub(super) fn restore(
         first.context.warn("the cache was found but has no layers: there is nothing to restore");
         return Ok(false);
     }
-    let run = Run { target, options, sources: &answered, first };
+    let run = ImportRun { target, options, sources: &answered, first };
     let (config, writer) = run.blobs(config, &mut noted.report)?;
     noted.report.layers = config.layers().len();
     if config.layers().is_empty() {
@@ -119,7 +119,7 @@ pub(super) fn restore(
 }
 
 /// An import in progress.
-struct Run<'a> {
+struct ImportRun<'a> {
     target: &'a LocalCache,
     options: &'a ImportOptions,
     /// The sources that responded.
@@ -127,7 +127,7 @@ struct Run<'a> {
     first: &'a S3Cache,
 }
 
-impl Run<'_> {
+impl ImportRun<'_> {
     /// Fetches the blobs of `config` that the directory lacks. Returns the config without the lost blobs, and the
     /// writer to commit it with unless this is a dry run.
     fn blobs(&self, config: CacheConfig, report: &mut Report) -> Result<(CacheConfig, Option<LayoutWriter>)> {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use crate::aws::KeyMistake;
 use crate::base::{Error, S3Error, S3ErrorClass, Secret, hint_without};
-use crate::s3::answer::{Answer, Cause, Failed};
+use crate::s3::answer::{Answer, Cause, FailedCall};
 use crate::s3::call::Call;
 use crate::s3::client::Client;
 use crate::s3::endpoint::Endpoint;
@@ -23,7 +23,7 @@ const OUT_OF_TOKENS: &str = "it was not retried, because too many requests have 
 
 impl Client {
     /// Returns the error for a call that failed, with its meaning and the likely fix.
-    pub(super) fn explain(&self, call: &Call<'_>, failed: Failed) -> Error {
+    pub(super) fn explain(&self, call: &Call<'_>, failed: FailedCall) -> Error {
         let out_of_tokens = failed.out_of_tokens;
         match self.explain_cause(call, failed) {
             Error::S3(mut error) if out_of_tokens => {
@@ -36,14 +36,14 @@ impl Client {
     }
 
     /// Same as [`explain`](Self::explain), with a class that follows from the request.
-    pub(super) fn explain_as(&self, class: S3ErrorClass, call: &Call<'_>, failed: Failed) -> Error {
+    pub(super) fn explain_as(&self, class: S3ErrorClass, call: &Call<'_>, failed: FailedCall) -> Error {
         match self.explain(call, failed) {
             Error::S3(error) => Error::S3(Box::new(S3Error { class, ..*error })),
             error => error,
         }
     }
 
-    fn explain_cause(&self, call: &Call<'_>, failed: Failed) -> Error {
+    fn explain_cause(&self, call: &Call<'_>, failed: FailedCall) -> Error {
         let error = S3Error {
             operation: call.operation,
             bucket: self.parts.bucket.clone(),

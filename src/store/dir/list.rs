@@ -11,12 +11,12 @@ use crate::store::dir::key;
 
 /// The objects to list.
 #[derive(Clone, Copy)]
-struct Wanted<'a> {
+struct Selection<'a> {
     prefix: &'a str,
     after: Option<&'a str>,
 }
 
-impl Wanted<'_> {
+impl Selection<'_> {
     fn file(&self, key: &str) -> bool {
         key.starts_with(self.prefix) && self.after.is_none_or(|after| key > after)
     }
@@ -32,7 +32,7 @@ impl DirStore {
     /// Returns at most `limit` keys; the last one continues the listing. Memory holds one page, and one directory's
     /// names per level.
     pub(super) fn page(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<ListPage> {
-        let wanted = Wanted { prefix, after };
+        let wanted = Selection { prefix, after };
         let mut page = ListPage::default();
         let start = prefix.rsplit_once('/').map(|(start, _)| start);
         if start.is_some_and(|start| !start.split('/').all(key::is_name)) {
@@ -67,7 +67,7 @@ impl DirStore {
 
 /// Returns the keys in a directory in reverse order. Keys of directories end with a slash, so they sort like the files
 /// in them.
-fn entries(dir: &Path, key: &str, wanted: Wanted<'_>) -> Result<Vec<String>> {
+fn entries(dir: &Path, key: &str, wanted: Selection<'_>) -> Result<Vec<String>> {
     let listing = match fs::read_dir(dir) {
         Ok(listing) => listing,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),

@@ -24,17 +24,17 @@ impl DirStore {
             left = range.end.min(size).saturating_sub(range.start);
             file.seek(SeekFrom::Start(range.start)).map_err(|error| Error::io("read", &path, error))?;
         }
-        Ok(Some(Object::new(size, Some(version), Box::new(Body { file, left }))))
+        Ok(Some(Object::new(size, Some(version), Box::new(FileBody { file, left }))))
     }
 }
 
 /// Reads exactly this many bytes of a file, or fails.
-struct Body {
+struct FileBody {
     file: File,
     left: u64,
 }
 
-impl Read for Body {
+impl Read for FileBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let window = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         let read = self.file.read(buffer.get_mut(..window).unwrap_or_default())?;
