@@ -6,12 +6,12 @@ use crate::base::Result;
 use crate::http::{Method, OnStop};
 use crate::s3::answer::{Cause, read_empty};
 use crate::s3::call::Call;
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 
 /// Shorter than the time that a cancelled program has left.
 const ABORT_TIMEOUT: Duration = Duration::from_secs(4);
 
-impl Client {
+impl S3Client {
     /// Aborts an upload, even after the operation was cancelled. An upload that no longer exists counts as aborted.
     pub(super) fn abort_multipart_upload(&self, key: &str, id: &str) -> Result<()> {
         let query = [("uploadId", id)];

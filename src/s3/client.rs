@@ -25,8 +25,8 @@ use crate::sigv4::{self, EMPTY_SHA256, Signable, SignatureScope};
 /// As in AWS's SDKs, larger bodies are sent with `Expect: 100-continue` until the server has accepted one.
 const EXPECT_CONTINUE_BYTES: u64 = 2 * 1024 * 1024;
 
-/// The parts of a [`Client`].
-pub(crate) struct ClientParts {
+/// The parts of an [`S3Client`].
+pub(crate) struct S3ClientParts {
     pub(crate) http: http::Client,
     pub(crate) bucket: String,
     /// The configured endpoint; the bucket may turn out to be in another region.
@@ -51,14 +51,14 @@ pub(crate) struct ClientParts {
 }
 
 /// A client for one bucket.
-pub(crate) struct Client {
-    pub(super) parts: ClientParts,
+pub(crate) struct S3Client {
+    pub(super) parts: S3ClientParts,
     pub(super) learnt: Learnt,
     requests: AtomicU64,
 }
 
-impl Client {
-    pub(crate) fn new(parts: ClientParts) -> Self {
+impl S3Client {
+    pub(crate) fn new(parts: S3ClientParts) -> Self {
         Self { learnt: Learnt::new(parts.endpoint.clone()), parts, requests: AtomicU64::new(0) }
     }
 
@@ -270,9 +270,9 @@ fn brief(cause: &Cause, secrets: &[Secret]) -> String {
     }
 }
 
-impl fmt::Debug for Client {
+impl fmt::Debug for S3Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Client")
+        f.debug_struct("S3Client")
             .field("bucket", &self.parts.bucket)
             .field("endpoint", &self.endpoint())
             .finish_non_exhaustive()

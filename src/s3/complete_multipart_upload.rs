@@ -8,7 +8,7 @@ use crate::http::{Method, Response};
 use crate::object::{BytesPayload, PutMode, Version};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::s3::conditions;
 use crate::s3::copy_object::MAX_REPLY_BYTES;
 use crate::s3::create_multipart_upload::UploadName;
@@ -39,7 +39,7 @@ pub(super) struct Expected<'a> {
     pub(super) mode: &'a PutMode,
 }
 
-impl Client {
+impl S3Client {
     /// Creates the object from its parts, given in order. If the result is unclear, checks whether the object exists,
     /// unless there is a condition: then an object of that size may be another writer's.
     pub(super) fn complete_multipart_upload(

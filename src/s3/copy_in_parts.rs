@@ -2,13 +2,13 @@
 
 use crate::base::{Error, ErrorKind, Parts, Result};
 use crate::object::{MultipartUpload, ObjectStore as _, Version};
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::s3::multipart::S3Upload;
 
 /// The maximum size of a copied part, although S3 allows 5 GiB: the response arrives only after the copy is done.
 const MAX_COPIED_PART: u64 = 1024 * 1024 * 1024;
 
-impl Client {
+impl S3Client {
     /// Copies an object of `size` bytes, in parts if that takes several requests.
     pub(super) fn copy_sized(&self, from: &str, to: &str, size: u64) -> Result<Option<Version>> {
         if size <= self.parts.max_copy_bytes {

@@ -9,7 +9,7 @@ use crate::object::Version;
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
 use crate::s3::checksum::Checksum;
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::s3::object_meta::version_in_document;
 use crate::s3::put_object::CONTENT_TYPE;
 
@@ -47,7 +47,7 @@ impl CopyReply {
     }
 }
 
-impl Client {
+impl S3Client {
     /// Copies an object. Properties that a copy does not preserve are sent again.
     pub(super) fn copy_object(&self, from: &str, to: &str) -> Result<Option<Version>> {
         let mut call = Call::new("CopyObject", Method::Put, Some(to));

@@ -5,7 +5,7 @@ use crate::http::{Method, OnStop, Response};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
 use crate::s3::checksum::Checksum;
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::s3::copy_object::MAX_REPLY_BYTES;
 use crate::s3::put_object::CONTENT_TYPE;
 
@@ -20,7 +20,7 @@ pub(crate) struct UploadName {
     pub(crate) checksums: bool,
 }
 
-impl Client {
+impl S3Client {
     /// Begins a multipart upload, with checksums if the server is known to require them. If a response is lost, the
     /// retry leaves behind an empty upload with an unknown ID.
     ///

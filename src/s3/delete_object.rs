@@ -5,10 +5,10 @@ use crate::http::{Method, OnStop};
 use crate::object::Version;
 use crate::s3::answer::{Cause, read_empty};
 use crate::s3::call::Call;
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::s3::conditions::if_match;
 
-impl Client {
+impl S3Client {
     /// Deletes an object, even after the operation was cancelled, because it cleans up after a probe. Deleting a
     /// missing object succeeds.
     pub(super) fn delete_object(&self, key: &str) -> Result<()> {

@@ -8,11 +8,11 @@ use crate::http::{Method, Response};
 use crate::object::ObjectMeta;
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::s3::content_range::ContentRange;
 use crate::s3::object_meta::object_meta;
 
-impl Client {
+impl S3Client {
     /// Returns `None` if the object does not exist. A refused HEAD has no body, so a one-byte GET asks for the reason.
     pub(crate) fn head_object(&self, key: &str) -> Result<Option<ObjectMeta>> {
         let call = Call::new("HeadObject", Method::Head, Some(key));

@@ -8,7 +8,7 @@ use crate::http::{Method, Response};
 use crate::object::{UnfinishedUpload, UploadsPage};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::s3::list_objects::MAX_LIST_BYTES;
 use crate::s3::object_meta::age;
 
@@ -32,7 +32,7 @@ impl<'a> Markers<'a> {
     }
 }
 
-impl Client {
+impl S3Client {
     /// Returns one page of the unfinished uploads to keys that begin with `prefix`.
     pub(super) fn list_multipart_uploads(&self, prefix: &str, continuation: Option<&str>) -> Result<UploadsPage> {
         let invalid = || Error::usage("the continuation token is not from a listing of uploads");

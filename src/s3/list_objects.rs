@@ -8,7 +8,7 @@ use crate::http::{Method, Response};
 use crate::object::{ListOptions, ListPage, ListedObject, ObjectMeta};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::s3::object_meta::{age, is_archive, version_in_document};
 
 /// Enough for a thousand objects with keys of 1,024 bytes, every byte escaped.
@@ -30,7 +30,7 @@ const UNKNOWN_CALLER: &[&str] = &[
     "UnrecognizedClientException",
 ];
 
-impl Client {
+impl S3Client {
     /// Returns one page of the objects whose keys begin with `prefix`.
     pub(super) fn list_objects(&self, prefix: &str, options: &ListOptions) -> Result<ListPage> {
         let max_keys = options.max_keys.map(|max| max.to_string());

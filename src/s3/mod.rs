@@ -39,7 +39,7 @@ mod upload_part_copy;
 #[cfg(any(test, fuzzing))]
 pub(crate) use answer::Answer;
 pub(crate) use broken::connection_broke;
-pub(crate) use client::{Client, ClientParts};
+pub(crate) use client::{S3Client, S3ClientParts};
 #[cfg(any(test, fuzzing))]
 pub(crate) use content_range::ContentRange;
 #[cfg(any(test, fuzzing))]

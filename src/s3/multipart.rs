@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::base::{Error, Result, Unpoisoned as _};
 use crate::object::{MultipartUpload, Payload, PutMode, Version};
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::s3::complete_multipart_upload::Expected;
 use crate::s3::create_multipart_upload::UploadName;
 use crate::s3::upload_part::UploadedPart;
@@ -14,7 +14,7 @@ use crate::s3::upload_part_copy::CopySource;
 
 /// A multipart upload in progress.
 pub(super) struct S3Upload<'a> {
-    client: &'a Client,
+    client: &'a S3Client,
     current: Mutex<Current>,
     size: u64,
     mode: PutMode,
@@ -33,20 +33,20 @@ struct Current {
 
 impl<'a> S3Upload<'a> {
     /// Begins an upload of `size` bytes that will be sent.
-    pub(super) fn begin(client: &'a Client, key: &str, size: u64, mode: &PutMode) -> Result<Self> {
+    pub(super) fn begin(client: &'a S3Client, key: &str, size: u64, mode: &PutMode) -> Result<Self> {
         let begun = client.monotonic();
         let name = client.create_multipart_upload(key)?;
         Ok(Self::new(client, name, begun, (size, mode)))
     }
 
     /// Begins an upload of `size` bytes that will be copied.
-    pub(super) fn begin_copy(client: &'a Client, key: &str, size: u64) -> Result<Self> {
+    pub(super) fn begin_copy(client: &'a S3Client, key: &str, size: u64) -> Result<Self> {
         let begun = client.monotonic();
         let name = client.create_multipart_copy(key)?;
         Ok(Self::new(client, name, begun, (size, &PutMode::Overwrite)))
     }
 
-    fn new(client: &'a Client, name: UploadName, begun: Duration, (size, mode): (u64, &PutMode)) -> Self {
+    fn new(client: &'a S3Client, name: UploadName, begun: Duration, (size, mode): (u64, &PutMode)) -> Self {
         let current = Current { name: Arc::new(name), parts: Vec::new(), abandoned: Vec::new() };
         Self { client, current: Mutex::new(current), size, mode: mode.clone(), begun, completed: false }
     }

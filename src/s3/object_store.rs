@@ -7,10 +7,10 @@ use crate::object::{
     GetOptions, ListOptions, ListPage, MultipartUpload, Object, ObjectMeta, ObjectStore, Payload, PutMode,
     UnfinishedUpload, UploadsPage, Version,
 };
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::s3::multipart::S3Upload;
 
-impl ObjectStore for Client {
+impl ObjectStore for S3Client {
     fn location(&self, key: &str) -> String {
         format!("s3://{}/{key}", self.bucket())
     }

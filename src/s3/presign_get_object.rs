@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use crate::base::{Error, Result};
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::sigv4::{SignatureScope, presigned_query};
 
 /// S3's limit: seven days.
 const MAX_VALIDITY: Duration = Duration::from_secs(7 * 24 * 3600);
 
-impl Client {
+impl S3Client {
     /// Returns a URL of the object for the endpoint as far as known: before the first request, the configured one. It
     /// becomes invalid earlier if the credentials expire.
     pub(super) fn presign_get_object(&self, key: &str, valid_for: Duration) -> Result<String> {

@@ -8,7 +8,7 @@ use crate::object::{GetOptions, Payload, PutMode, Version};
 use crate::s3::answer::{Cause, read_empty};
 use crate::s3::call::Call;
 use crate::s3::checksum::Checksum;
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::s3::conditions;
 use crate::s3::object_meta::version;
 
@@ -16,7 +16,7 @@ pub(super) const CONTENT_TYPE: &str = "application/octet-stream";
 
 const CHUNK_BYTES: usize = 128 * 1024;
 
-impl Client {
+impl S3Client {
     /// Writes an object completely or not at all. Repeating it is harmless: the bytes are the same.
     ///
     /// If the response to a conditional write is lost, the retry may fail because the first attempt succeeded. A failed

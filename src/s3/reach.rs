@@ -8,7 +8,7 @@ use crate::http::parse_http_date;
 use crate::http::{Method, OnStop, Origin, Request};
 use crate::s3::answer::{Cause, FailedCall};
 use crate::s3::call::Call;
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::s3::clock::{CLOCK_TOLERANCE, clock_text, difference};
 
 /// Servers send whole seconds, and responses take time.
@@ -45,7 +45,7 @@ impl Reach {
     }
 }
 
-impl Client {
+impl S3Client {
     /// Sends one unsigned request for the bucket. Must be the first request of this client.
     pub(crate) fn reach(&self) -> Reach {
         let (call, endpoint) = (Call::new("HeadBucket", Method::Head, None), self.endpoint());

@@ -6,7 +6,7 @@ use crate::object::Payload;
 use crate::s3::answer::{Cause, read_empty};
 use crate::s3::call::Call;
 use crate::s3::checksum::Checksum;
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::s3::create_multipart_upload::UploadName;
 use crate::s3::head_object::not_s3;
 
@@ -19,7 +19,7 @@ pub(crate) struct UploadedPart {
     pub(crate) sha256: Option<String>,
 }
 
-impl Client {
+impl S3Client {
     /// Writes one part, numbered from one. Returns `None` if the server requires a checksum and the upload was begun
     /// without.
     pub(super) fn upload_part(

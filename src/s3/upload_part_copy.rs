@@ -6,7 +6,7 @@ use crate::base::{Element, Result, S3ErrorClass, percent_encode_path};
 use crate::http::{Method, Response};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::s3::copy_object::{COPY_TIMEOUT, MAX_REPLY_BYTES};
 use crate::s3::create_multipart_upload::UploadName;
 use crate::s3::upload_part::UploadedPart;
@@ -19,7 +19,7 @@ pub(crate) struct CopySource<'a> {
     pub(crate) range: Range<u64>,
 }
 
-impl Client {
+impl S3Client {
     /// Writes one part, numbered from one, from bytes that the server has.
     ///
     /// # Errors

@@ -9,7 +9,7 @@ use crate::config::{AccountId, CacheOptions, CredentialOptions, Location, Policy
 use crate::credentials::{self, CredentialsProvider};
 use crate::http::{self, retry};
 use crate::object::ObjectStore;
-use crate::s3::{Client, ClientParts, Endpoint, EndpointChoice};
+use crate::s3::{S3Client, S3ClientParts, Endpoint, EndpointChoice};
 use crate::store::dir::DirStore;
 
 /// What a store needs besides the options.
@@ -78,7 +78,7 @@ pub(crate) fn open_s3(
     settings: &S3Settings,
     credentials: Option<Arc<dyn CredentialsProvider>>,
     parts: StoreParts,
-) -> Result<Client> {
+) -> Result<S3Client> {
     let (location, policy) = (options.location(), options.policy());
     let endpoint = Endpoint::new(&EndpointChoice {
         bucket: settings.bucket.name(),
@@ -99,7 +99,7 @@ pub(crate) fn open_s3(
         clock: parts.clock.clone(),
         timeouts,
     })?;
-    Ok(Client::new(ClientParts {
+    Ok(S3Client::new(S3ClientParts {
         longest_answer: if parts.brief { timeouts.stall } else { Duration::MAX },
         http: http.stopped_by(&parts.cancel),
         bucket: settings.bucket.name().to_owned(),

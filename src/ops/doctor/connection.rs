@@ -4,13 +4,13 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::base::{Error, Problem};
 use crate::ops::doctor::Findings;
-use crate::s3::{Client, Reach};
+use crate::s3::{S3Client, Reach};
 
 /// Every step except `proxy`, which most setups lack.
 pub(super) const STEPS: &[&str] = &["dns", "tcp", "tls", "http", "clock"];
 
 /// Checks each step and returns whether the endpoint responded.
-pub(super) fn examine(findings: &mut Findings<'_>, client: &Client) -> bool {
+pub(super) fn examine(findings: &mut Findings<'_>, client: &S3Client) -> bool {
     let (reach, endpoint) = (client.reach(), client.endpoint());
     let mut steps = vec![
         ("dns", (reach.addresses > 0).then(|| names(&reach, &endpoint.host))),

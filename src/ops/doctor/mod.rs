@@ -12,7 +12,7 @@ use crate::bucket::Keys;
 use crate::config::{CacheOptions, KeyLayout};
 use crate::object::ObjectStore;
 use crate::ops::cache::S3CacheBuilder;
-use crate::s3::Client;
+use crate::s3::S3Client;
 use crate::store::{self, DirStore, StoreParts};
 
 /// The hint for failures without a more specific one.
@@ -220,7 +220,7 @@ fn open_s3(
 }
 
 /// Checks that the bucket is in the configured region.
-fn in_region(store: &Client, region: &str) -> Result<&'static str> {
+fn in_region(store: &S3Client, region: &str) -> Result<&'static str> {
     let endpoint = store.endpoint();
     if endpoint.region == region {
         return Ok("exists");
@@ -234,7 +234,7 @@ fn understood(layout: &KeyLayout, place: &str) -> String {
     format!("{place} · names {names} · blobs at {} · manifests at {}", keys.blobs(), keys.manifests())
 }
 
-fn endpoint(store: &Client, settings: &S3Settings) -> String {
+fn endpoint(store: &S3Client, settings: &S3Settings) -> String {
     let endpoint = store.endpoint();
     let origin = settings.endpoint.as_ref().map_or("AWS's own", |endpoint| &endpoint.origin);
     let style = if endpoint.path_style { "path style" } else { "virtual-hosted style" };

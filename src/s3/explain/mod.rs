@@ -15,13 +15,13 @@ use crate::aws::KeyMistake;
 use crate::base::{Error, S3Error, S3ErrorClass, Secret, hint_without};
 use crate::s3::answer::{Answer, Cause, FailedCall};
 use crate::s3::call::Call;
-use crate::s3::client::Client;
+use crate::s3::client::S3Client;
 use crate::s3::endpoint::Endpoint;
 use refusal::Refusal;
 
 const OUT_OF_TOKENS: &str = "it was not retried, because too many requests have failed";
 
-impl Client {
+impl S3Client {
     /// Returns the error for a call that failed, with its meaning and the likely fix.
     pub(super) fn explain(&self, call: &Call<'_>, failed: FailedCall) -> Error {
         let out_of_tokens = failed.out_of_tokens;
