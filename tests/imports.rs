@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use graph::{Graph, Module};
 
-/// A room, and the rooms it may name. Whoever comes later may name those before, never the other way round.
+/// A room, and the rooms it may name: only rooms listed before it.
 const ROOMS: &[(&str, &[&str])] = &[
     ("base", &[]),
     ("go", &[]),

@@ -1,4 +1,4 @@
-//! A store of an embedder, with what the contract requires and nothing else, against the suite that all stores must pass.
+//! An embedder's store with only the required methods, run against the suite that all stores must pass.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// A secret: `Debug` prints a fixed mask, there is no `Display`, and the only access to the text is easy to grep for.
+/// A secret. `Debug` prints a fixed mask, there is no `Display`, and only [`expose`](Self::expose) returns the text.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Secret(String);
 

@@ -22,7 +22,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(20);
 static RECEIVED: AtomicI32 = AtomicI32::new(0);
 
 /// Cancels `cancel` on the first signal. Exits on the second, or if a clean stop takes too long. If the system cannot
-/// start a thread to wait on, signals keep their default effect, which ends the process at once.
+/// start a thread to wait for them, signals keep their default effect, which ends the process at once.
 pub(crate) fn watch(cancel: &Cancel) -> Result<()> {
     let failed = |error| Error::setup("cannot wait for signals").with_source(error);
     // With a handler in place, a write beyond the limit fails with EFBIG and is reported like any failed write.
@@ -37,7 +37,7 @@ pub(crate) fn watch(cancel: &Cancel) -> Result<()> {
         })
     });
     if let Err(error) = waiting {
-        log::info!("a signal ends this run at once: no thread to wait for it ({error})");
+        log::info!("a signal will end this run at once: cannot start a thread to wait for it ({error})");
         return Ok(());
     }
     // Not before the thread is running: a signal that is caught but not waited for would be lost.

@@ -1,4 +1,7 @@
-//! The credential chain, in the same order as in the Go SDK that BuildKit uses, and its sources, one per file.
+//! Credentials, and the chain of their sources, in the same order as in the Go SDK that BuildKit uses.
+//!
+//! To use credentials of your own, pass [`StaticCredentials`] or another [`CredentialsProvider`] to
+//! [`S3CacheBuilder::credentials`](crate::S3CacheBuilder::credentials).
 
 mod assume_role;
 mod cached;

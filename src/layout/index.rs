@@ -220,7 +220,7 @@ impl Index {
     /// [`Error::Conflict`] if such an image exists.
     pub(crate) fn check_free(&self, tag: &str) -> Result<()> {
         if self.entries.iter().any(|entry| entry.descriptor.annotation(IMAGE_NAME) == Some(tag)) {
-            let message = format!("index.json has an image named {tag:?}, which BuildKit would take for the cache");
+            let message = format!("index.json has an image named {tag:?}, which BuildKit would mistake for the cache");
             return Err(Error::conflict(message).with_hint("use another tag, or another directory"));
         }
         Ok(())

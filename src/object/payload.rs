@@ -4,7 +4,7 @@ use std::io::{self, Cursor, Read};
 
 use crate::base::Digest;
 
-/// A request body: rewindable, of known length and hash.
+/// A request body of known length and hash, which can be read repeatedly.
 pub trait Payload: Send + Sync {
     /// Returns the number of bytes; [`open`](Self::open) must yield exactly as many.
     fn size(&self) -> u64;
@@ -19,7 +19,7 @@ pub trait Payload: Send + Sync {
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>>;
 }
 
-/// A payload in memory: a manifest.
+/// A payload in memory.
 #[derive(Clone, Debug)]
 pub struct BytesPayload {
     bytes: Vec<u8>,

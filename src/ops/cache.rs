@@ -147,7 +147,8 @@ impl S3CacheBuilder {
         self
     }
 
-    /// Limits the number of connections, instead of using four per `upload_parallelism`.
+    /// Limits the number of connections, instead of using four per `upload_parallelism`. A low limit on open files
+    /// reduces it further.
     #[must_use]
     pub fn connections(mut self, connections: usize) -> Self {
         self.connections = Some(connections);
@@ -208,7 +209,7 @@ impl S3CacheBuilder {
         }
     }
 
-    /// Returns the cache in that store.
+    /// Returns the cache in this store, with a limit on its connections and a pool of threads for them.
     pub(super) fn on(self, store: Arc<dyn ObjectStore>) -> S3Cache {
         let connections = self.used_connections();
         let (store, pool) = (Arc::new(Limited::new(store, connections)), Pool::new(connections));
@@ -216,6 +217,7 @@ impl S3CacheBuilder {
         S3Cache { store, options: self.options, keys, pool, tuning: self.tuning, context: self.context }
     }
 
+    /// Returns the number of connections to use: as many as requested, or as the limit on open files allows.
     fn used_connections(&self) -> usize {
         affordable_connections(self.connections.unwrap_or_else(|| self.options.policy().connections()).max(1))
     }

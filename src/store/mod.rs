@@ -1,4 +1,7 @@
-//! Opens the store that the options select, and implements a plain directory as a store. S3 as a store is in `s3`.
+//! A plain directory as an object store, for trials without a server, caches on a network file system, and tests.
+//!
+//! Internally, this module also opens the store that the options select, and limits its connections. The store on an S3
+//! server is in `s3`.
 
 mod dir;
 mod limit;

@@ -183,7 +183,7 @@ fn missing_permissions_are_reported() {
     let server = Server::start();
     let Some(exported) = run_as_nobody(&trial.export(&s3_store(&server))) else { return };
     exported.expect(0);
-    let denied = ["error: ", "Permission denied", "hint: check who owns it and its mode"];
+    let denied = ["error: ", "Permission denied", "hint: check its owner and its mode"];
     for arguments in
         [trial.import(&place, &store), trial.import(&trial.path("new"), &store), trial.export(&file_store(&place))]
     {

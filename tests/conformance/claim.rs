@@ -1,4 +1,4 @@
-//! What a store claims to do, and what it is seen to do.
+//! What a store claims to do, compared with what it does.
 
 use std::fmt::Debug;
 

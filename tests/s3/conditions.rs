@@ -62,7 +62,7 @@ fn a_lost_response_to_a_write_that_succeeded_is_a_success() {
     }
 }
 
-/// The first attempt came too late, or never.
+/// The first attempt arrived too late, or not at all.
 #[test]
 fn a_lost_response_to_a_write_that_failed_is_a_failed_condition() {
     let (server, version) = holding();

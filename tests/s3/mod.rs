@@ -101,7 +101,7 @@ fn the_client_passes_the_conformance_suite() {
     );
 }
 
-/// What a store claims is what the client finds out.
+/// The client detects whether a store refuses or ignores conditions.
 #[test]
 fn stores_that_refuse_or_ignore_conditions_pass_with_that_claim() {
     for (conditions, claim) in [(Conditions::Refused, Claim::Unsupported), (Conditions::Ignored, Claim::Ignores)] {

@@ -1,4 +1,4 @@
-//! What the table says about one command.
+//! One row of the table of commands.
 
 use std::process::ExitCode;
 
@@ -24,7 +24,7 @@ pub(crate) struct Command {
 pub(crate) struct Takes {
     /// The name, without the two dashes.
     pub(crate) flag: &'static str,
-    /// What the flag does for this command. `None`: what the table of flags says.
+    /// What the flag does for this command; `None` for the description in the table of flags.
     pub(crate) help: Option<&'static str>,
 }
 
@@ -53,7 +53,7 @@ pub(crate) struct Argument {
 
 /// How a command runs.
 pub(crate) enum Run {
-    /// Checks the arguments, does the work, and reports the result itself. An error was not reported yet.
+    /// Checks the arguments, does the work, and reports the result itself. An error that it returns has not been reported yet.
     Task {
         run: fn(Raw) -> Result<ExitCode>,
         /// Returns the command's part of the JSON result if nothing was done.
@@ -64,12 +64,12 @@ pub(crate) enum Run {
 }
 
 impl Takes {
-    /// A flag as the table of flags describes it.
+    /// Returns a flag as the table of flags describes it.
     pub(crate) const fn flag(flag: &'static str) -> Self {
         Self { flag, help: None }
     }
 
-    /// A flag with a description for this command.
+    /// Returns a flag with a description for this command.
     pub(crate) const fn with_help(flag: &'static str, help: &'static str) -> Self {
         Self { flag, help: Some(help) }
     }

@@ -32,7 +32,7 @@ pub(super) const COMMAND: Command = Command {
     run: Run::Text(run),
 };
 
-/// What has a help besides the commands.
+/// The topics that `help` explains besides the commands.
 pub(super) const TOPICS: [&str; 2] = ["attributes", "exit-status"];
 
 /// What the program does.

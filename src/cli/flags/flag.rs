@@ -1,4 +1,4 @@
-//! What the table says about one flag.
+//! One row of the table of flags.
 
 use s3_build_cache::Result;
 

@@ -62,7 +62,7 @@ impl FaultKind {
             Self::WrongName => "the proxy's own certificate is for another host name",
             Self::Expired => "the proxy's own certificate has expired, or this machine's clock is wrong",
             Self::Tls | Self::NoHandshake => {
-                "the TLS handshake with the proxy itself failed: does it speak plain HTTP, http://host:port?"
+                "the TLS handshake with the proxy itself failed: if it speaks plain HTTP, name it as http://host:port"
             }
             Self::NotHttp | Self::SpeaksTls => {
                 "that port does not speak HTTP as a proxy does: check the proxy's address"
