@@ -31,8 +31,8 @@
 //! [`S3Cache`] opens a cache for several operations over one set of connections, and reads it lazily.
 //! [`CacheConfig::find`] and [`CacheConfig::chain`] tell whether a build step is cached, and which layers to fetch. If
 //! your blobs are not files, implement [`BlobSource`](object::BlobSource); to build a config from scratch, use
-//! [`CacheConfigBuilder`](cache_config::CacheConfigBuilder). Progress, cancellation, clock, environment, credentials and
-//! the [object store](object::ObjectStore) itself can be injected.
+//! [`CacheConfigBuilder`](cache_config::CacheConfigBuilder). Progress, cancellation, clock, environment, credentials
+//! and the [object store](object::ObjectStore) itself can be injected.
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
@@ -40,19 +40,19 @@
 //!
 //! # What logs may show
 //!
-//! Logs go through the `log` facade: `warn` reports what the user should know (a dropped layer, a skipped source), `info`
-//! retries, and `debug` the method, host, path, query and status of every request. Bucket names, keys and hosts are
-//! logged; headers, credentials, tokens and signatures never are. ureq writes its own logs: at `debug`, headers filtered
-//! by an allow-list.
+//! Logs go through the `log` facade: `warn` reports what the user should know (a dropped layer, a skipped source),
+//! `info` retries, and `debug` the method, host, path, query and status of every request. Bucket names, keys and hosts
+//! are logged; headers, credentials, tokens and signatures never are. ureq writes its own logs: at `debug`, headers
+//! filtered by an allow-list.
 //!
-//! At `trace`, ureq logs whole URLs, and `ureq_proto` every byte of requests and responses, including session tokens. If
-//! your logger enables `trace`, exclude the targets `ureq` and `ureq_proto`. The program logs nothing below `debug`.
+//! At `trace`, ureq logs whole URLs, and `ureq_proto` every byte of requests and responses, including session tokens.
+//! If your logger enables `trace`, exclude the targets `ureq` and `ureq_proto`. The program logs nothing below `debug`.
 //!
 //! # Signals
 //!
-//! The library installs no signal handlers. Under a file size limit (`ulimit -f`), the default action of SIGXFSZ kills the
-//! process. If you handle or ignore that signal, as the program does, you get the error `File too large` instead. SIGPIPE
-//! is ignored by Rust's runtime; keep it ignored.
+//! The library installs no signal handlers. Under a file size limit (`ulimit -f`), the default action of SIGXFSZ kills
+//! the process. If you handle or ignore that signal, as the program does, you get the error `File too large` instead.
+//! SIGPIPE is ignored by Rust's runtime; keep it ignored.
 
 #![cfg_attr(
     test,

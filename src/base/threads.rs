@@ -1,5 +1,5 @@
-//! Creates threads only if there is memory for them. Under a limit on the address space (`ulimit -v`), a thread that uses
-//! up the rest makes the next allocation of any thread fail, which aborts the process.
+//! Creates threads only if there is memory for them. Under a limit on the address space (`ulimit -v`), a thread that
+//! uses up the rest makes the next allocation of any thread fail, which aborts the process.
 
 use std::fs;
 use std::hint::black_box;

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use crate::base::{Error, Result};
 
-/// The name of a bucket, or of something that stands in for one. [`Location`](crate::config::Location) decides whether its kind
-/// can hold a cache, because a directory accepts other names than S3.
+/// The name of a bucket, or of something that stands in for one. [`Location`](crate::config::Location) decides whether
+/// its kind can hold a cache, because a directory accepts other names than S3.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Bucket(Kind);
 

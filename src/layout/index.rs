@@ -154,8 +154,8 @@ impl Index {
     /// tag.
     ///
     /// # Errors
-    /// [`Error::Usage`] if there is no such manifest, listing those that exist; [`Error::Integrity`] if its digest or size
-    /// is invalid.
+    /// [`Error::Usage`] if there is no such manifest, listing those that exist; [`Error::Integrity`] if its digest or
+    /// size is invalid.
     pub(crate) fn find(&self, tag: &str) -> Result<Reference> {
         let named = |annotation| self.entries.iter().find(|entry| entry.descriptor.annotation(annotation) == Some(tag));
         let only = || {

@@ -15,8 +15,8 @@ use crate::object::write::PutMode;
 /// Implementations retry on their own; an error returned to the caller is final. Callers branch on
 /// [`Error::kind`](crate::Error::kind): a store of your own returns [`Error::not_found`](crate::Error::not_found),
 /// [`Error::precondition_failed`](crate::Error::precondition_failed),
-/// [`Error::unsupported`](crate::Error::unsupported) and the others by their constructors. Methods that a store may lack
-/// return [`Unsupported`](crate::ErrorKind::Unsupported) by default.
+/// [`Error::unsupported`](crate::Error::unsupported) and the others by their constructors. Methods that a store may
+/// lack return [`Unsupported`](crate::ErrorKind::Unsupported) by default.
 pub trait ObjectStore: Send + Sync {
     /// Returns the object's location for messages: `s3://bucket/key`, or a path.
     fn location(&self, key: &str) -> String;
@@ -151,8 +151,8 @@ pub trait ObjectStore: Send + Sync {
     /// token of the page before.
     ///
     /// # Errors
-    /// [`Unsupported`](crate::ErrorKind::Unsupported) (the default) if the store cannot list them; any other error if it
-    /// refuses.
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) (the default) if the store cannot list them; any other error if
+    /// it refuses.
     fn list_uploads_page(&self, prefix: &str, continuation: Option<&str>) -> Result<UploadsPage> {
         let _ = continuation;
         Err(Error::unsupported(format!("the store cannot list uploads under {}", self.location(prefix))))

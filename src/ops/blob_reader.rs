@@ -40,8 +40,8 @@ pub struct BlobReader {
 }
 
 impl S3Cache {
-    /// Opens a blob. Returns `None` if it does not exist or is archived. Does not count against the limit on connections,
-    /// so any number of blobs can be open.
+    /// Opens a blob. Returns `None` if it does not exist or is archived. Does not count against the limit on
+    /// connections, so any number of blobs can be open.
     ///
     /// # Errors
     /// If the store refuses or fails.
@@ -59,8 +59,8 @@ impl BlobReader {
         self.inner.size()
     }
 
-    /// Returns a reader of only these bytes, which are not verified. A range that ends after the blob is truncated. Sends
-    /// no request before the first read.
+    /// Returns a reader of only these bytes, which are not verified. A range that ends after the blob is truncated.
+    /// Sends no request before the first read.
     pub fn range(&self, range: Range<u64>) -> Self {
         let size = self.size();
         let range = range.start.min(size)..range.end.min(size).max(range.start.min(size));

@@ -10,8 +10,8 @@ use crate::transfer::{Next, Run};
 
 /// After this many failures in a row, the store as a whole may be down.
 const STREAK: usize = 16;
-/// A round is poor if fewer than one in this many jobs succeeds. The number of consecutive poor rounds is limited to the
-/// number of pauses, and so the cost of all rounds to a multiple of the first.
+/// A round is poor if fewer than one in this many jobs succeeds. The number of consecutive poor rounds is limited to
+/// the number of pauses, and so the cost of all rounds to a multiple of the first.
 const GOOD_ROUND: usize = 4;
 
 /// The outcome of a job in one round.
@@ -73,8 +73,8 @@ impl Streak {
 /// Jobs that failed permanently. One without an error was never tried because the store failed every request.
 pub(super) type Left<J> = Vec<(J, Option<Error>)>;
 
-/// Runs the jobs of `cache` in rounds until no job is left to retry or the store is given up. Passes results to `done` as
-/// they come. Returns the jobs that failed permanently.
+/// Runs the jobs of `cache` in rounds until no job is left to retry or the store is given up. Passes results to `done`
+/// as they come. Returns the jobs that failed permanently.
 ///
 /// # Errors
 /// Errors of `start` itself, which end the run immediately.

@@ -162,8 +162,8 @@ impl Answer {
         self.has_code(&["InvalidObjectState"])
     }
 
-    /// Returns the cause for a response that is not a document: empty or truncated, which a retry may fix, or not from S3
-    /// at all.
+    /// Returns the cause for a response that is not a document: empty or truncated, which a retry may fix, or not from
+    /// S3 at all.
     pub(super) fn no_document(response: &Response, body: &[u8]) -> Cause {
         let text = String::from_utf8_lossy(body);
         let cut_off = text.trim_start().starts_with('<') && !text.to_ascii_lowercase().contains("<html");

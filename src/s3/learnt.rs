@@ -1,5 +1,5 @@
-//! What a client has learnt about its server: the region of the bucket, the server's clock, and which features it has or
-//! lacks. It is shared by all calls.
+//! What a client has learnt about its server: the region of the bucket, the server's clock, and which features it has
+//! or lacks. It is shared by all calls.
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, RwLock};

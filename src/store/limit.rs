@@ -50,8 +50,8 @@ impl Limited {
         self.connections
     }
 
-    /// Opens an object with `open`, which may send several requests, one after another, over one connection. `open` runs
-    /// once the connection is free, so it can use what other threads have learnt about the store by then.
+    /// Opens an object with `open`, which may send several requests, one after another, over one connection. `open`
+    /// runs once the connection is free, so it can use what other threads have learnt about the store by then.
     ///
     /// # Errors
     /// Those of `open`.

@@ -17,8 +17,8 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Creates a pool for work that waits for at most `connections` connections at once. It has a few more threads, which
-    /// keep the processors busy meanwhile.
+    /// Creates a pool for work that waits for at most `connections` connections at once. It has a few more threads,
+    /// which keep the processors busy meanwhile.
     pub(crate) fn new(connections: usize) -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let threads = connections.saturating_add(if connections > 1 { processors } else { 0 });
@@ -165,8 +165,8 @@ where
         }
     }
 
-    /// Starts a thread, and waits until it has taken its own memory: only then is it known whether there is room for the
-    /// next.
+    /// Starts a thread, and waits until it has taken its own memory: only then is it known whether there is room for
+    /// the next.
     fn spawn<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) -> io::Result<()> {
         let (sender, started) = mpsc::sync_channel(1);
         let serve = move || {

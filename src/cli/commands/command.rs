@@ -53,7 +53,8 @@ pub(crate) struct Argument {
 
 /// How a command runs.
 pub(crate) enum Run {
-    /// Checks the arguments, does the work, and reports the result itself. An error that it returns has not been reported yet.
+    /// Checks the arguments, does the work, and reports the result itself. An error that it returns has not been
+    /// reported yet.
     Task {
         run: fn(Raw) -> Result<ExitCode>,
         /// Returns the command's part of the JSON result if nothing was done.

@@ -70,8 +70,8 @@ pub(super) fn of(answer: &Answer) -> S3ErrorClass {
     }
 }
 
-/// Returns whether the store is full, or the quota of the bucket or the user is used up: Ceph answers `QuotaExceeded`, MinIO
-/// `XMinioAdminBucketQuotaExceeded` or `XMinioStorageFull`.
+/// Returns whether the store is full, or the quota of the bucket or the user is used up: Ceph answers `QuotaExceeded`,
+/// MinIO `XMinioAdminBucketQuotaExceeded` or `XMinioStorageFull`.
 pub(super) fn is_quota(answer: &Answer) -> bool {
     let code = answer.code.as_deref().unwrap_or_default();
     let named = ["QuotaExceeded", "StorageFull", "InsufficientStorage"].iter().any(|word| code.contains(word));
@@ -80,8 +80,8 @@ pub(super) fn is_quota(answer: &Answer) -> bool {
     answer.status == 507 || (named && answer.status != 429) || (answer.status == 403 && told())
 }
 
-/// Returns whether the refusal is about the access key ID. R2 answers `InvalidArgument: Credential access key has length
-/// 20, should be 32`.
+/// Returns whether the refusal is about the access key ID. R2 answers `InvalidArgument: Credential access key has
+/// length 20, should be 32`.
 pub(super) fn is_about_the_key_id(answer: &Answer) -> bool {
     let message = answer.message.as_deref().unwrap_or_default().to_ascii_lowercase();
     answer.has_code(&["InvalidArgument"]) && message.contains("access key")

@@ -1,5 +1,5 @@
-//! The physical limit: the same bytes over one loopback connection by the cheapest means the kernel has, unsigned and
-//! unchecked. What a real client takes above this is its own.
+//! The physical limit: moves the same bytes over one loopback connection by the cheapest means of the kernel, unsigned
+//! and unchecked. Any additional cost is the client's own.
 
 use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -8,8 +8,8 @@ use std::path::Path;
 
 use crate::Outcome;
 
-/// `copy up|down DIR HOST:PORT BUCKET/PREFIX`: every file of DIR, or every object that a file of DIR is named like into
-/// `DIR.down`.
+/// Runs `copy up|down DIR HOST:PORT BUCKET/PREFIX`: uploads every file of DIR, or downloads every object with the name
+/// of a file of DIR to `DIR.down`.
 pub(crate) fn main(arguments: &[String]) -> Outcome<()> {
     let [direction, from, to, authority, prefix] = arguments else {
         return Err("copy up|down NAMES-DIR TO-DIR HOST:PORT BUCKET/PREFIX".into());
@@ -34,7 +34,7 @@ fn put(connection: &mut BufReader<TcpStream>, file: &Path, path: &str) -> Outcom
     let size = file.metadata()?.len();
     let stream = connection.get_mut();
     write!(stream, "PUT {path} HTTP/1.1\r\nhost: sink\r\ncontent-length: {size}\r\n\r\n")?;
-    // From a file to a socket this is sendfile.
+    // From a file to a socket, this uses sendfile.
     io::copy(&mut file, stream)?;
     answer(connection).map(|_| ())
 }
@@ -46,7 +46,7 @@ fn get(connection: &mut BufReader<TcpStream>, file: &Path, path: &str) -> Outcom
     let early = connection.buffer().len() as u64;
     io::copy(&mut connection.take(early.min(size)), &mut file)?;
     let rest = size - early.min(size);
-    // From a socket to a file this is a large buffer's read and write: splice would need a pipe between.
+    // From a socket to a file, this reads into a large buffer and writes it: splice would need a pipe in between.
     let mut buffer = vec![0; 256 * 1024];
     let mut left = rest;
     while left > 0 {
@@ -62,7 +62,7 @@ fn get(connection: &mut BufReader<TcpStream>, file: &Path, path: &str) -> Outcom
     Ok(())
 }
 
-/// The length of the answer's body, which is not read.
+/// Returns the length of the response's body, which is not read.
 fn answer(connection: &mut BufReader<TcpStream>) -> Outcome<u64> {
     let mut length = 0;
     let mut first = true;

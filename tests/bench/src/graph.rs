@@ -1,5 +1,5 @@
-//! The case `graph`, in-process: reads, filters and writes a large cache config. Each size is a process of its own, so
-//! that its peak memory is its own.
+//! The case `graph`, in-process: reads, filters and writes a large cache config. Each size runs in a separate process,
+//! to measure its peak memory.
 
 use std::path::Path;
 use std::time::Instant;
@@ -13,12 +13,13 @@ use serde_json::{Value, json};
 use crate::Outcome;
 use crate::measure::cpu_seconds;
 
-/// As long a chain of layers as an image has at most, nearly.
+/// The length of a chain of layers: nearly the maximum of an image.
 const CHAIN: usize = 100;
-/// Records without inputs: sources.
+/// The number of records without inputs, which are sources.
 const SOURCES: usize = 100;
 
-/// `graph make FILE RECORDS LAYERS` writes a config, `graph run FILE ROUNDS` prints what it takes to work on it.
+/// Runs `graph make FILE RECORDS LAYERS`, which writes a config, or `graph run FILE ROUNDS`, which prints the time and
+/// memory to process it.
 pub(crate) fn main(arguments: &[String]) -> Outcome<()> {
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["make", file, records, layers] => make(Path::new(file), records.parse()?, layers.parse()?),
@@ -44,7 +45,7 @@ fn make(file: &Path, records: usize, layers: usize) -> Outcome<()> {
         let inputs = if number < SOURCES {
             Vec::new()
         } else {
-            // Two results of other steps, one of them known by its content, and a third.
+            // Two results of other steps, one of them identified by its content, and a third.
             vec![vec![(steps[number * 7 % number], ""), (steps[number - 1], "/src/x")], vec![(steps[number / 2], "")]]
         };
         let step = builder.record(digest, inputs);
@@ -81,7 +82,7 @@ fn run(file: &Path, rounds: usize) -> Outcome<()> {
     Ok(())
 }
 
-/// A moment, by the clock and by what the process has taken.
+/// A point in time: the clock, and the CPU time of the process.
 struct Now {
     wall: Instant,
     cpu: f64,

@@ -1,5 +1,5 @@
-//! Measures s3-build-cache beside the tools its users know. One program, so that the processes it is made of (the
-//! driver, the sink, what measures a child) are built once.
+//! Measures s3-build-cache against other tools. One program, so that the driver, the sink and the process that measures
+//! a child are built only once.
 
 mod cases;
 mod copy;
@@ -12,7 +12,7 @@ mod sink;
 
 use std::process::ExitCode;
 
-/// Whatever went wrong, for people: the bench has no caller that could tell errors apart.
+/// Any error, for people: no caller of the bench distinguishes errors.
 type Failure = Box<dyn std::error::Error + Send + Sync>;
 type Outcome<T> = Result<T, Failure>;
 

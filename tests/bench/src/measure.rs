@@ -1,5 +1,6 @@
-//! Runs one command and says what it took. A process of its own, for two reasons: its children's resource usage is that
-//! of the command alone, and a child's peak memory counts from what its parent had, so the parent must be small.
+//! Runs one command and reports its resource usage. A separate process, for two reasons: the usage of its children is
+//! that of the command alone, and a child's peak memory includes that of its parent before the exec, so the parent must
+//! be small.
 
 use std::process::{Command, Stdio};
 use std::time::Instant;
@@ -10,7 +11,7 @@ use serde_json::json;
 
 use crate::Outcome;
 
-/// `measure OUT PROGRAM ARGUMENT…`: the result goes to OUT, output and exit status are the command's.
+/// Runs `measure OUT PROGRAM ARGUMENT…`. Writes the result to OUT; the output and exit status are the command's.
 pub(crate) fn main(arguments: &[String]) -> Outcome<()> {
     let [out, program, rest @ ..] = arguments else { return Err("measure OUT PROGRAM ARGUMENT…".into()) };
     let started = Instant::now();
@@ -28,7 +29,7 @@ pub(crate) fn main(arguments: &[String]) -> Outcome<()> {
     if status.success() { Ok(()) } else { Err(format!("{program} ended with {status}").into()) }
 }
 
-/// What this process, this thread or its children have taken, in the program and in the kernel.
+/// Returns the user and system CPU time of this process, this thread or its children.
 pub(crate) fn cpu_seconds(who: UsageWho) -> Outcome<f64> {
     let usage = getrusage(who)?;
     Ok(seconds(usage.user_time()) + seconds(usage.system_time()))

@@ -1,9 +1,9 @@
-//! The bytes of every blob: a stretch of one pseudo-random ring, which the driver and the sink make alike. So the sink
-//! serves gigabytes with the right digests from one buffer, and no file system or link can compress them.
+//! The bytes of the blobs: each is a stretch of one pseudo-random ring, which the driver and the sink generate alike.
+//! The sink serves gigabytes with the right digests from one buffer, and no file system or link can compress them.
 
 use std::io::{self, Write};
 
-/// Larger than a blob of the case `big`, and no multiple of a block, so that stretches differ.
+/// The size of the ring: larger than a blob of the case `big`, and not a multiple of a block, so that stretches differ.
 pub(crate) const RING: usize = 64 * 1024 * 1024 + 4099;
 
 pub(crate) struct Pattern {
@@ -34,7 +34,7 @@ impl Pattern {
         &self.bytes
     }
 
-    /// The `size` bytes from `offset` on, as slices that follow each other, none longer than `most`.
+    /// Returns the `size` bytes from `offset` as consecutive slices of at most `most` bytes.
     pub(crate) fn stretch(&self, offset: u64, size: u64, most: usize) -> impl Iterator<Item = &[u8]> {
         let ring = self.bytes.len();
         let mut at = (offset % ring as u64) as usize;

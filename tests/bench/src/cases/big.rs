@@ -14,7 +14,7 @@ pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
     let input = Input::make(bench, "big", count, size)?;
     for mut store in stores(bench, true)? {
         let mut tools = vec![Tool::Ours, Tool::S5cmd, Tool::Rclone, Tool::Aws];
-        // It speaks neither TLS nor signatures.
+        // `plain copy` supports neither TLS nor signatures.
         if store.endpoint().name == "sink" {
             tools.push(Tool::Copy);
         }

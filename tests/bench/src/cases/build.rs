@@ -1,4 +1,4 @@
-//! How long the program takes to build from nothing. Not among the default cases: it is no speed of the program's.
+//! The time to build the program from scratch. Not a default case, because it is not the speed of the program itself.
 
 use std::process::Command;
 use std::time::Instant;
@@ -7,7 +7,7 @@ use crate::Outcome;
 use crate::driver::Bench;
 use crate::report::Results;
 
-/// How the results call it.
+/// The name in the results.
 pub(crate) const RELEASE: &str = "cargo build --release from scratch";
 
 pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
@@ -17,7 +17,7 @@ pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
         command.env("CARGO_TARGET_DIR", bench.work.join("build")).env_remove("RUSTFLAGS");
         if command.status()?.success() { Ok(()) } else { Err(format!("cargo {arguments:?} failed").into()) }
     };
-    // What is downloaded is not built.
+    // Downloads are not part of the build time.
     cargo(&["fetch", "--quiet"])?;
     let started = Instant::now();
     cargo(&["build", "--quiet", "--release"])?;

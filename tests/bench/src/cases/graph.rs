@@ -1,4 +1,4 @@
-//! A large cache config, in a process that is the library with the product's own profile.
+//! A large cache config, in a process that runs the library, built with the release profile.
 
 use std::path::Path;
 use std::process::Command;
@@ -25,7 +25,7 @@ pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
     Ok(())
 }
 
-/// One process, one pass: the first one, as in a job.
+/// Measures a process that makes one pass: the first one, as in a CI job.
 fn one(bench: &Bench, results: &mut Results, what: &str, file: &Path) -> Outcome<()> {
     let mut command = Command::new(&bench.programs.itself);
     command.args(["graph", "run"]).arg(file).arg("1");

@@ -17,7 +17,7 @@ use crate::report::Results;
 
 type Case = fn(&Bench, &mut Results) -> Outcome<()>;
 
-/// In the order in which they run; `build` only when it is asked for.
+/// The cases, in the order in which they run; `build` only if it is selected.
 pub(crate) const CASES: [(&str, Case); 8] = [
     ("big", big::run),
     ("one", one::run),
@@ -31,7 +31,7 @@ pub(crate) const CASES: [(&str, Case); 8] = [
 
 const MIB: u64 = 1024 * 1024;
 
-/// Runs the chosen cases; what is measured before a failure is in `results`.
+/// Runs the selected cases. If one fails, `results` contains the measurements so far.
 pub(crate) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
     for (name, case) in CASES {
         if bench.options.cases.iter().any(|chosen| chosen == name) {

@@ -1,4 +1,4 @@
-//! One blob of 1 GiB from afar: whether a lone blob gets all connections.
+//! One blob of 1 GiB over a slow line: whether a lone blob uses all connections.
 
 use super::MIB;
 use super::rounds::{Plan, run_rounds};
@@ -10,7 +10,7 @@ use crate::driver::sink::{Conditions, Sink};
 use crate::driver::tools::{Direction, Tool};
 use crate::report::Results;
 
-/// About what S3 gives one connection.
+/// About the rate of one connection to S3.
 pub(crate) const RATE: u64 = 85_000_000;
 
 pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {

@@ -1,4 +1,4 @@
-//! An import of which nine tenths are already there.
+//! An import into a directory that already has nine tenths of the blobs.
 
 use super::MIB;
 use super::rounds::{Before, Plan, run_rounds};

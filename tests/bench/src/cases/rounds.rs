@@ -1,4 +1,5 @@
-//! Tools in turns: round by round each tool does the same once, so that what else the machine does hits all alike.
+//! Runs the tools in rounds: in each round, every tool runs once, so that other load on the machine affects all of
+//! them.
 
 use std::fs;
 use std::path::Path;
@@ -17,33 +18,33 @@ use crate::driver::tools::{Direction, Tool, Transfer};
 use crate::measure::cpu_seconds;
 use crate::report::{Key, Results};
 
-/// About what a reader gives to the hash at once.
+/// About the number of bytes that a reader passes to the hash at once.
 const UPDATE: usize = 256 * 1024;
 
-/// What is where before a run.
+/// The state of the store and the directory before a run.
 pub(super) enum Before {
-    /// Exports find an empty store, imports an empty directory.
+    /// The target is empty: the store for exports, the directory for imports.
     Nothing,
-    /// The directory has so many of the blobs.
+    /// The directory has this many of the blobs.
     InDirectory(usize),
-    /// The store has all blobs, and these objects (lines for the sink).
+    /// The store has all blobs, and these other objects, as lines for the sink.
     InStore(String),
 }
 
 pub(super) struct Plan<'a> {
     pub(super) case: &'static str,
-    /// How the table calls it: the direction, or more.
+    /// The name in the table: the direction, possibly with a variant.
     pub(super) what: &'static str,
     pub(super) input: &'a Input,
     pub(super) direction: Direction,
     pub(super) tools: &'a [Tool],
     pub(super) before: Before,
-    /// Measure what SHA-256 over the same bytes takes, too.
+    /// Whether to measure SHA-256 over the same bytes too.
     pub(super) references: bool,
 }
 
 impl<'a> Plan<'a> {
-    /// A cold export or import.
+    /// Returns a cold export or import.
     pub(super) fn cold(case: &'static str, input: &'a Input, direction: Direction, tools: &'a [Tool]) -> Self {
         Self { case, what: direction.name(), input, direction, tools, before: Before::Nothing, references: false }
     }
@@ -69,9 +70,9 @@ pub(super) fn run_rounds(bench: &Bench, results: &mut Results, store: &mut Store
             store.empty(bench)?;
         }
         let mut tools = plan.tools.to_vec();
-        // Not always the same one first.
+        // Start with a different tool in each round.
         tools.rotate_left(round % plan.tools.len());
-        // Once is enough to see that it is slow, in a trial of the bench to see that it runs.
+        // The AWS CLI is slow, so it runs only in the first round, and in a trial of the bench only in one case.
         let enough = round > 0 || bench.options.quick && (plan.case, store.endpoint().name.as_str()) != ("big", "sink");
         tools.retain(|tool| *tool != Tool::Aws || !enough);
         for tool in tools {
@@ -110,7 +111,7 @@ fn run_one(bench: &Bench, results: &mut Results, store: &Store, plan: &Plan<'_>,
     Ok(())
 }
 
-/// Puts everything as the run is to find it.
+/// Prepares the store and the directory for the run.
 fn prepare(store: &Store, plan: &Plan<'_>, tool: Tool, target: &Path) -> Outcome<()> {
     if plan.direction == Direction::Export {
         if let Store::Sink(sink) = store {
@@ -132,7 +133,7 @@ fn prepare(store: &Store, plan: &Plan<'_>, tool: Tool, target: &Path) -> Outcome
     store.reset()
 }
 
-/// What a user of the others would do to be as sure.
+/// Measures `sha256sum`, which users of the other tools need for the same assurance.
 fn sha256sum(bench: &Bench, directory: &Path) -> Outcome<Sample> {
     let mut command = Command::new("sha256sum");
     for entry in fs::read_dir(directory)? {
@@ -141,7 +142,7 @@ fn sha256sum(bench: &Bench, directory: &Path) -> Outcome<Sample> {
     measured(bench, &command)
 }
 
-/// What the digests of the input cost on one core, from memory.
+/// Measures SHA-256 over the input on one core, from memory.
 fn hash(bench: &Bench, input: &Input) -> Outcome<Sample> {
     let (started, before) = (Instant::now(), cpu_seconds(UsageWho::RUSAGE_THREAD)?);
     for blob in &input.blobs {

@@ -1,4 +1,4 @@
-//! 2,000 blobs of 16 KiB: what a request costs.
+//! 2,000 blobs of 16 KiB: the cost of a request.
 
 use super::rounds::{Plan, run_rounds};
 use super::store::stores;

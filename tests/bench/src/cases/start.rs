@@ -1,4 +1,4 @@
-//! What the smallest things cost: to start, to find nothing.
+//! The cost of starting the program, and of an import that finds nothing.
 
 use std::process::Command;
 
@@ -9,7 +9,7 @@ use crate::driver::sink::{Conditions, Sink};
 use crate::driver::tools::{attributes, with_credentials};
 use crate::report::{Key, Results};
 
-/// It is over quickly, and what else runs shows: more rounds than elsewhere.
+/// More rounds than in the other cases, because short runs are affected most by other load.
 const TIMES: usize = 4;
 
 pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {

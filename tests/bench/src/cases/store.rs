@@ -1,4 +1,4 @@
-//! The servers that a case runs against, behind one face.
+//! The servers that a case runs against, behind one interface.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use crate::driver::seaweedfs::SeaweedFs;
 use crate::driver::sink::{Conditions, Sink};
 use crate::driver::tools::{Direction, Tool, Transfer};
 
-/// Where what is there before a run lies.
+/// The prefix of the objects that exist before a run.
 pub(super) const STOCK: &str = "stock/";
 
 pub(super) enum Store {
@@ -19,7 +19,7 @@ pub(super) enum Store {
     SeaweedFs(SeaweedFs),
 }
 
-/// The chosen servers; with TLS, too, where the case wants that.
+/// Returns the selected servers, also with TLS if the case requires that.
 pub(super) fn stores(bench: &Bench, with_tls: bool) -> Outcome<Vec<Store>> {
     let mut stores = Vec::new();
     let options = &bench.options;
@@ -49,7 +49,7 @@ impl Store {
         }
     }
 
-    /// Holds nothing.
+    /// Removes all objects.
     pub(super) fn empty(&mut self, bench: &Bench) -> Outcome<()> {
         match self {
             Self::Sink(sink) => sink.clear(),
@@ -57,11 +57,11 @@ impl Store {
         }
     }
 
-    /// Holds an input's cache under `STOCK`, and nothing else.
+    /// Stores an input's cache under `STOCK`, and nothing else.
     pub(super) fn stock(&mut self, bench: &Bench, input: &Input) -> Outcome<()> {
         self.empty(bench)?;
         if let Self::Sink(sink) = self {
-            // The export below then finds the blobs, and writes the manifest only.
+            // The export below then finds the blobs and writes only the manifest.
             sink.populate(STOCK, input)?;
         }
         let transfer = Transfer {
@@ -75,7 +75,7 @@ impl Store {
         measured(bench, &Tool::Ours.command(bench, &transfer)).map(|_| ())
     }
 
-    /// Counts from here on.
+    /// Resets the counts.
     pub(super) fn reset(&self) -> Outcome<()> {
         match self {
             Self::Sink(sink) => sink.reset(),
@@ -83,7 +83,8 @@ impl Store {
         }
     }
 
-    /// Notes what the server saw of a run, where it can tell, and checks that as many bytes are there as should be.
+    /// Records the server's counts for a run, if it has any, and checks that the expected number of bytes was
+    /// transferred.
     pub(super) fn note(&self, sample: &mut Sample, bytes: u64) -> Outcome<()> {
         if let Self::Sink(sink) = self {
             let seen = sink.seen()?;

@@ -1,4 +1,4 @@
-//! An export of what is all there, from afar: how many round trips it takes to find that out.
+//! An export of blobs that are all present, over a slow line: the number of round trips to find that out.
 
 use std::fmt::Write as _;
 
@@ -14,11 +14,11 @@ use crate::report::Results;
 pub(crate) const ROUND_TRIP_MS: u64 = 30;
 pub(crate) const BLOBS: usize = 200;
 
-/// How the results call the two kinds.
+/// The names of the two variants in the results.
 pub(crate) const LISTED: &str = "export, one page lists all";
 pub(crate) const UNLISTED: &str = "export, others are listed first";
 
-/// More objects than a page has.
+/// More objects than fit on a page.
 const OTHERS: usize = 1500;
 
 pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
@@ -26,7 +26,7 @@ pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
     let mut store = Store::Sink(Sink::start(bench, Conditions { latency_ms: ROUND_TRIP_MS, rate: None }, false)?);
     let mut others = String::new();
     for number in 0..OTHERS {
-        // Digests that come before any that is one.
+        // These keys sort before those of all digests.
         writeln!(others, "{STOCK}blobs/sha256:{number:064x} 1 0")?;
     }
     for (what, others) in [(LISTED, String::new()), (UNLISTED, others)] {

@@ -1,4 +1,4 @@
-//! A certificate authority that lives as long as the bench.
+//! A certificate authority for one run of the bench.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -15,7 +15,7 @@ pub(crate) struct Authority {
 }
 
 impl Authority {
-    /// Makes an authority, and a certificate of it for loopback. Each server has its own, and its own directory.
+    /// Creates an authority and a certificate for loopback. Each server has its own, in its own directory.
     pub(crate) fn make(directory: &Path) -> Outcome<Self> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

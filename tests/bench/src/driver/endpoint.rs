@@ -1,19 +1,19 @@
-//! Where a server is.
+//! The address of a server.
 
 use std::path::PathBuf;
 
 #[derive(Clone)]
 pub(crate) struct Endpoint {
-    /// `sink` or `seaweedfs`, with `+tls` where it speaks it.
+    /// `sink` or `seaweedfs`, followed by `+tls` if it uses TLS.
     pub(crate) name: String,
-    /// Scheme, host and port.
+    /// The scheme, host and port.
     pub(crate) url: String,
-    /// The authority that its certificate is from.
+    /// The authority that issued its certificate.
     pub(crate) ca: Option<PathBuf>,
 }
 
 impl Endpoint {
-    /// Host and port.
+    /// Returns the host and port.
     pub(crate) fn authority(&self) -> &str {
         self.url.split_once("://").map_or("", |(_, authority)| authority)
     }

@@ -1,5 +1,5 @@
-//! Local caches to export: BuildKit's OCI layout for s3-build-cache, and the same blobs as a plain directory for the
-//! others, which are hard links and take no room.
+//! Local caches to export: BuildKit's OCI layout for s3-build-cache, and a plain directory with hard links to the same
+//! blobs for the other tools.
 
 use std::collections::HashSet;
 use std::fs::{self, File};
@@ -23,9 +23,9 @@ pub(crate) struct Blob {
 }
 
 pub(crate) struct Input {
-    /// For `s3-build-cache export`.
+    /// The directory for `s3-build-cache export`.
     pub(crate) cache: PathBuf,
-    /// Files named as the objects are, `sha256:…`.
+    /// The directory of files with the names of the objects, `sha256:…`.
     pub(crate) plain: PathBuf,
     pub(crate) blobs: Vec<Blob>,
     pub(crate) bytes: u64,
@@ -40,7 +40,7 @@ impl Input {
         fs::create_dir_all(&plain)?;
         let mut blobs = Vec::with_capacity(count);
         for number in 0..count {
-            // Any odd step: neighbours are no copies of each other.
+            // Any odd step will do: neighbouring blobs must differ.
             let offset = number as u64 * 1_000_003 % RING as u64;
             let digest = digest(&bench.pattern, offset, size);
             let file = folder.join(&digest);
@@ -55,7 +55,7 @@ impl Input {
         Ok(Self { cache, plain, bytes: blobs.iter().map(|blob| blob.size).sum(), blobs })
     }
 
-    /// Whether all blobs lie in a directory, by the names that `name` makes of their digests.
+    /// Checks that a directory has all blobs; `name` returns the file name for a digest.
     pub(crate) fn restored(&self, directory: &Path, name: impl Fn(&str) -> String) -> Outcome<()> {
         for blob in &self.blobs {
             let path = directory.join(name(&blob.digest));
@@ -74,7 +74,7 @@ fn digest(pattern: &Pattern, offset: u64, size: u64) -> String {
     hex::encode(hash.finalize())
 }
 
-/// Config, manifest and index: every blob is the layer of one step's result.
+/// Writes the config, the manifest and the index: every blob is the layer of one step's result.
 fn layout(cache: &Path, blobs: &[Blob]) -> Outcome<()> {
     let layers: Vec<Value> =
         blobs.iter().map(|blob| json!({ "blob": format!("sha256:{}", blob.digest), "parent": -1 })).collect();
@@ -117,7 +117,7 @@ fn layout(cache: &Path, blobs: &[Blob]) -> Outcome<()> {
     Ok(())
 }
 
-/// Digest and size of a document that is now a blob.
+/// Stores a document as a blob and returns its digest and size.
 fn store(cache: &Path, document: &Value) -> Outcome<(String, usize)> {
     let text = document.to_string();
     let digest = hex::encode(Sha256::digest(&text));

@@ -19,17 +19,17 @@ use crate::{Outcome, cases};
 use options::{Options, Parsed};
 use programs::Programs;
 
-/// What every case needs.
+/// The environment of every case.
 pub(crate) struct Bench {
     pub(crate) options: Options,
     pub(crate) programs: Programs,
     pub(crate) pattern: Pattern,
-    /// Inputs, downloads and logs; emptied at start and end.
+    /// The directory of inputs, downloads and logs; emptied at start and end.
     pub(crate) work: PathBuf,
 }
 
 impl Bench {
-    /// Makes room for the next case.
+    /// Removes the files of the previous case.
     pub(crate) fn forget_inputs(&self) -> Outcome<()> {
         let inputs = self.work.join("inputs");
         if inputs.exists() {
@@ -53,7 +53,7 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
     }
 }
 
-/// Whether the exit status may be 0.
+/// Runs the bench. Returns whether all bars were met.
 fn run(arguments: &[String]) -> Outcome<bool> {
     let options = match Options::parse(arguments)? {
         Parsed::Help => {
@@ -71,7 +71,7 @@ fn run(arguments: &[String]) -> Outcome<bool> {
     let mut results = Results::new(&options, &programs)?;
     let bench = Bench { options, programs, pattern: Pattern::new(), work };
     let done = cases::run(&bench, &mut results);
-    // What was measured before a failure is shown, and it is not half an hour lost.
+    // Show the measurements before a failure: they may have taken half an hour.
     let ok = report::show(&bench.options, &results)?;
     done?;
     std::fs::remove_dir_all(&bench.work)?;

@@ -44,10 +44,10 @@ pub(crate) struct Options {
     pub(crate) json: Option<PathBuf>,
     pub(crate) svg: Option<PathBuf>,
     pub(crate) data: PathBuf,
-    /// These are set by the script: the program that is measured, and where the peers are installed.
+    /// Set by the script: the program to measure, and where the other tools are installed.
     pub(crate) ours: PathBuf,
     pub(crate) venv: PathBuf,
-    /// Where the product's sources are.
+    /// The directory of the program's sources.
     pub(crate) repository: PathBuf,
 }
 
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn all_cases_and_five_runs_unless_told() {
+    fn the_default_is_all_cases_and_five_runs() {
         let all = parse("").unwrap();
         assert_eq!((all.cases.len(), all.runs, all.sink, all.seaweedfs), (CASES.len() - 1, 5, true, true));
         let some = parse("big small --runs 7 --servers sink --no-tls").unwrap();
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_unknown_is_refused() {
+    fn unknown_options_are_refused() {
         for line in ["huge", "--runs", "--runs 0", "--runs x", "--servers minio", "--tls --no-tls", "--help"] {
             assert!(parse(line).is_err(), "{line}");
         }

@@ -1,4 +1,4 @@
-//! The programs that are measured, and what they say they are.
+//! The programs that are measured, and their versions.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -12,7 +12,7 @@ pub(crate) struct Programs {
     pub(crate) rclone: PathBuf,
     pub(crate) aws: PathBuf,
     pub(crate) weed: PathBuf,
-    /// This program.
+    /// The path of this program.
     pub(crate) itself: PathBuf,
 }
 
@@ -21,7 +21,7 @@ impl Programs {
         let bin = options.venv.join("bin");
         Ok(Self {
             ours: existing(options.ours.clone())?,
-            // The package puts a Python script in front, whose start would be counted as s5cmd's.
+            // The package starts it through a Python script, whose start would count as s5cmd's.
             s5cmd: inside_package(&options.venv, "s5cmd/bin/s5cmd")?,
             rclone: existing(bin.join("rclone"))?,
             aws: existing(bin.join("aws"))?,
@@ -30,7 +30,7 @@ impl Programs {
         })
     }
 
-    /// Name and version of each.
+    /// Returns the name and version of each.
     pub(crate) fn versions(&self) -> Outcome<Vec<(&'static str, String)>> {
         Ok(vec![
             ("s3-build-cache", version(&self.ours, "--version")?),
@@ -43,7 +43,7 @@ impl Programs {
     }
 }
 
-/// What the ratios depend on: how many cores there are, and whether they hash.
+/// Describes the machine: the number of cores and whether they accelerate SHA-256, which the ratios depend on.
 fn machine() -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let about = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
@@ -67,7 +67,7 @@ fn inside_package(venv: &Path, file: &str) -> Outcome<PathBuf> {
     Err(format!("there is no {file} in {}", venv.display()).into())
 }
 
-/// The first line of what it prints.
+/// Returns the first line of its output.
 fn version(program: &Path, argument: &str) -> Outcome<String> {
     let output = Command::new(program).arg(argument).output()?;
     let text = String::from_utf8_lossy(&output.stdout);

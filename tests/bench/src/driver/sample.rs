@@ -1,4 +1,4 @@
-//! One run of one tool.
+//! Runs one tool once.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -11,23 +11,23 @@ use crate::Outcome;
 
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Sample {
-    /// Seconds from start to end.
+    /// The wall time in seconds.
     pub(crate) wall: f64,
-    /// Seconds of all its threads and children, in the program and in the kernel.
+    /// The user and system CPU time in seconds, of all threads and children.
     pub(crate) cpu: f64,
     pub(crate) peak_kib: f64,
-    /// Where the sink served: what it saw.
+    /// The counts of the sink, if it served the run.
     pub(crate) seen: Option<Seen>,
 }
 
-/// Runs a command by `measure`. Its output goes to a log, whose end is told when it fails.
+/// Runs a command under `measure`. Its output goes to a log, whose end is shown if it fails.
 pub(crate) fn measured(bench: &Bench, command: &Command) -> Outcome<Sample> {
     let out = bench.work.join("measured.json");
     let log = bench.work.join("tool.log");
     let file = fs::File::create(&log)?;
     let mut wrapper = Command::new(&bench.programs.itself);
     wrapper.arg("measure").arg(&out).arg(command.get_program()).args(command.get_args());
-    // Nothing of the caller's: no proxy, no configuration, no credentials.
+    // Inherit nothing from the caller: no proxy, configuration or credentials.
     wrapper.env_clear().envs(command.get_envs().filter_map(|(name, value)| Some((name, value?))));
     wrapper.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("HOME", bench.work.join("home"));
     wrapper.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);

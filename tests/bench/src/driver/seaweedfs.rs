@@ -1,4 +1,4 @@
-//! A real S3 server: SeaweedFS, alone on loopback, with or without TLS.
+//! A real S3 server: SeaweedFS on loopback, with or without TLS.
 
 use std::fs::{self, File};
 use std::net::{TcpListener, TcpStream};
@@ -25,7 +25,7 @@ pub(crate) struct SeaweedFs {
 }
 
 impl SeaweedFs {
-    /// Not yet running.
+    /// Returns the server, which is not running yet.
     pub(crate) fn new(bench: &Bench, tls: bool) -> Outcome<Self> {
         let port = free_ports()?;
         let authority = if tls { Some(Authority::make(&bench.work.join("seaweedfs+tls.authority"))?) } else { None };
@@ -38,9 +38,9 @@ impl SeaweedFs {
         Ok(Self { child: None, home: bench.work.join(name), port, authority, endpoint })
     }
 
-    /// Starts it, or starts it anew, with an empty bucket: what one round wrote must not slow the next.
+    /// Starts or restarts the server with an empty bucket, so that the objects of one round do not slow down the next.
     pub(crate) fn restart(&mut self, bench: &Bench) -> Outcome<()> {
-        // A trial writes nearly nothing, once.
+        // A trial writes very little, and only once.
         if bench.options.quick && self.child.is_some() {
             return Ok(());
         }
@@ -61,7 +61,7 @@ impl SeaweedFs {
             command.arg(format!("-s3.cert.file={}", authority.certificate.display()));
             command.arg(format!("-s3.key.file={}", authority.key.display()));
         }
-        // The first user's keys.
+        // The keys of the first user.
         with_credentials(&mut command, &self.endpoint);
         let log = File::create(self.home.join("log"))?;
         command.env("HOME", &self.home).current_dir(&self.home);
@@ -71,7 +71,8 @@ impl SeaweedFs {
         self.first_write(bench)
     }
 
-    /// The first object of a bucket waits a second for volumes to be made. That is no tool's.
+    /// Writes one object, because the first object of a bucket takes a second, until volumes exist. No tool is to
+    /// blame.
     fn first_write(&self, bench: &Bench) -> Outcome<()> {
         let mut command = Command::new(&bench.programs.s5cmd);
         command.arg("--endpoint-url").arg(&self.endpoint.url).arg("cp").arg(self.home.join("log"));
@@ -80,7 +81,7 @@ impl SeaweedFs {
         measured(bench, &command).map(|_| ())
     }
 
-    /// Waits until it knows the bucket and the keys.
+    /// Waits until the server knows the bucket and the keys.
     fn ready(&self, bench: &Bench) -> Outcome<()> {
         let started = Instant::now();
         while started.elapsed() < PATIENCE {
@@ -108,7 +109,7 @@ impl SeaweedFs {
 
     fn stop(&mut self) {
         if let Some(mut child) = self.child.take() {
-            // Nothing of it is kept, so it need not put anything in order.
+            // Its data is discarded, so it need not shut down cleanly.
             child.kill().ok();
             child.wait().ok();
             for name in [format!("{}", self.port), format!("grpc-{}", u32::from(self.port) + 10_000)] {
@@ -124,10 +125,10 @@ impl Drop for SeaweedFs {
     }
 }
 
-/// The first of five free ports; each port 10,000 above, which it takes for gRPC, is free as well.
+/// Returns the first of five free ports whose gRPC ports, 10,000 higher, are free too.
 fn free_ports() -> Outcome<u16> {
     let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
-    // From somewhere else for each process that looks at the same time.
+    // Each process starts elsewhere, because several may search at the same time.
     let from = (std::process::id() % 900) as u16 * 10 + 20_000;
     (from..29_990)
         .step_by(10)

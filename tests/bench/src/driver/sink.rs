@@ -1,4 +1,4 @@
-//! The sink as the driver sees it: a child that it tells what to hold and asks what it saw.
+//! The sink as seen by the driver: a child process that is told what to store and asked what it counted.
 
 use std::fmt::Write as _;
 use std::io::{BufRead, BufReader, Read, Write};
@@ -13,11 +13,11 @@ use super::endpoint::Endpoint;
 use super::inputs::Input;
 use crate::{Failure, Outcome};
 
-/// How slow the sink is to be.
+/// The delays of the sink.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Conditions {
     pub(crate) latency_ms: u64,
-    /// Bytes a second on each connection.
+    /// The rate of each connection in bytes per second.
     pub(crate) rate: Option<u64>,
 }
 
@@ -61,17 +61,17 @@ impl Sink {
         Ok(Self { child, control, endpoint })
     }
 
-    /// Forgets all objects and counts.
+    /// Removes all objects and resets the counts.
     pub(crate) fn clear(&self) -> Outcome<()> {
         self.ask("POST", "clear", "").map(|_| ())
     }
 
-    /// Forgets the counts only.
+    /// Resets only the counts.
     pub(crate) fn reset(&self) -> Outcome<()> {
         self.ask("POST", "reset", "").map(|_| ())
     }
 
-    /// Holds an input's blobs under `prefix`.
+    /// Stores an input's blobs under `prefix`.
     pub(crate) fn populate(&self, prefix: &str, input: &Input) -> Outcome<()> {
         let mut lines = String::new();
         for blob in &input.blobs {
@@ -80,7 +80,7 @@ impl Sink {
         self.hold(&lines)
     }
 
-    /// Holds what the lines say: key, size and offset in the pattern.
+    /// Stores an object for each line: key, size and offset in the pattern.
     pub(crate) fn hold(&self, lines: &str) -> Outcome<()> {
         self.ask("POST", "populate", lines).map(|_| ())
     }
@@ -112,7 +112,7 @@ impl Sink {
 
 impl Drop for Sink {
     fn drop(&mut self) {
-        // It ends with its standard input.
+        // The sink ends when its standard input is closed.
         drop(self.child.stdin.take());
         self.child.wait().ok();
     }

@@ -1,4 +1,4 @@
-//! How each tool is asked for the same thing, with what it does unless told otherwise.
+//! The command lines of the tools for the same task, with their default settings.
 
 use std::path::Path;
 use std::process::Command;
@@ -14,12 +14,12 @@ pub(crate) const BUCKET: &str = "bench";
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tool {
     Ours,
-    /// With so many connections instead of the default's 16.
+    /// With this many connections instead of the default of 16.
     OursWith(usize),
     S5cmd,
     Rclone,
     Aws,
-    /// One connection, no signatures, no digests: what the kernel allows.
+    /// One connection without signatures and digests: the limit of the kernel.
     Copy,
 }
 
@@ -29,16 +29,16 @@ pub(crate) enum Direction {
     Import,
 }
 
-/// What a tool is asked for.
+/// The task of a tool.
 pub(crate) struct Transfer<'a> {
     pub(crate) direction: Direction,
     pub(crate) endpoint: &'a Endpoint,
     pub(crate) input: &'a Input,
-    /// Before all keys; ends with a slash where it is not empty.
+    /// The prefix of all keys; ends with a slash unless it is empty.
     pub(crate) prefix: &'a str,
-    /// Where an import goes.
+    /// The directory of an import.
     pub(crate) target: &'a Path,
-    /// Where some of it is already there: leave that.
+    /// Whether to skip files that already exist.
     pub(crate) skip_existing: bool,
 }
 
@@ -67,7 +67,7 @@ impl Tool {
         matches!(self, Self::Ours | Self::OursWith(_))
     }
 
-    /// The name of a blob's file after an import, from its digest.
+    /// Returns the name of a blob's file after an import, given its digest.
     pub(crate) fn file_name(self, digest: &str) -> String {
         if self.is_ours() { format!("blobs/sha256/{digest}") } else { format!("sha256:{digest}") }
     }
@@ -86,7 +86,7 @@ impl Tool {
     }
 }
 
-/// Credentials and the authority by the environment, as all tools take them.
+/// Returns the credentials and the authority as environment variables, which all tools accept.
 pub(crate) fn with_credentials(command: &mut Command, endpoint: &Endpoint) {
     command.env("AWS_ACCESS_KEY_ID", ACCESS_KEY).env("AWS_SECRET_ACCESS_KEY", SECRET_KEY);
     command.env("AWS_REGION", "us-east-1").env("AWS_DEFAULT_REGION", "us-east-1");
@@ -96,7 +96,7 @@ pub(crate) fn with_credentials(command: &mut Command, endpoint: &Endpoint) {
     }
 }
 
-/// The attributes of a cache on a server.
+/// Returns the attributes of a cache on a server.
 pub(crate) fn attributes(endpoint: &Endpoint, prefix: &str) -> String {
     let url = &endpoint.url;
     let prefix = if prefix.is_empty() { String::new() } else { format!(",prefix={prefix}") };
@@ -142,7 +142,7 @@ fn rclone(bench: &Bench, transfer: &Transfer<'_>) -> Command {
         command.arg("--ca-cert").arg(ca);
     }
     if transfer.skip_existing {
-        // Its default asks for each object's time.
+        // By default, it requests the time of each object.
         command.arg("--size-only");
     }
     let remote = format!(":s3:{BUCKET}/{}blobs", transfer.prefix);
@@ -174,7 +174,7 @@ fn copy(bench: &Bench, transfer: &Transfer<'_>) -> Command {
     command
 }
 
-/// With the slash by which s5cmd knows a directory.
+/// Returns the path with the slash that marks a directory for s5cmd.
 fn folder(path: &Path) -> String {
     format!("{}/", path.display())
 }

@@ -1,4 +1,4 @@
-//! The promises of speed, as data, held against what was measured.
+//! The performance bars, as data, and their comparison with the measurements.
 
 use super::statistics::{median, paired};
 use super::{Metric, Results};
@@ -8,7 +8,7 @@ use crate::cases::warm::{BLOBS, LISTED, ROUND_TRIP_MS, UNLISTED};
 
 const OURS: &str = "s3-build-cache";
 const RATIO: &str = "×";
-/// What the default is.
+/// The default.
 const CONNECTIONS: f64 = 16.0;
 
 pub(crate) struct Bar {
@@ -17,18 +17,18 @@ pub(crate) struct Bar {
     pub(crate) measured: f64,
     pub(crate) limit: f64,
     pub(crate) unit: &'static str,
-    /// The limit is the least, not the most.
+    /// Whether the limit is a minimum, not a maximum.
     pub(crate) least: bool,
 }
 
 impl Bar {
-    /// What is no number meets nothing.
+    /// Returns whether the value meets the bar. A value that is not a number does not.
     pub(crate) fn met(&self) -> bool {
         if self.least { self.measured >= self.limit } else { self.measured <= self.limit }
     }
 }
 
-/// Every bar for which there are measurements.
+/// Returns every bar with measurements.
 pub(crate) fn all(results: &Results) -> Vec<Bar> {
     let mut bars = Bars { results, bars: Vec::new() };
     for server in ["sink", "seaweedfs"] {
@@ -49,7 +49,7 @@ pub(crate) fn all(results: &Results) -> Vec<Bar> {
     bars.bars
 }
 
-/// Case, server, direction.
+/// The case, server and direction.
 type Place<'a> = (&'static str, &'a str, &'a str);
 
 struct Bars<'a> {
@@ -75,12 +75,12 @@ impl Bars<'_> {
         self.samples(place, tool, metric).map(|samples| median(samples.into_iter()))
     }
 
-    /// Ours in terms of a peer's.
+    /// Our value divided by that of another tool.
     fn ratio(&self, place: Place<'_>, peer: &str, metric: Metric) -> Option<f64> {
         Some(paired(&self.samples(place, OURS, metric)?, &self.samples(place, peer, metric)?))
     }
 
-    /// Ours in terms of s5cmd's and something else's together.
+    /// Our value divided by the sum of s5cmd's and another one.
     fn with(&self, place: Place<'_>, other: &str, metric: Metric) -> Option<f64> {
         let theirs = self.samples(place, "s5cmd", metric)?;
         let others = self.samples(place, other, metric)?;
@@ -149,7 +149,7 @@ impl Bars<'_> {
 
     fn graph(&mut self) {
         let (whole, half) = (("graph", "", "whole"), ("graph", "", "half"));
-        // One thread that waits for nothing: on a busy machine its wall time is the machine's.
+        // One thread that never waits: on a busy machine, its wall time depends on the load.
         let time = self.median(whole, "all three", Metric::Cpu);
         self.most(
             "graph",
@@ -158,7 +158,7 @@ impl Bars<'_> {
             150.0,
             "ms",
         );
-        // Twice the size: what is linear takes twice the time, and a little for caches that are too small.
+        // Twice the size: linear work takes twice the time, plus a little because of CPU caches.
         let growth = time.zip(self.median(half, "all three", Metric::Cpu)).map(|(whole, half)| whole / half);
         self.most("graph", "time of the whole / of the half".to_owned(), growth, 2.5, RATIO);
         let peak = self.median(whole, "whole process", Metric::Peak).map(|kib| kib * 1024.0);
@@ -184,7 +184,7 @@ mod tests {
     use crate::report::Key;
 
     #[test]
-    fn what_is_over_or_unknown_is_missed() {
+    fn values_over_the_bar_or_unknown_miss_it() {
         let bar = |measured, least| Bar { case: "x", name: String::new(), measured, limit: 1.0, unit: "", least };
         for (measured, most, least) in
             [(0.9, true, false), (1.0, true, true), (1.1, false, true), (f64::NAN, false, false)]
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn bars_are_held_against_what_was_measured_and_no_more() {
+    fn bars_are_computed_only_from_measurements() {
         let mut results =
             Results { versions: Vec::new(), runs: 2, quick: false, series: Vec::new(), values: Vec::new() };
         assert!(all(&results).is_empty());

@@ -1,4 +1,4 @@
-//! The results for programs: every sample, so that others can count anew.
+//! The results for programs: every sample, so that others can evaluate them.
 
 use serde_json::{Value, json};
 

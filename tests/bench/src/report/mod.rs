@@ -1,4 +1,4 @@
-//! What was measured, and the ways to show it.
+//! The measurements, and the ways to show them.
 
 mod bars;
 mod json;
@@ -14,7 +14,7 @@ use crate::driver::programs::Programs;
 use crate::driver::sample::Sample;
 use statistics::median;
 
-/// What a series is of.
+/// The subject of a series.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Key {
     pub(crate) case: String,
@@ -24,14 +24,14 @@ pub(crate) struct Key {
     pub(crate) tool: String,
 }
 
-/// The runs of one tool at one thing, in the order of the rounds.
+/// The runs of one tool at one task, in the order of the rounds.
 pub(crate) struct Series {
     pub(crate) key: Key,
     pub(crate) bytes: u64,
     pub(crate) samples: Vec<Sample>,
 }
 
-/// Single numbers that are no series: sizes, times within a process.
+/// Single numbers: sizes, and times within a process.
 pub(crate) struct Value {
     pub(crate) case: String,
     pub(crate) name: String,
@@ -103,7 +103,7 @@ impl Results {
     }
 }
 
-/// Prints and writes what was asked for; whether all bars were met.
+/// Prints and writes the requested reports. Returns whether all bars were met.
 pub(crate) fn show(options: &Options, results: &Results) -> Outcome<bool> {
     let bars = bars::all(results);
     print!("{}", table::text(results, &bars));

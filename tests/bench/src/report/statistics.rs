@@ -1,6 +1,6 @@
-//! Medians, and ratios of what was measured in turns.
+//! Medians, and ratios of measurements in rounds.
 
-/// The middle one, or between the two in the middle; NaN of nothing.
+/// Returns the median, or NaN if there are no values.
 pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
@@ -11,8 +11,8 @@ pub(super) fn median(values: impl Iterator<Item = f64>) -> f64 {
     }
 }
 
-/// The median of the ratios within each round: what slows a whole round down cancels out. Where the rounds do not match,
-/// the ratio of the medians.
+/// Returns the median of the ratios within each round, so that load during a whole round cancels out. If the rounds do
+/// not match, returns the ratio of the medians.
 pub(super) fn paired(ours: &[f64], theirs: &[f64]) -> f64 {
     if ours.len() == theirs.len() {
         median(ours.iter().zip(theirs).map(|(ours, theirs)| ours / theirs))

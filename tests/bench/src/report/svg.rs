@@ -1,4 +1,4 @@
-//! The picture for the README: what others take, in terms of what s3-build-cache takes.
+//! The chart for the README: the time of the other tools relative to that of s3-build-cache.
 
 use std::fmt::Write as _;
 
@@ -8,7 +8,7 @@ use super::{Metric, Results};
 const OURS: &str = "s3-build-cache";
 const PEERS: [&str; 3] = ["s5cmd", "rclone", "aws s3"];
 
-/// Case, server and direction with their name in the picture; those that were not measured are left out.
+/// The rows: case, server and direction, with their name in the chart. Those without measurements are left out.
 const PLACES: [(&str, &str, &str, &str); 12] = [
     ("big", "sink", "export", "16 × 64 MiB, export"),
     ("big", "sink", "import", "16 × 64 MiB, import*"),
@@ -30,10 +30,10 @@ const GAP: f64 = 40.0;
 const TOP: f64 = 64.0;
 const BAR: f64 = 9.0;
 const GROUP: f64 = 12.0;
-/// Powers of two from here to there are shown; what is beyond ends at the edge, with its number beside it.
+/// The range of the scale, in powers of two. A bar beyond it ends at the edge, with its number next to it.
 const SCALE: (f64, f64) = (-2.0, 6.0);
 
-/// `None` when nothing was measured that the picture shows.
+/// Returns the chart, or `None` if there are no measurements for it.
 pub(super) fn picture(results: &Results) -> Option<String> {
     let mut body = String::new();
     let mut y = TOP;
@@ -61,7 +61,7 @@ pub(super) fn picture(results: &Results) -> Option<String> {
 
 type Row = (&'static str, [f64; 2]);
 
-/// Wall and CPU time of each peer in terms of ours.
+/// Returns the wall and CPU time of each other tool divided by ours.
 fn rows(results: &Results, (case, server, what): (&str, &str, &str)) -> Vec<Row> {
     let Some(ours) = results.find(case, server, what, OURS) else { return Vec::new() };
     let of = |peer| {
@@ -76,12 +76,12 @@ fn left(panel: usize) -> f64 {
     LABELS + panel as f64 * (PANEL + GAP)
 }
 
-/// Where a ratio is within its panel.
+/// Returns the position of a ratio within its panel.
 fn position(ratio: f64) -> f64 {
     (ratio.log2().clamp(SCALE.0, SCALE.1) - SCALE.0) / (SCALE.1 - SCALE.0) * PANEL
 }
 
-/// From 1 to the ratio: to the right where the other takes more.
+/// Draws the bar from 1 to the ratio: to the right if the other tool takes longer.
 fn bar(out: &mut String, left: f64, y: f64, ratio: f64) {
     if !ratio.is_finite() || ratio <= 0.0 {
         return;
@@ -124,7 +124,7 @@ text {{ font: 12px system-ui, sans-serif; fill: #59636e }}
             writeln!(out, r#"<line class="{class}" x1="{x:.1}" y1="{:.1}" x2="{x:.1}" y2="{bottom:.1}"/>"#, TOP - 8.0)
                 .ok();
             let label = if power == 0.0 { "s3-build-cache".to_owned() } else { format!("{ratio}×") };
-            // Its own line: it is longer than the space between two.
+            // On a separate line, because it is longer than the space between two labels.
             let y = if power == 0.0 { TOP - 26.0 } else { TOP - 13.0 };
             text(&mut out, (x, y), "middle", "small", &label);
             power += 1.0;
@@ -142,7 +142,7 @@ mod tests {
     use crate::report::Key;
 
     #[test]
-    fn ratios_have_their_places_and_none_leaves_the_panel() {
+    fn ratios_stay_within_their_panel() {
         assert_eq!(position(0.25), 0.0);
         assert_eq!(position(1.0), PANEL / 4.0);
         assert_eq!(position(1000.0), PANEL);
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_measured_is_not_shown() {
+    fn rows_without_measurements_are_not_shown() {
         let mut results =
             Results { versions: Vec::new(), runs: 1, quick: false, series: Vec::new(), values: Vec::new() };
         assert_eq!(picture(&results), None);

@@ -1,9 +1,9 @@
-//! What the sink holds: sizes by key. There is one bucket, whatever name it is called by.
+//! The objects of the sink: sizes by key. There is one bucket, whatever its name in a request.
 
 use std::collections::{BTreeMap, HashMap};
 use std::time::SystemTime;
 
-/// Bodies with this in their keys are kept, for clients read them back: a manifest that is exported can be imported.
+/// Objects with this in their key keep their bytes, so that an exported manifest can be imported.
 pub(super) const KEPT: &str = "manifests/";
 
 #[derive(Default)]
@@ -18,13 +18,13 @@ pub(super) struct Object {
     pub(super) size: u64,
     pub(super) content: Content,
     pub(super) modified: SystemTime,
-    /// `x-amz-meta-*`, which some clients keep a file's time in.
+    /// `x-amz-meta-*`, where some clients store a file's time.
     pub(super) metadata: Vec<(String, String)>,
 }
 
 #[derive(Clone)]
 pub(super) enum Content {
-    /// The stretch of the pattern that begins here.
+    /// The stretch of the pattern that begins at this offset.
     Pattern(u64),
     Kept(Vec<u8>),
 }
@@ -40,8 +40,8 @@ impl Object {
         Self { size, content, modified: SystemTime::now(), metadata: Vec::new() }
     }
 
-    /// Looks like that of an object that was uploaded in parts, so no client takes it for an MD5 to check: the sink does
-    /// not read what it is sent.
+    /// Returns an entity tag like that of a multipart upload, so that no client checks it as an MD5: the sink does not
+    /// read the bytes it receives.
     pub(super) fn etag(&self) -> String {
         format!("\"{:032x}-1\"", self.size)
     }
@@ -55,12 +55,12 @@ impl Bucket {
         id
     }
 
-    /// Whether there is such an upload.
+    /// Returns whether the upload exists.
     pub(super) fn part(&mut self, id: &str, number: u32, size: u64) -> bool {
         self.uploads.get_mut(id).map(|upload| upload.parts.insert(number, size)).is_some()
     }
 
-    /// Joins all parts that came, without asking which the client names.
+    /// Joins all received parts, whichever ones the client lists.
     pub(super) fn complete(&mut self, id: &str) -> Option<Object> {
         let upload = self.uploads.remove(id)?;
         let object = Object::new(upload.parts.values().sum(), Content::Pattern(0));
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_upload_has_the_size_of_its_parts_a_part_sent_twice_counts_once() {
+    fn an_upload_has_the_size_of_its_parts_and_a_repeated_part_counts_once() {
         let mut bucket = Bucket::default();
         let id = bucket.begin("key", Vec::new());
         for (number, size) in [(1, 5), (2, 7), (1, 6)] {

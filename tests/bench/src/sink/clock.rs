@@ -1,4 +1,4 @@
-//! Times as S3 writes them.
+//! Times in S3's formats.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -25,7 +25,8 @@ fn split(time: SystemTime) -> (u64, [u64; 3]) {
     (seconds / 86_400, [seconds / 3600 % 24, seconds / 60 % 60, seconds % 60])
 }
 
-/// Year, month and day of a day since 1970: years begin in March, so that the day to leap is the last.
+/// Returns the year, month and day for a number of days since 1970. Internally, years begin in March, so that the leap
+/// day is the last.
 fn civil(days: u64) -> (u64, u64, u64) {
     let days = days + 719_468;
     let (era, of_era) = (days / 146_097, days % 146_097);
@@ -44,7 +45,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dates_are_those_of_the_calendar() {
+    fn dates_match_the_calendar() {
         for (seconds, header, xml) in [
             (0, "Thu, 01 Jan 1970 00:00:00 GMT", "1970-01-01T00:00:00.000Z"),
             (951_782_399, "Mon, 28 Feb 2000 23:59:59 GMT", "2000-02-28T23:59:59.000Z"),

@@ -1,4 +1,4 @@
-//! One connection: requests one after the other, each answered when its round trip is over.
+//! Serves one connection: requests one after another, each answered after the configured round trip.
 
 use std::io::{self, Write};
 use std::net::TcpStream;
@@ -19,14 +19,14 @@ pub(super) fn serve(sink: &Sink, stream: TcpStream) -> io::Result<()> {
         let mut link = sink.statistics.begin();
         if head.header("expect").is_some_and(|value| value.eq_ignore_ascii_case("100-continue")) {
             sleep(sink.options.latency);
-            // The client waits for this: one more link of the chain.
+            // The client waits for this, so the chain grows by one.
             sink.statistics.end(link);
             link += 1;
             inbound.source.write_all(b"HTTP/1.1 100 Continue\r\n\r\n")?;
         }
         let answer = answer(sink, &head, &mut inbound)?;
         sleep(sink.options.latency);
-        // Before it is sent: the client's next request must not overtake its count.
+        // Count before sending, so that the client's next request is counted later.
         sink.statistics.end(link);
         send(sink, &mut inbound.source, &head, answer)?;
         if head.header("connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
@@ -42,7 +42,7 @@ fn send(sink: &Sink, wire: &mut Wire, head: &Head, answer: Answer) -> io::Result
     for (name, value) in &answer.headers {
         text += &format!("{name}: {value}\r\n");
     }
-    // No answer to DELETE has a body, nor a length.
+    // The response to DELETE has neither a body nor a length.
     if answer.status != 204 {
         text += &format!("content-length: {}\r\n", answer.body.length());
     }
@@ -51,7 +51,7 @@ fn send(sink: &Sink, wire: &mut Wire, head: &Head, answer: Answer) -> io::Result
         return wire.write_all(&bytes).and_then(|()| wire.flush());
     }
     match answer.body {
-        // With the head: a small answer is one segment.
+        // Sent with the head, so that a small response is one segment.
         Body::Bytes(body) => {
             bytes.extend_from_slice(&body);
             wire.write_all(&bytes).and_then(|()| wire.flush())

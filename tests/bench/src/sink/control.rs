@@ -1,4 +1,4 @@
-//! What the driver asks of the sink, on a port of its own: it is not counted, delayed or encrypted.
+//! The driver's requests to the sink, on a separate port. They are not counted, delayed or encrypted.
 
 use std::io::{self, Write};
 use std::net::TcpStream;
@@ -15,8 +15,8 @@ impl Source for TcpStream {
     }
 }
 
-/// One request: `GET /-/stats`, `POST /-/reset` (the counts), `POST /-/clear` (counts and objects), `POST /-/populate`
-/// (a line an object: key, size, offset in the pattern).
+/// Serves one request: `GET /-/stats`, `POST /-/reset` (the counts), `POST /-/clear` (counts and objects), or `POST
+/// /-/populate` (one line per object: key, size, offset in the pattern).
 pub(super) fn serve(sink: &Sink, stream: TcpStream) -> io::Result<()> {
     let mut inbound = Inbound::new(stream);
     let Some(head) = inbound.head()? else { return Ok(()) };

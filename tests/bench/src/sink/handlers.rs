@@ -1,4 +1,4 @@
-//! The S3 requests that the clients make.
+//! The S3 requests that the clients send.
 
 use std::io;
 
@@ -52,7 +52,7 @@ impl Answer {
     }
 }
 
-/// Reads the rest of the request and makes its answer.
+/// Reads the rest of the request and returns the response.
 pub(super) fn answer(sink: &Sink, head: &Head, inbound: &mut Inbound<Wire>) -> io::Result<Answer> {
     let key = head.key();
     if head.method == "PUT" && key.contains(KEPT) && head.parameter("uploadId").is_none() {
@@ -100,7 +100,7 @@ fn put(bucket: &mut Bucket, head: &Head, object: Object) -> Answer {
     Answer::new(200).header("etag", etag)
 }
 
-/// A copy, which only ever goes onto its source.
+/// Returns the response to a copy, which is always a copy of an object onto itself.
 fn touch(bucket: &mut Bucket, head: &Head) -> Answer {
     let Some(object) = bucket.objects.get_mut(head.key()) else { return Answer::error(404, "NoSuchKey") };
     object.modified = std::time::SystemTime::now();
@@ -129,7 +129,7 @@ fn get(bucket: &Bucket, head: &Head) -> Answer {
     Answer { body, ..answer }
 }
 
-/// The payload of a body that has the SDKs' own framing about it: sizes in hex, signatures, a trailer.
+/// Returns the payload of a body in the framing of the SDKs: sizes in hex, signatures, a trailer.
 fn unwrapped(head: &Head, body: Vec<u8>) -> Vec<u8> {
     let framed = head.header("content-encoding").is_some_and(|value| value.contains("aws-chunked"))
         || head.header("x-amz-content-sha256").is_some_and(|value| value.starts_with("STREAMING-"));
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn the_framing_of_the_sdks_is_taken_off() {
+    fn the_framing_of_the_sdks_is_removed() {
         let framed = head("PUT /b/k HTTP/1.1\r\nContent-Encoding: aws-chunked");
         let body = b"3;chunk-signature=00\r\nabc\r\n2\r\nde\r\n0\r\nx-amz-checksum-crc32:AA==\r\n\r\n".to_vec();
         assert_eq!(unwrapped(&framed, body.clone()), b"abcde");

@@ -2,7 +2,7 @@
 
 use super::text::percent_decode;
 
-/// How long a request's body is.
+/// The length of a request's body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Framing {
     Length(u64),
@@ -19,7 +19,7 @@ pub(super) struct Head {
 }
 
 impl Head {
-    /// `None` when it is no HTTP/1.1 request.
+    /// Parses a head. Returns `None` if it is not an HTTP/1.1 request.
     pub(super) fn parse(text: &[u8]) -> Option<Self> {
         let text = std::str::from_utf8(text).ok()?;
         let mut lines = text.split("\r\n");
@@ -53,7 +53,7 @@ impl Head {
         find(&self.query, name)
     }
 
-    /// The path without the bucket.
+    /// Returns the path without the bucket.
     pub(super) fn key(&self) -> &str {
         self.path.split_once('/').map_or("", |(_, key)| key)
     }
@@ -65,12 +65,13 @@ impl Head {
         Framing::Length(self.header("content-length").and_then(|value| value.parse().ok()).unwrap_or(0))
     }
 
-    /// The size of what is sent, where the body has the SDKs' framing about it.
+    /// Returns the size of the payload if the body is in the framing of the SDKs.
     pub(super) fn decoded_length(&self) -> Option<u64> {
         self.header("x-amz-decoded-content-length")?.parse().ok()
     }
 
-    /// The bytes of an object of `size` that are asked for: first and past the last. `None`: not within it.
+    /// Returns the requested bytes of an object of `size`: the first, and the one past the last. Returns `None` if they
+    /// are outside of it.
     pub(super) fn range(&self, size: u64) -> Option<Option<(u64, u64)>> {
         let Some(range) = self.header("range").and_then(|value| value.strip_prefix("bytes=")) else {
             return Some(None);
@@ -105,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn a_request_is_taken_apart() {
+    fn a_request_is_parsed() {
         let head = head(
             "GET /bench/blobs/sha256%3Aab?list-type=2&prefix=a%2Fb+c&uploads HTTP/1.1\r\nHost: x\r\nRange: bytes=2-5\r\n\r\n",
         );
@@ -118,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_request_is_refused() {
+    fn invalid_requests_are_refused() {
         for text in ["", "GET /a", "GET / HTTP/1.0\r\n\r\n", "GET a HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nx\r\n\r\n"] {
             assert_eq!(Head::parse(text.as_bytes()), None, "{text}");
         }

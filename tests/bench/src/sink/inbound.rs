@@ -1,4 +1,4 @@
-//! What a client sends: heads, and bodies that are mostly thrown away.
+//! Reads what a client sends: heads, and bodies that are mostly discarded.
 
 use std::io::{self, Read};
 
@@ -9,15 +9,15 @@ use super::wire::Wire;
 const MAX_HEAD: usize = 64 * 1024;
 const SCRATCH: usize = 1024 * 1024;
 
-/// The reading side of a connection. Generic over the source so that its tests need no socket.
+/// The reading side of a connection. Generic over the source, so that tests need no socket.
 pub(super) struct Inbound<S> {
     pub(super) source: S,
-    /// Read, but not yet used.
+    /// Bytes that were read but not used yet.
     early: Vec<u8>,
     scratch: Vec<u8>,
 }
 
-/// Where bytes can be read, and be forgotten.
+/// A source of bytes, which can also be discarded.
 pub(super) trait Source: Read {
     fn discard(&mut self, most: u64, scratch: &mut [u8]) -> io::Result<usize>;
 }
@@ -33,7 +33,7 @@ impl<S: Source> Inbound<S> {
         Self { source, early: Vec::new(), scratch: vec![0; SCRATCH] }
     }
 
-    /// The next request's head; `None` at the end of the connection.
+    /// Returns the next request's head, or `None` at the end of the connection.
     pub(super) fn head(&mut self) -> io::Result<Option<Head>> {
         loop {
             if let Some(end) = self.early.windows(4).position(|window| window == b"\r\n\r\n") {
@@ -50,7 +50,7 @@ impl<S: Source> Inbound<S> {
         }
     }
 
-    /// Reads a body and forgets it; how many bytes it had, without the framing of chunks.
+    /// Discards a body. Returns its number of bytes, without the framing of chunks.
     pub(super) fn discard(&mut self, framing: Framing, rate: Option<u64>) -> io::Result<u64> {
         let mut pace = Pace::new(rate);
         match framing {
@@ -67,7 +67,7 @@ impl<S: Source> Inbound<S> {
         }
     }
 
-    /// Reads a body and keeps it.
+    /// Reads a body into memory.
     pub(super) fn keep(&mut self, framing: Framing) -> io::Result<Vec<u8>> {
         let mut body = Vec::new();
         match framing {
@@ -111,7 +111,7 @@ impl<S: Source> Inbound<S> {
         Ok(())
     }
 
-    /// The next chunk's length; `None` after the last, with its trailer read.
+    /// Returns the next chunk's length, or `None` after the last chunk and its trailer.
     fn chunk(&mut self) -> io::Result<Option<u64>> {
         let line = self.line()?;
         let length = line.split(';').next().unwrap_or_default().trim();
@@ -141,7 +141,7 @@ impl<S: Source> Inbound<S> {
     }
 
     fn more(&mut self) -> io::Result<usize> {
-        // Little at a time: what is read here of a body is copied, what is not can be dropped in the kernel.
+        // Little at a time, because bytes read here are copied, while the rest of a body can be dropped in the kernel.
         let read = self.source.read(&mut self.scratch[..16 * 1024])?;
         self.early.extend_from_slice(&self.scratch[..read]);
         Ok(read)
@@ -152,7 +152,7 @@ impl<S: Source> Inbound<S> {
 mod tests {
     use super::*;
 
-    /// Gives a byte at a time: the hardest way.
+    /// Yields one byte at a time, which is the hardest case.
     struct Drops(io::Cursor<Vec<u8>>);
 
     impl Read for Drops {
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ends_early_is_an_error() {
+    fn an_early_end_is_an_error() {
         assert!(inbound("GET / HT").head().is_err());
         let mut cut = inbound("PUT /b/k HTTP/1.1\r\nContent-Length: 5\r\n\r\nhel");
         let head = cut.head().unwrap().unwrap();

@@ -9,7 +9,7 @@ use super::handlers::Answer;
 use super::head::Head;
 use super::text::{document, element, escape, percent_encode};
 
-/// What S3 gives at most.
+/// The maximum page size of S3.
 const PAGE: usize = 1000;
 
 pub(super) fn answer(bucket: &Bucket, head: &Head) -> Answer {
@@ -18,7 +18,7 @@ pub(super) fn answer(bucket: &Bucket, head: &Head) -> Answer {
     let most = parameter("max-keys").parse().unwrap_or(PAGE).min(PAGE);
     let encoded = parameter("encoding-type") == "url";
     let spell = |key: &str| if encoded { percent_encode(key) } else { escape(key) };
-    // A token is the last key of the page before, as it is.
+    // A token is the last key of the previous page, unencoded.
     let names = if v2 { ["continuation-token", "start-after"] } else { ["marker", "marker"] };
     let after = names.iter().map(|name| parameter(name)).find(|key| !key.is_empty()).unwrap_or_default();
     let page = Page::of(bucket, parameter("prefix"), parameter("delimiter"), after, most);
@@ -113,7 +113,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lies_deeper_is_one_folder() {
+    fn deeper_keys_are_listed_as_one_folder() {
         let bucket = bucket(&["a/x/1", "a/x/2", "a/y", "a/z/1"]);
         let page = Page::of(&bucket, "a/", "/", "", 2);
         assert_eq!((page.keys, page.folders), (vec!["a/y"], BTreeSet::from(["a/x/"])));

@@ -1,11 +1,11 @@
-//! Uploads in parts.
+//! Multipart uploads.
 
 use super::bucket::Bucket;
 use super::handlers::{Answer, metadata};
 use super::head::Head;
 use super::text::{document, element};
 
-/// The answer to a request that belongs to a multipart upload; `received` is the size of its body.
+/// Returns the response to a request of a multipart upload; `received` is the size of its body.
 pub(super) fn answer(bucket: &mut Bucket, head: &Head, received: u64) -> Option<Answer> {
     let upload = head.parameter("uploadId");
     Some(match (head.method.as_str(), upload) {

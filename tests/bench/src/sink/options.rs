@@ -1,4 +1,4 @@
-//! What the sink's command line says.
+//! The sink's command line.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,9 +11,9 @@ use crate::Outcome;
 
 #[derive(Default)]
 pub(super) struct Options {
-    /// Waited before each answer, `100 Continue` included: one round trip of a far server.
+    /// The delay before each response, including `100 Continue`: one round trip to a distant server.
     pub(super) latency: Duration,
-    /// What each connection carries at most, in bytes a second.
+    /// The maximum rate of each connection, in bytes per second.
     pub(super) rate: Option<u64>,
     pub(super) tls: Option<Arc<ServerConfig>>,
 }

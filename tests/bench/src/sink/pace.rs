@@ -1,13 +1,12 @@
-//! Holds a transfer to a rate.
+//! Limits the rate of a transfer.
 
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// So much of a body goes at once where a rate is set: some milliseconds' worth at the rates that are used. Each step costs
-/// both sides a wake-up.
+/// The number of bytes to move at once if there is a rate: a few milliseconds' worth. Each step wakes up both sides.
 pub(super) const STEP: usize = 512 * 1024;
 
-/// One body's progress against its rate. It has no credit from before: a connection that was idle is no faster.
+/// One body's progress against its rate. Idle time is not credited.
 pub(super) struct Pace {
     rate: Option<u64>,
     started: Instant,
@@ -19,12 +18,12 @@ impl Pace {
         Self { rate, started: Instant::now(), moved: 0 }
     }
 
-    /// The largest piece to move at once.
+    /// Returns the largest piece to move at once.
     pub(super) fn step(&self, unpaced: usize) -> usize {
         if self.rate.is_some() { STEP } else { unpaced }
     }
 
-    /// `bytes` more were moved: waits until they were due.
+    /// Waits until `bytes` more, which have been moved, were due.
     pub(super) fn moved(&mut self, bytes: usize) {
         self.moved += bytes as u64;
         if let Some(wait) = self.ahead(self.started.elapsed()) {
@@ -43,7 +42,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn who_is_ahead_of_the_rate_waits() {
+    fn a_transfer_ahead_of_its_rate_waits() {
         let pace = Pace { rate: Some(1000), started: Instant::now(), moved: 500 };
         assert_eq!(pace.ahead(Duration::from_millis(200)), Some(Duration::from_millis(300)));
         assert_eq!(pace.ahead(Duration::from_millis(700)), None);

@@ -1,4 +1,4 @@
-//! What the sink counts.
+//! The counts of the sink.
 
 use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 pub(super) struct Statistics {
     requests: AtomicU64,
     connections: AtomicU64,
-    /// The longest chain of requests of which each began after the one before had been answered.
+    /// The longest chain of requests in which each began after the previous one was answered.
     depth: AtomicU64,
 }
 
@@ -17,13 +17,13 @@ impl Statistics {
         self.connections.fetch_add(1, SeqCst);
     }
 
-    /// A request has come; the number of its link in the chain.
+    /// Counts a request and returns its position in the chain.
     pub(super) fn begin(&self) -> u64 {
         self.requests.fetch_add(1, SeqCst);
         self.depth.load(SeqCst) + 1
     }
 
-    /// Something was answered that the client may have waited for.
+    /// Records a response that the client may have waited for.
     pub(super) fn end(&self, link: u64) {
         self.depth.fetch_max(link, SeqCst);
     }
@@ -51,7 +51,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn requests_side_by_side_are_one_link() {
+    fn concurrent_requests_are_one_link() {
         let statistics = Statistics::default();
         let (first, second) = (statistics.begin(), statistics.begin());
         statistics.end(first);

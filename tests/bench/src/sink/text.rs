@@ -1,4 +1,4 @@
-//! Percent-encoding and XML, as far as a sink needs them.
+//! Percent-encoding and XML, as far as the sink needs them.
 
 pub(super) fn percent_decode(text: &str) -> Vec<u8> {
     let bytes = text.as_bytes();
@@ -15,7 +15,7 @@ pub(super) fn percent_decode(text: &str) -> Vec<u8> {
     out
 }
 
-/// A key as listings show it with `encoding-type=url`.
+/// Encodes a key as listings do with `encoding-type=url`.
 pub(super) fn percent_encode(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for byte in text.bytes() {

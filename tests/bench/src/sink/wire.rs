@@ -1,4 +1,4 @@
-//! The bytes of a connection, plain or within TLS, moved as cheaply as each allows.
+//! Moves the bytes of a connection, plain or inside TLS, as cheaply as possible.
 
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
@@ -12,7 +12,7 @@ use super::Sink;
 use super::pace::Pace;
 use crate::pattern::RING;
 
-/// So much is moved at once where no rate is set.
+/// The number of bytes to move at once if there is no rate.
 const PIECE: usize = 1024 * 1024;
 
 pub(super) enum Wire {
@@ -32,18 +32,18 @@ impl Wire {
         })
     }
 
-    /// Reads up to `most` bytes and forgets them. `scratch` is where they go when they cannot be forgotten unread.
+    /// Discards up to `most` bytes. They are read into `scratch` if they cannot be discarded unread.
     pub(super) fn discard(&mut self, most: u64, scratch: &mut [u8]) -> io::Result<usize> {
         let most = usize::try_from(most).unwrap_or(usize::MAX).min(scratch.len());
         let scratch = &mut scratch[..most];
         match self {
-            // The kernel drops them: nothing is copied.
+            // The kernel drops them without copying.
             Self::Plain(stream) => Ok(recv(stream.as_raw_fd(), scratch, MsgFlags::MSG_TRUNC)?),
             Self::Tls(stream) => stream.read(scratch),
         }
     }
 
-    /// Sends a stretch of the sink's pattern.
+    /// Sends a stretch of the pattern.
     pub(super) fn send(&mut self, sink: &Sink, offset: u64, size: u64) -> io::Result<()> {
         let mut pace = Pace::new(sink.options.rate);
         match self {
