@@ -7,21 +7,21 @@ use s3_build_cache::{ErrorKind, Result};
 /// What a store does with an optional operation or a condition.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Claim {
-    /// It has it.
+    /// It supports the operation, or checks the condition.
     #[default]
     Has,
-    /// It says that it has not.
+    /// It refuses the operation or the condition as unsupported.
     Unsupported,
     /// It ignores the condition.
     Ignores,
 }
 
 impl Claim {
-    /// Compares the result of an operation with the claim. Returns its value if the store has the operation.
+    /// Compares the result of an operation with the claim. Returns its value if the store supports the operation.
     pub(super) fn supports<T: Debug>(self, result: Result<T>, what: &str) -> Option<T> {
         match result {
             Ok(value) => {
-                assert_ne!(self, Self::Unsupported, "{what} is there");
+                assert_ne!(self, Self::Unsupported, "{what} is supported");
                 Some(value)
             }
             Err(error) => {

@@ -55,11 +55,11 @@ pub(crate) struct Quirks {
     pub(crate) uploads: Claim,
     /// Whether it has URLs that need no credentials.
     pub(crate) presign: Claim,
-    /// What it does when an object that exists is to be created,
+    /// What it does when an existing object is to be created.
     pub(crate) create: Claim,
-    /// when another version is to be replaced,
+    /// What it does when another version is to be replaced.
     pub(crate) replace: Claim,
-    /// and when another version is to be deleted.
+    /// What it does when another version is to be deleted.
     pub(crate) delete_if: Claim,
     /// Rejects or changes keys that contain one of these.
     pub(crate) breaks_keys_with: &'static [&'static str],

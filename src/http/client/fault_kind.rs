@@ -93,8 +93,8 @@ impl FaultKind {
             Self::PlainHttp => "that port speaks plain HTTP: write http:// in endpoint_url, or use the TLS port",
             Self::Timeout => "the server was silent for too long: check the network, or try again later",
             Self::NoHandshake => {
-                "the server does not complete the TLS handshake: does that port speak plain HTTP (http:// in \
-                 endpoint_url)? otherwise check the network, or try again later"
+                "the server does not complete the TLS handshake: if that port speaks plain HTTP, write http:// in \
+                 endpoint_url; otherwise check the network, or try again later"
             }
             Self::Stale | Self::Broken => "the connection broke: check the network, or try again later",
             Self::SpeaksTls => "that port speaks TLS: write https:// in endpoint_url, or use the plain port",

@@ -225,7 +225,7 @@ fn in_region(store: &S3Client, region: &str) -> Result<&'static str> {
     if endpoint.region == region {
         return Ok("exists");
     }
-    let message = format!("the bucket is in region {}, not {region}: each run loses a request", endpoint.region);
+    let message = format!("the bucket is in region {}, not {region}: each run sends an extra request", endpoint.region);
     Err(Error::Setup(Problem::new(message).hint(format!("set region={}", endpoint.region))))
 }
 
