@@ -95,9 +95,8 @@ impl KeyLayout {
         let blob = format!("{blobs}{}", Digest::of(b""));
         if keys.iter().chain([&blob]).any(|key| key.len() > MAX_KEY_BYTES) {
             let hint = "shorten prefix or name";
-            return Err(
-                Error::usage(format!("a key would be longer than the {MAX_KEY_BYTES} bytes that S3 allows")).with_hint(hint)
-            );
+            return Err(Error::usage(format!("a key would be longer than the {MAX_KEY_BYTES} bytes that S3 allows"))
+                .with_hint(hint));
         }
         for key in keys.iter().chain([&blobs]) {
             check_key_part("prefix or name", key)?;

@@ -89,7 +89,9 @@ impl LocalAttributes {
             );
         }
         if self.tag.is_some() && self.digest.is_some() {
-            return Err(Error::usage("tag and digest both name a cache in the directory").with_hint("set only one of them"));
+            return Err(
+                Error::usage("tag and digest both name a cache in the directory").with_hint("set only one of them")
+            );
         }
         if self.tag.as_ref().is_some_and(String::is_empty) {
             return Err(Error::usage("tag is empty").with_hint("leave it out for the tag latest"));

@@ -219,7 +219,10 @@ impl ResumingReader {
             }
             match store.get(&self.key, &options) {
                 Err(error) if options.if_match.is_some() && self.goes_without_condition(&error) => {
-                    log::info!("{}: the store refuses the condition; checking size and digest instead: {error}", self.location());
+                    log::info!(
+                        "{}: the store refuses the condition; checking size and digest instead: {error}",
+                        self.location()
+                    );
                     options.if_match = None;
                     let result = store.get(&self.key, &options);
                     if result.is_ok() || is_failed_condition(&error) {

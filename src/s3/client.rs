@@ -82,7 +82,11 @@ impl S3Client {
     }
 
     /// Sends the call until `read` accepts a response, or another attempt is pointless.
-    pub(super) fn execute<T>(&self, call: &Call<'_>, read: impl Fn(Response) -> Result<T, Cause>) -> Result<T, FailedCall> {
+    pub(super) fn execute<T>(
+        &self,
+        call: &Call<'_>,
+        read: impl Fn(Response) -> Result<T, Cause>,
+    ) -> Result<T, FailedCall> {
         let (policy, clock, cancel) = (&self.parts.retry, &*self.parts.clock, &self.parts.cancel);
         let mut attempts = Attempts::default();
         let mut lessons = Lessons::default();

@@ -61,8 +61,10 @@ impl Limited {
     ) -> Result<Option<Object>> {
         let connection = self.permits.take();
         let object = open(&*self.store)?;
-        Ok(object
-            .map(|object| Object { body: Box::new(LimitedBody { body: object.body, _connection: connection }), ..object }))
+        Ok(object.map(|object| Object {
+            body: Box::new(LimitedBody { body: object.body, _connection: connection }),
+            ..object
+        }))
     }
 
     /// Returns whether the store refused an entity tag that it had sent itself, so that ranges are requested without a

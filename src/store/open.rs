@@ -9,7 +9,7 @@ use crate::config::{AccountId, CacheOptions, CredentialOptions, Location, Policy
 use crate::credentials::{self, CredentialsProvider};
 use crate::http::{self, retry};
 use crate::object::ObjectStore;
-use crate::s3::{S3Client, S3ClientParts, Endpoint, EndpointChoice};
+use crate::s3::{Endpoint, EndpointChoice, S3Client, S3ClientParts};
 use crate::store::dir::DirStore;
 
 /// What a store needs besides the options.

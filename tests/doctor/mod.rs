@@ -1,8 +1,8 @@
 //! The diagnosis: each problem is reported at the step that causes it, with its fix.
 
 mod bucket;
-mod keys;
 mod connection;
+mod keys;
 
 use std::sync::Arc;
 

@@ -34,7 +34,9 @@ impl IoError {
         let hint = match source.kind() {
             io::ErrorKind::StorageFull => Some("the disk is full: free some space and run the command again"),
             io::ErrorKind::QuotaExceeded => Some("the quota of this user is used up: free some space"),
-            io::ErrorKind::FileTooLarge => Some("the file system, or a limit (ulimit -f), does not allow a file this large"),
+            io::ErrorKind::FileTooLarge => {
+                Some("the file system, or a limit (ulimit -f), does not allow a file this large")
+            }
             io::ErrorKind::PermissionDenied => Some("check its owner and its mode"),
             io::ErrorKind::ReadOnlyFilesystem => Some("the file system is mounted read-only"),
             _ if is_out_of_files(&source) => Some(OUT_OF_FILES),

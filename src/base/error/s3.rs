@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{SharedError, ErrorKind};
+use super::{ErrorKind, SharedError};
 
 /// A request to the object store that failed for good.
 #[derive(Clone, Debug)]

@@ -81,7 +81,8 @@ fn read(cache: &S3Cache, page: &ListPage) -> Result<(String, Option<String>)> {
                 first.map_err(|error| Error::io("read", cache.store.location(&key), error))?;
             }
             None if blob.is_some() => {
-                let problem = Problem::new(format!("{} is gone, but a manifest refers to it", cache.store.location(&key)));
+                let problem =
+                    Problem::new(format!("{} is gone, but a manifest refers to it", cache.store.location(&key)));
                 return Err(Error::Integrity(
                     problem.hint("export the cache again; a lifecycle rule may be too short"),
                 ));
@@ -146,7 +147,8 @@ fn remove(findings: &mut Findings<'_>, cache: &S3Cache, key: &str) {
         Ok(()) => findings.passed("delete", "removed it"),
         Err(error) if error.kind() == ErrorKind::Access => {
             let location = cache.store.location(key);
-            let why = format!("not permitted, but not needed either: {location} remains, and the next probe overwrites it");
+            let why =
+                format!("not permitted, but not needed either: {location} remains, and the next probe overwrites it");
             findings.skipped(&["delete"], &why);
         }
         Err(error) => {
@@ -159,6 +161,7 @@ fn remove(findings: &mut Findings<'_>, cache: &S3Cache, key: &str) {
 }
 
 fn strange(message: String) -> Error {
-    let hint = "without touches, a lifecycle rule removes blobs that are in use: set its days above the age of your caches";
+    let hint =
+        "without touches, a lifecycle rule removes blobs that are in use: set its days above the age of your caches";
     Error::Setup(Problem::new(message).hint(hint))
 }

@@ -4,7 +4,7 @@ use std::net::{IpAddr, SocketAddr};
 
 use crate::base::{Error, Problem};
 use crate::ops::doctor::Findings;
-use crate::s3::{S3Client, Reach};
+use crate::s3::{Reach, S3Client};
 
 /// Every step except `proxy`, which most setups lack.
 pub(super) const STEPS: &[&str] = &["dns", "tcp", "tls", "http", "clock"];
@@ -57,7 +57,8 @@ fn clock(findings: &mut Findings<'_>, reach: &Reach) {
         return findings.skipped(&["clock"], why);
     };
     if reach.has_wrong_clock() {
-        let hint = "set it (NTP): servers refuse signatures that are 15 minutes off, and certificates seem to be invalid";
+        let hint =
+            "set it (NTP): servers refuse signatures that are 15 minutes off, and certificates seem to be invalid";
         findings.failed("clock", &Error::Setup(Problem::new(message).hint(hint)));
     } else {
         findings.passed("clock", message);

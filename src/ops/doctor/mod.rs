@@ -209,8 +209,7 @@ fn open_s3(
         return Err("the endpoint cannot be reached");
     }
     let credentials = credentials.ok_or("there are no credentials")?;
-    let store =
-        store::open_s3(options, settings, credentials, parts).map_err(|_| "the endpoint cannot be used")?;
+    let store = store::open_s3(options, settings, credentials, parts).map_err(|_| "the endpoint cannot be used")?;
     let store = Arc::new(store);
     let bucket = {
         let store = store.clone();

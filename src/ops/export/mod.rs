@@ -17,7 +17,7 @@ use crate::layout::{DocumentSizes, LocalCache};
 use crate::object::{BlobSource, ObjectStore, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::local_limit;
-use crate::ops::persist::{transient_or_damaged_once, persist};
+use crate::ops::persist::{persist, transient_or_damaged_once};
 use crate::ops::report::Report;
 use payload::check_source;
 use plan::{Step, foresee, plan};

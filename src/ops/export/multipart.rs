@@ -6,9 +6,9 @@ use crate::base::{Action, Digest, ErrorKind, Hasher, Parts, Result, Unpoisoned a
 use crate::object::{MultipartUpload, ObjectStore, PutMode};
 use crate::ops::export::payload::{PartPayload, changed, read_range, wrong_digest};
 use crate::ops::export::plan::Job;
-use crate::ops::export::sender::{Sender, NextSend};
+use crate::ops::export::sender::{NextSend, Sender};
 use crate::ops::meter::{Meter, PartMeter};
-use crate::ops::persist::{is_transient, transient_or_damaged_once, persist};
+use crate::ops::persist::{is_transient, persist, transient_or_damaged_once};
 use crate::ops::rounds::Tried;
 use crate::transfer::{Run, Split};
 

@@ -138,9 +138,7 @@ impl<'a> TailCheck<'a> {
 pub(super) fn check_source(source: &dyn BlobSource, digest: &Digest, size: u64) -> Result<()> {
     match source.blob_size(digest)? {
         Some(found) if found == size => Ok(()),
-        Some(found) => {
-            Err(damaged(source, format!("the local blob {digest} has {found} bytes instead of {size}")))
-        }
+        Some(found) => Err(damaged(source, format!("the local blob {digest} has {found} bytes instead of {size}"))),
         None => Err(damaged(source, format!("the local blob {digest} is missing"))),
     }
 }

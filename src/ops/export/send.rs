@@ -5,7 +5,7 @@ use crate::object::ObjectStore;
 use crate::ops::export::multipart::Multipart;
 use crate::ops::export::payload::check_source;
 use crate::ops::export::plan::{Job, Step};
-use crate::ops::export::sender::{Sender, NextSend};
+use crate::ops::export::sender::{NextSend, Sender};
 use crate::ops::export::touch::Touched;
 use crate::ops::meter::PartMeter;
 use crate::ops::persist::{is_damaged, is_transient, persist};

@@ -6,7 +6,7 @@ use crate::base::{Action, Error, Result};
 use crate::layout::BlobWriter;
 use crate::object::ObjectStore;
 use crate::ops::cache::S3Cache;
-use crate::ops::import::fetcher::{Fetcher, Source, NextFetch, no_ranges};
+use crate::ops::import::fetcher::{Fetcher, NextFetch, Source, no_ranges};
 use crate::ops::import::ranged::Ranged;
 use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
 use crate::ops::meter::Meter;
@@ -77,7 +77,9 @@ impl<'a> Fetcher<'a> {
         let mut reader = match opened {
             Ok(Some(reader)) => reader,
             Ok(None) => return Ok(OpenedBlob::Ended(Outcome::Gone(format!("{location} is gone")))),
-            Err(error) if ranged && refuses_ranges(&error) => return Ok(OpenedBlob::Ended(no_ranges(&location, &error))),
+            Err(error) if ranged && refuses_ranges(&error) => {
+                return Ok(OpenedBlob::Ended(no_ranges(&location, &error)));
+            }
             Err(error) => return Ok(OpenedBlob::Ended(Outcome::of(error, &location)?)),
         };
         if reader.size() != wanted.size {

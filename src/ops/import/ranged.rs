@@ -79,7 +79,8 @@ impl<'a> Split<'a, Wanted, Tried<Wanted, Fetched>> for Ranged<'a> {
         let Some(source) = self.fetcher.source(&self.wanted) else { return Ok(()) };
         let mut reader = self.reader(index);
         // Otherwise the blob would have to start over. If another source may have it, try that one instead.
-        let may_recover = |error: &Error| is_transient(error) && !refuses_ranges(error) && self.fetcher.is_last(&self.wanted);
+        let may_recover =
+            |error: &Error| is_transient(error) && !refuses_ranges(error) && self.fetcher.is_last(&self.wanted);
         let fetched = persist(&source.cache.context, may_recover, || {
             if self.has_failed() { Err(Error::Cancelled) } else { self.copy(&mut reader, run) }
         });

@@ -143,11 +143,7 @@ impl Refusal<'_> {
 
     fn bucket_hint(&self) -> String {
         let url = self.endpoint.url();
-        let style = if self.endpoint.custom && !self.endpoint.path_style {
-            ", or set use_path_style=true"
-        } else {
-            ""
-        };
+        let style = if self.endpoint.custom && !self.endpoint.path_style { ", or set use_path_style=true" } else { "" };
         format!("there is no bucket {} at {url}: check bucket, region and endpoint_url{style}", self.bucket)
     }
 
@@ -158,7 +154,11 @@ impl Refusal<'_> {
             self.endpoint.url(),
             self.answer.status,
             // Many servers send this in response to plain HTTP on the TLS port.
-            if self.answer.status == 400 && !self.endpoint.https { "; if the port uses TLS, write https://" } else { "" },
+            if self.answer.status == 400 && !self.endpoint.https {
+                "; if the port uses TLS, write https://"
+            } else {
+                ""
+            },
         )
     }
 

@@ -18,7 +18,8 @@ impl DirStore {
         let mut left = size;
         if let Some(range) = &options.range {
             if range.start >= size {
-                let message = format!("{} has only {size} bytes, and the range starts at {}", path.display(), range.start);
+                let message =
+                    format!("{} has only {size} bytes, and the range starts at {}", path.display(), range.start);
                 return Err(Error::invalid_range(message));
             }
             left = range.end.min(size).saturating_sub(range.start);

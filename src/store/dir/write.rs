@@ -104,7 +104,9 @@ impl DirStore {
     fn conflict(&self, key: &str, other: &Path) -> Error {
         let (bucket, other) = (self.bucket.display(), other.display());
         let message = format!("in the directory {bucket} the key {key} cannot coexist with the key {other}");
-        Error::Conflict(Problem::new(message).hint("use another name or prefix: one of the two would have to be a directory"))
+        Error::Conflict(
+            Problem::new(message).hint("use another name or prefix: one of the two would have to be a directory"),
+        )
     }
 
     /// Writes the payload at an offset of the file, and verifies its size and digest.
