@@ -141,7 +141,7 @@ fn a_bucket_without_acceleration_is_an_error_with_a_hint() {
     ] {
         let server = Server::start();
         server.fault(Match::any().always(), Fault::Reply(Failure::new(400, "InvalidRequest", message)));
-        let hint = "--bucket cache --accelerate-configuration Status=Enabled), or give use_accelerate_endpoint=false";
+        let hint = "--bucket cache --accelerate-configuration Status=Enabled), or set use_accelerate_endpoint=false";
         told(&cache(&server, "").load().unwrap_err(), ErrorKind::Store, &[message, hint]);
         assert_eq!(server.requests().len(), 1);
     }

@@ -170,7 +170,7 @@ impl Refusal<'_> {
             return refused::FULL.to_owned();
         }
         let what = if self.answer.foreign {
-            "the store failed, or a proxy in front of it, because the response is not in S3's format"
+            "the store, or a proxy in between, failed with a response that is not S3's"
         } else {
             "the store failed"
         };
