@@ -24,6 +24,7 @@ pub(crate) use digest::Hasher;
 pub use digest::{Digest, InvalidDigest};
 pub(crate) use encode::{percent_decode, percent_encode_path, percent_encode_query};
 pub use env::{Env, MapEnv, ProcessEnv};
+pub(crate) use error::Verdict;
 pub(crate) use error::is_out_of_files;
 pub use error::{Error, ErrorKind, IoError, OUT_OF_FILES, Problem, Result, S3Error, S3ErrorClass};
 pub(crate) use open_files::affordable_connections;

@@ -15,8 +15,9 @@ use crate::object::write::PutMode;
 /// Implementations retry on their own; an error returned to the caller is final. Callers branch on
 /// [`Error::kind`](crate::Error::kind): a store of your own returns [`Error::not_found`](crate::Error::not_found),
 /// [`Error::precondition_failed`](crate::Error::precondition_failed),
-/// [`Error::unsupported`](crate::Error::unsupported) and the others by their constructors. Methods that a store may
-/// lack return [`Unsupported`](crate::ErrorKind::Unsupported) by default.
+/// [`Error::unsupported`](crate::Error::unsupported) and the others by their constructors. Methods that a store may lack
+/// return [`Unsupported`](crate::ErrorKind::Unsupported) by default. Exports and imports repeat what fails with
+/// [`Error::network`](crate::Error::network), because it [is transient](crate::Error::is_transient).
 pub trait ObjectStore: Send + Sync {
     /// Returns the object's location for messages: `s3://bucket/key`, or a path.
     fn location(&self, key: &str) -> String;

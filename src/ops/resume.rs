@@ -5,11 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::base::{Digest, Error, ErrorKind, Hasher, Problem, Result, S3ErrorClass};
+use crate::base::{Digest, Error, ErrorKind, Hasher, Problem, Result};
 use crate::object::{GetOptions, Object, ObjectStore, Version};
 use crate::ops::context::Context;
-use crate::ops::persist::is_transient;
-use crate::s3::WRONG_RANGE;
 use crate::store::Limited;
 use crate::transfer::Run;
 
@@ -238,7 +236,7 @@ impl ResumingReader {
     /// Returns whether to repeat a refused range request without its condition. If the tag is trusted, a mismatch means
     /// that the object changed. A store that refuses the condition itself reveals nothing about the object.
     fn goes_without_condition(&self, error: &Error) -> bool {
-        if is_failed_condition(error) { !self.trusts_etag } else { refuses_ranges(error) }
+        if is_failed_condition(error) { !self.trusts_etag } else { error.may_concern_range() }
     }
 
     fn changed(&self) -> Error {
@@ -297,23 +295,6 @@ impl Read for ResumingReader {
             }
         }
         Ok(0)
-    }
-}
-
-/// Returns whether the refusal may be about the range or its condition, so that requesting the whole object may
-/// succeed.
-pub(super) fn refuses_ranges(error: &Error) -> bool {
-    match error {
-        Error::S3(refusal) => {
-            use S3ErrorClass::{Archived, Conflict, Corrupt, InvalidRange, NotS3};
-            use S3ErrorClass::{PreconditionFailed, Refused, Unsupported};
-            let refused = matches!(
-                refusal.class,
-                Archived | Conflict | Corrupt | InvalidRange | NotS3 | PreconditionFailed | Refused | Unsupported
-            );
-            refusal.code.as_deref() == Some(WRONG_RANGE) || (refused && !is_transient(error))
-        }
-        error => matches!(error.kind(), ErrorKind::PreconditionFailed | ErrorKind::Unsupported),
     }
 }
 

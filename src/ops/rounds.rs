@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::base::{Error, Result};
 use crate::ops::cache::S3Cache;
-use crate::ops::persist::{PATIENCE, PAUSES, is_transient};
+use crate::ops::persist::{PATIENCE, PAUSES};
 use crate::transfer::{Next, Run};
 
 /// After this many failures in a row, the store as a whole may be down.
@@ -178,7 +178,7 @@ pub(super) fn run_each<J: Copy + Send, D: Send>(
             streak.broken();
             Ok(Next::Done(Tried::Done(done)))
         }
-        Err(error) if is_transient(&error) => {
+        Err(error) if error.is_transient() => {
             if streak.failed() {
                 streak.trip();
             }

@@ -1,5 +1,8 @@
 //! `Content-Range`: the range that a response contains.
 
+/// Our code for a response that is not the range that was asked for.
+pub(super) const WRONG_RANGE: &str = "InvalidContentRange";
+
 /// The bytes from `start` up to `end` of `total`: never empty, never past the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct ContentRange {

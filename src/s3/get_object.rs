@@ -10,12 +10,9 @@ use crate::s3::answer::{Answer, Cause, MAX_ERROR_BYTES, is_html};
 use crate::s3::call::Call;
 use crate::s3::client::S3Client;
 use crate::s3::conditions::if_match;
-use crate::s3::content_range::ContentRange;
+use crate::s3::content_range::{ContentRange, WRONG_RANGE};
 use crate::s3::head_object::not_s3;
 use crate::s3::object_meta::version;
-
-/// Our code for a response that is not the range that was asked for.
-pub(crate) const WRONG_RANGE: &str = "InvalidContentRange";
 
 impl S3Client {
     /// Opens an object or a range of it. Returns `None` if it does not exist.

@@ -7,7 +7,6 @@
 mod abort_multipart_upload;
 mod answer;
 mod attempt;
-mod broken;
 mod call;
 mod checksum;
 mod client;
@@ -38,14 +37,12 @@ mod upload_part_copy;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use answer::Answer;
-pub(crate) use broken::connection_broke;
 pub(crate) use client::{S3Client, S3ClientParts};
 #[cfg(any(test, fuzzing))]
 pub(crate) use content_range::ContentRange;
 #[cfg(any(test, fuzzing))]
 pub(crate) use copy_object::CopyReply;
 pub(crate) use endpoint::{Endpoint, EndpointChoice};
-pub(crate) use get_object::WRONG_RANGE;
 #[cfg(any(test, fuzzing))]
 pub(crate) use list_objects::list_page;
 #[cfg(any(test, fuzzing))]

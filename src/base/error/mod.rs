@@ -13,6 +13,7 @@ pub(crate) use io::is_out_of_files;
 pub use io::{IoError, OUT_OF_FILES};
 pub use kind::ErrorKind;
 pub use problem::Problem;
+pub(crate) use s3::Verdict;
 pub use s3::{S3Error, S3ErrorClass};
 
 /// The result type of this crate.
@@ -145,6 +146,46 @@ impl Error {
             Self::Io(_) => ErrorKind::Io,
             Self::Locked(_) => ErrorKind::Locked,
             Self::Cancelled => ErrorKind::Cancelled,
+        }
+    }
+
+    /// Returns whether the same operation may succeed later: the store failed or throttled, or the connection broke.
+    ///
+    /// Exports and imports repeat such operations after a pause. A store of your own reports a transient failure with
+    /// [`Error::network`].
+    ///
+    /// ```
+    /// use s3_build_cache::Error;
+    ///
+    /// assert!(Error::network("the connection broke").is_transient());
+    /// assert!(!Error::access("the token is revoked").is_transient());
+    /// ```
+    pub fn is_transient(&self) -> bool {
+        match self {
+            Self::S3(error) => error.verdict.transient,
+            error => matches!(error, Self::Network(_)),
+        }
+    }
+
+    /// Returns whether the store could not be reached at all.
+    pub(crate) fn is_unreachable(&self) -> bool {
+        matches!(self, Self::S3(error) if !error.verdict.reached)
+    }
+
+    /// Returns whether the failure may concern only this operation, so that another one may succeed.
+    pub(crate) fn may_concern_operation(&self) -> bool {
+        match self {
+            Self::S3(error) => error.verdict.about_operation,
+            error => matches!(error, Self::Unsupported(_)),
+        }
+    }
+
+    /// Returns whether the refusal may concern the range or its condition, so that requesting the whole object may
+    /// succeed.
+    pub(crate) fn may_concern_range(&self) -> bool {
+        match self {
+            Self::S3(error) => error.verdict.about_range,
+            error => matches!(error, Self::PreconditionFailed(_) | Self::Unsupported(_)),
         }
     }
 

@@ -30,6 +30,20 @@ pub struct S3Error {
     pub hint: Option<String>,
     /// The transport's error, if there was no response.
     pub source: Option<SharedError>,
+    pub(crate) verdict: Verdict,
+}
+
+/// What follows from a failed request for those after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Verdict {
+    /// Whether the same request may succeed later.
+    pub(crate) transient: bool,
+    /// Whether a connection to the server was made.
+    pub(crate) reached: bool,
+    /// Whether the failure may concern only this operation, so that another one may succeed.
+    pub(crate) about_operation: bool,
+    /// Whether the refusal may concern the range or its condition, so that requesting the whole object may succeed.
+    pub(crate) about_range: bool,
 }
 
 /// The meaning of a failed S3 request.

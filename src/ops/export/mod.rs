@@ -17,7 +17,7 @@ use crate::layout::{DocumentSizes, LocalCache};
 use crate::object::{BlobSource, ObjectStore, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::local_limit;
-use crate::ops::persist::{persist, transient_or_damaged_once};
+use crate::ops::persist::{is_transient_or_damaged_once, persist};
 use crate::ops::report::Report;
 use payload::check_source;
 use plan::{Step, foresee, plan};
@@ -205,7 +205,7 @@ impl S3Cache {
         let manifest = config.s3_payload();
         for name in &names {
             self.context.cancel.check()?;
-            persist(&self.context, transient_or_damaged_once(), || {
+            persist(&self.context, is_transient_or_damaged_once(), || {
                 self.store.put(&self.keys.manifest(name), &manifest, &PutMode::Overwrite).map(drop)
             })?;
             report.names.push(name.clone());

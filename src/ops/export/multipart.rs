@@ -2,13 +2,13 @@
 
 use std::sync::{Mutex, OnceLock};
 
-use crate::base::{Action, Digest, ErrorKind, Hasher, Parts, Result, Unpoisoned as _};
+use crate::base::{Action, Digest, Error, ErrorKind, Hasher, Parts, Result, Unpoisoned as _};
 use crate::object::{MultipartUpload, ObjectStore, PutMode};
 use crate::ops::export::payload::{PartPayload, changed, read_range, wrong_digest};
 use crate::ops::export::plan::Job;
 use crate::ops::export::sender::{NextSend, Sender};
 use crate::ops::meter::{Meter, PartMeter};
-use crate::ops::persist::{is_transient, persist, transient_or_damaged_once};
+use crate::ops::persist::{is_transient_or_damaged_once, persist};
 use crate::ops::rounds::Tried;
 use crate::transfer::{Run, Split};
 
@@ -63,7 +63,7 @@ impl<'a> Multipart<'a> {
     fn begin(&self, run: &Run<'_>) -> Result<()> {
         let (sender, job) = (self.sender, &self.job);
         let key = sender.key(&job.digest);
-        let parts = persist(&sender.cache.context, is_transient, || {
+        let parts = persist(&sender.cache.context, Error::is_transient, || {
             let parts = sender.cache.store.put_in_parts(&key, job.size, &PutMode::Overwrite).map(Some);
             parts.or_else(|error| if error.kind() == ErrorKind::Unsupported { Ok(None) } else { Err(error) })
         })?;
@@ -139,8 +139,8 @@ impl<'a> Split<'a, Job, Tried<Job, ()>> for Multipart<'a> {
             run,
         };
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        // Retried here, because otherwise the whole blob would have to start over.
-        persist(&sender.cache.context, transient_or_damaged_once(), || {
+        // Otherwise the blob would have to start over.
+        persist(&sender.cache.context, is_transient_or_damaged_once(), || {
             upload.parts.put_part(number, range.start, &payload)
         })?;
         self.catch_up(run)

@@ -2,11 +2,10 @@
 
 use std::collections::HashMap;
 
-use crate::base::{Digest, Error, ErrorKind, Result, S3ErrorClass};
+use crate::base::{Digest, Error, ErrorKind, Result};
 use crate::object::{ListOptions, ObjectMeta, ObjectStore};
 use crate::ops::cache::S3Cache;
 use crate::ops::rounds::run_each;
-use crate::s3::connection_broke;
 
 /// For up to this many blobs, only the first is listed, which also checks the bucket. The others are checked one by
 /// one.
@@ -61,15 +60,9 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
 /// If the failure is not specific to listings: access denied, no bucket, an unreachable server, or a web page with a
 /// success status, which must not receive any blobs.
 fn do_without(error: Error) -> Result<()> {
-    use S3ErrorClass::{Access, Network, NoSuchBucket, NotS3};
-    match &error {
-        Error::S3(refusal) if matches!(refusal.class, Access | NoSuchBucket) => Err(error),
-        Error::S3(refusal) if refusal.class == Network && !connection_broke(refusal) => Err(error),
-        Error::S3(refusal) if refusal.class == NotS3 && refusal.status.is_some_and(|status| status < 300) => Err(error),
-        Error::S3(_) => {
-            log::info!("the bucket cannot be listed, checking each blob instead: {error}");
-            Ok(())
-        }
-        _ => Err(error),
+    if !error.may_concern_operation() {
+        return Err(error);
     }
+    log::info!("the bucket cannot be listed, checking each blob instead: {error}");
+    Ok(())
 }

@@ -8,7 +8,7 @@ use crate::ops::export::plan::{Job, Step};
 use crate::ops::export::sender::{NextSend, Sender};
 use crate::ops::export::touch::Touched;
 use crate::ops::meter::PartMeter;
-use crate::ops::persist::{is_damaged, is_transient, persist};
+use crate::ops::persist::{is_damaged, persist};
 use crate::ops::resume::ResumingReader;
 use crate::ops::rounds;
 use crate::transfer::{Next, Run};
@@ -94,10 +94,10 @@ impl Sender<'_> {
             taken = self.take_steps(&mut job, run);
         }
         match taken {
-            Err(error) if is_transient(&error) && job.step != Step::Touch && self.streak.failed() => {
+            Err(error) if error.is_transient() && job.step != Step::Touch && self.streak.failed() => {
                 // This may be an outage: the others wait for the next round, while this blob detects when it ends.
                 self.streak.trip();
-                match persist(&self.cache.context, is_transient, || self.take_steps(&mut job, run)) {
+                match persist(&self.cache.context, Error::is_transient, || self.take_steps(&mut job, run)) {
                     Err(error) => self.failed(job, error),
                     next => next,
                 }

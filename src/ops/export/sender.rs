@@ -9,7 +9,6 @@ use crate::ops::export::payload::BlobPayload;
 use crate::ops::export::plan::{Job, Step};
 use crate::ops::export::touch::{Touched, Touches};
 use crate::ops::meter::Meter;
-use crate::ops::persist::is_transient;
 use crate::ops::report::Report;
 use crate::ops::rounds::{Streak, Tried};
 use crate::transfer::{Next, Run};
@@ -59,12 +58,9 @@ impl<'a> Sender<'a> {
         Next::Done(Tried::Done(()))
     }
 
-    /// Leaves `job` to a later round if its error is transient.
-    ///
-    /// # Errors
-    /// The error itself, if it is permanent.
+    /// Leaves `job` to a later round, if its error is transient.
     pub(super) fn failed(&self, job: Job, error: Error) -> Result<NextSend<'a>> {
-        if !is_transient(&error) {
+        if !error.is_transient() {
             return Err(error);
         }
         if job.step != Step::Touch && self.streak.failed() {

@@ -6,7 +6,6 @@ use crate::base::{Action, Error, ErrorKind, Result};
 use crate::object::ObjectStore;
 use crate::ops::cache::S3Cache;
 use crate::ops::export::plan::Job;
-use crate::ops::persist::is_transient;
 
 /// After this many failed touches in a row, the store is assumed to refuse them.
 const MOST_FAILED_TOUCHES: usize = 8;
@@ -48,7 +47,7 @@ impl Touches {
                 Ok(Touched::Impossible)
             }
             Err(Error::Cancelled) => Err(Error::Cancelled),
-            Err(error) if is_transient(&error) && self.failed.fetch_add(1, Ordering::Relaxed) < MOST_FAILED_TOUCHES => {
+            Err(error) if error.is_transient() && self.failed.fetch_add(1, Ordering::Relaxed) < MOST_FAILED_TOUCHES => {
                 Err(error)
             }
             Err(error) => {

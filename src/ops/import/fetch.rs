@@ -10,7 +10,7 @@ use crate::ops::import::fetcher::{Fetcher, NextFetch, Source, no_ranges};
 use crate::ops::import::ranged::Ranged;
 use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
 use crate::ops::meter::Meter;
-use crate::ops::resume::{ResumingReader, refuses_ranges};
+use crate::ops::resume::ResumingReader;
 use crate::ops::rounds::{self, Tried};
 use crate::transfer::{Next, Run};
 
@@ -77,7 +77,7 @@ impl<'a> Fetcher<'a> {
         let mut reader = match opened {
             Ok(Some(reader)) => reader,
             Ok(None) => return Ok(OpenedBlob::Ended(Outcome::Gone(format!("{location} is gone")))),
-            Err(error) if ranged && refuses_ranges(&error) => {
+            Err(error) if ranged && error.may_concern_range() => {
                 return Ok(OpenedBlob::Ended(no_ranges(&location, &error)));
             }
             Err(error) => return Ok(OpenedBlob::Ended(Outcome::of(error, &location)?)),

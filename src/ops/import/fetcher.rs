@@ -11,7 +11,7 @@ use crate::ops::cache::S3Cache;
 use crate::ops::import::needs::Needs;
 use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
 use crate::ops::meter::Meter;
-use crate::ops::persist::{is_transient, persist};
+use crate::ops::persist::persist;
 use crate::ops::rounds::{Streak, Tried};
 use crate::transfer::Next;
 
@@ -69,7 +69,10 @@ impl<'a> Fetcher<'a> {
         self.sources.iter().any(|Source { cache, .. }| {
             cache.options.keys().names.iter().any(|name| {
                 let (key, first_byte) = (cache.keys.manifest(name), GetOptions::range(0..1));
-                matches!(persist(&cache.context, is_transient, || cache.store.get(&key, &first_byte)), Ok(Some(_)))
+                matches!(
+                    persist(&cache.context, Error::is_transient, || cache.store.get(&key, &first_byte)),
+                    Ok(Some(_))
+                )
             })
         })
     }
@@ -157,7 +160,7 @@ impl<'a> Fetcher<'a> {
             self.streak.trip();
         }
         // A refused blob, or one whose range failed despite repetitions, gets one more round.
-        let again = (is_transient(&error) && !wanted.persisted) || !std::mem::replace(&mut wanted.given_up, true);
+        let again = (error.is_transient() && !wanted.persisted) || !std::mem::replace(&mut wanted.given_up, true);
         Tried::failed(wanted.anew(), error, again)
     }
 

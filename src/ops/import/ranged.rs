@@ -8,8 +8,8 @@ use crate::object::ObjectStore;
 use crate::ops::import::fetcher::{Fetcher, NextFetch, no_ranges};
 use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
 use crate::ops::meter::Meter;
-use crate::ops::persist::{is_transient, persist};
-use crate::ops::resume::{ResumingReader, refuses_ranges};
+use crate::ops::persist::persist;
+use crate::ops::resume::ResumingReader;
 use crate::ops::rounds::Tried;
 use crate::transfer::{Next, Run, Split};
 
@@ -79,9 +79,9 @@ impl<'a> Split<'a, Wanted, Tried<Wanted, Fetched>> for Ranged<'a> {
         let Some(source) = self.fetcher.source(&self.wanted) else { return Ok(()) };
         let mut reader = self.reader(index);
         // Otherwise the blob would have to start over. If another source may have it, try that one instead.
-        let may_recover =
-            |error: &Error| is_transient(error) && !refuses_ranges(error) && self.fetcher.is_last(&self.wanted);
-        let fetched = persist(&source.cache.context, may_recover, || {
+        let may_pass =
+            |error: &Error| error.is_transient() && !error.may_concern_range() && self.fetcher.is_last(&self.wanted);
+        let fetched = persist(&source.cache.context, may_pass, || {
             if self.has_failed() { Err(Error::Cancelled) } else { self.copy(&mut reader, run) }
         });
         drop(reader);
@@ -102,9 +102,9 @@ impl<'a> Split<'a, Wanted, Tried<Wanted, Fetched>> for Ranged<'a> {
         let Some(source) = fetcher.source(&wanted) else { return Ok(Next::Again(wanted)) };
         let location = source.cache.store.location(&source.cache.keys.blob(&wanted.digest));
         let outcome = match error.into_inner().unpoisoned() {
-            Some(error) if refuses_ranges(&error) => no_ranges(&location, &error),
+            Some(error) if error.may_concern_range() => no_ranges(&location, &error),
             Some(error) => {
-                wanted.persisted |= fetcher.is_last(&wanted) && is_transient(&error);
+                wanted.persisted |= fetcher.is_last(&wanted) && error.is_transient();
                 Outcome::of(error, &location)?
             }
             None => fetcher.finish(source, &wanted, writer, &meter)?,

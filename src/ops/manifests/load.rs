@@ -4,7 +4,7 @@ use crate::base::{Error, ErrorKind, Problem, Result};
 use crate::cache_config::{CacheConfig, MAX_MANIFEST_BYTES};
 use crate::object::ObjectStore;
 use crate::ops::cache::S3Cache;
-use crate::ops::persist::{is_transient_at_first, persist};
+use crate::ops::persist::{is_transient_and_reached, persist};
 use crate::ops::report::SourceOutcome;
 use crate::ops::resume::ResumingReader;
 
@@ -53,7 +53,7 @@ pub(in crate::ops) fn load_names(cache: &S3Cache, strict: bool) -> Result<Vec<Fo
 fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
     let key = cache.keys.manifest(&name);
     let location = cache.store.location(&key);
-    let bytes = match persist(&cache.context, is_transient_at_first, || read(cache, &key, true)) {
+    let bytes = match persist(&cache.context, is_transient_and_reached, || read(cache, &key, true)) {
         // The object changed, or the store sends a different entity tag with each response. Size and format decide.
         Err(Error::Conflict(_)) => read(cache, &key, false)?,
         Err(error) if error.kind() == ErrorKind::Archived => {

@@ -8,6 +8,7 @@ mod refused;
 mod region;
 #[cfg(test)]
 mod tests;
+mod verdict;
 
 use std::sync::Arc;
 
@@ -22,10 +23,18 @@ use refusal::Refusal;
 const OUT_OF_TOKENS: &str = "it was not retried, because too many requests have failed";
 
 impl S3Client {
-    /// Returns the error for a call that failed, with its meaning and the likely fix.
     pub(super) fn explain(&self, call: &Call<'_>, failed: FailedCall) -> Error {
+        self.explain_with(None, call, failed)
+    }
+
+    /// Same as [`explain`](Self::explain), with a class that follows from the request.
+    pub(super) fn explain_as(&self, class: S3ErrorClass, call: &Call<'_>, failed: FailedCall) -> Error {
+        self.explain_with(Some(class), call, failed)
+    }
+
+    fn explain_with(&self, class: Option<S3ErrorClass>, call: &Call<'_>, failed: FailedCall) -> Error {
         let out_of_tokens = failed.out_of_tokens;
-        match self.explain_cause(call, failed) {
+        match self.explain_cause(class, call, failed) {
             Error::S3(mut error) if out_of_tokens => {
                 let hint = error.hint.map(|hint| format!("{hint}; ")).unwrap_or_default();
                 error.hint = Some(format!("{hint}{OUT_OF_TOKENS}"));
@@ -35,16 +44,8 @@ impl S3Client {
         }
     }
 
-    /// Same as [`explain`](Self::explain), with a class that follows from the request.
-    pub(super) fn explain_as(&self, class: S3ErrorClass, call: &Call<'_>, failed: FailedCall) -> Error {
-        match self.explain(call, failed) {
-            Error::S3(error) => Error::S3(Box::new(S3Error { class, ..*error })),
-            error => error,
-        }
-    }
-
-    fn explain_cause(&self, call: &Call<'_>, failed: FailedCall) -> Error {
-        let error = S3Error {
+    fn explain_cause(&self, given: Option<S3ErrorClass>, call: &Call<'_>, failed: FailedCall) -> Error {
+        let error = |class, verdict| S3Error {
             operation: call.operation,
             bucket: self.parts.bucket.clone(),
             key: call.key.map(str::to_owned),
@@ -53,14 +54,16 @@ impl S3Client {
             message: None,
             request_id: None,
             attempts: failed.attempts,
-            class: S3ErrorClass::Network,
+            class: given.unwrap_or(class),
             hint: None,
             source: None,
+            verdict,
         };
         match failed.cause {
             Cause::Own(error) => error,
             Cause::NoAnswer(fault) => {
                 let hint = fault.hint().map(|hint| format!("{} ({})", hint, self.endpoint().url()));
+                let error = error(S3ErrorClass::Network, verdict::of_fault(&fault));
                 S3Error { hint, source: Some(Arc::new(fault)), ..error }.into()
             }
             Cause::Refused(mut answer) => {
@@ -69,13 +72,13 @@ impl S3Client {
                 // Computed from the response as sent; secrets are masked in the hint afterwards.
                 let hint = self.refusal(call, &answer, failed.mistake, &self.endpoint()).hint(class);
                 let hint = hint.map(|hint| hint_without(&hint, &secrets));
+                let error = error(class, verdict::of_refusal(given.unwrap_or(class), &answer));
                 answer.hide(&secrets);
                 S3Error {
                     status: Some(answer.status),
                     code: answer.code,
                     message: answer.message,
                     request_id: answer.request_id,
-                    class,
                     hint,
                     ..error
                 }
