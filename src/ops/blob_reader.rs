@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::base::{Digest, Error, Hasher, Result};
 use crate::ops::cache::S3Cache;
-use crate::ops::resume::ResumingReader;
+use crate::store::ResumingReader;
 
 /// A reader of a blob or a range of one, which resumes after a broken connection. Created by
 /// [`S3Cache::open_blob`](crate::S3Cache::open_blob).
@@ -47,7 +47,8 @@ impl S3Cache {
     /// If the store refuses or fails.
     pub fn open_blob(&self, digest: &Digest) -> Result<Option<BlobReader>> {
         let key = self.keys.blob(digest);
-        let reader = ResumingReader::open(Arc::new(self.store.without_limit()), self.context.clone(), key)?;
+        let (store, context) = (Arc::new(self.store.without_limit()), &self.context);
+        let reader = ResumingReader::open(store, context.clock.clone(), context.cancel.clone(), key)?;
         let digest = *digest;
         Ok(reader.map(|inner| BlobReader { inner, digest, hasher: Some(Hasher::new()), corrupt: false }))
     }

@@ -10,7 +10,7 @@ use crate::credentials::CredentialsProvider;
 use crate::object::ObjectStore;
 use crate::ops::context::Context;
 use crate::ops::tuning::Tuning;
-use crate::store::{self, Limited};
+use crate::store::{self, Limited, ResumingReader};
 use crate::transfer::Pool;
 
 /// A BuildKit cache in one bucket. Operations on it share connections and credentials.
@@ -117,6 +117,15 @@ impl S3Cache {
     /// Returns the same cache, with a limit on connections that it shares with `other`.
     pub(super) fn sharing(&self, other: &Self) -> Self {
         Self { store: Arc::new(self.store.sharing(&other.store)), pool: other.pool.clone(), ..self.clone() }
+    }
+
+    /// Opens an object, or only its first bytes: see [`ResumingReader::open_first`].
+    ///
+    /// # Errors
+    /// If the object is archived, or the store refuses or fails.
+    pub(super) fn open_object(&self, key: String, limit: Option<u64>) -> Result<Option<ResumingReader>> {
+        let (clock, cancel) = (self.context.clock.clone(), self.context.cancel.clone());
+        ResumingReader::open_first(self.store.clone(), clock, cancel, key, limit)
     }
 
     /// Returns the number of requests sent so far, including retries.

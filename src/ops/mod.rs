@@ -11,7 +11,6 @@ mod manifests;
 mod meter;
 mod persist;
 mod report;
-mod resume;
 mod rounds;
 mod tuning;
 

@@ -9,8 +9,8 @@ use crate::ops::export::sender::{NextSend, Sender};
 use crate::ops::export::touch::Touched;
 use crate::ops::meter::PartMeter;
 use crate::ops::persist::{is_damaged, persist};
-use crate::ops::resume::ResumingReader;
 use crate::ops::rounds;
+use crate::store::ResumingReader;
 use crate::transfer::{Next, Run};
 
 impl Sender<'_> {
@@ -52,7 +52,8 @@ impl Sender<'_> {
     /// Returns whether the blob in the store matches its digest.
     fn verify(&self, job: &Job, run: &Run<'_>) -> Result<bool> {
         let (cache, key) = (self.cache, self.key(&job.digest));
-        let Some(mut reader) = ResumingReader::open(cache.store.clone(), cache.context.clone(), key)? else {
+        let (store, clock, cancel) = (cache.store.clone(), cache.context.clock.clone(), cache.context.cancel.clone());
+        let Some(mut reader) = ResumingReader::open(store, clock, cancel, key)? else {
             return Ok(false);
         };
         let meter = self.meter(job, Action::Verify);

@@ -10,8 +10,8 @@ use crate::ops::import::fetcher::{Fetcher, NextFetch, Source, no_ranges};
 use crate::ops::import::ranged::Ranged;
 use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
 use crate::ops::meter::Meter;
-use crate::ops::resume::ResumingReader;
 use crate::ops::rounds::{self, Tried};
+use crate::store::ResumingReader;
 use crate::transfer::{Next, Run};
 
 /// A whole blob, or one whose first range is open.
@@ -61,7 +61,7 @@ impl<'a> Fetcher<'a> {
         let cache = source.cache;
         let key = cache.keys.blob(&wanted.digest);
         let location = cache.store.location(&key);
-        let open = |limit| ResumingReader::open_first(cache.store.clone(), cache.context.clone(), key.clone(), limit);
+        let open = |limit| cache.open_object(key.clone(), limit);
         let parts = wanted.parts;
         let in_ranges = parts.count() > 1 && !wanted.whole && !source.sends_whole.load(Ordering::Relaxed);
         let mut opened = open(in_ranges.then(|| parts.range(0).end));

@@ -9,8 +9,8 @@ use crate::ops::import::fetcher::{Fetcher, NextFetch, no_ranges};
 use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
 use crate::ops::meter::Meter;
 use crate::ops::persist::persist;
-use crate::ops::resume::ResumingReader;
 use crate::ops::rounds::Tried;
+use crate::store::ResumingReader;
 use crate::transfer::{Next, Run, Split};
 
 /// A blob that is fetched in ranges.

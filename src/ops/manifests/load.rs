@@ -6,7 +6,6 @@ use crate::object::ObjectStore;
 use crate::ops::cache::S3Cache;
 use crate::ops::persist::{is_transient_and_reached, persist};
 use crate::ops::report::SourceOutcome;
-use crate::ops::resume::ResumingReader;
 
 /// An existing manifest.
 pub(in crate::ops) struct Found {
@@ -75,7 +74,7 @@ fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
 }
 
 fn read(cache: &S3Cache, key: &str, trusts_etag: bool) -> Result<Option<Vec<u8>>> {
-    let reader = ResumingReader::open_first(cache.store.clone(), cache.context.clone(), key.to_owned(), None)?;
+    let reader = cache.open_object(key.to_owned(), None)?;
     reader.map(|reader| reader.trusting_etag(trusts_etag).read_to_vec(MAX_MANIFEST_BYTES)).transpose()
 }
 

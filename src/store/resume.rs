@@ -5,10 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::base::{Digest, Error, ErrorKind, Hasher, Problem, Result};
+use crate::base::{Cancel, Clock, Digest, Error, ErrorKind, Hasher, Problem, Result};
 use crate::object::{GetOptions, Object, ObjectStore, Version};
-use crate::ops::context::Context;
-use crate::store::Limited;
+use crate::store::limit::Limited;
 use crate::transfer::Run;
 
 /// The maximum number of consecutive breaks that each yield less than [`PROGRESS_BYTES`].
@@ -26,9 +25,10 @@ const FIRST_PAUSE: Duration = Duration::from_millis(500);
 ///
 /// Entity tags are only hints: stores may send weak ones, a different one with each response, or none. The digest of
 /// the whole decides whether the bytes belong together.
-pub(super) struct ResumingReader {
+pub(crate) struct ResumingReader {
     store: Arc<Limited>,
-    context: Context,
+    clock: Arc<dyn Clock>,
+    cancel: Cancel,
     key: String,
     version: Option<Version>,
     /// The bytes have no digest, so a different entity tag means that the object changed.
@@ -47,8 +47,13 @@ pub(super) struct ResumingReader {
 
 impl ResumingReader {
     /// Opens the object. Returns `None` if it does not exist or is archived.
-    pub(super) fn open(store: Arc<Limited>, context: Context, key: String) -> Result<Option<Self>> {
-        match Self::open_first(store, context, key, None) {
+    pub(crate) fn open(
+        store: Arc<Limited>,
+        clock: Arc<dyn Clock>,
+        cancel: Cancel,
+        key: String,
+    ) -> Result<Option<Self>> {
+        match Self::open_first(store, clock, cancel, key, None) {
             Err(error) if error.kind() == ErrorKind::Archived => Ok(None),
             opened => opened,
         }
@@ -56,9 +61,10 @@ impl ResumingReader {
 
     /// Opens the object, or only its first bytes if there is a limit. Returns `None` if it does not exist. An archived
     /// object is an error.
-    pub(super) fn open_first(
+    pub(crate) fn open_first(
         store: Arc<Limited>,
-        context: Context,
+        clock: Arc<dyn Clock>,
+        cancel: Cancel,
         key: String,
         limit: Option<u64>,
     ) -> Result<Option<Self>> {
@@ -67,14 +73,29 @@ impl ResumingReader {
         let end = limit.map_or(object.size, |limit| limit.min(object.size));
         let (size, version, whole, body) = (object.size, object.version, object.whole, Some(object.body));
         let (trusts_etag, position, breaks, broke_at) = (false, 0, 0, 0);
-        Ok(Some(Self { store, context, key, version, trusts_etag, size, position, end, whole, breaks, broke_at, body }))
+        Ok(Some(Self {
+            store,
+            clock,
+            cancel,
+            key,
+            version,
+            trusts_etag,
+            size,
+            position,
+            end,
+            whole,
+            breaks,
+            broke_at,
+            body,
+        }))
     }
 
     /// Returns a reader of another range of the same object. It sends no request before the first read.
-    pub(super) fn another(&self, range: Range<u64>) -> Self {
+    pub(crate) fn another(&self, range: Range<u64>) -> Self {
         Self {
             store: self.store.clone(),
-            context: self.context.clone(),
+            clock: self.clock.clone(),
+            cancel: self.cancel.clone(),
             key: self.key.clone(),
             version: self.version.clone(),
             trusts_etag: self.trusts_etag,
@@ -89,22 +110,22 @@ impl ResumingReader {
     }
 
     /// Returns the object's location for messages.
-    pub(super) fn location(&self) -> String {
+    pub(crate) fn location(&self) -> String {
         self.store.location(&self.key)
     }
 
     /// Returns the size of the whole object in bytes.
-    pub(super) fn size(&self) -> u64 {
+    pub(crate) fn size(&self) -> u64 {
         self.size
     }
 
     /// Returns the position of the next read.
-    pub(super) fn position(&self) -> u64 {
+    pub(crate) fn position(&self) -> u64 {
         self.position
     }
 
     /// Returns whether the store sends the whole object in response to a range request.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.whole
     }
 
@@ -112,7 +133,7 @@ impl ResumingReader {
     ///
     /// # Errors
     /// If the store fails or the run stops.
-    pub(super) fn digest(&mut self, run: &Run<'_>, mut at: impl FnMut(u64)) -> Result<Digest> {
+    pub(crate) fn digest(&mut self, run: &Run<'_>, mut at: impl FnMut(u64)) -> Result<Digest> {
         let mut hasher = Hasher::new();
         self.copy_to(run, |chunk, position| {
             hasher.update(chunk);
@@ -126,7 +147,7 @@ impl ResumingReader {
     ///
     /// # Errors
     /// If the store fails, the run stops, or `sink` fails.
-    pub(super) fn copy_to(&mut self, run: &Run<'_>, mut sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
+    pub(crate) fn copy_to(&mut self, run: &Run<'_>, mut sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
         // No larger than the rest: most blobs are small, and each connection has a buffer.
         let left = usize::try_from(self.end - self.position).unwrap_or(CHUNK_BYTES);
         let mut buffer = vec![0; left.clamp(1, CHUNK_BYTES)];
@@ -155,7 +176,7 @@ impl ResumingReader {
     }
 
     /// Makes a changed entity tag an error of kind [`Conflict`](ErrorKind::Conflict), for objects without a digest.
-    pub(super) fn trusting_etag(mut self, trusts: bool) -> Self {
+    pub(crate) fn trusting_etag(mut self, trusts: bool) -> Self {
         self.trusts_etag = trusts;
         self
     }
@@ -164,7 +185,7 @@ impl ResumingReader {
     ///
     /// # Errors
     /// If the store fails or the object is larger.
-    pub(super) fn read_to_vec(mut self, limit: u64) -> Result<Vec<u8>> {
+    pub(crate) fn read_to_vec(mut self, limit: u64) -> Result<Vec<u8>> {
         if self.size > limit {
             let location = self.location();
             let message = format!("{location} has {} bytes, more than the {limit} that are read", self.size);
@@ -179,8 +200,8 @@ impl ResumingReader {
     }
 
     /// Returns the crate's error behind a failed read.
-    pub(super) fn failed(&self, error: io::Error) -> Error {
-        if self.context.cancel.is_cancelled() {
+    pub(crate) fn failed(&self, error: io::Error) -> Error {
+        if self.cancel.is_cancelled() {
             return Error::Cancelled;
         }
         match error.downcast::<Error>() {
@@ -250,7 +271,7 @@ impl ResumingReader {
     }
 
     fn broke(&mut self, error: io::Error) -> io::Result<()> {
-        self.context.cancel.check().map_err(io::Error::other)?;
+        self.cancel.check().map_err(io::Error::other)?;
         let progress = self.position - self.broke_at;
         self.breaks = if progress < PROGRESS_BYTES { self.breaks + 1 } else { 1 };
         self.broke_at = self.position;
@@ -258,7 +279,7 @@ impl ResumingReader {
             return Err(error);
         }
         log::info!("{} broke at byte {}: {error}", self.location(), self.position);
-        self.context.clock.sleep(FIRST_PAUSE * self.breaks, &self.context.cancel);
+        self.clock.sleep(FIRST_PAUSE * self.breaks, &self.cancel);
         Ok(())
     }
 }
@@ -266,7 +287,7 @@ impl ResumingReader {
 impl Read for ResumingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.position < self.end && !buffer.is_empty() {
-            self.context.cancel.check().map_err(io::Error::other)?;
+            self.cancel.check().map_err(io::Error::other)?;
             let mut body = match self.body.take() {
                 Some(body) => body,
                 None => self.reopen()?,
