@@ -1,15 +1,14 @@
 //! What the client learns from refusals, and what it ignores.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use s3_build_cache::credentials::{Secret, StaticCredentials};
 use s3_build_cache::object::{BytesPayload, GetOptions, ListOptions, ObjectMeta, PutMode};
-use s3_build_cache::{Error, ErrorKind, Result, S3Cache};
+use s3_build_cache::{ErrorKind, Result, S3Cache};
 
 use crate::s3::errors::told;
-use crate::s3::{builder, cache, export};
-use crate::s3_server::{Config, Credentials, Failure, Fault, Match, Operation, Server};
+use crate::s3::{cache, export};
+use crate::s3_server::{Config, Credentials, Failure, Fault, Match, Server};
 
 /// A cache whose options name the wrong region.
 fn lost(server: &Server) -> S3Cache {
@@ -21,10 +20,10 @@ fn lost(server: &Server) -> S3Cache {
 }
 
 /// The outcome of a store operation, as one word.
-type Step = fn(&S3Cache) -> Result<&'static str>;
+pub(super) type Step = fn(&S3Cache) -> Result<&'static str>;
 
 /// Every operation on `blobs/x`, which exists.
-const STEPS: [(&str, Step); 6] = [
+pub(super) const STEPS: [(&str, Step); 6] = [
     ("HEAD", |cache| Ok(cache.store().head("blobs/x")?.map_or("absent", |_| "done"))),
     ("GET", |cache| Ok(cache.store().get("blobs/x", &GetOptions::default())?.map_or("absent", |_| "done"))),
     ("PUT", |cache| {
@@ -36,7 +35,7 @@ const STEPS: [(&str, Step); 6] = [
 ];
 
 #[track_caller]
-fn done(result: Result<&'static str>, case: &str) {
+pub(super) fn done(result: Result<&'static str>, case: &str) {
     match result {
         Ok("done") => {}
         Ok(other) => panic!("{case}: {other}"),
@@ -155,217 +154,6 @@ fn other_redirects_are_not_followed() {
     other.fault(Match::any().always(), Fault::redirect(&back));
     cache(&server, "").store().delete("blobs/x").unwrap_err();
     assert_eq!((server.requests().len(), other.requests().len()), (2, 1));
-}
-
-#[test]
-fn a_wrong_clock_is_corrected_once_and_the_correction_remembered() {
-    for ahead in [20 * 60, -20 * 60, 400 * 24 * 3600, -400 * 24 * 3600] {
-        for (name, step) in STEPS {
-            let server = Server::with(Config { clock_ahead: ahead, ..Config::default() });
-            server.put_object("blobs/x", b"old");
-            let opened = cache(&server, "");
-            done(step(&opened), name);
-            assert_eq!(server.take_requests().len(), 2, "{name} {ahead}");
-            server.put_object("blobs/x", b"old");
-            done(step(&opened), name);
-            assert_eq!(server.take_requests().len(), 1, "{name} {ahead}");
-        }
-    }
-    let server = Server::with(Config { clock_ahead: -3600, ..Config::default() });
-    assert_eq!(export(&cache(&server, ""), "max").unwrap().blobs.transferred, 10);
-}
-
-/// A clock that is corrected during a run is learnt too.
-#[test]
-fn a_changing_clock_is_followed() {
-    let server = Server::with(Config { clock_ahead: 3600, ..Config::default() });
-    let opened = cache(&server, "");
-    for (ahead, requests) in [(3600, 2), (3600, 1), (0, 2), (0, 1), (-3600, 2)] {
-        server.set_clock_ahead(ahead);
-        opened.store().list_page("", &ListOptions::default()).unwrap();
-        assert_eq!(server.take_requests().len(), requests, "{ahead}");
-    }
-}
-
-#[test]
-fn clock_skew_without_a_date_header_is_an_error_with_a_hint() {
-    let skewed = || Server::with(Config { clock_ahead: 20 * 60, ..Config::default() });
-    for fault in [
-        // No date, an invalid one, and one from an HTTP cache.
-        Fault::Header("date", None),
-        Fault::Header("date", Some("yesterday".to_owned())),
-        Fault::Header("age", Some("1".to_owned())),
-    ] {
-        let server = skewed();
-        server.fault(Match::any().always(), fault.clone());
-        let error = cache(&server, "").store().list_page("", &ListOptions::default()).unwrap_err();
-        told(&error, ErrorKind::Access, &["RequestTimeTooSkewed", "clock"]);
-        assert_eq!(server.requests().len(), 1, "{fault:?}");
-    }
-    // A server that contradicts itself receives one more request at most.
-    let server = Server::start();
-    server.fault(Match::any().always(), Fault::Reply(Failure::new(403, "RequestTimeTooSkewed", "no")));
-    told(
-        &cache(&server, "").store().list_page("", &ListOptions::default()).unwrap_err(),
-        ErrorKind::Access,
-        &["RequestTimeTooSkewed"],
-    );
-    assert_eq!(server.requests().len(), 1);
-    let server = skewed();
-    server.fault(Match::any().always(), Fault::Reply(Failure::new(403, "RequestTimeTooSkewed", "no")));
-    told(
-        &cache(&server, "").store().list_page("", &ListOptions::default()).unwrap_err(),
-        ErrorKind::Access,
-        &["RequestTimeTooSkewed"],
-    );
-    assert_eq!(server.requests().len(), 2);
-}
-
-/// Wrong keys on a machine with a correct clock do not look like clock skew.
-#[test]
-fn a_wrong_signature_is_not_mistaken_for_clock_skew() {
-    let server = Server::with(Config { clock_ahead: 100, ..Config::default() });
-    let keys = server.credentials();
-    let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from("wrong"), None);
-    let opened = builder(&server, "").credentials(Arc::new(provider)).open().unwrap();
-    told(
-        &opened.store().list_page("", &ListOptions::default()).unwrap_err(),
-        ErrorKind::Access,
-        &["SignatureDoesNotMatch"],
-    );
-    assert_eq!(server.requests().len(), 1);
-}
-
-/// Provides its first credentials, and the next ones after a refusal.
-struct Sessions {
-    all: Vec<Credentials>,
-    at: Mutex<usize>,
-    invalidated: AtomicUsize,
-    /// Fails when none are left, instead of returning the last ones again.
-    fails: bool,
-}
-
-impl Sessions {
-    fn new(all: &[Credentials], fails: bool) -> Arc<Self> {
-        Arc::new(Self { all: all.to_vec(), at: Mutex::new(0), invalidated: AtomicUsize::new(0), fails })
-    }
-}
-
-impl s3_build_cache::credentials::CredentialsProvider for Sessions {
-    fn credentials(&self) -> Result<s3_build_cache::credentials::Credentials> {
-        let at = *self.at.lock().unwrap();
-        let Some(keys) = self.all.get(at).or_else(|| self.all.last().filter(|_| !self.fails)) else {
-            return Err(Error::Access(s3_build_cache::error::Problem::new("no session is to be had").hint("log in")));
-        };
-        let token = keys.session_token.as_deref().map(Secret::from);
-        StaticCredentials::new(&keys.access_key_id, &Secret::from(&*keys.secret_access_key), token.as_ref())
-            .credentials()
-    }
-
-    fn invalidate(&self, used: &s3_build_cache::credentials::Credentials) {
-        self.invalidated.fetch_add(1, Ordering::SeqCst);
-        let mut at = self.at.lock().unwrap();
-        if self.all.get(*at).is_some_and(|keys| keys.access_key_id == used.access_key_id) {
-            *at += 1;
-        }
-    }
-
-    fn origin(&self) -> String {
-        "the sessions of this test".to_owned()
-    }
-}
-
-fn session(number: usize) -> Credentials {
-    Credentials::new(&format!("ASIA{number}"), &format!("secret{number}"), Some(&format!("token{number}")))
-}
-
-fn with_session(number: usize) -> Server {
-    Server::with(Config { credentials: session(number), ..Config::default() })
-}
-
-fn opened_with(server: &Server, provider: Arc<Sessions>) -> S3Cache {
-    builder(server, "").credentials(provider).open().unwrap()
-}
-
-#[test]
-fn an_expired_session_is_renewed_once() {
-    for (name, step) in STEPS {
-        let server = with_session(1);
-        server.put_object("blobs/x", b"old");
-        let provider = Sessions::new(&[session(1), session(2)], false);
-        let opened = opened_with(&server, provider.clone());
-        done(step(&opened), name);
-        server.put_object("blobs/x", b"old");
-        server.rotate_credentials(session(2));
-        server.take_requests();
-        done(step(&opened), name);
-        let extra = if name == "HEAD" { 2 } else { 1 };
-        assert_eq!(server.take_requests().len(), 1 + extra, "{name}");
-        assert_eq!(provider.invalidated.load(Ordering::SeqCst), 1, "{name}");
-    }
-}
-
-#[test]
-fn a_session_that_expires_during_an_export_does_not_stop_it() {
-    let server = with_session(1);
-    let opened = opened_with(&server, Sessions::new(&[session(1), session(2)], false));
-    server.fault(Match::operation(Operation::PutObject).nth(3), Fault::expired_token());
-    assert_eq!(export(&opened, "max").unwrap_err().kind(), ErrorKind::Access, "the server knows no other session");
-    server.rotate_credentials(session(2));
-    assert_eq!(export(&opened, "max").unwrap().blobs.total, 10);
-}
-
-#[test]
-fn a_session_that_cannot_be_renewed_fails_immediately() {
-    // Static keys, and a provider without others.
-    let server = Server::start();
-    server.fault(Match::any().always(), Fault::expired_token());
-    told(
-        &cache(&server, "").store().list_page("", &ListOptions::default()).unwrap_err(),
-        ErrorKind::Access,
-        &["ExpiredToken", "get new credentials"],
-    );
-    assert_eq!(server.requests().len(), 1);
-
-    let server = with_session(2);
-    server.rotate_credentials(session(3));
-    let provider = Sessions::new(&[session(2)], false);
-    let error = opened_with(&server, provider).store().list_page("", &ListOptions::default()).unwrap_err();
-    told(&error, ErrorKind::Access, &["ExpiredToken", "the sessions of this test"]);
-    assert_eq!(server.requests().len(), 1);
-
-    // A provider whose other credentials have expired too: one more request at most.
-    let server = with_session(1);
-    server.rotate_credentials(session(2));
-    server.rotate_credentials(session(3));
-    let error = opened_with(&server, Sessions::new(&[session(1), session(2), session(3)], false))
-        .store()
-        .list_page("", &ListOptions::default());
-    told(&error.unwrap_err(), ErrorKind::Access, &["ExpiredToken"]);
-    assert_eq!(server.requests().len(), 2);
-
-    // The error of a failing provider is reported.
-    let server = with_session(1);
-    server.rotate_credentials(session(2));
-    let error = opened_with(&server, Sessions::new(&[session(1)], true))
-        .store()
-        .list_page("", &ListOptions::default())
-        .unwrap_err();
-    told(&error, ErrorKind::Access, &["no session is to be had", "log in"]);
-    assert_eq!(server.requests().len(), 1);
-}
-
-/// Region, clock and session at once: each is learnt, and none counts as a retry.
-#[test]
-fn region_clock_and_session_may_all_be_wrong_at_once() {
-    let server = Server::with(Config { credentials: session(1), clock_ahead: 7200, ..Config::default() });
-    let mut options = builder(&server, ",retry_max_attempts=1").open().unwrap().options().to_builder();
-    options.location.region = Some("mars-1".to_owned());
-    server.rotate_credentials(session(2));
-    let provider = Sessions::new(&[session(1), session(2)], false);
-    let opened = S3Cache::builder(&options.build().unwrap()).credentials(provider).open().unwrap();
-    opened.store().list_page("", &ListOptions::default()).unwrap();
-    assert_eq!(server.requests().len(), 4);
 }
 
 /// Keys that are common words, as people choose for their own stores.

@@ -2,7 +2,9 @@
 
 pub(crate) mod blobs;
 mod cancel;
+mod clock_skew;
 mod conditions;
+mod connections;
 pub(crate) mod errors;
 mod expect;
 mod faults;
@@ -11,10 +13,13 @@ mod learning;
 mod manifests;
 mod multipart;
 mod object_lock;
+mod part_copies;
 mod presigned;
 mod ranges;
+mod renewal;
 mod resilience;
 mod retries;
+mod retry_limits;
 mod sessions;
 mod storms;
 mod wire;

@@ -1,23 +1,20 @@
 //! Multipart uploads: the object is correct, or neither an object nor a part remains.
 
-use std::io::{self, Read};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use s3_build_cache::object::{BlobSource, BytesPayload, ObjectMeta, PutMode};
-use s3_build_cache::program::Tuning;
-use s3_build_cache::{Cancel, Digest, Error, ErrorKind, ExportOptions, Report, Result, S3Cache};
+use s3_build_cache::object::{BytesPayload, PutMode};
+use s3_build_cache::{Cancel, Error, ErrorKind, ExportOptions, Report, Result, S3Cache};
 
-use crate::s3::blobs::{Blobs, PART, Told, config, cut, noise, server, small_parts};
+use crate::s3::blobs::{Blobs, PART, Told, cut, noise, server, small_parts};
 use crate::s3::{CancelAt, builder};
-use crate::s3_server::{At, Config, Failure, Fault, Match, Operation, Server, Then};
+use crate::s3_server::{At, Failure, Fault, Match, Operation, Server, Then};
 
-fn export(cache: &S3Cache, blobs: &Blobs) -> Result<Report> {
+pub(super) fn export(cache: &S3Cache, blobs: &Blobs) -> Result<Report> {
     cache.export_config(&blobs.config, blobs, &ExportOptions::new())
 }
 
-fn count(server: &Server, operation: Operation) -> usize {
+pub(super) fn count(server: &Server, operation: Operation) -> usize {
     server.requests().iter().filter(|request| request.operation == operation).count()
 }
 
@@ -195,164 +192,6 @@ fn an_upload_aborted_by_another_client_is_reported() {
     assert!(server.uploads().is_empty());
 }
 
-/// Blobs that yield different bytes on some reads.
-struct Altered<F> {
-    blobs: Blobs,
-    opened: AtomicUsize,
-    /// Receives the number of the read.
-    alter: F,
-    stamp: Option<u64>,
-}
-
-impl<F: Fn(usize, &mut Vec<u8>) + Send + Sync> Altered<F> {
-    /// Reports that its blobs never change.
-    fn new(blobs: Blobs, alter: F) -> Self {
-        Self { blobs, opened: AtomicUsize::new(0), alter, stamp: Some(0) }
-    }
-}
-
-impl<F: Fn(usize, &mut Vec<u8>) + Send + Sync> BlobSource for Altered<F> {
-    fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
-        self.blobs.blob_size(digest)
-    }
-
-    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send>> {
-        let mut bytes = self.blobs.bytes[digest].clone();
-        (self.alter)(self.opened.fetch_add(1, Ordering::SeqCst), &mut bytes);
-        Ok(Box::new(io::Cursor::new(bytes)))
-    }
-
-    fn blob_stamp(&self, _: &Digest) -> Result<Option<u64>> {
-        Ok(self.stamp)
-    }
-}
-
-#[test]
-fn a_damaged_blob_is_not_stored() {
-    for (more, cut_off, stamped) in [
-        ("", false, false),
-        ("", true, false),
-        ("", true, true),
-        (",verify_source=true", false, true),
-        (",verify_source=true", true, true),
-    ] {
-        for connections in [1, 4] {
-            let (server, blobs) = (server(), Blobs::of(&[4 * PART]));
-            let config = blobs.config.clone();
-            let alter = move |_: usize, bytes: &mut Vec<u8>| match cut_off {
-                true => bytes.truncate(5 * PART / 2),
-                false => bytes[5 * PART / 2] ^= 1,
-            };
-            let source = Altered { stamp: stamped.then_some(0), ..Altered::new(blobs, alter) };
-            let opened = builder(&server, more).tuning(small_parts()).connections(connections).open().unwrap();
-            let error = opened.export_config(&config, &source, &ExportOptions::new()).unwrap_err();
-            assert_eq!(error.kind(), ErrorKind::Integrity, "{}", error.chain());
-            assert!(server.uploads().is_empty() && server.keys().is_empty());
-            assert_eq!(count(&server, Operation::CompleteMultipartUpload), 0);
-        }
-    }
-}
-
-/// The damage is read while hashing the part, sending it, or verifying the whole blob.
-#[test]
-fn the_bytes_sent_are_the_bytes_verified() {
-    let server = Server::with(Config { checks_payload: false, ..config() });
-    let mut stored = 0;
-    for wrong in 0..1 << 7 {
-        let blobs = Blobs::of(&[2 * PART]);
-        let config = blobs.config.clone();
-        let source = Altered::new(blobs, move |opening, bytes: &mut Vec<u8>| {
-            bytes[7] ^= u8::from(opening < 7 && wrong >> opening & 1 == 1);
-        });
-        let opened = builder(&server, ",verify_source=true").tuning(small_parts()).connections(1).open().unwrap();
-        match opened.export_config(&config, &source, &ExportOptions::new()) {
-            Err(error) => assert_eq!(error.kind(), ErrorKind::Integrity, "{wrong:b}: {}", error.chain()),
-            Ok(_) => {
-                source.blobs.are_in(&server);
-                stored += 1;
-            }
-        }
-        for key in server.keys() {
-            server.remove(&key);
-        }
-    }
-    assert!(stored > 0);
-}
-
-/// Several blobs are hashed completely at once, on fewer threads than blobs.
-#[test]
-fn multipart_blobs_are_verified_concurrently() {
-    let (server, blobs) = (server(), Blobs::of(&[4 * PART, 3 * PART + 1, 3 * PART, 2 * PART, 5 * PART, PART, 10]));
-    for connections in [1, 2, 16] {
-        let opened = builder(&server, ",verify_source=true").tuning(small_parts()).connections(connections);
-        export(&opened.open().unwrap(), &blobs).unwrap();
-        blobs.are_in(&server);
-        for key in server.keys() {
-            server.remove(&key);
-        }
-    }
-}
-
-/// Reports that its blobs change all the time.
-struct Restless {
-    blobs: Blobs,
-    asked: AtomicUsize,
-}
-
-impl BlobSource for Restless {
-    fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
-        self.blobs.blob_size(digest)
-    }
-
-    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>> {
-        self.blobs.open_blob(digest)
-    }
-
-    fn blob_stamp(&self, _: &Digest) -> Result<Option<u64>> {
-        Ok(Some(self.asked.fetch_add(1, Ordering::SeqCst) as u64))
-    }
-}
-
-#[test]
-fn a_multipart_blob_that_changed_before_its_upload_is_not_stored() {
-    let (server, blobs) = (server(), Blobs::of(&[4 * PART]));
-    let config = blobs.config.clone();
-    let source = Restless { blobs, asked: AtomicUsize::new(0) };
-    let error = cut(&server, "").export_config(&config, &source, &ExportOptions::new()).unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Integrity, "{}", error.chain());
-    assert!(error.to_string().ends_with("changed while it was uploaded"), "{error}");
-    assert!(server.uploads().is_empty() && server.keys().is_empty());
-}
-
-/// The part changes between hashing and sending, and the store does not check.
-#[test]
-fn a_blob_that_changes_between_hashing_and_sending_is_not_stored() {
-    let server = Server::with(Config { checks_payload: false, ..config() });
-    for from in 1..8 {
-        let blobs = Blobs::of(&[4 * PART]);
-        let config = blobs.config.clone();
-        let source =
-            Altered::new(blobs, move |opening, bytes: &mut Vec<u8>| bytes[5 * PART / 2] ^= u8::from(opening >= from));
-        let opened = builder(&server, ",verify_source=true").tuning(small_parts()).connections(1).open().unwrap();
-        match opened.export_config(&config, &source, &ExportOptions::new()) {
-            Err(error) => {
-                assert_eq!(error.kind(), ErrorKind::Integrity, "{}", error.chain());
-                assert!(server.keys().is_empty(), "{from}");
-            }
-            // The damaged part was sent before.
-            Ok(_) => {
-                source.blobs.are_in(&server);
-                // Three parts are hashed and then read for the whole digest before that part is verified and sent.
-                assert!(from >= 7, "{from}");
-            }
-        }
-        assert!(server.uploads().is_empty());
-        for key in server.keys() {
-            server.remove(&key);
-        }
-    }
-}
-
 #[test]
 fn cancellation_aborts_the_upload() {
     for at in [1, 3 * PART as u64, 6 * PART as u64] {
@@ -393,97 +232,6 @@ fn a_store_without_multipart_receives_the_blob_in_one_request() {
     }
 }
 
-/// Objects above the copy limit, with limits at and next to multiples of the part size.
-#[test]
-fn buildkit_5266_an_object_too_large_for_one_copy_is_touched_in_parts() {
-    for size in [PART + 1, 2 * PART - 1, 2 * PART, 2 * PART + 1, 3 * PART, 3 * PART + 1] {
-        let max_copy = PART as u64;
-        let (server, blobs) = (Server::with(Config { max_copy, ..config() }), Blobs::of(&[size]));
-        blobs.put_into(&server);
-        server.set_age(&blobs.key(), Duration::from_secs(48 * 3600));
-        let opened = builder(&server, ",storage_class=STANDARD_IA").tuning(Tuning { max_copy, ..small_parts() });
-        let report = export(&opened.open().unwrap(), &blobs).unwrap();
-        assert_eq!((report.blobs.touched, report.blobs.transferred), (1, 0), "{size}");
-        blobs.are_in(&server);
-        assert!(server.age(&blobs.key()).unwrap() < Duration::from_secs(60));
-        assert_eq!(count(&server, Operation::UploadPartCopy), size.div_ceil(PART), "{size}");
-        assert_eq!((count(&server, Operation::CopyObject), server.uploads().len()), (0, 0), "{size}");
-        let headers = server.object_headers(&blobs.key()).unwrap();
-        assert!(headers.contains(&("x-amz-storage-class".to_owned(), "STANDARD_IA".to_owned())), "{headers:?}");
-        assert!(server.requests().iter().all(|request| request.refused.is_none()));
-    }
-    // Exactly at the limit, one copy suffices.
-    let (server, blobs) = (Server::with(Config { max_copy: PART as u64, ..config() }), Blobs::of(&[PART]));
-    blobs.put_into(&server);
-    server.set_age(&blobs.key(), Duration::from_secs(48 * 3600));
-    let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
-    assert_eq!(export(&builder(&server, "").tuning(tuning).open().unwrap(), &blobs).unwrap().blobs.touched, 1);
-    assert_eq!(count(&server, Operation::CopyObject), 1);
-}
-
-#[test]
-fn part_copies_survive_transient_failures_and_are_aborted_on_permanent_ones() {
-    let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
-    for (fault, times, touched) in [
-        (Fault::slow_down(), 1, 1),
-        (Fault::error_in_200(), 1, 1),
-        (Fault::EmptyBody, 1, 1),
-        (Fault::Reset(At::Done), 1, 1),
-        (Fault::error_in_200(), usize::MAX, 0),
-        (Fault::Reply(Failure::new(403, "AccessDenied", "no")), usize::MAX, 0),
-    ] {
-        let (server, blobs) = (Server::with(Config { max_copy: PART as u64, ..config() }), Blobs::of(&[3 * PART]));
-        blobs.put_into(&server);
-        server.set_age(&blobs.key(), Duration::from_secs(48 * 3600));
-        server.fault(Match::operation(Operation::UploadPartCopy).nth(2).times(times), fault);
-        // A rejected touch is a warning.
-        let report = export(&builder(&server, "").tuning(tuning).open().unwrap(), &blobs).unwrap();
-        assert_eq!(report.blobs.touched, touched);
-        blobs.are_in(&server);
-        assert!(server.uploads().is_empty());
-    }
-}
-
-#[test]
-fn a_blob_is_copied_whole_or_uploaded_again_if_the_store_cannot_copy_parts() {
-    let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
-    // Like Google: no part copies, and no limit for a copy.
-    for (max_copy, touched) in [(5 << 30, 2), (PART as u64, 0)] {
-        let server = Server::with(Config { copies_parts: false, max_copy, ..config() });
-        let blobs = Blobs::of(&[3 * PART, 4 * PART]);
-        blobs.put_into(&server);
-        for key in server.keys() {
-            server.set_age(&key, Duration::from_secs(48 * 3600));
-        }
-        let opened = builder(&server, "").tuning(tuning).connections(1).open().unwrap();
-        let report = export(&opened, &blobs).unwrap();
-        assert_eq!((report.blobs.touched, report.blobs.transferred), (touched, 2 - touched));
-        blobs.are_in(&server);
-        assert!(server.uploads().is_empty());
-        // The store is asked only once.
-        assert_eq!(count(&server, Operation::UploadPartCopy), 1);
-        for key in blobs.bytes.keys() {
-            assert!(server.age(&format!("blobs/{key}")).unwrap() < Duration::from_secs(60));
-        }
-    }
-}
-
-/// Swift cannot copy every range of an object that was itself written in parts.
-#[test]
-fn a_source_that_cannot_be_copied_in_parts_is_uploaded_again() {
-    let (server, blobs) = (Server::with(Config { max_copy: PART as u64, ..config() }), Blobs::of(&[3 * PART]));
-    blobs.put_into(&server);
-    server.set_age(&blobs.key(), Duration::from_secs(48 * 3600));
-    let refusal =
-        Failure::new(400, "InvalidRequest", "Cannot specify both Range header and partNumber query parameter");
-    server.fault(Match::operation(Operation::UploadPartCopy).always(), Fault::Reply(refusal));
-    let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
-    let report = export(&builder(&server, "").tuning(tuning).open().unwrap(), &blobs).unwrap();
-    assert_eq!((report.blobs.touched, report.blobs.transferred), (0, 1));
-    blobs.are_in(&server);
-    assert!(server.age(&blobs.key()).unwrap() < Duration::from_secs(60) && server.uploads().is_empty());
-}
-
 /// The server's ids contain `/ + = ~`, a space and an ampersand; its entity tags contain quotes.
 #[test]
 fn an_upload_id_with_any_characters_is_returned_unchanged() {
@@ -499,14 +247,4 @@ fn an_upload_id_with_any_characters_is_returned_unchanged() {
     upload.put_part(1, 0, &BytesPayload::new(noise(1, PART))).unwrap();
     drop(upload);
     assert!(server.uploads().is_empty() && server.object("x").is_none());
-}
-
-#[test]
-fn touching_a_deleted_object_uploads_it() {
-    let (server, blobs) = (server(), Blobs::of(&[2 * PART]));
-    let tuning = Tuning { max_copy: PART as u64, ..small_parts() };
-    let opened = builder(&server, "").tuning(tuning).open().unwrap();
-    let meta = ObjectMeta::new(2 * PART as u64);
-    assert_eq!(opened.store().touch(&blobs.key(), &meta).unwrap_err().kind(), ErrorKind::NotFound);
-    assert!(server.uploads().is_empty());
 }

@@ -1,16 +1,13 @@
 //! Transient and persistent faults of each operation: the number of requests, and the result or the error.
 
 use std::io::Read;
-use std::sync::Arc;
 use std::time::Duration;
 
 use s3_build_cache::object::{BytesPayload, GetOptions, ListOptions, ObjectMeta, Payload, PutMode};
-use s3_build_cache::time::Clock;
-use s3_build_cache::{Cancel, ErrorKind, Result, S3Cache};
+use s3_build_cache::{ErrorKind, Result, S3Cache};
 
-use crate::loopback::Loopback;
 use crate::s3::errors::told;
-use crate::s3::{TestClock, builder, cache, elsewhere, export};
+use crate::s3::{cache, elsewhere, export};
 use crate::s3_server::{At, Failure, Fault, Match, Operation, Server, Then};
 
 /// The expected outcome of an operation on `blobs/x`, which contains `old`.
@@ -37,9 +34,9 @@ const LIST: (Operation, Step) = (Operation::ListObjectsV2, |cache| {
     Ok(())
 });
 const DELETE: (Operation, Step) = (Operation::DeleteObject, |cache| cache.store().delete("blobs/x"));
-const ALL: [(Operation, Step); 6] = [HEAD, GET, PUT, COPY, LIST, DELETE];
+pub(super) const ALL: [(Operation, Step); 6] = [HEAD, GET, PUT, COPY, LIST, DELETE];
 
-fn holding() -> Server {
+pub(super) fn holding() -> Server {
     let server = Server::start();
     server.put_object("blobs/x", b"old");
     server
@@ -232,180 +229,6 @@ fn a_large_body_waits_for_100_continue_after_a_refusal() {
     opened.store().put("blobs/d", &large, &PutMode::Overwrite).unwrap_err();
     opened.store().put("blobs/e", &large, &PutMode::Overwrite).unwrap();
     assert_eq!(expects(), [false, true]);
-}
-
-/// The server closed any number of idle connections, and none counts as a failed attempt.
-#[test]
-fn stale_connections_are_replaced_at_once() {
-    for target in ALL {
-        let server = holding();
-        let clock = Arc::new(TestClock::default());
-        let opened = builder(&server, ",retry_max_attempts=1").clock(clock.clone()).open().unwrap();
-        server.fault(Match::any(), Fault::ResetNext);
-        opened.store().list_page("", &ListOptions::default()).unwrap();
-        (target.1)(&opened).unwrap_or_else(|error| panic!("{:?}: {}", target.0, error.chain()));
-        assert_eq!(server.requests().len(), 2, "{:?}", target.0);
-        assert!(clock.slept.lock().unwrap().iter().all(Duration::is_zero));
-    }
-}
-
-#[test]
-fn excess_bytes_in_a_response_do_not_affect_the_next_request() {
-    for target in ALL {
-        let server = holding();
-        let opened = builder(&server, ",retry_max_attempts=1").open().unwrap();
-        server.fault(Match::operation(Operation::ListObjectsV2), Fault::Overlong(50));
-        opened.store().list_page("blobs/", &ListOptions::default()).unwrap();
-        (target.1)(&opened).unwrap_or_else(|error| panic!("{:?}: {}", target.0, error.chain()));
-    }
-}
-
-fn slept(server: &Server, more: &str, fault: Fault) -> Vec<Duration> {
-    let clock = Arc::new(TestClock::default());
-    let opened = builder(server, more).clock(clock.clone()).open().unwrap();
-    server.fault(Match::any(), fault);
-    opened.store().list_page("", &ListOptions::default()).unwrap();
-    clock.slept.lock().unwrap().clone()
-}
-
-#[test]
-fn the_server_can_set_the_retry_delay() {
-    let seconds = Duration::from_secs;
-    for (header, value, least, most) in [
-        ("retry-after", "20", seconds(20), seconds(20)),
-        ("retry-after", "600", seconds(30), seconds(30)),
-        ("retry-after", "0", seconds(0), seconds(2)),
-        ("retry-after", "soon", seconds(0), seconds(2)),
-        ("x-amz-retry-after", "3000", seconds(3), seconds(3)),
-        ("x-amz-retry-after", "600000", seconds(5), seconds(7)),
-    ] {
-        let slept = slept(&holding(), "", Fault::slow_down_for(header, value));
-        assert_eq!(slept.len(), 1, "{header} {value}");
-        assert!((least..=most).contains(&slept[0]), "{header} {value}: {slept:?}");
-    }
-}
-
-#[test]
-fn retry_max_attempts_includes_the_first_attempt() {
-    for attempts in [1, 2, 6] {
-        let server = holding();
-        server.fault(Match::any().always(), Fault::internal_error());
-        let error = cache(&server, &format!(",retry_max_attempts={attempts}"))
-            .store()
-            .list_page("", &ListOptions::default())
-            .unwrap_err();
-        assert_eq!(server.requests().len(), attempts);
-        if attempts > 1 {
-            assert!(error.to_string().contains(&format!("after {attempts} attempts")), "{error}");
-        }
-    }
-}
-
-/// 500 tokens pay for 100 retries, so a server that fails every request does not receive each one three times.
-#[test]
-fn retries_stop_after_too_many_failures() {
-    let server = holding();
-    server.fault(Match::any().always(), Fault::internal_error());
-    let opened = cache(&server, "");
-    for _ in 0..50 {
-        opened.store().list_page("", &ListOptions::default()).unwrap_err();
-    }
-    assert_eq!(server.take_requests().len(), 150);
-    let error = opened.store().list_page("", &ListOptions::default()).unwrap_err();
-    told(&error, ErrorKind::Store, &["InternalError", "too many requests have failed"]);
-    assert_eq!(server.take_requests().len(), 1);
-    // Five successes pay for one retry.
-    server.clear_faults();
-    for _ in 0..5 {
-        opened.store().list_page("", &ListOptions::default()).unwrap();
-    }
-    server.take_requests();
-    server.fault(Match::any(), Fault::internal_error());
-    opened.store().list_page("", &ListOptions::default()).unwrap();
-    assert_eq!(server.requests().len(), 2);
-}
-
-#[test]
-fn adaptive_mode_limits_the_rate_after_throttling() {
-    let pauses = |mode: &str| {
-        let server = holding();
-        let clock = Arc::new(TestClock::default());
-        let opened = builder(&server, &format!(",retry_mode={mode}")).clock(clock.clone()).open().unwrap();
-        opened.store().list_page("", &ListOptions::default()).unwrap();
-        assert!(clock.slept.lock().unwrap().is_empty(), "{mode}");
-        server.fault(Match::any(), Fault::slow_down());
-        for _ in 0..5 {
-            opened.store().list_page("", &ListOptions::default()).unwrap();
-        }
-        assert_eq!(server.requests().len(), 7, "{mode}");
-        clock.slept.lock().unwrap().len()
-    };
-    assert_eq!(pauses("standard"), 1);
-    assert!(pauses("adaptive") >= 3);
-}
-
-/// Cancels instead of sleeping.
-struct Impatient(Cancel);
-
-impl Clock for Impatient {
-    fn now(&self) -> std::time::SystemTime {
-        std::time::SystemTime::now()
-    }
-
-    fn monotonic(&self) -> Duration {
-        Duration::ZERO
-    }
-
-    fn sleep(&self, _: Duration, _: &Cancel) {
-        self.0.cancel();
-    }
-}
-
-#[test]
-fn a_pause_can_be_cancelled() {
-    for mode in ["standard", "adaptive"] {
-        let server = holding();
-        server.fault(Match::any().always(), Fault::slow_down());
-        let cancel = Cancel::new();
-        let clock = Arc::new(Impatient(cancel.clone()));
-        let opened = builder(&server, &format!(",retry_mode={mode}")).clock(clock).cancel(cancel).open().unwrap();
-        assert_eq!(opened.store().list_page("", &ListOptions::default()).unwrap_err().kind(), ErrorKind::Cancelled);
-        assert_eq!(server.requests().len(), 1);
-    }
-}
-
-#[test]
-fn a_refused_connection_is_retried_and_a_failed_tls_handshake_is_not() {
-    let server = holding();
-    let with = |endpoint: &str| {
-        let mut options = cache(&server, "").options().to_builder();
-        options.location.endpoint = Some(endpoint.parse().unwrap());
-        let clock = Arc::new(TestClock::default());
-        let keys = server.credentials();
-        let secret = s3_build_cache::credentials::Secret::from(keys.secret_access_key);
-        let provider = s3_build_cache::credentials::StaticCredentials::new(&keys.access_key_id, &secret, None);
-        S3Cache::builder(&options.build().unwrap()).credentials(Arc::new(provider)).clock(clock).open().unwrap()
-    };
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let refused = with(&format!("http://{free}"));
-    told(
-        &refused.store().list_page("", &ListOptions::default()).unwrap_err(),
-        ErrorKind::Network,
-        &["after 3 attempts", "nothing listens"],
-    );
-    let plain = Loopback::serving(1, |mut stream| {
-        std::io::Write::write_all(&mut stream, b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
-        let _ = stream.read_to_end(&mut Vec::new());
-    });
-    let tls = with(&format!("https://{}", plain.address));
-    told(
-        &tls.store().list_page("", &ListOptions::default()).unwrap_err(),
-        ErrorKind::Network,
-        &["plain HTTP", "http://"],
-    );
-    assert_eq!(tls.requests(), 1);
-    drop(tls);
-    plain.join();
 }
 
 /// Each attempt reads the payload from its first byte and signs the request again.
