@@ -73,17 +73,34 @@ pub enum Error {
     Cancelled,
 }
 
-macro_rules! constructors {
-    ($($name:ident $variant:ident)*) => {$(
-        #[doc = concat!("Returns an [`Error::", stringify!($variant), "`] with this message: a lower-case sentence without a full stop.")]
-        pub fn $name(message: impl Into<String>) -> Self {
-            Self::$variant(Problem::new(message))
+/// Defines what all variants made of a [`Problem`] have in common: a constructor each, and access to the problem.
+macro_rules! problems {
+    ($($name:ident $variant:ident)*) => {
+        $(
+            #[doc = concat!("Returns an [`Error::", stringify!($variant), "`] with this message: a lower-case sentence without a full stop.")]
+            pub fn $name(message: impl Into<String>) -> Self {
+                Self::$variant(Problem::new(message))
+            }
+        )*
+
+        fn problem(&self) -> Option<&Problem> {
+            match self {
+                $(Self::$variant(problem))|* => Some(problem),
+                Self::S3(_) | Self::Io(_) | Self::Locked(_) | Self::Cancelled => None,
+            }
         }
-    )*};
+
+        fn problem_mut(&mut self) -> Option<&mut Problem> {
+            match self {
+                $(Self::$variant(problem))|* => Some(problem),
+                Self::S3(_) | Self::Io(_) | Self::Locked(_) | Self::Cancelled => None,
+            }
+        }
+    };
 }
 
 impl Error {
-    constructors! {
+    problems! {
         usage Usage
         setup Setup
         access Access
@@ -209,42 +226,6 @@ impl Error {
             cause = error.source();
         }
         line
-    }
-
-    fn problem(&self) -> Option<&Problem> {
-        match self {
-            Self::Usage(p)
-            | Self::Setup(p)
-            | Self::Access(p)
-            | Self::NotFound(p)
-            | Self::PreconditionFailed(p)
-            | Self::Unsupported(p)
-            | Self::Archived(p)
-            | Self::InvalidRange(p)
-            | Self::TooLarge(p)
-            | Self::Network(p)
-            | Self::Integrity(p)
-            | Self::Conflict(p) => Some(p),
-            Self::S3(_) | Self::Io(_) | Self::Locked(_) | Self::Cancelled => None,
-        }
-    }
-
-    fn problem_mut(&mut self) -> Option<&mut Problem> {
-        match self {
-            Self::Usage(p)
-            | Self::Setup(p)
-            | Self::Access(p)
-            | Self::NotFound(p)
-            | Self::PreconditionFailed(p)
-            | Self::Unsupported(p)
-            | Self::Archived(p)
-            | Self::InvalidRange(p)
-            | Self::TooLarge(p)
-            | Self::Network(p)
-            | Self::Integrity(p)
-            | Self::Conflict(p) => Some(p),
-            Self::S3(_) | Self::Io(_) | Self::Locked(_) | Self::Cancelled => None,
-        }
     }
 
     fn hint_mut(&mut self) -> Option<&mut Option<String>> {
