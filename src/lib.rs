@@ -133,6 +133,7 @@ pub mod time {
 /// public, but they are not part of the API and may change in any release.
 #[doc(hidden)]
 pub mod program {
+    pub use crate::aws::VARIABLES;
     pub use crate::base::{OUT_OF_FILES, Unpoisoned, thread_builder};
     pub use crate::config::{About, did_you_mean, question, s3_attribute, s3_attributes};
     pub use crate::ops::{NO_BETTER_HINT, NOT_STRICT, Tuning};

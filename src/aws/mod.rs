@@ -38,8 +38,7 @@ pub(crate) use service::ServiceContext;
 pub(crate) use setting::{Setting, blame};
 pub(crate) use settings::{S3Settings, Settings};
 pub(crate) use text_file::read_text;
-#[cfg(test)]
-pub(crate) use variables::VARIABLES;
+pub use variables::VARIABLES;
 pub(crate) use variables::check_quotes;
 
 #[cfg(test)]

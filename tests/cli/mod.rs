@@ -86,6 +86,7 @@ fn help_and_version_go_to_standard_output() {
         &["help", "import"],
         &["help", "doctor"],
         &["help", "attributes"],
+        &["help", "environment"],
         &["help", "exit-status"],
         &["-h"],
         &["--version"],

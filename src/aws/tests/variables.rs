@@ -35,7 +35,7 @@ fn a_variable_that_is_not_utf_8_is_an_error() {
         let options: CacheOptions = attributes.parse().unwrap();
         Settings::resolve(options.location(), options.policy(), None, env)
     };
-    for name in VARIABLES {
+    for (name, _) in VARIABLES {
         let env = Unreadable { variables: MapEnv::new([("AWS_BUCKET", "b"), ("AWS_REGION", "r")]), name };
         for attributes in ["type=s3,bucket=b", "type=s3"] {
             let error = resolve(attributes, &env).unwrap_err();

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use s3_build_cache::program::s3_attributes;
+use s3_build_cache::program::{VARIABLES, s3_attributes};
 use s3_build_cache::{Error, Result};
 
 use crate::commands::command::{Argument, Command, Help, Run};
@@ -22,6 +22,7 @@ pub(super) const COMMAND: Command = Command {
             name: "COMMAND",
             help: "the name of a command, or\n\
                    attributes: what --cache-to and --cache-from take\n\
+                   environment: which variables are read\n\
                    exit-status: what each exit status means",
             values: Values::HelpTopic,
         }],
@@ -33,12 +34,19 @@ pub(super) const COMMAND: Command = Command {
 };
 
 /// The topics that `help` explains besides the commands.
-pub(super) const TOPICS: [&str; 2] = ["attributes", "exit-status"];
+pub(super) const TOPICS: [&str; 3] = ["attributes", "environment", "exit-status"];
 
 /// What the program does.
 pub(super) const ABOUT: &str = "Move BuildKit's build cache between a local cache directory and S3.";
 pub(super) const EXAMPLE: &str = "docker buildx build --cache-to type=local,dest=cache,mode=max .\n\
                                   s3-build-cache export cache --cache-to type=s3,region=eu-west-1,bucket=ci";
+
+/// How the environment relates to the attributes.
+pub(super) const PRECEDENCE: &str = "An attribute overrides its variable. Empty variables count as unset. A value that \
+                                     is not UTF-8 is an error.";
+/// The variables that the program reads besides those of the library's settings.
+const OWN_VARIABLES: &[(&str, &str)] =
+    &[("HOME", "the home directory, which contains .aws"), ("NO_COLOR", "do not color the output")];
 
 /// The width of a terminal.
 const COLUMNS: usize = 80;
@@ -51,6 +59,7 @@ fn run(raw: &Raw, commands: &'static [Command]) -> Result<String> {
     }
     match &*name {
         "attributes" => Ok(attributes()),
+        "environment" => Ok(environment()),
         "exit-status" => Ok(columns(exit::MEANINGS, "")),
         _ => {
             let names: Vec<&str> = commands.iter().map(|command| command.name).collect();
@@ -65,6 +74,16 @@ fn attributes() -> String {
     let intro = "Attributes are one string: type=s3,region=eu-west-1,bucket=my-cache,name=app;main. Quote a field that \
                  contains a comma: \"secret_access_key=a,b\".";
     format!("{}\n{}", wrapped(intro, 0), columns(&rows, "  "))
+}
+
+fn environment() -> String {
+    let rows: Vec<_> = variables().collect();
+    format!("{}\n{}", wrapped(PRECEDENCE, 0), columns(&rows, "  "))
+}
+
+/// Returns every environment variable that the program reads, with its meaning.
+pub(super) fn variables() -> impl Iterator<Item = (&'static str, &'static str)> {
+    VARIABLES.iter().chain(OWN_VARIABLES).copied()
 }
 
 /// Returns the help of the program: its commands and its global flags.
@@ -165,7 +184,8 @@ mod tests {
 
     #[test]
     fn help_fits_a_terminal() {
-        for text in COMMANDS.iter().map(page).chain([overview(COMMANDS), attributes(), columns(exit::MEANINGS, "")]) {
+        let topics = [attributes(), environment(), columns(exit::MEANINGS, "")];
+        for text in COMMANDS.iter().map(page).chain([overview(COMMANDS)]).chain(topics) {
             for line in text.lines() {
                 assert!(line.chars().count() <= COLUMNS && line.trim_end() == line, "{line:?}");
             }

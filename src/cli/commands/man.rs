@@ -6,7 +6,7 @@ use s3_build_cache::program::s3_attributes;
 use s3_build_cache::{Error, Result};
 
 use crate::commands::command::{Command, Help, Run};
-use crate::commands::help::{ABOUT, EXAMPLE, usage};
+use crate::commands::help::{ABOUT, EXAMPLE, PRECEDENCE, usage, variables};
 use crate::flags::{FLAGS, Flag, Raw};
 use crate::output::exit;
 
@@ -54,6 +54,10 @@ fn page(commands: &[Command]) -> String {
     page.push_str(".SH ATTRIBUTES\n");
     for about in s3_attributes() {
         item(&mut page, about.name, about.help);
+    }
+    let _ = writeln!(page, ".SH ENVIRONMENT\n{}", text(PRECEDENCE));
+    for (name, help) in variables() {
+        item(&mut page, name, help);
     }
     page.push_str(".SH EXIT STATUS\n");
     for (status, meaning) in exit::MEANINGS {
@@ -130,6 +134,14 @@ mod tests {
         }
         for command in COMMANDS {
             assert!(page.contains(&text(&usage(command))), "{}", command.name);
+        }
+    }
+
+    #[test]
+    fn every_variable_is_on_the_page() {
+        let page = page(COMMANDS);
+        for (name, _) in variables() {
+            assert!(page.contains(&format!(".B {name}\n")), "{name}");
         }
     }
 
