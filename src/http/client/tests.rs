@@ -127,6 +127,15 @@ fn a_put_always_has_a_content_length_even_if_zero() {
     server.join();
 }
 
+/// Asserts that the first request succeeds, and that the next finds its connection stale.
+fn second_is_stale(server: Loopback) {
+    let (host, sender) = (server.address.to_string(), client());
+    let get = || request(&host, Method::Get, "/b/k", None);
+    sender.send(&get()).unwrap().read(10).unwrap();
+    assert_eq!(sender.send(&get()).unwrap_err().kind, FaultKind::Stale);
+    server.join();
+}
+
 /// The response is longer than announced; the rest is not taken for the next response.
 #[test]
 fn garbage_is_stale_on_a_reused_connection_and_not_http_on_a_new_one() {
@@ -135,11 +144,7 @@ fn garbage_is_stale_on_a_reused_connection_and_not_http_on_a_new_one() {
         head(&mut stream);
         let _ = stream.write_all(b"garbage that is no status line\r\n\r\n");
     });
-    let (host, sender) = (server.address.to_string(), client());
-    let get = || request(&host, Method::Get, "/b/k", None);
-    sender.send(&get()).unwrap().read(10).unwrap();
-    assert_eq!(sender.send(&get()).unwrap_err().kind, FaultKind::Stale);
-    server.join();
+    second_is_stale(server);
 }
 
 #[test]
@@ -165,11 +170,7 @@ fn a_pooled_connection_that_dies_during_a_request_is_stale() {
         stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").unwrap();
         head(&mut stream);
     });
-    let (host, sender) = (server.address.to_string(), client());
-    let get = || request(&host, Method::Get, "/b/k", None);
-    sender.send(&get()).unwrap().read(10).unwrap();
-    assert_eq!(sender.send(&get()).unwrap_err().kind, FaultKind::Stale);
-    server.join();
+    second_is_stale(server);
 }
 
 /// As worded by the resolvers of glibc and musl.

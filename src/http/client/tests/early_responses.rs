@@ -89,20 +89,30 @@ fn an_early_response_without_a_length_keeps_its_body() {
     server.join();
 }
 
+/// Reads the body of [`succeeds`] and answers.
+fn accept(stream: &mut Connection) {
+    let mut body = vec![0; 3 << 20];
+    stream.read_exact(&mut body).unwrap();
+    stream.write_all(OK).unwrap();
+}
+
+/// Asserts that a large body that waits for `100 Continue` is accepted.
+fn succeeds(server: Loopback) {
+    let (host, body) = (server.address.to_string(), BytesPayload::new(vec![1; 3 << 20]));
+    let response = client().send(&Request { expect_continue: true, ..put(&host, &body) }).unwrap();
+    assert!(response.is_success());
+    server.join();
+}
+
 /// The server asks for the body late, when it is already being sent.
 #[test]
 fn a_late_100_continue_is_not_the_response() {
     let server = server(1, |mut stream, _| {
         thread::sleep(Duration::from_millis(1300));
         stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
-        let mut body = vec![0; 3 << 20];
-        stream.read_exact(&mut body).unwrap();
-        stream.write_all(OK).unwrap();
+        accept(&mut stream);
     });
-    let (host, body) = (server.address.to_string(), BytesPayload::new(vec![1; 3 << 20]));
-    let response = client().send(&Request { expect_continue: true, ..put(&host, &body) }).unwrap();
-    assert!(response.is_success());
-    server.join();
+    succeeds(server);
 }
 
 /// The success arrives before the body is complete; the whole body is sent anyway.
@@ -161,14 +171,9 @@ fn a_body_is_sent_after_100_continue_or_if_the_server_ignores_the_request() {
             if answers {
                 stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").unwrap();
             }
-            let mut body = vec![0; 3 << 20];
-            stream.read_exact(&mut body).unwrap();
-            stream.write_all(OK).unwrap();
+            accept(&mut stream);
         });
-        let (host, body) = (server.address.to_string(), BytesPayload::new(vec![1; 3 << 20]));
-        let response = client().send(&Request { expect_continue: true, ..put(&host, &body) }).unwrap();
-        assert!(response.is_success());
-        server.join();
+        succeeds(server);
     }
 }
 
