@@ -37,7 +37,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("AWS_ENDPOINT_URL_SSO", "the endpoint of SSO"),
     ("AWS_ENDPOINT_URL_SSO_OIDC", "the endpoint that renews SSO tokens"),
     ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true: ignore the endpoints of variables and profiles"),
-    ("AWS_USE_DUALSTACK_ENDPOINT", "true: use AWS's IPv6 endpoints"),
+    ("AWS_USE_DUALSTACK_ENDPOINT", "true: use AWS's dual-stack endpoints (IPv4 and IPv6)"),
     ("AWS_USE_FIPS_ENDPOINT", "true: use AWS's FIPS endpoints"),
     ("AWS_MAX_ATTEMPTS", "attempts per request, including the first"),
     ("AWS_RETRY_MODE", "standard or adaptive"),
