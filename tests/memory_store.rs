@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use s3_build_cache::object::{
     GetOptions, ListOptions, ListPage, ListedObject, Object, ObjectMeta, ObjectStore, Payload, PutMode,
     UnfinishedUpload, Version,
 };
-use s3_build_cache::{Error, ErrorKind, Result};
+use s3_build_cache::{Error, ErrorKind, Result, S3Cache};
 
 use crate::conformance::{self, Claim, Quirks};
+use crate::s3::{TestClock, fixture};
 
 /// Objects in memory.
 #[derive(Default)]
@@ -127,4 +129,54 @@ fn missing_operations_are_unsupported() {
         assert!(error.to_string().starts_with("the store "), "{error}");
     }
     assert_eq!(store.requests(), 0);
+}
+
+/// Cannot list, and fails every other write.
+#[derive(Default)]
+struct Flaky {
+    store: MemoryStore,
+    writes: AtomicUsize,
+}
+
+impl ObjectStore for Flaky {
+    fn location(&self, key: &str) -> String {
+        self.store.location(key)
+    }
+
+    fn probe(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn head(&self, key: &str) -> Result<Option<ObjectMeta>> {
+        self.store.head(key)
+    }
+
+    fn get(&self, key: &str, options: &GetOptions) -> Result<Option<Object>> {
+        self.store.get(key, options)
+    }
+
+    fn put(&self, key: &str, payload: &dyn Payload, mode: &PutMode) -> Result<Option<Version>> {
+        if self.writes.fetch_add(1, Ordering::SeqCst).is_multiple_of(2) {
+            return Err(Error::network("the connection broke"));
+        }
+        self.store.put(key, payload, mode)
+    }
+
+    fn list_page(&self, _: &str, _: &ListOptions) -> Result<ListPage> {
+        Err(Error::unsupported("this store cannot list"))
+    }
+
+    fn delete(&self, key: &str) -> Result<()> {
+        self.store.delete(key)
+    }
+}
+
+#[test]
+fn an_export_repeats_transient_failures_and_does_without_listings() {
+    let options = "type=s3,region=r,bucket=my-cache".parse().unwrap();
+    let builder = S3Cache::builder(&options).clock(Arc::new(TestClock::default())).connections(1);
+    let cache = builder.store(Flaky::default()).open().unwrap();
+    let report = cache.export(&fixture("min")).unwrap();
+    assert_eq!(report.blobs.transferred, report.blobs.total);
+    assert!(cache.load().unwrap().is_some());
 }
