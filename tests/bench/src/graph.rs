@@ -5,9 +5,9 @@ use std::path::Path;
 use std::time::Instant;
 
 use nix::sys::resource::UsageWho;
-use s3_build_cache::{CacheConfig, Digest};
 use s3_build_cache::cache_config::{Annotations, CacheConfigBuilder, LayerId, RecordId};
 use s3_build_cache::time::Timestamp;
+use s3_build_cache::{CacheConfig, Digest};
 use serde_json::{Value, json};
 
 use crate::Outcome;
