@@ -336,3 +336,23 @@ fn base_paths_and_virtual_hosts_are_supported() {
     assert!(server.endpoint().starts_with("http://["));
     export(&cache(&server, ""), "min").unwrap();
 }
+
+/// Pages in parallel take fewer round trips than single look-ups, and cost less if there are not too many of them.
+#[test]
+fn a_long_listing_is_read_in_parallel_from_where_the_blobs_are() {
+    let server = Server::with(Config { page_size: 100, ..Config::default() });
+    // Not the keys of blobs, but listed before all of them.
+    for number in 0..150 {
+        server.put_object(&format!("blobs/sha256:{number:064x}"), b"");
+    }
+    let blobs = Blobs::of(&(1..=120).collect::<Vec<usize>>());
+    let export = || cache(&server, "").export_config(&blobs.config, &blobs, &ExportOptions::new()).unwrap();
+    assert_eq!(export().blobs.transferred, 120);
+    server.take_requests();
+    let report = export();
+    assert_eq!((report.blobs.present, report.blobs.transferred), (120, 0));
+    let requests = server.take_requests();
+    let count = |operation| requests.iter().filter(|request| request.operation == operation).count();
+    let (pages, single) = (count(Operation::ListObjectsV2), count(Operation::HeadObject));
+    assert!(pages <= 5 && single < 25, "{pages} pages, {single} look-ups");
+}

@@ -1,5 +1,6 @@
 //! Export: uploads a local cache to the store and writes the manifest last.
 
+mod coverage;
 mod multipart;
 mod payload;
 mod plan;

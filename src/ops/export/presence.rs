@@ -1,11 +1,13 @@
 //! Finds out which blobs a store already has, with as few requests as possible.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use crate::base::{Digest, Error, ErrorKind, Result};
-use crate::object::{ListOptions, ObjectMeta, ObjectStore};
+use crate::object::{ListOptions, ListPage, ObjectMeta, ObjectStore};
 use crate::ops::cache::S3Cache;
+use crate::ops::export::coverage::{Coverage, LookUp, Page};
 use crate::ops::rounds::run_each;
+use crate::transfer::Run;
 
 /// For up to this many blobs, only the first is listed, which also checks the bucket. The others are checked one by
 /// one.
@@ -21,37 +23,109 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
         return Ok(HashMap::new());
     };
     let few = blobs.len() <= FEW;
-    let mut found = HashMap::with_capacity(blobs.len());
-    // The number of blobs that the listing covers, present or absent.
-    let mut told = 0;
+    let mut search = Search {
+        cache,
+        blobs,
+        wanted: blobs.iter().map(|(digest, _)| *digest).collect(),
+        found: HashMap::with_capacity(blobs.len()),
+        coverage: Coverage::default(),
+    };
     let prefix = if few { cache.keys.blob(first) } else { cache.keys.blobs().to_owned() };
+    let mut first_known = false;
     match cache.store.list_page(&prefix, &ListOptions::default()) {
         Ok(page) => {
-            if page.continuation.is_none() && !page.incomplete {
-                told = if few { 1 } else { blobs.len() };
+            first_known = few && page.continuation.is_none() && !page.incomplete;
+            let told = Page::of(None, &page);
+            search.take(page);
+            if !few {
+                search.coverage.add(vec![told]);
+                search.list_more()?;
             }
-            let objects = page.objects.into_iter();
-            found.extend(objects.filter_map(|object| Some((cache.keys.digest(&object.key)?, object.meta))));
         }
         Err(error) => {
             let error = if error.kind() == ErrorKind::Access { cache.store.probe() } else { Err(error) };
             error.or_else(do_without)?;
         }
     }
-    let unknown = blobs.iter().enumerate().filter(|(at, (digest, _))| match found.get(digest) {
-        // An archived object may have been restored, which listings do not show.
-        Some(meta) => !meta.readable,
-        None => *at >= told,
-    });
-    let unknown: Vec<Digest> = unknown.map(|(_, (digest, _))| *digest).collect();
-    let answers = run_each(cache, unknown, |digest| Ok((digest, cache.store.head(&cache.keys.blob(&digest))?)))?;
-    for (digest, meta) in answers {
-        match meta {
-            Some(meta) => found.insert(digest, meta),
-            None => found.remove(&digest),
-        };
+    search.look_up(first_known.then_some(first))
+}
+
+/// A search for the blobs of an export in the bucket.
+struct Search<'a> {
+    cache: &'a S3Cache,
+    blobs: &'a [(Digest, u64)],
+    wanted: HashSet<Digest>,
+    found: HashMap<Digest, ObjectMeta>,
+    coverage: Coverage,
+}
+
+impl Search<'_> {
+    /// Takes the wanted blobs from a page.
+    fn take(&mut self, page: ListPage) {
+        let found = wanted(self.cache, &self.wanted, page);
+        self.found.extend(found);
     }
-    Ok(found)
+
+    /// Lists more pages as long as that is better than looking up single blobs. A page that fails only costs look-ups.
+    fn list_more(&mut self) -> Result<()> {
+        let S3Cache { store, keys, pool, context, .. } = self.cache;
+        loop {
+            let keys_of_wanted = self.wanted.iter().map(|digest| keys.blob(digest));
+            let mut unknown: Vec<String> = keys_of_wanted.filter(|key| !self.coverage.covers(key)).collect();
+            unknown.sort_unstable();
+            let LookUp::Pages(starts) = self.coverage.next(&unknown) else { return Ok(()) };
+            let list = |start: String, _: &Run<'_>| {
+                let page = store.list_page(keys.blobs(), &ListOptions::default().start_after(&start));
+                let told = |page: ListPage| (Page::of(Some(start), &page), wanted(self.cache, &self.wanted, page));
+                match page.map(told) {
+                    Err(Error::Cancelled) => Err(Error::Cancelled),
+                    page => Ok(page),
+                }
+            };
+            let (mut pages, mut failed) = (Vec::new(), false);
+            for answer in pool.map(starts, &context.cancel, list)? {
+                match answer {
+                    Ok((page, found)) => {
+                        pages.push(page);
+                        self.found.extend(found);
+                    }
+                    Err(error) => {
+                        log::info!("a page cannot be listed, checking its blobs one by one: {error}");
+                        failed = true;
+                    }
+                }
+            }
+            self.coverage.add(pages);
+            if failed {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Looks up the blobs that no page shows, apart from `known`, one by one. Returns all that were found.
+    fn look_up(mut self, known: Option<&Digest>) -> Result<HashMap<Digest, ObjectMeta>> {
+        let unknown = self.blobs.iter().map(|(digest, _)| *digest).filter(|digest| match self.found.get(digest) {
+            // An archived object may have been restored, which listings do not show.
+            Some(meta) => !meta.readable,
+            None => known != Some(digest) && !self.coverage.covers(&self.cache.keys.blob(digest)),
+        });
+        let unknown: Vec<Digest> = unknown.collect();
+        let head = |digest| Ok((digest, self.cache.store.head(&self.cache.keys.blob(&digest))?));
+        for (digest, meta) in run_each(self.cache, unknown, head)? {
+            match meta {
+                Some(meta) => self.found.insert(digest, meta),
+                None => self.found.remove(&digest),
+            };
+        }
+        Ok(self.found)
+    }
+}
+
+/// Returns the wanted blobs on a page, with their metadata.
+fn wanted(cache: &S3Cache, wanted: &HashSet<Digest>, page: ListPage) -> Vec<(Digest, ObjectMeta)> {
+    let objects = page.objects.into_iter();
+    let blobs = objects.filter_map(|object| Some((cache.keys.digest(&object.key)?, object.meta)));
+    blobs.filter(|(digest, _)| wanted.contains(digest)).collect()
 }
 
 /// Continues after a failed listing: each blob is checked individually instead.

@@ -143,8 +143,15 @@ impl Bars<'_> {
         let listed = self.median(("warm", "sink", LISTED), OURS, Metric::Wall).map(trips);
         self.most("warm", "one page lists all: wall in round trips".to_owned(), listed, 8.0, "");
         let unlisted = self.median(("warm", "sink", UNLISTED), OURS, Metric::Wall).map(trips);
-        let limit = BLOBS as f64 / CONNECTIONS + 6.0;
-        self.most("warm", "others are listed first: wall in round trips".to_owned(), unlisted, limit, "");
+        self.most("warm", "others are listed first: wall in round trips".to_owned(), unlisted, 10.0, "");
+        let deep = self.results.find("warm", "sink", UNLISTED, OURS);
+        let deep =
+            deep.map(|series| median(series.samples.iter().filter_map(|sample| Some(sample.seen?.depth as f64))));
+        self.most("warm", "others are listed first: round trips deep".to_owned(), deep, 6.0, "");
+        for peer in ["s5cmd", "rclone"] {
+            let wall = self.ratio(("warm", "sink", UNLISTED), peer, Metric::Wall);
+            self.most("warm", format!("others are listed first: wall / {peer}"), wall, 1.0, RATIO);
+        }
     }
 
     fn graph(&mut self) {
