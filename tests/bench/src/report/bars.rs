@@ -4,7 +4,7 @@ use super::statistics::{median, paired};
 use super::{Metric, Results};
 use crate::cases::build::RELEASE;
 use crate::cases::one::RATE;
-use crate::cases::warm::{BLOBS, LISTED, ROUND_TRIP_MS, UNLISTED};
+use crate::cases::warm::{LISTED, ROUND_TRIP_MS, UNLISTED};
 
 const OURS: &str = "s3-build-cache";
 const RATIO: &str = "×";
