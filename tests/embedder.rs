@@ -6,7 +6,7 @@ use std::io::Read;
 use s3_build_cache::cache_config::{Annotations, CacheConfig, CacheConfigBuilder, Layer, RecordIndex};
 use s3_build_cache::layout::{DocumentSizes, LocalCache};
 use s3_build_cache::object::BlobSource;
-use s3_build_cache::{Digest, Error, Result};
+use s3_build_cache::{Digest, Error, ErrorKind, ExportOptions, Result, S3Cache};
 
 const TAR: &str = "application/vnd.oci.image.layer.v1.tar";
 
@@ -104,4 +104,49 @@ fn a_source_that_borrows_its_readers_can_be_read_from_an_offset() {
     let digest = blobs.add("objects");
     assert_eq!((read(&blobs, &digest, 0), read(&blobs, &digest, 3)), ("objects".to_owned(), "ects".to_owned()));
     assert!(blobs.open_blob(&Digest::of(b"absent")).is_err());
+}
+
+/// Reads the manifest of the cache that it is exported to before it returns a blob.
+struct Reading<'a> {
+    cache: &'a S3Cache,
+    blobs: &'a Blobs,
+}
+
+impl BlobSource for Reading<'_> {
+    fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
+        self.blobs.blob_size(digest)
+    }
+
+    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>> {
+        assert!(self.cache.load()?.is_none() && self.cache.open_blob(&Digest::of(b"no blob"))?.is_none());
+        self.blobs.open_blob(digest)
+    }
+}
+
+/// The export holds the only connection meanwhile.
+#[test]
+fn a_source_may_read_the_cache_it_is_exported_to() {
+    let bucket = tempfile::tempdir().unwrap();
+    let options = format!("type=s3,bucket=my-cache,endpoint_url=file://{}", bucket.path().display());
+    let cache = S3Cache::builder(&options.parse().unwrap()).connections(1).open().unwrap();
+    let mut blobs = Blobs::default();
+    let config = build(&mut blobs);
+    let source = Reading { cache: &cache, blobs: &blobs };
+    let report = cache.export_config(&config, &source, &ExportOptions::new()).unwrap();
+    assert_eq!(report.blobs.transferred, 3);
+}
+
+#[test]
+fn names_to_export_to_are_checked_and_written_once() {
+    let bucket = tempfile::tempdir().unwrap();
+    let options = format!("type=s3,bucket=my-cache,name=feature,endpoint_url=file://{}", bucket.path().display());
+    let cache = S3Cache::open(&options.parse().unwrap()).unwrap();
+    let mut blobs = Blobs::default();
+    let config = build(&mut blobs);
+    let export = |names: &[&str]| cache.export_config(&config, &blobs, &ExportOptions::new().names(names.to_vec()));
+    assert_eq!(export(&["main", "next", "main"]).unwrap().names, ["main", "next"]);
+    for names in [&[][..], &[""], &["a;b"], &["../a"]] {
+        assert_eq!(export(names).unwrap_err().kind(), ErrorKind::Usage, "{names:?}");
+    }
+    assert!(cache.load().unwrap().is_none(), "the cache's own name is not written");
 }

@@ -1,9 +1,16 @@
 #!/usr/bin/env bash
-# fuzz.sh [SECONDS]: runs every fuzz target that long (default 600) when nightly Rust and cargo-fuzz can be had, and
-# says which ran. The seeds are replayed by `cargo test` in any case.
+# fuzz.sh [SECONDS [TARGET...]]: runs the fuzz targets (default: all) that long each (default: 600 seconds), if nightly
+# Rust and cargo-fuzz can be had, and reports how many inputs each executed. What a run finds is kept and minimised in
+# target/fuzz/corpus, where the next run continues; the committed seeds in fuzz/corpus are never changed. The seeds are
+# replayed by `cargo test` in any case.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 seconds=${1:-600}
+if ! [[ $seconds =~ ^[1-9][0-9]*$ ]]; then
+    echo "fuzz.sh: SECONDS must be a positive number, not $seconds" >&2
+    exit 2
+fi
+shift || true
 if ! cargo +nightly --version >/dev/null 2>&1; then
     echo "no fuzzing: there is no nightly toolchain on this machine"
     exit 0
@@ -13,16 +20,38 @@ if ! cargo fuzz --version >/dev/null 2>&1 && ! cargo install --quiet --locked ca
     exit 0
 fi
 cargo +nightly fetch --quiet --locked --manifest-path fuzz/Cargo.toml
-targets=$(cargo +nightly fuzz list)
-cargo +nightly fuzz build >/dev/null 2>&1 || cargo +nightly fuzz build
+known=$(cargo +nightly fuzz list)
+targets=${*:-$known}
+for target in $targets; do
+    if ! grep -qx -- "$target" <<<"$known"; then
+        echo "fuzz.sh: there is no target $target; the targets are $(echo $known)" >&2
+        exit 2
+    fi
+done
+root=${CARGO_TARGET_DIR:-target}/fuzz
+mkdir -p "$root/corpus"
+root=$(cd "$root" && pwd)
+build=(--target-dir "$root/cargo")
+cargo +nightly fuzz build "${build[@]}" >/dev/null 2>&1 || cargo +nightly fuzz build "${build[@]}"
 logs=$(mktemp -d)
 trap 'rm -rf "$logs"' EXIT
 
-# run TARGET: new inputs go to a folder of their own, for the corpus holds the committed seeds only.
+# run TARGET: new inputs go to a folder of their own. Afterwards only those are kept that add coverage to the seeds.
 run() {
-    mkdir -p "fuzz/target/corpus/$1"
-    cargo +nightly fuzz run "$1" "fuzz/target/corpus/$1" "fuzz/corpus/$1" -- -max_total_time="$seconds" -max_len=4096 \
-        -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 >"$logs/$1" 2>&1 || touch "$logs/$1.failed"
+    local corpus=$root/corpus/$1
+    mkdir -p "$corpus"
+    if ! cargo +nightly fuzz run "${build[@]}" "$1" "$corpus" "fuzz/corpus/$1" -- -max_total_time="$seconds" \
+        -max_len=4096 -timeout=10 -rss_limit_mb=1024 -print_final_stats=1 >"$logs/$1" 2>&1; then
+        touch "$logs/$1.failed"
+        return
+    fi
+    rm -rf "$corpus.less" && mkdir "$corpus.less"
+    if cargo +nightly fuzz run "${build[@]}" "$1" "$corpus.less" "fuzz/corpus/$1" "$corpus" -- -merge=1 \
+        -max_len=4096 -timeout=10 -rss_limit_mb=1024 >"$logs/$1.merge" 2>&1; then
+        rm -rf "$corpus" && mv "$corpus.less" "$corpus"
+    else
+        rm -rf "$corpus.less"
+    fi
 }
 
 # A fuzzer has one thread: as many at a time as there are processors.
@@ -43,7 +72,8 @@ for target in $targets; do
         tail -n 40 "$logs/$target" >&2
         failed+=("$target")
     else
-        echo "$target: $(sed -n 's/^stat::number_of_executed_units: *//p' "$logs/$target") executions in $seconds s"
+        executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$logs/$target")
+        echo "$target: $executed executions in $seconds s, $(ls "$root/corpus/$target" | wc -l) inputs kept"
     fi
 done
 if [ ${#failed[@]} -gt 0 ]; then

@@ -137,7 +137,7 @@ impl Walk<'_> {
             (Weight::Ignored, bare)
         };
         let why = format!("[{}] is not the heading of a profile in this file", shown(name));
-        let fix = format!("write {}", self.right_heading(meant));
+        let fix = format!("there it must be {}", self.right_heading(meant));
         self.add(weight, number, &why, &fix);
     }
 

@@ -87,6 +87,10 @@ impl KeyLayout {
             return Err(Error::usage("there is no name to store the manifest under")
                 .with_hint("set at least one, for example name=app"));
         }
+        if let Some(name) = self.names.iter().find(|name| name.contains(';')) {
+            let hint = "use another character: ; separates the names of an import";
+            return Err(Error::usage(format!("the name {name} contains a ;")).with_hint(hint));
+        }
         for (name, value) in self.prefixes() {
             check_key_part(name, value)?;
         }

@@ -114,6 +114,12 @@ impl S3Cache {
         self.store.inner()
     }
 
+    /// Returns the same cache without a limit on connections. Reads of the caller do not count against the limit, because
+    /// the caller may already hold all connections: with open blobs, or as the source of an export.
+    pub(super) fn without_limit(&self) -> Self {
+        Self { store: Arc::new(self.store.without_limit()), ..self.clone() }
+    }
+
     /// Returns the same cache, with a limit on connections that it shares with `other`.
     pub(super) fn sharing(&self, other: &Self) -> Self {
         Self { store: Arc::new(self.store.sharing(&other.store)), pool: other.pool.clone(), ..self.clone() }

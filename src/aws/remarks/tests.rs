@@ -85,19 +85,19 @@ fn headings() {
         check(Config, "ci", &with(line), Some((first, "before the first [section]", "[profile ci]")));
     }
     for (kind, profile, heading, right) in [
-        (Credentials, "default", "[profile default]", "write [default]"),
-        (Credentials, "ci", "[profile ci]", "write [ci]"),
-        (Credentials, "ci", "[CI]", "write [ci]"),
-        (Credentials, "default", "[Default]", "write [default]"),
-        (Credentials, "default", "[\"default\"]", "write [default]"),
-        (Config, "ci", "[ci]", "write [profile ci]"),
-        (Config, "ci", "[Profile ci]", "write [profile ci]"),
-        (Config, "ci", "[profile: ci]", "write [profile ci]"),
-        (Config, "ci", "[profile-ci]", "write [profile ci]"),
-        (Config, "default", "[Default]", "write [default]"),
+        (Credentials, "default", "[profile default]", "there it must be [default]"),
+        (Credentials, "ci", "[profile ci]", "there it must be [ci]"),
+        (Credentials, "ci", "[CI]", "there it must be [ci]"),
+        (Credentials, "default", "[Default]", "there it must be [default]"),
+        (Credentials, "default", "[\"default\"]", "there it must be [default]"),
+        (Config, "ci", "[ci]", "there it must be [profile ci]"),
+        (Config, "ci", "[Profile ci]", "there it must be [profile ci]"),
+        (Config, "ci", "[profile: ci]", "there it must be [profile ci]"),
+        (Config, "ci", "[profile-ci]", "there it must be [profile ci]"),
+        (Config, "default", "[Default]", "there it must be [default]"),
         // Headings of another profile.
-        (Config, "default", "[ci]", "write [profile ci]"),
-        (Credentials, "default", "[profile ci]", "write [ci]"),
+        (Config, "default", "[ci]", "there it must be [profile ci]"),
+        (Credentials, "default", "[profile ci]", "there it must be [ci]"),
     ] {
         check(kind, profile, &with(heading), Some((2, heading, right)));
     }

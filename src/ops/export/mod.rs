@@ -160,7 +160,12 @@ impl S3Cache {
     fn names_to_write(&self, options: &ExportOptions) -> Result<Vec<String>> {
         let mut checked = self.options.to_builder();
         if let Some(names) = &options.names {
-            checked.keys.names.clone_from(names);
+            checked.keys.names.clear();
+            for name in names {
+                if !checked.keys.names.contains(name) {
+                    checked.keys.names.push(name.clone());
+                }
+            }
         }
         Ok(checked.build()?.keys().names.clone())
     }

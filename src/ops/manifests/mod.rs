@@ -16,7 +16,8 @@ impl S3Cache {
     /// # Errors
     /// If the store refuses or fails, or no manifest is a valid cache config.
     pub fn load(&self) -> Result<Option<CacheConfig>> {
-        let found = agreeing(&[self], load_names(self, false)?)?;
+        let cache = self.without_limit();
+        let found = agreeing(&[&cache], load_names(&cache, false)?)?;
         if found.is_empty() {
             return Ok(None);
         }
