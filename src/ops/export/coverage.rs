@@ -118,7 +118,7 @@ impl Coverage {
 
 /// Returns where a blob key is among all possible ones, from 0 to 1.
 fn position(key: &str) -> f64 {
-    let hex = key.rsplit(':').next().unwrap_or_default();
+    let hex = key.rsplit_once(':').map_or("", |(_, hex)| hex);
     let mut scale = 1.0;
     let digits = hex.chars().take(13).map_while(|digit| digit.to_digit(16));
     digits.fold(0.0, |position, digit| {
