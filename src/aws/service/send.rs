@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::aws::service::context::ServiceContext;
 use crate::aws::service::endpoint::ServiceEndpoint;
-use crate::base::{self, Error};
+use crate::base::{self, Error, redacted};
 use crate::http::{Client, Fault, Method, OnStop, Request, Response, Timeouts, retry};
 use crate::object::{BytesPayload, Payload};
 
@@ -97,7 +97,8 @@ pub(crate) fn refusal(
             message.push_str(&part);
         }
     }
-    message
+    // Once more, because a part of a secret may end in a separator.
+    redacted(&message, secrets)
 }
 
 impl NoResponse {
