@@ -10,11 +10,7 @@ const CONNECTION_FILES: u64 = 3;
 
 /// Returns the number of connections to use, of at most `connections`.
 pub(crate) fn affordable_connections(connections: usize) -> usize {
-    let most = getrlimit(Resource::Nofile).current.map_or(connections, within);
-    if most < connections {
-        log::info!("using {most} of {connections} connections: the limit on open files (ulimit -n) is low");
-    }
-    connections.min(most)
+    getrlimit(Resource::Nofile).current.map_or(connections, |limit| connections.min(within(limit)))
 }
 
 fn within(limit: u64) -> usize {

@@ -1,10 +1,11 @@
 //! Creates threads only if there is memory for them. Under a limit on the address space (`ulimit -v`), a thread that
 //! uses up the rest makes the next allocation of any thread fail, which aborts the process.
 
-use std::fs;
 use std::hint::black_box;
 use std::io;
 use std::thread;
+
+use rustix::process::{Resource, getrlimit};
 
 /// Much more than the deepest call chain needs, because the walks over layers and records do not recurse. A quarter of
 /// the default.
@@ -19,8 +20,7 @@ const THREAD_BYTES: u64 = 72 << 20;
 
 /// Returns the number of threads to run, of at most `threads`.
 pub(crate) fn affordable_threads(threads: usize) -> usize {
-    // Only Linux has this file.
-    fs::read_to_string("/proc/self/limits").map_or(threads, |limits| within(&limits, threads))
+    threads.min(within(getrlimit(Resource::As).current))
 }
 
 /// Returns the builder of a thread with a small stack. `RUST_MIN_STACK` keeps its effect.
@@ -36,11 +36,10 @@ pub fn thread_builder() -> io::Result<thread::Builder> {
     Ok(if std::env::var_os("RUST_MIN_STACK").is_some() { builder } else { builder.stack_size(STACK_BYTES) })
 }
 
-fn within(limits: &str, threads: usize) -> usize {
-    let line = limits.lines().find_map(|line| line.strip_prefix("Max address space"));
-    let limit = line.and_then(|line| line.split_whitespace().next()).and_then(|soft| soft.parse::<u64>().ok());
+/// Returns the number of threads that fit into an address space of that many bytes, at least one.
+fn within(limit: Option<u64>) -> usize {
     let fit = limit.map(|bytes| 1 + bytes.saturating_sub(PROCESS_BYTES) / THREAD_BYTES);
-    fit.and_then(|fit| usize::try_from(fit).ok()).map_or(threads, |fit| threads.min(fit))
+    fit.and_then(|fit| usize::try_from(fit).ok()).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]
@@ -49,16 +48,14 @@ mod tests {
 
     #[test]
     fn a_limited_address_space_has_room_for_few_threads() {
-        for (limit, threads) in
-            [("unlimited", 16), ("1048576", 1), ("209715200", 2), ("629145600", 7), ("17179869184", 16)]
-        {
-            let limits = format!(
-                "Limit                     Soft Limit           Hard Limit           Units     \n\
-                 Max cpu time              5                    5                    seconds   \n\
-                 Max address space         {limit:<20} unlimited            bytes     \n"
-            );
-            assert_eq!(within(&limits, 16), threads, "{limit}");
+        for (limit, threads) in [
+            (None, 16),
+            (Some(1_048_576), 1),
+            (Some(209_715_200), 2),
+            (Some(629_145_600), 7),
+            (Some(17_179_869_184), 16),
+        ] {
+            assert_eq!(within(limit).min(16), threads, "{limit:?}");
         }
-        assert_eq!(within("", 16), 16);
     }
 }

@@ -57,7 +57,7 @@ pub(crate) fn provider(
     Ok(Some(Arc::new(Cached::new(source, context.clock.clone(), failure))))
 }
 
-/// Returns the first configured source. If there is none, the machine may still have an instance role, which no setting
+/// Returns the first configured source, or `None`. The machine may then still have an instance role, which no setting
 /// reveals.
 fn base(lookup: &Lookup<'_>) -> Configured {
     let environment = if lookup.profile.is_from_attribute() { &[] } else { ENVIRONMENT };

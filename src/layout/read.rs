@@ -62,7 +62,7 @@ impl LayoutPath {
         CacheConfig::from_local_json(&config, &manifest.layers)
     }
 
-    /// Reads the index, or returns an empty one if there is none. Writers hold the lock while they call this.
+    /// Reads the index. Returns an empty one if the file does not exist. Writers hold the lock while they call this.
     pub(super) fn read_index(&self) -> Result<Index> {
         Index::parse(&read_file(&self.index(), MAX_INDEX_BYTES)?.unwrap_or_default())
     }

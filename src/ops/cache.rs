@@ -226,7 +226,10 @@ impl S3CacheBuilder {
 
     /// Returns the cache in this store, with a limit on its connections and a pool of threads for them.
     pub(super) fn on(self, store: Arc<dyn ObjectStore>) -> S3Cache {
-        let connections = self.used_connections();
+        let (connections, requested) = (self.used_connections(), self.requested_connections());
+        if connections < requested {
+            log::info!("using {connections} of {requested} connections: the limit on open files (ulimit -n) is low");
+        }
         let (store, pool) = (Arc::new(Limited::new(store, connections)), Pool::new(connections));
         let keys = Keys::new(self.options.keys());
         S3Cache { store, options: self.options, keys, pool, tuning: self.tuning, context: self.context }
@@ -234,7 +237,11 @@ impl S3CacheBuilder {
 
     /// Returns the number of connections to use: as many as requested, or as the limit on open files allows.
     fn used_connections(&self) -> usize {
-        affordable_connections(self.connections.unwrap_or_else(|| self.options.policy().connections()).max(1))
+        affordable_connections(self.requested_connections())
+    }
+
+    fn requested_connections(&self) -> usize {
+        self.connections.unwrap_or_else(|| self.options.policy().connections()).max(1)
     }
 }
 

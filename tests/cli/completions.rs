@@ -77,7 +77,7 @@ fn the_library_names_no_flag_of_the_program() {
         }
         for line in fs::read_to_string(&path).unwrap().lines().filter(|line| !line.trim_start().starts_with("//")) {
             let mut words = line.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-            // The text of an object in the bucket, which says what wrote it.
+            // `doctor --write` stores this text in an object, to explain where the object comes from.
             let named = words.any(|word| options.iter().any(|option| option == word)) && !line.contains("const PROBE");
             assert!(!named, "{}: {line}", path.display());
         }

@@ -70,7 +70,7 @@ impl TcpConnector {
     }
 }
 
-/// Returns the limit, or `None` if there is none.
+/// Returns the time limit, or `None` if the operation may take any time.
 fn limit(timeout: NextTimeout) -> Option<Duration> {
     (!timeout.after.is_not_happening()).then(|| *timeout.after)
 }

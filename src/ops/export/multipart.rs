@@ -75,7 +75,7 @@ impl<'a> Multipart<'a> {
 
     /// Adds the parts that have been hashed to the hash of the whole blob, unless another thread is doing so.
     fn catch_up(&self, run: &Run<'_>) -> Result<()> {
-        self.whole.head.try_lock().map_or(Ok(()), |mut head| self.advance(&mut head, run))
+        self.whole.head.try_lock().unpoisoned().map_or(Ok(()), |mut head| self.advance(&mut head, run))
     }
 
     fn advance(&self, head: &mut Head, run: &Run<'_>) -> Result<()> {

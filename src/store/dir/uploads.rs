@@ -79,7 +79,7 @@ impl DirStore {
         Ok(())
     }
 
-    /// Returns the note of an upload to this bucket; `None` if there is none of this name.
+    /// Returns the note with this name, or `None` if no upload to this bucket has it.
     fn read_note(&self, folder: &Path, id: &str) -> Result<Option<Note>> {
         if !key::is_name(id) || !id.ends_with(SUFFIX) {
             return Ok(None);
