@@ -85,7 +85,7 @@ impl KeyPair {
         {
             let message = format!("the {} has quotes around it", self.part(part));
             let hint = if self.variables.is_some() { UNQUOTE } else { "remove the quotes" };
-            return Err(Problem::new(message).hint(hint));
+            return Err(Problem::new(message).with_hint(hint));
         }
         let unprintable = |text: &str| !text.bytes().all(|byte| byte.is_ascii_graphic());
         // The replacement character stands for bytes of a file that are not UTF-8.
@@ -100,7 +100,7 @@ impl KeyPair {
             return Ok(self);
         };
         let message = format!("the {} is empty or contains an invalid character", self.part(part));
-        Err(Problem::new(message).hint("check it for a line break, a space or a quote, and copy it again"))
+        Err(Problem::new(message).with_hint("check it for a line break, a space or a quote, and copy it again"))
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::aws::KeyMistake;
-use crate::base::{Cancel, Clock, Digest, Error, Problem, Secret, shown_without};
+use crate::base::{Cancel, Clock, Digest, Error, Secret, shown_without};
 use crate::credentials::CredentialsProvider;
 use crate::http::retry::{AttemptFailure, Attempts, Decision, RetryPolicy};
 use crate::http::{self, OnStop, Origin, Request, Response};
@@ -248,17 +248,17 @@ fn failure(cause: &Cause) -> AttemptFailure {
 /// Returns why the body for `location` could not be sent: the crate's own error, if the payload returned one.
 fn payload_error(location: &str, error: std::io::Error) -> Error {
     let kind = error.kind();
-    let not_sent = |why: &str| Problem::new(format!("{location} was not sent: {why}"));
+    let not_sent = |why: &str| format!("{location} was not sent: {why}");
     match error.downcast::<Error>() {
         Ok(Error::Integrity(mut problem)) => {
-            problem.message = not_sent(&problem.message).message;
+            problem.message = not_sent(&problem.message);
             Error::Integrity(problem)
         }
         Ok(error) => error,
         Err(error) if matches!(kind, std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData) => {
-            Error::Integrity(not_sent(&error.to_string()))
+            Error::integrity(not_sent(&error.to_string()))
         }
-        Err(error) => Error::Integrity(not_sent("its bytes cannot be read").source(error)),
+        Err(error) => Error::integrity(not_sent("its bytes cannot be read")).with_source(error),
     }
 }
 

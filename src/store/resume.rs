@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::base::{Cancel, Clock, Digest, Error, ErrorKind, Hasher, Problem, Result};
+use crate::base::{Cancel, Clock, Digest, Error, ErrorKind, Hasher, Result};
 use crate::object::{GetOptions, Object, ObjectStore, Version};
 use crate::store::limit::Limited;
 use crate::transfer::Run;
@@ -189,7 +189,7 @@ impl ResumingReader {
         if self.size > limit {
             let location = self.location();
             let message = format!("{location} has {} bytes, more than the {limit} that are read", self.size);
-            return Err(Error::Integrity(Problem::new(message).hint("this is not a cache manifest: check the name")));
+            return Err(Error::integrity(message).with_hint("this is not a cache manifest: check the name"));
         }
         // Allocated once, because growing to the size of a large manifest would fragment the heap.
         let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or_default());
@@ -207,12 +207,12 @@ impl ResumingReader {
         match error.downcast::<Error>() {
             Ok(error) => error,
             Err(error) if matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::NotFound) => {
-                Error::Integrity(Problem::new(error.to_string()))
+                Error::integrity(error.to_string())
             }
             Err(error) => {
                 let location = self.location();
                 let message = format!("the connection broke at byte {} of {location}", self.position);
-                Error::Network(Problem::new(message).source(error).hint("run the command again"))
+                Error::network(message).with_source(error).with_hint("run the command again")
             }
         }
     }
@@ -262,7 +262,7 @@ impl ResumingReader {
 
     fn changed(&self) -> Error {
         let message = format!("{} changed while it was read", self.location());
-        Error::Conflict(Problem::new(message).hint("run the command again"))
+        Error::conflict(message).with_hint("run the command again")
     }
 
     /// A failed condition means that the object has changed.

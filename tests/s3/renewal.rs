@@ -31,7 +31,7 @@ impl s3_build_cache::credentials::CredentialsProvider for Sessions {
     fn credentials(&self) -> Result<s3_build_cache::credentials::Credentials> {
         let at = *self.at.lock().unwrap();
         let Some(keys) = self.all.get(at).or_else(|| self.all.last().filter(|_| !self.fails)) else {
-            return Err(Error::Access(s3_build_cache::error::Problem::new("no session is to be had").hint("log in")));
+            return Err(Error::access("no session is to be had").with_hint("log in"));
         };
         let token = keys.session_token.as_deref().map(Secret::from);
         StaticCredentials::new(&keys.access_key_id, &Secret::from(&*keys.secret_access_key), token.as_ref())

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::aws::{KeyMistake, S3Settings, caller_identity};
-use crate::base::{Error, ErrorKind, Problem};
+use crate::base::{Error, ErrorKind};
 use crate::config::CredentialOptions;
 use crate::credentials::CredentialsProvider;
 use crate::go::Timestamp;
@@ -74,9 +74,8 @@ fn expiry(findings: &mut Findings<'_>, keys: &Credentials, now: SystemTime) {
     match expires.duration_since(now) {
         Ok(left) => findings.passed("expiry", format!("in {} ({at}), and renewed before", rounded(left))),
         Err(_) => {
-            let problem = Problem::new(format!("they expired at {at}"));
-            let hint = "get new credentials, or check this machine's clock";
-            findings.failed("expiry", &Error::Access(problem.hint(hint)));
+            let expired = Error::access(format!("they expired at {at}"));
+            findings.failed("expiry", &expired.with_hint("get new credentials, or check this machine's clock"));
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::Read as _;
 
-use crate::base::{Error, ErrorKind, Problem, Result, shown};
+use crate::base::{Error, ErrorKind, Result, shown};
 use crate::cache_config::CacheConfig;
 use crate::layout::DocumentSizes;
 use crate::object::{BytesPayload, GetOptions, ListOptions, ListPage, ObjectMeta, ObjectStore, Payload as _, PutMode};
@@ -81,11 +81,9 @@ fn read(cache: &S3Cache, page: &ListPage) -> Result<(String, Option<String>)> {
                 first.map_err(|error| Error::io("read", cache.store.location(&key), error))?;
             }
             None if blob.is_some() => {
-                let problem =
-                    Problem::new(format!("{} is gone, but a manifest refers to it", cache.store.location(&key)));
-                return Err(Error::Integrity(
-                    problem.hint("export the cache again; a lifecycle rule may be too short"),
-                ));
+                let message = format!("{} is gone, but a manifest refers to it", cache.store.location(&key));
+                let hint = "export the cache again; a lifecycle rule may be too short";
+                return Err(Error::integrity(message).with_hint(hint));
             }
             None => {}
         }
@@ -163,5 +161,5 @@ fn remove(findings: &mut Findings<'_>, cache: &S3Cache, key: &str) {
 fn strange(message: String) -> Error {
     let hint =
         "without touches, a lifecycle rule removes blobs that are in use: set its days above the age of your caches";
-    Error::Setup(Problem::new(message).hint(hint))
+    Error::setup(message).with_hint(hint)
 }

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use crate::base::{Error, Problem};
+use crate::base::Error;
 use crate::ops::doctor::Findings;
 use crate::s3::{Reach, S3Client};
 
@@ -59,7 +59,7 @@ fn clock(findings: &mut Findings<'_>, reach: &Reach) {
     if reach.has_wrong_clock() {
         let hint =
             "set it (NTP): servers refuse signatures that are 15 minutes off, and certificates seem to be invalid";
-        findings.failed("clock", &Error::Setup(Problem::new(message).hint(hint)));
+        findings.failed("clock", &Error::setup(message).with_hint(hint));
     } else {
         findings.passed("clock", message);
     }

@@ -7,7 +7,7 @@ mod connection;
 use std::sync::Arc;
 
 use crate::aws::{S3Settings, Settings};
-use crate::base::{Error, Problem, Result};
+use crate::base::{Error, Result};
 use crate::bucket::Keys;
 use crate::config::{CacheOptions, KeyLayout};
 use crate::object::ObjectStore;
@@ -225,7 +225,7 @@ fn in_region(store: &S3Client, region: &str) -> Result<&'static str> {
         return Ok("exists");
     }
     let message = format!("the bucket is in region {}, not {region}: each run sends an extra request", endpoint.region);
-    Err(Error::Setup(Problem::new(message).hint(format!("set region={}", endpoint.region))))
+    Err(Error::setup(message).with_hint(format!("set region={}", endpoint.region)))
 }
 
 fn understood(layout: &KeyLayout, place: &str) -> String {

@@ -223,9 +223,9 @@ impl S3Cache {
 /// Adds where a missing blob was looked for, unless the source provides its own hint.
 fn in_neither(error: Error) -> Error {
     match error {
-        Error::Integrity(problem) if problem.hint.is_none() => Error::Integrity(
-            problem.hint("the blob must be in the bucket or in the source, and it is intact in neither"),
-        ),
+        Error::Integrity(_) if error.hint().is_none() => {
+            error.with_hint("the blob must be in the bucket or in the source, and it is intact in neither")
+        }
         error => error,
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 use std::ops::Range;
 
-use crate::base::{Action, Digest, Error, Event, Hasher, Problem, Progress, Result};
+use crate::base::{Action, Digest, Error, Event, Hasher, Progress, Result};
 use crate::object::{BlobSource, Payload};
 use crate::ops::meter::PartMeter;
 use crate::transfer::Run;
@@ -192,20 +192,16 @@ fn shorter(source: &dyn BlobSource, blob: &Digest) -> Error {
 
 /// Returns the crate's own error if the source returned one.
 fn unread(source: &dyn BlobSource, blob: &Digest, error: io::Error) -> Error {
-    error.downcast::<Error>().unwrap_or_else(|error| {
-        Error::Integrity(about(source, format!("the local blob {blob} cannot be read")).source(error))
-    })
-}
-
-fn damaged(source: &dyn BlobSource, message: String) -> Error {
-    Error::Integrity(about(source, message))
+    error
+        .downcast::<Error>()
+        .unwrap_or_else(|error| damaged(source, format!("the local blob {blob} cannot be read")).with_source(error))
 }
 
 /// Adds the source's repair hint, if it has one.
-fn about(source: &dyn BlobSource, message: String) -> Problem {
-    let problem = Problem::new(message);
+fn damaged(source: &dyn BlobSource, message: String) -> Error {
+    let error = Error::integrity(message);
     match source.repair_hint() {
-        Some(hint) => problem.hint(hint),
-        None => problem,
+        Some(hint) => error.with_hint(hint),
+        None => error,
     }
 }

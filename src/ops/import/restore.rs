@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use crate::base::{Digest, Error, Event, OUT_OF_FILES, Problem, Result};
+use crate::base::{Digest, Error, Event, OUT_OF_FILES, Result};
 use crate::cache_config::CacheConfig;
 use crate::layout::{DocumentSizes, LayoutWriter, LocalCache};
 use crate::ops::cache::S3Cache;
@@ -216,7 +216,7 @@ impl ImportRun<'_> {
             reasons.push(&more);
         }
         if self.options.strict {
-            return Err(Error::Integrity(Problem::new(reasons.join("; ")).hint(NOT_STRICT)));
+            return Err(Error::integrity(reasons.join("; ")).with_hint(NOT_STRICT));
         }
         for why in reasons {
             self.first.context.warn(why);

@@ -1,6 +1,6 @@
 //! Finds and reads the manifests of one or more caches.
 
-use crate::base::{Error, ErrorKind, Problem, Result};
+use crate::base::{Error, ErrorKind, Result};
 use crate::cache_config::{CacheConfig, MAX_MANIFEST_BYTES};
 use crate::object::ObjectStore;
 use crate::ops::cache::S3Cache;
@@ -63,11 +63,9 @@ fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
     };
     let Some(bytes) = bytes else { return Ok(None) };
     let config = CacheConfig::from_s3_json(&bytes).map_err(|error| match error {
-        Error::Integrity(problem) => Error::Integrity(
-            Problem::new(format!("{location} is not a valid cache manifest"))
-                .source(Error::Integrity(problem))
-                .hint("export the cache again under this name"),
-        ),
+        Error::Integrity(_) => Error::integrity(format!("{location} is not a valid cache manifest"))
+            .with_source(error)
+            .with_hint("export the cache again under this name"),
         other => other,
     })?;
     Ok(Some(Found { name, location, config }))

@@ -1,6 +1,6 @@
 //! Keys that can be paths: every segment is a valid file name.
 
-use crate::base::{Error, Problem, Result};
+use crate::base::{Error, Result};
 
 /// S3's limit.
 const MAX_KEY_BYTES: usize = 1024;
@@ -23,7 +23,7 @@ pub(super) fn check(key: &str) -> Result<()> {
         return Ok(());
     };
     let shown: String = key.chars().take(100).collect();
-    Err(Error::Usage(Problem::new(format!("the key {shown:?} {why}")).hint("use another name or prefix")))
+    Err(Error::usage(format!("the key {shown:?} {why}")).with_hint("use another name or prefix"))
 }
 
 /// Returns whether `segment` is a valid name for a file or directory in the bucket.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::sync::Mutex;
 
-use crate::base::{Arrived, Error, Problem, Result, Unpoisoned as _};
+use crate::base::{Arrived, Error, Result, Unpoisoned as _};
 use crate::files::{TempFile, is_same_file};
 use crate::object::{GetOptions, MultipartUpload, ObjectStore as _, Payload, PutMode, Version};
 use crate::store::dir::bucket::DirStore;
@@ -51,7 +51,7 @@ impl MultipartUpload for DirUpload<'_> {
         };
         if range.end > object.size {
             let message = format!("{} has only {} bytes", self.store.location(source), object.size);
-            return Err(Error::Integrity(Problem::new(message)));
+            return Err(Error::integrity(message));
         }
         let mut buffer = vec![0; CHUNK_BYTES];
         let mut copied = 0;
@@ -75,7 +75,7 @@ impl MultipartUpload for DirUpload<'_> {
         if prefix != self.size {
             let location = self.store.location(&self.key);
             let message = format!("{location} was not written: its parts do not add up to {} bytes", self.size);
-            return Err(Error::Integrity(Problem::new(message)));
+            return Err(Error::integrity(message));
         }
         if !is_same_file(self.temp.file(), self.temp.path()).unwrap_or(true) {
             let location = self.store.location(&self.key);

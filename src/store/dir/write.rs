@@ -6,7 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, FileExt};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use crate::base::{Error, Hasher, Problem, Result};
+use crate::base::{Error, Hasher, Result};
 use crate::files::{Place, TempFile, TempFolder, create_dir, directory_place, file_place, root_directory};
 use crate::object::{Payload, PutMode, Version};
 use crate::store::dir::bucket::{DirStore, version};
@@ -104,16 +104,14 @@ impl DirStore {
     fn conflict(&self, key: &str, other: &Path) -> Error {
         let (bucket, other) = (self.bucket.display(), other.display());
         let message = format!("in the directory {bucket} the key {key} cannot coexist with the key {other}");
-        Error::Conflict(
-            Problem::new(message).hint("use another name or prefix: one of the two would have to be a directory"),
-        )
+        Error::conflict(message).with_hint("use another name or prefix: one of the two would have to be a directory")
     }
 
     /// Writes the payload at an offset of the file, and verifies its size and digest.
     pub(super) fn fill(&self, key: &str, payload: &dyn Payload, temp: &TempFile, offset: u64) -> Result<()> {
         let wrong = |why: String| {
             let message = format!("{} was not written: {why}", self.bucket.join(key).display());
-            Error::Integrity(Problem::new(message))
+            Error::integrity(message)
         };
         let failed = |error: io::Error| match error.downcast::<Error>() {
             Ok(error) => error,
