@@ -158,13 +158,12 @@ impl S3Cache {
     /// # Errors
     /// If a name cannot be part of a key.
     fn names_to_write(&self, options: &ExportOptions) -> Result<Vec<String>> {
+        let Some(names) = &options.names else { return Ok(self.options.keys().names.clone()) };
         let mut checked = self.options.to_builder();
-        if let Some(names) = &options.names {
-            checked.keys.names.clear();
-            for name in names {
-                if !checked.keys.names.contains(name) {
-                    checked.keys.names.push(name.clone());
-                }
+        checked.keys.names.clear();
+        for name in names {
+            if !checked.keys.names.contains(name) {
+                checked.keys.names.push(name.clone());
             }
         }
         Ok(checked.build()?.keys().names.clone())
