@@ -3,7 +3,6 @@
 use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::Arc;
 
 use crate::base::{Digest, Error, Hasher, Result};
 use crate::ops::cache::S3Cache;
@@ -46,11 +45,10 @@ impl S3Cache {
     /// # Errors
     /// If the store refuses or fails.
     pub fn open_blob(&self, digest: &Digest) -> Result<Option<BlobReader>> {
-        let key = self.keys.blob(digest);
-        let (store, context) = (Arc::new(self.store.without_limit()), &self.context);
-        let reader = ResumingReader::open(store, context.clock.clone(), context.cancel.clone(), key)?;
-        let digest = *digest;
-        Ok(reader.map(|inner| BlobReader { inner, digest, hasher: Some(Hasher::new()), corrupt: false }))
+        let mut inner = self.without_limit().reader(self.keys.blob(digest));
+        let opened = inner.open_unless_archived()?;
+        let (digest, hasher) = (*digest, Some(Hasher::new()));
+        Ok(opened.then_some(BlobReader { inner, digest, hasher, corrupt: false }))
     }
 }
 

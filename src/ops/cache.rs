@@ -125,13 +125,18 @@ impl S3Cache {
         Self { store: Arc::new(self.store.sharing(&other.store)), pool: other.pool.clone(), ..self.clone() }
     }
 
-    /// Opens an object, or only its first bytes: see [`ResumingReader::open_first`].
+    /// Opens an object. Returns `None` if it does not exist.
     ///
     /// # Errors
     /// If the object is archived, or the store refuses or fails.
-    pub(super) fn open_object(&self, key: String, limit: Option<u64>) -> Result<Option<ResumingReader>> {
-        let (clock, cancel) = (self.context.clock.clone(), self.context.cancel.clone());
-        ResumingReader::open_first(self.store.clone(), clock, cancel, key, limit)
+    pub(super) fn open_object(&self, key: String) -> Result<Option<ResumingReader>> {
+        let mut reader = self.reader(key);
+        Ok(reader.open()?.then_some(reader))
+    }
+
+    /// Returns a reader of an object. Sends nothing yet.
+    pub(super) fn reader(&self, key: String) -> ResumingReader {
+        ResumingReader::new(self.store.clone(), self.context.clock.clone(), self.context.cancel.clone(), key)
     }
 
     /// Returns the number of requests sent so far, including retries.

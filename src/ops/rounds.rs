@@ -73,20 +73,26 @@ impl Streak {
 /// Jobs that failed permanently. One without an error was never tried because the store failed every request.
 pub(super) type Left<J> = Vec<(J, Option<Error>)>;
 
+/// How to do the jobs: see [`Pool::run`](crate::transfer::Pool::run).
+pub(super) struct Work<J, S> {
+    pub(super) splits: fn(&J) -> bool,
+    pub(super) start: S,
+}
+
 /// Runs the jobs of `cache` in rounds until no job is left to retry or the store is given up. Passes results to `done`
 /// as they come. Returns the jobs that failed permanently.
 ///
 /// # Errors
-/// Errors of `start` itself, which end the run immediately.
+/// Errors of `work` itself, which end the run immediately.
 pub(super) fn run<'w, J: Send + 'w, D: Send + 'w>(
     cache: &S3Cache,
     jobs: impl Iterator<Item = J> + Send,
     streak: &Streak,
-    start: impl Fn(J, &Run<'_>) -> Result<Next<'w, J, Tried<J, D>>> + Sync,
+    work: Work<J, impl Fn(J, &Run<'_>) -> Result<Next<'w, J, Tried<J, D>>> + Sync>,
     mut done: impl FnMut(D) + Send,
 ) -> Result<Left<J>> {
     let context = &cache.context;
-    let mut round = Round { cache, start, streak, done: &mut done };
+    let mut round = Round { cache, work, streak, done: &mut done };
     let (mut pauses, mut was_down, mut ever) = (PAUSES.iter(), false, false);
     let mut outcome = round.run(jobs)?;
     let mut failed = Vec::new();
@@ -116,9 +122,9 @@ pub(super) fn run<'w, J: Send + 'w, D: Send + 'w>(
     }
 }
 
-struct Round<'a, S, F> {
+struct Round<'a, J, S, F> {
     cache: &'a S3Cache,
-    start: S,
+    work: Work<J, S>,
     streak: &'a Streak,
     done: &'a mut F,
 }
@@ -133,9 +139,10 @@ struct RoundOutcome<J> {
     elapsed: Duration,
 }
 
-impl<S, F> Round<'_, S, F> {
-    fn run<'w, J: Send + 'w, D: Send + 'w>(&mut self, jobs: impl Iterator<Item = J> + Send) -> Result<RoundOutcome<J>>
+impl<J, S, F> Round<'_, J, S, F> {
+    fn run<'w, D: Send + 'w>(&mut self, jobs: impl Iterator<Item = J> + Send) -> Result<RoundOutcome<J>>
     where
+        J: Send + 'w,
         S: Fn(J, &Run<'_>) -> Result<Next<'w, J, Tried<J, D>>> + Sync,
         F: FnMut(D) + Send,
     {
@@ -147,9 +154,9 @@ impl<S, F> Round<'_, S, F> {
         });
         let start = |job, run: &Run<'_>| match self.streak.is_tripped() {
             true => Ok(Next::Done(Tried::Untried(Box::new(job)))),
-            false => (self.start)(job, run),
+            false => (self.work.start)(job, run),
         };
-        pool.run(jobs, &context.cancel, start, |tried| match tried {
+        pool.run(jobs, &context.cancel, self.work.splits, start, |tried| match tried {
             Tried::Done(done) => {
                 succeeded += 1;
                 (self.done)(done);
@@ -187,7 +194,8 @@ pub(super) fn run_each<J: Copy + Send, D: Send>(
         Err(error) => Err(error),
     };
     let mut results = Vec::new();
-    let failed = run(cache, jobs.into_iter(), &streak, start, |result| results.push(result))?;
+    let work = Work { splits: |_| false, start };
+    let failed = run(cache, jobs.into_iter(), &streak, work, |result| results.push(result))?;
     first_error(failed).map_or(Ok(results), Err)
 }
 

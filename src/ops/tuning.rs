@@ -6,11 +6,11 @@ const MIB: u64 = 1024 * 1024;
 #[doc(hidden)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tuning {
-    /// Larger blobs are uploaded in parts.
-    pub multipart_above: u64,
+    /// Larger blobs are uploaded in parts and downloaded in ranges.
+    pub split_above: u64,
     /// The size of the parts. They are larger if there would be more than 10,000.
     pub part_size: u64,
-    /// Larger blobs are downloaded in ranges of at most this size.
+    /// The largest size of the ranges. An interrupted transfer loses at most one part or range per connection.
     pub range_size: u64,
     /// Larger objects are touched by copying parts of at most this size.
     pub max_copy: u64,
@@ -18,6 +18,6 @@ pub struct Tuning {
 
 impl Default for Tuning {
     fn default() -> Self {
-        Self { multipart_above: 64 * MIB, part_size: 16 * MIB, range_size: 16 * MIB, max_copy: 5 * 1024 * MIB }
+        Self { split_above: 16 * MIB, part_size: 8 * MIB, range_size: 8 * MIB, max_copy: 5 * 1024 * MIB }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use crate::base::{Cancel, Clock, Digest, Error, ErrorKind, Hasher, Result};
@@ -30,13 +30,13 @@ pub(crate) struct ResumingReader {
     clock: Arc<dyn Clock>,
     cancel: Cancel,
     key: String,
-    version: Option<Version>,
+    /// What the first response said about the object. The readers of its ranges share it.
+    object: Arc<OnceLock<Seen>>,
     /// The bytes have no digest, so a different entity tag means that the object changed.
     trusts_etag: bool,
-    /// The size of the whole object.
-    size: u64,
     position: u64,
-    end: u64,
+    /// Where the range ends, or `None` for the whole object.
+    range_end: Option<u64>,
     /// The store sends the whole object instead of the requested range.
     whole: bool,
     breaks: u32,
@@ -45,67 +45,73 @@ pub(crate) struct ResumingReader {
     body: Option<Box<dyn Read + Send>>,
 }
 
-impl ResumingReader {
-    /// Opens the object. Returns `None` if it does not exist or is archived.
-    pub(crate) fn open(
-        store: Arc<Limited>,
-        clock: Arc<dyn Clock>,
-        cancel: Cancel,
-        key: String,
-    ) -> Result<Option<Self>> {
-        match Self::open_first(store, clock, cancel, key, None) {
-            Err(error) if error.kind() == ErrorKind::Archived => Ok(None),
-            opened => opened,
-        }
-    }
+struct Seen {
+    /// The size of the whole object.
+    size: u64,
+    version: Option<Version>,
+}
 
-    /// Opens the object, or only its first bytes if there is a limit. Returns `None` if it does not exist. An archived
-    /// object is an error.
-    pub(crate) fn open_first(
-        store: Arc<Limited>,
-        clock: Arc<dyn Clock>,
-        cancel: Cancel,
-        key: String,
-        limit: Option<u64>,
-    ) -> Result<Option<Self>> {
-        let options = limit.map_or_else(GetOptions::default, |limit| GetOptions::range(0..limit));
-        let Some(object) = store.get(&key, &options)? else { return Ok(None) };
-        let end = limit.map_or(object.size, |limit| limit.min(object.size));
-        let (size, version, whole, body) = (object.size, object.version, object.whole, Some(object.body));
-        let (trusts_etag, position, breaks, broke_at) = (false, 0, 0, 0);
-        Ok(Some(Self {
+impl ResumingReader {
+    /// Returns a reader of an object. It sends no request before it is opened or read.
+    pub(crate) fn new(store: Arc<Limited>, clock: Arc<dyn Clock>, cancel: Cancel, key: String) -> Self {
+        Self {
             store,
             clock,
             cancel,
             key,
-            version,
-            trusts_etag,
-            size,
-            position,
-            end,
-            whole,
-            breaks,
-            broke_at,
-            body,
-        }))
+            object: Arc::default(),
+            trusts_etag: false,
+            position: 0,
+            range_end: None,
+            whole: false,
+            breaks: 0,
+            broke_at: 0,
+            body: None,
+        }
     }
 
-    /// Returns a reader of another range of the same object. It sends no request before the first read.
+    /// Returns a reader of another range of the same object. It sends no request before it is opened or read.
     pub(crate) fn another(&self, range: Range<u64>) -> Self {
         Self {
             store: self.store.clone(),
             clock: self.clock.clone(),
             cancel: self.cancel.clone(),
             key: self.key.clone(),
-            version: self.version.clone(),
+            object: self.object.clone(),
             trusts_etag: self.trusts_etag,
-            size: self.size,
             position: range.start,
-            end: range.end,
+            range_end: Some(range.end),
             whole: false,
             breaks: 0,
             broke_at: range.start,
             body: None,
+        }
+    }
+
+    /// Requests the bytes, unless that has been done. Returns `false` if the object does not exist.
+    ///
+    /// # Errors
+    /// If the object is archived or has changed, or the store refuses or fails.
+    pub(crate) fn open(&mut self) -> Result<bool> {
+        if self.body.is_some() {
+            return Ok(true);
+        }
+        let Some(object) = self.get_rest().map_err(|error| self.named(error))? else { return Ok(false) };
+        let Object { size, version, whole, body, .. } = object;
+        let seen = self.object.get_or_init(|| Seen { size, version: version.clone() });
+        let other_version = seen.version.is_some() && version.is_some() && version != seen.version;
+        if size != seen.size || (self.trusts_etag && other_version) {
+            return Err(self.changed());
+        }
+        (self.whole, self.body) = (whole, Some(body));
+        Ok(true)
+    }
+
+    /// Same as [`open`](Self::open), but also returns `false` if the object is archived.
+    pub(crate) fn open_unless_archived(&mut self) -> Result<bool> {
+        match self.open() {
+            Err(error) if error.kind() == ErrorKind::Archived => Ok(false),
+            opened => opened,
         }
     }
 
@@ -114,9 +120,14 @@ impl ResumingReader {
         self.store.location(&self.key)
     }
 
-    /// Returns the size of the whole object in bytes.
+    /// Returns the size of the whole object in bytes; zero before it was opened.
     pub(crate) fn size(&self) -> u64 {
-        self.size
+        self.object.get().map_or(0, |seen| seen.size)
+    }
+
+    /// Returns where the bytes to read end.
+    fn end(&self) -> u64 {
+        self.range_end.map_or(self.size(), |end| if self.object.get().is_some() { end.min(self.size()) } else { end })
     }
 
     /// Returns the position of the next read.
@@ -149,7 +160,7 @@ impl ResumingReader {
     /// If the store fails, the run stops, or `sink` fails.
     pub(crate) fn copy_to(&mut self, run: &Run<'_>, mut sink: impl FnMut(&[u8], u64) -> Result<()>) -> Result<()> {
         // No larger than the rest: most blobs are small, and each connection has a buffer.
-        let left = usize::try_from(self.end - self.position).unwrap_or(CHUNK_BYTES);
+        let left = usize::try_from(self.end().saturating_sub(self.position)).unwrap_or(CHUNK_BYTES);
         let mut buffer = vec![0; left.clamp(1, CHUNK_BYTES)];
         loop {
             run.check()?;
@@ -186,13 +197,14 @@ impl ResumingReader {
     /// # Errors
     /// If the store fails or the object is larger.
     pub(crate) fn read_to_vec(mut self, limit: u64) -> Result<Vec<u8>> {
-        if self.size > limit {
+        let size = self.size();
+        if size > limit {
             let location = self.location();
-            let message = format!("{location} has {} bytes, more than the {limit} that are read", self.size);
+            let message = format!("{location} has {size} bytes, more than the {limit} that are read");
             return Err(Error::integrity(message).with_hint("this is not a cache manifest: check the name"));
         }
         // Allocated once, because growing to the size of a large manifest would fragment the heap.
-        let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or_default());
+        let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
         match self.read_to_end(&mut bytes) {
             Ok(_) => Ok(bytes),
             Err(error) => Err(self.failed(error)),
@@ -217,24 +229,16 @@ impl ResumingReader {
         }
     }
 
-    fn reopen(&mut self) -> io::Result<Box<dyn Read + Send>> {
-        let object = self.get_rest().map_err(|error| io::Error::other(self.named(error)))?;
-        let gone = || io::Error::new(io::ErrorKind::NotFound, format!("{} is gone", self.location()));
-        let object = object.ok_or_else(gone)?;
-        let other_version = self.version.is_some() && object.version.is_some() && object.version != self.version;
-        if object.size != self.size || (self.trusts_etag && other_version) {
-            return Err(io::Error::other(self.changed()));
-        }
-        self.whole = object.whole;
-        Ok(object.body)
-    }
-
     /// Requests the rest of the same object if its tag can be compared, or else the rest of the current object.
     fn get_rest(&self) -> Result<Option<Object>> {
         self.store.get_with(|store| {
-            let mut options = GetOptions::range(self.position..self.end);
+            let seen = self.object.get();
+            let mut options = match (seen, self.range_end) {
+                (None, None) => GetOptions::default(),
+                _ => GetOptions::range(self.position..self.end()),
+            };
             if !self.store.distrusts_etags() {
-                options.if_match = self.version.clone().filter(Version::is_strong);
+                options.if_match = seen.and_then(|seen| seen.version.clone()).filter(Version::is_strong);
             }
             match store.get(&self.key, &options) {
                 Err(error) if options.if_match.is_some() && self.goes_without_condition(&error) => {
@@ -286,13 +290,13 @@ impl ResumingReader {
 
 impl Read for ResumingReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.position < self.end && !buffer.is_empty() {
+        while self.position < self.end() && !buffer.is_empty() {
             self.cancel.check().map_err(io::Error::other)?;
-            let mut body = match self.body.take() {
-                Some(body) => body,
-                None => self.reopen()?,
-            };
-            let left = usize::try_from(self.end - self.position).unwrap_or(usize::MAX);
+            if !self.open().map_err(io::Error::other)? {
+                return Err(io::Error::new(io::ErrorKind::NotFound, format!("{} is gone", self.location())));
+            }
+            let Some(mut body) = self.body.take() else { continue };
+            let left = usize::try_from(self.end().saturating_sub(self.position)).unwrap_or(usize::MAX);
             let window = buffer.len().min(left);
             match body.read(buffer.get_mut(..window).unwrap_or_default()) {
                 Ok(0) => self.broke(io::ErrorKind::UnexpectedEof.into())?,
@@ -306,7 +310,7 @@ impl Read for ResumingReader {
                 Err(error) => self.broke(error)?,
             }
         }
-        if self.position >= self.end
+        if self.position >= self.end()
             && let Some(mut body) = self.body.take()
         {
             let mut end = [0; 1];

@@ -33,6 +33,9 @@ impl Pool {
 
     /// Starts each job with `start`, in order, and passes the results to `done` as they come, in any order.
     ///
+    /// `splits` returns whether a job will have parts. Such a job must start without waiting for anything, because no
+    /// other job is started meanwhile.
+    ///
     /// Jobs are taken from the iterator only when a thread is free, so any number of them needs little memory. Threads
     /// are added as long as there is work for them. The first error stops new work, asks running work to stop, and is
     /// returned after it has stopped. If the system refuses to create threads, the run continues with fewer, if
@@ -44,11 +47,12 @@ impl Pool {
         &self,
         jobs: impl Iterator<Item = J> + Send,
         cancel: &Cancel,
+        splits: fn(&J) -> bool,
         start: impl Fn(J, &Run<'_>) -> Result<Next<'w, J, D>> + Sync,
         done: impl FnMut(D) + Send,
     ) -> Result<()> {
         let (run, _interrupt) = Run::new(cancel, &self.processors);
-        let queue = Queue::new(jobs);
+        let queue = Queue::new(jobs, splits);
         let state = State { queue, most: self.threads, threads: 1, idle: 1, spawning: false, error: None };
         let crew = Crew { start, done: Mutex::new(done), run, state: Mutex::new(state), changed: Condvar::new() };
         thread::scope(|scope| crew.serve(scope));
@@ -72,7 +76,7 @@ impl Pool {
     ) -> Result<Vec<D>> {
         let mut results = Vec::with_capacity(jobs.len());
         let start = |(index, job), run: &Run<'_>| work(job, run).map(|done| Next::Done((index, done)));
-        self.run(jobs.into_iter().enumerate(), cancel, start, |result: (usize, D)| results.push(result))?;
+        self.run(jobs.into_iter().enumerate(), cancel, |_| false, start, |result: (usize, D)| results.push(result))?;
         results.sort_unstable_by_key(|(index, _)| *index);
         Ok(results.into_iter().map(|(_, done)| done).collect())
     }
@@ -183,8 +187,9 @@ where
         unit: Unit<J, SplitJob<'w, J, D>>,
         scope: &'scope Scope<'scope, '_>,
     ) -> Result<Option<Unit<J, SplitJob<'w, J, D>>>> {
+        let opens = matches!(unit, Unit::Open(_));
         let step = match unit {
-            Unit::Start(job) => (self.start)(job, &self.run)?,
+            Unit::Start(job) | Unit::Open(job) => (self.start)(job, &self.run)?,
             Unit::Part(slot, open, index) => {
                 open.part(index, &self.run)?;
                 drop(open);
@@ -194,12 +199,13 @@ where
                 open.finish(&self.run)?
             }
         };
-        Ok(self.follow(step, scope))
+        Ok(self.follow(step, opens, scope))
     }
 
     fn follow<'scope>(
         &'scope self,
         step: Next<'w, J, D>,
+        opens: bool,
         scope: &'scope Scope<'scope, '_>,
     ) -> Option<Unit<J, SplitJob<'w, J, D>>> {
         let step = match step {
@@ -210,6 +216,9 @@ where
             step => Some(step),
         };
         let mut state = self.lock();
+        if opens {
+            state.queue.started();
+        }
         let unit = match step {
             Some(Next::Split(open)) => {
                 let parts = open.parts();

@@ -1,9 +1,9 @@
 //! Chooses the next piece of work: a pure decision.
 //!
-//! A thread takes work from the job with the fewest threads. A job that has not started has none; ties go to the earlier
-//! job, and to a job that has started before one that has not. So every job that has started progresses, the others
-//! start in order, and when none are waiting, all threads help with the open ones: a lone large blob gets all threads,
-//! but never while other jobs wait.
+//! A thread takes the next part of the earliest open job that has one left, and starts another job only if there is
+//! none. So jobs finish one after the other, no more of them are open than it takes to keep all threads busy, and little
+//! is lost when a run is interrupted. While a job is started that will have parts, no other job is started: its parts
+//! may be enough work for everybody.
 
 use std::collections::VecDeque;
 use std::iter::{Fuse, Peekable};
@@ -12,14 +12,19 @@ use std::sync::Arc;
 /// The jobs that are not done. `I` yields those that have not started, `O` is one that has.
 #[derive(Debug)]
 pub(super) struct Queue<I: Iterator, O> {
+    /// Returns whether a job will have parts.
+    splits: fn(&I::Item) -> bool,
     waiting: Peekable<Fuse<I>>,
     /// The jobs to start again.
     again: VecDeque<I::Item>,
+    /// In the order in which they were opened.
     open: Vec<Open<O>>,
     /// The slot of the next job that is opened.
     next_slot: usize,
     /// The number of jobs that a thread is starting or finishing; they may produce more work.
     held: usize,
+    /// A job that will have parts is being started.
+    opening: bool,
     /// No more jobs are taken.
     closed: bool,
     /// Jobs were dropped before they were done.
@@ -42,18 +47,22 @@ struct Open<O> {
 pub(super) enum Unit<J, O> {
     /// Start this job.
     Start(J),
+    /// Start this job, which will have parts. Afterwards, call [`Queue::started`].
+    Open(J),
     /// Do this part of the job in this slot.
     Part(usize, Arc<O>, usize),
 }
 
 impl<I: Iterator, O> Queue<I, O> {
-    pub(super) fn new(jobs: I) -> Self {
+    pub(super) fn new(jobs: I, splits: fn(&I::Item) -> bool) -> Self {
         Self {
+            splits,
             waiting: jobs.fuse().peekable(),
             again: VecDeque::new(),
             open: Vec::new(),
             next_slot: 0,
             held: 0,
+            opening: false,
             closed: false,
             cut_short: false,
         }
@@ -61,28 +70,30 @@ impl<I: Iterator, O> Queue<I, O> {
 
     /// Takes the next unit, or returns `None` if nothing can be taken now.
     pub(super) fn take(&mut self) -> Option<Unit<I::Item, O>> {
-        let none_waits = !self.has_waiting();
-        let open = self.open.iter_mut().filter(|open| open.next < open.parts).min_by_key(|open| open.workers);
-        match open {
-            Some(open) if open.workers == 0 || none_waits => Some(open.take()),
-            _ => {
-                if none_waits {
-                    return None;
-                }
-                let job = self.again.pop_front().or_else(|| self.waiting.next())?;
-                self.held += 1;
-                Some(Unit::Start(job))
-            }
+        if let Some(open) = self.open.iter_mut().find(|open| open.next < open.parts) {
+            return Some(open.take());
         }
+        if self.opening || self.closed {
+            return None;
+        }
+        let job = self.again.pop_front().or_else(|| self.waiting.next())?;
+        self.held += 1;
+        self.opening = (self.splits)(&job);
+        Some(if self.opening { Unit::Open(job) } else { Unit::Start(job) })
     }
 
     /// Returns whether there is a unit to take now.
     pub(super) fn has_unit(&mut self) -> bool {
-        self.has_waiting() || self.open.iter().any(|open| open.next < open.parts)
+        (self.has_waiting() && !self.opening) || self.open.iter().any(|open| open.next < open.parts)
     }
 
     fn has_waiting(&mut self) -> bool {
         !self.closed && (!self.again.is_empty() || self.waiting.peek().is_some())
+    }
+
+    /// Records that the job that was to be opened has started, whether or not it has parts. Other jobs may start again.
+    pub(super) fn started(&mut self) {
+        self.opening = false;
     }
 
     /// Records that a job has started and has parts. The thread that started it does the first.
@@ -149,16 +160,18 @@ mod tests {
 
     type Jobs<'a> = Queue<std::iter::Copied<std::slice::Iter<'a, usize>>, ()>;
 
+    /// Each job is its number of parts; a job of one part is done once it has started.
     fn queue(jobs: &[usize]) -> Jobs<'_> {
-        Queue::new(jobs.iter().copied())
+        Queue::new(jobs.iter().copied(), |parts| *parts > 1)
     }
 
     /// Returns what threads take one after another, none of them finishing: `s` starts a job, `2.1` is part 1 of the job
-    /// that was opened third. Each job is its number of parts; a job of one part is done once it has started.
+    /// that was opened third.
     fn taken(queue: &mut Jobs<'_>, threads: usize) -> Vec<String> {
         let unit = |queue: &mut Jobs<'_>| match queue.take() {
-            Some(Unit::Start(1)) => "s".to_owned(),
-            Some(Unit::Start(parts)) => {
+            Some(Unit::Start(_)) => "s".to_owned(),
+            Some(Unit::Open(parts)) => {
+                queue.started();
                 let Unit::Part(slot, _, part) = queue.opened((), parts) else { unreachable!() };
                 format!("s{slot}+{part}")
             }
@@ -175,21 +188,33 @@ mod tests {
     }
 
     #[test]
-    fn every_job_starts_before_one_gets_a_second_thread() {
-        let mut queue = queue(&[9, 5, 1, 1]);
-        assert_eq!(taken(&mut queue, 8), ["s0+0", "s1+0", "s", "s", "0.1", "1.1", "0.2", "1.2"]);
+    fn a_job_starts_only_if_no_open_one_has_a_part_left() {
+        let mut queue = queue(&[3, 1, 2, 1, 5]);
+        assert_eq!(taken(&mut queue, 8), ["s0+0", "0.1", "0.2", "s", "s1+0", "1.1", "s", "s2+0"]);
     }
 
     #[test]
-    fn started_jobs_continue_before_others_start() {
+    fn the_earliest_open_job_is_served_first() {
         let mut queue = queue(&[9, 1, 1, 1]);
-        assert_eq!(taken(&mut queue, 2), ["s0+0", "s"]);
+        assert_eq!(taken(&mut queue, 2), ["s0+0", "0.1"]);
         assert!(queue.part_done(0).is_none());
-        assert_eq!(taken(&mut queue, 1), ["0.1"]);
+        assert_eq!(taken(&mut queue, 8), ["0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "s"]);
+    }
+
+    #[test]
+    fn no_job_starts_while_one_that_will_have_parts_is_started() {
+        let mut queue = queue(&[1, 4, 1]);
+        assert_eq!(queue.take(), Some(Unit::Start(1)));
+        assert_eq!(queue.take(), Some(Unit::Open(4)));
+        assert!(!queue.has_unit() && queue.take().is_none());
+        // That the other job ends changes nothing.
         queue.ended();
-        assert_eq!(taken(&mut queue, 1), ["s"]);
+        assert!(!queue.has_unit() && queue.take().is_none());
+        // It is done without parts after all.
+        queue.started();
         queue.ended();
-        assert_eq!(taken(&mut queue, 2), ["s", "0.2"]);
+        assert!(queue.has_unit());
+        assert_eq!(taken(&mut queue, 2), ["s", "-"]);
     }
 
     #[test]

@@ -20,7 +20,7 @@ fn run<'w, J: Send + 'w, D: Send + 'w>(
     start: impl Fn(J, &Run<'_>) -> Result<Next<'w, J, D>> + Sync,
 ) -> Result<Vec<D>> {
     let mut results = Vec::new();
-    pool(threads).run(jobs.into_iter(), &Cancel::new(), start, |result| results.push(result))?;
+    pool(threads).run(jobs.into_iter(), &Cancel::new(), |_| false, start, |result| results.push(result))?;
     Ok(results)
 }
 
@@ -83,7 +83,7 @@ fn a_million_jobs_are_taken_only_when_a_thread_is_free() {
         most.fetch_max(ahead, Ordering::Relaxed);
         Ok(Next::Done(job))
     };
-    pool(4).run(jobs, &Cancel::new(), start, |job: usize| sum += job).unwrap();
+    pool(4).run(jobs, &Cancel::new(), |_| false, start, |job: usize| sum += job).unwrap();
     assert_eq!(sum, 999_999 * 500_000);
     // One job per thread, and the next one.
     assert!(most.into_inner() <= 5);
@@ -202,7 +202,7 @@ fn started_jobs_are_dropped_when_a_run_fails_or_is_cancelled() {
         let start = |(), _: &Run<'_>| -> Result<Next<'_, (), ()>> {
             Ok(Next::Split(Box::new(Failing { dropped: &dropped, fails_at, cancel: &cancel })))
         };
-        let error = pool(3).run([(), (), ()].into_iter(), &cancel, start, |()| {}).unwrap_err();
+        let error = pool(3).run([(), (), ()].into_iter(), &cancel, |()| true, start, |()| {}).unwrap_err();
         assert_eq!(error.to_string(), message);
         let dropped = dropped.load(Ordering::SeqCst);
         assert!((1..=3).contains(&dropped), "{dropped}");
@@ -263,7 +263,7 @@ fn waiting_threads_stop_as_soon_as_the_run_is_cancelled() {
             waits.wait();
             run.wait_for(|| None::<()>).map(|()| Next::Done(()))
         };
-        let result = pool(1).run(std::iter::once(()), &cancel, start, |()| {});
+        let result = pool(1).run(std::iter::once(()), &cancel, |()| false, start, |()| {});
         assert!(matches!(result, Err(Error::Cancelled)));
     });
 }

@@ -76,7 +76,7 @@ fn an_export_with_a_blocked_write_is_interrupted() {
     // More than the buffers of a loopback connection can hold.
     let (server, blobs) = (Server::with(Config { min_part: 0, ..config() }), Blobs::of(&[12 << 20]));
     server.fault(Match::operation(Operation::PutObject).always(), held());
-    let whole = s3_build_cache::program::Tuning { multipart_above: u64::MAX, ..small_parts() };
+    let whole = s3_build_cache::program::Tuning { split_above: u64::MAX, ..small_parts() };
     // The client first waits a second for `100 Continue`.
     cancelled(&server, Operation::PutObject, Duration::from_millis(1500), |cache| {
         let cache = S3Cache::builder(cache.options()).store(cache.store().clone()).tuning(whole).open()?;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use crate::base::Digest;
+use crate::base::{Digest, Parts};
 use crate::object::ObjectMeta;
 use crate::ops::cache::S3Cache;
 use crate::ops::report::Report;
@@ -21,6 +21,8 @@ pub(super) enum Step {
 pub(super) struct Job {
     pub(super) digest: Digest,
     pub(super) size: u64,
+    /// The parts to upload it in, or `None` if it fits in one request.
+    pub(super) parts: Option<Parts>,
     /// The next step. Each step determines the one after it.
     pub(super) step: Step,
     pub(super) meta: Option<ObjectMeta>,
@@ -32,6 +34,13 @@ pub(super) struct Job {
     pub(super) checked: bool,
 }
 
+impl Job {
+    /// Returns whether it is to be uploaded in parts.
+    pub(super) fn splits(&self) -> bool {
+        self.step == Step::Upload && self.parts.is_some()
+    }
+}
+
 /// Returns the jobs in the order to run them.
 pub(super) fn plan(
     cache: &S3Cache,
@@ -39,6 +48,7 @@ pub(super) fn plan(
     mut present: HashMap<Digest, ObjectMeta>,
     verify_existing: bool,
 ) -> Vec<Job> {
+    let tuning = &cache.tuning;
     let mut jobs: Vec<Job> = blobs
         .iter()
         .filter_map(|&(digest, size)| {
@@ -53,7 +63,8 @@ pub(super) fn plan(
             };
             // The sources of planned uploads are checked before anything is sent.
             let checked = step == Step::Upload;
-            Some(Job { digest, size, step, meta, touch, replaces: !checked, checked })
+            let parts = (size > tuning.split_above).then(|| Parts::upload(size, tuning.part_size));
+            Some(Job { digest, size, parts, step, meta, touch, replaces: !checked, checked })
         })
         .collect();
     // Largest first, so that no thread is left with a large blob at the end. Touches transfer no bytes and go last.

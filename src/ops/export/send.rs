@@ -1,6 +1,6 @@
 //! Sends the blobs of an export: uploads each whole or in parts, touches it, or reads it back.
 
-use crate::base::{Action, Error, Event, Parts, Result};
+use crate::base::{Action, Error, Event, Result};
 use crate::object::ObjectStore;
 use crate::ops::export::multipart::Multipart;
 use crate::ops::export::payload::check_source;
@@ -9,8 +9,7 @@ use crate::ops::export::sender::{NextSend, Sender};
 use crate::ops::export::touch::Touched;
 use crate::ops::meter::PartMeter;
 use crate::ops::persist::{is_damaged, persist};
-use crate::ops::rounds;
-use crate::store::ResumingReader;
+use crate::ops::rounds::{self, Work};
 use crate::transfer::{Next, Run};
 
 impl Sender<'_> {
@@ -23,7 +22,8 @@ impl Sender<'_> {
         let (blobs, bytes) = uploads.fold((0, 0), |(blobs, bytes), job| (blobs + 1, job.size.saturating_add(bytes)));
         self.cache.context.progress.event(&Event::Planned { blobs, bytes });
         let start = |job, run: &Run<'_>| self.start(job, run);
-        let failed = rounds::run(self.cache, jobs.into_iter(), &self.streak, start, |()| {})?;
+        let work = Work { splits: Job::splits, start };
+        let failed = rounds::run(self.cache, jobs.into_iter(), &self.streak, work, |()| {})?;
         let (touches, others): (Vec<_>, Vec<_>) =
             failed.into_iter().partition(|(job, error)| job.step == Step::Touch && error.is_some());
         if !others.is_empty() {
@@ -35,14 +35,8 @@ impl Sender<'_> {
         Ok(())
     }
 
-    /// Returns the parts, or `None` if the blob fits in one request.
-    fn parts(&self, job: &Job) -> Option<Parts> {
-        let tuning = &self.cache.tuning;
-        (job.size > tuning.multipart_above).then(|| Parts::upload(job.size, tuning.part_size))
-    }
-
     fn upload<'s>(&'s self, job: Job, run: &Run<'_>) -> Result<NextSend<'s>> {
-        if let Some(parts) = self.parts(&job) {
+        if let Some(parts) = job.parts {
             return Ok(Next::Split(Box::new(Multipart::new(self, job, parts)?)));
         }
         self.put(&job, run)?;
@@ -52,10 +46,10 @@ impl Sender<'_> {
     /// Returns whether the blob in the store matches its digest.
     fn verify(&self, job: &Job, run: &Run<'_>) -> Result<bool> {
         let (cache, key) = (self.cache, self.key(&job.digest));
-        let (store, clock, cancel) = (cache.store.clone(), cache.context.clock.clone(), cache.context.cancel.clone());
-        let Some(mut reader) = ResumingReader::open(store, clock, cancel, key)? else {
+        let mut reader = cache.reader(key);
+        if !reader.open_unless_archived()? {
             return Ok(false);
-        };
+        }
         let meter = self.meter(job, Action::Verify);
         let part = PartMeter::new(&meter);
         let read = reader.digest(run, |position| part.at(position))?;

@@ -3,7 +3,7 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use crate::base::{Digest, Error, Result, Unpoisoned as _};
+use crate::base::{Action, Digest, Error, Result, Unpoisoned as _};
 use crate::cache_config::CacheConfig;
 use crate::layout::{BlobWriter, LayoutWriter, LocalCache};
 use crate::object::{GetOptions, ObjectStore};
@@ -39,12 +39,24 @@ pub(super) struct Source<'a> {
     pub(super) cache: &'a S3Cache,
     /// The source refuses ranges, or sends the whole object for each, which would transfer a blob once per range.
     pub(super) sends_whole: AtomicBool,
+    /// The source has sent a range.
+    pub(super) sends_ranges: AtomicBool,
+}
+
+/// A blob that is being written to the directory.
+pub(super) struct FetchedFile<'a> {
+    pub(super) writer: BlobWriter,
+    pub(super) meter: Meter<'a>,
 }
 
 impl<'a> Fetcher<'a> {
     /// Creates a fetcher for the blobs of `config`.
     pub(super) fn new(sources: &[&'a S3Cache], target: &'a LocalCache, config: &'a CacheConfig, sync: bool) -> Self {
-        let source = |cache: &&'a S3Cache| Source { cache, sends_whole: AtomicBool::new(false) };
+        let source = |cache: &&'a S3Cache| Source {
+            cache,
+            sends_whole: AtomicBool::new(false),
+            sends_ranges: AtomicBool::new(false),
+        };
         Self {
             sources: sources.iter().map(source).collect(),
             target,
@@ -109,15 +121,16 @@ impl<'a> Fetcher<'a> {
         self.sources.get(wanted.source)
     }
 
-    pub(super) fn finish(
-        &self,
-        source: &Source<'_>,
-        wanted: &Wanted,
-        writer: BlobWriter,
-        meter: &Meter<'_>,
-    ) -> Result<Outcome> {
-        if writer.finish()? {
-            meter.finish();
+    /// Creates the file of a blob that the source has begun to send.
+    pub(super) fn begin(&self, source: &Source<'a>, wanted: &Wanted) -> Result<FetchedFile<'a>> {
+        let writer = self.with_writer(|writer| writer.blob(&wanted.digest, wanted.size))?;
+        let progress = &*source.cache.context.progress;
+        Ok(FetchedFile { writer, meter: Meter::start(progress, &wanted.digest, Action::Download, wanted.size) })
+    }
+
+    pub(super) fn finish(&self, source: &Source<'_>, wanted: &Wanted, file: FetchedFile<'_>) -> Result<Outcome> {
+        if file.writer.finish()? {
+            file.meter.finish();
             return Ok(Outcome::Good);
         }
         let location = source.cache.store.location(&source.cache.keys.blob(&wanted.digest));
@@ -173,9 +186,4 @@ impl<'a> Fetcher<'a> {
 fn begin_write(target: &LocalCache, sync: bool) -> Result<LayoutWriter> {
     let writer = target.begin_write()?;
     Ok(if sync { writer.sync() } else { writer })
-}
-
-pub(super) fn no_ranges(location: &str, error: &Error) -> Outcome {
-    log::info!("{location}: the store refuses a range; fetching the blob whole: {error}");
-    Outcome::NoRanges
 }

@@ -1,72 +1,115 @@
 //! Fetches a large blob in ranges, on several connections.
 
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, OnceLock};
 
 use crate::base::{Error, Result, Unpoisoned as _};
-use crate::layout::BlobWriter;
 use crate::object::ObjectStore;
-use crate::ops::import::fetcher::{Fetcher, NextFetch, no_ranges};
+use crate::ops::import::fetcher::{FetchedFile, Fetcher, NextFetch, Source};
 use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
-use crate::ops::meter::Meter;
 use crate::ops::persist::persist;
 use crate::ops::rounds::Tried;
 use crate::store::ResumingReader;
-use crate::transfer::{Next, Run, Split};
+use crate::transfer::{Run, Split};
 
 /// A blob that is fetched in ranges.
 pub(super) struct Ranged<'a> {
     fetcher: &'a Fetcher<'a>,
+    source: &'a Source<'a>,
     wanted: Wanted,
-    readers: Mutex<Readers>,
-    writer: BlobWriter,
-    meter: Meter<'a>,
-    /// The error of a failed range.
-    error: Mutex<Option<Error>>,
-}
-
-struct Readers {
-    /// The first range, already open, until it is read.
-    first: Option<ResumingReader>,
-    /// The reader that those of the other ranges are created from.
-    template: ResumingReader,
+    /// The reader that those of the ranges are created from; locked only meanwhile.
+    template: Mutex<ResumingReader>,
+    /// Created once the source sends the first range.
+    file: OnceLock<FetchedFile<'a>>,
+    creating: Mutex<()>,
+    failure: Mutex<Option<Outcome>>,
+    /// A range has failed with a transient error, despite repetitions.
+    persisted: AtomicBool,
 }
 
 impl<'a> Ranged<'a> {
-    /// Prepares the other ranges of a blob whose first range is open.
-    pub(super) fn new(
-        fetcher: &'a Fetcher<'a>,
-        wanted: Wanted,
-        first: ResumingReader,
-        writer: BlobWriter,
-        meter: Meter<'a>,
-    ) -> Self {
-        let readers = Mutex::new(Readers { template: first.another(0..0), first: Some(first) });
-        Self { fetcher, wanted, readers, writer, meter, error: Mutex::new(None) }
-    }
-
-    fn reader(&self, index: usize) -> ResumingReader {
-        let mut readers = self.readers.lock().unpoisoned();
-        let first = readers.first.take_if(|_| index == 0);
-        first.unwrap_or_else(|| readers.template.another(self.wanted.parts.range(index)))
+    /// Prepares to fetch a blob in ranges. Sends nothing.
+    pub(super) fn new(fetcher: &'a Fetcher<'a>, source: &'a Source<'a>, wanted: Wanted) -> Self {
+        Self {
+            fetcher,
+            source,
+            template: Mutex::new(source.cache.reader(source.cache.keys.blob(&wanted.digest))),
+            wanted,
+            file: OnceLock::new(),
+            creating: Mutex::default(),
+            failure: Mutex::default(),
+            persisted: AtomicBool::new(false),
+        }
     }
 
     fn has_failed(&self) -> bool {
-        self.error.lock().unpoisoned().is_some()
+        self.failure.lock().unpoisoned().is_some()
     }
 
-    fn fail(&self, error: Error) {
-        self.error.lock().unpoisoned().get_or_insert(error);
+    fn fail(&self, outcome: Outcome, run: &Run<'_>) {
+        self.failure.lock().unpoisoned().get_or_insert(outcome);
+        run.notify();
     }
 
-    fn copy(&self, reader: &mut ResumingReader, run: &Run<'_>) -> Result<()> {
+    fn file(&self) -> Result<&FetchedFile<'a>> {
+        let _creating = self.creating.lock().unpoisoned();
+        if let Some(file) = self.file.get() {
+            return Ok(file);
+        }
+        let file = self.fetcher.begin(self.source, &self.wanted)?;
+        file.writer.allocate()?;
+        Ok(self.file.get_or_init(|| file))
+    }
+
+    /// Fetches a range. Returns why the blob has failed, if it has.
+    fn fetch(&self, reader: &mut ResumingReader, run: &Run<'_>) -> Result<Option<Outcome>> {
+        // The blob has already failed, so the other ranges are useless.
+        if self.has_failed() {
+            return Ok(None);
+        }
+        if !reader.open()? {
+            return Ok(Some(Outcome::gone(&reader.location())));
+        }
+        if reader.is_whole() {
+            log::info!("{}: the store does not support ranges; fetching blobs whole", reader.location());
+            self.source.sends_whole.store(true, Ordering::Relaxed);
+            return Ok(Some(Outcome::NoRanges));
+        }
+        if reader.size() != self.wanted.size {
+            return Ok(Some(Outcome::wrong_size(&reader.location(), reader.size(), self.wanted.size)));
+        }
+        let FetchedFile { writer, meter } = self.file()?;
+        if !self.source.sends_ranges.swap(true, Ordering::Relaxed) {
+            run.notify();
+        }
         let mut written = reader.position();
-        reader.copy_to(run, |chunk, position| {
-            self.writer.write_at(written, chunk)?;
+        let copied = reader.copy_to(run, |chunk, position| {
+            writer.write_at(written, chunk)?;
             written = position;
-            self.meter.add(chunk.len() as u64);
-            // The blob has already failed, so the other ranges are useless.
+            meter.add(chunk.len() as u64);
             if self.has_failed() { Err(Error::Cancelled) } else { Ok(()) }
-        })
+        });
+        if copied.is_err() && self.has_failed() { Ok(None) } else { copied.map(|()| None) }
+    }
+
+    /// Returns whether to repeat a range that failed: otherwise the blob would have to start over. If the source has
+    /// sent nothing of the blob, or another source may have it, the others go first.
+    fn may_pass(&self, error: &Error) -> bool {
+        self.file.get().is_some()
+            && error.is_transient()
+            && !error.may_concern_range()
+            && self.fetcher.is_last(&self.wanted)
+    }
+
+    fn failure(&self, error: Error, location: &str) -> Result<Outcome> {
+        if error.may_concern_range() {
+            log::info!("{location}: the store refuses a range; fetching the blob whole: {error}");
+            return Ok(Outcome::NoRanges);
+        }
+        if self.may_pass(&error) {
+            self.persisted.store(true, Ordering::Relaxed);
+        }
+        Outcome::of(error, location)
     }
 }
 
@@ -76,21 +119,26 @@ impl<'a> Split<'a, Wanted, Tried<Wanted, Fetched>> for Ranged<'a> {
     }
 
     fn part(&self, index: usize, run: &Run<'_>) -> Result<()> {
-        let Some(source) = self.fetcher.source(&self.wanted) else { return Ok(()) };
-        let mut reader = self.reader(index);
-        // Otherwise the blob would have to start over. If another source may have it, try that one instead.
-        let may_pass =
-            |error: &Error| error.is_transient() && !error.may_concern_range() && self.fetcher.is_last(&self.wanted);
-        let fetched = persist(&source.cache.context, may_pass, || {
-            if self.has_failed() { Err(Error::Cancelled) } else { self.copy(&mut reader, run) }
-        });
+        if index > 0 {
+            // Until the source has sent a range, it may send the whole blob for each.
+            let ready = || self.source.sends_ranges.load(Ordering::Relaxed) || self.has_failed();
+            run.wait_for(|| ready().then_some(()))?;
+        }
+        let mut reader = self.template.lock().unpoisoned().another(self.wanted.parts.range(index));
+        let context = &self.source.cache.context;
+        let fetched = persist(context, |error| self.may_pass(error), || self.fetch(&mut reader, run));
+        let location = reader.location();
         drop(reader);
         match fetched {
-            Ok(()) => self.writer.catch_up(),
+            Ok(None) => self.file.get().map_or(Ok(()), |file| file.writer.catch_up()),
+            Ok(Some(outcome)) => {
+                self.fail(outcome, run);
+                Ok(())
+            }
             Err(error @ Error::Io(_)) => Err(error),
             Err(error) => {
                 run.check()?;
-                self.fail(error);
+                self.fail(self.failure(error, &location)?, run);
                 Ok(())
             }
         }
@@ -98,16 +146,12 @@ impl<'a> Split<'a, Wanted, Tried<Wanted, Fetched>> for Ranged<'a> {
 
     fn finish(self: Box<Self>, run: &Run<'_>) -> Result<NextFetch<'a>> {
         run.check()?;
-        let Self { fetcher, mut wanted, writer, meter, error, .. } = *self;
-        let Some(source) = fetcher.source(&wanted) else { return Ok(Next::Again(wanted)) };
-        let location = source.cache.store.location(&source.cache.keys.blob(&wanted.digest));
-        let outcome = match error.into_inner().unpoisoned() {
-            Some(error) if error.may_concern_range() => no_ranges(&location, &error),
-            Some(error) => {
-                wanted.persisted |= fetcher.is_last(&wanted) && error.is_transient();
-                Outcome::of(error, &location)?
-            }
-            None => fetcher.finish(source, &wanted, writer, &meter)?,
+        let Self { fetcher, source, mut wanted, file, failure, persisted, .. } = *self;
+        wanted.persisted |= persisted.into_inner();
+        let outcome = match (failure.into_inner().unpoisoned(), file.into_inner()) {
+            (Some(outcome), _) => outcome,
+            (None, Some(file)) => fetcher.finish(source, &wanted, file)?,
+            (None, None) => Outcome::gone(&source.cache.store.location(&source.cache.keys.blob(&wanted.digest))),
         };
         Ok(fetcher.settle(wanted, outcome))
     }

@@ -49,6 +49,16 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
+    /// Returns that there is no object at `location`.
+    pub(super) fn gone(location: &str) -> Self {
+        Self::Gone(format!("{location} is gone"))
+    }
+
+    /// Returns that the object at `location` has another size than the blob.
+    pub(super) fn wrong_size(location: &str, size: u64, expected: u64) -> Self {
+        Self::Wrong(format!("{location} has {size} bytes instead of {expected}"))
+    }
+
     /// Classifies an error of a source about the blob at `location`.
     ///
     /// # Errors
@@ -70,17 +80,25 @@ impl Outcome {
 }
 
 impl Wanted {
-    /// Creates an entry for each blob and its size, split into ranges for the connections of `first`.
+    /// Creates an entry for each blob and its size. Large ones are split into ranges. Those of the first increase in
+    /// size, so that the connections do not run in step.
     pub(super) fn all(blobs: &[(Digest, u64)], first: &S3Cache) -> Vec<Self> {
-        let most = first.tuning.range_size;
-        let large = blobs.iter().filter(|(_, size)| *size > most).count();
-        let connections = first.store.connections() / large.max(1);
+        let (tuning, mut connections) = (first.tuning, first.store.connections());
         let wanted = |&(digest, size)| {
-            let parts = Parts::download(size, most, if size > most { connections } else { 1 });
+            let parts = if size > tuning.split_above {
+                Parts::download(size, tuning.range_size, std::mem::replace(&mut connections, 1))
+            } else {
+                Parts::of(size, size)
+            };
             let (reasons, persisted, whole, given_up) = (Vec::new(), false, false, false);
             Self { digest, size, parts, source: 0, fetches: 0, reasons, error: None, persisted, whole, given_up }
         };
         blobs.iter().map(wanted).collect()
+    }
+
+    /// Returns whether it is to be fetched in ranges.
+    pub(super) fn splits(&self) -> bool {
+        !self.whole && self.parts.count() > 1
     }
 
     pub(super) fn next_source(mut self) -> Self {

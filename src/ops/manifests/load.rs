@@ -72,7 +72,7 @@ fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
 }
 
 fn read(cache: &S3Cache, key: &str, trusts_etag: bool) -> Result<Option<Vec<u8>>> {
-    let reader = cache.open_object(key.to_owned(), None)?;
+    let reader = cache.open_object(key.to_owned())?;
     reader.map(|reader| reader.trusting_etag(trusts_etag).read_to_vec(MAX_MANIFEST_BYTES)).transpose()
 }
 
