@@ -93,7 +93,7 @@ pub use ops::{
 pub mod options {
     pub use crate::config::{
         AccessKeys, AccountId, Bucket, CacheOptionsBuilder, CacheRef, CredentialOptions, EndpointUrl, KeyLayout,
-        LocalOptions, Location, Mode, Policy, RequestPayer, RetryMode, RoleOptions,
+        LocalOptions, Location, Mode, PayloadSigning, Policy, RequestPayer, RetryMode, RoleOptions, VerifySource,
     };
 }
 

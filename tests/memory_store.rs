@@ -22,7 +22,7 @@ fn read(payload: &dyn Payload) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let opened = payload.open().and_then(|mut body| body.read_to_end(&mut bytes));
     opened.map_err(|error| Error::integrity("the payload cannot be read").with_source(error))?;
-    if bytes.len() as u64 != payload.size() || s3_build_cache::Digest::of(&bytes) != payload.sha256() {
+    if bytes.len() as u64 != payload.size() || s3_build_cache::Digest::of(&bytes) != payload.sha256().unwrap() {
         return Err(Error::integrity("the payload is not what was announced"));
     }
     Ok(bytes)

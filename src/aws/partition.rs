@@ -18,6 +18,15 @@ pub(crate) fn domains(region: &str) -> (&'static str, &'static str) {
     partition.map_or(COMMERCIAL, |(_, plain, dual)| (*plain, *dual))
 }
 
+/// Returns whether the host is one of S3 on AWS. Other hosts in AWS's domains may be anybody's machines.
+pub(crate) fn is_aws_s3(host: &str) -> bool {
+    let host = host.split_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
+    let domains = PARTITIONS.iter().map(|(_, plain, _)| *plain).chain([COMMERCIAL.0]);
+    let before = domains.filter_map(|domain| host.strip_suffix(domain)?.strip_suffix('.')).next();
+    let is_s3 = |label: &str| label == "s3" || label.starts_with("s3-") || label.starts_with("s3express-");
+    before.is_some_and(|before| before.split('.').any(is_s3))
+}
+
 /// Returns whether S3 transfer acceleration covers the region. GovCloud does not support it, nor do partitions with
 /// other domains.
 pub(crate) fn has_acceleration(region: &str) -> bool {
@@ -66,6 +75,33 @@ pub(crate) fn opt_in_hint(region: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_hosts_of_s3_in_the_domain_of_a_partition_are_awss() {
+        for host in [
+            "s3.amazonaws.com",
+            "cache.s3.eu-west-1.amazonaws.com:443",
+            "Cache.S3-FIPS.us-gov-west-1.amazonaws.com",
+            "cache.s3.dualstack.cn-north-1.amazonaws.com.cn",
+            "bucket.vpce-1a2b-3c4d.s3.eu-west-1.vpce.amazonaws.com",
+            "cache.s3-accelerate.amazonaws.com",
+            "cache--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com",
+            "s3.eusc-de-east-1.amazonaws.eu",
+        ] {
+            assert!(is_aws_s3(host), "{host}");
+        }
+        for host in [
+            "s3.example.com",
+            "s3.amazonaws.com.example.com",
+            "s3amazonaws.com",
+            "ec2-1-2-3-4.eu-west-1.compute.amazonaws.com",
+            "minio.eu-west-1.elb.amazonaws.com",
+            "127.0.0.1:9000",
+            "[::1]:9000",
+        ] {
+            assert!(!is_aws_s3(host), "{host}");
+        }
+    }
 
     #[test]
     fn later_regions_are_opt_in() {

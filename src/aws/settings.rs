@@ -13,7 +13,7 @@ use crate::aws::region::{pseudo_region, region, region_for};
 use crate::aws::setting::{Setting, blame};
 use crate::aws::variables;
 use crate::base::{Env, Error, Result};
-use crate::config::{Bucket, EndpointUrl, Location, Policy, RetryMode};
+use crate::config::{Bucket, EndpointUrl, Location, PayloadSigning, Policy, RetryMode};
 use crate::go::parse_integer;
 
 /// AWS's default, including the first attempt.
@@ -59,6 +59,8 @@ pub(crate) struct S3Settings {
     /// Whether to use AWS's transfer acceleration. Never set together with a custom endpoint, FIPS, path style, a
     /// bucket name that is not a valid host label, or a region without acceleration.
     pub accelerate: bool,
+    /// Whether to sign the hashes of parts also over TLS.
+    pub payload_signing: bool,
     /// The profile, which may also configure a source of credentials.
     pub profile: Profile,
 }
@@ -110,6 +112,7 @@ impl Settings {
             fips: fips.is_some() || fips_region,
             dualstack: dualstack.is_some(),
             accelerate: accelerate.is_some(),
+            payload_signing: payload_signing(policy.payload_signing, &profile),
             profile,
         })))
     }
@@ -120,10 +123,21 @@ fn accelerate(location: &Location, profile: &Profile) -> Option<String> {
     match location.use_accelerate_endpoint {
         Some(on) => on.then(|| ACCELERATE_ATTRIBUTE.to_owned()),
         None => {
-            let setting = profile.s3_setting("use_accelerate_endpoint")?;
-            setting.value.eq_ignore_ascii_case("true").then_some(setting.origin)
+            let setting = profile.s3_setting("use_accelerate_endpoint");
+            is_true(setting.as_ref()).then(|| setting.map(|setting| setting.origin))?
         }
     }
+}
+
+/// Returns whether to sign the hashes of parts also over TLS.
+fn payload_signing(attribute: Option<PayloadSigning>, profile: &Profile) -> bool {
+    let enabled = || is_true(profile.s3_setting("payload_signing_enabled").as_ref());
+    attribute.map_or_else(enabled, |signing| signing == PayloadSigning::Always)
+}
+
+/// Returns whether a setting of the `s3` block is on, as in the AWS CLI.
+fn is_true(setting: Option<&Setting<&str>>) -> bool {
+    setting.is_some_and(|setting| setting.value.eq_ignore_ascii_case("true"))
 }
 
 fn bucket(location: &Location, env: &dyn Env) -> Result<Setting<Bucket>> {

@@ -28,9 +28,10 @@ pub struct Policy {
     pub retry_mode: Option<RetryMode>,
     /// The maximum number of attempts, including the first; falls back to `$AWS_MAX_ATTEMPTS` and the profile.
     pub retry_max_attempts: Option<NonZeroU32>,
-    /// Whether to verify local blobs while uploading them. Use it for stores that do not check payload hashes, and for
-    /// multipart uploads, where a store checks only the individual parts.
-    pub verify_source: bool,
+    /// Whether to hash local blobs while uploading them, so that no store gets wrong bytes.
+    pub verify_source: VerifySource,
+    /// How parts of large blobs are signed; falls back to `payload_signing_enabled` in the profile's `s3` block.
+    pub payload_signing: Option<PayloadSigning>,
     /// The account that pays for requests if it is not the bucket owner's; sent as `x-amz-request-payer`.
     pub request_payer: Option<RequestPayer>,
     /// Sent as `x-amz-storage-class` with every write.
@@ -50,6 +51,31 @@ pub enum Mode {
     Max,
     /// Only the layers of the result.
     Min,
+}
+
+/// Whether an export hashes local blobs while it sends them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum VerifySource {
+    /// Wherever the store is not known to check the whole blob: blobs that are uploaded in parts, and all blobs on
+    /// stores other than AWS and directories.
+    #[default]
+    Auto,
+    /// All blobs.
+    Always,
+    /// No blob: a store may get wrong bytes under a right digest. Imports detect them.
+    Never,
+}
+
+/// How the parts of a blob that is uploaded in parts are signed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PayloadSigning {
+    /// With their hash over plain HTTP, and without it (`UNSIGNED-PAYLOAD`) over TLS, which protects them anyway.
+    #[default]
+    Auto,
+    /// Always with their hash, which costs another SHA-256 over the blob.
+    Always,
 }
 
 /// AWS's retry modes.
@@ -107,7 +133,26 @@ pub(super) const ATTRIBUTES: &[Row] = &[
     Row::text("sse_kms_key_id", "the key for server_side_encryption=aws:kms", |policy, key| {
         policy.sse_kms_key_id = key;
     }),
-    Row::bool("verify_source", "verify local blobs during the upload", |policy, on| policy.verify_source = on),
+    Row::parsed(
+        "verify_source",
+        "hash local blobs during the upload; auto: unless the store checks the whole blob; default: auto",
+        |policy, value| {
+            let auto = value.one_of(&[("auto", VerifySource::Auto)], "auto, true or false");
+            let given = || value.bool().map(|on| if on { VerifySource::Always } else { VerifySource::Never });
+            policy.verify_source = auto.or_else(|error| given().map_err(|_| error))?;
+            Ok(())
+        },
+    ),
+    Row::parsed(
+        "payload_signing",
+        "true: sign the hash of every part, also over TLS; default: the profile's s3 block, else auto",
+        |policy, value| {
+            let choices = [("auto", PayloadSigning::Auto), ("true", PayloadSigning::Always)];
+            policy.payload_signing = Some(value.one_of(&choices, "true or auto")?);
+            Ok(())
+        },
+    )
+    .aliases(&["payload_signing_enabled"]),
     Row::parsed("request_payer", "requester: your account pays for the requests", |policy, value| {
         let payers = [("requester", RequestPayer::Requester)];
         policy.request_payer = Some(value.one_of(&payers, "requester, or leave it out")?);
@@ -125,7 +170,8 @@ impl Default for Policy {
             upload_parallelism: UPLOAD_PARALLELISM,
             retry_mode: None,
             retry_max_attempts: None,
-            verify_source: false,
+            verify_source: VerifySource::Auto,
+            payload_signing: None,
             request_payer: None,
             storage_class: None,
             server_side_encryption: None,

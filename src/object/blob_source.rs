@@ -66,8 +66,9 @@ pub trait BlobSource: Send + Sync {
     /// If the blob is missing or cannot be read.
     fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>>;
 
-    /// Opens the blob at `offset`. Called two or three times for each part of a large blob, so a source that can seek
-    /// should override this: the default reads and discards the bytes before `offset`.
+    /// Opens the blob at `offset`. Called once for each part of a large blob and each attempt to send it, once more to
+    /// hash the whole, and once more if the parts are signed. A source that can seek should override this: the default
+    /// reads and discards the bytes before `offset`.
     ///
     /// # Errors
     /// As [`open_blob`](Self::open_blob); also if the blob is shorter than `offset`, possibly only while reading.
@@ -80,8 +81,9 @@ pub trait BlobSource: Send + Sync {
     }
 
     /// Returns a value that changes whenever the blob is modified or replaced; for a file, it is derived from its
-    /// identity, size and modification time. Called before the first part of a large blob is read and after the last is
-    /// sent. If it is `None` (the default), the whole blob is hashed, as with `verify_source`.
+    /// identity, size and modification time. `None` (the default) if the source cannot tell. Called only with
+    /// `verify_source=false`, before the first part of a large blob is read and after the last is sent: the parts of a
+    /// blob that has changed meanwhile do not belong together.
     ///
     /// # Errors
     /// If the source should be able to determine it, but cannot.

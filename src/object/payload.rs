@@ -9,8 +9,12 @@ pub trait Payload: Send + Sync {
     /// Returns the number of bytes; [`open`](Self::open) must yield exactly as many.
     fn size(&self) -> u64;
 
-    /// Returns the SHA-256 of the bytes: the payload hash of the request.
-    fn sha256(&self) -> Digest;
+    /// Returns the SHA-256 of the bytes: the payload hash of the request. It may have to read the bytes, so a store
+    /// calls this only if it uses the hash.
+    ///
+    /// # Errors
+    /// If the bytes cannot be read.
+    fn sha256(&self) -> io::Result<Digest>;
 
     /// Opens the payload at its first byte, for one attempt.
     ///
@@ -39,8 +43,8 @@ impl Payload for BytesPayload {
         self.bytes.len() as u64
     }
 
-    fn sha256(&self) -> Digest {
-        self.sha256
+    fn sha256(&self) -> io::Result<Digest> {
+        Ok(self.sha256)
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {

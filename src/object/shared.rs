@@ -30,6 +30,14 @@ impl<S: ObjectStore + ?Sized> ObjectStore for Arc<S> {
         (**self).put(key, payload, mode)
     }
 
+    fn verifies_payloads(&self) -> bool {
+        (**self).verifies_payloads()
+    }
+
+    fn hashes_parts(&self) -> bool {
+        (**self).hashes_parts()
+    }
+
     fn put_in_parts<'a>(&'a self, key: &str, size: u64, mode: &PutMode) -> Result<Box<dyn MultipartUpload + 'a>> {
         (**self).put_in_parts(key, size, mode)
     }

@@ -58,6 +58,18 @@ pub trait ObjectStore: Send + Sync {
     ///   announced size and digest. After a [`Network`](crate::ErrorKind::Network) error, it may have been written.
     fn put(&self, key: &str, payload: &dyn Payload, mode: &PutMode) -> Result<Option<Version>>;
 
+    /// Returns whether [`put`](Self::put) checks that the bytes it has stored match [`Payload::sha256`]. If not (the
+    /// default), an export hashes each blob while it is sent.
+    fn verifies_payloads(&self) -> bool {
+        false
+    }
+
+    /// Returns whether [`put_part`](MultipartUpload::put_part) uses [`Payload::sha256`]. If so (the default), an export
+    /// hashes each part before it is sent.
+    fn hashes_parts(&self) -> bool {
+        true
+    }
+
     /// Begins to write an object of `size` bytes in parts. The condition of `mode` is checked when it is completed.
     ///
     /// # Errors

@@ -22,6 +22,8 @@ pub(super) struct FailedCall {
     pub(super) secrets: Vec<Secret>,
     /// A likely mistake in the keys that the last attempt was signed with.
     pub(super) mistake: Option<KeyMistake>,
+    /// Whether the body of the last attempt was sent as `UNSIGNED-PAYLOAD`.
+    pub(super) unsigned: bool,
 }
 
 impl FailedCall {
@@ -32,7 +34,7 @@ impl FailedCall {
 
     /// Returns a failure of the first attempt, before it was signed.
     pub(super) fn new(cause: Cause) -> Self {
-        Self { cause, attempts: 1, out_of_tokens: false, secrets: Vec::new(), mistake: None }
+        Self { cause, attempts: 1, out_of_tokens: false, secrets: Vec::new(), mistake: None, unsigned: false }
     }
 }
 

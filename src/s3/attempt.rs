@@ -20,6 +20,8 @@ pub(super) struct Used {
     pub(super) expect: bool,
     /// Whether a checksum was sent.
     pub(super) checksum: bool,
+    /// Whether the body was sent as `UNSIGNED-PAYLOAD`.
+    pub(super) unsigned: bool,
     /// Its signature, once it is signed.
     pub(super) signature: OnceCell<Secret>,
 }

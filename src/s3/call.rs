@@ -19,6 +19,8 @@ pub(super) struct Call<'a> {
     pub(super) headers: Vec<(String, String)>,
     pub(super) body: Option<&'a dyn Payload>,
     pub(super) checksum: Checksum,
+    /// The body is checked in another way, so over TLS its hash need not be signed.
+    pub(super) may_be_unsigned: bool,
     pub(super) answer_timeout: Duration,
     /// Clean-up calls are sent even after the operation was cancelled, but only briefly: the user may be waiting for
     /// the program to end.
@@ -36,6 +38,7 @@ impl<'a> Call<'a> {
             headers,
             body: None,
             checksum: Checksum::Never,
+            may_be_unsigned: false,
             answer_timeout: ANSWER_TIMEOUT,
             on_stop: OnStop::BreakOff,
         }

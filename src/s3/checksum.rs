@@ -1,5 +1,7 @@
 //! Checksum headers, for buckets that reject writes without them: those with Object Lock.
 
+use std::io;
+
 use crate::object::Payload;
 
 /// Whether a call sends a checksum.
@@ -13,9 +15,12 @@ pub(super) enum Checksum {
 }
 
 /// Returns the checksum header of a body. Without a body, it names only the algorithm for the server to use.
-pub(super) fn header(body: Option<&dyn Payload>) -> (String, String) {
-    match body {
-        Some(body) => ("x-amz-checksum-sha256".to_owned(), body.sha256().base64()),
+///
+/// # Errors
+/// If the hash of the body cannot be computed.
+pub(super) fn header(body: Option<&dyn Payload>) -> io::Result<(String, String)> {
+    Ok(match body {
+        Some(body) => ("x-amz-checksum-sha256".to_owned(), body.sha256()?.base64()),
         None => ("x-amz-checksum-algorithm".to_owned(), "SHA256".to_owned()),
-    }
+    })
 }

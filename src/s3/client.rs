@@ -2,12 +2,13 @@
 
 use std::cell::OnceCell;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use crate::aws::KeyMistake;
-use crate::base::{Cancel, Clock, Digest, Error, Secret, shown_without};
+use crate::base::{Cancel, Clock, Error, Secret, shown_without};
 use crate::credentials::CredentialsProvider;
 use crate::http::retry::{AttemptFailure, Attempts, Decision, RetryPolicy};
 use crate::http::{self, OnStop, Origin, Request, Response};
@@ -20,7 +21,7 @@ use crate::s3::clock::shifted;
 use crate::s3::endpoint::Endpoint;
 use crate::s3::learn::{Lessons, RefusedAttempt};
 use crate::s3::learnt::Learnt;
-use crate::sigv4::{self, EMPTY_SHA256, Signable, SignatureScope};
+use crate::sigv4::{self, EMPTY_SHA256, Signable, SignatureScope, UNSIGNED_PAYLOAD};
 
 /// As in AWS's SDKs, larger bodies are sent with `Expect: 100-continue` until the server has accepted one.
 const EXPECT_CONTINUE_BYTES: u64 = 2 * 1024 * 1024;
@@ -46,6 +47,8 @@ pub(crate) struct S3ClientParts {
     pub(crate) request_headers: Vec<(String, String)>,
     /// Sent with every copy: the expected owner of the source.
     pub(crate) copy_headers: Vec<(String, String)>,
+    /// Whether to sign the hashes of parts also over TLS.
+    pub(crate) payload_signing: bool,
     /// Larger objects are copied in parts.
     pub(crate) max_copy_bytes: u64,
 }
@@ -136,7 +139,8 @@ impl S3Client {
                     let out_of_tokens = decision == Decision::OutOfTokens;
                     let secrets = used.secrets();
                     let mistake = used.credentials.as_ref().and_then(KeyMistake::find);
-                    return Err(FailedCall { cause, attempts: attempts.made, out_of_tokens, secrets, mistake });
+                    let (attempts, unsigned) = (attempts.made, used.unsigned);
+                    return Err(FailedCall { cause, attempts, out_of_tokens, secrets, mistake, unsigned });
                 }
             }
         }
@@ -146,14 +150,16 @@ impl S3Client {
     fn prepare(&self, call: &Call<'_>, lessons: &Lessons, attempts: &Attempts) -> crate::base::Result<Used> {
         let large = call.body.is_some_and(|body| body.size() >= EXPECT_CONTINUE_BYTES);
         let asks_first = attempts.made > 0 || !self.learnt.accepts_bodies.get();
+        let endpoint = lessons.host.clone().unwrap_or_else(|| self.endpoint());
         Ok(Used {
+            unsigned: call.may_be_unsigned && !self.signs_parts(&endpoint),
             checksum: match call.checksum {
                 Checksum::Never => false,
                 Checksum::WhenWanted => self.learnt.wants_checksums.get(),
                 Checksum::Always => true,
             },
             expect: large && asks_first && !self.learnt.expects_nothing.get(),
-            endpoint: lessons.host.clone().unwrap_or_else(|| self.endpoint()),
+            endpoint,
             credentials: self.parts.credentials.as_ref().map(|provider| provider.credentials()).transpose()?,
             ahead: self.learnt.ahead(),
             began: self.parts.clock.now(),
@@ -168,7 +174,7 @@ impl S3Client {
         attempts: &Attempts,
         read: impl Fn(Response) -> Result<T, Cause>,
     ) -> Result<T, Cause> {
-        let request = self.sign(call, used, attempts);
+        let request = self.sign(call, used, attempts).map_err(|error| self.not_sent(call, error))?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         log::debug!("{} {}{}", call.method.as_str(), request.origin.host, request.target);
         let sent = self.parts.http.send(&request);
@@ -177,11 +183,20 @@ impl S3Client {
             self.learnt.accepts_bodies.set(accepted);
         }
         let response = sent.map_err(|fault| match fault.into_payload_error() {
-            Ok(error) => Cause::Own(payload_error(&self.location(call.key.unwrap_or_default()), error)),
+            Ok(error) => self.not_sent(call, error),
             Err(fault) => Cause::NoAnswer(fault),
         })?;
         log::debug!("{} {}", response.status(), request.target);
         if response.is_success() { read(response) } else { Err(Answer::read(response)) }
+    }
+
+    fn not_sent(&self, call: &Call<'_>, error: io::Error) -> Cause {
+        Cause::Own(payload_error(&self.location(call.key.unwrap_or_default()), error))
+    }
+
+    /// Returns whether the hashes of parts are signed. Without TLS, nothing else protects them on the way.
+    pub(super) fn signs_parts(&self, endpoint: &Endpoint) -> bool {
+        self.parts.credentials.is_some() && (self.parts.payload_signing || !endpoint.https)
     }
 
     fn refused<'a>(&'a self, call: &'a Call<'a>, used: &'a Used, answer: &'a Answer) -> RefusedAttempt<'a> {
@@ -200,14 +215,24 @@ impl S3Client {
         shifted(self.parts.clock.now(), self.learnt.ahead())
     }
 
-    fn sign<'a>(&self, call: &Call<'a>, used: &'a Used, attempts: &Attempts) -> Request<'a> {
+    /// Signs the call.
+    ///
+    /// # Errors
+    /// If the hash of the payload is needed and cannot be computed.
+    fn sign<'a>(&self, call: &Call<'a>, used: &'a Used, attempts: &Attempts) -> io::Result<Request<'a>> {
         let endpoint = &*used.endpoint;
         let target = endpoint.target(call.key, call.query);
         let mut headers = vec![("host".to_owned(), endpoint.host.clone())];
         headers.extend(call.headers.iter().chain(&self.parts.request_headers).cloned());
-        headers.extend(used.checksum.then(|| checksum::header(call.body)));
+        if used.checksum {
+            headers.push(checksum::header(call.body)?);
+        }
         if let Some(credentials) = &used.credentials {
-            let payload_hash = call.body.map_or_else(|| EMPTY_SHA256.to_owned(), |body| Digest::hex(&body.sha256()));
+            let payload_hash = match call.body {
+                None => EMPTY_SHA256.to_owned(),
+                Some(_) if used.unsigned => UNSIGNED_PAYLOAD.to_owned(),
+                Some(body) => body.sha256()?.hex(),
+            };
             let (path, query) = target.split_once('?').unwrap_or((&target, ""));
             let request = Signable { method: call.method.as_str(), path, query, payload_hash: &payload_hash };
             let time = shifted(self.parts.clock.now(), used.ahead);
@@ -217,7 +242,7 @@ impl S3Client {
                 used.signature.get_or_init(|| signature);
             }
         }
-        Request {
+        Ok(Request {
             method: call.method,
             origin: Origin { https: endpoint.https, host: &endpoint.host },
             target,
@@ -227,7 +252,7 @@ impl S3Client {
             answer_timeout: self.patience(call),
             new_connection: attempts.met_stale(),
             on_stop: call.on_stop,
-        }
+        })
     }
 
     /// Returns how long to wait for the response. After cancelling, clean-up calls share that time.
@@ -246,7 +271,7 @@ fn failure(cause: &Cause) -> AttemptFailure {
 }
 
 /// Returns why the body for `location` could not be sent: the crate's own error, if the payload returned one.
-fn payload_error(location: &str, error: std::io::Error) -> Error {
+fn payload_error(location: &str, error: io::Error) -> Error {
     let kind = error.kind();
     let not_sent = |why: &str| format!("{location} was not sent: {why}");
     match error.downcast::<Error>() {
@@ -255,7 +280,7 @@ fn payload_error(location: &str, error: std::io::Error) -> Error {
             Error::Integrity(problem)
         }
         Ok(error) => error,
-        Err(error) if matches!(kind, std::io::ErrorKind::UnexpectedEof | std::io::ErrorKind::InvalidData) => {
+        Err(error) if matches!(kind, io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData) => {
             Error::integrity(not_sent(&error.to_string()))
         }
         Err(error) => Error::integrity(not_sent("its bytes cannot be read")).with_source(error),

@@ -1,6 +1,6 @@
 //! Derives the host, path and signing region of a bucket from region, endpoint and addressing style.
 
-use crate::aws::{domains, has_acceleration, is_region_name};
+use crate::aws::{domains, has_acceleration, is_aws_s3, is_region_name};
 use crate::base::{percent_decode, percent_encode_path};
 use crate::config::{EndpointUrl, is_dns_name};
 use crate::sigv4::canonical_query;
@@ -108,6 +108,11 @@ impl Endpoint {
             choice: AwsChoice::of(choice),
             domain: suffix.to_owned(),
         }
+    }
+
+    /// Returns whether this is AWS's own S3, reached over TLS.
+    pub(crate) fn is_aws(&self) -> bool {
+        self.https && (!self.custom || is_aws_s3(&self.host))
     }
 
     /// Returns the endpoint of the same bucket in another region: on AWS the host changes, elsewhere only the

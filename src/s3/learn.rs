@@ -236,6 +236,7 @@ mod tests {
                 began: at(10_000),
                 expect: false,
                 checksum: false,
+                unsigned: false,
                 signature: OnceCell::new(),
             };
             assert_eq!(clock_error(at(date), &used, at(10_000 + took)), learnt, "{ahead} {took} {date}");

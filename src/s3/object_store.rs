@@ -31,6 +31,15 @@ impl ObjectStore for S3Client {
         self.put_object(key, payload, mode)
     }
 
+    /// AWS checks the signed hash of the body. Others may ignore it, and nobody checks it on the way there without TLS.
+    fn verifies_payloads(&self) -> bool {
+        self.parts.credentials.is_some() && self.endpoint().is_aws()
+    }
+
+    fn hashes_parts(&self) -> bool {
+        self.signs_parts(&self.endpoint()) || self.learnt.wants_checksums.get()
+    }
+
     fn put_in_parts<'a>(&'a self, key: &str, size: u64, mode: &PutMode) -> Result<Box<dyn MultipartUpload + 'a>> {
         Ok(Box::new(S3Upload::begin(self, key, size, mode)?))
     }

@@ -60,7 +60,7 @@ impl S3Client {
                 Err(_) => return None,
             }
         }
-        (hasher.finish() == payload.sha256()).then_some(object.version)
+        (hasher.finish() == payload.sha256().ok()?).then_some(object.version)
     }
 }
 

@@ -34,9 +34,11 @@ impl S3Client {
         call.query = &query;
         call.body = Some(payload);
         call.checksum = if upload.checksums { Checksum::Always } else { Checksum::Never };
+        call.may_be_unsigned = true;
         match self.execute(&call, uploaded) {
             Ok(etag) => {
-                let sha256 = upload.checksums.then(|| payload.sha256().base64());
+                // It was computed for the request, so this does not fail.
+                let sha256 = if upload.checksums { payload.sha256().ok().map(|sha256| sha256.base64()) } else { None };
                 Ok(Some(UploadedPart { number, etag, sha256 }))
             }
             Err(failed) => match &failed.cause {

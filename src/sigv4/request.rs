@@ -26,4 +26,4 @@ pub(crate) struct Signable<'a> {
 }
 
 /// The payload hash of a request whose body is not signed.
-pub(super) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";
+pub(crate) const UNSIGNED_PAYLOAD: &str = "UNSIGNED-PAYLOAD";

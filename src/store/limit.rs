@@ -103,6 +103,14 @@ impl ObjectStore for Limited {
         self.store.put(key, payload, mode)
     }
 
+    fn verifies_payloads(&self) -> bool {
+        self.store.verifies_payloads()
+    }
+
+    fn hashes_parts(&self) -> bool {
+        self.store.hashes_parts()
+    }
+
     fn put_in_parts<'a>(&'a self, key: &str, size: u64, mode: &PutMode) -> Result<Box<dyn MultipartUpload + 'a>> {
         let _connection = self.permits.take();
         Ok(Box::new(LimitedUpload { upload: self.store.put_in_parts(key, size, mode)?, permits: &self.permits }))
@@ -215,5 +223,6 @@ mod tests {
         let keys: Vec<String> = store.objects("", None).map(|object| object.unwrap().key).collect();
         assert_eq!(keys, ["b", "c"]);
         assert!(store.presign_get("b", Duration::from_secs(1)).is_err());
+        assert!(store.verifies_payloads() && store.hashes_parts());
     }
 }

@@ -115,6 +115,7 @@ pub(crate) fn open_s3(
         write_headers: write_headers(policy),
         request_headers: request_headers(location, policy),
         copy_headers: copy_headers(location),
+        payload_signing: settings.payload_signing,
         max_copy_bytes: parts.max_copy_bytes,
     }))
 }

@@ -29,8 +29,8 @@ impl Payload for Liar {
         self.size
     }
 
-    fn sha256(&self) -> Digest {
-        self.sha256
+    fn sha256(&self) -> io::Result<Digest> {
+        Ok(self.sha256)
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {

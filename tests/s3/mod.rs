@@ -9,6 +9,8 @@ pub(crate) mod errors;
 mod expect;
 mod faults;
 mod import;
+mod integrity;
+mod interrupted;
 mod learning;
 mod manifests;
 mod multipart;

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::base::{Digest, Error};
-use crate::config::{About, AccessKeys, Mode, RequestPayer, RetryMode, RoleOptions};
+use crate::config::{About, AccessKeys, Mode, PayloadSigning, RequestPayer, RetryMode, RoleOptions, VerifySource};
 
 fn parse(text: &str) -> Result<CacheOptions> {
     text.parse()
@@ -22,7 +22,7 @@ fn every_attribute_arrives() {
          endpoint_url=https://s3.example.com/,use_path_style=T,use_accelerate_endpoint=f,access_key_id=AK,\"secret_access_key=a,b=\",\
          session_token=t,mode=min,ignore-error=1,touch_refresh=1h30m,upload_parallelism=20,retry_mode=adaptive,\
          retry_max_attempts=5,disable_accept_encoding=true,profile=ci,role_arn=arn,role_session_name=s,external_id=e,\
-         storage_class=ONEZONE_IA,server_side_encryption=aws:kms,sse_kms_key_id=k,verify_source=true,anonymous=f,\
+         storage_class=ONEZONE_IA,server_side_encryption=aws:kms,sse_kms_key_id=k,verify_source=true,payload_signing=true,anonymous=f,\
          request_payer=requester,expected_bucket_owner=012345678901",
     )
     .unwrap();
@@ -38,7 +38,9 @@ fn every_attribute_arrives() {
     assert_eq!((policy.mode, policy.retry_mode), (Mode::Min, Some(RetryMode::Adaptive)));
     assert_eq!(policy.retry_max_attempts.map(NonZeroU32::get), Some(5));
     assert_eq!((policy.connections(), policy.touch_refresh), (64, Duration::from_secs(5400)));
-    assert!(policy.ignore_error && policy.verify_source);
+    assert!(policy.ignore_error);
+    assert_eq!(policy.verify_source, VerifySource::Always);
+    assert_eq!(policy.payload_signing, Some(PayloadSigning::Always));
     assert_eq!(policy.request_payer, Some(RequestPayer::Requester));
     assert_eq!(policy.storage_class.as_deref(), Some("ONEZONE_IA"));
     let encryption = (policy.server_side_encryption.as_deref(), policy.sse_kms_key_id.as_deref());

@@ -7,6 +7,7 @@ mod plan;
 mod presence;
 mod send;
 mod sender;
+mod sum;
 mod touch;
 
 use std::borrow::Cow;
@@ -204,6 +205,7 @@ impl S3Cache {
             return Ok(());
         }
         let sender = Sender::new(self, source);
+        sender.warn_if_unchecked(&jobs);
         let sent = sender.send(jobs);
         sender.note(report);
         sent?;

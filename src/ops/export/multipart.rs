@@ -2,11 +2,12 @@
 
 use std::sync::{Mutex, OnceLock};
 
-use crate::base::{Action, Digest, Error, ErrorKind, Hasher, Parts, Result, Unpoisoned as _};
+use crate::base::{Action, Error, ErrorKind, Hasher, Parts, Result, Unpoisoned as _};
 use crate::object::{MultipartUpload, ObjectStore, PutMode};
-use crate::ops::export::payload::{PartPayload, changed, read_range, wrong_digest};
+use crate::ops::export::payload::{PartPayload, changed, hash_range, read_range, wrong_digest};
 use crate::ops::export::plan::Job;
 use crate::ops::export::sender::{NextSend, Sender};
+use crate::ops::export::sum::{Sum, Summed};
 use crate::ops::meter::{Meter, PartMeter};
 use crate::ops::persist::{is_transient_or_damaged_once, persist};
 use crate::ops::rounds::Tried;
@@ -17,12 +18,10 @@ pub(super) struct Multipart<'a> {
     sender: &'a Sender<'a>,
     job: Job,
     parts: Parts,
-    /// The source's stamp of the blob before it was read.
-    stamp: Option<u64>,
     /// Started by the first part's thread while the others hash theirs. `None` if the store does not support multipart
     /// uploads.
     upload: OnceLock<Option<StartedUpload<'a>>>,
-    whole: Whole,
+    check: Check,
 }
 
 /// A multipart upload started at the store.
@@ -31,11 +30,19 @@ struct StartedUpload<'a> {
     meter: Meter<'a>,
 }
 
-/// Hashes the whole blob. No store can check it, because stores only see the hashes of parts. The same bytes must also
-/// match the hashes that the parts were signed and sent with.
+/// How it is checked before it is completed that the parts are those of the blob.
+enum Check {
+    /// The whole blob is hashed, because stores see at most the hashes of parts.
+    Whole(Whole),
+    /// The source's stamp of the blob, taken before it is read, must be the same afterwards.
+    Stamp(Option<u64>),
+}
+
+/// The hash of the whole blob. It reads the blob once more, so that a part is hashed only after it was sent, and checks
+/// that it reads what was sent.
 struct Whole {
-    /// The hash of each part, once it is known. Empty if the whole blob is not verified.
-    hashes: Vec<OnceLock<Digest>>,
+    /// What was sent of each part, once it was sent.
+    sent: Vec<OnceLock<Summed>>,
     head: Mutex<Head>,
 }
 
@@ -47,17 +54,18 @@ struct Head {
 }
 
 impl<'a> Multipart<'a> {
-    /// Prepares the upload. Sends nothing. The whole blob is verified on request, or if the source cannot tell whether
-    /// the blob has changed.
+    /// Prepares the upload. Sends nothing.
     ///
     /// # Errors
     /// If the source cannot be read.
     pub(super) fn new(sender: &'a Sender<'a>, job: Job, parts: Parts) -> Result<Self> {
-        let stamp = sender.source.blob_stamp(&job.digest)?;
-        let hashes = if sender.verifies() || stamp.is_none() { parts.count() } else { 0 };
-        let hashes = std::iter::repeat_with(OnceLock::new).take(hashes).collect();
-        let whole = Whole { hashes, head: Mutex::default() };
-        Ok(Self { sender, job, parts, stamp, upload: OnceLock::new(), whole })
+        let check = if sender.hashes_whole() {
+            let sent = std::iter::repeat_with(OnceLock::new).take(parts.count()).collect();
+            Check::Whole(Whole { sent, head: Mutex::default() })
+        } else {
+            Check::Stamp(sender.source.blob_stamp(&job.digest)?)
+        };
+        Ok(Self { sender, job, parts, upload: OnceLock::new(), check })
     }
 
     fn begin(&self, run: &Run<'_>) -> Result<()> {
@@ -73,21 +81,21 @@ impl<'a> Multipart<'a> {
         Ok(())
     }
 
-    /// Adds the parts that have been hashed to the hash of the whole blob, unless another thread is doing so.
-    fn catch_up(&self, run: &Run<'_>) -> Result<()> {
-        self.whole.head.try_lock().unpoisoned().map_or(Ok(()), |mut head| self.advance(&mut head, run))
+    /// Adds the parts that have been sent to the hash of the whole blob, unless another thread is doing so.
+    fn catch_up(&self, whole: &Whole, run: &Run<'_>) -> Result<()> {
+        whole.head.try_lock().unpoisoned().map_or(Ok(()), |mut head| self.advance(whole, &mut head, run))
     }
 
-    fn advance(&self, head: &mut Head, run: &Run<'_>) -> Result<()> {
+    fn advance(&self, whole: &Whole, head: &mut Head, run: &Run<'_>) -> Result<()> {
         let (source, digest) = (self.sender.source, &self.job.digest);
-        while let Some(hash) = self.whole.hashes.get(head.parts).and_then(OnceLock::get) {
-            let mut part = Hasher::new();
-            let both = |bytes: &[u8]| {
+        while let Some(sent) = whole.sent.get(head.parts).and_then(OnceLock::get) {
+            let mut sum = Sum::default();
+            let hash = |bytes: &[u8]| {
                 head.hasher.update(bytes);
-                part.update(bytes);
+                sum.update(bytes);
             };
-            run.compute(|| read_range(source, digest, self.parts.range(head.parts), run, both))?;
-            if part.finish() != *hash {
+            run.compute(|| read_range(source, digest, self.parts.range(head.parts), run, hash))?;
+            if sum.finish() != *sent {
                 return Err(changed(source, digest));
             }
             head.parts += 1;
@@ -95,16 +103,19 @@ impl<'a> Multipart<'a> {
         Ok(())
     }
 
-    /// Checks the whole blob after all its parts are sent.
+    /// Checks the blob after all its parts are sent.
     fn verify(&self, run: &Run<'_>) -> Result<()> {
         let (source, digest) = (self.sender.source, &self.job.digest);
-        let mut head = self.whole.head.lock().unpoisoned();
-        self.advance(&mut head, run)?;
-        if source.blob_stamp(digest)? != self.stamp {
-            return Err(changed(source, digest));
+        match &self.check {
+            Check::Whole(whole) => {
+                let mut head = whole.head.lock().unpoisoned();
+                self.advance(whole, &mut head, run)?;
+                let verified = head.hasher.clone().finish() == *digest;
+                if verified { Ok(()) } else { Err(wrong_digest(source, digest)) }
+            }
+            Check::Stamp(stamp) if source.blob_stamp(digest)? != *stamp => Err(changed(source, digest)),
+            Check::Stamp(_) => Ok(()),
         }
-        let verified = self.whole.hashes.is_empty() || head.hasher.clone().finish() == *digest;
-        if verified { Ok(()) } else { Err(wrong_digest(source, digest)) }
     }
 }
 
@@ -121,29 +132,26 @@ impl<'a> Split<'a, Job, Tried<Job, ()>> for Multipart<'a> {
             return Ok(());
         }
         let (sender, digest, range) = (self.sender, self.job.digest, self.parts.range(index));
-        let mut hasher = Hasher::new();
-        let mut hash = |bytes: &[u8]| hasher.update(bytes);
-        run.compute(|| read_range(sender.source, &digest, range.clone(), run, &mut hash))?;
-        let sha256 = hasher.finish();
-        if let Some(hash) = self.whole.hashes.get(index) {
-            hash.get_or_init(|| sha256);
+        let (source, offset) = (sender.source, range.start);
+        let sha256 = OnceLock::new();
+        if sender.cache.store.hashes_parts() {
+            // Before it takes a connection.
+            let hashed = hash_range(source, &digest, range.clone(), run)?;
+            sha256.get_or_init(|| hashed);
         }
         let Some(upload) = run.wait_for(|| self.upload.get())? else { return Ok(()) };
-        let payload = PartPayload {
-            source: sender.source,
-            digest,
-            range: range.clone(),
-            sha256,
-            verify: sender.verifies(),
-            meter: PartMeter::new(&upload.meter),
-            run,
-        };
+        let (meter, sent) = (PartMeter::new(&upload.meter), Mutex::default());
+        let payload = PartPayload { source, digest, range, meter, run, sha256, sent };
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         // Otherwise the blob would have to start over.
         persist(&sender.cache.context, is_transient_or_damaged_once(), || {
-            upload.parts.put_part(number, range.start, &payload)
+            upload.parts.put_part(number, offset, &payload)
         })?;
-        self.catch_up(run)
+        let Check::Whole(whole) = &self.check else { return Ok(()) };
+        if let Some(sent) = whole.sent.get(index) {
+            sent.get_or_init(|| payload.sent());
+        }
+        self.catch_up(whole, run)
     }
 
     fn finish(self: Box<Self>, run: &Run<'_>) -> Result<NextSend<'a>> {

@@ -2,9 +2,11 @@
 
 use std::io::{self, Read};
 use std::ops::Range;
+use std::sync::{Mutex, OnceLock};
 
-use crate::base::{Action, Digest, Error, Event, Hasher, Progress, Result};
+use crate::base::{Action, Digest, Error, Event, Hasher, Progress, Result, Unpoisoned as _};
 use crate::object::{BlobSource, Payload};
+use crate::ops::export::sum::{Sum, Summed};
 use crate::ops::meter::PartMeter;
 use crate::transfer::Run;
 
@@ -27,8 +29,8 @@ impl Payload for BlobPayload<'_> {
         self.size
     }
 
-    fn sha256(&self) -> Digest {
-        self.digest
+    fn sha256(&self) -> io::Result<Digest> {
+        Ok(self.digest)
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
@@ -36,23 +38,30 @@ impl Payload for BlobPayload<'_> {
         let (digest, total) = (&self.digest, self.size);
         self.progress.event(&Event::Started { digest, action: Action::Upload, total });
         let at = move |current| self.progress.event(&Event::Advanced { digest, current, total });
-        let check = self.verify.then(|| TailCheck::new(digest, total));
+        let check = self.verify.then(|| Check::Digest(Hasher::new(), digest));
         let (source, run) = (self.source, self.run);
         Ok(Box::new(UploadReader { source, digest, inner, run, size: total, sent: 0, at, check }))
     }
 }
 
-/// A part of a blob as a request body. It has been read once to hash it.
+/// A part of a blob as a request body.
 pub(super) struct PartPayload<'a> {
     pub(super) source: &'a dyn BlobSource,
     pub(super) digest: Digest,
     pub(super) range: Range<u64>,
-    /// The digest of the part.
-    pub(super) sha256: Digest,
-    /// Same as in [`BlobPayload`].
-    pub(super) verify: bool,
     pub(super) meter: PartMeter<'a>,
     pub(super) run: &'a Run<'a>,
+    /// The digest of the part, once it is known.
+    pub(super) sha256: OnceLock<Digest>,
+    /// What the last attempt sent.
+    pub(super) sent: Mutex<Sum>,
+}
+
+impl PartPayload<'_> {
+    /// Returns the sum of what the last attempt sent.
+    pub(super) fn sent(&self) -> Summed {
+        self.sent.lock().unpoisoned().clone().finish()
+    }
 }
 
 impl Payload for PartPayload<'_> {
@@ -60,14 +69,18 @@ impl Payload for PartPayload<'_> {
         self.range.end - self.range.start
     }
 
-    fn sha256(&self) -> Digest {
-        self.sha256
+    fn sha256(&self) -> io::Result<Digest> {
+        if let Some(sha256) = self.sha256.get() {
+            return Ok(*sha256);
+        }
+        let hashed = hash_range(self.source, &self.digest, self.range.clone(), self.run).map_err(io::Error::other)?;
+        Ok(*self.sha256.get_or_init(|| hashed))
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         let inner = self.source.open_blob_at(&self.digest, self.range.start).map_err(io::Error::other)?;
         let size = self.size();
-        let check = self.verify.then(|| TailCheck::new(&self.sha256, size));
+        let check = Some(Check::Note(Sum::default(), &self.sent));
         let at = |sent| self.meter.at(sent);
         let (source, digest, run) = (self.source, &self.digest, self.run);
         Ok(Box::new(UploadReader { source, digest, inner: inner.take(size), run, size, sent: 0, at, check }))
@@ -82,7 +95,7 @@ struct UploadReader<'a, R, F> {
     size: u64,
     sent: u64,
     at: F,
-    check: Option<TailCheck<'a>>,
+    check: Option<Check<'a>>,
 }
 
 impl<R: Read, F: FnMut(u64)> Read for UploadReader<'_, R, F> {
@@ -100,34 +113,42 @@ impl<R: Read, F: FnMut(u64)> Read for UploadReader<'_, R, F> {
             read => Ok(read?),
         };
         let read = read.map_err(io::Error::other)?;
+        self.sent += read as u64;
+        let (bytes, all) = (buffer.get(..read).unwrap_or_default(), self.sent == self.size);
         if let Some(check) = &mut self.check
-            && !check.pass(buffer.get(..read).unwrap_or_default())
+            && !check.pass(bytes, all)
         {
             return Err(io::Error::other(wrong_digest(self.source, self.digest)));
         }
-        self.sent += read as u64;
         (self.at)(self.sent);
         Ok(read)
     }
 }
 
-/// Passes the last bytes only if all bytes are right. Without them, the store has no complete body.
-struct TailCheck<'a> {
-    sha256: &'a Digest,
-    hasher: Hasher,
-    left: u64,
+/// What is done with the bytes as they are sent.
+enum Check<'a> {
+    /// Passes the last bytes only if all bytes are right. Without them, the store has no complete body.
+    Digest(Hasher, &'a Digest),
+    /// Notes the sum of all bytes.
+    Note(Sum, &'a Mutex<Sum>),
 }
 
-impl<'a> TailCheck<'a> {
-    fn new(sha256: &'a Digest, size: u64) -> Self {
-        Self { sha256, hasher: Hasher::new(), left: size }
-    }
-
+impl Check<'_> {
     /// Returns `false` if these are the last bytes and the digest is wrong.
-    fn pass(&mut self, bytes: &[u8]) -> bool {
-        self.hasher.update(bytes);
-        self.left = self.left.saturating_sub(bytes.len() as u64);
-        self.left > 0 || bytes.is_empty() || self.hasher.clone().finish() == *self.sha256
+    fn pass(&mut self, bytes: &[u8], last: bool) -> bool {
+        match self {
+            Self::Digest(hasher, digest) => {
+                hasher.update(bytes);
+                !last || bytes.is_empty() || hasher.clone().finish() == **digest
+            }
+            Self::Note(sum, sent) => {
+                sum.update(bytes);
+                if last {
+                    *sent.lock().unpoisoned() = sum.clone();
+                }
+                true
+            }
+        }
     }
 }
 
@@ -164,6 +185,16 @@ pub(super) fn read_range(
         left -= read as u64;
     }
     Ok(())
+}
+
+/// Hashes a range of a blob.
+///
+/// # Errors
+/// As [`read_range`].
+pub(super) fn hash_range(source: &dyn BlobSource, digest: &Digest, range: Range<u64>, run: &Run<'_>) -> Result<Digest> {
+    let mut hasher = Hasher::new();
+    run.compute(|| read_range(source, digest, range, run, |bytes| hasher.update(bytes)))?;
+    Ok(hasher.finish())
 }
 
 /// Reads at least one byte.

@@ -3,6 +3,7 @@
 use std::sync::Mutex;
 
 use crate::base::{Action, Digest, Error, Result, Unpoisoned as _};
+use crate::config::VerifySource;
 use crate::object::{BlobSource, ObjectStore, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::export::payload::BlobPayload;
@@ -100,7 +101,7 @@ impl<'a> Sender<'a> {
             source: self.source,
             digest: job.digest,
             size: job.size,
-            verify: self.verifies(),
+            verify: self.hashes_body(),
             progress: &*self.cache.context.progress,
             run,
         };
@@ -109,7 +110,27 @@ impl<'a> Sender<'a> {
         Ok(())
     }
 
-    pub(super) fn verifies(&self) -> bool {
-        self.cache.options.policy().verify_source
+    /// Returns whether a blob that is sent in one request is hashed meanwhile.
+    fn hashes_body(&self) -> bool {
+        match self.cache.options.policy().verify_source {
+            VerifySource::Auto => !self.cache.store.verifies_payloads(),
+            VerifySource::Always => true,
+            VerifySource::Never => false,
+        }
+    }
+
+    /// Returns whether a blob that is sent in parts is hashed as a whole.
+    pub(super) fn hashes_whole(&self) -> bool {
+        self.cache.options.policy().verify_source != VerifySource::Never
+    }
+
+    /// Warns if nobody will check the blobs that are sent in parts.
+    pub(super) fn warn_if_unchecked(&self, jobs: &[Job]) {
+        if !self.hashes_whole() && !self.cache.store.hashes_parts() && jobs.iter().any(Job::splits) {
+            self.cache.context.warn(
+                "nobody checks the bytes of large blobs: verify_source=false, and their parts are sent unsigned over \
+                 TLS; leave verify_source out, or set payload_signing=true",
+            );
+        }
     }
 }

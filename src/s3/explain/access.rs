@@ -2,13 +2,13 @@
 
 use crate::aws::{Denial, DenialReason, is_opt_in, opt_in_hint};
 use crate::s3::explain::refusal::Refusal;
-use crate::s3::explain::{class, region};
+use crate::s3::explain::{class, refused, region};
 
 pub(super) fn hint(refusal: &Refusal<'_>) -> String {
     keys_hint(refusal).unwrap_or_else(|| {
         let hint = match Denial::read(refusal.message()) {
             Some(denial) => denied_hint(refusal, &denial),
-            None => format!("{}{}", permission_hint(refusal), owner_hint(refusal)),
+            None => format!("{}{}{}", permission_hint(refusal), unsigned_hint(refusal), owner_hint(refusal)),
         };
         format!("{hint}; credentials: {}", refusal.who())
     })
@@ -85,6 +85,7 @@ fn denied_hint(refusal: &Refusal<'_>, denial: &Denial) -> String {
         DenialReason::Denied(_) if refusal.sets_encryption() && !action.starts_with("kms:") => {
             format!("{hint}; {}", encryption_demanded(refusal))
         }
+        DenialReason::Denied(_) => format!("{hint}{}", unsigned_hint(refusal)),
         // S3 does not reveal that an object is missing to clients without list permission.
         DenialReason::NotAllowed(_) if refusal.on_object && action == "s3:ListBucket" => {
             format!("the object does not exist, and S3 answers 403 instead of 404 without s3:ListBucket: {hint}")
@@ -120,6 +121,15 @@ fn permission_hint(refusal: &Refusal<'_>) -> String {
             format!("allow s3:PutObject on the object; {}", encryption_demanded(refusal))
         }
         other => format!("allow {} on the object", default_action(other)),
+    }
+}
+
+/// A policy that denies unsigned bodies is not mentioned in the response.
+fn unsigned_hint(refusal: &Refusal<'_>) -> String {
+    if refusal.unsigned {
+        format!("; if a policy denies UNSIGNED-PAYLOAD, {}", refused::SIGN_PARTS)
+    } else {
+        String::new()
     }
 }
 

@@ -70,7 +70,8 @@ impl S3Client {
                 let secrets = self.hidden(&failed.secrets);
                 let class = class::of(&answer);
                 // Computed from the response as sent; secrets are masked in the hint afterwards.
-                let hint = self.refusal(call, &answer, failed.mistake, &self.endpoint()).hint(class);
+                let (mistake, unsigned) = (failed.mistake, failed.unsigned);
+                let hint = Refusal { unsigned, ..self.refusal(call, &answer, mistake, &self.endpoint()) }.hint(class);
                 let hint = hint.map(|hint| hint_without(&hint, &secrets));
                 let error = error(class, verdict::of_refusal(given.unwrap_or(class), &answer));
                 answer.hide(&secrets);
@@ -118,6 +119,7 @@ impl S3Client {
                 "if-none-match" => Some("If-None-Match"),
                 _ => None,
             }),
+            unsigned: false,
             may_list: self.learnt.may_list.get(),
         }
     }
@@ -126,7 +128,7 @@ impl S3Client {
 impl Refusal<'_> {
     /// Returns the likely fix.
     fn hint(&self, class: S3ErrorClass) -> Option<String> {
-        if let Some(hint) = encryption::hint(self) {
+        if let Some(hint) = encryption::hint(self).or_else(|| refused::unsigned(self)) {
             return Some(hint);
         }
         match class {

@@ -25,6 +25,8 @@ pub(super) struct Refusal<'a> {
     pub(super) request_headers: &'a [(String, String)],
     /// The condition of the request: `If-Match` or `If-None-Match`.
     pub(super) condition: Option<&'static str>,
+    /// Whether the body was sent as `UNSIGNED-PAYLOAD`.
+    pub(super) unsigned: bool,
     /// The bucket has been listed before.
     pub(super) may_list: bool,
 }

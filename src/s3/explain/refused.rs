@@ -6,6 +6,9 @@ use crate::s3::explain::{class, region};
 
 pub(super) const FULL: &str = "the store is full, or a quota is used up: free some space there, or raise the quota";
 
+/// The switch for stores and policies that want a signed hash.
+pub(super) const SIGN_PARTS: &str = "set payload_signing=true";
+
 pub(super) fn hint(refusal: &Refusal<'_>) -> Option<String> {
     let answer = refusal.answer;
     if class::is_quota(answer) {
@@ -64,6 +67,14 @@ fn redirect_hint(refusal: &Refusal<'_>) -> String {
         (Some(location), None) => format!("the server redirects to {}: check endpoint_url", shown_url(location)),
         (None, None) => format!("{url} redirects without a target: check endpoint_url and bucket"),
     }
+}
+
+/// The fix if the store does not accept a body without a signed hash.
+pub(super) fn unsigned(refusal: &Refusal<'_>) -> Option<String> {
+    let message = refusal.message().to_ascii_lowercase();
+    let named = ["unsigned-payload", "content-sha256"].iter().any(|name| message.contains(name));
+    (refusal.unsigned && (named || refusal.answer.has_code(&["XAmzContentSHA256Mismatch"])))
+        .then(|| format!("the store does not accept UNSIGNED-PAYLOAD: {SIGN_PARTS}"))
 }
 
 /// The fix if the store does not support what the attributes request.

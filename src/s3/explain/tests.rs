@@ -16,6 +16,7 @@ struct Case {
     write_headers: &'static [(&'static str, &'static str)],
     request_headers: &'static [(&'static str, &'static str)],
     conditional: bool,
+    unsigned: bool,
     may_list: bool,
 }
 
@@ -31,6 +32,7 @@ const CASE: Case = Case {
     write_headers: &[],
     request_headers: &[],
     conditional: false,
+    unsigned: false,
     may_list: false,
 };
 
@@ -71,6 +73,7 @@ impl Case {
             write_headers: &write_headers,
             request_headers: &request_headers,
             condition: self.conditional.then_some("If-Match"),
+            unsigned: self.unsigned,
             may_list: self.may_list,
         };
         (class, refusal.hint(class).unwrap_or_default())

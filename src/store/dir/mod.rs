@@ -52,6 +52,10 @@ impl ObjectStore for DirStore {
         self.write(key, payload, mode).map(Some)
     }
 
+    fn verifies_payloads(&self) -> bool {
+        true
+    }
+
     fn put_in_parts<'a>(&'a self, key: &str, size: u64, mode: &PutMode) -> Result<Box<dyn MultipartUpload + 'a>> {
         key::check(key)?;
         Ok(Box::new(DirUpload::begin(self, key, size, mode)?))

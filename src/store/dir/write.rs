@@ -140,8 +140,9 @@ impl DirStore {
         if size != payload.size() {
             return Err(wrong(format!("it ends after {size} of its {} bytes", payload.size())));
         }
-        if digest != payload.sha256() {
-            return Err(wrong(format!("its digest is {digest} instead of {}", payload.sha256())));
+        let expected = payload.sha256().map_err(failed)?;
+        if digest != expected {
+            return Err(wrong(format!("its digest is {digest} instead of {expected}")));
         }
         Ok(())
     }
