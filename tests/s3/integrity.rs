@@ -1,15 +1,16 @@
 //! No store gets a blob under a digest that its bytes do not have, whenever the source's bytes change.
 
 use std::io::{self, Cursor, Read};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use s3_build_cache::env::MapEnv;
 use s3_build_cache::object::{
     BlobSource, GetOptions, ListOptions, ListPage, Object, ObjectMeta, ObjectStore, Payload, PutMode, Version,
 };
+use s3_build_cache::progress::Event;
 use s3_build_cache::store::DirStore;
-use s3_build_cache::{CacheOptions, Digest, Error, ErrorKind, Result, S3Cache};
+use s3_build_cache::{CacheOptions, Digest, Error, ErrorKind, Result, S3Cache, S3CacheBuilder};
 
 use crate::network::authority::{Authority, Valid};
 use crate::network::terminator::Terminator;
@@ -37,6 +38,10 @@ impl Place {
     }
 
     fn open(&self, more: &str) -> S3Cache {
+        self.builder(more).open().unwrap()
+    }
+
+    fn builder(&self, more: &str) -> S3CacheBuilder {
         let (endpoint, bundle) = match &self.tls {
             Some((ca, tls)) => (format!("https://localhost:{}", tls.port()), ca.bundle().display().to_string()),
             None => (self.server.endpoint(), String::new()),
@@ -44,7 +49,7 @@ impl Place {
         let options: CacheOptions = format!("{}{more}", attributes(&self.server, &endpoint)).parse().unwrap();
         let env = MapEnv::new(variables(&self.server, &[("AWS_CA_BUNDLE", &bundle)]));
         let builder = S3Cache::builder(&options).env(env).clock(Arc::new(TestClock::default()));
-        builder.tuning(small_parts()).open().unwrap()
+        builder.tuning(small_parts())
     }
 
     /// Returns what was announced as the hash of each part.
@@ -142,12 +147,12 @@ fn cases() -> impl Iterator<Item = (usize, usize, When)> {
 #[test]
 fn a_flipped_bit_never_reaches_a_store_that_checks_nothing() {
     for tls in [false, true] {
+        let place = Place::new(tls, trusting());
         for more in ["", ",verify_source=true", ",payload_signing=true"] {
-            for (size, at, when) in cases() {
-                let place = Place::new(tls, trusting());
-                let (cache, source) = (place.open(more), Flipping::new(size, at, when));
+            for (number, (size, at, when)) in cases().enumerate() {
                 let case = format!("tls {tls} {more} {size} {at} {when:?}");
-                let stored = is_right_or_refused(&cache, &source, &case);
+                let cache = place.open(&format!("{more},prefix={number}-{}/", more.len()));
+                let stored = is_right_or_refused(&cache, &Flipping::new(size, at, when), &case);
                 assert!(!stored || !matches!(when, When::Always), "{case}");
                 assert!(place.server.uploads().is_empty(), "{case}");
             }
@@ -271,6 +276,30 @@ fn a_refusal_of_unsigned_parts_names_the_switch() {
             assert_eq!(hint.contains("set payload_signing=true"), named, "{tls} {more} {}: {hint}", error.chain());
             assert!(place.server.uploads().is_empty());
         }
+    }
+}
+
+#[test]
+fn a_warning_says_that_nobody_checks_unsigned_parts() {
+    for (tls, more, size, warned) in [
+        (true, ",verify_source=false", 3 * PART, true),
+        (true, ",verify_source=false", PART, false),
+        (true, ",verify_source=false,payload_signing=true", 3 * PART, false),
+        (true, "", 3 * PART, false),
+        (false, ",verify_source=false", 3 * PART, false),
+    ] {
+        let (place, blobs, warnings) = (Place::new(tls, lenient()), Blobs::of(&[size]), Arc::new(Mutex::default()));
+        let heard: Arc<Mutex<Vec<String>>> = Arc::clone(&warnings);
+        let progress = move |event: &Event<'_>| {
+            if let Event::Warning(text) = event {
+                heard.lock().unwrap().push((*text).to_owned());
+            }
+        };
+        let cache = place.builder(more).progress(progress).open().unwrap();
+        cache.export_config(&blobs.config, &blobs, &Default::default()).unwrap();
+        let warnings: Vec<String> = warnings.lock().unwrap().clone();
+        let found = warnings.iter().any(|text| text.contains("nobody checks the bytes of large blobs"));
+        assert_eq!(found, warned, "{tls} {more} {size}: {warnings:?}");
     }
 }
 

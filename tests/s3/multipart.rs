@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use s3_build_cache::cache_config::{Annotations, CacheConfigBuilder};
 use s3_build_cache::object::{BytesPayload, PutMode};
+use s3_build_cache::time::Timestamp;
 use s3_build_cache::{Cancel, Error, ErrorKind, ExportOptions, Report, Result, S3Cache};
 
 use crate::s3::blobs::{Blobs, PART, Told, cut, noise, server, small_parts};
@@ -229,6 +231,24 @@ fn a_store_without_multipart_receives_the_blob_in_one_request() {
         blobs.are_in(&server);
         told.is_right(&blobs.digest(), 50 * PART as u64, 1);
         assert_eq!(count(&server, Operation::UploadPart), 0);
+    }
+}
+
+#[test]
+fn a_blob_larger_than_any_object_is_refused_before_anything_is_sent() {
+    let server = server();
+    for (size, refused) in [(5 << 40, false), ((5 << 40) + 1, true)] {
+        let blobs = Blobs::of(&[10]);
+        let mut builder = CacheConfigBuilder::new();
+        let annotations = Annotations { size, ..blobs.config.layers()[0].annotations.clone() };
+        let layer = builder.layer(blobs.digest(), None, annotations);
+        let record = builder.record(blobs.digest().to_string(), []);
+        builder.result(record, layer, Timestamp::ZERO);
+        let before = server.requests().len();
+        let error = cut(&server, "").export_config(builder.build().unwrap(), &blobs, &ExportOptions::new());
+        let error = error.unwrap_err();
+        assert_eq!(error.to_string().contains("an S3 object at most 5 TiB"), refused, "{}", error.chain());
+        assert_eq!(server.requests().len() == before, refused);
     }
 }
 

@@ -242,6 +242,23 @@ fn acceleration_conflicts_with_settings_that_select_another_host() {
 }
 
 #[test]
+fn payload_signing_comes_from_the_attribute_or_the_profiles_s3_block() {
+    let on = "[default]\nregion=r\ns3 =\n  payload_signing_enabled = True\n";
+    let off = "[default]\nregion=r\ns3 =\n  payload_signing_enabled = false\n";
+    for (config, attribute, signs) in [
+        (off, None, false),
+        (on, None, true),
+        (on, Some("auto"), false),
+        (off, Some("true"), true),
+        ("[default]\nregion=r\npayload_signing_enabled=true\n", None, false),
+    ] {
+        let attribute: Vec<_> = attribute.iter().map(|value| ("payload_signing", *value)).collect();
+        let settings = World::new(&[]).config(config).attributes(&attribute).settings().unwrap();
+        assert_eq!(settings.payload_signing, signs, "{config} {attribute:?}");
+    }
+}
+
+#[test]
 fn ca_bundle_fips_and_dualstack() {
     let config = "[default]\nregion=r\nca_bundle=/profile.pem\nuse_fips_endpoint=True\nuse_dualstack_endpoint=yes\n";
     let settings = World::new(&[("SSL_CERT_FILE", "/ssl.pem")]).config(config).settings().unwrap();

@@ -22,7 +22,7 @@ use crate::ops::local_limit;
 use crate::ops::persist::{is_transient_or_damaged_once, persist};
 use crate::ops::report::Report;
 use payload::check_source;
-use plan::{Step, foresee, plan};
+use plan::{Step, check_sizes, foresee, plan};
 use sender::Sender;
 
 /// Options of an export that are not attributes of the cache.
@@ -194,6 +194,7 @@ impl S3Cache {
         }
         let blobs = config.blobs();
         (report.layers, report.blobs.total) = (config.layers().len(), blobs.len());
+        check_sizes(&blobs)?;
         let present = presence::find(self, &blobs)?;
         let jobs = plan(self, &blobs, present, options.verify_existing);
         let uploads = jobs.iter().filter(|job| job.step == Step::Upload);

@@ -3,10 +3,24 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use crate::base::{Digest, Parts};
+use crate::base::{Digest, Error, Parts, Result};
 use crate::object::ObjectMeta;
 use crate::ops::cache::S3Cache;
 use crate::ops::report::Report;
+
+/// The largest object that S3 stores: 5 TiB.
+const MAX_OBJECT_BYTES: u64 = 5 * 1024 * 1024 * 1024 * 1024;
+
+/// Checks that every blob can be an object.
+///
+/// # Errors
+/// [`Error::Usage`] if one is too large.
+pub(super) fn check_sizes(blobs: &[(Digest, u64)]) -> Result<()> {
+    blobs.iter().find(|(_, size)| *size > MAX_OBJECT_BYTES).map_or(Ok(()), |(digest, size)| {
+        let message = format!("the blob {digest} has {size} bytes, and an S3 object at most 5 TiB");
+        Err(Error::usage(message).with_hint("build it as several layers, or leave it out with mode=min"))
+    })
+}
 
 /// One step for a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
