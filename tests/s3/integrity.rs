@@ -49,7 +49,7 @@ impl Place {
         let options: CacheOptions = format!("{}{more}", attributes(&self.server, &endpoint)).parse().unwrap();
         let env = MapEnv::new(variables(&self.server, &[("AWS_CA_BUNDLE", &bundle)]));
         let builder = S3Cache::builder(&options).env(env).clock(Arc::new(TestClock::default()));
-        builder.tuning(small_parts())
+        builder.connections(3).tuning(small_parts())
     }
 
     /// Returns what was announced as the hash of each part.

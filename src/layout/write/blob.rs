@@ -2,9 +2,9 @@
 
 use std::fmt;
 use std::os::unix::fs::FileExt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use crate::base::{Digest, Error, OrderedHasher, Result};
+use crate::base::{Digest, Error, OrderedHasher, Result, Unpoisoned as _};
 use crate::files::TempFile;
 use crate::layout::write::destination::Destination;
 
@@ -18,12 +18,21 @@ pub struct BlobWriter {
     digest: Digest,
     size: u64,
     written: u64,
+    writing: Mutex<()>,
     hasher: OrderedHasher,
 }
 
 impl BlobWriter {
     pub(super) fn new(destination: Arc<Destination>, temp: TempFile, digest: Digest, size: u64) -> Self {
-        Self { destination, temp, digest, size, written: 0, hasher: OrderedHasher::default() }
+        Self {
+            destination,
+            temp,
+            digest,
+            size,
+            written: 0,
+            writing: Mutex::default(),
+            hasher: OrderedHasher::default(),
+        }
     }
 
     /// Sets the file's size before any bytes are written.
@@ -53,7 +62,10 @@ impl BlobWriter {
             let message = format!("the blob {} is longer than its {} bytes", self.digest, self.size);
             return Err(Error::integrity(message));
         }
+        // Writers of one file wait for each other in any case, but here without spinning.
+        let writing = self.writing.lock().unpoisoned();
         let written = self.temp.file().write_all_at(bytes, offset);
+        drop(writing);
         written.map_err(|error| Error::io("write", self.temp.path(), error))?;
         self.hasher.arrive(offset, bytes);
         Ok(())

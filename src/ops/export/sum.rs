@@ -30,12 +30,11 @@ impl Sum {
             if self.filled < BLOCK_BYTES {
                 return;
             }
-            let block = self.rest;
-            self.add(&block);
+            self.lanes = mixed(self.lanes, &[self.rest]);
             self.filled = 0;
         }
-        let (blocks, rest) = bytes.as_chunks::<BLOCK_BYTES>();
-        blocks.iter().for_each(|block| self.add(block));
+        let (blocks, rest) = bytes.as_chunks();
+        self.lanes = mixed(self.lanes, blocks);
         self.fill(rest);
     }
 
@@ -43,9 +42,7 @@ impl Sum {
         if let Some(unused) = self.rest.get_mut(self.filled..) {
             unused.fill(0);
         }
-        let block = self.rest;
-        self.add(&block);
-        (self.lanes, self.size)
+        (mixed(self.lanes, &[self.rest]), self.size)
     }
 
     /// Takes as many bytes as the block has room for, and returns the others.
@@ -56,13 +53,17 @@ impl Sum {
         self.filled += taken.len();
         others
     }
+}
 
-    fn add(&mut self, block: &[u8; BLOCK_BYTES]) {
-        let (words, _) = block.as_chunks::<WORD_BYTES>();
-        for (lane, word) in self.lanes.iter_mut().zip(words) {
-            *lane = (*lane ^ u64::from_le_bytes(*word)).rotate_left(ROTATION).wrapping_mul(FACTOR);
-        }
-    }
+/// Adds blocks to the lanes. The lanes are written out, so that they stay in registers also in a build for size.
+fn mixed(lanes: [u64; LANES], blocks: &[[u8; BLOCK_BYTES]]) -> [u64; LANES] {
+    let mix = |lane: u64, word: &[u8; WORD_BYTES]| {
+        (lane ^ u64::from_le_bytes(*word)).rotate_left(ROTATION).wrapping_mul(FACTOR)
+    };
+    blocks.iter().fold(lanes, |[a, b, c, d], block| match block.as_chunks() {
+        ([e, f, g, h], _) => [mix(a, e), mix(b, f), mix(c, g), mix(d, h)],
+        _ => [a, b, c, d],
+    })
 }
 
 #[cfg(test)]
