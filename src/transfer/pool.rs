@@ -9,6 +9,9 @@ use super::queue::{Queue, Unit};
 use super::{Next, Permits, Run, Split};
 use crate::base::{Cancel, Error, Result, Unpoisoned as _, affordable_threads, thread_builder};
 
+/// While this many threads do one part each, a job can be started ahead of them.
+const THREADS_PER_PART_AHEAD: usize = 4;
+
 /// A limit on threads, for any number of runs. No thread outlives its run.
 #[derive(Clone, Debug)]
 pub(crate) struct Pool {
@@ -52,7 +55,7 @@ impl Pool {
         done: impl FnMut(D) + Send,
     ) -> Result<()> {
         let (run, _interrupt) = Run::new(cancel, &self.processors);
-        let queue = Queue::new(jobs, splits);
+        let queue = Queue::new(jobs, splits, self.threads / THREADS_PER_PART_AHEAD);
         let state = State { queue, most: self.threads, threads: 1, idle: 1, spawning: false, error: None };
         let crew = Crew { start, done: Mutex::new(done), run, state: Mutex::new(state), changed: Condvar::new() };
         thread::scope(|scope| crew.serve(scope));

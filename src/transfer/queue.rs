@@ -3,7 +3,8 @@
 //! A thread takes the next part of the earliest open job that has one left, and starts another job only if there is
 //! none. So jobs finish one after the other, no more of them are open than it takes to keep all threads busy, and little
 //! is lost when a run is interrupted. While a job is started that will have parts, no other job is started: its parts
-//! may be enough work for everybody.
+//! may be enough work for everybody. If its first part prepares the others, they would wait for it; so it is started
+//! while there are still a few parts of the jobs before it.
 
 use std::collections::VecDeque;
 use std::iter::{Fuse, Peekable};
@@ -14,6 +15,8 @@ use std::sync::Arc;
 pub(super) struct Queue<I: Iterator, O> {
     /// Returns whether a job will have parts.
     splits: fn(&I::Item) -> bool,
+    /// A job that will have parts is started when no more than this many parts of others are left.
+    ahead: usize,
     waiting: Peekable<Fuse<I>>,
     /// The jobs to start again.
     again: VecDeque<I::Item>,
@@ -54,9 +57,10 @@ pub(super) enum Unit<J, O> {
 }
 
 impl<I: Iterator, O> Queue<I, O> {
-    pub(super) fn new(jobs: I, splits: fn(&I::Item) -> bool) -> Self {
+    pub(super) fn new(jobs: I, splits: fn(&I::Item) -> bool, ahead: usize) -> Self {
         Self {
             splits,
+            ahead,
             waiting: jobs.fuse().peekable(),
             again: VecDeque::new(),
             open: Vec::new(),
@@ -70,7 +74,10 @@ impl<I: Iterator, O> Queue<I, O> {
 
     /// Takes the next unit, or returns `None` if nothing can be taken now.
     pub(super) fn take(&mut self) -> Option<Unit<I::Item, O>> {
-        if let Some(open) = self.open.iter_mut().find(|open| open.next < open.parts) {
+        let left: usize = self.open.iter().map(|open| open.parts - open.next).sum();
+        if (left > self.ahead || !self.opens_next())
+            && let Some(open) = self.open.iter_mut().find(|open| open.next < open.parts)
+        {
             return Some(open.take());
         }
         if self.opening || self.closed {
@@ -80,6 +87,12 @@ impl<I: Iterator, O> Queue<I, O> {
         self.held += 1;
         self.opening = (self.splits)(&job);
         Some(if self.opening { Unit::Open(job) } else { Unit::Start(job) })
+    }
+
+    /// Returns whether the next job to start will have parts, and may be started.
+    fn opens_next(&mut self) -> bool {
+        let next = self.again.front().or_else(|| self.waiting.peek());
+        !self.opening && !self.closed && next.is_some_and(self.splits)
     }
 
     /// Returns whether there is a unit to take now.
@@ -162,7 +175,11 @@ mod tests {
 
     /// Each job is its number of parts; a job of one part is done once it has started.
     fn queue(jobs: &[usize]) -> Jobs<'_> {
-        Queue::new(jobs.iter().copied(), |parts| *parts > 1)
+        queue_ahead(jobs, 0)
+    }
+
+    fn queue_ahead(jobs: &[usize], ahead: usize) -> Jobs<'_> {
+        Queue::new(jobs.iter().copied(), |parts| *parts > 1, ahead)
     }
 
     /// Returns what threads take one after another, none of them finishing: `s` starts a job, `2.1` is part 1 of the job
@@ -199,6 +216,13 @@ mod tests {
         assert_eq!(taken(&mut queue, 2), ["s0+0", "0.1"]);
         assert!(queue.part_done(0).is_none());
         assert_eq!(taken(&mut queue, 8), ["0.2", "0.3", "0.4", "0.5", "0.6", "0.7", "0.8", "s"]);
+    }
+
+    #[test]
+    fn a_job_with_parts_starts_while_a_few_of_others_are_left() {
+        let mut queue = queue_ahead(&[4, 1, 3, 2], 2);
+        assert_eq!(taken(&mut queue, 5), ["s0+0", "0.1", "0.2", "0.3", "s"]);
+        assert_eq!(taken(&mut queue, 6), ["s1+0", "s2+0", "1.1", "1.2", "2.1", "-"]);
     }
 
     #[test]
