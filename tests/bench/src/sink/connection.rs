@@ -14,6 +14,12 @@ use super::wire::Wire;
 
 pub(super) fn serve(sink: &Sink, stream: TcpStream) -> io::Result<()> {
     sink.statistics.connected();
+    let done = requests(sink, stream);
+    sink.statistics.disconnected();
+    done
+}
+
+fn requests(sink: &Sink, stream: TcpStream) -> io::Result<()> {
     let mut inbound = Inbound::new(Wire::open(sink, stream)?);
     while let Some(head) = inbound.head()? {
         let mut link = sink.statistics.begin();

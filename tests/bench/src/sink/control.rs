@@ -15,8 +15,9 @@ impl Source for TcpStream {
     }
 }
 
-/// Serves one request: `GET /-/stats`, `POST /-/reset` (the counts), `POST /-/clear` (counts and objects), or `POST
-/// /-/populate` (one line per object: key, size, offset in the pattern).
+/// Serves one request: `GET /-/stats`, `POST /-/reset` (the counts), `POST /-/clear` (counts and objects), `POST
+/// /-/populate` (one line per object: key, size, offset in the pattern), or `POST /-/line` (the rate of all connections
+/// together in bytes per second; nothing for no limit).
 pub(super) fn serve(sink: &Sink, stream: TcpStream) -> io::Result<()> {
     let mut inbound = Inbound::new(stream);
     let Some(head) = inbound.head()? else { return Ok(()) };
@@ -32,6 +33,7 @@ pub(super) fn serve(sink: &Sink, stream: TcpStream) -> io::Result<()> {
             sink.statistics.reset();
             true
         }
+        "-/line" => limit(sink, &body).is_some(),
         "-/populate" => populate(sink, &body).is_some(),
         _ => false,
     };
@@ -41,6 +43,12 @@ pub(super) fn serve(sink: &Sink, stream: TcpStream) -> io::Result<()> {
         sink.statistics.json(bucket.objects.len(), bucket.bytes()).to_string()
     };
     write!(inbound.source, "HTTP/1.1 {status}\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+}
+
+fn limit(sink: &Sink, body: &[u8]) -> Option<()> {
+    let rate = std::str::from_utf8(body).ok()?;
+    sink.line.limit(if rate.is_empty() { None } else { Some(rate.parse().ok()?) });
+    Some(())
 }
 
 fn populate(sink: &Sink, body: &[u8]) -> Option<()> {

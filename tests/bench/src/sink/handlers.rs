@@ -60,7 +60,7 @@ pub(super) fn answer(sink: &Sink, head: &Head, inbound: &mut Inbound<Wire>) -> i
         let object = Object::new(body.len() as u64, Content::Kept(body));
         return Ok(put(&mut bucket(sink), head, object));
     }
-    let received = inbound.discard(head.framing(), sink.options.rate)?;
+    let received = inbound.discard(head.framing(), &mut sink.pace())?;
     let received = head.decoded_length().unwrap_or(received);
     let mut bucket = bucket(sink);
     if let Some(answer) = multipart::answer(&mut bucket, head, received) {

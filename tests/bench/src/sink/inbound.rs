@@ -51,14 +51,13 @@ impl<S: Source> Inbound<S> {
     }
 
     /// Discards a body. Returns its number of bytes, without the framing of chunks.
-    pub(super) fn discard(&mut self, framing: Framing, rate: Option<u64>) -> io::Result<u64> {
-        let mut pace = Pace::new(rate);
+    pub(super) fn discard(&mut self, framing: Framing, pace: &mut Pace<'_>) -> io::Result<u64> {
         match framing {
-            Framing::Length(length) => self.discard_exactly(length, &mut pace).map(|()| length),
+            Framing::Length(length) => self.discard_exactly(length, pace).map(|()| length),
             Framing::Chunked => {
                 let mut total = 0;
                 while let Some(length) = self.chunk()? {
-                    self.discard_exactly(length, &mut pace)?;
+                    self.discard_exactly(length, pace)?;
                     self.line()?;
                     total += length;
                 }
@@ -82,7 +81,7 @@ impl<S: Source> Inbound<S> {
         Ok(body)
     }
 
-    fn discard_exactly(&mut self, mut left: u64, pace: &mut Pace) -> io::Result<()> {
+    fn discard_exactly(&mut self, mut left: u64, pace: &mut Pace<'_>) -> io::Result<()> {
         let early = self.early.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         self.early.drain(..early);
         left -= early as u64;
@@ -150,6 +149,8 @@ impl<S: Source> Inbound<S> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::pace::Line;
+    use super::super::statistics::Statistics;
     use super::*;
 
     /// Yields one byte at a time, which is the hardest case.
@@ -181,7 +182,9 @@ mod tests {
             "GET /b/three HTTP/1.1\r\n\r\n",
         ));
         let head = inbound.head().unwrap().unwrap();
-        assert_eq!(inbound.discard(head.framing(), None).unwrap(), 5);
+        let (line, statistics) = (Line::new(None), Statistics::default());
+        assert_eq!(inbound.discard(head.framing(), &mut Pace::new(None, &line, &statistics)).unwrap(), 5);
+        assert_eq!(statistics.json(0, 0)["moved"], 5);
         let head = inbound.head().unwrap().unwrap();
         assert_eq!((head.key(), inbound.keep(head.framing()).unwrap().as_slice()), ("two", &b"abcde"[..]));
         assert_eq!(inbound.head().unwrap().unwrap().key(), "three");
@@ -193,6 +196,7 @@ mod tests {
         assert!(inbound("GET / HT").head().is_err());
         let mut cut = inbound("PUT /b/k HTTP/1.1\r\nContent-Length: 5\r\n\r\nhel");
         let head = cut.head().unwrap().unwrap();
-        assert!(cut.discard(head.framing(), None).is_err());
+        let (line, statistics) = (Line::new(None), Statistics::default());
+        assert!(cut.discard(head.framing(), &mut Pace::new(None, &line, &statistics)).is_err());
     }
 }

@@ -13,6 +13,8 @@ mod multipart;
 mod options;
 mod pace;
 mod statistics;
+#[cfg(test)]
+mod tests;
 mod text;
 mod wire;
 
@@ -22,12 +24,18 @@ use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex};
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::{RcvBuf, SndBuf};
 
 use crate::Outcome;
 use crate::pattern::Pattern;
 use bucket::Bucket;
 use options::Options;
+use pace::{Line, Pace};
 use statistics::Statistics;
+
+/// The size of a connection's buffers in the kernel if the line is limited, in bytes.
+const BUFFER: usize = 128 * 1024;
 
 /// The state shared by all connections.
 struct Sink {
@@ -37,23 +45,35 @@ struct Sink {
     file: OwnedFd,
     bucket: Mutex<Bucket>,
     statistics: Statistics,
+    line: Line,
 }
 
-/// Runs `sink [--latency-ms N] [--rate BYTES-PER-SECOND] [--tls CERTIFICATE KEY]`: prints its ports for S3 and for
-/// control, and ends when its standard input is closed, so that it cannot outlive the driver.
+impl Sink {
+    fn new(options: Options) -> Outcome<Self> {
+        let pattern = Pattern::new();
+        let file = memfd_create("pattern", MFdFlags::MFD_CLOEXEC)?;
+        pattern.write(0, pattern.bytes().len() as u64, std::fs::File::from(file.try_clone()?))?;
+        let line = Line::new(options.line);
+        let (bucket, statistics) = (Mutex::new(Bucket::default()), Statistics::default());
+        Ok(Self { options, pattern, file, bucket, statistics, line })
+    }
+
+    /// Returns the pace of a body that begins now.
+    fn pace(&self) -> Pace<'_> {
+        Pace::new(self.options.rate, &self.line, &self.statistics)
+    }
+}
+
+/// Runs `sink [--latency-ms N] [--rate BYTES-PER-SECOND] [--line BYTES-PER-SECOND] [--tls CERTIFICATE KEY]`: prints its
+/// ports for S3 and for control, and ends when its standard input is closed, so that it cannot outlive the driver.
 pub(crate) fn main(arguments: &[String]) -> Outcome<()> {
-    let options = Options::parse(arguments)?;
-    let pattern = Pattern::new();
-    let file = memfd_create("pattern", MFdFlags::MFD_CLOEXEC)?;
-    pattern.write(0, pattern.bytes().len() as u64, std::fs::File::from(file.try_clone()?))?;
-    let sink = Arc::new(Sink {
-        options,
-        pattern,
-        file,
-        bucket: Mutex::new(Bucket::default()),
-        statistics: Statistics::default(),
-    });
+    let sink = Arc::new(Sink::new(Options::parse(arguments)?)?);
     let data = TcpListener::bind("127.0.0.1:0")?;
+    if sink.options.line.is_some() {
+        // Connections inherit them. What lies in buffers has not passed the line yet.
+        setsockopt(&data, RcvBuf, &BUFFER)?;
+        setsockopt(&data, SndBuf, &BUFFER)?;
+    }
     let control = TcpListener::bind("127.0.0.1:0")?;
     println!("{} {}", data.local_addr()?.port(), control.local_addr()?.port());
     accept(data, &sink, connection::serve);

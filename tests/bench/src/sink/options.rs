@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::ServerConfig;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::{CipherSuite, ServerConfig};
 
 use crate::Outcome;
 
@@ -15,6 +15,8 @@ pub(super) struct Options {
     pub(super) latency: Duration,
     /// The maximum rate of each connection, in bytes per second.
     pub(super) rate: Option<u64>,
+    /// The maximum rate of all connections together, in bytes per second. It can be changed later.
+    pub(super) line: Option<u64>,
     pub(super) tls: Option<Arc<ServerConfig>>,
 }
 
@@ -26,6 +28,7 @@ impl Options {
             let mut value = || arguments.next().ok_or(format!("{argument} lacks its value"));
             match argument.as_str() {
                 "--latency-ms" => options.latency = Duration::from_millis(value()?.parse()?),
+                "--line" => options.line = Some(value()?.parse()?),
                 "--rate" => options.rate = Some(value()?.parse()?),
                 "--tls" => options.tls = Some(Arc::new(server(value()?, value()?)?)),
                 _ => return Err(format!("the sink has no option {argument}").into()),
@@ -35,10 +38,16 @@ impl Options {
     }
 }
 
+/// Returns a server that chooses AES-128-GCM, as S3 and servers in Go do. Otherwise each client would get the cipher
+/// that it prefers, and those do not cost the same.
 fn server(certificate: &str, key: &str) -> Outcome<ServerConfig> {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let mut provider = rustls::crypto::ring::default_provider();
+    provider.cipher_suites.sort_by_key(|cipher| cipher.suite() != CipherSuite::TLS13_AES_128_GCM_SHA256);
+    let provider = Arc::new(provider);
     let chain = vec![CertificateDer::from_pem_file(certificate)?];
     let key = PrivateKeyDer::from_pem_file(key)?;
     let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    Ok(builder.with_no_client_auth().with_single_cert(chain, key)?)
+    let mut config = builder.with_no_client_auth().with_single_cert(chain, key)?;
+    config.ignore_client_order = true;
+    Ok(config)
 }

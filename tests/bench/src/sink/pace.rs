@@ -1,33 +1,95 @@
 //! Limits the rate of a transfer.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-/// The number of bytes to move at once if there is a rate: a few milliseconds' worth. Each step wakes up both sides.
-pub(super) const STEP: usize = 512 * 1024;
+use super::statistics::Statistics;
 
-/// One body's progress against its rate. Idle time is not credited.
-pub(super) struct Pace {
+/// The number of bytes to move at once if each connection has a rate: a few milliseconds' worth. Each step wakes up
+/// both sides.
+const STEP: usize = 512 * 1024;
+
+/// The number of bytes to move at once if all connections share one line. They take turns, so this is the unit of
+/// sharing.
+const TURN: usize = 64 * 1024;
+
+/// The time that an idle line may fall behind and still catch up, which makes up for late wake-ups.
+const SLACK: Duration = Duration::from_millis(5);
+
+/// A line that all connections share.
+pub(super) struct Line(Mutex<State>);
+
+struct State {
+    /// Bytes per second; `None` is no limit.
     rate: Option<u64>,
+    /// The time until which the line is taken.
+    taken: Instant,
+}
+
+impl Line {
+    pub(super) fn new(rate: Option<u64>) -> Self {
+        Self(Mutex::new(State { rate, taken: Instant::now() }))
+    }
+
+    /// Changes the limit, for bodies that begin afterwards.
+    pub(super) fn limit(&self, rate: Option<u64>) {
+        *self.state() = State { rate, taken: Instant::now() };
+    }
+
+    pub(super) fn is_limited(&self) -> bool {
+        self.state().rate.is_some()
+    }
+
+    /// Takes the line for `bytes` after all that was taken before, and returns the time at which they are through.
+    fn take(&self, bytes: usize, now: Instant) -> Instant {
+        let mut state = self.state();
+        let Some(rate) = state.rate else { return now };
+        let idle_since = now.checked_sub(SLACK).unwrap_or(now);
+        state.taken = state.taken.max(idle_since) + Duration::from_secs_f64(bytes as f64 / rate as f64);
+        state.taken
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One body's progress against the rate of its connection and that of the line. Idle time is not credited.
+pub(super) struct Pace<'a> {
+    rate: Option<u64>,
+    /// `None` if the line has no limit, so that it costs nothing.
+    line: Option<&'a Line>,
+    statistics: &'a Statistics,
     started: Instant,
     moved: u64,
 }
 
-impl Pace {
-    pub(super) fn new(rate: Option<u64>) -> Self {
-        Self { rate, started: Instant::now(), moved: 0 }
+impl<'a> Pace<'a> {
+    pub(super) fn new(rate: Option<u64>, line: &'a Line, statistics: &'a Statistics) -> Self {
+        let line = Some(line).filter(|line| line.is_limited());
+        Self { rate, line, statistics, started: Instant::now(), moved: 0 }
     }
 
     /// Returns the largest piece to move at once.
     pub(super) fn step(&self, unpaced: usize) -> usize {
-        if self.rate.is_some() { STEP } else { unpaced }
+        match (self.line, self.rate) {
+            (Some(_), _) => TURN,
+            (None, Some(_)) => STEP,
+            (None, None) => unpaced,
+        }
     }
 
-    /// Waits until `bytes` more, which have been moved, were due.
+    /// Counts `bytes` more, which have been moved, and waits until they were due.
     pub(super) fn moved(&mut self, bytes: usize) {
+        self.statistics.moved(bytes);
         self.moved += bytes as u64;
         if let Some(wait) = self.ahead(self.started.elapsed()) {
             sleep(wait);
+        }
+        if let Some(line) = self.line {
+            let now = Instant::now();
+            sleep(line.take(bytes, now).saturating_duration_since(now));
         }
     }
 
@@ -43,9 +105,24 @@ mod tests {
 
     #[test]
     fn a_transfer_ahead_of_its_rate_waits() {
-        let pace = Pace { rate: Some(1000), started: Instant::now(), moved: 500 };
+        let (line, statistics) = (Line::new(None), Statistics::default());
+        let pace = Pace { moved: 500, ..Pace::new(Some(1000), &line, &statistics) };
         assert_eq!(pace.ahead(Duration::from_millis(200)), Some(Duration::from_millis(300)));
         assert_eq!(pace.ahead(Duration::from_millis(700)), None);
         assert_eq!(Pace { rate: None, ..pace }.ahead(Duration::ZERO), None);
+    }
+
+    #[test]
+    fn connections_take_turns_on_one_line() {
+        let line = Line::new(Some(1000));
+        let start = line.state().taken;
+        let after = |bytes, now| line.take(bytes, start + Duration::from_millis(now)) - start;
+        // Two connections at the same time: the second waits for the first one's bytes as well.
+        assert_eq!(after(100, 0), Duration::from_millis(100));
+        assert_eq!(after(100, 0), Duration::from_millis(200));
+        // One that comes back after the line was idle does not catch up, but for the slack.
+        assert_eq!(after(100, 1000), Duration::from_millis(1100) - SLACK);
+        line.limit(None);
+        assert_eq!(after(100, 1000), Duration::from_millis(1000));
     }
 }

@@ -10,11 +10,24 @@ pub(super) struct Statistics {
     connections: AtomicU64,
     /// The longest chain of requests in which each began after the previous one was answered.
     depth: AtomicU64,
+    /// The connections that are open now.
+    open: AtomicU64,
+    /// The bytes of bodies, in both directions.
+    moved: AtomicU64,
 }
 
 impl Statistics {
     pub(super) fn connected(&self) {
         self.connections.fetch_add(1, SeqCst);
+        self.open.fetch_add(1, SeqCst);
+    }
+
+    pub(super) fn disconnected(&self) {
+        self.open.fetch_sub(1, SeqCst);
+    }
+
+    pub(super) fn moved(&self, bytes: usize) {
+        self.moved.fetch_add(bytes as u64, SeqCst);
     }
 
     /// Counts a request and returns its position in the chain.
@@ -29,7 +42,7 @@ impl Statistics {
     }
 
     pub(super) fn reset(&self) {
-        for count in [&self.requests, &self.connections, &self.depth] {
+        for count in [&self.requests, &self.connections, &self.depth, &self.moved] {
             count.store(0, SeqCst);
         }
     }
@@ -40,6 +53,8 @@ impl Statistics {
             "requests": of(&self.requests),
             "connections": of(&self.connections),
             "depth": of(&self.depth),
+            "open": of(&self.open),
+            "moved": of(&self.moved),
             "objects": objects,
             "bytes": bytes,
         })

@@ -9,7 +9,6 @@ use nix::sys::socket::{MsgFlags, recv};
 use rustls::{ServerConnection, StreamOwned};
 
 use super::Sink;
-use super::pace::Pace;
 use crate::pattern::RING;
 
 /// The number of bytes to move at once if there is no rate.
@@ -45,7 +44,7 @@ impl Wire {
 
     /// Sends a stretch of the pattern.
     pub(super) fn send(&mut self, sink: &Sink, offset: u64, size: u64) -> io::Result<()> {
-        let mut pace = Pace::new(sink.options.rate);
+        let mut pace = sink.pace();
         match self {
             Self::Plain(stream) => {
                 let mut at = (offset % RING as u64) as i64;
