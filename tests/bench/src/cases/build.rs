@@ -8,7 +8,7 @@ use crate::driver::Bench;
 use crate::report::Results;
 
 /// The name in the results.
-pub(crate) const RELEASE: &str = "cargo build --release from scratch";
+const RELEASE: &str = "cargo build --release from scratch";
 
 pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
     let cargo = |arguments: &[&str]| -> Outcome<()> {

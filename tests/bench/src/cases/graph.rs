@@ -10,6 +10,9 @@ use crate::driver::Bench;
 use crate::driver::sample::{Sample, measured};
 use crate::report::{Key, Results};
 
+/// The name of the reference: the same bytes parsed into a tree, by the parser that the library uses.
+pub(crate) const PARSE: &str = "serde_json parse";
+
 pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
     let (records, layers) = if bench.options.quick { (2000, 400) } else { (100_000, 20_000) };
     for (what, share) in [("whole", 1), ("half", 2)] {
@@ -25,12 +28,9 @@ pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
     Ok(())
 }
 
-/// Measures a process that makes one pass: the first one, as in a CI job.
+/// Measures a process that makes one pass, and another one that only parses.
 fn one(bench: &Bench, results: &mut Results, what: &str, file: &Path) -> Outcome<()> {
-    let mut command = Command::new(&bench.programs.itself);
-    command.args(["graph", "run"]).arg(file).arg("1");
-    let sample = measured(bench, &command)?;
-    let json: Value = serde_json::from_slice(&std::fs::read(bench.work.join("tool.log"))?)?;
+    let (sample, json) = printed(bench, "run", file)?;
     let bytes = json["bytes"].as_u64().unwrap_or_default();
     let key = |tool: &str| Key {
         case: "graph".to_owned(),
@@ -40,8 +40,23 @@ fn one(bench: &Bench, results: &mut Results, what: &str, file: &Path) -> Outcome
     };
     results.add(key("whole process"), bytes, sample);
     for (name, field) in [("read and check", "read"), ("mode=min", "min"), ("write", "write"), ("all three", "total")] {
-        let of = |clock: &str| json["samples"][0][field][clock].as_f64().ok_or("graph printed no times");
-        results.add(key(name), bytes, Sample { wall: of("wall")?, cpu: of("cpu")?, ..sample });
+        results.add(key(name), bytes, timed(&json[field], sample)?);
     }
+    let (sample, json) = printed(bench, "parse", file)?;
+    results.add(key(PARSE), bytes, timed(&json["parse"], sample)?);
     Ok(())
+}
+
+/// Runs `graph`, and returns its usage and what it printed.
+fn printed(bench: &Bench, what: &str, file: &Path) -> Outcome<(Sample, Value)> {
+    let mut command = Command::new(&bench.programs.itself);
+    command.args(["graph", what]).arg(file);
+    let sample = measured(bench, &command)?;
+    Ok((sample, serde_json::from_slice(&std::fs::read(bench.work.join("tool.log"))?)?))
+}
+
+/// Returns the times of a part of a process.
+fn timed(times: &Value, process: Sample) -> Outcome<Sample> {
+    let of = |clock: &str| times[clock].as_f64().ok_or("graph printed no times");
+    Ok(Sample { wall: of("wall")?, cpu: of("cpu")?, ..process })
 }

@@ -1,13 +1,15 @@
 //! The cases, one file each.
 
 mod big;
-pub(crate) mod build;
-mod graph;
-pub(crate) mod one;
+mod build;
+pub(crate) mod graph;
+mod interrupt;
+mod many;
+mod one;
 mod resume;
-mod rounds;
+pub(crate) mod rounds;
 mod small;
-mod start;
+pub(crate) mod start;
 mod store;
 pub(crate) mod warm;
 
@@ -18,12 +20,14 @@ use crate::report::Results;
 type Case = fn(&Bench, &mut Results) -> Outcome<()>;
 
 /// The cases, in the order in which they run; `build` only if it is selected.
-pub(crate) const CASES: [(&str, Case); 8] = [
+pub(crate) const CASES: [(&str, Case); 10] = [
     ("big", big::run),
     ("one", one::run),
     ("small", small::run),
+    ("many", many::run),
     ("warm", warm::run),
     ("resume", resume::run),
+    ("interrupt", interrupt::run),
     ("graph", graph::run),
     ("start", start::run),
     ("build", build::run),

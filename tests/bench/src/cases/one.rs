@@ -8,18 +8,30 @@ use crate::driver::Bench;
 use crate::driver::inputs::Input;
 use crate::driver::sink::{Conditions, Sink};
 use crate::driver::tools::{Direction, Tool};
-use crate::report::Results;
+use crate::report::{Metric, Results};
 
 /// About the rate of one connection to S3.
-pub(crate) const RATE: u64 = 85_000_000;
+const RATE: u64 = 85_000_000;
+/// The default number of connections.
+const CONNECTIONS: usize = 16;
 
 pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
     let size = if bench.options.quick { 16 * MIB } else { 1024 * MIB };
     let input = Input::make(bench, "one", 1, size)?;
-    let mut store = Store::Sink(Sink::start(bench, Conditions { latency_ms: 30, rate: Some(RATE) }, false)?);
-    let tools = [Tool::OursWith(16), Tool::OursWith(1), Tool::S5cmd];
-    for direction in [Direction::Export, Direction::Import] {
-        run_rounds(bench, results, &mut store, &Plan::cold("one", &input, direction, &tools))?;
+    let conditions = Conditions { latency_ms: 30, rate: Some(RATE), ..Conditions::default() };
+    let tools = [Tool::OursWith(CONNECTIONS), Tool::OursWith(1), Tool::S5cmd];
+    for (tls, chosen) in [(false, bench.options.plain), (true, bench.options.tls)] {
+        if !chosen {
+            continue;
+        }
+        let mut store = Store::Sink(Sink::start(bench, conditions, tls)?);
+        for direction in [Direction::Export, Direction::Import] {
+            run_rounds(bench, results, &mut store, &Plan::cold("one", &input, direction, &tools))?;
+            let place = (store.endpoint().name.as_str(), direction.name());
+            let wall = results.find("one", place.0, place.1, &tools[0].name()).map(|found| found.median(Metric::Wall));
+            let share = wall.map_or(f64::NAN, |wall| size as f64 / wall / (RATE as f64 * CONNECTIONS as f64));
+            results.value("one", &format!("{} {}: share of 16 lines", place.0, place.1), share, "");
+        }
     }
     Ok(())
 }

@@ -18,6 +18,10 @@ use crate::driver::tools::{Direction, Tool, Transfer};
 use crate::measure::cpu_seconds;
 use crate::report::{Key, Results};
 
+/// The names of the references in the results.
+pub(crate) const HASH: &str = "sha256 in-process";
+pub(crate) const HASHED_AFTER: &str = "sha256sum after s5cmd";
+
 /// About the number of bytes that a reader passes to the hash at once.
 const UPDATE: usize = 256 * 1024;
 
@@ -41,12 +45,23 @@ pub(super) struct Plan<'a> {
     pub(super) before: Before,
     /// Whether to measure SHA-256 over the same bytes too.
     pub(super) references: bool,
+    /// The maximum number of rounds.
+    pub(super) rounds: usize,
 }
 
 impl<'a> Plan<'a> {
     /// Returns a cold export or import.
     pub(super) fn cold(case: &'static str, input: &'a Input, direction: Direction, tools: &'a [Tool]) -> Self {
-        Self { case, what: direction.name(), input, direction, tools, before: Before::Nothing, references: false }
+        Self {
+            case,
+            what: direction.name(),
+            input,
+            direction,
+            tools,
+            before: Before::Nothing,
+            references: false,
+            rounds: usize::MAX,
+        }
     }
 
     fn key(&self, store: &Store, tool: impl Into<String>) -> Key {
@@ -63,7 +78,7 @@ pub(super) fn run_rounds(bench: &Bench, results: &mut Results, store: &mut Store
     if plan.direction == Direction::Import {
         store.stock(bench, plan.input)?;
     }
-    let runs = bench.options.runs;
+    let runs = bench.options.runs.min(plan.rounds);
     for round in 0..runs {
         eprintln!("{} {} on {}: round {} of {runs}", plan.case, plan.what, store.endpoint().name, round + 1);
         if plan.direction == Direction::Export {
@@ -78,8 +93,8 @@ pub(super) fn run_rounds(bench: &Bench, results: &mut Results, store: &mut Store
         for tool in tools {
             run_one(bench, results, store, plan, tool).map_err(|error| format!("{}: {error}", tool.name()))?;
         }
-        if plan.references && plan.direction == Direction::Import {
-            results.add(plan.key(store, "sha256 in-process"), plan.input.bytes, hash(bench, plan.input)?);
+        if plan.references {
+            results.add(plan.key(store, HASH), plan.input.bytes, hash(bench, plan.input)?);
         }
     }
     Ok(())
@@ -104,7 +119,7 @@ fn run_one(bench: &Bench, results: &mut Results, store: &Store, plan: &Plan<'_>,
     if plan.direction == Direction::Import {
         plan.input.restored(&target, |digest| tool.file_name(digest))?;
         if plan.references && tool == Tool::S5cmd {
-            results.add(plan.key(store, "sha256sum after s5cmd"), plan.input.bytes, sha256sum(bench, &target)?);
+            results.add(plan.key(store, HASHED_AFTER), plan.input.bytes, sha256sum(bench, &target)?);
         }
         fs::remove_dir_all(&target)?;
     }

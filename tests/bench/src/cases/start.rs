@@ -1,5 +1,6 @@
 //! The cost of starting the program, and of an import that finds nothing.
 
+use std::path::Path;
 use std::process::Command;
 
 use crate::Outcome;
@@ -9,6 +10,9 @@ use crate::driver::sink::{Conditions, Sink};
 use crate::driver::tools::{attributes, with_credentials};
 use crate::report::{Key, Results};
 
+/// The name of a program that does nothing.
+pub(crate) const NOTHING: &str = "true";
+
 /// More rounds than in the other cases, because short runs are affected most by other load.
 const TIMES: usize = 4;
 
@@ -16,10 +20,14 @@ pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
     let sink = Sink::start(bench, Conditions::default(), false)?;
     let programs = &bench.programs;
     for _ in 0..bench.options.runs * TIMES {
-        let peers = [("s5cmd", &programs.s5cmd, "version"), ("rclone", &programs.rclone, "version")];
-        for (tool, program, argument) in [("s3-build-cache", &programs.ours, "--version")].into_iter().chain(peers) {
+        for (tool, program, arguments) in [
+            ("s3-build-cache", programs.ours.as_path(), &["--version"][..]),
+            (NOTHING, Path::new("true"), &[]),
+            ("s5cmd", &programs.s5cmd, &["version"]),
+            ("rclone", &programs.rclone, &["version"]),
+        ] {
             let mut command = Command::new(program);
-            command.arg(argument);
+            command.args(arguments);
             results.add(key("version", "", tool), 0, measured(bench, &command)?);
         }
         let mut command = Command::new(&programs.ours);

@@ -23,7 +23,8 @@ const OTHERS: usize = 1500;
 
 pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
     let input = Input::make(bench, "warm", BLOBS, 64 * 1024)?;
-    let mut store = Store::Sink(Sink::start(bench, Conditions { latency_ms: ROUND_TRIP_MS, rate: None }, false)?);
+    let mut store =
+        Store::Sink(Sink::start(bench, Conditions { latency_ms: ROUND_TRIP_MS, ..Conditions::default() }, false)?);
     let mut others = String::new();
     for number in 0..OTHERS {
         // These keys sort before those of all digests.

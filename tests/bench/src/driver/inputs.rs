@@ -3,7 +3,7 @@
 
 use std::collections::HashSet;
 use std::fs::{self, File};
-use std::io::BufWriter;
+use std::io::{self, BufWriter, Read};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -20,6 +20,28 @@ pub(crate) struct Blob {
     pub(crate) digest: String,
     pub(crate) size: u64,
     pub(crate) offset: u64,
+}
+
+impl Blob {
+    /// Returns whether a file has exactly these bytes.
+    pub(crate) fn is_at(&self, file: &Path) -> Outcome<bool> {
+        let mut file = match File::open(file) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(error.into()),
+        };
+        if file.metadata()?.len() != self.size {
+            return Ok(false);
+        }
+        let mut hash = Sha256::new();
+        let mut buffer = vec![0; 256 * 1024];
+        loop {
+            match file.read(&mut buffer)? {
+                0 => return Ok(hex::encode(hash.finalize()) == self.digest),
+                read => hash.update(&buffer[..read]),
+            }
+        }
+    }
 }
 
 pub(crate) struct Input {
@@ -122,6 +144,23 @@ fn store(cache: &Path, document: &Value) -> Outcome<(String, usize)> {
     let text = document.to_string();
     let digest = hex::encode(Sha256::digest(&text));
     let file = File::create(cache.join("blobs/sha256").join(&digest))?;
-    std::io::Write::write_all(&mut BufWriter::new(file), text.as_bytes())?;
+    io::Write::write_all(&mut BufWriter::new(file), text.as_bytes())?;
     Ok((format!("sha256:{digest}"), text.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_blob_is_recognized_by_its_bytes() {
+        let file = std::env::temp_dir().join(format!("s3-build-cache-bench-{}-blob", std::process::id()));
+        let blob = Blob { digest: hex::encode(Sha256::digest(b"abc")), size: 3, offset: 0 };
+        assert!(!blob.is_at(&file).unwrap());
+        for (bytes, same) in [("abc", true), ("abd", false), ("ab", false), ("abcd", false)] {
+            fs::write(&file, bytes).unwrap();
+            assert_eq!(blob.is_at(&file).unwrap(), same, "{bytes}");
+        }
+        fs::remove_file(file).unwrap();
+    }
 }

@@ -11,19 +11,22 @@ Measures s3-build-cache beside s5cmd, rclone and the AWS CLI, on this machine.
   tests/bench/run [CASE...] [OPTION...]
 
 Cases (default: all but build):
-  big      16 blobs of 64 MiB: cold export, import into an empty directory
-  one      one blob of 1 GiB, 85 MB/s a connection, 30 ms latency: 16 connections beside one
-  small    2,000 blobs of 16 KiB: cold export, import
-  warm     export of 200 blobs that are all there, 30 ms latency, with and without a listing that shows them
-  resume   import where nine tenths are already in the directory
-  graph    a cache config of 100,000 records and 20,000 layers: read, check, filter, write
-  start    --version; an import that finds nothing; the size of the program
-  build    cargo build --release from scratch, without the downloads
+  big        16 blobs of 64 MiB: cold export, import into an empty directory
+  one        one blob of 1 GiB, 85 MB/s a connection, 30 ms latency: 16 connections beside one
+  small      2,000 blobs of 16 KiB: cold export, import
+  many       20,000 blobs of 1 KiB: cold export, import, for the peak of memory
+  warm       export of 200 blobs that are all there, 30 ms latency, with and without a listing that shows them
+  resume     import where nine tenths are already in the directory
+  interrupt  14 blobs of 40 MiB, 25 MB/s for all connections together: SIGINT at a third, a half, two thirds, then again
+  graph      a cache config of 100,000 records and 20,000 layers: read, check, filter, write
+  start      --version; an import that finds nothing; the size of the program
+  build      cargo build --release from scratch, without the downloads
 
 Options:
-  --runs N             runs of each tool, in turns (default 5); the AWS CLI, which is slow, runs once
+  --runs N             runs of each tool, in turns (default 5); the AWS CLI, which is slow, runs once, and so do all
+                       tools in many and interrupt
   --servers LIST       sink,seaweedfs (default both) for big and small; the other cases have the sink only
-  --tls, --no-tls      big only with TLS, or only without (default both); small is only without
+  --tls, --no-tls      big and one only with TLS, or only without (default both); small is only without
   --quick              one run with small sizes, and the AWS CLI only for big on the sink: shows that the bench works,
                        its numbers mean nothing
   --check              exit status 1 when a bar is missed

@@ -19,6 +19,8 @@ pub(crate) struct Conditions {
     pub(crate) latency_ms: u64,
     /// The rate of each connection in bytes per second.
     pub(crate) rate: Option<u64>,
+    /// The rate of all connections together.
+    pub(crate) line: Option<u64>,
 }
 
 pub(crate) struct Sink {
@@ -32,7 +34,12 @@ pub(crate) struct Seen {
     pub(crate) requests: u64,
     pub(crate) connections: u64,
     pub(crate) depth: u64,
+    /// The bytes of the objects that are there.
     pub(crate) bytes: u64,
+    /// The bytes of bodies, in both directions.
+    pub(crate) moved: u64,
+    /// The connections that are open now.
+    pub(crate) open: u64,
 }
 
 impl Sink {
@@ -41,6 +48,9 @@ impl Sink {
         command.arg("sink").arg("--latency-ms").arg(conditions.latency_ms.to_string());
         if let Some(rate) = conditions.rate {
             command.arg("--rate").arg(rate.to_string());
+        }
+        if let Some(line) = conditions.line {
+            command.arg("--line").arg(line.to_string());
         }
         let authority = if tls { Some(Authority::make(&bench.work.join("sink+tls"))?) } else { None };
         if let Some(authority) = &authority {
@@ -71,6 +81,11 @@ impl Sink {
         self.ask("POST", "reset", "").map(|_| ())
     }
 
+    /// Changes the rate of all connections together; `None` is no limit. Cuts off what is under way with another rate.
+    pub(crate) fn line(&self, rate: Option<u64>) -> Outcome<()> {
+        self.ask("POST", "line", &rate.map_or(String::new(), |rate| rate.to_string())).map(|_| ())
+    }
+
     /// Stores an input's blobs under `prefix`.
     pub(crate) fn populate(&self, prefix: &str, input: &Input) -> Outcome<()> {
         let mut lines = String::new();
@@ -93,6 +108,8 @@ impl Sink {
             connections: count("connections"),
             depth: count("depth"),
             bytes: count("bytes"),
+            moved: count("moved"),
+            open: count("open"),
         })
     }
 

@@ -16,6 +16,8 @@ pub(crate) enum Tool {
     Ours,
     /// With this many connections instead of the default of 16.
     OursWith(usize),
+    /// With `verify_source=false`: the parts are hashed for their signatures, the whole is not.
+    OursUnverified,
     S5cmd,
     Rclone,
     Aws,
@@ -56,6 +58,7 @@ impl Tool {
         match self {
             Self::Ours => "s3-build-cache".to_owned(),
             Self::OursWith(jobs) => format!("s3-build-cache -j {jobs}"),
+            Self::OursUnverified => "s3-build-cache verify_source=false".to_owned(),
             Self::S5cmd => "s5cmd".to_owned(),
             Self::Rclone => "rclone".to_owned(),
             Self::Aws => "aws s3".to_owned(),
@@ -64,7 +67,7 @@ impl Tool {
     }
 
     pub(crate) fn is_ours(self) -> bool {
-        matches!(self, Self::Ours | Self::OursWith(_))
+        matches!(self, Self::Ours | Self::OursWith(_) | Self::OursUnverified)
     }
 
     /// Returns the name of a blob's file after an import, given its digest.
@@ -74,8 +77,9 @@ impl Tool {
 
     pub(crate) fn command(self, bench: &Bench, transfer: &Transfer<'_>) -> Command {
         let mut command = match self {
-            Self::Ours => ours(bench, transfer, None),
-            Self::OursWith(jobs) => ours(bench, transfer, Some(jobs)),
+            Self::Ours => ours(bench, transfer, "", None),
+            Self::OursWith(jobs) => ours(bench, transfer, "", Some(jobs)),
+            Self::OursUnverified => ours(bench, transfer, ",verify_source=false", None),
             Self::S5cmd => s5cmd(bench, transfer),
             Self::Rclone => rclone(bench, transfer),
             Self::Aws => aws(bench, transfer),
@@ -103,9 +107,9 @@ pub(crate) fn attributes(endpoint: &Endpoint, prefix: &str) -> String {
     format!("type=s3,bucket={BUCKET},name=app,region=us-east-1,use_path_style=true,endpoint_url={url}{prefix}")
 }
 
-fn ours(bench: &Bench, transfer: &Transfer<'_>, jobs: Option<usize>) -> Command {
+fn ours(bench: &Bench, transfer: &Transfer<'_>, more: &str, jobs: Option<usize>) -> Command {
     let mut command = Command::new(&bench.programs.ours);
-    let attributes = attributes(transfer.endpoint, transfer.prefix);
+    let attributes = attributes(transfer.endpoint, transfer.prefix) + more;
     match transfer.direction {
         Direction::Export => command.arg("export").arg(&transfer.input.cache).arg("--cache-to").arg(attributes),
         Direction::Import => command.arg("import").arg(transfer.target).arg("--cache-from").arg(attributes),

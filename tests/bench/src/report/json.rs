@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::bars::Bar;
-use super::{Metric, Results, Series};
+use super::{Interruption, Metric, Results, Series};
 use crate::driver::sample::Sample;
 
 pub(super) fn document(results: &Results, bars: &[Bar]) -> String {
@@ -22,6 +22,7 @@ pub(super) fn document(results: &Results, bars: &[Bar]) -> String {
         "versions": versions,
         "series": results.series.iter().map(series).collect::<Vec<_>>(),
         "values": values,
+        "interruptions": results.interruptions.iter().map(interruption).collect::<Vec<_>>(),
         "bars": bars,
     });
     format!("{document:#}\n")
@@ -52,6 +53,21 @@ fn sample(sample: &Sample) -> Value {
         value["depth"] = json!(seen.depth);
     }
     value
+}
+
+fn interruption(found: &Interruption) -> Value {
+    json!({
+        "case": "interrupt",
+        "what": found.what,
+        "tool": found.tool,
+        "percent": found.percent,
+        "moved": found.moved,
+        "kept": found.kept,
+        "lost": found.lost(),
+        "allowed": found.allowed,
+        "again": found.again,
+        "complete": found.complete,
+    })
 }
 
 fn bar(bar: &Bar) -> Value {

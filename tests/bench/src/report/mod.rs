@@ -39,12 +39,43 @@ pub(crate) struct Value {
     pub(crate) unit: &'static str,
 }
 
+/// A transfer that was interrupted, and repeated to complete it. Sizes are in bytes.
+pub(crate) struct Interruption {
+    /// The direction.
+    pub(crate) what: &'static str,
+    pub(crate) tool: String,
+    /// The share of the bytes after which it was interrupted.
+    pub(crate) percent: u64,
+    pub(crate) moved: u64,
+    /// The blobs that were in the store or directory afterwards, complete and with the right digest.
+    pub(crate) kept: u64,
+    /// What the repetition transferred.
+    pub(crate) again: u64,
+    /// What may be lost: one request of each connection, and one blob.
+    pub(crate) allowed: u64,
+    /// Whether all blobs were complete after the repetition.
+    pub(crate) complete: bool,
+}
+
+impl Interruption {
+    /// Returns the bytes that were transferred in vain.
+    pub(crate) fn lost(&self) -> u64 {
+        self.moved.saturating_sub(self.kept)
+    }
+
+    pub(crate) fn share(&self) -> f64 {
+        self.lost() as f64 / self.allowed as f64
+    }
+}
+
+#[derive(Default)]
 pub(crate) struct Results {
     pub(crate) versions: Vec<(&'static str, String)>,
     pub(crate) runs: usize,
     pub(crate) quick: bool,
     pub(crate) series: Vec<Series>,
     pub(crate) values: Vec<Value>,
+    pub(crate) interruptions: Vec<Interruption>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +108,7 @@ impl Series {
 impl Results {
     pub(crate) fn new(options: &Options, programs: &Programs) -> Outcome<Self> {
         let versions = programs.versions()?;
-        Ok(Self { versions, runs: options.runs, quick: options.quick, series: Vec::new(), values: Vec::new() })
+        Ok(Self { versions, runs: options.runs, quick: options.quick, ..Self::default() })
     }
 
     pub(crate) fn add(&mut self, key: Key, bytes: u64, sample: Sample) {
@@ -91,7 +122,7 @@ impl Results {
         self.values.push(Value { case: case.to_owned(), name: name.to_owned(), value, unit });
     }
 
-    fn find(&self, case: &str, server: &str, what: &str, tool: &str) -> Option<&Series> {
+    pub(crate) fn find(&self, case: &str, server: &str, what: &str, tool: &str) -> Option<&Series> {
         self.series.iter().find(|series| {
             let key = &series.key;
             (key.case.as_str(), key.server.as_str(), key.what.as_str(), key.tool.as_str()) == (case, server, what, tool)

@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use super::bars::Bar;
-use super::{Metric, Results, Series};
+use super::{Interruption, Metric, Results, Series};
 
-const GIB: f64 = 1024.0 * 1024.0 * 1024.0;
+const MIB: f64 = 1024.0 * 1024.0;
+const GIB: f64 = 1024.0 * MIB;
 
 pub(super) fn text(results: &Results, bars: &[Bar]) -> String {
     let mut out = String::new();
@@ -28,6 +29,7 @@ pub(super) fn text(results: &Results, bars: &[Bar]) -> String {
         }
         out += &row(series);
     }
+    interruptions(&mut out, &results.interruptions);
     if !results.values.is_empty() {
         out.push('\n');
     }
@@ -41,9 +43,27 @@ pub(super) fn text(results: &Results, bars: &[Bar]) -> String {
         let verdict = if bar.met() { "ok" } else { "MISSED" };
         let sign = if bar.least { "≥" } else { "≤" };
         let name = format!("{} {}", bar.case, bar.name);
-        writeln!(out, "  {name:<58}{:>9.3} {sign} {:<6} {:<4} {verdict}", bar.measured, bar.limit, bar.unit).ok();
+        writeln!(out, "  {name:<70}{:>9.3} {sign} {:<6} {:<4} {verdict}", bar.measured, bar.limit, bar.unit).ok();
     }
     out
+}
+
+fn interruptions(out: &mut String, all: &[Interruption]) {
+    let mut before = None;
+    for found in all {
+        if before != Some(found.what) {
+            let group = format!("interrupt {} (sink)", found.what);
+            writeln!(out, "\n{group:<44}      after  MiB moved      kept      lost  of allowed     again").ok();
+            before = Some(found.what);
+        }
+        let [moved, kept, lost, again] =
+            [found.moved, found.kept, found.lost(), found.again].map(|bytes| bytes as f64 / MIB);
+        let wrong = if found.complete { "" } else { "  incomplete" };
+        let (tool, share) = (&found.tool, found.share());
+        let after = format!("{} %", found.percent);
+        writeln!(out, "  {tool:<42}{after:>11}{moved:>11.1}{kept:>10.1}{lost:>10.1}{share:>12.2}{again:>10.1}{wrong}")
+            .ok();
+    }
 }
 
 fn row(series: &Series) -> String {

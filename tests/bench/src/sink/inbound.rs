@@ -85,14 +85,14 @@ impl<S: Source> Inbound<S> {
         let early = self.early.len().min(usize::try_from(left).unwrap_or(usize::MAX));
         self.early.drain(..early);
         left -= early as u64;
-        pace.moved(early);
+        pace.moved(early)?;
         while left > 0 {
             let step = pace.step(SCRATCH);
             match self.source.discard(left, &mut self.scratch[..step])? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 read => {
                     left -= read as u64;
-                    pace.moved(read);
+                    pace.moved(read)?;
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! Limits the rate of a transfer.
 
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
@@ -25,20 +26,20 @@ struct State {
     rate: Option<u64>,
     /// The time until which the line is taken.
     taken: Instant,
+    /// The number of times that the limit was changed.
+    changes: u64,
 }
 
 impl Line {
     pub(super) fn new(rate: Option<u64>) -> Self {
-        Self(Mutex::new(State { rate, taken: Instant::now() }))
+        Self(Mutex::new(State { rate, taken: Instant::now(), changes: 0 }))
     }
 
-    /// Changes the limit, for bodies that begin afterwards.
+    /// Changes the limit, and cuts off the bodies under way if there was one: what is in the buffers of the kernel
+    /// does not pass the line any more.
     pub(super) fn limit(&self, rate: Option<u64>) {
-        *self.state() = State { rate, taken: Instant::now() };
-    }
-
-    pub(super) fn is_limited(&self) -> bool {
-        self.state().rate.is_some()
+        let mut state = self.state();
+        *state = State { rate, taken: Instant::now(), changes: state.changes + 1 };
     }
 
     /// Takes the line for `bytes` after all that was taken before, and returns the time at which they are through.
@@ -58,8 +59,8 @@ impl Line {
 /// One body's progress against the rate of its connection and that of the line. Idle time is not credited.
 pub(super) struct Pace<'a> {
     rate: Option<u64>,
-    /// `None` if the line has no limit, so that it costs nothing.
-    line: Option<&'a Line>,
+    /// The line and its number of changes, or `None` if it has no limit, so that it costs nothing.
+    line: Option<(&'a Line, u64)>,
     statistics: &'a Statistics,
     started: Instant,
     moved: u64,
@@ -67,7 +68,10 @@ pub(super) struct Pace<'a> {
 
 impl<'a> Pace<'a> {
     pub(super) fn new(rate: Option<u64>, line: &'a Line, statistics: &'a Statistics) -> Self {
-        let line = Some(line).filter(|line| line.is_limited());
+        let line = {
+            let state = line.state();
+            state.rate.map(|_| (line, state.changes))
+        };
         Self { rate, line, statistics, started: Instant::now(), moved: 0 }
     }
 
@@ -81,16 +85,24 @@ impl<'a> Pace<'a> {
     }
 
     /// Counts `bytes` more, which have been moved, and waits until they were due.
-    pub(super) fn moved(&mut self, bytes: usize) {
+    ///
+    /// # Errors
+    ///
+    /// If the line's limit was changed meanwhile.
+    pub(super) fn moved(&mut self, bytes: usize) -> io::Result<()> {
         self.statistics.moved(bytes);
         self.moved += bytes as u64;
         if let Some(wait) = self.ahead(self.started.elapsed()) {
             sleep(wait);
         }
-        if let Some(line) = self.line {
+        if let Some((line, changes)) = self.line {
             let now = Instant::now();
             sleep(line.take(bytes, now).saturating_duration_since(now));
+            if line.state().changes != changes {
+                return Err(io::ErrorKind::ConnectionAborted.into());
+            }
         }
+        Ok(())
     }
 
     fn ahead(&self, elapsed: Duration) -> Option<Duration> {
@@ -124,5 +136,16 @@ mod tests {
         assert_eq!(after(100, 1000), Duration::from_millis(1100) - SLACK);
         line.limit(None);
         assert_eq!(after(100, 1000), Duration::from_millis(1000));
+    }
+
+    #[test]
+    fn a_new_limit_cuts_off_what_is_under_way() {
+        let (line, statistics) = (Line::new(Some(1_000_000)), Statistics::default());
+        let mut under_way = Pace::new(None, &line, &statistics);
+        assert!(under_way.moved(10).is_ok());
+        line.limit(None);
+        assert!(under_way.moved(10).is_err());
+        assert!(Pace::new(None, &line, &statistics).moved(10).is_ok());
+        assert_eq!(statistics.json(0, 0)["moved"], 30);
     }
 }

@@ -58,14 +58,14 @@ impl Wire {
                     }
                     at %= RING as i64;
                     left -= sent as u64;
-                    pace.moved(sent);
+                    pace.moved(sent)?;
                 }
                 Ok(())
             }
             Self::Tls(stream) => {
                 for piece in sink.pattern.stretch(offset, size, pace.step(PIECE)) {
                     stream.write_all(piece)?;
-                    pace.moved(piece.len());
+                    pace.moved(piece.len())?;
                 }
                 stream.flush()
             }
