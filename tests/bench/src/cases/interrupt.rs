@@ -10,6 +10,7 @@ use super::store::{STOCK, Store};
 use crate::Outcome;
 use crate::driver::Bench;
 use crate::driver::inputs::Input;
+use crate::driver::options::Interrupt;
 use crate::driver::sample::{interrupted, measured};
 use crate::driver::sink::{Conditions, Seen, Sink};
 use crate::driver::tools::{Direction, Tool, Transfer};
@@ -29,7 +30,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
     let (size, line) = if bench.options.quick { (MIB / 4, 4_000_000) } else { (40 * MIB, 25_000_000) };
-    let case = Case { bench, input: Input::make(bench, "interrupt", 14, size)?, line };
+    let Interrupt { count, size, line } = bench.options.interrupt.unwrap_or(Interrupt { count: 14, size, line });
+    let case = Case { bench, input: Input::make(bench, "interrupt", count, size)?, line };
     let sink = Sink::start(bench, Conditions { line: Some(line), ..Conditions::default() }, false)?;
     // Only while a transfer waits for its interruption.
     sink.line(None)?;

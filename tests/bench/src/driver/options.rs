@@ -27,6 +27,7 @@ Options:
                        tools in many and interrupt
   --servers LIST       sink,seaweedfs (default both) for big and small; the other cases have the sink only
   --tls, --no-tls      big and one only with TLS, or only without (default both); small is only without
+  --interrupt NxMIB@MB other blobs and another line for interrupt (default 14x40@25)
   --quick              one run with small sizes, and the AWS CLI only for big on the sink: shows that the bench works,
                        its numbers mean nothing
   --check              exit status 1 when a bar is missed
@@ -44,6 +45,7 @@ pub(crate) struct Options {
     pub(crate) tls: bool,
     pub(crate) quick: bool,
     pub(crate) check: bool,
+    pub(crate) interrupt: Option<Interrupt>,
     pub(crate) json: Option<PathBuf>,
     pub(crate) svg: Option<PathBuf>,
     pub(crate) data: PathBuf,
@@ -52,6 +54,26 @@ pub(crate) struct Options {
     pub(crate) venv: PathBuf,
     /// The directory of the program's sources.
     pub(crate) repository: PathBuf,
+}
+
+/// The blobs and the line of the case `interrupt`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Interrupt {
+    pub(crate) count: usize,
+    /// The size of each blob in bytes.
+    pub(crate) size: u64,
+    /// Bytes per second.
+    pub(crate) line: u64,
+}
+
+impl Interrupt {
+    /// Parses the number of blobs, their size in MiB and the rate in MB/s: `14x40@25`.
+    fn parse(text: &str) -> Outcome<Self> {
+        let (count, rest) = text.split_once('x').ok_or("--interrupt is like 14x40@25")?;
+        let (size, line) = rest.split_once('@').ok_or("--interrupt is like 14x40@25")?;
+        let (size, line): (u64, u64) = (size.parse()?, line.parse()?);
+        Ok(Self { count: count.parse()?, size: size * 1024 * 1024, line: line * 1_000_000 })
+    }
 }
 
 pub(crate) enum Parsed {
@@ -70,6 +92,7 @@ impl Options {
             tls: true,
             quick: false,
             check: false,
+            interrupt: None,
             json: None,
             svg: None,
             data: PathBuf::from("target/bench/data"),
@@ -89,6 +112,7 @@ impl Options {
                 "--no-tls" => options.tls = false,
                 "--quick" => options.quick = true,
                 "--check" => options.check = true,
+                "--interrupt" => options.interrupt = Some(Interrupt::parse(value()?)?),
                 "--json" => options.json = Some(value()?.into()),
                 "--svg" => options.svg = Some(value()?.into()),
                 "--data" => options.data = value()?.into(),
@@ -143,13 +167,24 @@ mod tests {
         assert_eq!((all.cases.len(), all.runs, all.sink, all.seaweedfs), (CASES.len() - 1, 5, true, true));
         let some = parse("big small --runs 7 --servers sink --no-tls").unwrap();
         assert_eq!((some.cases.len(), some.runs, some.seaweedfs, some.tls), (2, 7, false, false));
+        let interrupt = Interrupt { count: 3, size: 5 << 20, line: 7_000_000 };
+        assert_eq!(parse("--interrupt 3x5@7").unwrap().interrupt, Some(interrupt));
         assert_eq!(parse("--quick").unwrap().runs, 1);
         assert_eq!(parse("--runs 2 --quick").unwrap().runs, 2);
     }
 
     #[test]
     fn unknown_options_are_refused() {
-        for line in ["huge", "--runs", "--runs 0", "--runs x", "--servers minio", "--tls --no-tls", "--help"] {
+        for line in [
+            "huge",
+            "--runs",
+            "--runs 0",
+            "--runs x",
+            "--servers minio",
+            "--tls --no-tls",
+            "--interrupt 14x40",
+            "--help",
+        ] {
             assert!(parse(line).is_err(), "{line}");
         }
     }
