@@ -147,8 +147,10 @@ pub(super) const ATTRIBUTES: &[Row] = &[
         "payload_signing",
         "true: sign the hash of every part, also over TLS; default: the profile's s3 block, else auto",
         |policy, value| {
-            let choices = [("auto", PayloadSigning::Auto), ("true", PayloadSigning::Always)];
-            policy.payload_signing = Some(value.one_of(&choices, "true or auto")?);
+            let auto = value.one_of(&[("auto", PayloadSigning::Auto)], "true or auto");
+            // As in the AWS CLI, false does not mean never: without TLS, parts are signed in any case.
+            let given = || value.bool().map(|on| if on { PayloadSigning::Always } else { PayloadSigning::Auto });
+            policy.payload_signing = Some(auto.or_else(|error| given().map_err(|_| error))?);
             Ok(())
         },
     )

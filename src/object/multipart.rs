@@ -30,12 +30,13 @@ pub trait MultipartUpload: Send + Sync {
         Err(Error::unsupported(format!("the store cannot copy parts of {source}")))
     }
 
-    /// Creates the object from the parts that were written. Returns its version if the store reports it.
+    /// Creates the object from the parts that were written. Returns its version if the store reports it. May be called
+    /// again after an error.
     ///
     /// # Errors
     /// [`PreconditionFailed`](crate::ErrorKind::PreconditionFailed) if the condition of the upload does not hold. Any
     /// other error if the object was not created: the parts are incomplete, or the store failed.
-    fn complete(self: Box<Self>) -> Result<Option<Version>>;
+    fn complete(&self) -> Result<Option<Version>>;
 }
 
 /// A multipart upload that was neither completed nor aborted, and whose parts occupy space.

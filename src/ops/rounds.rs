@@ -1,9 +1,10 @@
 //! Runs jobs in rounds: those that fail with a transient error are tried again after all the others.
 
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, Unpoisoned as _};
 use crate::ops::cache::S3Cache;
 use crate::ops::persist::{PATIENCE, PAUSES};
 use crate::transfer::{Next, Run};
@@ -38,21 +39,37 @@ impl<J, D> Tried<J, D> {
 }
 
 /// Counts consecutive failures across all threads.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Streak {
     failures: AtomicUsize,
     tripped: AtomicBool,
+    /// The last success, or the start of the round. In real time: only requests that get no answer take long.
+    success: Mutex<Instant>,
+}
+
+impl Default for Streak {
+    fn default() -> Self {
+        let (failures, tripped) = (AtomicUsize::new(0), AtomicBool::new(false));
+        Self { failures, tripped, success: Mutex::new(Instant::now()) }
+    }
 }
 
 impl Streak {
     /// Resets the count after a success.
     pub(super) fn broken(&self) {
         self.failures.store(0, Ordering::Relaxed);
+        *self.success.lock().unpoisoned() = Instant::now();
     }
 
-    /// Counts a failure. Returns true after so many in a row that the store itself may be down.
+    /// Counts a failure. Returns true after so many in a row, or so long without a success, that the store itself may
+    /// be down.
     pub(super) fn failed(&self) -> bool {
-        (self.failures.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(STREAK)
+        (self.failures.fetch_add(1, Ordering::Relaxed) + 1).is_multiple_of(STREAK) || self.is_long()
+    }
+
+    /// Returns whether there has been no success for so long that asking once more would take too long.
+    pub(super) fn is_long(&self) -> bool {
+        self.success.lock().unpoisoned().elapsed() > PATIENCE
     }
 
     /// Marks the store as down, so that this round starts no more jobs.
@@ -148,6 +165,7 @@ impl<J, S, F> Round<'_, J, S, F> {
     {
         let S3Cache { pool, context, .. } = self.cache;
         let begun = context.clock.monotonic();
+        self.streak.broken();
         let (tried, mut succeeded, mut failed, mut left) = (AtomicUsize::new(0), 0, Vec::new(), Vec::new());
         let jobs = jobs.inspect(|_| {
             tried.fetch_add(1, Ordering::Relaxed);

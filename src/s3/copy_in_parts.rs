@@ -37,6 +37,6 @@ impl S3Client {
         for (number, range) in Parts::of(size, self.parts.max_copy_bytes.min(MAX_COPIED_PART)).numbered() {
             upload.copy_part(number, range.start, from, range)?;
         }
-        Box::new(upload).complete()
+        upload.complete()
     }
 }

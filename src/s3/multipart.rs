@@ -1,6 +1,7 @@
 //! A multipart upload in progress: its parts, its completion, and its abort if it fails.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ pub(super) struct S3Upload<'a> {
     size: u64,
     mode: PutMode,
     begun: Duration,
-    completed: bool,
+    completed: AtomicBool,
 }
 
 /// The state of the upload in the store.
@@ -48,7 +49,14 @@ impl<'a> S3Upload<'a> {
 
     fn new(client: &'a S3Client, name: UploadName, begun: Duration, (size, mode): (u64, &PutMode)) -> Self {
         let current = Current { name: Arc::new(name), parts: Vec::new(), abandoned: Vec::new() };
-        Self { client, current: Mutex::new(current), size, mode: mode.clone(), begun, completed: false }
+        Self {
+            client,
+            current: Mutex::new(current),
+            size,
+            mode: mode.clone(),
+            begun,
+            completed: AtomicBool::new(false),
+        }
     }
 
     fn current(&self) -> MutexGuard<'_, Current> {
@@ -113,15 +121,16 @@ impl MultipartUpload for S3Upload<'_> {
         Ok(())
     }
 
-    fn complete(mut self: Box<Self>) -> Result<Option<Version>> {
-        let current = self.current.get_mut().unpoisoned();
-        let (name, mut parts) = (Arc::clone(&current.name), std::mem::take(&mut current.parts));
+    fn complete(&self) -> Result<Option<Version>> {
+        let current = self.current();
+        let (name, mut parts) = (Arc::clone(&current.name), current.parts.clone());
+        drop(current);
         parts.sort_unstable_by_key(|part| part.number);
         let begun = self.client.monotonic().saturating_sub(self.begun);
         let expected = Expected { size: self.size, begun, mode: &self.mode };
         let completed = self.client.complete_multipart_upload(&name, &parts, &expected)?;
         // An object that was merely found may be another writer's, so the parts of this upload are removed in any case.
-        self.completed = completed.confirmed;
+        self.completed.store(completed.confirmed, Ordering::Relaxed);
         Ok(completed.version)
     }
 }
@@ -130,7 +139,7 @@ impl Drop for S3Upload<'_> {
     fn drop(&mut self) {
         let mut current = self.current();
         let mut unwanted = std::mem::take(&mut current.abandoned);
-        if !self.completed {
+        if !self.completed.load(Ordering::Relaxed) {
             unwanted.push(Arc::clone(&current.name));
         }
         drop(current);

@@ -112,7 +112,8 @@ impl ObjectStore for Limited {
     }
 
     fn put_in_parts<'a>(&'a self, key: &str, size: u64, mode: &PutMode) -> Result<Box<dyn MultipartUpload + 'a>> {
-        let _connection = self.permits.take();
+        // Its parts wait for it.
+        let _connection = self.permits.take_first();
         Ok(Box::new(LimitedUpload { upload: self.store.put_in_parts(key, size, mode)?, permits: &self.permits }))
     }
 
@@ -189,8 +190,9 @@ impl MultipartUpload for LimitedUpload<'_> {
         self.upload.copy_part(number, offset, source, range)
     }
 
-    fn complete(self: Box<Self>) -> Result<Option<Version>> {
-        let _connection = self.permits.take();
+    fn complete(&self) -> Result<Option<Version>> {
+        // Before parts of other objects: an interruption loses what is not complete.
+        let _connection = self.permits.take_first();
         self.upload.complete()
     }
 }

@@ -164,24 +164,32 @@ impl ResumingReader {
         let mut buffer = vec![0; left.clamp(1, CHUNK_BYTES)];
         loop {
             run.check()?;
-            let read = match self.fill(&mut buffer) {
-                Ok(0) => return Ok(()),
-                Ok(read) => read,
-                Err(error) => return Err(self.failed(error)),
-            };
-            sink(buffer.get(..read).unwrap_or_default(), self.position)?;
+            let (read, failed) = self.fill(&mut buffer);
+            if read > 0 {
+                sink(buffer.get(..read).unwrap_or_default(), self.position)?;
+            }
+            match failed {
+                Some(error) => return Err(self.failed(error)),
+                None if read == 0 => return Ok(()),
+                None => {}
+            }
         }
     }
 
-    /// Fills the buffer with the bytes that arrive soon, because TLS delivers them in small pieces.
-    fn fill(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+    /// Fills the buffer with the bytes that arrive soon, because TLS delivers them in small pieces. Also returns the
+    /// error that came after them, if any.
+    fn fill(&mut self, buffer: &mut [u8]) -> (usize, Option<io::Error>) {
         let begun = Instant::now();
         let mut filled = 0;
         loop {
-            let read = self.read(buffer.get_mut(filled..).unwrap_or_default())?;
-            filled += read;
-            if read == 0 || filled == buffer.len() || begun.elapsed() > SOON {
-                return Ok(filled);
+            match self.read(buffer.get_mut(filled..).unwrap_or_default()) {
+                Ok(read) => {
+                    filled += read;
+                    if read == 0 || filled == buffer.len() || begun.elapsed() > SOON {
+                        return (filled, None);
+                    }
+                }
+                Err(error) => return (filled, Some(error)),
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Permits shared by threads, granted in the order requested: a thread has chosen its piece of work before it waits for
-//! a permit, and others may wait for that piece.
+//! a permit, and others may wait for that piece. Some are granted first.
 
 use crate::base::Unpoisoned as _;
-use std::sync::{Arc, Condvar, Mutex};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
 /// A fixed number of permits. Clones share them.
 #[derive(Clone, Debug)]
@@ -14,22 +14,25 @@ pub(crate) struct Permit(Arc<Turns>);
 
 #[derive(Debug)]
 struct Turns {
-    count: usize,
     state: Mutex<State>,
-    returned: Condvar,
+    changed: Condvar,
 }
 
-/// How many permits were requested and returned so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct State {
+    free: usize,
+    /// How many permits were requested and granted in turn.
     requested: usize,
-    returned: usize,
+    granted: usize,
+    /// How many threads wait to be served first.
+    urgent: usize,
 }
 
 impl Permits {
     /// Creates `count` permits, at least one.
     pub(crate) fn new(count: usize) -> Self {
-        Self(Arc::new(Turns { count: count.max(1), state: Mutex::default(), returned: Condvar::new() }))
+        let state = State { free: count.max(1), requested: 0, granted: 0, urgent: 0 };
+        Self(Arc::new(Turns { state: Mutex::new(state), changed: Condvar::new() }))
     }
 
     /// Waits for a permit.
@@ -37,16 +40,36 @@ impl Permits {
         let mut state = self.0.state.lock().unpoisoned();
         let turn = state.requested;
         state.requested += 1;
-        let waits = |state: &mut State| turn - state.returned.min(turn) >= self.0.count;
-        drop(self.0.returned.wait_while(state, waits).unpoisoned());
+        let waits = |state: &mut State| state.free == 0 || state.urgent > 0 || state.granted < turn;
+        let mut state = self.0.changed.wait_while(state, waits).unpoisoned();
+        state.granted += 1;
+        self.granted(state)
+    }
+
+    /// Waits for a permit, before all that wait in [`take`](Self::take).
+    pub(crate) fn take_first(&self) -> Permit {
+        let mut state = self.0.state.lock().unpoisoned();
+        state.urgent += 1;
+        let mut state = self.0.changed.wait_while(state, |state| state.free == 0).unpoisoned();
+        state.urgent -= 1;
+        self.granted(state)
+    }
+
+    fn granted(&self, mut state: MutexGuard<'_, State>) -> Permit {
+        state.free -= 1;
+        let others = state.free > 0;
+        drop(state);
+        if others {
+            self.0.changed.notify_all();
+        }
         Permit(self.0.clone())
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.state.lock().unpoisoned().returned += 1;
-        self.0.returned.notify_all();
+        self.0.state.lock().unpoisoned().free += 1;
+        self.0.changed.notify_all();
     }
 }
 
@@ -71,5 +94,33 @@ mod tests {
             }
         });
         assert!(most.into_inner() <= 3);
+    }
+
+    #[test]
+    fn permits_are_granted_in_turn_and_some_first() {
+        let permits = Permits::new(1);
+        let (held, order) = (permits.take(), Mutex::new(Vec::new()));
+        let waiting = |count: usize| {
+            while {
+                let state = permits.0.state.lock().unwrap();
+                state.requested - state.granted + state.urgent < count
+            } {
+                thread::yield_now();
+            }
+        };
+        thread::scope(|scope| {
+            for (name, first) in [("one", false), ("two", false), ("first", true)] {
+                let (permits, order) = (&permits, &order);
+                let before =
+                    permits.0.state.lock().map(|state| state.requested - state.granted + state.urgent).unwrap();
+                scope.spawn(move || {
+                    let _permit = if first { permits.take_first() } else { permits.take() };
+                    order.lock().unwrap().push(name);
+                });
+                waiting(before + 1);
+            }
+            drop(held);
+        });
+        assert_eq!(order.into_inner().unwrap(), ["first", "one", "two"]);
     }
 }

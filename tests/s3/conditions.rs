@@ -115,6 +115,7 @@ fn a_failed_condition_after_status_200_is_not_retried() {
     let upload = store.put_in_parts("other", 1, &PutMode::Create).unwrap();
     upload.put_part(1, 0, &BytesPayload::new(b"x".to_vec())).unwrap();
     assert_eq!(upload.complete().unwrap_err().kind(), ErrorKind::PreconditionFailed);
+    drop(upload);
     assert!(server.uploads().is_empty());
 }
 

@@ -266,6 +266,7 @@ fn a_refusal_of_unsigned_parts_names_the_switch() {
         Failure::new(403, "AccessDenied", "Access Denied"),
         Failure::new(403, "AccessDenied", denied),
         Failure::new(400, "InvalidArgument", "x-amz-content-sha256 must be a valid sha256 value."),
+        Failure::new(400, "InvalidRequest", "The request is not valid."),
         Failure::new(400, "XAmzContentSHA256Mismatch", "The provided header does not match what was computed."),
     ] {
         for (tls, more, named) in [(true, "", true), (true, ",payload_signing=true", false), (false, "", false)] {
@@ -298,7 +299,7 @@ fn a_warning_says_that_nobody_checks_unsigned_parts() {
         let cache = place.builder(more).progress(progress).open().unwrap();
         cache.export_config(&blobs.config, &blobs, &Default::default()).unwrap();
         let warnings: Vec<String> = warnings.lock().unwrap().clone();
-        let found = warnings.iter().any(|text| text.contains("nobody checks the bytes of large blobs"));
+        let found = warnings.iter().any(|text| text.contains("nothing verifies the bytes of large blobs"));
         assert_eq!(found, warned, "{tls} {more} {size}: {warnings:?}");
     }
 }

@@ -19,6 +19,7 @@ mod part_copies;
 mod presigned;
 mod ranges;
 mod renewal;
+mod repeated;
 mod resilience;
 mod retries;
 mod retry_limits;

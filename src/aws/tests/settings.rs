@@ -249,6 +249,7 @@ fn payload_signing_comes_from_the_attribute_or_the_profiles_s3_block() {
         (off, None, false),
         (on, None, true),
         (on, Some("auto"), false),
+        (on, Some("false"), false),
         (off, Some("true"), true),
         ("[default]\nregion=r\npayload_signing_enabled=true\n", None, false),
     ] {

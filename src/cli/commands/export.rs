@@ -154,7 +154,8 @@ fn export_to(
     };
     let ignored = options.policy().ignore_error && error.kind() != ErrorKind::Usage;
     if ignored {
-        log::warn!("the export to {label} failed and ignore-error is set: {}", error.chain());
+        let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+        log::warn!("the export to {label} failed and ignore-error is set: {}{hint}", error.chain());
     } else {
         session.complain(&format!("export to {label}: "), &error);
     }

@@ -161,7 +161,7 @@ fn an_error_names_the_attribute_and_what_is_allowed() {
         ("type=s3,expected_bucket_owner=12345678901\u{662}", &["expected_bucket_owner=", "12 digits"]),
         ("type=s3,use_accelerate_endpoint=on", &["use_accelerate_endpoint=on", "true or false"]),
         ("type=s3,verify_source=maybe", &["verify_source=maybe", "set verify_source to auto, true or false"]),
-        ("type=s3,payload_signing=false", &["payload_signing=false", "set payload_signing to true or auto"]),
+        ("type=s3,payload_signing=never", &["payload_signing=never", "set payload_signing to true or auto"]),
         ("type=s3,touch_refresh=-1h", &["touch_refresh=-1h", "24h"]),
         ("type=s3,upload_parallelism=0", &["upload_parallelism=0", "at least 1"]),
         ("type=s3,retry_max_attempts=x", &["retry_max_attempts=x", "at least 1"]),

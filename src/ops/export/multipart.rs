@@ -22,6 +22,8 @@ pub(super) struct Multipart<'a> {
     /// uploads.
     upload: OnceLock<Option<StartedUpload<'a>>>,
     check: Check,
+    /// Why the upload has failed: then its other parts are useless.
+    failure: Mutex<Option<Error>>,
 }
 
 /// A multipart upload started at the store.
@@ -65,7 +67,7 @@ impl<'a> Multipart<'a> {
         } else {
             Check::Stamp(sender.source.blob_stamp(&job.digest)?)
         };
-        Ok(Self { sender, job, parts, upload: OnceLock::new(), check })
+        Ok(Self { sender, job, parts, upload: OnceLock::new(), check, failure: Mutex::default() })
     }
 
     fn begin(&self, run: &Run<'_>) -> Result<()> {
@@ -117,18 +119,17 @@ impl<'a> Multipart<'a> {
             Check::Stamp(_) => Ok(()),
         }
     }
-}
 
-impl<'a> Split<'a, Job, Tried<Job, ()>> for Multipart<'a> {
-    fn parts(&self) -> usize {
-        self.parts.count()
+    fn has_failed(&self) -> bool {
+        self.failure.lock().unpoisoned().is_some()
     }
 
-    fn part(&self, index: usize, run: &Run<'_>) -> Result<()> {
+    /// Sends a part; the first one begins the upload.
+    fn send(&self, index: usize, run: &Run<'_>) -> Result<()> {
         if index == 0 {
             self.begin(run)?;
         }
-        if let Some(None) = self.upload.get() {
+        if matches!(self.upload.get(), Some(None)) || self.has_failed() {
             return Ok(());
         }
         let (sender, digest, range) = (self.sender, self.job.digest, self.parts.range(index));
@@ -139,7 +140,8 @@ impl<'a> Split<'a, Job, Tried<Job, ()>> for Multipart<'a> {
             let hashed = hash_range(source, &digest, range.clone(), run)?;
             sha256.get_or_init(|| hashed);
         }
-        let Some(upload) = run.wait_for(|| self.upload.get())? else { return Ok(()) };
+        let begun = || self.upload.get().map(Option::as_ref).or_else(|| self.has_failed().then_some(None));
+        let Some(upload) = run.wait_for(begun)? else { return Ok(()) };
         let (meter, sent) = (PartMeter::new(&upload.meter), Mutex::default());
         let payload = PartPayload { source, digest, range, meter, run, sha256, sent };
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
@@ -147,22 +149,45 @@ impl<'a> Split<'a, Job, Tried<Job, ()>> for Multipart<'a> {
         persist(&sender.cache.context, is_transient_or_damaged_once(), || {
             upload.parts.put_part(number, offset, &payload)
         })?;
+        sender.streak.broken();
         let Check::Whole(whole) = &self.check else { return Ok(()) };
         if let Some(sent) = whole.sent.get(index) {
             sent.get_or_init(|| payload.sent());
         }
         self.catch_up(whole, run)
     }
+}
+
+impl<'a> Split<'a, Job, Tried<Job, ()>> for Multipart<'a> {
+    fn parts(&self) -> usize {
+        self.parts.count()
+    }
+
+    fn part(&self, index: usize, run: &Run<'_>) -> Result<()> {
+        if let Err(error) = self.send(index, run) {
+            run.check()?;
+            self.failure.lock().unpoisoned().get_or_insert(error);
+            run.notify();
+        }
+        Ok(())
+    }
 
     fn finish(self: Box<Self>, run: &Run<'_>) -> Result<NextSend<'a>> {
         run.check()?;
-        let in_parts = matches!(self.upload.get(), Some(Some(_)));
-        let verified = if in_parts { self.verify(run) } else { Ok(()) };
+        let failed = self.failure.lock().unpoisoned().take();
+        let sent = match (failed, self.upload.get()) {
+            (Some(error), _) => Err(error),
+            (None, Some(Some(upload))) => self.verify(run).and_then(|()| {
+                let complete = || upload.parts.complete().map(drop);
+                persist(&self.sender.cache.context, Error::is_transient, complete)?;
+                upload.meter.finish();
+                Ok(())
+            }),
+            (None, _) => self.sender.put(&self.job, run),
+        };
         let Self { sender, job, upload, .. } = *self;
-        let sent = verified.and_then(|()| match upload.into_inner().flatten() {
-            Some(upload) => upload.parts.complete().map(|_| upload.meter.finish()),
-            None => sender.put(&job, run),
-        });
+        // Aborted now, unless it was completed.
+        drop(upload);
         match sent {
             Ok(()) => Ok(sender.uploaded(&job)),
             Err(error) => sender.failed(job, error),

@@ -34,7 +34,11 @@ impl Payload for BlobPayload<'_> {
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
-        let inner = self.source.open_blob(&self.digest).map_err(io::Error::other)?;
+        let inner = opened(self.source, &self.digest, self.source.open_blob(&self.digest))?;
+        if self.verify && self.size == 0 && self.digest != Digest::of(b"") {
+            // Nothing is read of an empty body.
+            return Err(io::Error::other(wrong_digest(self.source, &self.digest)));
+        }
         let (digest, total) = (&self.digest, self.size);
         self.progress.event(&Event::Started { digest, action: Action::Upload, total });
         let at = move |current| self.progress.event(&Event::Advanced { digest, current, total });
@@ -78,7 +82,8 @@ impl Payload for PartPayload<'_> {
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
-        let inner = self.source.open_blob_at(&self.digest, self.range.start).map_err(io::Error::other)?;
+        let inner = self.source.open_blob_at(&self.digest, self.range.start);
+        let inner = opened(self.source, &self.digest, inner)?;
         let size = self.size();
         let check = Some(Check::Note(Sum::default(), &self.sent));
         let at = |sent| self.meter.at(sent);
@@ -139,7 +144,7 @@ impl Check<'_> {
         match self {
             Self::Digest(hasher, digest) => {
                 hasher.update(bytes);
-                !last || bytes.is_empty() || hasher.clone().finish() == **digest
+                !last || hasher.clone().finish() == **digest
             }
             Self::Note(sum, sent) => {
                 sum.update(bytes);
@@ -207,6 +212,16 @@ fn read_some(source: &dyn BlobSource, reader: &mut dyn Read, digest: &Digest, bu
             Err(error) => return Err(unread(source, digest, error)),
         }
     }
+}
+
+/// Explains a blob that was there when the export began.
+fn opened<R>(source: &dyn BlobSource, blob: &Digest, opened: Result<R>) -> io::Result<R> {
+    opened.map_err(|error| match error {
+        Error::Io(error) if error.source.kind() == io::ErrorKind::NotFound => {
+            io::Error::other(damaged(source, format!("the local blob {blob} is gone")))
+        }
+        error => io::Error::other(error),
+    })
 }
 
 pub(super) fn wrong_digest(source: &dyn BlobSource, blob: &Digest) -> Error {

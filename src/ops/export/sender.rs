@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use crate::base::{Action, Digest, Error, Result, Unpoisoned as _};
+use crate::base::{Action, Digest, Error, ErrorKind, Result, Unpoisoned as _};
 use crate::config::VerifySource;
 use crate::object::{BlobSource, ObjectStore, PutMode};
 use crate::ops::cache::S3Cache;
@@ -105,9 +105,18 @@ impl<'a> Sender<'a> {
             progress: &*self.cache.context.progress,
             run,
         };
-        self.cache.store.put(&self.key(&job.digest), &payload, &PutMode::Overwrite)?;
+        let put = self.cache.store.put(&self.key(&job.digest), &payload, &PutMode::Overwrite);
+        put.map_err(|error| self.with_repair_hint(error))?;
         self.cache.context.finished(&job.digest, Action::Upload, job.size);
         Ok(())
+    }
+
+    /// Adds how to repair the source to the error of a store that checks what it is sent.
+    fn with_repair_hint(&self, error: Error) -> Error {
+        match (self.source.repair_hint(), error.kind()) {
+            (Some(hint), ErrorKind::Integrity) if error.hint().is_none() => error.with_hint(hint),
+            _ => error,
+        }
     }
 
     /// Returns whether a blob that is sent in one request is hashed meanwhile.
@@ -128,8 +137,8 @@ impl<'a> Sender<'a> {
     pub(super) fn warn_if_unchecked(&self, jobs: &[Job]) {
         if !self.hashes_whole() && !self.cache.store.hashes_parts() && jobs.iter().any(Job::splits) {
             self.cache.context.warn(
-                "nobody checks the bytes of large blobs: verify_source=false, and their parts are sent unsigned over \
-                 TLS; leave verify_source out, or set payload_signing=true",
+                "nothing verifies the bytes of large blobs: verify_source=false is set, and their parts are sent unsigned \
+                 over TLS; leave verify_source out, or set payload_signing=true",
             );
         }
     }

@@ -169,7 +169,7 @@ impl<'a> Fetcher<'a> {
             self.lose(&wanted.digest);
             return Tried::Done(Fetched::Lost(Box::new((wanted.digest, wanted.reasons.join(", ")))));
         };
-        if self.streak.failed() && !self.answers() {
+        if self.streak.failed() && (self.streak.is_long() || !self.answers()) {
             self.streak.trip();
         }
         // A refused blob, or one whose range failed despite repetitions, gets one more round.

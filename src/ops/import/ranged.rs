@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, OnceLock};
 
-use crate::base::{Error, Result, Unpoisoned as _};
+use crate::base::{Error, ErrorKind, Result, Unpoisoned as _};
 use crate::object::ObjectStore;
 use crate::ops::import::fetcher::{FetchedFile, Fetcher, NextFetch, Source};
 use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
@@ -102,7 +102,9 @@ impl<'a> Ranged<'a> {
     }
 
     fn failure(&self, error: Error, location: &str) -> Result<Outcome> {
-        if error.may_concern_range() {
+        // A proxy that removes the range from a signed request makes it invalid.
+        let never_sent = !self.source.sends_ranges.load(Ordering::Relaxed);
+        if error.may_concern_range() || (never_sent && error.kind() == ErrorKind::Access) {
             log::info!("{location}: the store refuses a range; fetching the blob whole: {error}");
             return Ok(Outcome::NoRanges);
         }
@@ -130,7 +132,11 @@ impl<'a> Split<'a, Wanted, Tried<Wanted, Fetched>> for Ranged<'a> {
         let location = reader.location();
         drop(reader);
         match fetched {
-            Ok(None) => self.file.get().map_or(Ok(()), |file| file.writer.catch_up()),
+            Ok(None) if self.has_failed() => Ok(()),
+            Ok(None) => {
+                self.fetcher.streak.broken();
+                self.file.get().map_or(Ok(()), |file| file.writer.catch_up())
+            }
             Ok(Some(outcome)) => {
                 self.fail(outcome, run);
                 Ok(())

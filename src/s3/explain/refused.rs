@@ -73,7 +73,7 @@ fn redirect_hint(refusal: &Refusal<'_>) -> String {
 pub(super) fn unsigned(refusal: &Refusal<'_>) -> Option<String> {
     let message = refusal.message().to_ascii_lowercase();
     let named = ["unsigned-payload", "content-sha256"].iter().any(|name| message.contains(name));
-    (refusal.unsigned && (named || refusal.answer.has_code(&["XAmzContentSHA256Mismatch"])))
+    (refusal.unsigned && (named || refusal.answer.has_code(&["XAmzContentSHA256Mismatch", "InvalidRequest"])))
         .then(|| format!("the store does not accept UNSIGNED-PAYLOAD: {SIGN_PARTS}"))
 }
 

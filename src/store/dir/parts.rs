@@ -70,7 +70,7 @@ impl MultipartUpload for DirUpload<'_> {
         Ok(())
     }
 
-    fn complete(self: Box<Self>) -> Result<Option<Version>> {
+    fn complete(&self) -> Result<Option<Version>> {
         let prefix = self.written.lock().unpoisoned().prefix();
         if prefix != self.size {
             let location = self.store.location(&self.key);
