@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::base::{Digest, Hasher};
+use crate::cache_config::crown::latest;
 use crate::cache_config::model::{
     Alternatives, Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
     set,
@@ -25,7 +26,9 @@ pub(super) fn canonical(config: &CacheConfig) -> CacheConfig {
         }
     }
     let records = groups.iter().filter_map(|group| merge_records(config, group, &layer_of, &record_of)).collect();
-    CacheConfig { layers: merge_layers(config, &layer_of), records }
+    let time = |(record, time): &(RecordIndex, Timestamp)| Some((RecordIndex(*record_of.get(record.0)?), *time));
+    let leaf_times = latest(config.leaf_times.iter().filter_map(time).collect());
+    CacheConfig { layers: merge_layers(config, &layer_of), records, leaf_times }.without_crowns()
 }
 
 /// Returns the sort key of a layer's annotations; the smallest is kept.

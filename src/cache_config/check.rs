@@ -172,7 +172,7 @@ pub(super) fn is_in_range(config: &CacheConfig) -> bool {
 
 /// Checks a config whose indexes are all in range.
 pub(super) fn check_whole(config: CacheConfig) -> Result<CacheConfig> {
-    let CacheConfig { layers, records } = &config;
+    let CacheConfig { layers, records, .. } = &config;
     let mut problems = Problems::default();
     check_blobs(layers, &mut problems);
     let parents = layers.iter().map(|layer| layer.parent.map(|parent| parent.0));

@@ -33,11 +33,7 @@ impl CacheConfig {
 
     /// Returns the first records with results on the paths from records without incoming links.
     fn first_with_results(&self) -> Vec<usize> {
-        let mut linked = vec![false; self.records.len()];
-        for input in self.records.iter().flat_map(|record| record.inputs.iter().flatten()) {
-            set(&mut linked, input.link.0, true);
-        }
-        let mut queued: Vec<bool> = linked.iter().map(|linked| !linked).collect();
+        let mut queued: Vec<bool> = self.linked().iter().map(|linked| !linked).collect();
         let mut queue: Vec<usize> =
             queued.iter().enumerate().filter(|(_, queued)| **queued).map(|(at, _)| at).collect();
         let mut first = Vec::new();

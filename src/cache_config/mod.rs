@@ -12,6 +12,7 @@ mod blob_facts;
 mod builder;
 mod canonical;
 mod check;
+mod crown;
 mod descriptor;
 mod filter;
 mod find;
@@ -31,6 +32,7 @@ mod write;
 mod tests;
 
 pub use builder::{CacheConfigBuilder, LayerId, RecordId};
+pub use crown::Crown;
 pub(crate) use descriptor::{Descriptor, IMAGE_NAME, REF_NAME};
 pub use model::{
     Alternatives, Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,

@@ -8,7 +8,8 @@ use std::{fmt, slice};
 use crate::base::Digest;
 use crate::go::Timestamp;
 
-/// A checked BuildKit cache config: every index is in range, and there are no cycles.
+/// A checked BuildKit cache config: every index is in range, and there are no cycles. It contains no [`Crown`]:
+/// every crown is removed on reading. Two configs are equal if their layers and records are; leaf times do not count.
 ///
 /// ```
 /// use s3_build_cache::CacheConfig;
@@ -18,10 +19,14 @@ use crate::go::Timestamp;
 /// assert_eq!((config.layers().len(), config.records().len()), (11, 18));
 /// assert_eq!(config.to_s3_json(), bytes);
 /// ```
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// [`Crown`]: crate::cache_config::Crown
+#[derive(Clone, Debug, Default)]
 pub struct CacheConfig {
     pub(super) layers: Vec<Layer>,
     pub(super) records: Vec<Record>,
+    /// When leaves were last exported: sorted by record, with one time each.
+    pub(super) leaf_times: Box<[(RecordIndex, Timestamp)]>,
 }
 
 /// A position in [`CacheConfig::layers`], proven in range.
@@ -119,7 +124,7 @@ impl CacheConfig {
         &self.layers
     }
 
-    /// Returns the records, in the order of the file.
+    /// Returns the records, in the order of the file, without the crown.
     pub fn records(&self) -> &[Record] {
         &self.records
     }
@@ -146,6 +151,14 @@ impl CacheConfig {
         self.layers.iter().map(|layer| layer.parent.map(|parent| parent.0)).collect()
     }
 }
+
+impl PartialEq for CacheConfig {
+    fn eq(&self, other: &Self) -> bool {
+        self.layers == other.layers && self.records == other.records
+    }
+}
+
+impl Eq for CacheConfig {}
 
 impl From<CacheConfig> for Cow<'_, CacheConfig> {
     fn from(config: CacheConfig) -> Self {

@@ -3,29 +3,31 @@
 use std::io::{self, Read};
 
 use crate::base::{Digest, Hasher};
+use crate::cache_config::crown::Crown;
 use crate::cache_config::model::CacheConfig;
-use crate::cache_config::write::Json;
+use crate::cache_config::write::{Document, Json};
 use crate::object::Payload;
 
 impl CacheConfig {
     /// Returns the manifest of an S3 cache as a request body. It is serialized while it is sent, so it is never in
     /// memory as a whole.
-    pub(crate) fn s3_payload(&self) -> ManifestPayload<'_> {
+    pub(crate) fn s3_payload(&self, crown: Crown) -> ManifestPayload<'_> {
+        let document = Document::new(self, crown);
         let (mut hasher, mut size) = (Hasher::new(), 0);
         let mut json = Json::default();
-        for piece in 0..self.pieces() {
-            self.write_piece(&mut json, piece, true);
+        for piece in 0..document.pieces() {
+            document.write_piece(&mut json, piece, true);
             hasher.update(json.out.as_bytes());
             size += json.out.len() as u64;
             json.out.clear();
         }
-        ManifestPayload { config: self, size, sha256: hasher.finish() }
+        ManifestPayload { document, size, sha256: hasher.finish() }
     }
 }
 
 /// The manifest of an S3 cache as a request body.
 pub(crate) struct ManifestPayload<'a> {
-    config: &'a CacheConfig,
+    document: Document<'a>,
     size: u64,
     sha256: Digest,
 }
@@ -40,13 +42,13 @@ impl Payload for ManifestPayload<'_> {
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
-        Ok(Box::new(Pieces { config: self.config, next: 0, json: Json::default(), read: 0 }))
+        Ok(Box::new(Pieces { document: &self.document, next: 0, json: Json::default(), read: 0 }))
     }
 }
 
 /// Reads the JSON piece by piece.
 struct Pieces<'a> {
-    config: &'a CacheConfig,
+    document: &'a Document<'a>,
     next: usize,
     /// The current piece, and how much of it has been read.
     json: Json,
@@ -59,12 +61,12 @@ impl Read for Pieces<'_> {
         while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {
             let mut left = self.json.out.as_bytes().get(self.read..).unwrap_or_default();
             if left.is_empty() {
-                if self.next == self.config.pieces() {
+                if self.next == self.document.pieces() {
                     break;
                 }
                 self.json.out.clear();
                 self.read = 0;
-                self.config.write_piece(&mut self.json, self.next, true);
+                self.document.write_piece(&mut self.json, self.next, true);
                 self.next += 1;
                 continue;
             }

@@ -51,10 +51,10 @@ fn read(json: &[u8], source: &AnnotationSource<'_>) -> Result<CacheConfig> {
     let first = pass.read(json)?;
     let (layers, records) = (first.layers.seen, first.records.seen);
     if first.layers.problems.is_empty() && first.records.problems.is_empty() {
-        let config = CacheConfig { layers: first.layers.kept, records: first.records.kept };
+        let config = CacheConfig { layers: first.layers.kept, records: first.records.kept, ..CacheConfig::default() };
         // The highest index may have been in a list that a duplicate key replaced.
         if (pass.layers.fits(layers) && pass.records.fits(records)) || is_in_range(&config) {
-            return check_whole(config);
+            return check_whole(config).map(CacheConfig::without_crowns);
         }
     } else {
         drop(first);

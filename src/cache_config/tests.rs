@@ -1,4 +1,5 @@
 mod building;
+mod crown;
 mod generated;
 mod golden;
 mod hostile;

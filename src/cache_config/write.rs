@@ -1,28 +1,51 @@
 //! Writes a cache config, byte for byte as Go's `encoding/json` does.
 
 use crate::base::Digest;
-use crate::cache_config::model::{Annotations, CacheConfig, Input, Layer, LayerIndex, Record};
+use crate::cache_config::crown::{CROWN_DIGEST, Crown};
+use crate::cache_config::model::{Annotations, CacheConfig, Input, Layer, LayerIndex, Record, RecordIndex};
 use crate::go::{Timestamp, push_go_string};
 
-/// The typical size of a layer with and without annotations, and of a record, in bytes.
+/// The typical size of a layer with and without annotations, of a record, and of a link of the crown, in bytes.
 const ANNOTATED_BYTES: usize = 400;
 const LAYER_BYTES: usize = 120;
 const RECORD_BYTES: usize = 200;
+const LINK_BYTES: usize = 20;
 
 impl CacheConfig {
-    /// Returns the manifest of an S3 cache: compact JSON, with annotations for every layer.
+    /// Returns the manifest of an S3 cache: compact JSON, with annotations for every layer. If there are several leaves,
+    /// a [crown](Crown::Plain) links them.
     pub fn to_s3_json(&self) -> Vec<u8> {
-        self.write(true)
+        self.to_s3_json_with(Crown::Plain)
+    }
+
+    /// Returns the manifest of an S3 cache, with this crown.
+    pub fn to_s3_json_with(&self, crown: Crown) -> Vec<u8> {
+        Document::new(self, crown).write(true)
     }
 
     /// Returns the config of a local cache: the same JSON without annotations.
-    pub(crate) fn to_local_json(&self) -> Vec<u8> {
-        self.write(false)
+    pub(crate) fn to_local_json(&self, crown: Crown) -> Vec<u8> {
+        Document::new(self, crown).write(false)
+    }
+}
+
+/// A config as it is written, with its crown.
+pub(super) struct Document<'a> {
+    config: &'a CacheConfig,
+    /// The records that the crown links to; none if there is no crown.
+    crown: Vec<RecordIndex>,
+    is_timed: bool,
+}
+
+impl<'a> Document<'a> {
+    pub(super) fn new(config: &'a CacheConfig, crown: Crown) -> Self {
+        Self { config, crown: config.crown_links(crown), is_timed: crown == Crown::Timed }
     }
 
     fn write(&self, annotated: bool) -> Vec<u8> {
+        let CacheConfig { layers, records, .. } = self.config;
         let each = if annotated { ANNOTATED_BYTES } else { LAYER_BYTES };
-        let size = self.layers.len() * each + self.records.len() * RECORD_BYTES;
+        let size = layers.len() * each + records.len() * RECORD_BYTES + self.crown.len() * LINK_BYTES;
         let mut json = Json { out: String::with_capacity(size) };
         for piece in 0..self.pieces() {
             self.write_piece(&mut json, piece, annotated);
@@ -30,28 +53,42 @@ impl CacheConfig {
         json.out.into_bytes()
     }
 
-    /// Returns the number of JSON pieces: one for each layer, one for each record, and the end.
+    /// Returns the number of JSON pieces: one for each layer, each record and each link of the crown, and the end.
     pub(super) fn pieces(&self) -> usize {
-        self.layers.len() + self.records.len() + 1
+        self.config.layers.len() + self.config.records.len() + self.crown.len() + 1
     }
 
     pub(super) fn write_piece(&self, json: &mut Json, piece: usize, annotated: bool) {
-        if let Some(layer) = self.layers.get(piece) {
+        let CacheConfig { layers, records, .. } = self.config;
+        if let Some(layer) = layers.get(piece) {
             json.raw(if piece == 0 { r#"{"layers":["# } else { "," });
             json.layer(layer, annotated);
             return;
         }
-        let layers = self.layers.len();
-        let Some(record) = self.records.get(piece - layers) else {
-            json.raw(if piece == 0 { "{}" } else { "]}" });
+        let at = piece - layers.len();
+        if let Some(record) = records.get(at) {
+            json.raw(match (piece, at) {
+                (0, _) => r#"{"records":["#,
+                (_, 0) => r#"],"records":["#,
+                _ => ",",
+            });
+            json.record(record);
             return;
-        };
-        json.raw(match (piece, piece - layers) {
-            (0, _) => r#"{"records":["#,
-            (_, 0) => r#"],"records":["#,
-            _ => ",",
-        });
-        json.record(record);
+        }
+        let at = at - records.len();
+        if let Some(link) = self.crown.get(at) {
+            // A config with a crown has records, so the list has begun.
+            match at {
+                0 => json.crown_start(),
+                _ => json.raw(","),
+            }
+            json.crown_link(*link, self.config.leaf_time(*link).filter(|_| self.is_timed));
+            return;
+        }
+        if !self.crown.is_empty() {
+            json.raw("]]}");
+        }
+        json.raw(if piece == 0 { "{}" } else { "]}" });
     }
 }
 
@@ -166,6 +203,17 @@ impl Json {
             self.list(&record.inputs, |json, list| json.list(list, Json::input));
         }
         self.raw("}");
+    }
+
+    fn crown_start(&mut self) {
+        self.raw(r#",{"digest":""#);
+        self.raw(CROWN_DIGEST);
+        self.raw(r#"","inputs":[["#);
+    }
+
+    fn crown_link(&mut self, link: RecordIndex, time: Option<Timestamp>) {
+        let selector = time.map(|time| time.to_string()).unwrap_or_default().into();
+        self.input(&Input { selector, link });
     }
 
     fn input(&mut self, input: &Input) {

@@ -34,6 +34,9 @@ pub struct Policy {
     pub payload_signing: Option<PayloadSigning>,
     /// The account that pays for requests if it is not the bucket owner's; sent as `x-amz-request-payer`.
     pub request_payer: Option<RequestPayer>,
+    /// Whether to write the same bytes as BuildKit for every cache, without a [`Crown`](crate::cache_config::Crown),
+    /// although BuildKit then misses steps of multi-platform builds.
+    pub exact: bool,
     /// Sent as `x-amz-storage-class` with every write.
     pub storage_class: Option<String>,
     /// Sent as `x-amz-server-side-encryption` with every write.
@@ -160,6 +163,13 @@ pub(super) const ATTRIBUTES: &[Row] = &[
         policy.request_payer = Some(value.one_of(&payers, "requester, or leave it out")?);
         Ok(())
     }),
+    Row::bool(
+        "exact",
+        "write the same bytes as BuildKit, which misses steps of multi-platform builds",
+        |policy, on| {
+            policy.exact = on;
+        },
+    ),
 ];
 
 impl Default for Policy {
@@ -175,6 +185,7 @@ impl Default for Policy {
             verify_source: VerifySource::Auto,
             payload_signing: None,
             request_payer: None,
+            exact: false,
             storage_class: None,
             server_side_encryption: None,
             sse_kms_key_id: None,

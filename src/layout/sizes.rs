@@ -1,7 +1,7 @@
 //! The sizes of the documents that describe a cache in a directory.
 
 use crate::base::Digest;
-use crate::cache_config::CacheConfig;
+use crate::cache_config::{CacheConfig, Crown};
 use crate::layout::manifest::{self, Reference, print_descriptor};
 
 /// The sizes of the documents that describe a cache in a directory. BuildKit reads neither if it exceeds 1 MiB.
@@ -18,7 +18,12 @@ impl DocumentSizes {
     /// Returns the sizes of the documents that [`LayoutWriter::commit`](crate::layout::LayoutWriter::commit) would
     /// write for `config`.
     pub fn of(config: &CacheConfig) -> Self {
-        let config_size = config.to_local_json().len() as u64;
+        Self::with_crown(config, Crown::Plain)
+    }
+
+    /// Returns the sizes of the documents if the writer uses this [crown](crate::layout::LayoutWriter::crown).
+    pub fn with_crown(config: &CacheConfig, crown: Crown) -> Self {
+        let config_size = config.to_local_json(crown).len() as u64;
         // All digests have the same length.
         let reference = Reference { digest: Digest::of(b""), size: config_size };
         let mut layers = config.descriptors();

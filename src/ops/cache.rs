@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::base::{Cancel, Clock, Env, NoProgress, ProcessEnv, Progress, Result, SystemClock, affordable_connections};
 use crate::bucket::Keys;
+use crate::cache_config::Crown;
 use crate::config::CacheOptions;
 use crate::credentials::CredentialsProvider;
 use crate::object::ObjectStore;
@@ -137,6 +138,11 @@ impl S3Cache {
     /// Returns a reader of an object. Sends nothing yet.
     pub(super) fn reader(&self, key: String) -> ResumingReader {
         ResumingReader::new(self.store.clone(), self.context.clock.clone(), self.context.cancel.clone(), key)
+    }
+
+    /// Returns the crown to write configs with.
+    pub(super) fn crown(&self) -> Crown {
+        if self.options.policy().exact { Crown::Omit } else { Crown::Plain }
     }
 
     /// Returns the number of requests sent so far, including retries.

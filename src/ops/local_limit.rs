@@ -1,6 +1,6 @@
 //! BuildKit's size limit for a cache in a directory, and the ways to get below it.
 
-use crate::cache_config::CacheConfig;
+use crate::cache_config::{CacheConfig, Crown};
 use crate::layout::DocumentSizes;
 
 /// The size limit of a config or manifest that BuildKit reads from a directory.
@@ -12,10 +12,15 @@ const MIN_RECORD_BYTES: usize = 14;
 /// The result of `mode=min` is only computed for configs up to this size, because that takes a copy.
 const MAX_TRIED_BYTES: u64 = 16 * LIMIT;
 
+/// Returns a warning if BuildKit will not read the cache, written with this crown, from a directory.
+pub(super) fn warning_of(config: &CacheConfig, crown: Crown) -> Option<String> {
+    warning(config, crown, DocumentSizes::with_crown(config, crown), false)
+}
+
 /// Returns a warning if BuildKit will not read the cache from a directory. The warning names what makes the documents
 /// large, and lists only the remedies that work for this cache. `one_name_fits` means that the cache was merged from
 /// several names, at least one of which is within the limit.
-pub(super) fn warning(config: &CacheConfig, sizes: DocumentSizes, one_name_fits: bool) -> Option<String> {
+pub(super) fn warning(config: &CacheConfig, crown: Crown, sizes: DocumentSizes, one_name_fits: bool) -> Option<String> {
     let DocumentSizes { config_size, manifest_size, .. } = sizes;
     let (layers, records) = (config.layers().len(), config.records().len());
     let mut documents = Vec::new();
@@ -31,7 +36,7 @@ pub(super) fn warning(config: &CacheConfig, sizes: DocumentSizes, one_name_fits:
         return None;
     }
     let mut remedies = vec!["use BuildKit's own --cache-from type=s3, which has no such limit".to_owned()];
-    if let Some(left) = left_by_mode_min(config, config_size) {
+    if let Some(left) = left_by_mode_min(config, crown, config_size) {
         remedies.push(format!("export with mode=min, which leaves {}", mib(left)));
     }
     if one_name_fits {
@@ -51,21 +56,21 @@ fn mib(bytes: u64) -> String {
 }
 
 /// Returns whether BuildKit would read the cache from a directory.
-pub(super) fn is_within(config: &CacheConfig) -> bool {
-    (config.records().len().saturating_mul(MIN_RECORD_BYTES) as u64) <= LIMIT && largest(config) <= LIMIT
+pub(super) fn is_within(config: &CacheConfig, crown: Crown) -> bool {
+    (config.records().len().saturating_mul(MIN_RECORD_BYTES) as u64) <= LIMIT && largest(config, crown) <= LIMIT
 }
 
 /// Returns the size of the largest document that `mode=min` leaves, if it is within the limit.
-fn left_by_mode_min(config: &CacheConfig, config_size: u64) -> Option<u64> {
+fn left_by_mode_min(config: &CacheConfig, crown: Crown, config_size: u64) -> Option<u64> {
     if config_size > MAX_TRIED_BYTES {
         return None;
     }
     let (min, _) = config.clone().into_min();
-    Some(largest(&min)).filter(|left| *left <= LIMIT)
+    Some(largest(&min, crown)).filter(|left| *left <= LIMIT)
 }
 
-fn largest(config: &CacheConfig) -> u64 {
-    let DocumentSizes { config_size, manifest_size, .. } = DocumentSizes::of(config);
+fn largest(config: &CacheConfig, crown: Crown) -> u64 {
+    let DocumentSizes { config_size, manifest_size, .. } = DocumentSizes::with_crown(config, crown);
     config_size.max(manifest_size)
 }
 
@@ -96,7 +101,11 @@ mod tests {
     }
 
     fn warning_of(config: &CacheConfig) -> Option<String> {
-        warning(config, DocumentSizes::of(config), false)
+        super::warning_of(config, Crown::Plain)
+    }
+
+    fn is_within(config: &CacheConfig) -> bool {
+        super::is_within(config, Crown::Plain)
     }
 
     #[test]
@@ -125,7 +134,7 @@ mod tests {
             assert_eq!(is_within(&min), suffices);
             let warning = warning_of(&large).unwrap();
             assert!(warning.contains("(4200 layers)"), "{warning}");
-            let advice = format!("mode=min, which leaves {}", mib(largest(&min)));
+            let advice = format!("mode=min, which leaves {}", mib(largest(&min, Crown::Plain)));
             assert_eq!(warning.contains(&advice), suffices, "{warning}");
             assert_eq!(warning.contains("mode=min"), suffices, "{warning}");
         }
@@ -140,7 +149,7 @@ mod tests {
     #[test]
     fn fewer_names_are_advised_where_one_of_them_fits() {
         let large = config(100, 3500, 3);
-        let advised = warning(&large, DocumentSizes::of(&large), true).unwrap();
+        let advised = warning(&large, Crown::Plain, DocumentSizes::of(&large), true).unwrap();
         assert!(advised.ends_with(", or import fewer names"), "{advised}");
     }
 }

@@ -1,6 +1,6 @@
 //! Cache configs.
 
-use crate::cache_config::CacheConfig;
+use crate::cache_config::{CacheConfig, Crown};
 
 /// Each look-up visits all records.
 const MAX_LOOKED_UP: usize = 8;
@@ -21,10 +21,11 @@ pub fn cache_config(data: &[u8]) {
     assert!(json.len() <= 64 + 32 * data.len());
     can_be_read_again(&config);
 
-    let local = CacheConfig::from_local_json(&config.to_local_json(), &config.descriptors().collect::<Vec<_>>());
+    let local_json = config.to_local_json(Crown::Plain);
+    let local = CacheConfig::from_local_json(&local_json, &config.descriptors().collect::<Vec<_>>());
     // A time that cannot be expressed in UTC is refused, and is the only reason for refusal.
     let in_utc = config.layers().iter().all(|layer| layer.annotations.created_at.to_utc().is_some());
-    assert_eq!(local.as_ref().ok().map(CacheConfig::to_local_json), in_utc.then(|| config.to_local_json()));
+    assert_eq!(local.ok().map(|local| local.to_local_json(Crown::Plain)), in_utc.then_some(local_json));
 
     steps_can_be_looked_up(&config);
 

@@ -75,7 +75,7 @@ fn ordered() -> impl Strategy<Value = CacheConfig> {
     let drafts = vec((0..3_usize, inputs, results, chains), 0..8);
     (layers(), drafts).prop_map(|(layers, drafts)| {
         let records = drafts.into_iter().enumerate().map(|draft| record(draft, layers.len())).collect();
-        CacheConfig { layers, records }
+        CacheConfig { layers, records, ..CacheConfig::default() }
     })
 }
 
@@ -86,6 +86,7 @@ pub(super) fn reordered(config: &CacheConfig, layers: &[usize], records: &[usize
     let mut out = CacheConfig {
         layers: layers.iter().map(|at| config.layers[*at].clone()).collect(),
         records: records.iter().map(|at| config.records[*at].clone()).collect(),
+        ..CacheConfig::default()
     };
     for moved in &mut out.layers {
         moved.parent = moved.parent.map(layer);

@@ -23,7 +23,7 @@ fn every_attribute_arrives() {
          session_token=t,mode=min,ignore-error=1,touch_refresh=1h30m,upload_parallelism=20,retry_mode=adaptive,\
          retry_max_attempts=5,disable_accept_encoding=true,profile=ci,role_arn=arn,role_session_name=s,external_id=e,\
          storage_class=ONEZONE_IA,server_side_encryption=aws:kms,sse_kms_key_id=k,verify_source=true,payload_signing=true,anonymous=f,\
-         request_payer=requester,expected_bucket_owner=012345678901",
+         request_payer=requester,expected_bucket_owner=012345678901,exact=true",
     )
     .unwrap();
     let (location, keys) = (options.location(), options.keys());
@@ -38,7 +38,7 @@ fn every_attribute_arrives() {
     assert_eq!((policy.mode, policy.retry_mode), (Mode::Min, Some(RetryMode::Adaptive)));
     assert_eq!(policy.retry_max_attempts.map(NonZeroU32::get), Some(5));
     assert_eq!((policy.connections(), policy.touch_refresh), (64, Duration::from_secs(5400)));
-    assert!(policy.ignore_error);
+    assert!(policy.ignore_error && policy.exact);
     assert_eq!(policy.verify_source, VerifySource::Always);
     assert_eq!(policy.payload_signing, Some(PayloadSigning::Always));
     assert_eq!(policy.request_payer, Some(RequestPayer::Requester));

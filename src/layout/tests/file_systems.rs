@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::base::{Digest, Error};
-use crate::cache_config::CacheConfig;
+use crate::cache_config::{CacheConfig, Crown};
 use crate::files::{Call, Refusing};
 use crate::layout::LocalCache;
 use crate::layout::index::Index;
@@ -178,7 +178,8 @@ fn a_valid_config_and_manifest_are_not_rewritten() {
     write(&cache, &system, false).unwrap();
     let index = fs::read(dir.path().join("index.json")).unwrap();
     let manifest = Index::parse(&index).unwrap().find("latest").unwrap();
-    let paths = [Digest::of(&min().to_local_json()), manifest.digest].map(|digest| blob_path(&cache, &digest));
+    let paths =
+        [Digest::of(&min().to_local_json(Crown::Plain)), manifest.digest].map(|digest| blob_path(&cache, &digest));
     let inodes = || paths.each_ref().map(|path| fs::metadata(path).unwrap().ino());
     let before = inodes();
     cache.begin_write().unwrap().commit(&min()).unwrap();

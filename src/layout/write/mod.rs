@@ -8,7 +8,7 @@ mod preflight;
 use std::sync::Arc;
 
 use crate::base::{Digest, Error, Result};
-use crate::cache_config::CacheConfig;
+use crate::cache_config::{CacheConfig, Crown};
 use crate::files::{FileSystem, open_file, read_file, sync_dir, sync_file};
 use crate::layout::index::MAX_INDEX_BYTES;
 use crate::layout::lock::IndexLock;
@@ -50,6 +50,7 @@ const OCI_LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 pub struct LayoutWriter {
     destination: Arc<Destination>,
     tag: String,
+    crown: Crown,
 }
 
 impl LayoutWriter {
@@ -57,7 +58,7 @@ impl LayoutWriter {
     pub(super) fn begin(path: LayoutPath, tag: &str, system: Arc<dyn FileSystem>) -> Result<Self> {
         let destination = Destination::open(path, system)?;
         destination.preflight(tag)?;
-        Ok(Self { destination: Arc::new(destination), tag: tag.to_owned() })
+        Ok(Self { destination: Arc::new(destination), tag: tag.to_owned(), crown: Crown::Plain })
     }
 
     /// Makes every blob durable before the index refers to it, including blobs that were already present. Without it, a
@@ -67,6 +68,12 @@ impl LayoutWriter {
     pub fn sync(self) -> Self {
         self.destination.durable.want();
         self
+    }
+
+    /// Writes the config with this crown instead of [`Crown::Plain`].
+    #[must_use]
+    pub fn crown(self, crown: Crown) -> Self {
+        Self { crown, ..self }
     }
 
     /// Begins writing a blob of that digest and size in bytes. Several blobs may be written concurrently, including the
@@ -87,7 +94,7 @@ impl LayoutWriter {
     /// other processes hold the index lock for ten seconds. The tag then still refers to the old cache.
     pub fn commit(self, config: &CacheConfig) -> Result<DocumentSizes> {
         // Both are large if there are many layers, so only one is in memory at a time.
-        let reference = self.write_document(&config.to_local_json())?;
+        let reference = self.write_document(&config.to_local_json(self.crown))?;
         let manifest = self.write_document(&manifest::print(&reference, config.descriptors()))?;
         // The index must not reach the disk before the names of the files it refers to.
         self.sync_all(config)?;

@@ -4,7 +4,6 @@ use std::io::Read as _;
 
 use crate::base::{Error, ErrorKind, Result, shown};
 use crate::cache_config::CacheConfig;
-use crate::layout::DocumentSizes;
 use crate::object::{BytesPayload, GetOptions, ListOptions, ListPage, ObjectMeta, ObjectStore, Payload as _, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::doctor::{CheckOutcome, DoctorOptions, Findings};
@@ -89,7 +88,7 @@ fn read(cache: &S3Cache, page: &ListPage) -> Result<(String, Option<String>)> {
         }
     }
     let remark = match CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config))) {
-        Ok(config) => local_limit::warning(&config, DocumentSizes::of(&config), false),
+        Ok(config) => local_limit::warning_of(&config, cache.crown()),
         // An import reports this error.
         Err(_) => None,
     };

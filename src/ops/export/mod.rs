@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use crate::base::{Error, Result};
 use crate::cache_config::CacheConfig;
 use crate::config::{CacheOptions, Mode};
-use crate::layout::{DocumentSizes, LocalCache};
+use crate::layout::LocalCache;
 use crate::object::{BlobSource, ObjectStore, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::local_limit;
@@ -189,7 +189,8 @@ impl S3Cache {
             }
             config = Cow::Owned(min);
         }
-        if let Some(warning) = local_limit::warning(&config, DocumentSizes::of(&config), false) {
+        let crown = self.crown();
+        if let Some(warning) = local_limit::warning_of(&config, crown) {
             self.context.warn(&warning);
         }
         let blobs = config.blobs();
@@ -210,7 +211,7 @@ impl S3Cache {
         let sent = sender.send(jobs);
         sender.note(report);
         sent?;
-        let manifest = config.s3_payload();
+        let manifest = config.s3_payload(crown);
         for name in &names {
             self.context.cancel.check()?;
             persist(&self.context, is_transient_or_damaged_once(), || {

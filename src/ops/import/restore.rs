@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use crate::base::{Digest, Error, Event, OUT_OF_FILES, Result};
-use crate::cache_config::CacheConfig;
+use crate::cache_config::{CacheConfig, Crown};
 use crate::layout::{DocumentSizes, LayoutWriter, LocalCache};
 use crate::ops::cache::S3Cache;
 use crate::ops::context::MOST_WARNINGS;
@@ -96,7 +96,9 @@ pub(super) fn restore(
         found = agreeing(&answered, found)?;
     }
     noted.report.names = found.iter().map(|found| found.name.clone()).collect();
-    let one_name_fits = found.len() > 1 && found.iter().any(|found| local_limit::is_within(&found.config));
+    // One source with exact=true is enough.
+    let crown = sources.iter().map(S3Cache::crown).find(|crown| *crown == Crown::Omit).unwrap_or_default();
+    let one_name_fits = found.len() > 1 && found.iter().any(|found| local_limit::is_within(&found.config, crown));
     let config = CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config)))?;
     if config.layers().is_empty() {
         first.context.warn("the cache was found but has no layers: there is nothing to restore");
@@ -109,10 +111,10 @@ pub(super) fn restore(
         return Ok(false);
     }
     let committed = match writer {
-        Some(writer) => writer.commit(&config)?,
-        None => DocumentSizes::of(&config),
+        Some(writer) => writer.crown(crown).commit(&config)?,
+        None => DocumentSizes::with_crown(&config, crown),
     };
-    if let Some(warning) = local_limit::warning(&config, committed, one_name_fits) {
+    if let Some(warning) = local_limit::warning(&config, crown, committed, one_name_fits) {
         first.context.warn(&warning);
     }
     Ok(true)
