@@ -1,6 +1,7 @@
 //! Moves BuildKit's S3 build cache (`docker buildx build --cache-to type=s3`) to and from a local cache directory
-//! (`type=local`), without a BuildKit daemon. The bucket layout and the manifest are BuildKit's own, byte for byte.
-//! Synchronous, on a thread pool: no async runtime, no global state, and no thread outlives a call.
+//! (`type=local`), without a BuildKit daemon. The bucket layout and the manifest are BuildKit's own, byte for byte except
+//! for [one record](cache_config::Crown) in multi-platform caches. Synchronous, on a thread pool: no async runtime, no
+//! global state, and no thread outlives a call.
 //!
 //! ```no_run
 //! use std::process::ExitCode;

@@ -147,6 +147,17 @@ mod tests {
     }
 
     #[test]
+    fn the_crown_counts() {
+        // 4600 records without links, each of which costs a link of the crown.
+        let records = (0..4600).map(|at| format!(r#"{{"digest":"{at:0210}"}}"#)).collect::<Vec<_>>();
+        let large = CacheConfig::from_s3_json(format!(r#"{{"records":[{}]}}"#, records.join(",")).as_bytes()).unwrap();
+        for (crown, is_within) in [(Crown::Omit, true), (Crown::Plain, false)] {
+            assert_eq!(super::is_within(&large, crown), is_within);
+            assert_eq!(super::warning_of(&large, crown).is_none(), is_within);
+        }
+    }
+
+    #[test]
     fn fewer_names_are_advised_where_one_of_them_fits() {
         let large = config(100, 3500, 3);
         let advised = warning(&large, Crown::Plain, DocumentSizes::of(&large), true).unwrap();

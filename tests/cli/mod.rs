@@ -5,6 +5,7 @@ mod bad_input;
 mod caches;
 mod completions;
 mod crash;
+mod crown;
 mod doctor;
 mod json;
 mod large_configs;

@@ -20,6 +20,7 @@ pub fn cache_config(data: &[u8]) {
     // Omitted times are written out: an object of two bytes becomes one of fifty.
     assert!(json.len() <= 64 + 32 * data.len());
     can_be_read_again(&config);
+    at_most_one_crown_is_written(&config);
 
     let local_json = config.to_local_json(Crown::Plain);
     let local = CacheConfig::from_local_json(&local_json, &config.descriptors().collect::<Vec<_>>());
@@ -51,6 +52,18 @@ fn steps_can_be_looked_up(config: &CacheConfig) {
         let known = record.inputs.iter().map(|list| list.iter().map(|input| (input.link, &*input.selector)).collect());
         assert!(config.find(&record.digest, known).iter().any(|found| found.get() == at));
         assert!(record.newest_result().is_none_or(|result| config.chain(result).is_some()));
+    }
+}
+
+/// Crowns do not accumulate, and keep their times if they are written with them.
+fn at_most_one_crown_is_written(config: &CacheConfig) {
+    for crown in [Crown::Omit, Crown::Plain, Crown::Timed] {
+        let json = config.to_s3_json_with(crown);
+        let again = CacheConfig::from_s3_json(&json);
+        let times = if crown == Crown::Timed { config.leaf_times() } else { &[] };
+        assert!(again.is_ok_and(|again| {
+            again == *config && again.leaf_times() == times && again.to_s3_json_with(crown) == json
+        }));
     }
 }
 
