@@ -80,17 +80,17 @@ impl CacheConfig {
             return self;
         }
         let kept = self.not_crowns();
-        let mut next = 0;
-        let new_index = kept.iter().map(|kept| {
-            kept.then(|| {
-                next += 1;
-                RecordIndex(next - 1)
-            })
-        });
-        let new_index: Vec<Option<RecordIndex>> = new_index.collect();
-        let moved = |record: RecordIndex| new_index.get(record.0).copied().flatten();
-        let mut times: Vec<(RecordIndex, Timestamp)> =
-            self.leaf_times.iter().filter_map(|(record, time)| Some((moved(*record)?, *time))).collect();
+        let crowns: Vec<usize> = kept.iter().enumerate().filter(|(_, kept)| !**kept).map(|(at, _)| at).collect();
+        let moved = |RecordIndex(old)| {
+            let is_kept = kept.get(old) == Some(&true);
+            is_kept.then(|| RecordIndex(old - crowns.partition_point(|crown| *crown < old)))
+        };
+        // A file may consist of times, so the list must not be allocated several times while it grows.
+        let links =
+            crowns.iter().filter_map(|at| self.records.get(*at)).flat_map(|crown| crown.inputs.iter().flatten());
+        let most = self.leaf_times.len() + links.filter(|input| !input.selector.is_empty()).count();
+        let mut times: Vec<(RecordIndex, Timestamp)> = Vec::with_capacity(most);
+        times.extend(self.leaf_times.iter().filter_map(|(record, time)| Some((moved(*record)?, *time))));
         let mut position = 0;
         self.records.retain_mut(|record| {
             let keep = kept.get(position) == Some(&true);

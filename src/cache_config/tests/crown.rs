@@ -194,17 +194,20 @@ fn a_record_with_results_or_incoming_links_is_no_crown() {
     let time = r#""createdAt":"2026-01-02T03:04:05Z""#;
     let links = r#""inputs":[[{"selector":"2026-11-26T10:00:00Z","link":0},{"link":1}]]"#;
     let other = CROWN_DIGEST.replace('f', "0");
+    let above = format!(r#",{},{{"digest":"c","inputs":[[{{"link":3}}]]}}"#, crown(r#"{"link":2}"#));
     for (record, more) in [
         (format!(r#"{{"layers":[{{"layer":0,{time}}}],"digest":"{CROWN_DIGEST}",{links}}}"#), ""),
         (format!(r#"{{"chains":[{{"layers":[0],{time}}}],"digest":"{CROWN_DIGEST}",{links}}}"#), ""),
         (format!(r#"{{"chains":[{{"layers":[],{time}}}],"digest":"{CROWN_DIGEST}",{links}}}"#), ""),
         (format!(r#"{{"digest":"{CROWN_DIGEST}",{links}}}"#), r#",{"digest":"c","inputs":[[{"link":2}]]}"#),
         (format!(r#"{{"digest":"{CROWN_DIGEST}"}}"#), r#",{"digest":"c","inputs":[[{"link":2}]]}"#),
+        // Not even if that is a record of the same kind.
+        (format!(r#"{{"digest":"{CROWN_DIGEST}",{links}}}"#), &above),
         (format!(r#"{{"digest":"{other}",{links}}}"#), ""),
     ] {
         let records = format!("{leaves},{record}{more}");
         let config = read(&with_records(&records));
-        assert_eq!(config.records.len(), 3 + usize::from(!more.is_empty()), "{records}");
+        assert_eq!(config.records.len(), 3 + more.matches("digest").count(), "{records}");
         assert_eq!(times(&config), BTreeMap::new());
         assert_eq!(CacheConfig::from_s3_json(&config.to_s3_json()).unwrap(), config);
         assert_eq!(read(&with_records(&format!("{records},{}", crown(r#"{"link":2}"#)))), config);
@@ -234,10 +237,12 @@ fn a_record_that_loses_its_results_may_become_a_crown() {
     let time = r#""createdAt":"2026-01-02T03:04:05Z""#;
     let links = r#"[[{"link":1},{"selector":"2026-11-26T10:00:00Z","link":2}]]"#;
     let record = format!(r#"{{"layers":[{{"layer":0,{time}}}],"digest":"{CROWN_DIGEST}","inputs":{links}}}"#);
-    let config = read(&with_records(&format!(r#"{record},{{"digest":"a"}},{{"digest":"b"}}"#)));
-    assert_eq!(config.records.len(), 3);
+    let below = crown(r#"{"selector":"2026-11-26T09:00:00Z","link":1}"#);
+    let config = read(&with_records(&format!(r#"{record},{{"digest":"a"}},{{"digest":"b"}},{below}"#)));
+    assert_eq!((config.records.len(), times(&config)), (3, [(1, "2026-11-26T09:00:00Z".to_owned())].into()));
     let rest = config.without_blobs(&[blob("a")].into());
-    assert_eq!((rest.records.len(), times(&rest)), (2, [(1, "2026-11-26T10:00:00Z".to_owned())].into()));
+    let both = [(0, "2026-11-26T09:00:00Z".to_owned()), (1, "2026-11-26T10:00:00Z".to_owned())];
+    assert_eq!((rest.records.len(), times(&rest)), (2, both.into()));
     assert_eq!(CacheConfig::from_s3_json(&rest.to_s3_json()).unwrap(), rest);
 }
 
