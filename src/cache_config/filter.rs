@@ -38,7 +38,8 @@ impl CacheConfig {
             }
         }
         kept.layers = layers;
-        self.keep(&kept)
+        // A record with the digest of a crown is one once its results are gone.
+        self.keep(&kept).without_crowns()
     }
 
     /// Returns, by position, whether the layer and all its ancestors are `present`.
@@ -70,8 +71,7 @@ impl CacheConfig {
                 *layer = moved(*layer).unwrap_or(*layer);
             }
         }
-        // A record with the digest of a crown is one once its results are gone.
-        self.without_crowns()
+        self
     }
 }
 
