@@ -16,6 +16,11 @@ use crate::go::Timestamp;
 /// Layers are equal if the blobs of their chains are; records are equal if their digests and, for each input, the sets
 /// of what they link to are. The result does not depend on the order of the input.
 pub(super) fn canonical(config: &CacheConfig) -> CacheConfig {
+    canonical_with_places(config).0.without_crowns()
+}
+
+/// Returns the config of [`canonical`], and the place of each record in it.
+pub(super) fn canonical_with_places(config: &CacheConfig) -> (CacheConfig, Vec<usize>) {
     let layer_of = rank_chains(config);
     let ids = record_ids(config);
     let groups = sorted_records(config, &ids);
@@ -28,7 +33,7 @@ pub(super) fn canonical(config: &CacheConfig) -> CacheConfig {
     let records = groups.iter().filter_map(|group| merge_records(config, group, &layer_of, &record_of)).collect();
     let time = |(record, time): &(RecordIndex, Timestamp)| Some((RecordIndex(*record_of.get(record.0)?), *time));
     let leaf_times = latest(config.leaf_times.iter().filter_map(time).collect());
-    CacheConfig { layers: merge_layers(config, &layer_of), records, leaf_times }.without_crowns()
+    (CacheConfig { layers: merge_layers(config, &layer_of), records, leaf_times }, record_of)
 }
 
 /// Returns the sort key of a layer's annotations; the smallest is kept.
@@ -37,7 +42,8 @@ fn annotation_key(annotations: &Annotations) -> (bool, i128, &str, Digest, Strin
     (created_at.is_zero(), created_at.instant(), media_type, *diff_id, created_at.to_string())
 }
 
-fn merge_layers(config: &CacheConfig, layer_of: &[usize]) -> Vec<Layer> {
+/// Returns the distinct layers in the order of their ranks.
+pub(super) fn merge_layers(config: &CacheConfig, layer_of: &[usize]) -> Vec<Layer> {
     let mut merged: BTreeMap<usize, Layer> = BTreeMap::new();
     for (layer, rank) in config.layers.iter().zip(layer_of) {
         let parent = layer.parent.and_then(|parent| layer_of.get(parent.0)).map(|rank| LayerIndex(*rank));
@@ -52,7 +58,7 @@ fn merge_layers(config: &CacheConfig, layer_of: &[usize]) -> Vec<Layer> {
 /// Returns the rank of each layer in the order of the chains: by blob, then by the blobs towards the root, shorter
 /// chains first. Equal chains have equal ranks. The ranks of chains cut at 1, 2, 4, … blobs yield those of twice the
 /// length, so the work stays small even if the chains are deep.
-fn rank_chains(config: &CacheConfig) -> Vec<usize> {
+pub(super) fn rank_chains(config: &CacheConfig) -> Vec<usize> {
     let mut rank = dense(&config.layers.iter().map(|layer| layer.blob).collect::<Vec<_>>());
     let mut jump = config.parents();
     while jump.iter().any(Option::is_some) {
@@ -94,7 +100,10 @@ fn record_ids(config: &CacheConfig) -> Vec<Digest> {
             let before = path.len();
             path.extend(inputs.iter().flatten().map(|input| input.link).filter(|l| id_of(*l).is_none()).map(|l| l.0));
             if path.len() == before {
-                let id = config.records.get(at).map(|record| record_id(record, id_of));
+                let links = inputs
+                    .iter()
+                    .map(|list| list.iter().filter_map(|input| Some((&*input.selector, id_of(input.link)?))).collect());
+                let id = config.records.get(at).map(|record| record_id(&record.digest, links));
                 set(&mut ids, at, id);
                 path.pop();
             }
@@ -103,7 +112,8 @@ fn record_ids(config: &CacheConfig) -> Vec<Digest> {
     ids.into_iter().flatten().collect()
 }
 
-fn record_id(record: &Record, id_of: impl Fn(RecordIndex) -> Option<Digest>) -> Digest {
+/// Returns the id of a record, given its digest and, for each input, the selectors and ids of its links.
+pub(super) fn record_id<'a>(digest: &str, inputs: impl ExactSizeIterator<Item = Vec<(&'a str, Digest)>>) -> Digest {
     let mut hasher = Hasher::new();
     // Each text is prefixed with its length and each list with its number of elements, so no two records hash the same
     // bytes.
@@ -111,17 +121,15 @@ fn record_id(record: &Record, id_of: impl Fn(RecordIndex) -> Option<Digest>) -> 
         hasher.update(&(text.len() as u64).to_be_bytes());
         hasher.update(text);
     };
-    text(record.digest.as_bytes());
-    text(&(record.inputs.len() as u64).to_be_bytes());
-    for list in &record.inputs {
-        let mut links: Vec<(&str, Option<Digest>)> =
-            list.iter().map(|input| (&*input.selector, id_of(input.link))).collect();
+    text(digest.as_bytes());
+    text(&(inputs.len() as u64).to_be_bytes());
+    for mut links in inputs {
         links.sort_unstable();
         links.dedup();
         text(&(links.len() as u64).to_be_bytes());
         for (selector, id) in links {
             text(selector.as_bytes());
-            text(id.as_ref().map(Digest::as_bytes).map(<[u8; 32]>::as_slice).unwrap_or_default());
+            text(id.as_bytes());
         }
     }
     hasher.finish()

@@ -19,9 +19,9 @@ mod find;
 mod graph;
 mod layered;
 mod media_type;
-mod merge;
 mod min;
 mod model;
+mod overlay;
 mod payload;
 mod raw;
 mod read;
@@ -37,5 +37,6 @@ pub(crate) use descriptor::{Descriptor, IMAGE_NAME, REF_NAME};
 pub use model::{
     Alternatives, Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
 };
+pub use overlay::{Contribution, LeafOrigin, Merged, Origins};
 pub use read::MAX_MANIFEST_BYTES;
 pub use results::RecordResult;

@@ -1,6 +1,6 @@
 mod building;
 mod crown;
-mod generated;
+pub(in crate::cache_config) mod generated;
 mod golden;
 mod hostile;
 mod laws;
@@ -13,15 +13,15 @@ use crate::cache_config::{Annotations, CacheConfig};
 use crate::go::Timestamp;
 
 /// Returns the digest of a blob, named by a letter.
-fn blob(name: &str) -> Digest {
+pub(in crate::cache_config) fn blob(name: &str) -> Digest {
     Digest::of(name.as_bytes())
 }
 
-fn time(text: &str) -> Timestamp {
+pub(in crate::cache_config) fn time(text: &str) -> Timestamp {
     text.parse().unwrap()
 }
 
-fn annotations(name: &str) -> Annotations {
+pub(in crate::cache_config) fn annotations(name: &str) -> Annotations {
     Annotations {
         media_type: "application/vnd.oci.image.layer.v1.tar+gzip".to_owned(),
         diff_id: blob(&format!("{name} uncompressed")),

@@ -80,7 +80,7 @@ fn ordered() -> impl Strategy<Value = CacheConfig> {
 }
 
 /// Returns the same config with its layers and records reordered; `order[at]` is the element that moves to `at`.
-pub(super) fn reordered(config: &CacheConfig, layers: &[usize], records: &[usize]) -> CacheConfig {
+pub(in crate::cache_config) fn reordered(config: &CacheConfig, layers: &[usize], records: &[usize]) -> CacheConfig {
     let layer = |LayerIndex(old)| LayerIndex(layers.iter().position(|at| *at == old).unwrap());
     let link = |RecordIndex(old)| RecordIndex(records.iter().position(|at| *at == old).unwrap());
     let mut out = CacheConfig {
@@ -100,7 +100,7 @@ pub(super) fn reordered(config: &CacheConfig, layers: &[usize], records: &[usize
 }
 
 /// Generates a config, and the same config in another order.
-pub(super) fn two_orders() -> impl Strategy<Value = (CacheConfig, CacheConfig)> {
+pub(in crate::cache_config) fn two_orders() -> impl Strategy<Value = (CacheConfig, CacheConfig)> {
     ordered().prop_flat_map(|config| {
         let layers = Just((0..config.layers.len()).collect::<Vec<_>>()).prop_shuffle();
         let records = Just((0..config.records.len()).collect::<Vec<_>>()).prop_shuffle();
@@ -112,7 +112,7 @@ pub(super) fn two_orders() -> impl Strategy<Value = (CacheConfig, CacheConfig)> 
 }
 
 /// Generates a config with its layers and records in any order.
-pub(super) fn config() -> impl Strategy<Value = CacheConfig> {
+pub(in crate::cache_config) fn config() -> impl Strategy<Value = CacheConfig> {
     two_orders().prop_map(|(_, config)| config)
 }
 

@@ -66,11 +66,6 @@ fn meaning(configs: &[&CacheConfig]) -> (BTreeSet<Chain>, BTreeSet<Digest>, BTre
     (chains, records, all_results)
 }
 
-fn merge(configs: &[&CacheConfig]) -> CacheConfig {
-    let named = configs.iter().enumerate().map(|(at, config)| (format!("source {at}"), (*config).clone()));
-    CacheConfig::merge(named).unwrap()
-}
-
 /// Returns whether the config is in the canonical order, without duplicates.
 fn is_canonical(config: &CacheConfig) -> bool {
     let layers: Vec<Chain> = (0..config.layers.len()).map(|at| chain(config, LayerIndex(at))).collect();
@@ -214,18 +209,6 @@ proptest! {
         prop_assert_eq!(&canonical(&other), &sorted);
         prop_assert_eq!(&canonical(&sorted), &sorted);
         prop_assert_eq!(CacheConfig::from_s3_json(&sorted.to_s3_json()).unwrap(), sorted);
-    }
-
-    #[test]
-    fn merging_is_a_union_independent_of_order_and_grouping(a in config(), b in config(), c in config()) {
-        let all = merge(&[&a, &b, &c]);
-        prop_assert_eq!(meaning(&[&all]), meaning(&[&a, &b, &c]));
-        prop_assert_eq!(&merge(&[&c, &a, &b]), &all);
-        prop_assert_eq!(&merge(&[&b, &a, &b, &c, &c]), &all);
-        prop_assert_eq!(&merge(&[&merge(&[&a, &b]), &c]), &all);
-        prop_assert_eq!(&merge(&[&a, &merge(&[&b, &c])]), &all);
-        prop_assert_eq!(&merge(&[&all, &b]), &all);
-        prop_assert_eq!(&merge(&[&a, &a]), &a);
     }
 
     #[test]

@@ -13,7 +13,8 @@ fn merging_keeps_the_earlier_known_time_then_the_smaller_media_type() {
     let config = |media_type: &str, created_at: &str| {
         let annotations =
             Annotations { media_type: media_type.to_owned(), created_at: time(created_at), ..annotations("a") };
-        let json = format!(r#"{{"layers":[{}]}}"#, layer_json("a", r#","parent":-1"#));
+        let record = r#"{"layers":[{"layer":0}],"digest":"d"}"#;
+        let json = format!(r#"{{"layers":[{}],"records":[{record}]}}"#, layer_json("a", r#","parent":-1"#));
         let mut config = CacheConfig::from_s3_json(json.as_bytes()).unwrap();
         config.layers[0].annotations = annotations;
         config
