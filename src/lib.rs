@@ -94,7 +94,8 @@ pub use ops::{
 pub mod options {
     pub use crate::config::{
         AccessKeys, AccountId, Bucket, CacheOptionsBuilder, CacheRef, CredentialOptions, EndpointUrl, KeyLayout,
-        LocalOptions, Location, Mode, PayloadSigning, Policy, RequestPayer, RetryMode, RoleOptions, VerifySource,
+        LocalOptions, Location, Mode, OnConflict, PayloadSigning, Policy, RequestPayer, RetryMode, RoleOptions,
+        VerifySource,
     };
 }
 
@@ -106,7 +107,9 @@ pub mod error {
 
 /// What exports, imports and their sources report.
 pub mod report {
-    pub use crate::ops::{BlobCounts, Exported, Imported, SourceOutcome};
+    pub use crate::ops::{
+        BlobCounts, ExplainedLeaf, ExplainedManifest, Explanation, Exported, Imported, MergedManifest, SourceOutcome,
+    };
 }
 
 /// The checks of [`S3CacheBuilder::diagnose`].

@@ -7,6 +7,7 @@ use s3_build_cache::env::MapEnv;
 use s3_build_cache::{ErrorKind, ImportOutcome, LocalCache, S3Cache};
 
 use crate::conformance::{self, Claim, Quirks};
+use crate::s3::merge;
 
 /// The server described by the environment.
 struct Server {
@@ -116,6 +117,21 @@ fn real_server_takes_odd_names_and_prefixes() {
         assert_eq!((again.blobs.present, again.blobs.touched), (10, 10), "{prefix}");
         assert!(cache.load().unwrap().is_some());
     }
+}
+
+/// Where conditions are honoured, also at the same instant.
+#[test]
+#[ignore = "needs a server: tests/real-servers.sh"]
+fn real_server_keeps_the_caches_of_many_writers() {
+    let server = Server::from_environment();
+    let quirks = server.quirks();
+    let open = || server.cache(",prefix=merge/,on_conflict=merge");
+    if (quirks.create, quirks.replace) == (Claim::Has, Claim::Has) {
+        merge::all_at_once(open);
+    } else {
+        (0..merge::WRITERS).for_each(|number| drop(merge::export(&open(), &merge::job(number)).unwrap()));
+    }
+    assert_eq!(merge::found(&open()), (0..merge::WRITERS).collect());
 }
 
 #[test]

@@ -11,6 +11,7 @@ mod open_files;
 mod ordered;
 mod parts;
 mod progress;
+mod random;
 mod secret;
 mod shown;
 mod threads;
@@ -31,6 +32,7 @@ pub(crate) use open_files::affordable_connections;
 pub(crate) use ordered::{Arrived, OrderedHasher};
 pub(crate) use parts::Parts;
 pub use progress::{Action, Event, NoProgress, Progress};
+pub(crate) use random::random_fraction;
 pub use secret::Secret;
 #[cfg(any(test, fuzzing))]
 pub(crate) use shown::MAX_SHOWN_CHARS;

@@ -110,7 +110,7 @@ impl CacheConfig {
 
     /// Returns, by position, whether the record is not a crown: it does not look like one, or a record that is not a
     /// crown links to it.
-    fn not_crowns(&self) -> Vec<bool> {
+    pub(super) fn not_crowns(&self) -> Vec<bool> {
         let mut kept: Vec<bool> = self.records.iter().map(|record| !may_be_crown(record)).collect();
         let mut found = Vec::new();
         let visit = |record: &Record, kept: &mut [bool], found: &mut Vec<usize>| {

@@ -26,6 +26,7 @@ mod payload;
 mod raw;
 mod read;
 mod results;
+mod retain;
 mod write;
 
 #[cfg(test)]
@@ -40,3 +41,4 @@ pub use model::{
 pub use overlay::{Contribution, LeafOrigin, Merged, Origins};
 pub use read::MAX_MANIFEST_BYTES;
 pub use results::RecordResult;
+pub(crate) use retain::Retained;

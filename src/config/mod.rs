@@ -34,4 +34,4 @@ pub use key_layout::KeyLayout;
 pub use local::LocalOptions;
 pub use location::{AccountId, Location};
 pub use options::{CacheOptions, CacheOptionsBuilder};
-pub use policy::{Mode, PayloadSigning, Policy, RequestPayer, RetryMode, VerifySource};
+pub use policy::{Mode, OnConflict, PayloadSigning, Policy, RequestPayer, RetryMode, VerifySource};

@@ -32,6 +32,13 @@ pub struct Policy {
     pub verify_source: VerifySource,
     /// How parts of large blobs are signed; falls back to `payload_signing_enabled` in the profile's `s3` block.
     pub payload_signing: Option<PayloadSigning>,
+    /// What an export does with a manifest that exists.
+    pub on_conflict: OnConflict,
+    /// A merge drops the leaves of others that were last exported this long before the newest.
+    pub merge_max_age: Duration,
+    /// The maximum size of a merged config, and of the manifest that describes it in a directory, in bytes. The leaves
+    /// that were exported last are kept.
+    pub merge_max_size: u64,
     /// The account that pays for requests if it is not the bucket owner's; sent as `x-amz-request-payer`.
     pub request_payer: Option<RequestPayer>,
     /// Whether to write the same bytes as BuildKit for every cache, without a [`Crown`](crate::cache_config::Crown),
@@ -79,6 +86,19 @@ pub enum PayloadSigning {
     Auto,
     /// Always with their hash, which costs another SHA-256 over the blob.
     Always,
+}
+
+/// What an export does with a manifest that exists under its name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum OnConflict {
+    /// Replaces it, as BuildKit does: the last writer wins.
+    #[default]
+    Overwrite,
+    /// Merges with it, so that no job loses the cache of another.
+    Merge,
+    /// Replaces it, unless another writer has written it since the export began.
+    Fail,
 }
 
 /// AWS's retry modes.
@@ -163,6 +183,27 @@ pub(super) const ATTRIBUTES: &[Row] = &[
         policy.request_payer = Some(value.one_of(&payers, "requester, or leave it out")?);
         Ok(())
     }),
+    Row::parsed(
+        "on_conflict",
+        "with an existing manifest: overwrite, merge, or fail if another writer came between; default: overwrite",
+        |policy, value| {
+            let choices =
+                [("overwrite", OnConflict::Overwrite), ("merge", OnConflict::Merge), ("fail", OnConflict::Fail)];
+            policy.on_conflict = value.one_of(&choices, "overwrite, merge or fail")?;
+            Ok(())
+        },
+    ),
+    Row::duration(
+        "merge_max_age",
+        "a merge drops what was last exported this long ago; default: 336h",
+        |policy, age| {
+            policy.merge_max_age = age;
+        },
+    ),
+    Row::parsed("merge_max_size", "a merge keeps a config of at most this size; default: 900KiB", |policy, value| {
+        policy.merge_max_size = value.size()?;
+        Ok(())
+    }),
     Row::bool(
         "exact",
         "write the same bytes as BuildKit, which misses steps of multi-platform builds",
@@ -184,6 +225,9 @@ impl Default for Policy {
             retry_max_attempts: None,
             verify_source: VerifySource::Auto,
             payload_signing: None,
+            on_conflict: OnConflict::Overwrite,
+            merge_max_age: Duration::from_secs(14 * 24 * 60 * 60),
+            merge_max_size: 900 * 1024,
             request_payer: None,
             exact: false,
             storage_class: None,
@@ -202,6 +246,11 @@ impl Policy {
 
     /// Checks that the fields do not contradict each other.
     pub(super) fn check(&self) -> Result<()> {
+        if self.on_conflict == OnConflict::Merge && self.exact {
+            return Err(Error::usage("on_conflict=merge and exact=true contradict each other").with_hint(
+                "leave exact out: a merged manifest has a crown, which also holds when its parts were exported",
+            ));
+        }
         if self.sse_kms_key_id.is_none() {
             return Ok(());
         }

@@ -10,6 +10,9 @@ use crate::go::{parse_bool, parse_duration};
 /// The number of characters of an invalid value to show.
 const SHOWN_CHARS: usize = 100;
 
+/// The units of sizes, in bytes.
+const UNITS: [(&str, u64); 4] = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+
 /// The text of a known attribute.
 #[derive(Clone, Copy)]
 pub(super) struct AttributeValue<'a> {
@@ -33,6 +36,15 @@ impl AttributeValue<'_> {
 
     pub(super) fn duration(self) -> Result<Duration> {
         parse_duration(self.text).ok_or_else(|| self.bad_duration())
+    }
+
+    /// Returns a number of bytes, with a unit or without.
+    pub(super) fn size(self) -> Result<u64> {
+        let digits = self.text.bytes().take_while(u8::is_ascii_digit).count();
+        let (number, unit) = self.text.split_at_checked(digits).unwrap_or_default();
+        let bytes = UNITS.iter().find(|(name, _)| *name == unit).map(|(_, bytes)| *bytes);
+        let size = number.parse().ok().zip(bytes).and_then(|(number, bytes): (u64, u64)| number.checked_mul(bytes));
+        size.filter(|size| *size > 0).ok_or_else(|| self.bad("a size of at least one byte, such as 900KiB or 2MiB"))
     }
 
     /// Returns the value of the choice that the text names; `allowed` lists the choices for the hint.

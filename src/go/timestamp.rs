@@ -83,6 +83,12 @@ impl Timestamp {
         Some(Self { local, offset_minutes: 0 })
     }
 
+    /// Returns the time in UTC without a fraction of a second; [`ZERO`](Self::ZERO) outside the years 0 to 9999.
+    pub(crate) fn to_whole_seconds(self) -> Self {
+        let utc = self.to_utc().unwrap_or(Self::ZERO);
+        Self { local: utc.local.replace_nanosecond(0).unwrap_or(utc.local), ..utc }
+    }
+
     /// Returns the same instant as a `SystemTime`; `None` if it cannot represent it.
     pub fn to_system_time(self) -> Option<SystemTime> {
         let nanos = self.instant();

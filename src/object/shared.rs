@@ -1,7 +1,7 @@
 //! The contract for a store that is shared, as an `Arc`.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::base::Result;
 use crate::object::{
@@ -84,6 +84,14 @@ impl<S: ObjectStore + ?Sized> ObjectStore for Arc<S> {
 
     fn presign_get(&self, key: &str, valid_for: Duration) -> Result<String> {
         (**self).presign_get(key, valid_for)
+    }
+
+    fn now(&self) -> Option<SystemTime> {
+        (**self).now()
+    }
+
+    fn honours_conditions(&self) -> bool {
+        (**self).honours_conditions()
     }
 
     fn requests(&self) -> u64 {

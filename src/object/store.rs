@@ -1,6 +1,6 @@
 //! The contract of an object store.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::base::{Error, Result};
 use crate::object::listing::{ListOptions, ListPage, ListedObject, Pages, UploadsPage};
@@ -199,6 +199,18 @@ pub trait ObjectStore: Send + Sync {
     fn presign_get(&self, key: &str, valid_for: Duration) -> Result<String> {
         let _ = valid_for;
         Err(Error::unsupported(format!("the store has no URL for {}", self.location(key))))
+    }
+
+    /// Returns the time by the store's clock, as far as known. Times that several machines compare come from it, because
+    /// the clock of one of them may be wrong.
+    fn now(&self) -> Option<SystemTime> {
+        None
+    }
+
+    /// Returns whether the store is known to honour the conditions of writes. If not (the default), somebody who depends
+    /// on them tries them first, because some stores ignore them.
+    fn honours_conditions(&self) -> bool {
+        false
     }
 
     /// Returns the number of requests sent so far, every attempt counted; zero (the default) if the store sends none.

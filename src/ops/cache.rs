@@ -1,7 +1,7 @@
 //! An opened cache: an object store, its options, and the state that several operations share.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::base::{Cancel, Clock, Env, NoProgress, ProcessEnv, Progress, Result, SystemClock, affordable_connections};
 use crate::bucket::Keys;
@@ -43,6 +43,8 @@ pub struct S3Cache {
     pub(super) pool: Pool,
     pub(super) tuning: Tuning,
     pub(super) context: Context,
+    /// Whether the store honours the conditions of writes, once it is known.
+    pub(super) conditions: Arc<OnceLock<bool>>,
 }
 
 /// Opens an [`S3Cache`] with a custom environment, store, credentials, clock, progress or cancel handle.
@@ -243,7 +245,8 @@ impl S3CacheBuilder {
         }
         let (store, pool) = (Arc::new(Limited::new(store, connections)), Pool::new(connections));
         let keys = Keys::new(self.options.keys());
-        S3Cache { store, options: self.options, keys, pool, tuning: self.tuning, context: self.context }
+        let (options, tuning, context, conditions) = (self.options, self.tuning, self.context, Arc::default());
+        S3Cache { store, options, keys, pool, tuning, context, conditions }
     }
 
     /// Returns the number of connections to use: as many as requested, or as the limit on open files allows.

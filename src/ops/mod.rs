@@ -2,6 +2,7 @@
 
 mod blob_reader;
 mod cache;
+mod conditions;
 mod context;
 mod doctor;
 mod export;
@@ -18,7 +19,9 @@ pub use blob_reader::BlobReader;
 pub use cache::{S3Cache, S3CacheBuilder};
 pub use doctor::{Check, CheckOutcome, DoctorOptions, NO_BETTER_HINT};
 pub use export::{ExportOptions, Exported, export};
-pub use import::{ImportOptions, Imported, NOT_STRICT, import, import_from};
-pub use report::{BlobCounts, ImportOutcome, Report, SourceOutcome};
+pub use import::{
+    ExplainedLeaf, ExplainedManifest, Explanation, ImportOptions, Imported, NOT_STRICT, import, import_from,
+};
+pub use report::{BlobCounts, ImportOutcome, MergedManifest, Report, SourceOutcome};
 #[doc(hidden)]
 pub use tuning::Tuning;

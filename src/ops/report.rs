@@ -36,8 +36,28 @@ pub struct Report {
     pub elapsed: Duration,
     /// For an export, the names the manifest was written under. For an import, the names with a usable manifest.
     pub names: Vec<String>,
+    /// For an export with `on_conflict=merge`, what became of the manifest of each name.
+    pub merged: Vec<MergedManifest>,
     /// Whether this was a dry run, which writes nothing.
     pub dry_run: bool,
+}
+
+/// A manifest that an export has merged with the one it found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct MergedManifest {
+    /// The name of the manifest.
+    pub name: String,
+    /// The number of leaves: records that no other record links to.
+    pub leaves: usize,
+    /// The number of leaves that only other exports have.
+    pub kept: usize,
+    /// The number of leaves that were dropped because of their age or the size of the manifest.
+    pub dropped: usize,
+    /// The number of blobs that other exports need and that are gone. The results that need them were dropped.
+    pub lost: usize,
+    /// How often another writer came between.
+    pub conflicts: usize,
 }
 
 /// The outcome of a successful import.

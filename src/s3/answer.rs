@@ -107,8 +107,13 @@ impl Answer {
             server: said("server"),
             retry_after: RetryAfter::of(&header),
             location: header("location").map(str::to_owned),
-            date: header("date").filter(|_| header("age").is_none()).and_then(parse_http_date),
+            date: date(&header),
         }
+    }
+
+    /// Returns the server's time in a response, unless a cache on the way supplied it.
+    pub(super) fn date_of(response: &Response) -> Option<SystemTime> {
+        date(&|name| response.header(name))
     }
 
     /// Returns a success response that is not from S3.
@@ -223,6 +228,10 @@ pub(super) fn read_empty(response: &mut Response) -> Result<(), Cause> {
         return Err(Cause::Refused(Box::new(Answer::new(response, &body))));
     }
     Ok(())
+}
+
+fn date<'a>(header: &impl Fn(&str) -> Option<&'a str>) -> Option<SystemTime> {
+    header("date").filter(|_| header("age").is_none()).and_then(parse_http_date)
 }
 
 /// Returns the region in an AWS host name: `bucket.s3.eu-west-1.amazonaws.com`, or the older `s3-eu-west-1`.

@@ -187,6 +187,9 @@ impl S3Client {
             Err(fault) => Cause::NoAnswer(fault),
         })?;
         log::debug!("{} {}", response.status(), request.target);
+        if let Some(date) = Answer::date_of(&response) {
+            self.learnt.note_date(date, self.parts.clock.now());
+        }
         if response.is_success() { read(response) } else { Err(Answer::read(response)) }
     }
 

@@ -3,9 +3,14 @@
 
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, RwLock};
+use std::time::SystemTime;
 
 use crate::base::Unpoisoned as _;
+use crate::s3::clock::difference;
 use crate::s3::endpoint::Endpoint;
+
+/// The lead of a clock that is not known.
+const UNKNOWN: i64 = i64::MAX;
 
 /// What a client has learnt about its server.
 pub(super) struct Learnt {
@@ -15,6 +20,8 @@ pub(super) struct Learnt {
     moved: Fact,
     /// How many seconds the server's clock is ahead of ours; zero until a wrong clock is detected.
     ahead: AtomicI64,
+    /// How many seconds the server's clock was ahead of ours at its last response; [`UNKNOWN`] before the first.
+    lead: AtomicI64,
     /// Whether the server accepted the last body, or the call that announces an upload: then it will not refuse the
     /// next one for a reason known before the body is sent.
     pub(super) accepts_bodies: Fact,
@@ -51,6 +58,7 @@ impl Learnt {
             endpoint: RwLock::new(Arc::new(endpoint)),
             moved: Fact::default(),
             ahead: AtomicI64::new(0),
+            lead: AtomicI64::new(UNKNOWN),
             accepts_bodies: Fact::default(),
             expects_nothing: Fact::default(),
             wants_checksums: Fact::default(),
@@ -78,6 +86,19 @@ impl Learnt {
         self.moved.set(true);
         *endpoint = Arc::new(other);
         true
+    }
+
+    /// Returns how many seconds the server's clock was ahead of ours at its last response. Unlike
+    /// [`ahead`](Self::ahead), it is not corrected for the time that the response took.
+    pub(super) fn lead(&self) -> Option<i64> {
+        Some(self.lead.load(Ordering::Relaxed)).filter(|lead| *lead != UNKNOWN)
+    }
+
+    /// Records the time of the server in a response that has just arrived.
+    pub(super) fn note_date(&self, date: SystemTime, now: SystemTime) {
+        if let Some(lead) = difference(date, now) {
+            self.lead.store(lead, Ordering::Relaxed);
+        }
     }
 
     /// Returns how many seconds the server's clock is ahead of ours.

@@ -1,6 +1,6 @@
 //! The object contract of a bucket on an S3 server.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::base::Result;
 use crate::object::{
@@ -8,6 +8,7 @@ use crate::object::{
     UnfinishedUpload, UploadsPage, Version,
 };
 use crate::s3::client::S3Client;
+use crate::s3::clock::shifted;
 use crate::s3::multipart::S3Upload;
 
 impl ObjectStore for S3Client {
@@ -70,6 +71,14 @@ impl ObjectStore for S3Client {
 
     fn presign_get(&self, key: &str, valid_for: Duration) -> Result<String> {
         self.presign_get_object(key, valid_for)
+    }
+
+    fn now(&self) -> Option<SystemTime> {
+        self.learnt.lead().map(|lead| shifted(self.parts.clock.now(), lead))
+    }
+
+    fn honours_conditions(&self) -> bool {
+        self.endpoint().is_aws()
     }
 
     fn requests(&self) -> u64 {

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::base::Result;
 use crate::object::{
@@ -157,6 +157,14 @@ impl ObjectStore for Limited {
         self.store.presign_get(key, valid_for)
     }
 
+    fn now(&self) -> Option<SystemTime> {
+        self.store.now()
+    }
+
+    fn honours_conditions(&self) -> bool {
+        self.store.honours_conditions()
+    }
+
     fn requests(&self) -> u64 {
         self.store.requests()
     }
@@ -225,6 +233,7 @@ mod tests {
         let keys: Vec<String> = store.objects("", None).map(|object| object.unwrap().key).collect();
         assert_eq!(keys, ["b", "c"]);
         assert!(store.presign_get("b", Duration::from_secs(1)).is_err());
-        assert!(store.verifies_payloads() && store.hashes_parts());
+        assert!(store.verifies_payloads() && store.hashes_parts() && store.honours_conditions());
+        assert!(store.now().is_some());
     }
 }

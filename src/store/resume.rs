@@ -125,6 +125,11 @@ impl ResumingReader {
         self.object.get().map_or(0, |seen| seen.size)
     }
 
+    /// Returns the version of the object; `None` before it was opened, or if the store does not report one.
+    pub(crate) fn version(&self) -> Option<Version> {
+        self.object.get().and_then(|seen| seen.version.clone())
+    }
+
     /// Returns where the bytes to read end.
     fn end(&self) -> u64 {
         self.range_end.map_or(self.size(), |end| if self.object.get().is_some() { end.min(self.size()) } else { end })

@@ -11,6 +11,7 @@ mod json;
 mod large_configs;
 mod local_faults;
 mod memory;
+mod merge;
 mod round_trip;
 mod secrets;
 mod signals;

@@ -13,6 +13,7 @@ mod integrity;
 mod interrupted;
 mod learning;
 mod manifests;
+pub(crate) mod merge;
 mod multipart;
 mod object_lock;
 mod part_copies;

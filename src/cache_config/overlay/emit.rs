@@ -1,7 +1,6 @@
 //! Turns a merged graph into a config again.
 
 use crate::cache_config::canonical::canonical_with_places;
-use crate::cache_config::filter::KeptLayers;
 use crate::cache_config::model::{
     Alternatives, CacheConfig, CacheResult, ChainedResult, Input, LayerIndex, Record, RecordIndex,
 };
@@ -11,17 +10,24 @@ use crate::cache_config::overlay::table::{ResultLayers, Table};
 /// Returns the config in canonical order, without unused layers, and the place of each record in it.
 pub(super) fn config(graph: Graph, mut table: Table) -> (CacheConfig, Vec<usize>) {
     let records: Vec<Record> = graph.into_iter().map(|node| record(node, &table)).collect();
-    let mut config = CacheConfig { records, ..CacheConfig::default() };
-    config.layers = table.take_layers();
+    let config = CacheConfig { layers: table.take_layers(), records, ..CacheConfig::default() };
     drop(table);
-    let mut used = vec![false; config.layers.len()];
-    for record in &config.records {
-        let listed = record.chains.iter().flat_map(|chain| &chain.layers);
-        for layer in record.results.iter().map(|result| &result.layer).chain(listed) {
-            config.mark_chain(*layer, &mut used);
-        }
+    let (config, mut places) = canonical_with_places(&config.without_unused_layers());
+    // A record with the digest of a crown is one once it has lost its result.
+    let kept = config.not_crowns();
+    if kept.iter().all(|kept| *kept) {
+        return (config, places);
     }
-    canonical_with_places(&config.keep(&KeptLayers { chains: used.clone(), layers: used }))
+    let mut next = 0;
+    let moved = kept.iter().map(|kept| {
+        next += usize::from(*kept);
+        if *kept { next - 1 } else { usize::MAX }
+    });
+    let moved: Vec<usize> = moved.collect();
+    for place in &mut places {
+        *place = moved.get(*place).copied().unwrap_or(usize::MAX);
+    }
+    (config.without_crowns(), places)
 }
 
 fn record(node: Node, table: &Table) -> Record {

@@ -29,6 +29,7 @@ pub(super) const COMMAND: Command = Command {
         Takes::flag("strict"),
         Takes::with_help("verify-existing", "check the digests of existing files"),
         Takes::flag("sync"),
+        Takes::flag("explain"),
         Takes::flag("dry-run"),
     ],
     help: Help {
@@ -64,6 +65,7 @@ struct Import {
     fail_on_miss: bool,
     strict: bool,
     sync: bool,
+    explain: bool,
     verify_existing: bool,
     dry_run: bool,
     global: Global,
@@ -78,6 +80,7 @@ impl Import {
             fail_on_miss: raw.fail_on_miss,
             strict: raw.strict,
             sync: raw.sync,
+            explain: raw.explain,
             verify_existing: raw.verify_existing,
             dry_run: raw.dry_run,
             global: raw.global,
@@ -94,12 +97,13 @@ fn run(raw: Raw) -> Result<ExitCode> {
         .dry_run(command.dry_run)
         .verify_existing(command.verify_existing)
         .strict(command.strict)
-        .sync(command.sync);
+        .sync(command.sync)
+        .explain(command.explain);
     if command.target.digest.is_some() {
         log::warn!("digest has no effect on a directory that is written: its cache is tagged {}", command.target.tag);
     }
     let target = LocalCache::create(&command.target.dir, &command.target.tag);
-    let Imported { sources, report, outcome, .. } = import_from(&caches, &target, &options);
+    let Imported { sources, report, explanation, outcome, .. } = import_from(&caches, &target, &options);
     let word = match &outcome {
         Ok(ImportOutcome::Restored(_)) if report.dry_run => "dry-run",
         Ok(ImportOutcome::Restored(_)) => "restored",
@@ -114,9 +118,14 @@ fn run(raw: Raw) -> Result<ExitCode> {
         None => session.say(&human::summary(if report.dry_run { "would restore" } else { "restored" }, &report)),
         Some(error) => session.complain("import: ", error),
     }
+    let mut body = transfer::body(&report, &targets);
+    if let Some(explanation) = explanation {
+        human::explanation(&explanation).iter().for_each(|line| session.say(line));
+        body = transfer::explained(body, &explanation);
+    }
     let miss = if command.fail_on_miss && word == "miss" { exit::MISS } else { 0 };
     let status = error.map_or(miss, |error| exit::status(error.kind()));
-    Ok(session.end(word, transfer::body(&report, &targets), error, status))
+    Ok(session.end(word, body, error, status))
 }
 
 /// Returns the result for a source. A source that was read shares the outcome of the import.

@@ -14,6 +14,7 @@ pub(crate) struct Raw {
     pub(crate) fail_on_miss: bool,
     pub(crate) strict: bool,
     pub(crate) sync: bool,
+    pub(crate) explain: bool,
     pub(crate) verify_existing: bool,
     pub(crate) dry_run: bool,
     pub(crate) write: bool,

@@ -72,6 +72,12 @@ pub(crate) const FLAGS: &[Flag] = &[
         ..COMMON
     },
     Flag {
+        long: "explain",
+        effect: Effect::Switch(|raw| raw.explain = true),
+        help: "print what came from which manifest",
+        ..COMMON
+    },
+    Flag {
         long: "dry-run",
         effect: Effect::Switch(|raw| raw.dry_run = true),
         help: "print what would be done",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use s3_build_cache::Report;
+use s3_build_cache::report::Explanation;
 
 const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
 
@@ -85,6 +86,25 @@ pub(crate) fn summary(verb: &str, report: &Report) -> String {
         if report.requests == 1 { "" } else { "s" },
         report.names.join(", "),
     )
+}
+
+/// Returns lines that say what came from which manifest.
+pub(crate) fn explanation(explanation: &Explanation) -> Vec<String> {
+    let manifests = explanation.manifests.iter().map(|manifest| {
+        let mut left_out = Vec::new();
+        if manifest.replaced > 0 {
+            left_out.push(format!("{} replaced by newer ones", manifest.replaced));
+        }
+        if manifest.keys_left_out > 0 {
+            left_out.push(format!("{} steps found by their definition only", manifest.keys_left_out));
+        }
+        let left_out = if left_out.is_empty() { String::new() } else { format!(" ({})", left_out.join(", ")) };
+        format!("{}: {} results{left_out}", manifest.location, manifest.results)
+    });
+    let leaves = explanation.leaves.iter().map(|leaf| format!("leaf {}: {}", leaf.digest, leaf.manifests.join(", ")));
+    let lost = Some(explanation.lost_results).filter(|lost| *lost > 0);
+    let lost = lost.map(|lost| format!("{lost} results dropped, because their blobs are lost"));
+    manifests.chain(leaves).chain(lost).collect()
 }
 
 #[cfg(test)]

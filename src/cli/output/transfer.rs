@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use s3_build_cache::report::{Explanation, MergedManifest};
 use s3_build_cache::{Error, Report};
 use serde_json::{Value, json};
 
@@ -32,6 +33,10 @@ pub(crate) fn nothing() -> Value {
 fn target(target: &Target) -> Value {
     let common = json!({"cache": target.cache, "outcome": target.outcome, "names": target.names});
     let mut object = json::merged(target.report.as_ref().map_or_else(|| json!({}), counts), common);
+    if let Some(report) = target.report.as_ref().filter(|report| !report.merged.is_empty()) {
+        let merged: Vec<Value> = report.merged.iter().map(merged).collect();
+        object = json::merged(object, json!({ "merged": merged }));
+    }
     if !target.looked_for.is_empty() {
         object = json::merged(object, json!({ "looked_for": target.looked_for }));
     }
@@ -39,6 +44,33 @@ fn target(target: &Target) -> Value {
         object = json::merged(object, json!({ "error": failure::json(error) }));
     }
     object
+}
+
+/// Adds what came from which manifest.
+pub(crate) fn explained(body: Value, explanation: &Explanation) -> Value {
+    let manifests = explanation.manifests.iter().map(|manifest| {
+        json!({
+            "location": manifest.location,
+            "results": manifest.results,
+            "replaced": manifest.replaced,
+            "keys_left_out": manifest.keys_left_out,
+        })
+    });
+    let leaves = explanation.leaves.iter().map(|leaf| json!({"digest": leaf.digest, "manifests": leaf.manifests}));
+    let (manifests, leaves): (Vec<Value>, Vec<Value>) = (manifests.collect(), leaves.collect());
+    let lost = explanation.lost_results;
+    json::merged(body, json!({"explain": {"manifests": manifests, "leaves": leaves, "lost_results": lost}}))
+}
+
+fn merged(manifest: &MergedManifest) -> Value {
+    json!({
+        "name": manifest.name,
+        "leaves": manifest.leaves,
+        "kept": manifest.kept,
+        "dropped": manifest.dropped,
+        "lost_blobs": manifest.lost,
+        "conflicts": manifest.conflicts,
+    })
 }
 
 fn counts(report: &Report) -> Value {

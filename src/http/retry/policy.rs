@@ -4,10 +4,9 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use super::attempts::{AttemptFailure, Attempts, Decision};
-use super::jitter;
 use super::rate::Rate;
 use super::tokens::Tokens;
-use crate::base::{Cancel, Clock, Result, Unpoisoned as _};
+use crate::base::{Cancel, Clock, Result, Unpoisoned as _, random_fraction};
 
 /// One of AWS's retry modes, with the state shared by its calls.
 #[derive(Debug)]
@@ -54,8 +53,9 @@ impl RetryPolicy {
 
     /// Decides what to do after a failed attempt.
     pub(crate) fn failed(&self, attempts: &mut Attempts, failure: AttemptFailure) -> Decision {
-        attempts
-            .failed(failure, self.max_attempts, jitter(), |timed_out| self.tokens.lock().unpoisoned().take(timed_out))
+        attempts.failed(failure, self.max_attempts, random_fraction(), |timed_out| {
+            self.tokens.lock().unpoisoned().take(timed_out)
+        })
     }
 
     fn with_rate<T>(&self, clock: &dyn Clock, change: impl FnOnce(&mut Rate, Duration) -> T) -> Option<T> {

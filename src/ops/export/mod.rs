@@ -1,10 +1,13 @@
 //! Export: uploads a local cache to the store and writes the manifest last.
 
+mod combine;
 mod coverage;
+mod kept;
 mod multipart;
 mod payload;
 mod plan;
 mod presence;
+mod publish;
 mod send;
 mod sender;
 mod sum;
@@ -16,13 +19,13 @@ use crate::base::{Error, Result};
 use crate::cache_config::CacheConfig;
 use crate::config::{CacheOptions, Mode};
 use crate::layout::LocalCache;
-use crate::object::{BlobSource, ObjectStore, PutMode};
+use crate::object::BlobSource;
 use crate::ops::cache::S3Cache;
 use crate::ops::local_limit;
-use crate::ops::persist::{is_transient_or_damaged_once, persist};
 use crate::ops::report::Report;
 use payload::check_source;
 use plan::{Step, check_sizes, foresee, plan};
+use publish::Publisher;
 use sender::Sender;
 
 /// Options of an export that are not attributes of the cache.
@@ -196,6 +199,7 @@ impl S3Cache {
         let blobs = config.blobs();
         (report.layers, report.blobs.total) = (config.layers().len(), blobs.len());
         check_sizes(&blobs)?;
+        let publisher = Publisher::new(self, &config, names)?;
         let present = presence::find(self, &blobs)?;
         let jobs = plan(self, &blobs, present, options.verify_existing);
         let uploads = jobs.iter().filter(|job| job.step == Step::Upload);
@@ -203,7 +207,7 @@ impl S3Cache {
         report.blobs.present = blobs.len() - uploads.count();
         if options.dry_run {
             foresee(&jobs, report);
-            report.names = names;
+            report.names = publisher.into_names();
             return Ok(());
         }
         let sender = Sender::new(self, source);
@@ -211,15 +215,7 @@ impl S3Cache {
         let sent = sender.send(jobs);
         sender.note(report);
         sent?;
-        let manifest = config.s3_payload(crown);
-        for name in &names {
-            self.context.cancel.check()?;
-            persist(&self.context, is_transient_or_damaged_once(), || {
-                self.store.put(&self.keys.manifest(name), &manifest, &PutMode::Overwrite).map(drop)
-            })?;
-            report.names.push(name.clone());
-        }
-        Ok(())
+        publisher.publish(report)
     }
 }
 

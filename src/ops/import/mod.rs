@@ -1,5 +1,6 @@
 //! Import: merges the manifests of one or more caches into one local cache and writes its index last.
 
+mod explain;
 mod fetch;
 mod fetcher;
 mod needs;
@@ -11,7 +12,8 @@ use crate::base::{Error, Problem, Result};
 use crate::config::CacheOptions;
 use crate::layout::LocalCache;
 use crate::ops::cache::S3Cache;
-use crate::ops::report::{ImportOutcome, Report};
+use crate::ops::report::ImportOutcome;
+pub use explain::{ExplainedLeaf, ExplainedManifest, Explanation};
 use restore::restore;
 pub use restore::{ImportOptions, Imported, NOT_STRICT};
 
@@ -63,14 +65,14 @@ impl S3Cache {
 pub fn import_from(sources: &[S3Cache], target: &LocalCache, options: &ImportOptions) -> Imported {
     let Some(first) = sources.first() else {
         let none = Problem::new("an import needs at least one cache to import from");
-        return Imported { sources: Vec::new(), report: Report::default(), outcome: Err(Error::Usage(none)) };
+        return Imported::failed(Error::Usage(none));
     };
     // All sources together use as many connections as the first.
     let sources: Vec<S3Cache> = sources.iter().map(|source| source.sharing(first)).collect();
     let start = first.context.clock.monotonic();
     let requests = || sources.iter().map(S3Cache::requests).sum::<u64>();
     let before = requests();
-    let mut imported = Imported { sources: Vec::new(), report: Report::default(), outcome: Ok(ImportOutcome::Miss) };
+    let mut imported = Imported::nothing();
     let restored = restore(&sources, target, options, &mut imported);
     imported.report.requests = requests() - before;
     imported.report.elapsed = first.context.clock.monotonic().saturating_sub(start);

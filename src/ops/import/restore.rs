@@ -8,6 +8,7 @@ use crate::cache_config::{CacheConfig, Crown};
 use crate::layout::{DocumentSizes, LayoutWriter, LocalCache};
 use crate::ops::cache::S3Cache;
 use crate::ops::context::MOST_WARNINGS;
+use crate::ops::import::explain::{Explanation, results};
 use crate::ops::import::fetcher::Fetcher;
 use crate::ops::import::needs::Needs;
 use crate::ops::import::wanted::{Fetched, Wanted};
@@ -33,6 +34,8 @@ pub struct ImportOptions {
     /// import may leave a blob with the right size and wrong bytes, which
     /// [`verify_existing`](Self::verify_existing) detects.
     pub sync: bool,
+    /// Whether to find out what came from which manifest.
+    pub explain: bool,
 }
 
 impl ImportOptions {
@@ -62,6 +65,13 @@ impl ImportOptions {
         self
     }
 
+    /// Sets [`explain`](Self::explain).
+    #[must_use]
+    pub fn explain(mut self, explain: bool) -> Self {
+        self.explain = explain;
+        self
+    }
+
     /// Sets [`sync`](Self::sync).
     #[must_use]
     pub fn sync(mut self, sync: bool) -> Self {
@@ -78,8 +88,22 @@ pub struct Imported {
     pub sources: Vec<SourceOutcome>,
     /// What the import did, even if it failed.
     pub report: Report,
+    /// What came from which manifest, if the options ask for it.
+    pub explanation: Option<Explanation>,
     /// Whether the import succeeded.
     pub outcome: Result<ImportOutcome>,
+}
+
+impl Imported {
+    /// Returns an import that has found nothing.
+    pub(super) fn nothing() -> Self {
+        let (report, explanation) = (Report::default(), None);
+        Self { sources: Vec::new(), report, explanation, outcome: Ok(ImportOutcome::Miss) }
+    }
+
+    pub(super) fn failed(error: Error) -> Self {
+        Self { outcome: Err(error), ..Self::nothing() }
+    }
 }
 
 /// Restores the cache and returns whether any layer was restored. Updates the report as it proceeds.
@@ -99,7 +123,15 @@ pub(super) fn restore(
     // One source with exact=true is enough.
     let crown = sources.iter().map(S3Cache::crown).find(|crown| *crown == Crown::Omit).unwrap_or_default();
     let one_name_fits = found.len() > 1 && found.iter().any(|found| local_limit::is_within(&found.config, crown));
-    let config = CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config)))?;
+    let found = found.into_iter().map(|found| (found.location, found.config));
+    let config = if options.explain {
+        let merged = CacheConfig::merge_with_origins(found)?;
+        noted.explanation = Some(Explanation::of(&merged));
+        merged.config
+    } else {
+        CacheConfig::merge(found)?
+    };
+    let before = results(&config);
     if config.layers().is_empty() {
         first.context.warn("the cache was found but has no layers: there is nothing to restore");
         return Ok(false);
@@ -107,6 +139,9 @@ pub(super) fn restore(
     let run = ImportRun { target, options, sources: &answered, first };
     let (config, writer) = run.blobs(config, &mut noted.report)?;
     noted.report.layers = config.layers().len();
+    if let Some(explanation) = &mut noted.explanation {
+        explanation.lost_results = before - results(&config);
+    }
     if config.layers().is_empty() {
         return Ok(false);
     }

@@ -2,7 +2,7 @@
 
 use crate::base::{Error, ErrorKind, Result};
 use crate::cache_config::{CacheConfig, MAX_MANIFEST_BYTES};
-use crate::object::ObjectStore;
+use crate::object::{ObjectStore, Version};
 use crate::ops::cache::S3Cache;
 use crate::ops::persist::{is_transient_and_reached, persist};
 use crate::ops::report::SourceOutcome;
@@ -11,6 +11,7 @@ use crate::ops::report::SourceOutcome;
 pub(in crate::ops) struct Found {
     pub(in crate::ops) name: String,
     pub(in crate::ops) location: String,
+    pub(in crate::ops) version: Option<Version>,
     pub(in crate::ops) config: CacheConfig,
 }
 
@@ -49,7 +50,8 @@ pub(in crate::ops) fn load_names(cache: &S3Cache, strict: bool) -> Result<Vec<Fo
     Ok(found)
 }
 
-fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
+/// Returns the manifest under a name, or `None` if there is none.
+pub(in crate::ops) fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
     let key = cache.keys.manifest(&name);
     let location = cache.store.location(&key);
     let bytes = match persist(&cache.context, is_transient_and_reached, || read(cache, &key, true)) {
@@ -61,24 +63,28 @@ fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
         }
         bytes => bytes?,
     };
-    let Some(bytes) = bytes else { return Ok(None) };
+    let Some((bytes, version)) = bytes else { return Ok(None) };
     let config = CacheConfig::from_s3_json(&bytes).map_err(|error| match error {
         Error::Integrity(_) => Error::integrity(format!("{location} is not a valid cache manifest"))
             .with_source(error)
             .with_hint("export the cache again under this name"),
         other => other,
     })?;
-    Ok(Some(Found { name, location, config }))
+    Ok(Some(Found { name, location, version, config }))
 }
 
-fn read(cache: &S3Cache, key: &str, trusts_etag: bool) -> Result<Option<Vec<u8>>> {
-    let reader = cache.open_object(key.to_owned())?;
-    reader.map(|reader| reader.trusting_etag(trusts_etag).read_to_vec(MAX_MANIFEST_BYTES)).transpose()
+/// The bytes of a manifest, and its version.
+type Bytes = (Vec<u8>, Option<Version>);
+
+fn read(cache: &S3Cache, key: &str, trusts_etag: bool) -> Result<Option<Bytes>> {
+    let Some(reader) = cache.open_object(key.to_owned())? else { return Ok(None) };
+    let version = reader.version();
+    Ok(Some((reader.trusting_etag(trusts_etag).read_to_vec(MAX_MANIFEST_BYTES)?, version)))
 }
 
 /// Returns whether the error concerns one object: it is not a manifest, or cannot be read. Errors that concern all
 /// objects, such as missing permissions or a missing bucket, do not count.
-fn is_damage(error: &Error) -> bool {
+pub(in crate::ops) fn is_damage(error: &Error) -> bool {
     use ErrorKind::{
         Archived, Conflict, Integrity, InvalidRange, Network, NotFound, PreconditionFailed, Store, Unsupported,
     };

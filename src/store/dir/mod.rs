@@ -20,6 +20,8 @@ mod read;
 mod uploads;
 mod write;
 
+use std::time::SystemTime;
+
 use crate::base::Result;
 use crate::files::OpenedFile;
 use crate::object::{
@@ -81,6 +83,15 @@ impl ObjectStore for DirStore {
 
     fn list_uploads_page(&self, prefix: &str, _: Option<&str>) -> Result<UploadsPage> {
         self.unfinished_uploads(prefix)
+    }
+
+    fn now(&self) -> Option<SystemTime> {
+        Some(self.clock.now())
+    }
+
+    /// They are atomic, or refused where the file system has no locks.
+    fn honours_conditions(&self) -> bool {
+        true
     }
 
     fn abort_upload(&self, upload: &UnfinishedUpload) -> Result<()> {

@@ -1,0 +1,40 @@
+//! Keeps the blobs that a merged config needs of other exports.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::base::{Digest, Result};
+use crate::cache_config::CacheConfig;
+use crate::ops::cache::S3Cache;
+use crate::ops::export::plan::{Step, plan};
+use crate::ops::export::presence;
+use crate::ops::export::touch::{Touched, Touches};
+use crate::ops::rounds::run_each;
+
+/// Refreshes the blobs of `config` that `own` does not have, where they are old, and drops the results whose blobs are
+/// gone: they would fail builds. Returns the config, and the number of blobs that are gone.
+///
+/// # Errors
+/// If the store refuses or fails.
+pub(super) fn keep_blobs(cache: &S3Cache, own: &CacheConfig, config: CacheConfig) -> Result<(CacheConfig, usize)> {
+    let sent: HashSet<Digest> = own.blobs().into_iter().map(|(digest, _)| digest).collect();
+    let mut others = config.blobs();
+    others.retain(|(digest, _)| !sent.contains(digest));
+    if others.is_empty() {
+        return Ok((config, 0));
+    }
+    let present = presence::find(cache, &others)?;
+    let (gone, old): (Vec<_>, Vec<_>) =
+        plan(cache, &others, present, false).into_iter().partition(|job| job.step == Step::Upload);
+    let mut gone: BTreeSet<Digest> = gone.into_iter().map(|job| job.digest).collect();
+    let touches = Touches::default();
+    let touched = run_each(cache, &old, |job| Ok((job.digest, touches.touch(cache, job)?)))?;
+    gone.extend(touched.iter().filter(|(_, touched)| *touched == Touched::Impossible).map(|(digest, _)| *digest));
+    if gone.is_empty() {
+        return Ok((config, 0));
+    }
+    let lost = gone.len();
+    cache.context.warn(&format!(
+        "{lost} blobs that other exports need are gone from the bucket: the results that need them are dropped"
+    ));
+    Ok((config.without_blobs(&gone), lost))
+}

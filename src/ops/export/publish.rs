@@ -1,0 +1,196 @@
+//! Writes the manifest under each name, also beside other writers.
+
+use std::time::Duration;
+
+use crate::base::{Digest, Error, ErrorKind, Result, random_fraction};
+use crate::cache_config::{CacheConfig, Crown, MAX_MANIFEST_BYTES};
+use crate::config::OnConflict;
+use crate::go::Timestamp;
+use crate::object::{ObjectMeta, ObjectStore, Payload, PutMode, Version};
+use crate::ops::cache::S3Cache;
+use crate::ops::export::combine::{Combined, combine};
+use crate::ops::export::kept::keep_blobs;
+use crate::ops::manifests::{is_damage, load_name};
+use crate::ops::persist::{is_transient_or_damaged_once, persist};
+use crate::ops::report::{MergedManifest, Report};
+
+/// So many writers may come between, one after the other.
+const MOST_CONFLICTS: usize = 20;
+/// The first pause after a conflict. It doubles until it is [`LONGEST_PAUSE`], and each is shortened at random, so that
+/// writers do not run in step.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// The exponent at which pauses stop to double.
+const MOST_DOUBLINGS: u32 = 6;
+
+/// What is known about the object that a write replaces.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Before {
+    /// There is none.
+    Absent,
+    /// It has this version, if the store reports one.
+    Present(Option<Version>),
+}
+
+/// The manifests that an export writes.
+pub(super) struct Publisher<'a> {
+    cache: &'a S3Cache,
+    config: &'a CacheConfig,
+    /// What was under each name when the export began, if that matters.
+    before: Vec<(String, Option<Before>)>,
+}
+
+impl Before {
+    fn of(meta: Option<ObjectMeta>) -> Self {
+        meta.map_or(Self::Absent, |meta| Self::Present(meta.version))
+    }
+
+    /// Returns the condition that the object has not changed, or `None` if it cannot be expressed.
+    fn condition(&self) -> Option<PutMode> {
+        match self {
+            Self::Absent => Some(PutMode::Create),
+            Self::Present(version) => version.clone().filter(Version::is_strong).map(PutMode::Replace),
+        }
+    }
+}
+
+impl<'a> Publisher<'a> {
+    /// Prepares to write under these names. To be called before the first blob is sent.
+    ///
+    /// # Errors
+    /// If the store refuses or fails.
+    pub(super) fn new(cache: &'a S3Cache, config: &'a CacheConfig, names: Vec<String>) -> Result<Self> {
+        let fails = cache.options.policy().on_conflict == OnConflict::Fail;
+        let before = |name: String| {
+            let before = if fails { Some(Before::of(cache.store.head(&cache.keys.manifest(&name))?)) } else { None };
+            Ok((name, before))
+        };
+        Ok(Self { cache, config, before: names.into_iter().map(before).collect::<Result<_>>()? })
+    }
+
+    /// Returns the names, of an export that writes nothing.
+    pub(super) fn into_names(self) -> Vec<String> {
+        self.before.into_iter().map(|(name, _)| name).collect()
+    }
+
+    /// Writes the manifests, after all blobs.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] if another writer came between; otherwise if the store refuses or fails.
+    pub(super) fn publish(&self, report: &mut Report) -> Result<()> {
+        for (name, before) in &self.before {
+            self.cache.context.cancel.check()?;
+            match (self.cache.options.policy().on_conflict, before) {
+                (OnConflict::Merge, _) => report.merged.push(self.merge(name)?),
+                (_, Some(before)) => self.replace(name, before)?,
+                (_, None) => self.overwrite(name)?,
+            }
+            report.names.push(name.clone());
+        }
+        Ok(())
+    }
+
+    fn overwrite(&self, name: &str) -> Result<()> {
+        let manifest = self.config.s3_payload(self.cache.crown());
+        self.put(&self.cache.keys.manifest(name), &manifest, &PutMode::Overwrite)
+    }
+
+    fn replace(&self, name: &str, before: &Before) -> Result<()> {
+        let manifest = self.config.s3_payload(self.cache.crown());
+        if self.put_if(name, &manifest, before)? {
+            return Ok(());
+        }
+        let location = self.cache.store.location(&self.cache.keys.manifest(name));
+        Err(Error::conflict(format!("another writer has written {location} since this export began"))
+            .with_hint("run the command again, or set on_conflict=merge to keep both"))
+    }
+
+    fn merge(&self, name: &str) -> Result<MergedManifest> {
+        let (cache, mut conflicts) = (self.cache, 0);
+        loop {
+            let (present, before) = self.present(name)?;
+            let now = cache.store.now().unwrap_or_else(|| cache.context.clock.now());
+            let now = Timestamp::from(now).to_whole_seconds();
+            let combined = combine(self.config, present.as_ref(), now, cache.options.policy())?;
+            let Combined { config, leaves, kept, dropped } = combined;
+            let (config, lost) = keep_blobs(cache, self.config, config)?;
+            let manifest = config.s3_payload(Crown::Timed);
+            if self.put_if(name, &manifest, &before)? {
+                return Ok(MergedManifest { name: name.to_owned(), leaves, kept, dropped, lost, conflicts });
+            }
+            conflicts += 1;
+            if conflicts > MOST_CONFLICTS {
+                let location = cache.store.location(&cache.keys.manifest(name));
+                let message = format!("other writers came between {conflicts} times while {location} was merged");
+                return Err(Error::conflict(message).with_hint("run the command again when fewer jobs export"));
+            }
+            self.pause(conflicts)?;
+        }
+    }
+
+    /// Waits before the next attempt.
+    fn pause(&self, conflicts: usize) -> Result<()> {
+        let doublings = u32::try_from(conflicts - 1).unwrap_or(u32::MAX).min(MOST_DOUBLINGS);
+        let longest = (FIRST_PAUSE * (1 << doublings)).min(LONGEST_PAUSE);
+        let pause = longest.mul_f64(random_fraction());
+        let context = &self.cache.context;
+        log::info!("another writer came between; merging again in {:.1} s", pause.as_secs_f32());
+        context.clock.sleep(pause, &context.cancel);
+        context.cancel.check()
+    }
+
+    /// Returns the manifest under a name. A damaged one is replaced.
+    fn present(&self, name: &str) -> Result<(Option<(String, CacheConfig)>, Before)> {
+        let cache = self.cache;
+        match load_name(cache, name.to_owned()) {
+            Ok(Some(found)) => Ok((Some((found.location, found.config)), Before::Present(found.version))),
+            Ok(None) => Ok((None, Before::Absent)),
+            Err(error) if error.kind() == ErrorKind::Integrity && is_damage(&error) => {
+                cache.context.warn(&format!("replacing a manifest that cannot be merged: {}", error.chain()));
+                Ok((None, Before::of(cache.store.head(&cache.keys.manifest(name))?)))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes the manifest if nobody else has written since `before`. Returns whether it was written.
+    fn put_if(&self, name: &str, manifest: &dyn Payload, before: &Before) -> Result<bool> {
+        let cache = self.cache;
+        let key = cache.keys.manifest(name);
+        let condition = if cache.honours_conditions()? { before.condition() } else { None };
+        let Some(mode) = condition else { return self.put_carefully(&key, manifest, before) };
+        match self.put(&key, manifest, &mode) {
+            Err(error) if error.kind() == ErrorKind::PreconditionFailed => Ok(false),
+            Err(error) => Err(error),
+            Ok(()) if cache.store.honours_conditions() => Ok(true),
+            Ok(()) => self.is_there(&key, manifest),
+        }
+    }
+
+    /// Does the same on a store without conditions: another writer at the same instant may be lost.
+    fn put_carefully(&self, key: &str, manifest: &dyn Payload, before: &Before) -> Result<bool> {
+        let cache = self.cache;
+        let location = cache.store.location(key);
+        cache.context.warn(&format!(
+            "the store does not honour conditional writes: if two jobs write {location} at the same instant, one may be lost"
+        ));
+        if Before::of(cache.store.head(key)?) != *before {
+            return Ok(false);
+        }
+        self.put(key, manifest, &PutMode::Overwrite)?;
+        self.is_there(key, manifest)
+    }
+
+    fn put(&self, key: &str, manifest: &dyn Payload, mode: &PutMode) -> Result<()> {
+        persist(&self.cache.context, is_transient_or_damaged_once(), || {
+            self.cache.store.put(key, manifest, mode).map(drop)
+        })
+    }
+
+    /// Returns whether the object has the bytes of the payload: nobody else has written it.
+    fn is_there(&self, key: &str, manifest: &dyn Payload) -> Result<bool> {
+        let Some(reader) = self.cache.open_object(key.to_owned())? else { return Ok(false) };
+        let bytes = reader.read_to_vec(MAX_MANIFEST_BYTES)?;
+        Ok(manifest.sha256().is_ok_and(|sha256| sha256 == Digest::of(&bytes)))
+    }
+}
