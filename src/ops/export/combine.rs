@@ -102,7 +102,8 @@ mod tests {
         let mut records: Vec<String> = config.records().iter().map(|record| record.digest.to_string()).collect();
         let times = config.leaf_times().iter();
         let mut leaves: Vec<_> = times.map(|(leaf, time)| (digest(*leaf), time.to_string())).collect();
-        (records.sort(), leaves.sort());
+        records.sort();
+        leaves.sort();
         (records, leaves)
     }
 
