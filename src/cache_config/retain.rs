@@ -1,6 +1,7 @@
 //! Bounds what merges keep: leaves that have not been exported for long go, then the oldest until the rest fits.
 
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cache_config::crown::latest;
@@ -40,16 +41,21 @@ impl CacheConfig {
     }
 
     /// Keeps the leaves whose time is at most `max_age` before that of the newest, and of those as many of the newest
-    /// as `fits` allows, but at least one. Keeps only the records and layers that these need. A leaf is redundant if
+    /// as `fits` allows. The `own` leaves are kept in any case. Keeps only the records and layers that these need. A leaf is redundant if
     /// another one needs it and is at least as new. Every leaf must have a time.
-    pub(crate) fn retain_newest(&self, max_age: Duration, fits: impl Fn(&Self) -> bool) -> Retained {
+    pub(crate) fn retain_newest(
+        &self,
+        own: &BTreeSet<RecordIndex>,
+        max_age: Duration,
+        fits: impl Fn(&Self) -> bool,
+    ) -> Retained {
         let mut leaves = self.needed_leaves();
         let all = leaves.len();
-        leaves.sort_by_key(|(leaf, time)| (Reverse(time.instant()), *leaf));
-        if let Some((_, newest)) = leaves.first() {
+        leaves.sort_by_key(|(leaf, time)| (!own.contains(leaf), Reverse(time.instant()), *leaf));
+        if let Some(newest) = leaves.iter().map(|(_, time)| time.instant()).max() {
             let max_age = i128::try_from(max_age.as_nanos()).unwrap_or(i128::MAX);
-            let oldest = newest.instant().saturating_sub(max_age);
-            leaves.retain(|(_, time)| time.instant() >= oldest);
+            let oldest = newest.saturating_sub(max_age);
+            leaves.retain(|(leaf, time)| own.contains(leaf) || time.instant() >= oldest);
         }
         let newest = |count: usize| self.only(leaves.get(..count).unwrap_or_default());
         let retained = |config: Self, count: usize| {
@@ -57,11 +63,12 @@ impl CacheConfig {
             Retained { config, leaves, dropped: all - count }
         };
         let whole = newest(leaves.len());
-        if leaves.len() < 2 || fits(&whole) {
+        let least = leaves.iter().take_while(|(leaf, _)| own.contains(leaf)).count().max(1);
+        if leaves.len() <= least || fits(&whole) {
             return retained(whole, leaves.len());
         }
         // The more leaves, the larger.
-        let (mut least, mut most) = (1, leaves.len() - 1);
+        let (mut least, mut most) = (least, leaves.len() - 1);
         while least < most {
             let middle = (least + most).div_ceil(2);
             if fits(&newest(middle)) {

@@ -11,7 +11,7 @@ use s3_build_cache::{Digest, ErrorKind, ExportOptions, Report, Result, S3Cache};
 use crate::s3::blobs::{Blobs, noise};
 use crate::s3::builder;
 use crate::s3::errors::told;
-use crate::s3_server::{Conditions, Config, Fault, Match, Operation, Server};
+use crate::s3_server::{Conditions, Config, Failure, Fault, Match, Operation, Server};
 
 pub(crate) const WRITERS: u32 = 10;
 const MERGE: &str = ",on_conflict=merge";
@@ -130,6 +130,19 @@ fn fail_refuses_a_manifest_that_another_writer_wrote_meanwhile() {
     });
     told(&error, ErrorKind::Conflict, &["another writer has written", "on_conflict=merge"]);
     assert!(server.object("manifests/buildkit").unwrap() == job(5).config.to_s3_json());
+}
+
+/// The answer to the write is lost, and so is that to each of its retries.
+#[test]
+fn a_manifest_that_was_written_without_an_answer_is_no_conflict() {
+    for more in [MERGE, ",on_conflict=fail"] {
+        let server = Server::start();
+        export(&builder(&server, more).open().unwrap(), &job(0)).unwrap();
+        let put = Match::operation(Operation::PutObject).key("manifests/").times(3);
+        server.fault(put, Fault::ReplyAfter(Failure::new(500, "InternalError", "lost")));
+        export(&builder(&server, more).open().unwrap(), &job(1)).unwrap();
+        assert!(found(&builder(&server, "").open().unwrap()).contains(&1), "{more}");
+    }
 }
 
 #[test]

@@ -76,8 +76,17 @@ pub(crate) fn summary(verb: &str, report: &Report) -> String {
     } else {
         String::new()
     };
+    let (kept, dropped) =
+        report.merged.iter().fold((0, 0), |(kept, dropped), name| (kept + name.kept, dropped + name.dropped));
+    let mut merged = String::new();
+    if kept > 0 {
+        merged.push_str(&format!(" · kept {kept} leaves of others"));
+    }
+    if dropped > 0 {
+        merged.push_str(&format!(" · dropped {dropped} old leaves"));
+    }
     format!(
-        "{verb} {} of {}{there} · {} in {}{rate} · {} request{} · {}",
+        "{verb} {} of {}{there} · {} in {}{rate} · {} request{} · {}{merged}",
         blobs.transferred,
         self::blobs(blobs.total),
         size(report.bytes),

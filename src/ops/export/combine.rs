@@ -23,6 +23,8 @@ pub(super) struct Combined {
     pub(super) kept: usize,
     /// The number of leaves that were dropped because of their age or the size.
     pub(super) dropped: usize,
+    /// Whether the export alone is larger than the policy allows.
+    pub(super) too_large: bool,
 }
 
 /// Merges the export `own` with the config that is `present`, given with its location. `now` is the time by the store's
@@ -67,9 +69,10 @@ fn bounded(config: &CacheConfig, own: &BTreeSet<RecordIndex>, policy: &Policy) -
         let DocumentSizes { config_size, manifest_size, .. } = DocumentSizes::with_crown(config, Crown::Timed);
         config_size.max(manifest_size) <= policy.merge_max_size
     };
-    let Retained { config, leaves, dropped } = config.retain_newest(policy.merge_max_age, fits);
+    let Retained { config, leaves, dropped } = config.retain_newest(own, policy.merge_max_age, fits);
     let kept = leaves.iter().filter(|leaf| !own.contains(leaf)).count();
-    Combined { config, leaves: leaves.len(), kept, dropped }
+    let too_large = kept == 0 && !fits(&config);
+    Combined { config, leaves: leaves.len(), kept, dropped, too_large }
 }
 
 /// Adds how to get rid of a manifest that cannot be merged.
@@ -192,6 +195,25 @@ mod tests {
     }
 
     use crate::base::Digest;
+
+    /// All leaves have the same time, and the leaf that was exported again keeps its older one.
+    #[test]
+    fn an_export_never_drops_its_own_leaves() {
+        let policy = Policy { merge_max_size: 3000, merge_max_age: Duration::from_secs(60), ..Policy::default() };
+        let digest = |number: u32| Digest::of(format!("step 3 {number}").as_bytes()).to_string();
+        let has = |config: &CacheConfig, number| config.records().iter().any(|r| *r.digest == *digest(number));
+        let mut present = None;
+        for number in 0..12 {
+            present = Some(exported(&commit(number, 4), present, hour(10), &policy));
+            assert!(has(present.as_ref().unwrap(), number), "{number}");
+        }
+        for number in [0, 5, 11] {
+            let present = exported(&commit(number, 4), present.clone(), hour(10), &policy);
+            assert!(has(&present, number), "{number}");
+        }
+        let alone = combine(&commit(1, 40), None, hour(10), &policy).unwrap();
+        assert_eq!((alone.config.records().len(), alone.too_large), (40, true));
+    }
 
     #[test]
     fn a_clock_that_is_ahead_expires_nobody() {

@@ -1,5 +1,6 @@
 //! Writes the manifest under each name, also beside other writers.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use crate::base::{Digest, Error, ErrorKind, Result, random_fraction};
@@ -38,6 +39,8 @@ pub(super) struct Publisher<'a> {
     config: &'a CacheConfig,
     /// What was under each name when the export began, if that matters.
     before: Vec<(String, Option<Before>)>,
+    /// The warning about a store without conditions was given.
+    warned: AtomicBool,
 }
 
 impl Before {
@@ -65,7 +68,8 @@ impl<'a> Publisher<'a> {
             let before = if fails { Some(Before::of(cache.store.head(&cache.keys.manifest(&name))?)) } else { None };
             Ok((name, before))
         };
-        Ok(Self { cache, config, before: names.into_iter().map(before).collect::<Result<_>>()? })
+        let before = names.into_iter().map(before).collect::<Result<_>>()?;
+        Ok(Self { cache, config, before, warned: AtomicBool::new(false) })
     }
 
     /// Returns the names, of an export that writes nothing.
@@ -112,7 +116,10 @@ impl<'a> Publisher<'a> {
             let now = cache.store.now().unwrap_or_else(|| cache.context.clock.now());
             let now = Timestamp::from(now).to_whole_seconds();
             let combined = combine(self.config, present.as_ref(), now, cache.options.policy())?;
-            let Combined { config, leaves, kept, dropped } = combined;
+            let Combined { config, leaves, kept, dropped, too_large } = combined;
+            if too_large && conflicts == 0 {
+                self.warn_too_large();
+            }
             let (config, lost) = keep_blobs(cache, self.config, config)?;
             let manifest = config.s3_payload(Crown::Timed);
             if self.put_if(name, &manifest, &before)? {
@@ -126,6 +133,14 @@ impl<'a> Publisher<'a> {
             }
             self.pause(conflicts)?;
         }
+    }
+
+    fn warn_too_large(&self) {
+        let most = self.cache.options.policy().merge_max_size;
+        self.cache.context.warn(&format!(
+            "this export alone is larger than merge_max_size={most}, so nothing is kept of others: raise it, or export \
+             with mode=min"
+        ));
     }
 
     /// Waits before the next attempt.
@@ -160,7 +175,8 @@ impl<'a> Publisher<'a> {
         let condition = if cache.honours_conditions()? { before.condition() } else { None };
         let Some(mode) = condition else { return self.put_carefully(&key, manifest, before) };
         match self.put(&key, manifest, &mode) {
-            Err(error) if error.kind() == ErrorKind::PreconditionFailed => Ok(false),
+            // An earlier attempt, whose answer was lost, may have written it.
+            Err(error) if error.kind() == ErrorKind::PreconditionFailed => self.is_there(&key, manifest),
             Err(error) => Err(error),
             Ok(()) if cache.store.honours_conditions() => Ok(true),
             Ok(()) => self.is_there(&key, manifest),
@@ -170,10 +186,13 @@ impl<'a> Publisher<'a> {
     /// Does the same on a store without conditions: another writer at the same instant may be lost.
     fn put_carefully(&self, key: &str, manifest: &dyn Payload, before: &Before) -> Result<bool> {
         let cache = self.cache;
-        let location = cache.store.location(key);
-        cache.context.warn(&format!(
-            "the store does not honour conditional writes: if two jobs write {location} at the same instant, one may be lost"
-        ));
+        if !self.warned.swap(true, Ordering::Relaxed) {
+            let location = cache.store.location(key);
+            cache.context.warn(&format!(
+                "the store does not honour conditional writes: if two jobs write {location} at the same instant, one may \
+                 be lost"
+            ));
+        }
         if Before::of(cache.store.head(key)?) != *before {
             return Ok(false);
         }
