@@ -160,9 +160,11 @@ pub(super) const ATTRIBUTES: &[Row] = &[
         "verify_source",
         "hash local blobs during the upload; auto: unless the store checks the whole blob; default: auto",
         |policy, value| {
-            let auto = value.one_of(&[("auto", VerifySource::Auto)], "auto, true or false");
-            let given = || value.bool().map(|on| if on { VerifySource::Always } else { VerifySource::Never });
-            policy.verify_source = auto.or_else(|error| given().map_err(|_| error))?;
+            policy.verify_source = match value.bool_or_auto("auto, true or false")? {
+                None => VerifySource::Auto,
+                Some(true) => VerifySource::Always,
+                Some(false) => VerifySource::Never,
+            };
             Ok(())
         },
     ),
@@ -170,10 +172,11 @@ pub(super) const ATTRIBUTES: &[Row] = &[
         "payload_signing",
         "true: sign the hash of every part, also over TLS; default: the profile's s3 block, else auto",
         |policy, value| {
-            let auto = value.one_of(&[("auto", PayloadSigning::Auto)], "true or auto");
-            // As in the AWS CLI, false does not mean never: without TLS, parts are signed in any case.
-            let given = || value.bool().map(|on| if on { PayloadSigning::Always } else { PayloadSigning::Auto });
-            policy.payload_signing = Some(auto.or_else(|error| given().map_err(|_| error))?);
+            policy.payload_signing = Some(match value.bool_or_auto("true or auto")? {
+                Some(true) => PayloadSigning::Always,
+                // As in the AWS CLI, false does not mean never: without TLS, parts are signed in any case.
+                Some(false) | None => PayloadSigning::Auto,
+            });
             Ok(())
         },
     )

@@ -30,6 +30,14 @@ impl AttributeValue<'_> {
         parse_bool(self.text).ok_or_else(|| self.bad("true or false"))
     }
 
+    /// Returns a boolean, or `None` for `auto`; `allowed` lists the choices for the hint.
+    pub(super) fn bool_or_auto(self, allowed: &str) -> Result<Option<bool>> {
+        if self.text == "auto" {
+            return Ok(None);
+        }
+        parse_bool(self.text).map(Some).ok_or_else(|| self.bad(allowed))
+    }
+
     pub(super) fn number(self) -> Result<NonZeroU32> {
         self.text.parse().map_err(|_| self.bad("a whole number of at least 1"))
     }
