@@ -81,8 +81,8 @@ pub fn key_documents(data: &[u8]) {
     }
 }
 
-/// Words that occur in the messages themselves.
-const TEMPLATES: [&str; 3] = ["SecretAccessKey", "secretAccessKey", "roleCredentials"];
+/// Words that occur in the messages and in the credentials themselves.
+const TEMPLATES: [&str; 4] = ["SecretAccessKey", "secretAccessKey", "roleCredentials", "Ok(Credentials {"];
 
 /// A time in the year 2027.
 fn now() -> SystemTime {
