@@ -22,7 +22,7 @@ const TIME_BYTES: usize = 20;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Crown {
-    /// None, which yields the same bytes as BuildKit's own exporter.
+    /// No crown: the same bytes as BuildKit's own exporter.
     Omit,
     /// A crown without times, if the config has more than one leaf.
     #[default]

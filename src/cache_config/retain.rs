@@ -40,16 +40,16 @@ impl CacheConfig {
         self
     }
 
-    /// Keeps the leaves whose time is at most `max_age` before that of the newest, and of those as many of the newest
-    /// as `fits` allows. The `own` leaves are kept in any case. Keeps only the records and layers that these need. A leaf is redundant if
-    /// another one needs it and is at least as new. Every leaf must have a time.
+    /// Keeps the leaves whose time is at most `max_age` before the newest, and of those as many of the newest as `fits`
+    /// allows. The `own` leaves are always kept. Keeps only the records and layers that these leaves need. Any other
+    /// leaf is redundant if a leaf needs it and is at least as new. Every leaf must have a time.
     pub(crate) fn retain_newest(
         &self,
         own: &BTreeSet<RecordIndex>,
         max_age: Duration,
         fits: impl Fn(&Self) -> bool,
     ) -> Retained {
-        let mut leaves = self.needed_leaves();
+        let mut leaves = self.needed_leaves(own);
         let all = leaves.len();
         leaves.sort_by_key(|(leaf, time)| (!own.contains(leaf), Reverse(time.instant()), *leaf));
         if let Some(newest) = leaves.iter().map(|(_, time)| time.instant()).max() {
@@ -80,8 +80,8 @@ impl CacheConfig {
         retained(newest(least), least)
     }
 
-    /// Returns the leaves that no other one makes redundant, with their times.
-    fn needed_leaves(&self) -> Vec<(RecordIndex, Timestamp)> {
+    /// Returns the `own` leaves and those that no other one makes redundant, with their times.
+    fn needed_leaves(&self, own: &BTreeSet<RecordIndex>) -> Vec<(RecordIndex, Timestamp)> {
         // The newest time of the leaves that need a record, without its own.
         let mut above: Vec<Option<Timestamp>> = vec![None; self.records.len()];
         for at in self.inputs_first().into_iter().rev() {
@@ -96,7 +96,8 @@ impl CacheConfig {
         let redundant = |leaf: RecordIndex, time: &Timestamp| {
             above.get(leaf.0).copied().flatten().is_some_and(|above| above.instant() >= time.instant())
         };
-        self.leaf_times.iter().filter(|(leaf, time)| !redundant(*leaf, time)).copied().collect()
+        let needed = |(leaf, time): &&(RecordIndex, Timestamp)| own.contains(leaf) || !redundant(*leaf, time);
+        self.leaf_times.iter().filter(needed).copied().collect()
     }
 
     /// Returns the config with only these leaves, and what they need.

@@ -198,15 +198,19 @@ pub(super) const ATTRIBUTES: &[Row] = &[
     ),
     Row::duration(
         "merge_max_age",
-        "a merge drops what was last exported this long ago; default: 336h",
+        "a merge drops what was last exported this long before the newest; default: 336h",
         |policy, age| {
             policy.merge_max_age = age;
         },
     ),
-    Row::parsed("merge_max_size", "a merge keeps a config of at most this size; default: 900KiB", |policy, value| {
-        policy.merge_max_size = value.size()?;
-        Ok(())
-    }),
+    Row::parsed(
+        "merge_max_size",
+        "the size limit of a merged manifest, without its blobs; default: 900KiB",
+        |policy, value| {
+            policy.merge_max_size = value.size()?;
+            Ok(())
+        },
+    ),
     Row::bool(
         "exact",
         "write the same bytes as BuildKit, which misses steps of multi-platform builds",
@@ -251,7 +255,7 @@ impl Policy {
     pub(super) fn check(&self) -> Result<()> {
         if self.on_conflict == OnConflict::Merge && self.exact {
             return Err(Error::usage("on_conflict=merge and exact=true contradict each other").with_hint(
-                "leave exact out: a merged manifest has a crown, which also holds when its parts were exported",
+                "remove exact=true: a merged manifest needs an extra record, which stores when each build was exported",
             ));
         }
         if self.sse_kms_key_id.is_none() {

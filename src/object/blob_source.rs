@@ -66,9 +66,9 @@ pub trait BlobSource: Send + Sync {
     /// If the blob is missing or cannot be read.
     fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>>;
 
-    /// Opens the blob at `offset`. Called once for each part of a large blob and each attempt to send it, once more to
-    /// hash the whole, and once more if the parts are signed. A source that can seek should override this: the default
-    /// reads and discards the bytes before `offset`.
+    /// Opens the blob at `offset`. For each part of a large blob, called once per attempt to send it, once more to hash
+    /// the whole blob (unless `verify_source=false`), and once more if the store uses the hashes of parts. A source that
+    /// can seek should override this: the default reads and discards the bytes before `offset`.
     ///
     /// # Errors
     /// As [`open_blob`](Self::open_blob); also if the blob is shorter than `offset`, possibly only while reading.

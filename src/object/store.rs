@@ -201,14 +201,14 @@ pub trait ObjectStore: Send + Sync {
         Err(Error::unsupported(format!("the store has no URL for {}", self.location(key))))
     }
 
-    /// Returns the time by the store's clock, as far as known. Times that several machines compare come from it, because
+    /// Returns the time by the store's clock, or `None` if it is unknown. Times that several machines compare come from it, because
     /// the clock of one of them may be wrong.
     fn now(&self) -> Option<SystemTime> {
         None
     }
 
-    /// Returns whether the store is known to honour the conditions of writes. If not (the default), somebody who depends
-    /// on them tries them first, because some stores ignore them.
+    /// Returns whether the store is known to honour the conditions of writes. If `false` (the default), an export that
+    /// depends on them tests them first, because some stores ignore them.
     fn honours_conditions(&self) -> bool {
         false
     }

@@ -5,7 +5,7 @@ use crate::object::{BytesPayload, ObjectStore, Payload as _, PutMode, Version};
 use crate::ops::cache::S3Cache;
 use crate::ops::persist::{is_transient_or_damaged_once, persist};
 
-/// What the object says that is written to try conditions. It is always the same, so there is at most one.
+/// The content of the object that tests conditional writes. It is constant, so a bucket has at most one.
 const PROBE: &[u8] = b"s3-build-cache: does this store honour the conditions of writes?\n";
 
 impl S3Cache {

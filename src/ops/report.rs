@@ -55,7 +55,7 @@ pub struct MergedManifest {
     /// The number of leaves that were dropped because of their age or the size of the manifest.
     pub dropped: usize,
     /// The number of blobs that other exports need and that are gone. The results that need them were dropped.
-    pub lost: usize,
+    pub lost_blobs: usize,
     /// How often another writer came between.
     pub conflicts: usize,
 }

@@ -56,7 +56,7 @@ impl Default for Streak {
 
 impl Streak {
     /// Resets the count after a success.
-    pub(super) fn broken(&self) {
+    pub(super) fn succeeded(&self) {
         self.failures.store(0, Ordering::Relaxed);
         *self.success.lock().unpoisoned() = Instant::now();
     }
@@ -82,7 +82,7 @@ impl Streak {
     }
 
     fn reset(&self) -> bool {
-        self.broken();
+        self.succeeded();
         self.tripped.swap(false, Ordering::Relaxed)
     }
 }
@@ -165,7 +165,7 @@ impl<J, S, F> Round<'_, J, S, F> {
     {
         let S3Cache { pool, context, .. } = self.cache;
         let begun = context.clock.monotonic();
-        self.streak.broken();
+        self.streak.succeeded();
         let (tried, mut succeeded, mut failed, mut left) = (AtomicUsize::new(0), 0, Vec::new(), Vec::new());
         let jobs = jobs.inspect(|_| {
             tried.fetch_add(1, Ordering::Relaxed);
@@ -200,7 +200,7 @@ pub(super) fn run_each<J: Copy + Send, D: Send>(
     let streak = Streak::default();
     let start = |job: J, _: &Run<'_>| match work(job) {
         Ok(done) => {
-            streak.broken();
+            streak.succeeded();
             Ok(Next::Done(Tried::Done(done)))
         }
         Err(error) if error.is_transient() => {

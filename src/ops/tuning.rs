@@ -10,7 +10,7 @@ pub struct Tuning {
     pub split_above: u64,
     /// The size of the parts. They are larger if there would be more than 10,000.
     pub part_size: u64,
-    /// The largest size of the ranges. An interrupted transfer loses at most one part or range per connection.
+    /// The largest size of the ranges.
     pub range_size: u64,
     /// Larger objects are touched by copying parts of at most this size.
     pub max_copy: u64,

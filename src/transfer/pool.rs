@@ -9,7 +9,7 @@ use super::queue::{Queue, Unit};
 use super::{Next, Permits, Run, Split};
 use crate::base::{Cancel, Error, Result, Unpoisoned as _, affordable_threads, thread_builder};
 
-/// While this many threads do one part each, a job can be started ahead of them.
+/// A job with parts is started early once the parts left are at most the number of threads divided by this.
 const THREADS_PER_PART_AHEAD: usize = 4;
 
 /// A limit on threads, for any number of runs. No thread outlives its run.

@@ -1,10 +1,9 @@
 //! Chooses the next piece of work: a pure decision.
 //!
-//! A thread takes the next part of the earliest open job that has one left, and starts another job only if there is
-//! none. So jobs finish one after the other, no more of them are open than it takes to keep all threads busy, and little
-//! is lost when a run is interrupted. While a job is started that will have parts, no other job is started: its parts
-//! may be enough work for everybody. If its first part prepares the others, they would wait for it; so it is started
-//! while there are still a few parts of the jobs before it.
+//! A thread takes the next part of the earliest open job. Another job is started only if no part is left, or, if the job
+//! will have parts, when at most `ahead` parts are left: its first part prepares the others, so it is started early.
+//! While such a job is being started, no other is: its parts may keep all threads busy. So few jobs are open at a time,
+//! and an interruption loses little.
 
 use std::collections::VecDeque;
 use std::iter::{Fuse, Peekable};

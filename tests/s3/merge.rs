@@ -73,7 +73,7 @@ fn ten_exports_at_once_are_all_in_the_manifest() {
     // One of them again, which replaces nothing.
     let report = export(&builder(&server, MERGE).open().unwrap(), &job(3)).unwrap();
     let [merged] = &report.merged[..] else { panic!("{report:?}") };
-    assert_eq!((merged.leaves, merged.kept, merged.dropped, merged.lost), (10, 9, 0, 0));
+    assert_eq!((merged.leaves, merged.kept, merged.dropped, merged.lost_blobs), (10, 9, 0, 0));
     assert_eq!(merged.name, "buildkit");
 }
 
@@ -153,6 +153,6 @@ fn results_of_others_whose_blobs_are_gone_are_dropped() {
     }
     assert!(server.remove(&format!("blobs/{}", Digest::of(&noise(101, 200)))));
     let report = export(&builder(&server, MERGE).open().unwrap(), &job(3)).unwrap();
-    assert_eq!(report.merged[0].lost, 1);
+    assert_eq!(report.merged[0].lost_blobs, 1);
     assert_eq!(found(&builder(&server, "").open().unwrap()), [0, 2, 3].into());
 }

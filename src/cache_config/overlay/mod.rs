@@ -1,6 +1,6 @@
 //! Merges several configs into one that BuildKit can use as a whole.
 //!
-//! A union would not be: BuildKit's importer merges records that share one link in each input, so a record of two
+//! A plain union would not be: BuildKit's importer merges records that share one link in each input, so a record of two
 //! builds gets the results of both, and the content of one is answered with the files of the other. An overlay keeps
 //! one lineage per record instead. The newer config is the strong one; the older one adds what does not contradict it.
 //!

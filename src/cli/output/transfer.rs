@@ -68,7 +68,7 @@ fn merged(manifest: &MergedManifest) -> Value {
         "leaves": manifest.leaves,
         "kept": manifest.kept,
         "dropped": manifest.dropped,
-        "lost_blobs": manifest.lost,
+        "lost_blobs": manifest.lost_blobs,
         "conflicts": manifest.conflicts,
     })
 }

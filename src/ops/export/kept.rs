@@ -15,7 +15,12 @@ use crate::ops::rounds::run_each;
 ///
 /// # Errors
 /// If the store refuses or fails.
-pub(super) fn keep_blobs(cache: &S3Cache, own: &CacheConfig, config: CacheConfig) -> Result<(CacheConfig, usize)> {
+pub(super) fn keep_blobs(
+    cache: &S3Cache,
+    touches: &Touches,
+    own: &CacheConfig,
+    config: CacheConfig,
+) -> Result<(CacheConfig, usize)> {
     let sent: HashSet<Digest> = own.blobs().into_iter().map(|(digest, _)| digest).collect();
     let mut others = config.blobs();
     others.retain(|(digest, _)| !sent.contains(digest));
@@ -26,7 +31,6 @@ pub(super) fn keep_blobs(cache: &S3Cache, own: &CacheConfig, config: CacheConfig
     let (gone, old): (Vec<_>, Vec<_>) =
         plan(cache, &others, present, false).into_iter().partition(|job| job.step == Step::Upload);
     let mut gone: BTreeSet<Digest> = gone.into_iter().map(|job| job.digest).collect();
-    let touches = Touches::default();
     let touched = run_each(cache, &old, |job| Ok((job.digest, touches.touch(cache, job)?)))?;
     gone.extend(touched.iter().filter(|(_, touched)| *touched == Touched::Impossible).map(|(digest, _)| *digest));
     if gone.is_empty() {
@@ -34,7 +38,7 @@ pub(super) fn keep_blobs(cache: &S3Cache, own: &CacheConfig, config: CacheConfig
     }
     let lost = gone.len();
     cache.context.warn(&format!(
-        "{lost} blobs that other exports need are gone from the bucket: the results that need them are dropped"
+        "{lost} blob(s) of other exports can no longer be read from the bucket; the results that need them were dropped"
     ));
     Ok((config.without_blobs(&gone), lost))
 }

@@ -37,7 +37,8 @@ pub struct ExportOptions {
     /// Whether to read back the blobs that are already in the bucket and replace those with a wrong digest.
     pub verify_existing: bool,
     /// The names to write the manifest under, instead of those of the cache: for example, to promote a cache that was
-    /// read under another name. The manifest of each name is replaced: the last writer wins.
+    /// read under another name. A manifest that exists under a name is handled as
+    /// [`Policy::on_conflict`](crate::options::Policy::on_conflict) says; by default it is replaced.
     pub names: Option<Vec<String>>,
 }
 

@@ -40,8 +40,8 @@ enum Check {
     Stamp(Option<u64>),
 }
 
-/// The hash of the whole blob. It reads the blob once more, so that a part is hashed only after it was sent, and checks
-/// that it reads what was sent.
+/// The hash of the whole blob. Reads each part a second time after it was sent, and checks that the bytes are those that
+/// were sent.
 struct Whole {
     /// What was sent of each part, once it was sent.
     sent: Vec<OnceLock<Summed>>,
@@ -145,11 +145,11 @@ impl<'a> Multipart<'a> {
         let (meter, sent) = (PartMeter::new(&upload.meter), Mutex::default());
         let payload = PartPayload { source, digest, range, meter, run, sha256, sent };
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
-        // Otherwise the blob would have to start over.
+        // Repeated here; otherwise the whole blob would have to start over.
         persist(&sender.cache.context, is_transient_or_damaged_once(), || {
             upload.parts.put_part(number, offset, &payload)
         })?;
-        sender.streak.broken();
+        sender.streak.succeeded();
         let Check::Whole(whole) = &self.check else { return Ok(()) };
         if let Some(sent) = whole.sent.get(index) {
             sent.get_or_init(|| payload.sent());

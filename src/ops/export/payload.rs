@@ -42,7 +42,7 @@ impl Payload for BlobPayload<'_> {
         let (digest, total) = (&self.digest, self.size);
         self.progress.event(&Event::Started { digest, action: Action::Upload, total });
         let at = move |current| self.progress.event(&Event::Advanced { digest, current, total });
-        let check = self.verify.then(|| Check::Digest(Hasher::new(), digest));
+        let check = self.verify.then(|| Observer::Verify(Hasher::new(), digest));
         let (source, run) = (self.source, self.run);
         Ok(Box::new(UploadReader { source, digest, inner, run, size: total, sent: 0, at, check }))
     }
@@ -85,7 +85,7 @@ impl Payload for PartPayload<'_> {
         let inner = self.source.open_blob_at(&self.digest, self.range.start);
         let inner = opened(self.source, &self.digest, inner)?;
         let size = self.size();
-        let check = Some(Check::Note(Sum::default(), &self.sent));
+        let check = Some(Observer::Sum(Sum::default(), &self.sent));
         let at = |sent| self.meter.at(sent);
         let (source, digest, run) = (self.source, &self.digest, self.run);
         Ok(Box::new(UploadReader { source, digest, inner: inner.take(size), run, size, sent: 0, at, check }))
@@ -100,7 +100,7 @@ struct UploadReader<'a, R, F> {
     size: u64,
     sent: u64,
     at: F,
-    check: Option<Check<'a>>,
+    check: Option<Observer<'a>>,
 }
 
 impl<R: Read, F: FnMut(u64)> Read for UploadReader<'_, R, F> {
@@ -131,22 +131,22 @@ impl<R: Read, F: FnMut(u64)> Read for UploadReader<'_, R, F> {
 }
 
 /// What is done with the bytes as they are sent.
-enum Check<'a> {
+enum Observer<'a> {
     /// Passes the last bytes only if all bytes are right. Without them, the store has no complete body.
-    Digest(Hasher, &'a Digest),
+    Verify(Hasher, &'a Digest),
     /// Notes the sum of all bytes.
-    Note(Sum, &'a Mutex<Sum>),
+    Sum(Sum, &'a Mutex<Sum>),
 }
 
-impl Check<'_> {
+impl Observer<'_> {
     /// Returns `false` if these are the last bytes and the digest is wrong.
     fn pass(&mut self, bytes: &[u8], last: bool) -> bool {
         match self {
-            Self::Digest(hasher, digest) => {
+            Self::Verify(hasher, digest) => {
                 hasher.update(bytes);
                 !last || hasher.clone().finish() == **digest
             }
-            Self::Note(sum, sent) => {
+            Self::Sum(sum, sent) => {
                 sum.update(bytes);
                 if last {
                     *sent.lock().unpoisoned() = sum.clone();

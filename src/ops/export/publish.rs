@@ -1,4 +1,4 @@
-//! Writes the manifest under each name, also beside other writers.
+//! Writes the manifest under each name, and handles concurrent writers.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -11,23 +11,24 @@ use crate::object::{ObjectMeta, ObjectStore, Payload, PutMode, Version};
 use crate::ops::cache::S3Cache;
 use crate::ops::export::combine::{Combined, combine};
 use crate::ops::export::kept::keep_blobs;
+use crate::ops::export::touch::Touches;
 use crate::ops::manifests::{is_damage, load_name};
 use crate::ops::persist::{is_transient_or_damaged_once, persist};
 use crate::ops::report::{MergedManifest, Report};
 
-/// So many writers may come between, one after the other.
+/// The maximum number of conflicts before a merge gives up.
 const MOST_CONFLICTS: usize = 20;
 /// The first pause after a conflict. It doubles until it is [`LONGEST_PAUSE`], and each is shortened at random, so that
 /// writers do not run in step.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
-/// The exponent at which pauses stop to double.
+/// The number of times that the pause doubles.
 const MOST_DOUBLINGS: u32 = 6;
 
 /// What is known about the object that a write replaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Before {
-    /// There is none.
+    /// It does not exist.
     Absent,
     /// It has this version, if the store reports one.
     Present(Option<Version>),
@@ -39,7 +40,7 @@ pub(super) struct Publisher<'a> {
     config: &'a CacheConfig,
     /// What was under each name when the export began, if that matters.
     before: Vec<(String, Option<Before>)>,
-    /// The warning about a store without conditions was given.
+    /// Whether the warning about a store without conditional writes was shown.
     warned: AtomicBool,
 }
 
@@ -106,11 +107,11 @@ impl<'a> Publisher<'a> {
         }
         let location = self.cache.store.location(&self.cache.keys.manifest(name));
         Err(Error::conflict(format!("another writer has written {location} since this export began"))
-            .with_hint("run the command again, or set on_conflict=merge to keep both"))
+            .with_hint("run the command again, or set on_conflict=merge to keep the builds of both"))
     }
 
     fn merge(&self, name: &str) -> Result<MergedManifest> {
-        let (cache, mut conflicts) = (self.cache, 0);
+        let (cache, touches, mut conflicts) = (self.cache, Touches::default(), 0);
         loop {
             let (present, before) = self.present(name)?;
             let now = cache.store.now().unwrap_or_else(|| cache.context.clock.now());
@@ -120,15 +121,16 @@ impl<'a> Publisher<'a> {
             if too_large && conflicts == 0 {
                 self.warn_too_large();
             }
-            let (config, lost) = keep_blobs(cache, self.config, config)?;
+            let (config, lost_blobs) = keep_blobs(cache, &touches, self.config, config)?;
             let manifest = config.s3_payload(Crown::Timed);
             if self.put_if(name, &manifest, &before)? {
-                return Ok(MergedManifest { name: name.to_owned(), leaves, kept, dropped, lost, conflicts });
+                return Ok(MergedManifest { name: name.to_owned(), leaves, kept, dropped, lost_blobs, conflicts });
             }
             conflicts += 1;
             if conflicts > MOST_CONFLICTS {
                 let location = cache.store.location(&cache.keys.manifest(name));
-                let message = format!("other writers came between {conflicts} times while {location} was merged");
+                let message =
+                    format!("cannot merge into {location}: other writers changed it {conflicts} times in a row");
                 return Err(Error::conflict(message).with_hint("run the command again when fewer jobs export"));
             }
             self.pause(conflicts)?;
@@ -138,8 +140,8 @@ impl<'a> Publisher<'a> {
     fn warn_too_large(&self) {
         let most = self.cache.options.policy().merge_max_size;
         self.cache.context.warn(&format!(
-            "this export alone is larger than merge_max_size={most}, so nothing is kept of others: raise it, or export \
-             with mode=min"
+            "the manifest of this export alone is larger than merge_max_size ({most} bytes), so no builds of other jobs \
+             can be kept: raise merge_max_size, or export with mode=min"
         ));
     }
 
@@ -177,6 +179,7 @@ impl<'a> Publisher<'a> {
         match self.put(&key, manifest, &mode) {
             // An earlier attempt, whose answer was lost, may have written it.
             Err(error) if error.kind() == ErrorKind::PreconditionFailed => self.is_there(&key, manifest),
+            Err(error) if error.kind() == ErrorKind::Unsupported => self.put_carefully(&key, manifest, before),
             Err(error) => Err(error),
             Ok(()) if cache.store.honours_conditions() => Ok(true),
             Ok(()) => self.is_there(&key, manifest),
@@ -189,7 +192,7 @@ impl<'a> Publisher<'a> {
         if !self.warned.swap(true, Ordering::Relaxed) {
             let location = cache.store.location(key);
             cache.context.warn(&format!(
-                "the store does not honour conditional writes: if two jobs write {location} at the same instant, one may \
+                "cannot write {location} conditionally: if two jobs write it at the same instant, the export of one may \
                  be lost"
             ));
         }

@@ -73,7 +73,7 @@ impl Sender<'_> {
         if job.step == Step::Touch {
             match self.touch(job)? {
                 Touched::Done | Touched::Refused => return Ok(self.left()),
-                Touched::Impossible => job.step = Step::Upload,
+                Touched::Impossible | Touched::TooLarge => job.step = Step::Upload,
             }
         }
         if !std::mem::replace(&mut job.checked, true) {

@@ -51,7 +51,7 @@ impl<'a> Sender<'a> {
 
     /// Records that the blob of `job` is uploaded.
     pub(super) fn uploaded(&self, job: &Job) -> NextSend<'a> {
-        self.streak.broken();
+        self.streak.succeeded();
         let mut tally = self.tally.lock().unpoisoned();
         tally.uploaded += 1;
         tally.bytes = job.size.saturating_add(tally.bytes);
@@ -72,7 +72,7 @@ impl<'a> Sender<'a> {
 
     /// Records that the blob in the store is used as it is.
     pub(super) fn left(&self) -> NextSend<'a> {
-        self.streak.broken();
+        self.streak.succeeded();
         Next::Done(Tried::Done(()))
     }
 

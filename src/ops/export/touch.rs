@@ -23,8 +23,10 @@ pub(super) struct Touches {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Touched {
     Done,
-    /// The object is gone, archived, or too large to be copied: upload it again.
+    /// The object is gone or archived: upload it again.
     Impossible,
+    /// The object is too large to be copied: it stays as it is, or is uploaded again.
+    TooLarge,
     /// The store refused.
     Refused,
 }
@@ -44,7 +46,8 @@ impl Touches {
             }
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Archived | ErrorKind::TooLarge) => {
                 self.failed.store(0, Ordering::Relaxed);
-                Ok(Touched::Impossible)
+                let too_large = error.kind() == ErrorKind::TooLarge;
+                Ok(if too_large { Touched::TooLarge } else { Touched::Impossible })
             }
             Err(Error::Cancelled) => Err(Error::Cancelled),
             Err(error) if error.is_transient() && self.failed.fetch_add(1, Ordering::Relaxed) < MOST_FAILED_TOUCHES => {

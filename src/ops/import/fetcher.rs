@@ -141,7 +141,7 @@ impl<'a> Fetcher<'a> {
     pub(super) fn settle<'s>(&self, mut wanted: Wanted, outcome: Outcome) -> NextFetch<'s> {
         match outcome {
             Outcome::Good => {
-                self.streak.broken();
+                self.streak.succeeded();
                 if let Some(source) = self.sources.get(wanted.source).filter(|_| wanted.whole) {
                     source.sends_whole.store(true, Ordering::Relaxed);
                 }
@@ -165,7 +165,7 @@ impl<'a> Fetcher<'a> {
     /// Decides the next step after all sources have failed.
     pub(super) fn exhausted(&self, mut wanted: Wanted) -> Tried<Wanted, Fetched> {
         let Some(error) = wanted.error.take() else {
-            self.streak.broken();
+            self.streak.succeeded();
             self.lose(&wanted.digest);
             return Tried::Done(Fetched::Lost(Box::new((wanted.digest, wanted.reasons.join(", ")))));
         };
@@ -173,7 +173,7 @@ impl<'a> Fetcher<'a> {
             self.streak.trip();
         }
         // A refused blob, or one whose range failed despite repetitions, gets one more round.
-        let again = (error.is_transient() && !wanted.persisted) || !std::mem::replace(&mut wanted.given_up, true);
+        let again = (error.is_transient() && !wanted.retried) || !std::mem::replace(&mut wanted.given_up, true);
         Tried::failed(wanted.anew(), error, again)
     }
 

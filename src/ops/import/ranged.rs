@@ -24,7 +24,7 @@ pub(super) struct Ranged<'a> {
     creating: Mutex<()>,
     failure: Mutex<Option<Outcome>>,
     /// A range has failed with a transient error, despite repetitions.
-    persisted: AtomicBool,
+    retried: AtomicBool,
 }
 
 impl<'a> Ranged<'a> {
@@ -38,7 +38,7 @@ impl<'a> Ranged<'a> {
             file: OnceLock::new(),
             creating: Mutex::default(),
             failure: Mutex::default(),
-            persisted: AtomicBool::new(false),
+            retried: AtomicBool::new(false),
         }
     }
 
@@ -94,7 +94,7 @@ impl<'a> Ranged<'a> {
 
     /// Returns whether to repeat a range that failed: otherwise the blob would have to start over. If the source has
     /// sent nothing of the blob, or another source may have it, the others go first.
-    fn may_pass(&self, error: &Error) -> bool {
+    fn should_repeat(&self, error: &Error) -> bool {
         self.file.get().is_some()
             && error.is_transient()
             && !error.may_concern_range()
@@ -108,8 +108,8 @@ impl<'a> Ranged<'a> {
             log::info!("{location}: the store refuses a range; fetching the blob whole: {error}");
             return Ok(Outcome::NoRanges);
         }
-        if self.may_pass(&error) {
-            self.persisted.store(true, Ordering::Relaxed);
+        if self.should_repeat(&error) {
+            self.retried.store(true, Ordering::Relaxed);
         }
         Outcome::of(error, location)
     }
@@ -128,13 +128,13 @@ impl<'a> Split<'a, Wanted, Tried<Wanted, Fetched>> for Ranged<'a> {
         }
         let mut reader = self.template.lock().unpoisoned().another(self.wanted.parts.range(index));
         let context = &self.source.cache.context;
-        let fetched = persist(context, |error| self.may_pass(error), || self.fetch(&mut reader, run));
+        let fetched = persist(context, |error| self.should_repeat(error), || self.fetch(&mut reader, run));
         let location = reader.location();
         drop(reader);
         match fetched {
             Ok(None) if self.has_failed() => Ok(()),
             Ok(None) => {
-                self.fetcher.streak.broken();
+                self.fetcher.streak.succeeded();
                 self.file.get().map_or(Ok(()), |file| file.writer.catch_up())
             }
             Ok(Some(outcome)) => {
@@ -152,8 +152,8 @@ impl<'a> Split<'a, Wanted, Tried<Wanted, Fetched>> for Ranged<'a> {
 
     fn finish(self: Box<Self>, run: &Run<'_>) -> Result<NextFetch<'a>> {
         run.check()?;
-        let Self { fetcher, source, mut wanted, file, failure, persisted, .. } = *self;
-        wanted.persisted |= persisted.into_inner();
+        let Self { fetcher, source, mut wanted, file, failure, retried, .. } = *self;
+        wanted.retried |= retried.into_inner();
         let outcome = match (failure.into_inner().unpoisoned(), file.into_inner()) {
             (Some(outcome), _) => outcome,
             (None, Some(file)) => fetcher.finish(source, &wanted, file)?,

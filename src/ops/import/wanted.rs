@@ -19,7 +19,7 @@ pub(super) struct Wanted {
     pub(super) reasons: Vec<String>,
     pub(super) error: Option<Error>,
     /// Its range requests have already been repeated.
-    pub(super) persisted: bool,
+    pub(super) retried: bool,
     /// The source refused a range of it, so it is fetched whole.
     pub(super) whole: bool,
     /// This is its last round.
@@ -90,8 +90,8 @@ impl Wanted {
             } else {
                 Parts::of(size, size)
             };
-            let (reasons, persisted, whole, given_up) = (Vec::new(), false, false, false);
-            Self { digest, size, parts, source: 0, fetches: 0, reasons, error: None, persisted, whole, given_up }
+            let (reasons, retried, whole, given_up) = (Vec::new(), false, false, false);
+            Self { digest, size, parts, source: 0, fetches: 0, reasons, error: None, retried, whole, given_up }
         };
         blobs.iter().map(wanted).collect()
     }
