@@ -123,21 +123,21 @@ fn accelerate(location: &Location, profile: &Profile) -> Option<String> {
     match location.use_accelerate_endpoint {
         Some(on) => on.then(|| ACCELERATE_ATTRIBUTE.to_owned()),
         None => {
-            let setting = profile.s3_setting("use_accelerate_endpoint");
-            is_true(setting.as_ref()).then(|| setting.map(|setting| setting.origin))?
+            let setting = profile.s3_setting("use_accelerate_endpoint").filter(is_true)?;
+            Some(setting.origin)
         }
     }
 }
 
 /// Returns whether to sign the hashes of parts also over TLS.
 fn payload_signing(attribute: Option<PayloadSigning>, profile: &Profile) -> bool {
-    let enabled = || is_true(profile.s3_setting("payload_signing_enabled").as_ref());
+    let enabled = || profile.s3_setting("payload_signing_enabled").as_ref().is_some_and(is_true);
     attribute.map_or_else(enabled, |signing| signing == PayloadSigning::Always)
 }
 
 /// Returns whether a setting of the `s3` block is on, as in the AWS CLI.
-fn is_true(setting: Option<&Setting<&str>>) -> bool {
-    setting.is_some_and(|setting| setting.value.eq_ignore_ascii_case("true"))
+fn is_true(setting: &Setting<&str>) -> bool {
+    setting.value.eq_ignore_ascii_case("true")
 }
 
 fn bucket(location: &Location, env: &dyn Env) -> Result<Setting<Bucket>> {

@@ -49,18 +49,8 @@ impl CacheConfig {
 
     /// Returns the config with only these layers, re-indexed, and only the results whose layers are all kept.
     pub(super) fn keep(mut self, kept: &KeptLayers) -> Self {
-        let mut next = 0;
-        let new_index: Vec<Option<LayerIndex>> = kept
-            .layers
-            .iter()
-            .map(|kept| {
-                kept.then(|| {
-                    next += 1;
-                    LayerIndex(next - 1)
-                })
-            })
-            .collect();
-        let moved = |layer: LayerIndex| new_index.get(layer.0).copied().flatten();
+        let places = places(&kept.layers);
+        let moved = |layer: LayerIndex| places.get(layer.0).copied().flatten().map(LayerIndex);
         let layers = self.layers.into_iter().zip(&kept.layers).filter(|(_, kept)| **kept);
         self.layers = layers.map(|(layer, _)| Layer { parent: layer.parent.and_then(moved), ..layer }).collect();
         for record in &mut self.records {
@@ -73,6 +63,12 @@ impl CacheConfig {
         }
         self
     }
+}
+
+/// Returns the new positions of what is kept, by old position.
+pub(super) fn places(kept: &[bool]) -> Vec<Option<usize>> {
+    let mut next = 0..;
+    kept.iter().map(|kept| if *kept { next.next() } else { None }).collect()
 }
 
 fn retain<T>(list: &mut Box<[T]>, keep: impl Fn(&T) -> bool) {

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::cache_config::crown::latest;
-use crate::cache_config::filter::KeptLayers;
+use crate::cache_config::filter::{KeptLayers, places};
 use crate::cache_config::model::{Alternatives, CacheConfig, Record, RecordIndex, set};
 use crate::go::Timestamp;
 
@@ -111,17 +111,8 @@ impl CacheConfig {
                 queue.extend(record.into_iter().flat_map(|record| record.inputs.iter().flatten()).map(|i| i.link));
             }
         }
-        let mut next = 0;
-        let places: Vec<Option<RecordIndex>> = kept
-            .iter()
-            .map(|kept| {
-                kept.then(|| {
-                    next += 1;
-                    RecordIndex(next - 1)
-                })
-            })
-            .collect();
-        let place = |RecordIndex(at)| places.get(at).copied().flatten();
+        let places = places(&kept);
+        let place = |RecordIndex(at)| places.get(at).copied().flatten().map(RecordIndex);
         let moved = |record: &Record| {
             let mut record = record.clone();
             for input in record.inputs.iter_mut().flat_map(Alternatives::as_mut_slice) {
@@ -152,10 +143,9 @@ impl CacheConfig {
         let mut newest: Vec<Option<Timestamp>> = vec![None; self.records.len()];
         for at in self.inputs_first() {
             let Some(record) = self.records.get(at) else { continue };
-            let results = record.results.iter().map(|result| result.created_at);
-            let own = results.chain(record.chains.iter().map(|chain| chain.created_at)).map(Some);
+            let own = record.newest_result().map(|result| result.created_at());
             let below = record.inputs.iter().flatten().map(|input| newest.get(input.link.0).copied().flatten());
-            let time = own.chain(below).fold(None, later);
+            let time = below.fold(own, later);
             set(&mut newest, at, time);
         }
         newest

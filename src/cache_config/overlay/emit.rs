@@ -1,6 +1,7 @@
 //! Turns a merged graph into a config again.
 
 use crate::cache_config::canonical::canonical_with_places;
+use crate::cache_config::filter;
 use crate::cache_config::model::{
     Alternatives, CacheConfig, CacheResult, ChainedResult, Input, LayerIndex, Record, RecordIndex,
 };
@@ -18,14 +19,9 @@ pub(super) fn config(graph: Graph, mut table: Table) -> (CacheConfig, Vec<usize>
     if kept.iter().all(|kept| *kept) {
         return (config, places);
     }
-    let mut next = 0;
-    let moved = kept.iter().map(|kept| {
-        next += usize::from(*kept);
-        if *kept { next - 1 } else { usize::MAX }
-    });
-    let moved: Vec<usize> = moved.collect();
+    let moved = filter::places(&kept);
     for place in &mut places {
-        *place = moved.get(*place).copied().unwrap_or(usize::MAX);
+        *place = moved.get(*place).copied().flatten().unwrap_or(usize::MAX);
     }
     (config.without_crowns(), places)
 }

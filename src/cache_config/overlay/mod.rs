@@ -37,7 +37,8 @@ impl CacheConfig {
     /// Equal configs count once, and a single remaining config is returned unchanged. Otherwise the result is in
     /// canonical order, and does not depend on the order of the sources. Each record has at most one result. Where two
     /// sources contradict each other about a step, the one with the newer results wins, and the others add only what
-    /// BuildKit can use beside it. Merging one of the sources again changes nothing.
+    /// BuildKit can use beside it. Merging one of the sources again changes nothing, with rare exceptions among four or
+    /// more.
     ///
     /// # Errors
     /// [`Error::Conflict`] if two sources give one blob different sizes or diffIDs. [`Error::Integrity`] if the sources
@@ -46,7 +47,7 @@ impl CacheConfig {
         Ok(merge(sources, false)?.config)
     }
 
-    /// Does the same as [`merge`](Self::merge), and also returns what came from each source.
+    /// Does the same as [`merge`](Self::merge), and also returns what each source contributed.
     ///
     /// # Errors
     /// The same as those of [`merge`](Self::merge).
@@ -101,7 +102,7 @@ fn check(sources: &[(String, CacheConfig)]) -> Result<()> {
     Ok(())
 }
 
-/// Merges different configs. Also returns what came from each, if asked.
+/// Merges different configs. If `explain` is set, also returns what each of them contributed.
 fn overlay_all(mut configs: Vec<CacheConfig>, explain: bool) -> Result<(CacheConfig, Vec<Contribution>)> {
     let layers: Vec<Vec<Layer>> = configs.iter_mut().map(|config| mem::take(&mut config.layers)).collect();
     let records: Vec<Vec<Record>> = configs.into_iter().map(|config| config.records).collect();

@@ -1,16 +1,16 @@
 //! What a merge took from each of its sources.
 
-use crate::cache_config::model::{CacheConfig, RecordIndex, set};
+use crate::cache_config::model::{CacheConfig, RecordIndex};
 use crate::cache_config::overlay::graph::{Link, Node, narrow};
 use crate::cache_config::overlay::place::DROPPED;
 
-/// The merge of several configs, and what came from which.
+/// The merge of several configs, and what each of them contributed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Merged {
     /// The merged config.
     pub config: CacheConfig,
-    /// What came from each source.
+    /// What each source contributed.
     pub origins: Origins,
 }
 
@@ -53,8 +53,8 @@ pub struct Contribution {
 }
 
 impl Contribution {
-    /// Returns the record of the merged config that took the place of a record of this source. Returns `None` if there
-    /// is none, or if the record is from another config and out of range.
+    /// Returns the record of the merged config that took the place of a record of this source. Returns `None` if
+    /// that record was dropped, or if `record` is from another config and out of range.
     pub fn place(&self, record: RecordIndex) -> Option<RecordIndex> {
         let place = *self.places.get(record.0)?;
         (place != DROPPED).then_some(RecordIndex(place as usize))
@@ -110,10 +110,8 @@ impl Contribution {
 
 /// Returns the leaves of the config with the sources that have each.
 pub(super) fn leaves(config: &CacheConfig, sources: &[Contribution]) -> Vec<LeafOrigin> {
-    let mut slots: Vec<Option<Vec<usize>>> = vec![Some(Vec::new()); config.records.len()];
-    for input in config.records.iter().flat_map(|record| record.inputs.iter().flatten()) {
-        set(&mut slots, input.link.0, None);
-    }
+    let mut slots: Vec<Option<Vec<usize>>> =
+        config.linked().into_iter().map(|linked| (!linked).then(Vec::new)).collect();
     for (at, source) in sources.iter().enumerate() {
         for place in &source.places {
             if let Some(Some(origins)) = slots.get_mut(*place as usize)

@@ -74,7 +74,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     Flag {
         long: "explain",
         effect: Effect::Switch(|raw| raw.explain = true),
-        help: "print what came from which manifest",
+        help: "print what each manifest contributed",
         ..COMMON
     },
     Flag {

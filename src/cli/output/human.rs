@@ -97,7 +97,7 @@ pub(crate) fn summary(verb: &str, report: &Report) -> String {
     )
 }
 
-/// Returns lines that say what came from which manifest.
+/// Returns lines that show what each manifest contributed.
 pub(crate) fn explanation(explanation: &Explanation) -> Vec<String> {
     let manifests = explanation.manifests.iter().map(|manifest| {
         let mut left_out = Vec::new();

@@ -46,7 +46,7 @@ fn target(target: &Target) -> Value {
     object
 }
 
-/// Adds what came from which manifest.
+/// Adds what each manifest contributed.
 pub(crate) fn explained(body: Value, explanation: &Explanation) -> Value {
     let manifests = explanation.manifests.iter().map(|manifest| {
         json!({

@@ -134,12 +134,12 @@ impl<'a> Multipart<'a> {
         }
         let (sender, digest, range) = (self.sender, self.job.digest, self.parts.range(index));
         let (source, offset) = (sender.source, range.start);
-        let sha256 = OnceLock::new();
-        if sender.cache.store.hashes_parts() {
+        let sha256 = if sender.cache.store.hashes_parts() {
             // Before it takes a connection.
-            let hashed = hash_range(source, &digest, range.clone(), run)?;
-            sha256.get_or_init(|| hashed);
-        }
+            OnceLock::from(hash_range(source, &digest, range.clone(), run)?)
+        } else {
+            OnceLock::new()
+        };
         let begun = || self.upload.get().map(Option::as_ref).or_else(|| self.has_failed().then_some(None));
         let Some(upload) = run.wait_for(begun)? else { return Ok(()) };
         let (meter, sent) = (PartMeter::new(&upload.meter), Mutex::default());

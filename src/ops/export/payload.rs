@@ -58,13 +58,13 @@ pub(super) struct PartPayload<'a> {
     /// The digest of the part, once it is known.
     pub(super) sha256: OnceLock<Digest>,
     /// What the last attempt sent.
-    pub(super) sent: Mutex<Sum>,
+    pub(super) sent: Mutex<Summed>,
 }
 
 impl PartPayload<'_> {
     /// Returns the sum of what the last attempt sent.
     pub(super) fn sent(&self) -> Summed {
-        self.sent.lock().unpoisoned().clone().finish()
+        *self.sent.lock().unpoisoned()
     }
 }
 
@@ -135,7 +135,7 @@ enum Observer<'a> {
     /// Passes the last bytes only if all bytes are right. Without them, the store has no complete body.
     Verify(Hasher, &'a Digest),
     /// Notes the sum of all bytes.
-    Sum(Sum, &'a Mutex<Sum>),
+    Sum(Sum, &'a Mutex<Summed>),
 }
 
 impl Observer<'_> {
@@ -149,7 +149,7 @@ impl Observer<'_> {
             Self::Sum(sum, sent) => {
                 sum.update(bytes);
                 if last {
-                    *sent.lock().unpoisoned() = sum.clone();
+                    *sent.lock().unpoisoned() = sum.clone().finish();
                 }
                 true
             }

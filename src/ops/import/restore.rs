@@ -34,7 +34,7 @@ pub struct ImportOptions {
     /// import may leave a blob with the right size and wrong bytes, which
     /// [`verify_existing`](Self::verify_existing) detects.
     pub sync: bool,
-    /// Whether to find out what came from which manifest.
+    /// Whether to report what each manifest contributed.
     pub explain: bool,
 }
 
@@ -88,7 +88,7 @@ pub struct Imported {
     pub sources: Vec<SourceOutcome>,
     /// What the import did, even if it failed.
     pub report: Report,
-    /// What came from which manifest, if the options ask for it.
+    /// What each manifest contributed, if the options ask for it.
     pub explanation: Option<Explanation>,
     /// Whether the import succeeded.
     pub outcome: Result<ImportOutcome>,

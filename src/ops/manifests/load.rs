@@ -50,7 +50,7 @@ pub(in crate::ops) fn load_names(cache: &S3Cache, strict: bool) -> Result<Vec<Fo
     Ok(found)
 }
 
-/// Returns the manifest under a name, or `None` if there is none.
+/// Returns the manifest with this name, or `None` if it does not exist.
 pub(in crate::ops) fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
     let key = cache.keys.manifest(&name);
     let location = cache.store.location(&key);

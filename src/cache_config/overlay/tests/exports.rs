@@ -1,5 +1,5 @@
-//! A model of exports that merge with what is there and forget what has not been exported for a while. It shows that a
-//! merge says enough about the places of records.
+//! A model of exports: each merges with the existing manifest and drops what was not exported recently. It shows that a
+//! merge reports the places of records well enough for this.
 
 use std::collections::{BTreeMap, BTreeSet};
 
