@@ -118,6 +118,19 @@ fn with_fixed_inputs(mut config: CacheConfig) -> CacheConfig {
     config
 }
 
+/// Asserts that each leaf of a merge is in the place of a source's leaf: only those have a time.
+fn leaves_were_leaves(sources: &[CacheConfig]) -> Result<(), TestCaseError> {
+    let named = sources.iter().map(|config| (String::new(), config.clone()));
+    let merged = CacheConfig::merge_with_origins(named).unwrap();
+    let places = sources.iter().zip(&merged.origins.sources);
+    let places: BTreeSet<_> =
+        places.flat_map(|(config, source)| config.leaves().filter_map(|leaf| source.place(leaf))).collect();
+    for leaf in merged.config.leaves() {
+        prop_assert!(places.contains(&leaf), "{}", merged.config.records[leaf.0].digest);
+    }
+    Ok(())
+}
+
 fn at_most_one_result(config: &CacheConfig) -> bool {
     config.records.iter().all(|record| record.results.len() + record.chains.len() <= 1)
 }
@@ -151,6 +164,13 @@ proptest! {
             all_found(build, &all)?;
         }
         imports_whole(&all, seed)?;
+    }
+
+    #[test]
+    fn every_leaf_of_merged_builds_was_a_leaf(builds in builds(4)) {
+        leaves_were_leaves(&builds[..2])?;
+        leaves_were_leaves(&[merge(&builds[..2]), builds[2].clone()])?;
+        leaves_were_leaves(&[merge(&builds[..3]), builds[3].clone()])?;
     }
 
     #[test]
