@@ -156,3 +156,32 @@ fn results_of_others_whose_blobs_are_gone_are_dropped() {
     assert_eq!(report.merged[0].lost_blobs, 1);
     assert_eq!(found(&builder(&server, "").open().unwrap()), [0, 2, 3].into());
 }
+
+/// It is replaced, but not what another job has written right after it was read.
+#[test]
+fn a_damaged_manifest_is_replaced_by_the_first_writer_only() {
+    let server = Server::start();
+    export(&builder(&server, ",name=other,on_conflict=merge").open().unwrap(), &job(5)).unwrap();
+    server.put_object("manifests/buildkit", b"{");
+    server.fault(Match::operation(Operation::HeadObject).key("manifests/"), Fault::Delay(Duration::from_millis(300)));
+    thread::scope(|scope| {
+        let export = scope.spawn(|| export(&builder(&server, MERGE).open().unwrap(), &job(1)));
+        while !server.requests().iter().any(|request| request.method == "HEAD" && request.path.contains("/manifests/"))
+        {
+            thread::sleep(Duration::from_millis(5));
+        }
+        server.put_object("manifests/buildkit", &server.object("manifests/other").unwrap());
+        export.join().unwrap().unwrap();
+    });
+    assert_eq!(found(&builder(&server, "").open().unwrap()), [1, 5].into());
+}
+
+#[test]
+fn a_manifest_that_cannot_be_read_is_replaced() {
+    for class in ["STANDARD", "GLACIER"] {
+        let server = Server::start();
+        server.put_object_with("manifests/buildkit", b"{", &[("x-amz-storage-class", class)]);
+        export(&builder(&server, MERGE).open().unwrap(), &job(1)).unwrap();
+        assert_eq!(found(&builder(&server, "").open().unwrap()), [1].into(), "{class}");
+    }
+}

@@ -12,7 +12,7 @@ use crate::ops::cache::S3Cache;
 use crate::ops::export::combine::{Combined, combine};
 use crate::ops::export::kept::keep_blobs;
 use crate::ops::export::touch::Touches;
-use crate::ops::manifests::{is_damage, load_name};
+use crate::ops::manifests::load_name;
 use crate::ops::persist::{is_transient_or_damaged_once, persist};
 use crate::ops::report::{MergedManifest, Report};
 
@@ -156,17 +156,29 @@ impl<'a> Publisher<'a> {
         context.cancel.check()
     }
 
-    /// Returns the manifest under a name. A damaged one is replaced.
+    /// Returns the manifest under a name. One that is damaged or archived is replaced.
     fn present(&self, name: &str) -> Result<(Option<(String, CacheConfig)>, Before)> {
         let cache = self.cache;
-        match load_name(cache, name.to_owned()) {
-            Ok(Some(found)) => Ok((Some((found.location, found.config)), Before::Present(found.version))),
-            Ok(None) => Ok((None, Before::Absent)),
-            Err(error) if error.kind() == ErrorKind::Integrity && is_damage(&error) => {
+        let mut known = None;
+        loop {
+            let unusable = match load_name(cache, name.to_owned()) {
+                Ok(Some(found)) => return Ok((Some((found.location, found.config)), Before::Present(found.version))),
+                Ok(None) => None,
+                Err(error) if error.kind() == ErrorKind::Integrity => Some(error),
+                Err(error) => return Err(error),
+            };
+            let Some(before) = known.take() else {
+                // Read again after its version is known: by now, another writer may have replaced it.
+                match Before::of(cache.store.head(&cache.keys.manifest(name))?) {
+                    Before::Absent => return Ok((None, Before::Absent)),
+                    present => known = Some(present),
+                }
+                continue;
+            };
+            if let Some(error) = unusable {
                 cache.context.warn(&format!("replacing a manifest that cannot be merged: {}", error.chain()));
-                Ok((None, Before::of(cache.store.head(&cache.keys.manifest(name))?)))
             }
-            Err(error) => Err(error),
+            return Ok((None, before));
         }
     }
 

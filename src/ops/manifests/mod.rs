@@ -7,7 +7,7 @@ use crate::base::Result;
 use crate::cache_config::CacheConfig;
 use crate::ops::cache::S3Cache;
 pub(super) use agree::agreeing;
-pub(super) use load::{find, is_damage, load_name, load_names};
+pub(super) use load::{find, load_name, load_names};
 
 impl S3Cache {
     /// Reads, checks and merges the manifests of all names. Returns `None` if no manifest exists. Skips a manifest that
