@@ -1,14 +1,23 @@
 //! The lock that makes conditions atomic.
+//!
+//! It is on a file. A lock on a directory would need no file, but on NFS and SMB it excludes only the processes of one
+//! machine, without an error.
 
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
 use crate::base::{Error, Result};
+use crate::files::{open_file, open_or_create};
 use crate::object::{PutMode, Version};
 use crate::store::dir::bucket::{DirStore, version};
 
-/// Which other changes to objects of the bucket may happen at the same time.
+/// The file in the root that is locked. It stays, so that no two writers lock different files.
+pub(super) const LOCK_FILE: &str = ".s3-build-cache.lock";
+/// All users who may write to the root can lock it.
+const LOCK_MODE: u32 = 0o666;
+
+/// Which other changes to objects of the store may happen at the same time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Share {
     /// Other unconditional changes.
@@ -25,34 +34,37 @@ impl Share {
 }
 
 impl DirStore {
-    /// Locks the bucket's directory, which exists, until the file is dropped. Returns `None` if a shared lock cannot be
-    /// taken.
+    /// Locks the store, whose root exists, until the file is dropped. Returns `None` if a shared lock cannot be taken.
     ///
     /// # Errors
     /// [`Unsupported`](crate::ErrorKind::Unsupported) if an exclusive lock cannot be taken.
     pub(super) fn lock(&self, share: Share) -> Result<Option<File>> {
-        match (locked(&self.bucket, share), share) {
-            (Ok(directory), _) => Ok(Some(directory)),
+        match (locked(&self.root.join(LOCK_FILE), share), share) {
+            (Ok(file), _) => Ok(Some(file)),
             (Err(_), Share::Shared) => Ok(None),
             (Err(error), Share::Exclusive) => {
-                let message = format!("{} cannot be locked, so conditions cannot be checked", self.bucket.display());
+                let message = format!("{} cannot be locked, so conditions cannot be checked", self.root.display());
                 Err(Error::unsupported(message).with_source(error))
             }
         }
     }
 }
 
-fn locked(directory: &Path, share: Share) -> io::Result<File> {
-    let directory = File::open(directory)?;
+fn locked(path: &Path, share: Share) -> Result<File> {
+    let file = match open_or_create(path, LOCK_MODE) {
+        Ok((opened, _)) => opened.file,
+        // Another user's file. Except on NFS, a file that is open for reading can be locked too.
+        Err(error) => open_file(path)?.ok_or(error)?.file,
+    };
     loop {
         let locked = match share {
-            Share::Shared => directory.lock_shared(),
-            Share::Exclusive => directory.lock(),
+            Share::Shared => file.lock_shared(),
+            Share::Exclusive => file.lock(),
         };
         match locked {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-            Ok(()) => return Ok(directory),
+            Err(error) => return Err(Error::io("lock", path, error)),
+            Ok(()) => return Ok(file),
         }
     }
 }
@@ -86,6 +98,10 @@ pub(super) fn check_version(path: &Path, wanted: &Version, found: Option<&Versio
 /// # Errors
 /// If the file system fails.
 pub(super) fn current(path: &Path) -> Result<Option<Version>> {
+    // NFS may look up a path in its cache, but asks the server when a file is opened.
+    if let Ok(opened) = open_file(path) {
+        return Ok(opened.map(|opened| version(&opened.meta)));
+    }
     match fs::symlink_metadata(path) {
         Ok(meta) if meta.is_file() => Ok(Some(version(&meta))),
         Ok(_) => Ok(None),

@@ -3,10 +3,10 @@
 //!
 //! It follows S3's contract as far as files can: an object appears completely or not at all, and is stored only if its
 //! bytes match the announced size and digest.
-
-//! Conditional writes and deletions hold an exclusive lock on the bucket's directory while they compare the version and
-//! rename or remove the file; all others hold a shared one while they do the latter. So they are atomic among all
-//! processes that use this crate, on file systems with locks. Where there are none, they are
+//!
+//! Conditional writes and deletions hold an exclusive lock on the file `.s3-build-cache.lock` in the root while they
+//! compare the version and rename or remove the file; all others hold a shared one while they do the latter. So they are
+//! atomic among all processes that use this crate, on file systems with locks. Where there are none, they are
 //! [`Unsupported`](crate::ErrorKind::Unsupported).
 
 mod bucket;

@@ -335,3 +335,21 @@ fn a_condition_on_a_directory_does_not_hold() {
     store.delete_if("a", &version).unwrap();
     assert_eq!(keys(&store, ""), ["a/b"]);
 }
+
+/// A lock on a directory would exclude nobody on another machine.
+#[test]
+fn a_conditional_write_waits_for_the_lock_file() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    put(&store, "a").unwrap();
+    let lock = fs::File::options().read(true).write(true).open(root.path().join(".s3-build-cache.lock")).unwrap();
+    lock.lock().unwrap();
+    thread::scope(|scope| {
+        let written = scope.spawn(|| store.put("b", &BytesPayload::new(vec![1]), &PutMode::Create));
+        thread::sleep(Duration::from_millis(100));
+        assert!(!written.is_finished() && store.head("b").unwrap().is_none());
+        lock.unlock().unwrap();
+        written.join().unwrap().unwrap();
+    });
+    assert_eq!(keys(&store, ""), ["a", "b"]);
+}
