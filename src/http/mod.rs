@@ -1,7 +1,9 @@
-//! HTTP/1.1 for S3 and the credential services, based on ureq and rustls. No other module uses them.
+//! HTTP/1.1: a client for S3 and the credential services, based on ureq and rustls, and a server for the loopback
+//! registry, based on httparse. No other module uses these crates.
 //!
 //! [`client`] sends each request once, over the connections of [`transport`], which [`proxy`] leads through tunnels.
 //! [`retry`] decides whether and when to send a request again; the caller's loop rebuilds and signs each attempt.
+//! [`server`] answers requests.
 
 mod client;
 mod date;
@@ -11,6 +13,7 @@ pub(crate) mod loopback;
 mod origin;
 mod proxy;
 pub(crate) mod retry;
+pub(crate) mod server;
 mod transport;
 mod user_agent;
 
@@ -21,3 +24,4 @@ pub(crate) use origin::Origin;
 pub(crate) use proxy::Proxies;
 #[cfg(any(test, fuzzing))]
 pub(crate) use transport::connect_status;
+pub(crate) use transport::stop_thread;

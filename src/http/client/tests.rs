@@ -224,3 +224,28 @@ fn an_empty_bundle_is_an_error_that_names_the_file() {
         assert!(Client::new(&config(false, Some((path, "SSL_CERT_FILE")), &env)).is_ok());
     }
 }
+
+#[test]
+fn a_stopped_thread_is_interrupted_in_the_middle_of_a_body() {
+    let (done, wait) = std::sync::mpsc::channel::<()>();
+    let wait = std::sync::Mutex::new(wait);
+    let server = server(1, move |mut stream, _| {
+        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhello").unwrap();
+        let _ = wait.lock().unwrap().recv();
+    });
+    let (host, cancel) = (server.address.to_string(), Cancel::new());
+    let client = client();
+    let stopped = thread::scope(|scope| {
+        let reading = scope.spawn(|| {
+            let _stops = crate::http::stop_thread(&cancel);
+            let mut body = client.send(&request(&host, Method::Get, "/", None)).unwrap().into_body();
+            let mut bytes = Vec::new();
+            (body.read_to_end(&mut bytes).is_err(), bytes)
+        });
+        thread::sleep(Duration::from_millis(50));
+        cancel.cancel();
+        reading.join().unwrap()
+    });
+    assert_eq!(stopped, (true, b"hello".to_vec()));
+    drop(done);
+}

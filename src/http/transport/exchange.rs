@@ -5,6 +5,7 @@
 //! state is therefore thread-local and reset by each request.
 
 use std::cell::{Cell, RefCell};
+use std::marker::PhantomData;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ const LINGERS: Duration = Duration::from_millis(1500);
 
 thread_local! {
     static LINGERING: RefCell<Option<Cancel>> = const { RefCell::new(None) };
+    static STOPPING: RefCell<Option<Cancel>> = const { RefCell::new(None) };
     static EXCHANGE: Cell<Exchange> = Cell::default();
 }
 
@@ -56,12 +58,38 @@ pub(in crate::http) fn linger(cancel: Option<Cancel>) {
     LINGERING.set(cancel);
 }
 
-pub(in crate::http) fn lingers() -> bool {
+fn lingers() -> bool {
     LINGERING.with_borrow(Option::is_some)
 }
 
-pub(in crate::http) fn has_lingered() -> bool {
+fn has_lingered() -> bool {
     LINGERING.with_borrow(|cancel| cancel.as_ref().and_then(Cancel::since).is_some_and(|since| since >= LINGERS))
+}
+
+/// Interrupts this thread's exchanges when the handle is cancelled, until the guard is dropped. Name look-ups and
+/// connection attempts still run until their time limits.
+pub(crate) fn stop_thread(cancel: &Cancel) -> StoppedThread {
+    STOPPING.set(Some(cancel.clone()));
+    StoppedThread(PhantomData)
+}
+
+/// Dropping this lets the thread's exchanges run on. It stays on its thread.
+pub(crate) struct StoppedThread(PhantomData<*const ()>);
+
+impl Drop for StoppedThread {
+    fn drop(&mut self) {
+        STOPPING.set(None);
+    }
+}
+
+/// Returns whether a wait of this thread must check from time to time whether to end.
+pub(in crate::http) fn is_watched() -> bool {
+    lingers() || STOPPING.with_borrow(Option::is_some)
+}
+
+/// Returns whether this thread's exchange must end.
+pub(in crate::http) fn must_end() -> bool {
+    has_lingered() || STOPPING.with_borrow(|cancel| cancel.as_ref().is_some_and(Cancel::is_cancelled))
 }
 
 pub(in crate::http) fn current() -> Exchange {

@@ -22,6 +22,7 @@ use tcp::TcpConnector;
 use tls::TlsConnector;
 use tunnel::TunnelConnector;
 
+pub(crate) use exchange::stop_thread;
 pub(super) use interim::TooManyInterim;
 pub(super) use roots::load as trusted_roots;
 pub(super) use tls::Tls;

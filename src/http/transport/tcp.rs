@@ -168,10 +168,10 @@ impl Transport for TcpTransport {
             if left.is_some_and(|left| left.is_zero()) {
                 return Err(Error::Timeout(timeout.reason));
             }
-            if exchange::has_lingered() {
+            if exchange::must_end() {
                 return Err(Error::Io(io::ErrorKind::ConnectionAborted.into()));
             }
-            let wait = if exchange::lingers() { Some(left.unwrap_or(LOOK_EVERY).min(LOOK_EVERY)) } else { left };
+            let wait = if exchange::is_watched() { Some(left.unwrap_or(LOOK_EVERY).min(LOOK_EVERY)) } else { left };
             self.set_read_timeout(wait)?;
             match (&*self.stream).read(self.buffers.input_append_buf()) {
                 Ok(read) => {
