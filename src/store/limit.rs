@@ -2,8 +2,8 @@
 
 use std::io::{self, Read};
 use std::ops::Range;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
 use crate::base::Result;
@@ -21,12 +21,15 @@ pub(crate) struct Limited {
     connections: usize,
     permits: Permits,
     distrusts_etags: Arc<AtomicBool>,
+    /// Whether the store sends the requested range, once it has sent one.
+    sends_ranges: Arc<OnceLock<bool>>,
 }
 
 impl Limited {
     /// Limits `store` to this number of connections, at least one.
     pub(crate) fn new(store: Arc<dyn ObjectStore>, connections: usize) -> Self {
-        Self { store, connections, permits: Permits::new(connections), distrusts_etags: Arc::default() }
+        let permits = Permits::new(connections);
+        Self { store, connections, permits, distrusts_etags: Arc::default(), sends_ranges: Arc::default() }
     }
 
     /// Returns the same store, with a limit that it shares with `other`.
@@ -50,16 +53,23 @@ impl Limited {
         self.connections
     }
 
+    /// Returns whether an operation waits for a connection.
+    pub(crate) fn is_awaited(&self) -> bool {
+        self.permits.are_awaited()
+    }
+
     /// Opens an object with `open`, which may send several requests, one after another, over one connection. `open`
-    /// runs once the connection is free, so it can use what other threads have learnt about the store by then.
+    /// runs once the connection is free, so it can use what other threads have learnt about the store by then. An
+    /// urgent request gets the next connection.
     ///
     /// # Errors
     /// Those of `open`.
     pub(crate) fn get_with(
         &self,
+        urgent: bool,
         open: impl FnOnce(&dyn ObjectStore) -> Result<Option<Object>>,
     ) -> Result<Option<Object>> {
-        let connection = self.permits.take();
+        let connection = if urgent { self.permits.take_first() } else { self.permits.take() };
         let object = open(&*self.store)?;
         Ok(object.map(|object| Object {
             body: Box::new(LimitedBody { body: object.body, _connection: connection }),
@@ -76,6 +86,16 @@ impl Limited {
     /// Remembers that the store refuses its own entity tags.
     pub(crate) fn distrust_etags(&self) {
         self.distrusts_etags.store(true, Ordering::Relaxed);
+    }
+
+    /// Returns whether the store sends the requested range instead of the whole object, once it is known.
+    pub(crate) fn sends_ranges(&self) -> Option<bool> {
+        self.sends_ranges.get().copied()
+    }
+
+    /// Remembers whether the store sends the requested range. The first response decides.
+    pub(crate) fn learn_ranges(&self, sends: bool) {
+        let _ = self.sends_ranges.set(sends);
     }
 }
 
@@ -95,7 +115,7 @@ impl ObjectStore for Limited {
     }
 
     fn get(&self, key: &str, options: &GetOptions) -> Result<Option<Object>> {
-        self.get_with(|store| store.get(key, options))
+        self.get_with(false, |store| store.get(key, options))
     }
 
     fn put(&self, key: &str, payload: &dyn Payload, mode: &PutMode) -> Result<Option<Version>> {

@@ -27,16 +27,26 @@ pub(crate) struct StoreParts {
     pub(crate) brief: bool,
 }
 
+/// A store, and how it is trusted.
+pub(crate) struct OpenedStore {
+    pub(crate) store: Arc<dyn ObjectStore>,
+    /// Whether its certificate is trusted because of a configured bundle of roots.
+    pub(crate) has_own_roots: bool,
+}
+
 /// Opens the store selected by the options and, for unset options, the environment. Sends nothing.
 ///
 /// # Errors
 /// If a setting is missing or invalid, or there are no credentials.
-pub(crate) fn open(options: &CacheOptions, parts: StoreParts) -> Result<Arc<dyn ObjectStore>> {
+pub(crate) fn open(options: &CacheOptions, parts: StoreParts) -> Result<OpenedStore> {
     match settings(options, &*parts.env)? {
-        Settings::Directory { dir, bucket } => Ok(Arc::new(DirStore::new(dir, &bucket, parts.clock)?)),
+        Settings::Directory { dir, bucket } => {
+            Ok(OpenedStore { store: Arc::new(DirStore::new(dir, &bucket, parts.clock)?), has_own_roots: false })
+        }
         Settings::S3(settings) => {
             let credentials = provider(options.credentials(), &settings, &parts)?;
-            Ok(Arc::new(open_s3(options, &settings, credentials, parts)?))
+            let store = Arc::new(open_s3(options, &settings, credentials, parts)?);
+            Ok(OpenedStore { store, has_own_roots: settings.ca_bundle.is_some() })
         }
     }
 }

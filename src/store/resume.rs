@@ -2,6 +2,7 @@
 
 use std::io::{self, Read};
 use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -34,6 +35,8 @@ pub(crate) struct ResumingReader {
     object: Arc<OnceLock<Seen>>,
     /// The bytes have no digest, so a different entity tag means that the object changed.
     trusts_etag: bool,
+    /// Gets the next connection that is free.
+    urgent: bool,
     position: u64,
     /// Where the range ends, or `None` for the whole object.
     range_end: Option<u64>,
@@ -49,6 +52,10 @@ struct Seen {
     /// The size of the whole object.
     size: u64,
     version: Option<Version>,
+    /// The bytes must come from this version, also if the store does not report any.
+    required: bool,
+    /// A response had another version, or none.
+    varies: AtomicBool,
 }
 
 impl ResumingReader {
@@ -61,6 +68,7 @@ impl ResumingReader {
             key,
             object: Arc::default(),
             trusts_etag: false,
+            urgent: false,
             position: 0,
             range_end: None,
             whole: false,
@@ -72,20 +80,14 @@ impl ResumingReader {
 
     /// Returns a reader of another range of the same object. It sends no request before it is opened or read.
     pub(crate) fn another(&self, range: Range<u64>) -> Self {
-        Self {
-            store: self.store.clone(),
-            clock: self.clock.clone(),
-            cancel: self.cancel.clone(),
-            key: self.key.clone(),
-            object: self.object.clone(),
-            trusts_etag: self.trusts_etag,
-            position: range.start,
-            range_end: Some(range.end),
-            whole: false,
-            breaks: 0,
-            broke_at: range.start,
-            body: None,
-        }
+        Self { position: range.start, range_end: Some(range.end), broke_at: range.start, ..self.whole() }
+    }
+
+    /// Returns a reader of the same object from its start. It sends no request before it is opened or read.
+    pub(crate) fn whole(&self) -> Self {
+        let (store, clock, cancel) = (self.store.clone(), self.clock.clone(), self.cancel.clone());
+        let (object, trusts_etag) = (self.object.clone(), self.trusts_etag);
+        Self { object, trusts_etag, ..Self::new(store, clock, cancel, self.key.clone()) }
     }
 
     /// Requests the bytes, unless that has been done. Returns `false` if the object does not exist.
@@ -98,10 +100,15 @@ impl ResumingReader {
         }
         let Some(object) = self.get_rest().map_err(|error| self.named(error))? else { return Ok(false) };
         let Object { size, version, whole, body, .. } = object;
-        let seen = self.object.get_or_init(|| Seen { size, version: version.clone() });
-        let other_version = seen.version.is_some() && version.is_some() && version != seen.version;
-        if size != seen.size || (self.trusts_etag && other_version) {
+        let first = || Seen { size, version: version.clone(), required: false, varies: AtomicBool::new(false) };
+        let seen = self.object.get_or_init(first);
+        let other_version = version != seen.version;
+        let contradicts = other_version && ((seen.version.is_some() && version.is_some()) || seen.required);
+        if size != seen.size || (self.trusts_etag && contradicts) {
             return Err(self.changed());
+        }
+        if other_version {
+            seen.varies.store(true, Ordering::Relaxed);
         }
         (self.whole, self.body) = (whole, Some(body));
         Ok(true)
@@ -128,6 +135,36 @@ impl ResumingReader {
     /// Returns the version of the object; `None` before it was opened, or if the store does not report one.
     pub(crate) fn version(&self) -> Option<Version> {
         self.object.get().and_then(|seen| seen.version.clone())
+    }
+
+    /// Returns the strong version that all bytes read so far came from; `None` if that is not known.
+    pub(crate) fn only_version(&self) -> Option<Version> {
+        let seen = self.object.get().filter(|seen| !seen.varies.load(Ordering::Relaxed))?;
+        seen.version.clone().filter(Version::is_strong)
+    }
+
+    /// Makes any other version of the object an error of kind [`Conflict`](ErrorKind::Conflict), also for the readers
+    /// of its ranges. Nothing must have been read yet.
+    pub(crate) fn requiring(mut self, size: u64, version: Version) -> Self {
+        let seen = Seen { size, version: Some(version), required: true, varies: AtomicBool::new(false) };
+        self.object = Arc::new(OnceLock::from(seen));
+        self.trusts_etag = true;
+        self
+    }
+
+    /// Returns whether the reader holds a connection.
+    pub(crate) fn is_open(&self) -> bool {
+        self.body.is_some()
+    }
+
+    /// Gives up the connection. The next read requests the rest.
+    pub(crate) fn pause(&mut self) {
+        self.body = None;
+    }
+
+    /// Sets whether requests get the next connection that is free, before those of others.
+    pub(crate) fn set_urgent(&mut self, urgent: bool) {
+        self.urgent = urgent;
     }
 
     /// Returns where the bytes to read end.
@@ -244,10 +281,12 @@ impl ResumingReader {
 
     /// Requests the rest of the same object if its tag can be compared, or else the rest of the current object.
     fn get_rest(&self) -> Result<Option<Object>> {
-        self.store.get_with(|store| {
+        self.store.get_with(self.urgent, |store| {
+            // It may have waited long for the connection.
+            self.cancel.check()?;
             let seen = self.object.get();
-            let mut options = match (seen, self.range_end) {
-                (None, None) => GetOptions::default(),
+            let mut options = match self.range_end {
+                None if self.position == 0 => GetOptions::default(),
                 _ => GetOptions::range(self.position..self.end()),
             };
             if !self.store.distrusts_etags() {

@@ -55,6 +55,12 @@ impl Permits {
         self.granted(state)
     }
 
+    /// Returns whether a thread waits for a permit.
+    pub(crate) fn are_awaited(&self) -> bool {
+        let state = self.0.state.lock().unpoisoned();
+        state.urgent > 0 || state.granted < state.requested
+    }
+
     fn granted(&self, mut state: MutexGuard<'_, State>) -> Permit {
         state.free -= 1;
         let others = state.free > 0;
@@ -109,6 +115,7 @@ mod tests {
             }
         };
         thread::scope(|scope| {
+            assert!(!permits.are_awaited());
             for (name, first) in [("one", false), ("two", false), ("first", true)] {
                 let (permits, order) = (&permits, &order);
                 let before =
@@ -118,6 +125,7 @@ mod tests {
                     order.lock().unwrap().push(name);
                 });
                 waiting(before + 1);
+                assert!(permits.are_awaited());
             }
             drop(held);
         });
