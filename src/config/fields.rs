@@ -9,7 +9,7 @@ use crate::base::{Error, Result};
 ///
 /// # Errors
 /// [`Error::Usage`] with the 1-based byte column but never the text, which may be part of a secret.
-pub(crate) fn parse_fields(text: &str) -> Result<Vec<String>> {
+pub fn parse_fields(text: &str) -> Result<Vec<String>> {
     let text = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
     if text.is_empty() {
         return Err(wrong("the attributes are empty", None));
@@ -33,9 +33,8 @@ pub(crate) fn parse_fields(text: &str) -> Result<Vec<String>> {
     }
 }
 
-#[cfg(any(test, fuzzing))]
 /// Returns the field in CSV form, quoted if necessary.
-pub(crate) fn quote_field(field: &str) -> String {
+pub fn quote_field(field: &str) -> String {
     if field.starts_with('"') || field.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {

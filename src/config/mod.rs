@@ -28,8 +28,7 @@ pub use credential_options::{AccessKeys, CredentialOptions, RoleOptions};
 pub(crate) use did_you_mean::distance;
 pub use did_you_mean::{did_you_mean, question};
 pub use endpoint_url::EndpointUrl;
-#[cfg(any(test, fuzzing))]
-pub(crate) use fields::{parse_fields, quote_field};
+pub use fields::{parse_fields, quote_field};
 pub use key_layout::KeyLayout;
 pub use local::LocalOptions;
 pub use location::{AccountId, Location};

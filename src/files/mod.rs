@@ -5,6 +5,7 @@ mod named;
 mod open;
 mod system;
 mod temp;
+mod unlinked;
 
 pub(crate) use named::{open_named_file, read_named_file, read_opened};
 pub(crate) use open::{
@@ -13,6 +14,7 @@ pub(crate) use open::{
 };
 pub(crate) use system::{FileSystem, Native, is_not_replaced, is_refused, sync_file};
 pub(crate) use temp::{TempFile, TempFolder};
+pub(crate) use unlinked::unlinked_file;
 
 #[cfg(test)]
 mod refusing;

@@ -265,7 +265,7 @@ fn remove(system: &dyn FileSystem, path: &Path, handle: &File) -> io::Result<()>
 }
 
 /// Returns a name that no other process or thread uses. It includes the time, because containers may reuse process ids.
-fn unique_name() -> String {
+pub(super) fn unique_name() -> String {
     static COUNT: AtomicU64 = AtomicU64::new(0);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let time = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();

@@ -6,7 +6,7 @@ use crate::go::{push_go_string, read_go_json};
 use crate::layout::raw::RawManifest;
 
 /// The format we write, and the preferred one when reading.
-pub(super) const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub(crate) const IMAGE_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const IMAGE_INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const DOCKER_MANIFEST: &str = "application/vnd.docker.distribution.manifest.v2+json";
 const DOCKER_LIST: &str = "application/vnd.docker.distribution.manifest.list.v2+json";

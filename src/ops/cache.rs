@@ -45,6 +45,8 @@ pub struct S3Cache {
     pub(super) context: Context,
     /// Whether the store honours the conditions of writes, once it is known.
     pub(super) conditions: Arc<OnceLock<bool>>,
+    /// Whether the store's certificate is trusted here because of a bundle that others may not have.
+    pub(super) has_own_roots: bool,
 }
 
 /// Opens an [`S3Cache`] with a custom environment, store, credentials, clock, progress or cancel handle.
@@ -124,7 +126,7 @@ impl S3Cache {
     }
 
     /// Returns the same cache, with a limit on connections that it shares with `other`.
-    pub(super) fn sharing(&self, other: &Self) -> Self {
+    pub(crate) fn sharing(&self, other: &Self) -> Self {
         Self { store: Arc::new(self.store.sharing(&other.store)), pool: other.pool.clone(), ..self.clone() }
     }
 
@@ -142,9 +144,34 @@ impl S3Cache {
         ResumingReader::new(self.store.clone(), self.context.clock.clone(), self.context.cancel.clone(), key)
     }
 
+    /// Returns the same cache with other names of manifests. It shares connections and what was learnt about the store.
+    ///
+    /// # Errors
+    /// If a name is none that the store takes.
+    pub(crate) fn named(&self, names: Vec<String>) -> Result<Self> {
+        let mut options = self.options.to_builder();
+        options.keys.names = names;
+        Ok(Self { options: options.build()?, ..self.clone() })
+    }
+
+    /// Returns whether the store is trusted because of a configured bundle of roots.
+    pub(crate) fn has_own_roots(&self) -> bool {
+        self.has_own_roots
+    }
+
     /// Returns the crown to write configs with.
     pub(super) fn crown(&self) -> Crown {
         if self.options.policy().exact { Crown::Omit } else { Crown::Plain }
+    }
+
+    /// Returns whether the cancel handle of the cache was cancelled.
+    pub(crate) fn is_cancelled(&self) -> bool {
+        self.context.cancel.is_cancelled()
+    }
+
+    /// Returns the crown to write the merge of these caches with: one of them with `exact=true` is enough.
+    pub(super) fn crown_of(sources: &[Self]) -> Crown {
+        sources.iter().map(Self::crown).find(|crown| *crown == Crown::Omit).unwrap_or_default()
     }
 
     /// Returns the number of requests sent so far, including retries.
@@ -217,11 +244,13 @@ impl S3CacheBuilder {
     /// # Errors
     /// Same as [`S3Cache::open`].
     pub fn open(self) -> Result<S3Cache> {
-        let store = match &self.store {
-            Some(store) => store.clone(),
-            None => store::open(&self.options, self.store_parts())?,
-        };
-        Ok(self.on(store))
+        match &self.store {
+            Some(store) => Ok(self.clone().on(store.clone())),
+            None => {
+                let store::OpenedStore { store, has_own_roots } = store::open(&self.options, self.store_parts())?;
+                Ok(S3Cache { has_own_roots, ..self.on(store) })
+            }
+        }
     }
 
     /// Returns the parts to open the store with.
@@ -246,7 +275,7 @@ impl S3CacheBuilder {
         let (store, pool) = (Arc::new(Limited::new(store, connections)), Pool::new(connections));
         let keys = Keys::new(self.options.keys());
         let (options, tuning, context, conditions) = (self.options, self.tuning, self.context, Arc::default());
-        S3Cache { store, options, keys, pool, tuning, context, conditions }
+        S3Cache { store, options, keys, pool, tuning, context, conditions, has_own_roots: false }
     }
 
     /// Returns the number of connections to use: as many as requested, or as the limit on open files allows.

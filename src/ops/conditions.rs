@@ -5,8 +5,8 @@ use crate::object::{BytesPayload, ObjectStore, Payload as _, PutMode, Version};
 use crate::ops::cache::S3Cache;
 use crate::ops::persist::{is_transient_or_damaged_once, persist};
 
-/// The content of the object that tests conditional writes. It is constant, so a bucket has at most one.
-const PROBE: &[u8] = b"s3-build-cache: does this store honour the conditions of writes?\n";
+/// The content of the object that tests writes and their conditions. It is constant, so a bucket has at most one.
+pub(super) const PROBE: &[u8] = b"s3-build-cache: does this store honour the conditions of writes?\n";
 
 impl S3Cache {
     /// Returns whether the store honours the conditions of writes. Tries it once per cache if the store does not say.

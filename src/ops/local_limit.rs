@@ -4,7 +4,7 @@ use crate::cache_config::{CacheConfig, Crown};
 use crate::layout::DocumentSizes;
 
 /// The size limit of a config or manifest that BuildKit reads from a directory.
-const LIMIT: u64 = 1024 * 1024;
+pub(super) const LIMIT: u64 = 1024 * 1024;
 /// The size of a layer in a config: its digest, its parent's index, and the punctuation.
 const LAYER_BYTES: u64 = 100;
 /// The minimum size of a record in a config: `{"digest":""},`.

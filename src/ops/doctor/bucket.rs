@@ -54,6 +54,7 @@ fn listed(page: &ListPage, prefix: &str) -> String {
 /// Reads the manifests and one byte of a blob, because permission to read a missing object proves nothing. Returns the
 /// findings, and a hint if BuildKit cannot read the cache from a directory.
 fn read(cache: &S3Cache, page: &ListPage) -> Result<(String, Option<String>)> {
+    cache.warn_about_keys();
     let found = load_names(cache, true)?;
     let missing = cache.options.keys().names.iter().filter(|name| !found.iter().any(|found| found.name == **name));
     let mut parts: Vec<String> =

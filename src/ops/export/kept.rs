@@ -5,10 +5,27 @@ use std::collections::{BTreeSet, HashSet};
 use crate::base::{Digest, Result};
 use crate::cache_config::CacheConfig;
 use crate::ops::cache::S3Cache;
-use crate::ops::export::plan::{Step, plan};
-use crate::ops::export::presence;
+use crate::ops::export::plan::{Job, Step, plan};
 use crate::ops::export::touch::{Touched, Touches};
+use crate::ops::presence;
 use crate::ops::rounds::run_each;
+
+/// How to refresh blobs that are old.
+pub(in crate::ops) trait Refresh: Sync {
+    /// Refreshes the blobs, and returns those that turn out to be gone.
+    ///
+    /// # Errors
+    /// If the store fails.
+    fn refresh(&self, cache: &S3Cache, old: &[Job]) -> Result<Vec<Digest>>;
+}
+
+impl Refresh for Touches {
+    fn refresh(&self, cache: &S3Cache, old: &[Job]) -> Result<Vec<Digest>> {
+        let touched = run_each(cache, old, |job| Ok((job.digest, self.touch(cache, job)?)))?;
+        let gone = touched.into_iter().filter(|(_, touched)| *touched == Touched::Impossible);
+        Ok(gone.map(|(digest, _)| digest).collect())
+    }
+}
 
 /// Refreshes the blobs of `config` that `own` does not have, where they are old, and drops the results whose blobs are
 /// gone: they would fail builds. Returns the config, and the number of blobs that are gone.
@@ -17,7 +34,7 @@ use crate::ops::rounds::run_each;
 /// If the store refuses or fails.
 pub(super) fn keep_blobs(
     cache: &S3Cache,
-    touches: &Touches,
+    refresh: &dyn Refresh,
     own: &CacheConfig,
     config: CacheConfig,
 ) -> Result<(CacheConfig, usize)> {
@@ -31,8 +48,7 @@ pub(super) fn keep_blobs(
     let (gone, old): (Vec<_>, Vec<_>) =
         plan(cache, &others, present, false).into_iter().partition(|job| job.step == Step::Upload);
     let mut gone: BTreeSet<Digest> = gone.into_iter().map(|job| job.digest).collect();
-    let touched = run_each(cache, &old, |job| Ok((job.digest, touches.touch(cache, job)?)))?;
-    gone.extend(touched.iter().filter(|(_, touched)| *touched == Touched::Impossible).map(|(digest, _)| *digest));
+    gone.extend(refresh.refresh(cache, &old)?);
     if gone.is_empty() {
         return Ok((config, 0));
     }

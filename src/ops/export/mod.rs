@@ -1,12 +1,11 @@
 //! Export: uploads a local cache to the store and writes the manifest last.
 
+mod check;
 mod combine;
-mod coverage;
 mod kept;
 mod multipart;
 mod payload;
 mod plan;
-mod presence;
 mod publish;
 mod send;
 mod sender;
@@ -22,11 +21,18 @@ use crate::layout::LocalCache;
 use crate::object::BlobSource;
 use crate::ops::cache::S3Cache;
 use crate::ops::local_limit;
+use crate::ops::presence;
 use crate::ops::report::Report;
+pub(in crate::ops) use check::Check;
+pub(in crate::ops) use kept::Refresh;
+pub(in crate::ops) use multipart::Multipart;
 use payload::check_source;
-use plan::{Step, check_sizes, foresee, plan};
-use publish::Publisher;
-use sender::Sender;
+use plan::foresee;
+pub(in crate::ops) use plan::{Job, Step, check_sizes, plan};
+pub(in crate::ops) use publish::{Before, Publisher};
+pub(in crate::ops) use sender::{NextSend, Sender};
+pub(in crate::ops) use sum::{Sum, Summed};
+pub(in crate::ops) use touch::{Touched, Touches};
 
 /// Options of an export that are not attributes of the cache.
 #[derive(Clone, Debug, Default)]

@@ -2,26 +2,26 @@
 
 use std::sync::{Mutex, OnceLock};
 
-use crate::base::{Action, Error, ErrorKind, Hasher, Parts, Result, Unpoisoned as _};
+use crate::base::{Action, Error, ErrorKind, Parts, Result, Unpoisoned as _};
 use crate::object::{MultipartUpload, ObjectStore, PutMode};
-use crate::ops::export::payload::{PartPayload, changed, hash_range, read_range, wrong_digest};
+use crate::ops::export::check::{Check, Stamp, Whole};
+use crate::ops::export::payload::{PartPayload, hash_range};
 use crate::ops::export::plan::Job;
 use crate::ops::export::sender::{NextSend, Sender};
-use crate::ops::export::sum::{Sum, Summed};
 use crate::ops::meter::{Meter, PartMeter};
 use crate::ops::persist::{is_transient_or_damaged_once, persist};
 use crate::ops::rounds::Tried;
 use crate::transfer::{Run, Split};
 
 /// A blob that is uploaded in parts.
-pub(super) struct Multipart<'a> {
+pub(in crate::ops) struct Multipart<'a> {
     sender: &'a Sender<'a>,
     job: Job,
     parts: Parts,
     /// Started by the first part's thread while the others hash theirs. `None` if the store does not support multipart
     /// uploads.
     upload: OnceLock<Option<StartedUpload<'a>>>,
-    check: Check,
+    check: Box<dyn Check + 'a>,
     /// Why the upload has failed: then its other parts are useless.
     failure: Mutex<Option<Error>>,
 }
@@ -32,42 +32,29 @@ struct StartedUpload<'a> {
     meter: Meter<'a>,
 }
 
-/// How it is checked before it is completed that the parts are those of the blob.
-enum Check {
-    /// The whole blob is hashed, because stores see at most the hashes of parts.
-    Whole(Whole),
-    /// The source's stamp of the blob, taken before it is read, must be the same afterwards.
-    Stamp(Option<u64>),
-}
-
-/// The hash of the whole blob. Reads each part a second time after it was sent, and checks that the bytes are those that
-/// were sent.
-struct Whole {
-    /// What was sent of each part, once it was sent.
-    sent: Vec<OnceLock<Summed>>,
-    head: Mutex<Head>,
-}
-
-/// The hash of the whole blob so far, and the number of parts that it includes.
-#[derive(Default)]
-struct Head {
-    hasher: Hasher,
-    parts: usize,
-}
-
 impl<'a> Multipart<'a> {
-    /// Prepares the upload. Sends nothing.
+    /// Prepares the upload of a blob that the source has. Sends nothing.
     ///
     /// # Errors
     /// If the source cannot be read.
-    pub(super) fn new(sender: &'a Sender<'a>, job: Job, parts: Parts) -> Result<Self> {
-        let check = if sender.hashes_whole() {
-            let sent = std::iter::repeat_with(OnceLock::new).take(parts.count()).collect();
-            Check::Whole(Whole { sent, head: Mutex::default() })
+    pub(in crate::ops) fn new(sender: &'a Sender<'a>, job: Job, parts: Parts) -> Result<Self> {
+        let (source, digest) = (sender.source, job.digest);
+        let check: Box<dyn Check + 'a> = if sender.hashes_whole() {
+            Box::new(Whole::new(source, digest, parts))
         } else {
-            Check::Stamp(sender.source.blob_stamp(&job.digest)?)
+            Box::new(Stamp::take(source, digest)?)
         };
-        Ok(Self { sender, job, parts, upload: OnceLock::new(), check, failure: Mutex::default() })
+        Ok(Self::checked_by(check, sender, job, parts))
+    }
+
+    /// Prepares the upload of a blob that `check` verifies. Sends nothing.
+    pub(in crate::ops) fn checked_by(
+        check: Box<dyn Check + 'a>,
+        sender: &'a Sender<'a>,
+        job: Job,
+        parts: Parts,
+    ) -> Self {
+        Self { sender, job, parts, upload: OnceLock::new(), check, failure: Mutex::default() }
     }
 
     fn begin(&self, run: &Run<'_>) -> Result<()> {
@@ -77,47 +64,13 @@ impl<'a> Multipart<'a> {
             let parts = sender.cache.store.put_in_parts(&key, job.size, &PutMode::Overwrite).map(Some);
             parts.or_else(|error| if error.kind() == ErrorKind::Unsupported { Ok(None) } else { Err(error) })
         })?;
+        if parts.is_none() {
+            self.check.without_parts();
+        }
         let upload = parts.map(|parts| StartedUpload { parts, meter: sender.meter(job, Action::Upload) });
         self.upload.get_or_init(|| upload);
         run.notify();
         Ok(())
-    }
-
-    /// Adds the parts that have been sent to the hash of the whole blob, unless another thread is doing so.
-    fn catch_up(&self, whole: &Whole, run: &Run<'_>) -> Result<()> {
-        whole.head.try_lock().unpoisoned().map_or(Ok(()), |mut head| self.advance(whole, &mut head, run))
-    }
-
-    fn advance(&self, whole: &Whole, head: &mut Head, run: &Run<'_>) -> Result<()> {
-        let (source, digest) = (self.sender.source, &self.job.digest);
-        while let Some(sent) = whole.sent.get(head.parts).and_then(OnceLock::get) {
-            let mut sum = Sum::default();
-            let hash = |bytes: &[u8]| {
-                head.hasher.update(bytes);
-                sum.update(bytes);
-            };
-            run.compute(|| read_range(source, digest, self.parts.range(head.parts), run, hash))?;
-            if sum.finish() != *sent {
-                return Err(changed(source, digest));
-            }
-            head.parts += 1;
-        }
-        Ok(())
-    }
-
-    /// Checks the blob after all its parts are sent.
-    fn verify(&self, run: &Run<'_>) -> Result<()> {
-        let (source, digest) = (self.sender.source, &self.job.digest);
-        match &self.check {
-            Check::Whole(whole) => {
-                let mut head = whole.head.lock().unpoisoned();
-                self.advance(whole, &mut head, run)?;
-                let verified = head.hasher.clone().finish() == *digest;
-                if verified { Ok(()) } else { Err(wrong_digest(source, digest)) }
-            }
-            Check::Stamp(stamp) if source.blob_stamp(digest)? != *stamp => Err(changed(source, digest)),
-            Check::Stamp(_) => Ok(()),
-        }
     }
 
     fn has_failed(&self) -> bool {
@@ -134,6 +87,7 @@ impl<'a> Multipart<'a> {
         }
         let (sender, digest, range) = (self.sender, self.job.digest, self.parts.range(index));
         let (source, offset) = (sender.source, range.start);
+        self.check.ready(index, run)?;
         let sha256 = if sender.cache.store.hashes_parts() {
             // Before it takes a connection.
             OnceLock::from(hash_range(source, &digest, range.clone(), run)?)
@@ -150,11 +104,7 @@ impl<'a> Multipart<'a> {
             upload.parts.put_part(number, offset, &payload)
         })?;
         sender.streak.succeeded();
-        let Check::Whole(whole) = &self.check else { return Ok(()) };
-        if let Some(sent) = whole.sent.get(index) {
-            sent.get_or_init(|| payload.sent());
-        }
-        self.catch_up(whole, run)
+        self.check.sent(index, payload.sent(), run)
     }
 }
 
@@ -166,6 +116,7 @@ impl<'a> Split<'a, Job, Tried<Job, ()>> for Multipart<'a> {
     fn part(&self, index: usize, run: &Run<'_>) -> Result<()> {
         if let Err(error) = self.send(index, run) {
             run.check()?;
+            self.check.failed(&error);
             self.failure.lock().unpoisoned().get_or_insert(error);
             run.notify();
         }
@@ -177,13 +128,13 @@ impl<'a> Split<'a, Job, Tried<Job, ()>> for Multipart<'a> {
         let failed = self.failure.lock().unpoisoned().take();
         let sent = match (failed, self.upload.get()) {
             (Some(error), _) => Err(error),
-            (None, Some(Some(upload))) => self.verify(run).and_then(|()| {
+            (None, Some(Some(upload))) => self.check.verify(run).and_then(|()| {
                 let complete = || upload.parts.complete().map(drop);
                 persist(&self.sender.cache.context, Error::is_transient, complete)?;
                 upload.meter.finish();
                 Ok(())
             }),
-            (None, _) => self.sender.put(&self.job, run),
+            (None, _) => self.check.complete(run).and_then(|()| self.sender.put(&self.job, run)),
         };
         let Self { sender, job, upload, .. } = *self;
         // Aborted now, unless it was completed.

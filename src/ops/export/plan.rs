@@ -7,6 +7,7 @@ use crate::base::{Digest, Error, Parts, Result};
 use crate::object::ObjectMeta;
 use crate::ops::cache::S3Cache;
 use crate::ops::report::Report;
+use crate::ops::tuning::Tuning;
 
 /// The largest object that S3 stores: 5 TiB.
 const MAX_OBJECT_BYTES: u64 = 5 * 1024 * 1024 * 1024 * 1024;
@@ -15,7 +16,7 @@ const MAX_OBJECT_BYTES: u64 = 5 * 1024 * 1024 * 1024 * 1024;
 ///
 /// # Errors
 /// [`Error::Usage`] if one is too large.
-pub(super) fn check_sizes(blobs: &[(Digest, u64)]) -> Result<()> {
+pub(in crate::ops) fn check_sizes(blobs: &[(Digest, u64)]) -> Result<()> {
     blobs.iter().find(|(_, size)| *size > MAX_OBJECT_BYTES).map_or(Ok(()), |(digest, size)| {
         let message = format!("the blob {digest} has {size} bytes, and an S3 object at most 5 TiB");
         Err(Error::usage(message).with_hint("build it as several layers, or leave it out with mode=min"))
@@ -24,39 +25,45 @@ pub(super) fn check_sizes(blobs: &[(Digest, u64)]) -> Result<()> {
 
 /// One step for a blob.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub(in crate::ops) enum Step {
     Upload,
     Touch,
     Verify,
 }
 
 /// One blob of an export.
-#[derive(Clone)]
-pub(super) struct Job {
-    pub(super) digest: Digest,
-    pub(super) size: u64,
+#[derive(Clone, Debug)]
+pub(in crate::ops) struct Job {
+    pub(in crate::ops) digest: Digest,
+    pub(in crate::ops) size: u64,
     /// The parts to upload it in, or `None` if it fits in one request.
-    pub(super) parts: Option<Parts>,
+    pub(in crate::ops) parts: Option<Parts>,
     /// The next step. Each step determines the one after it.
-    pub(super) step: Step,
-    pub(super) meta: Option<ObjectMeta>,
+    pub(in crate::ops) step: Step,
+    pub(in crate::ops) meta: Option<ObjectMeta>,
     /// Whether to touch the blob if it turns out to be valid.
-    pub(super) touch: bool,
+    pub(in crate::ops) touch: bool,
     /// Whether the store already has the blob, so that no upload was planned.
-    pub(super) replaces: bool,
+    pub(in crate::ops) replaces: bool,
     /// Whether the source is known to have the blob.
-    pub(super) checked: bool,
+    pub(in crate::ops) checked: bool,
 }
 
 impl Job {
+    /// Returns the upload of a blob that the source has.
+    pub(in crate::ops) fn upload(digest: Digest, size: u64, tuning: &Tuning) -> Self {
+        let parts = (size > tuning.split_above).then(|| Parts::upload(size, tuning.part_size));
+        Self { digest, size, parts, step: Step::Upload, meta: None, touch: false, replaces: false, checked: true }
+    }
+
     /// Returns whether it is to be uploaded in parts.
-    pub(super) fn splits(&self) -> bool {
+    pub(in crate::ops) fn splits(&self) -> bool {
         self.step == Step::Upload && self.parts.is_some()
     }
 }
 
 /// Returns the jobs in the order to run them.
-pub(super) fn plan(
+pub(in crate::ops) fn plan(
     cache: &S3Cache,
     blobs: &[(Digest, u64)],
     mut present: HashMap<Digest, ObjectMeta>,
@@ -77,8 +84,7 @@ pub(super) fn plan(
             };
             // The sources of planned uploads are checked before anything is sent.
             let checked = step == Step::Upload;
-            let parts = (size > tuning.split_above).then(|| Parts::upload(size, tuning.part_size));
-            Some(Job { digest, size, parts, step, meta, touch, replaces: !checked, checked })
+            Some(Job { step, meta, touch, replaces: !checked, checked, ..Job::upload(digest, size, tuning) })
         })
         .collect();
     // Largest first, so that no thread is left with a large blob at the end. Touches transfer no bytes and go last.

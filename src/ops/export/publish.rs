@@ -10,7 +10,7 @@ use crate::go::Timestamp;
 use crate::object::{ObjectMeta, ObjectStore, Payload, PutMode, Version};
 use crate::ops::cache::S3Cache;
 use crate::ops::export::combine::{Combined, combine};
-use crate::ops::export::kept::keep_blobs;
+use crate::ops::export::kept::{Refresh, keep_blobs};
 use crate::ops::export::touch::Touches;
 use crate::ops::manifests::load_name;
 use crate::ops::persist::{is_transient_or_damaged_once, persist};
@@ -27,7 +27,7 @@ const MOST_DOUBLINGS: u32 = 6;
 
 /// What is known about the object that a write replaces.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Before {
+pub(in crate::ops) enum Before {
     /// It does not exist.
     Absent,
     /// It has this version, if the store reports one.
@@ -35,17 +35,20 @@ pub(super) enum Before {
 }
 
 /// The manifests that an export writes.
-pub(super) struct Publisher<'a> {
+pub(in crate::ops) struct Publisher<'a> {
     cache: &'a S3Cache,
     config: &'a CacheConfig,
     /// What was under each name when the export began, if that matters.
     before: Vec<(String, Option<Before>)>,
     /// Whether the warning about a store without conditional writes was shown.
     warned: AtomicBool,
+    touches: Touches,
+    /// Refreshes the blobs of others in place of `touches`.
+    refresh: Option<&'a dyn Refresh>,
 }
 
 impl Before {
-    fn of(meta: Option<ObjectMeta>) -> Self {
+    pub(in crate::ops) fn of(meta: Option<ObjectMeta>) -> Self {
         meta.map_or(Self::Absent, |meta| Self::Present(meta.version))
     }
 
@@ -63,14 +66,27 @@ impl<'a> Publisher<'a> {
     ///
     /// # Errors
     /// If the store refuses or fails.
-    pub(super) fn new(cache: &'a S3Cache, config: &'a CacheConfig, names: Vec<String>) -> Result<Self> {
+    pub(in crate::ops) fn new(cache: &'a S3Cache, config: &'a CacheConfig, names: Vec<String>) -> Result<Self> {
         let fails = cache.options.policy().on_conflict == OnConflict::Fail;
         let before = |name: String| {
             let before = if fails { Some(Before::of(cache.store.head(&cache.keys.manifest(&name))?)) } else { None };
             Ok((name, before))
         };
         let before = names.into_iter().map(before).collect::<Result<_>>()?;
-        Ok(Self { cache, config, before, warned: AtomicBool::new(false) })
+        Ok(Self { cache, config, before, warned: AtomicBool::new(false), touches: Touches::default(), refresh: None })
+    }
+
+    /// Replaces what was found under a name by what is known from an earlier time, if that matters.
+    pub(in crate::ops) fn since(mut self, known: impl Fn(&str) -> Option<Before>) -> Self {
+        for (name, before) in &mut self.before {
+            *before = before.take().map(|found| known(name).unwrap_or(found));
+        }
+        self
+    }
+
+    /// Refreshes the blobs of others with `refresh`.
+    pub(in crate::ops) fn refreshing(self, refresh: &'a dyn Refresh) -> Self {
+        Self { refresh: Some(refresh), ..self }
     }
 
     /// Returns the names, of an export that writes nothing.
@@ -82,7 +98,7 @@ impl<'a> Publisher<'a> {
     ///
     /// # Errors
     /// [`Error::Conflict`] if another writer came between; otherwise if the store refuses or fails.
-    pub(super) fn publish(&self, report: &mut Report) -> Result<()> {
+    pub(in crate::ops) fn publish(&self, report: &mut Report) -> Result<()> {
         for (name, before) in &self.before {
             self.cache.context.cancel.check()?;
             match (self.cache.options.policy().on_conflict, before) {
@@ -111,7 +127,8 @@ impl<'a> Publisher<'a> {
     }
 
     fn merge(&self, name: &str) -> Result<MergedManifest> {
-        let (cache, touches, mut conflicts) = (self.cache, Touches::default(), 0);
+        let (cache, mut conflicts) = (self.cache, 0);
+        let refresh = self.refresh.unwrap_or(&self.touches);
         loop {
             let (present, before) = self.present(name)?;
             let now = cache.store.now().unwrap_or_else(|| cache.context.clock.now());
@@ -121,7 +138,7 @@ impl<'a> Publisher<'a> {
             if too_large && conflicts == 0 {
                 self.warn_too_large();
             }
-            let (config, lost_blobs) = keep_blobs(cache, &touches, self.config, config)?;
+            let (config, lost_blobs) = keep_blobs(cache, refresh, self.config, config)?;
             let manifest = config.s3_payload(Crown::Timed);
             if self.put_if(name, &manifest, &before)? {
                 return Ok(MergedManifest { name: name.to_owned(), leaves, kept, dropped, lost_blobs, conflicts });

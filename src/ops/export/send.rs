@@ -17,7 +17,7 @@ impl Sender<'_> {
     ///
     /// # Errors
     /// The first error that persists. A failed touch is only a warning.
-    pub(super) fn send(&self, jobs: Vec<Job>) -> Result<()> {
+    pub(in crate::ops) fn send(&self, jobs: Vec<Job>) -> Result<()> {
         let uploads = jobs.iter().filter(|job| job.step == Step::Upload);
         let (blobs, bytes) = uploads.fold((0, 0), |(blobs, bytes), job| (blobs + 1, job.size.saturating_add(bytes)));
         self.cache.context.progress.event(&Event::Planned { blobs, bytes });

@@ -15,11 +15,11 @@ use crate::ops::rounds::{Streak, Tried};
 use crate::transfer::{Next, Run};
 
 /// What to do with a blob next, or that it is done.
-pub(super) type NextSend<'a> = Next<'a, Job, Tried<Job, ()>>;
+pub(in crate::ops) type NextSend<'a> = Next<'a, Job, Tried<Job, ()>>;
 
 /// Sends the blobs of one export.
-pub(super) struct Sender<'a> {
-    pub(super) cache: &'a S3Cache,
+pub(in crate::ops) struct Sender<'a> {
+    pub(in crate::ops) cache: &'a S3Cache,
     pub(super) source: &'a dyn BlobSource,
     pub(super) touches: Touches,
     pub(super) streak: Streak,
@@ -36,7 +36,7 @@ struct Tally {
 }
 
 impl<'a> Sender<'a> {
-    pub(super) fn new(cache: &'a S3Cache, source: &'a dyn BlobSource) -> Self {
+    pub(in crate::ops) fn new(cache: &'a S3Cache, source: &'a dyn BlobSource) -> Self {
         Self { cache, source, touches: Touches::default(), streak: Streak::default(), tally: Mutex::default() }
     }
 
@@ -50,7 +50,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Records that the blob of `job` is uploaded.
-    pub(super) fn uploaded(&self, job: &Job) -> NextSend<'a> {
+    pub(in crate::ops) fn uploaded(&self, job: &Job) -> NextSend<'a> {
         self.streak.succeeded();
         let mut tally = self.tally.lock().unpoisoned();
         tally.uploaded += 1;
@@ -60,7 +60,7 @@ impl<'a> Sender<'a> {
     }
 
     /// Leaves `job` to a later round, if its error is transient.
-    pub(super) fn failed(&self, job: Job, error: Error) -> Result<NextSend<'a>> {
+    pub(in crate::ops) fn failed(&self, job: Job, error: Error) -> Result<NextSend<'a>> {
         if !error.is_transient() {
             return Err(error);
         }
@@ -96,7 +96,7 @@ impl<'a> Sender<'a> {
         Meter::start(&*self.cache.context.progress, &job.digest, action, job.size)
     }
 
-    pub(super) fn put(&self, job: &Job, run: &Run<'_>) -> Result<()> {
+    pub(in crate::ops) fn put(&self, job: &Job, run: &Run<'_>) -> Result<()> {
         let payload = BlobPayload {
             source: self.source,
             digest: job.digest,

@@ -11,7 +11,7 @@ const ROTATION: u32 = 29;
 /// A checksum over bytes that come in pieces of any size. It costs a tenth of SHA-256, detects accidents, and does not
 /// protect against intent.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sum {
+pub(in crate::ops) struct Sum {
     lanes: [u64; LANES],
     /// The bytes that do not fill a block yet, and their number.
     rest: [u8; BLOCK_BYTES],
@@ -20,10 +20,10 @@ pub(super) struct Sum {
 }
 
 /// The value of a [`Sum`].
-pub(super) type Summed = ([u64; LANES], u64);
+pub(in crate::ops) type Summed = ([u64; LANES], u64);
 
 impl Sum {
-    pub(super) fn update(&mut self, mut bytes: &[u8]) {
+    pub(in crate::ops) fn update(&mut self, mut bytes: &[u8]) {
         self.size += bytes.len() as u64;
         if self.filled > 0 {
             bytes = self.fill(bytes);
@@ -38,7 +38,7 @@ impl Sum {
         self.fill(rest);
     }
 
-    pub(super) fn finish(mut self) -> Summed {
+    pub(in crate::ops) fn finish(mut self) -> Summed {
         if let Some(unused) = self.rest.get_mut(self.filled..) {
             unused.fill(0);
         }

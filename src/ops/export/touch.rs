@@ -12,7 +12,7 @@ const MOST_FAILED_TOUCHES: usize = 8;
 
 /// What an export knows about the touches of its store.
 #[derive(Debug, Default)]
-pub(super) struct Touches {
+pub(in crate::ops) struct Touches {
     /// The store has refused a touch.
     refused: AtomicBool,
     /// The number of consecutive failed touches.
@@ -21,7 +21,7 @@ pub(super) struct Touches {
 
 /// The outcome of a touch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Touched {
+pub(in crate::ops) enum Touched {
     Done,
     /// The object is gone or archived: upload it again.
     Impossible,
@@ -33,7 +33,7 @@ pub(super) enum Touched {
 
 impl Touches {
     /// Touches the blob. An old blob is still valid, so a refusal is only a warning, shown once.
-    pub(super) fn touch(&self, cache: &S3Cache, job: &Job) -> Result<Touched> {
+    pub(in crate::ops) fn touch(&self, cache: &S3Cache, job: &Job) -> Result<Touched> {
         let Some(meta) = &job.meta else { return Ok(Touched::Refused) };
         if self.refused.load(Ordering::Relaxed) {
             return Ok(Touched::Refused);
@@ -61,7 +61,7 @@ impl Touches {
     }
 
     /// Stops touching blobs, with a warning.
-    pub(super) fn refuse(&self, cache: &S3Cache, error: &Error) {
+    pub(in crate::ops) fn refuse(&self, cache: &S3Cache, error: &Error) {
         if !self.refused.swap(true, Ordering::Relaxed) {
             cache.context.warn(&format!("cannot refresh existing blobs; they may expire: {error}"));
         }

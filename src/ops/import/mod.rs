@@ -3,7 +3,6 @@
 mod explain;
 mod fetch;
 mod fetcher;
-mod needs;
 mod ranged;
 mod restore;
 mod wanted;

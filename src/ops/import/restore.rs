@@ -1,17 +1,16 @@
 //! Fetches the blobs of an import and drops the layers whose blobs are lost.
 
 use std::cmp::Reverse;
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use crate::base::{Digest, Error, Event, OUT_OF_FILES, Result};
-use crate::cache_config::{CacheConfig, Crown};
+use crate::cache_config::CacheConfig;
 use crate::layout::{DocumentSizes, LayoutWriter, LocalCache};
 use crate::ops::cache::S3Cache;
-use crate::ops::context::MOST_WARNINGS;
 use crate::ops::import::explain::{Explanation, results};
 use crate::ops::import::fetcher::Fetcher;
-use crate::ops::import::needs::Needs;
 use crate::ops::import::wanted::{Fetched, Wanted};
+use crate::ops::lost::Lost;
 use crate::ops::manifests::agreeing;
 use crate::ops::report::{BlobCounts, ImportOutcome, Report, SourceOutcome};
 use crate::ops::{local_limit, manifests, rounds};
@@ -113,6 +112,7 @@ pub(super) fn restore(
     options: &ImportOptions,
     noted: &mut Imported,
 ) -> Result<bool> {
+    sources.iter().for_each(S3Cache::warn_about_keys);
     let (answered, mut found) = manifests::find(sources, options.strict, &mut noted.sources)?;
     let Some(first) = sources.first().filter(|_| !found.is_empty()) else { return Ok(false) };
     // In strict mode, the merge reports a contradiction as an error.
@@ -120,8 +120,7 @@ pub(super) fn restore(
         found = agreeing(&answered, found)?;
     }
     noted.report.names = found.iter().map(|found| found.name.clone()).collect();
-    // One source with exact=true is enough.
-    let crown = sources.iter().map(S3Cache::crown).find(|crown| *crown == Crown::Omit).unwrap_or_default();
+    let crown = S3Cache::crown_of(sources);
     let one_name_fits = found.len() > 1 && found.iter().any(|found| local_limit::is_within(&found.config, crown));
     let found = found.into_iter().map(|found| (found.location, found.config));
     let config = if options.explain {
@@ -243,27 +242,12 @@ impl ImportRun<'_> {
     }
 
     fn without(&self, config: CacheConfig, lost: HashMap<Digest, String>, report: &mut Report) -> Result<CacheConfig> {
-        let first = Needs::first_to_go(&config, &lost);
-        report.blobs.missing = first.len();
-        let mut reasons: Vec<&str> = first.iter().filter_map(|digest| lost.get(digest)).map(String::as_str).collect();
-        reasons.sort_unstable();
-        let more = format!("{} more blobs are lost", reasons.len().saturating_sub(MOST_WARNINGS));
-        if reasons.len() > MOST_WARNINGS {
-            reasons.truncate(MOST_WARNINGS);
-            reasons.push(&more);
-        }
+        let lost = Lost::of(&config, lost);
+        report.blobs.missing = lost.count();
         if self.options.strict {
-            return Err(Error::integrity(reasons.join("; ")).with_hint(NOT_STRICT));
+            return Err(Error::integrity(lost.reasons().join("; ")).with_hint(NOT_STRICT));
         }
-        for why in reasons {
-            self.first.context.warn(why);
-        }
-        let all = config.layers().len();
-        let rest = config.without_blobs(&lost.into_keys().collect::<BTreeSet<Digest>>());
-        let left = rest.layers().len();
-        let the_rest = if left == 0 { "nothing is left to restore" } else { "the rest is kept" };
-        self.first.context.warn(&format!("{} of {all} layers were dropped, {the_rest}", all - left));
-        Ok(rest)
+        Ok(lost.dropped_from(config, &self.first.context))
     }
 }
 

@@ -1,7 +1,7 @@
 //! Finds and reads the manifests of one or more caches.
 
 use crate::base::{Error, ErrorKind, Result};
-use crate::cache_config::{CacheConfig, MAX_MANIFEST_BYTES};
+use crate::cache_config::CacheConfig;
 use crate::object::{ObjectStore, Version};
 use crate::ops::cache::S3Cache;
 use crate::ops::persist::{is_transient_and_reached, persist};
@@ -26,9 +26,6 @@ enum Named {
 /// Returns the existing manifests of all names of one cache. As long as one of them is valid, damaged ones are skipped
 /// with a warning, unless `strict` is set.
 pub(in crate::ops) fn load_names(cache: &S3Cache, strict: bool) -> Result<Vec<Found>> {
-    for warning in cache.options.keys().warnings() {
-        cache.context.warn(&warning);
-    }
     let names = cache.options.keys().names.clone();
     let all = cache.pool.map(names, &cache.context.cancel, |name, _| match load_name(cache, name) {
         Err(error) if is_damage(&error) => Ok(Named::Damaged(error)),
@@ -79,7 +76,7 @@ type Bytes = (Vec<u8>, Option<Version>);
 fn read(cache: &S3Cache, key: &str, trusts_etag: bool) -> Result<Option<Bytes>> {
     let Some(reader) = cache.open_object(key.to_owned())? else { return Ok(None) };
     let version = reader.version();
-    Ok(Some((reader.trusting_etag(trusts_etag).read_to_vec(MAX_MANIFEST_BYTES)?, version)))
+    Ok(Some((reader.trusting_etag(trusts_etag).read_to_vec(cache.tuning.max_manifest)?, version)))
 }
 
 /// Returns whether the error concerns one object: it is not a manifest, or cannot be read. Errors that concern all
@@ -92,6 +89,15 @@ fn is_damage(error: &Error) -> bool {
         error.kind(),
         Archived | Integrity | InvalidRange | Conflict | Network | NotFound | PreconditionFailed | Store | Unsupported
     )
+}
+
+impl S3Cache {
+    /// Warns about prefixes that are valid but probably unintended.
+    pub(crate) fn warn_about_keys(&self) {
+        for warning in self.options.keys().warnings() {
+            self.context.warn(&warning);
+        }
+    }
 }
 
 /// Returns the sources that responded and their manifests. With `strict`, all sources must respond, and no manifest may

@@ -16,6 +16,7 @@ impl S3Cache {
     /// # Errors
     /// If the store refuses or fails, or no manifest is a valid cache config.
     pub fn load(&self) -> Result<Option<CacheConfig>> {
+        self.warn_about_keys();
         let cache = self.without_limit();
         let found = agreeing(&[&cache], load_names(&cache, false)?)?;
         if found.is_empty() {

@@ -7,14 +7,18 @@ use crate::object::ListPage;
 
 /// A page costs as much as this many single look-ups, by the price list of AWS.
 const PAGE_COST: f64 = 12.5;
+/// A page takes as long as this many single look-ups, roughly.
+const PAGE_TIME: f64 = 2.0;
 /// The share of a page to count on, because keys are not exactly uniform.
 const SAFE_SHARE: f64 = 0.8;
 /// Each round covers most of what is left. A store that returns pages without keys would never end.
 const MAX_ROUNDS: usize = 4;
 
 /// The keys that listings have covered so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Coverage {
+    /// As many single look-ups are worth a page.
+    page_cost: f64,
     /// The ends of each covered range of keys: the first key is excluded, the last included.
     ranges: Vec<(Option<String>, Option<String>)>,
     /// The number of keys per position on the pages that were added last.
@@ -64,7 +68,20 @@ impl Page {
     }
 }
 
+impl Default for Coverage {
+    /// Returns the coverage of a search that is to cost little.
+    fn default() -> Self {
+        let (ranges, density, page_keys) = (Vec::new(), 0.0, 0.0);
+        Self { page_cost: PAGE_COST, ranges, density, page_keys, rounds: 0, probed: false, unordered: false }
+    }
+}
+
 impl Coverage {
+    /// Returns the coverage of a search that somebody waits for.
+    pub(super) fn hurried() -> Self {
+        Self { page_cost: PAGE_TIME, ..Self::default() }
+    }
+
     /// Adds pages that were requested together.
     pub(super) fn add(&mut self, pages: Vec<Page>) {
         let (mut keys, mut span) = (0.0, 0.0);
@@ -93,7 +110,7 @@ impl Coverage {
     /// possible, at no more cost than one by one.
     pub(super) fn next(&mut self, unknown: &[String]) -> LookUp {
         let Some(first) = unknown.first() else { return LookUp::OneByOne };
-        let affordable = count(unknown.len()) / PAGE_COST;
+        let affordable = count(unknown.len()) / self.page_cost;
         if self.unordered || self.ranges.is_empty() || affordable < 2.0 {
             return LookUp::OneByOne;
         }
@@ -165,7 +182,10 @@ mod tests {
 
     /// Returns the number of rounds, pages and single look-ups that `wanted` takes.
     fn cost(stored: &[String], wanted: &[String]) -> (usize, usize, usize) {
-        let mut coverage = Coverage::default();
+        cost_of(Coverage::default(), stored, wanted)
+    }
+
+    fn cost_of(mut coverage: Coverage, stored: &[String], wanted: &[String]) -> (usize, usize, usize) {
         let mut starts: Vec<Option<String>> = vec![None];
         let (mut rounds, mut pages) = (0, 0);
         loop {
@@ -194,6 +214,16 @@ mod tests {
         // Many blobs among very many are listed in parallel.
         let (rounds, pages, single) = cost(&keys(0..40_000), &keys(0..5000));
         assert!(rounds <= 4 && pages < 90 && single < 25, "{rounds} {pages} {single}");
+    }
+
+    /// 200 look-ups would be 13 round trips over 16 connections.
+    #[test]
+    fn a_search_that_somebody_waits_for_prefers_pages() {
+        let (rounds, pages, single) = cost_of(Coverage::hurried(), &keys(0..20_000), &keys(0..200));
+        assert!(rounds <= 3 && pages < 40 && single < 16, "{rounds} {pages} {single}");
+        // Among very many, look-ups are faster.
+        let (rounds, _, single) = cost_of(Coverage::hurried(), &keys(0..300_000), &keys(0..200));
+        assert!(rounds <= 2 && single > 190, "{rounds} {single}");
     }
 
     #[test]

@@ -1,11 +1,13 @@
 //! Finds out which blobs a store already has, with as few requests as possible.
 
+mod coverage;
+
 use std::collections::{HashMap, HashSet};
 
 use crate::base::{Digest, Error, ErrorKind, Result};
 use crate::object::{ListOptions, ListPage, ObjectMeta, ObjectStore};
 use crate::ops::cache::S3Cache;
-use crate::ops::export::coverage::{Coverage, LookUp, Page};
+use crate::ops::presence::coverage::{Coverage, LookUp, Page};
 use crate::ops::rounds::run_each;
 use crate::transfer::Run;
 
@@ -18,9 +20,31 @@ const FEW: usize = 4;
 /// # Errors
 /// If the bucket is missing, or the store refuses or fails.
 pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<Digest, ObjectMeta>> {
+    Ok(search(cache, blobs, false)?.found)
+}
+
+/// What is known about blobs.
+#[derive(Default)]
+pub(super) struct Presence {
+    /// The metadata of those that the store has.
+    pub(super) found: HashMap<Digest, ObjectMeta>,
+    /// Those that the store refused to look up.
+    pub(super) refused: Vec<(Digest, Error)>,
+}
+
+/// Looks up `blobs` for somebody who waits, so in few round trips rather than at a low price. The store may refuse to
+/// look up single ones.
+///
+/// # Errors
+/// If the bucket is missing, or the store fails.
+pub(super) fn find_each(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<Presence> {
+    search(cache, blobs, true)
+}
+
+fn search(cache: &S3Cache, blobs: &[(Digest, u64)], continues: bool) -> Result<Presence> {
     let Some((first, _)) = blobs.first() else {
         cache.store.probe().or_else(do_without)?;
-        return Ok(HashMap::new());
+        return Ok(Presence::default());
     };
     let few = blobs.len() <= FEW;
     let mut search = Search {
@@ -28,7 +52,8 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
         blobs,
         wanted: blobs.iter().map(|(digest, _)| *digest).collect(),
         found: HashMap::with_capacity(blobs.len()),
-        coverage: Coverage::default(),
+        coverage: if continues { Coverage::hurried() } else { Coverage::default() },
+        continues,
     };
     let prefix = if few { cache.keys.blob(first) } else { cache.keys.blobs().to_owned() };
     let mut first_known = false;
@@ -50,13 +75,15 @@ pub(super) fn find(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<HashMap<D
     search.look_up(first_known.then_some(first))
 }
 
-/// A search for the blobs of an export in the bucket.
+/// A search for blobs in the bucket.
 struct Search<'a> {
     cache: &'a S3Cache,
     blobs: &'a [(Digest, u64)],
     wanted: HashSet<Digest>,
     found: HashMap<Digest, ObjectMeta>,
     coverage: Coverage,
+    /// Whether to continue when the store refuses to look up a blob.
+    continues: bool,
 }
 
 impl Search<'_> {
@@ -102,22 +129,27 @@ impl Search<'_> {
         }
     }
 
-    /// Looks up the blobs that no page shows, apart from `known`, one by one. Returns all that were found.
-    fn look_up(mut self, known: Option<&Digest>) -> Result<HashMap<Digest, ObjectMeta>> {
+    /// Looks up the blobs that no page shows, apart from `known`, one by one.
+    fn look_up(mut self, known: Option<&Digest>) -> Result<Presence> {
         let unknown = self.blobs.iter().map(|(digest, _)| *digest).filter(|digest| match self.found.get(digest) {
             // An archived object may have been restored, which listings do not show.
             Some(meta) => !meta.readable,
             None => known != Some(digest) && !self.coverage.covers(&self.cache.keys.blob(digest)),
         });
         let unknown: Vec<Digest> = unknown.collect();
-        let head = |digest| Ok((digest, self.cache.store.head(&self.cache.keys.blob(&digest))?));
-        for (digest, meta) in run_each(self.cache, unknown, head)? {
-            match meta {
-                Some(meta) => self.found.insert(digest, meta),
-                None => self.found.remove(&digest),
-            };
+        let head = |digest| match self.cache.store.head(&self.cache.keys.blob(&digest)) {
+            Err(error) if !self.continues || error.is_transient() || matches!(error, Error::Cancelled) => Err(error),
+            answer => Ok((digest, answer)),
+        };
+        let mut refused = Vec::new();
+        for (digest, answer) in run_each(self.cache, unknown, head)? {
+            match answer {
+                Ok(Some(meta)) => drop(self.found.insert(digest, meta)),
+                Ok(None) => drop(self.found.remove(&digest)),
+                Err(error) => refused.push((digest, error)),
+            }
         }
-        Ok(self.found)
+        Ok(Presence { found: self.found, refused })
     }
 }
 

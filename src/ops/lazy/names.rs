@@ -1,0 +1,21 @@
+//! Lists the names of manifests.
+
+use crate::base::Result;
+use crate::object::ObjectStore as _;
+use crate::ops::cache::S3Cache;
+
+impl S3Cache {
+    /// Returns the names of the manifests in the bucket, in bytewise order, at most that many.
+    ///
+    /// # Errors
+    /// If the store refuses or fails.
+    pub(crate) fn manifest_names(&self, most: usize) -> Result<Vec<String>> {
+        let cache = self.without_limit();
+        let objects = cache.store.objects(cache.keys.manifests(), None);
+        let names = objects.filter_map(|object| match object {
+            Ok(object) => cache.keys.name(&object.key).map(|name| Ok(name.to_owned())),
+            Err(error) => Some(Err(error)),
+        });
+        names.take(most).collect()
+    }
+}
