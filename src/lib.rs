@@ -29,7 +29,8 @@
 //! }
 //! ```
 //!
-//! [`S3Cache`] opens a cache for several operations over one set of connections, and reads it lazily.
+//! [`S3Cache`] opens a cache for several operations over one set of connections, and reads it lazily. [`serve`] answers
+//! builds from it, as a registry.
 //! [`CacheConfig::find`] and [`CacheConfig::chain`] tell whether a build step is cached, and which layers to fetch. If
 //! your blobs are not files, implement [`BlobSource`](object::BlobSource); to build a config from scratch, use
 //! [`CacheConfigBuilder`](cache_config::CacheConfigBuilder). Progress, cancellation, clock, environment, credentials
@@ -77,6 +78,7 @@ mod ops;
 #[path = "../tests/properties/mod.rs"]
 pub mod properties;
 mod s3;
+pub mod serve;
 mod sigv4;
 pub mod store;
 mod transfer;
@@ -139,6 +141,6 @@ pub mod time {
 pub mod program {
     pub use crate::aws::VARIABLES;
     pub use crate::base::{OUT_OF_FILES, Unpoisoned, thread_builder};
-    pub use crate::config::{About, did_you_mean, question, s3_attribute, s3_attributes};
+    pub use crate::config::{About, did_you_mean, parse_fields, question, quote_field, s3_attribute, s3_attributes};
     pub use crate::ops::{NO_BETTER_HINT, NOT_STRICT, Tuning};
 }

@@ -18,4 +18,5 @@ mod network;
 mod real_server;
 mod s3;
 mod s3_server;
+mod serve;
 mod stub;

@@ -7,10 +7,12 @@ mod attributes;
 mod cache_config;
 mod container_uri;
 mod duration;
+mod http_framing;
 mod ini;
 mod key_documents;
 mod oci;
 mod proxies;
+mod registry_route;
 mod replies;
 mod sts;
 mod xml;
@@ -19,10 +21,12 @@ pub use attributes::attributes;
 pub use cache_config::cache_config;
 pub use container_uri::container_uri;
 pub use duration::duration;
+pub use http_framing::http_framing;
 pub use ini::ini;
 pub use key_documents::key_documents;
 pub use oci::oci;
 pub use proxies::proxies;
+pub use registry_route::registry_route;
 pub use replies::replies;
 pub use sts::sts;
 pub use xml::xml;
@@ -79,10 +83,12 @@ mod tests {
         ("cache_config", super::cache_config),
         ("container_uri", super::container_uri),
         ("duration", super::duration),
+        ("http_framing", super::http_framing),
         ("ini", super::ini),
         ("key_documents", super::key_documents),
         ("oci", super::oci),
         ("proxies", super::proxies),
+        ("registry_route", super::registry_route),
         ("replies", super::replies),
         ("sts", super::sts),
         ("xml", super::xml),

@@ -19,7 +19,7 @@ pub(crate) const PART: usize = 64 * 1024;
 /// Transfers blobs larger than a part in parts and ranges.
 pub(crate) fn small_parts() -> Tuning {
     let part = PART as u64;
-    Tuning { split_above: part, part_size: part, range_size: part, max_copy: u64::MAX }
+    Tuning { split_above: part, part_size: part, range_size: part, max_copy: u64::MAX, ..Tuning::default() }
 }
 
 /// A server that accepts such small parts.

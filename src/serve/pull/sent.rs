@@ -1,0 +1,53 @@
+//! The bytes of a blob on their way to a client.
+
+use std::io::{self, Cursor, Read};
+use std::sync::Arc;
+
+use crate::base::Digest;
+use crate::serve::counters::Counters;
+use crate::serve::mounted::Mounted;
+use crate::store::VerifiedReader;
+
+/// The bytes of a blob on their way to a client. Counts them, and remembers a copy with wrong bytes.
+pub(super) struct Sent {
+    /// What was read before the response began.
+    pub(super) first: Cursor<Vec<u8>>,
+    pub(super) reader: VerifiedReader,
+    /// The number of bytes that are still to be sent.
+    pub(super) left: u64,
+    /// Whether the last of them is the last of the blob.
+    pub(super) is_end: bool,
+    /// The blob, and the position of the cache that it is read from.
+    pub(super) copy: (Digest, usize),
+    pub(super) mounted: Arc<Mounted>,
+    pub(super) counters: Arc<Counters>,
+}
+
+impl Read for Sent {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let mut read = self.first.read(buffer)?;
+        if read == 0 {
+            read = self.reader.read(buffer).inspect_err(|error| self.failed(error))?;
+        }
+        let bytes = u64::try_from(read).unwrap_or(u64::MAX);
+        self.counters.bytes_down.add(bytes);
+        let before = self.left;
+        self.left = before.saturating_sub(bytes);
+        if before > 0 && self.left == 0 && self.is_end {
+            self.counters.blobs_served.add(1);
+        }
+        Ok(read)
+    }
+}
+
+impl Sent {
+    /// Takes note of a failure. The server cuts the connection, and the client asks for the rest.
+    fn failed(&self, error: &io::Error) {
+        self.counters.failures.add(1);
+        let (digest, source) = self.copy;
+        if error.kind() == io::ErrorKind::InvalidData {
+            self.mounted.blame(digest, source);
+        }
+        log::warn!("the response with the blob {digest} was cut: {error}");
+    }
+}

@@ -1,0 +1,155 @@
+//! Manifests: checks and converts what was pushed, and writes it.
+
+use std::sync::Arc;
+
+use crate::base::{Digest, Error, ErrorKind};
+use crate::cache_config::CacheConfig;
+use crate::http::server::{Request, Response};
+use crate::layout::manifest::{Manifest, Reference as Config};
+use crate::ops::push::{Completion, Missing, Publication, Published, Spool};
+use crate::ops::{MANIFEST_TYPE, S3Cache};
+use crate::serve::answer::{Code, Refusal, with_digest};
+use crate::serve::push::Push;
+use crate::serve::push::body::{Deadlines, document};
+use crate::serve::route::Reference;
+
+/// The largest manifest, and the largest config.
+const MAX_BYTES: u64 = 32 * 1024 * 1024;
+/// How many missing blobs are named.
+const MOST_NAMED: usize = 5;
+
+/// A manifest that was pushed.
+struct Pushed {
+    bytes: Vec<u8>,
+    digest: Digest,
+    deadlines: Deadlines,
+}
+
+impl Push {
+    /// Takes a manifest. `target` is the cache with the names to write; `None` if the manifest was pushed by digest.
+    pub(in crate::serve) fn put_manifest(
+        &self,
+        request: &mut Request<'_>,
+        reference: &Reference,
+        target: Option<S3Cache>,
+    ) -> Result<Response, Refusal> {
+        let bytes = document(request, MAX_BYTES)?;
+        let deadlines = Deadlines::from_now(self.pushes.deadlines());
+        let digest = Digest::of(&bytes);
+        if let Reference::Digest(announced) = reference
+            && *announced != digest
+        {
+            let message = format!("the manifest has the digest {digest} instead of {announced}");
+            return Err(Refusal::new(Code::DigestInvalid, message));
+        }
+        let manifest = Manifest::parse(&bytes).map_err(|error| invalid(&error))?;
+        let pushed = Pushed { bytes, digest, deadlines };
+        if let Some(target) = target {
+            self.publish(&pushed, &manifest, &target.options().keys().names)?;
+        }
+        self.keep(request, &pushed)?;
+        let location = request.path.rsplit_once('/').map_or("", |(parent, _)| parent);
+        Ok(with_digest(Response::empty(201).header("location", format!("{location}/{digest}")), &digest))
+    }
+
+    /// Writes a manifest under these names, or joins the attempt to do so that is under way.
+    fn publish(&self, pushed: &Pushed, manifest: &Manifest, names: &[String]) -> Result<(), Refusal> {
+        let publication = match self.pushes.publication(&pushed.digest, names) {
+            Some(under_way) => under_way,
+            None => self.start(pushed, manifest, names)?,
+        };
+        match self.wait(&publication, pushed.deadlines.answer) {
+            Some(Ok(Published::Written)) => {
+                names.iter().for_each(|name| self.counters.wrote(name));
+                Ok(())
+            }
+            Some(Ok(Published::Missing(missing))) => Err(unknown_blobs(&missing)),
+            Some(Err(error)) if error.kind() == ErrorKind::Conflict => {
+                let refusal = Refusal::new(Code::Denied, error.chain()).status(409);
+                Err(error.hint().map_or(refusal.clone(), |hint| refusal.hint(hint)))
+            }
+            Some(Err(error)) => Err(Refusal::failed("cannot write the manifest", &error)),
+            None => {
+                let message = "the store has not confirmed the manifest in time";
+                Err(Refusal::new(Code::Unavailable, message).hint("push it again to wait for the store"))
+            }
+        }
+    }
+
+    fn start(
+        &self,
+        pushed: &Pushed,
+        manifest: &Manifest,
+        names: &[String],
+    ) -> Result<Arc<Completion<Published>>, Refusal> {
+        let size = manifest.config.size;
+        if size > MAX_BYTES {
+            let message = format!("the config has {size} bytes, and at most {MAX_BYTES} are converted");
+            return Err(Refusal::new(Code::SizeInvalid, message).status(413));
+        }
+        let room = self.document_room(size.saturating_add(pushed.bytes.len() as u64), pushed.deadlines)?;
+        let json = self.config(&manifest.config)?;
+        let config = CacheConfig::from_local_json(&json, &manifest.layers).map_err(|error| invalid(&error))?;
+        drop(json);
+        let publication = Publication {
+            manifest: pushed.digest,
+            config,
+            names: names.to_vec(),
+            write_by: pushed.deadlines.write,
+            room,
+        };
+        let failed = |error| Refusal::failed("cannot write the manifest", &error);
+        self.pushes.publish(publication).map_err(failed)
+    }
+
+    /// Reads the config of a cache, which was pushed as a blob.
+    fn config(&self, config: &Config) -> Result<Vec<u8>, Refusal> {
+        let failed = |error: Error| Refusal::failed("cannot read the config", &error);
+        let json = match self.pushes.documents().get(&config.digest) {
+            Some(document) => Some(document.to_vec().map_err(failed)?),
+            None => self.stored_config(config).map_err(failed)?,
+        };
+        let Some(json) = json else {
+            let message = format!("the config {} was not pushed", config.digest);
+            return Err(Refusal::new(Code::ManifestBlobUnknown, message));
+        };
+        if json.len() as u64 != config.size {
+            let message = format!("the config has {} bytes instead of {}", json.len(), config.size);
+            return Err(Refusal::new(Code::ManifestInvalid, message));
+        }
+        Ok(json)
+    }
+
+    fn stored_config(&self, config: &Config) -> Result<Option<Vec<u8>>, Error> {
+        let Some(reader) = self.pushes.cache().open_blob(&config.digest)? else { return Ok(None) };
+        if reader.size() == config.size { reader.read_all().map(Some) } else { Ok(None) }
+    }
+
+    /// Keeps a manifest for those who ask for it by its digest.
+    fn keep(&self, request: &Request<'_>, pushed: &Pushed) -> Result<(), Refusal> {
+        let mut bytes = Spool::new();
+        bytes.write(&pushed.bytes).map_err(|error| Refusal::failed("cannot keep the manifest", &error))?;
+        self.manifests.insert(pushed.digest, request.header("content-type").unwrap_or(MANIFEST_TYPE), bytes);
+        Ok(())
+    }
+}
+
+/// Explains why something is not the manifest of a cache.
+fn invalid(error: &Error) -> Refusal {
+    let refusal = Refusal::new(Code::ManifestInvalid, format!("only build caches are stored: {}", error.chain()));
+    error.hint().map_or(refusal.clone(), |hint| refusal.hint(hint))
+}
+
+fn unknown_blobs(missing: &[Missing]) -> Refusal {
+    let named = missing.iter().take(MOST_NAMED).map(|Missing { digest, found, size }| match found {
+        Some(found) => format!("{digest} ({found} bytes instead of {size})"),
+        None => digest.to_string(),
+    });
+    let named: Vec<String> = named.collect();
+    let more = match missing.len().saturating_sub(MOST_NAMED) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    let message = format!("the store lacks blobs of the manifest: {}{more}", named.join(", "));
+    Refusal::new(Code::ManifestBlobUnknown, message).hint("push again")
+}
