@@ -6,7 +6,7 @@ use lexopt::Arg;
 use s3_build_cache::{Error, Result};
 
 use crate::commands::{self, COMMANDS, Command};
-use crate::flags::{Effect, FLAGS, Flag, Raw};
+use crate::flags::{Effect, FLAGS, Flag, Raw, Values};
 use crate::suggest;
 
 /// What the command line asks for.
@@ -14,7 +14,7 @@ pub(crate) enum Request {
     Version,
     /// The help of a command, or the overview.
     Help(Option<&'static Command>),
-    Run(&'static Command, Raw),
+    Run(&'static Command, Box<Raw>),
 }
 
 /// Parses the arguments of the process, starting with the program name.
@@ -27,6 +27,11 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Request> {
         let (name, flag) = match argument {
             Arg::Value(value) if command.is_none() => {
                 command = Some(value);
+                continue;
+            }
+            Arg::Value(value) if takes_a_command_line(command.as_deref()) => {
+                raw.positional.push(value);
+                raw.positional.extend(parser.raw_args().map_err(|error| invalid(&error))?);
                 continue;
             }
             Arg::Value(value) => {
@@ -42,6 +47,13 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Request> {
         }
     }
     check(command.as_deref(), raw)
+}
+
+/// Returns whether the first argument of the command begins a command line, which is not parsed.
+fn takes_a_command_line(command: Option<&OsStr>) -> bool {
+    let command = command.and_then(OsStr::to_str).and_then(commands::named);
+    let arguments = command.map_or(&[][..], |command| command.help.arguments);
+    arguments.iter().any(|argument| matches!(argument.values, Values::CommandLine))
 }
 
 fn apply(flag: &'static Flag, name: &str, raw: &mut Raw, parser: &mut lexopt::Parser) -> Result<()> {
@@ -74,7 +86,7 @@ fn check(command: Option<&OsStr>, raw: Raw) -> Result<Request> {
     let command = commands::named(&name).ok_or_else(|| suggest::unknown_command(&name))?;
     // `help` may be put in front of a complete command line.
     if command.name == "help" {
-        return Ok(Request::Run(command, raw));
+        return Ok(Request::Run(command, Box::new(raw)));
     }
     if raw.help {
         return Ok(Request::Help(Some(command)));
@@ -82,7 +94,7 @@ fn check(command: Option<&OsStr>, raw: Raw) -> Result<Request> {
     let of_others = |flag: &&str| !command.takes(flag) && FLAGS.iter().any(|it| it.long == *flag && !it.global);
     match raw.given.iter().find(|flag| of_others(flag)) {
         Some(flag) => Err(suggest::of_other_commands(flag, command)),
-        None => Ok(Request::Run(command, raw)),
+        None => Ok(Request::Run(command, Box::new(raw))),
     }
 }
 
@@ -92,8 +104,10 @@ pub(crate) fn intended(arguments: &[OsString]) -> Option<&'static Command> {
     arguments.iter().skip(1).find_map(named)
 }
 
-/// Returns whether these arguments follow each other, even if the command line cannot be parsed.
+/// Returns whether these arguments follow each other before `--`, even if the command line cannot be parsed.
 pub(crate) fn contain(arguments: &[OsString], wanted: &[&str]) -> bool {
+    let own = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
+    let arguments = arguments.get(..own).unwrap_or(arguments);
     arguments.windows(wanted.len()).any(|some| some.iter().zip(wanted).all(|(argument, word)| argument == word))
 }
 

@@ -1,11 +1,17 @@
 //! The program `s3-build-cache`, a command-line interface to the library.
 
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)
+)]
+
 mod args;
 mod commands;
 mod flags;
 mod logger;
 mod output;
 mod progress;
+mod run;
 mod session;
 mod signals;
 mod suggest;
@@ -36,7 +42,7 @@ fn run(arguments: &[OsString]) -> Result<ExitCode> {
             if raw.global.progress == ProgressMode::RawJson {
                 stderr::switch_to_json();
             }
-            return run(raw);
+            return run(*raw);
         }
     };
     Ok(exit::after_writing(output::print(&text)))

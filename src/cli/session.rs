@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use s3_build_cache::options::Bucket;
 use s3_build_cache::progress::{NoProgress, Progress};
@@ -23,11 +24,27 @@ impl Session {
     /// Sets up logging, signal handling and progress. `doing` is a word such as `uploading`, or `None` for a command
     /// that shows no progress.
     pub(crate) fn start(command: &'static str, global: Global, doing: Option<&'static str>) -> Result<Self> {
+        Self::start_with(command, global, doing, signals::GRACE)
+    }
+
+    /// Same as [`start`](Self::start), for a command that may take so long to stop.
+    pub(crate) fn start_with(
+        command: &'static str,
+        global: Global,
+        doing: Option<&'static str>,
+        grace: Duration,
+    ) -> Result<Self> {
         logger::start(global.verbosity);
         let cancel = Cancel::new();
-        signals::watch(&cancel)?;
+        signals::watch(&cancel, grace)?;
         let progress = doing.map_or_else(|| Arc::new(NoProgress) as _, |doing| progress::start(&global, doing));
         Ok(Self { command, global, progress, cancel })
+    }
+
+    /// Sets up logging for a command that shows no progress and watches signals itself.
+    pub(crate) fn without_signals(command: &'static str, global: Global) -> Self {
+        logger::start(global.verbosity);
+        Self { command, global, progress: Arc::new(NoProgress), cancel: Cancel::new() }
     }
 
     /// Returns a builder for a cache, with the options common to all commands.

@@ -15,24 +15,30 @@ use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
 /// The time limit of a clean stop.
-const GRACE: Duration = Duration::from_secs(5);
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
 /// How often to check for a second signal during a clean stop.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 static RECEIVED: AtomicI32 = AtomicI32::new(0);
 
-/// Cancels `cancel` on the first signal. Exits on the second, or if a clean stop takes too long. If the system cannot
-/// start a thread to wait for them, signals keep their default effect, which ends the process at once.
-pub(crate) fn watch(cancel: &Cancel) -> Result<()> {
+/// Cancels `cancel` on the first signal. Exits on the second, or if a clean stop takes longer than `grace`. If the
+/// system cannot start a thread to wait for them, signals keep their default effect, which ends the process at once.
+pub(crate) fn watch(cancel: &Cancel, grace: Duration) -> Result<()> {
+    let cancel = cancel.clone();
+    listen(move |signals| wait(signals, &cancel, grace))
+}
+
+/// Passes SIGINT, SIGQUIT, SIGTERM and SIGHUP to a thread of their own. Without memory for one, they keep their default
+/// effect.
+pub(crate) fn listen(waiter: impl FnOnce(Signals) + Send + 'static) -> Result<()> {
     let failed = |error| Error::setup("cannot wait for signals").with_source(error);
     // With a handler in place, a write beyond the limit fails with EFBIG and is reported like any failed write.
     flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map_err(failed)?;
-    let cancel = cancel.clone();
     let (sender, receiver) = sync_channel(1);
     let waiting = thread_builder().and_then(|thread| {
         thread.spawn(move || {
             if let Ok(signals) = receiver.recv() {
-                wait(signals, &cancel);
+                waiter(signals);
             }
         })
     });
@@ -48,12 +54,12 @@ pub(crate) fn watch(cancel: &Cancel) -> Result<()> {
     Ok(())
 }
 
-fn wait(mut signals: Signals, cancel: &Cancel) {
+fn wait(mut signals: Signals, cancel: &Cancel, grace: Duration) {
     let Some(first) = signals.forever().next() else { return };
     RECEIVED.store(first, Ordering::SeqCst);
     cancel.cancel();
     let start = Instant::now();
-    while start.elapsed() < GRACE {
+    while start.elapsed() < grace {
         // When a terminal closes, the kernel sends one SIGHUP and the shell another.
         if let Some(second) = signals.pending().find(|second| (first, *second) != (SIGHUP, SIGHUP)) {
             std::process::exit(128 + second);
@@ -61,6 +67,11 @@ fn wait(mut signals: Signals, cancel: &Cancel) {
         thread::sleep(LOOK_EVERY);
     }
     std::process::exit(128 + first);
+}
+
+/// Forgets the received signal, because ending was all that it asked for.
+pub(crate) fn forget() {
+    RECEIVED.store(0, Ordering::SeqCst);
 }
 
 /// Returns the exit status for the received signal, if any: 129, 130, 131 or 143.

@@ -13,7 +13,9 @@ mod local_faults;
 mod memory;
 mod merge;
 mod round_trip;
+mod run;
 mod secrets;
+mod serve;
 mod signals;
 mod terminal;
 mod threads;
@@ -107,8 +109,8 @@ fn a_wrong_command_line_is_a_usage_error_with_its_fix() {
     let s3 = "type=s3,bucket=trial,region=r";
     for (arguments, parts) in [
         (&[][..], &["no command", "--help"][..]),
-        (&["exprot"], &["exprot", "did you mean export?", "export, import and doctor"]),
-        (&["frobnicate"], &["frobnicate", "the commands are export, import and doctor"]),
+        (&["exprot"], &["exprot", "did you mean export?", "export, import, run, serve and doctor"]),
+        (&["frobnicate"], &["frobnicate", "the commands are export, import, run, serve and doctor"]),
         (&["push", "x"], &["did you mean export?"]),
         (&[s3], &["name the command first"]),
         (&["export"], &["directory", "--help"]),

@@ -45,8 +45,12 @@ pub(super) const EXAMPLE: &str = "docker buildx build --cache-to type=local,dest
 pub(super) const PRECEDENCE: &str = "An attribute overrides its variable. Empty variables count as unset. A value that \
                                      is not UTF-8 is an error.";
 /// The variables that the program reads besides those of the library's settings.
-const OWN_VARIABLES: &[(&str, &str)] =
-    &[("HOME", "the home directory, which contains .aws"), ("NO_COLOR", "do not color the output")];
+const OWN_VARIABLES: &[(&str, &str)] = &[
+    ("HOME", "the home directory, which contains .aws"),
+    ("NO_COLOR", "do not color the output"),
+    ("BUILDX_BUILDER", "the builder, for run as for buildx"),
+    ("BUILDKIT_HOST", "the address of BuildKit, for run as for buildctl"),
+];
 
 /// The width of a terminal.
 const COLUMNS: usize = 80;
@@ -105,8 +109,13 @@ pub(crate) fn overview(commands: &[Command]) -> String {
 pub(crate) fn page(command: &Command) -> String {
     let Help { about, arguments, notes, examples, global, .. } = command.help;
     let own: Vec<_> = command.own_flags().map(|(flag, help)| row(flag, help)).collect();
-    let options = if own.is_empty() { "" } else { " [OPTIONS]" };
-    let mut page = format!("{}\nUsage: {}{options}\n", wrapped(about, 0), usage(command));
+    let usage = usage(command);
+    let usage = match usage.split_once(" -- ") {
+        _ if own.is_empty() => usage,
+        Some((before, rest)) => format!("{before} [OPTIONS] -- {rest}"),
+        None => format!("{usage} [OPTIONS]"),
+    };
+    let mut page = format!("{}\nUsage: {usage}\n", wrapped(about, 0));
     if !arguments.is_empty() {
         let arguments: Vec<_> = arguments.iter().map(|it| (it.name, it.help)).collect();
         let _ = write!(page, "\n{}", columns(&arguments, "  "));

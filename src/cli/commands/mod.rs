@@ -9,6 +9,8 @@ mod export;
 mod help;
 mod import;
 mod man;
+mod run;
+mod serve;
 
 use crate::output::human;
 
@@ -17,8 +19,16 @@ pub(crate) use command::{Command, Run};
 pub(crate) use help::{overview, page};
 
 /// All commands, in the order of the help.
-pub(crate) const COMMANDS: &[Command] =
-    &[export::COMMAND, import::COMMAND, doctor::COMMAND, completions::COMMAND, man::COMMAND, help::COMMAND];
+pub(crate) const COMMANDS: &[Command] = &[
+    export::COMMAND,
+    import::COMMAND,
+    run::COMMAND,
+    serve::COMMAND,
+    doctor::COMMAND,
+    completions::COMMAND,
+    man::COMMAND,
+    help::COMMAND,
+];
 
 /// Returns the command with this name.
 pub(crate) fn named(name: &str) -> Option<&'static Command> {

@@ -36,6 +36,8 @@ pub(crate) enum Values {
     Any,
     OneOf(&'static [&'static str]),
     Directory,
+    /// A program and its arguments. Nothing after it is an option of ours.
+    CommandLine,
     /// What `help` explains: a command or a topic.
     HelpTopic,
 }

@@ -91,6 +91,87 @@ pub(crate) const FLAGS: &[Flag] = &[
         ..COMMON
     },
     Flag {
+        long: "listen",
+        effect: Effect::Value {
+            name: "ADDRESS",
+            values: Values::Any,
+            set: |raw, text| {
+                raw.listen = Some(text);
+                Ok(())
+            },
+        },
+        help: "address and port to listen on [default: 127.0.0.1:5055]",
+        aliases: &["addr", "address", "bind", "port"],
+        ..COMMON
+    },
+    Flag {
+        long: "host",
+        effect: Effect::Value {
+            name: "NAME",
+            values: Values::Any,
+            set: |raw, text| {
+                raw.host.push(text);
+                Ok(())
+            },
+        },
+        help: "a host name that clients use; can be repeated",
+        aliases: &["hostname"],
+        ..COMMON
+    },
+    Flag {
+        long: "auth-file",
+        effect: Effect::Value {
+            name: "FILE",
+            values: Values::Any,
+            set: |raw, text| {
+                raw.auth_file = Some(text);
+                Ok(())
+            },
+        },
+        help: "a file with one USER:PASSWORD a line, for Basic authentication",
+        aliases: &["htpasswd", "password-file", "users"],
+        ..COMMON
+    },
+    Flag {
+        long: "no-auth",
+        effect: Effect::Switch(|raw| raw.no_auth = true),
+        help: "let everybody in who can reach the address",
+        aliases: &["insecure"],
+        ..COMMON
+    },
+    Flag {
+        long: "redirect",
+        effect: Effect::Switch(|raw| raw.redirect = true),
+        help: "send clients to the store for layers, with presigned URLs",
+        ..COMMON
+    },
+    Flag {
+        long: "advertise",
+        effect: Effect::Value {
+            name: "HOST:PORT",
+            values: Values::Any,
+            set: |raw, text| {
+                raw.advertise = Some(text);
+                Ok(())
+            },
+        },
+        help: "the address by which the builder reaches this machine",
+        ..COMMON
+    },
+    Flag {
+        long: "summary",
+        effect: Effect::Value {
+            name: "FILE",
+            values: Values::Any,
+            set: |raw, text| {
+                raw.summary = Some(text);
+                Ok(())
+            },
+        },
+        help: "write the result as one JSON object to FILE",
+        ..COMMON
+    },
+    Flag {
         long: "progress",
         effect: Effect::Value {
             name: "MODE",

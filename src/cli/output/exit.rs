@@ -20,6 +20,7 @@ pub(crate) const MEANINGS: &[(&str, &str)] = &[
     ("4", "no credentials, or access denied; also doctor if any check was denied access"),
     ("5", "an invalid manifest, size or digest"),
     ("6", "two sources contradict each other, or another writer won a race"),
+    ("126, 127", "run: the command is not executable, or not found; otherwise run ends with its status"),
     ("129, 130, 131, 143", "ended by SIGHUP, SIGINT, SIGQUIT or SIGTERM"),
 ];
 

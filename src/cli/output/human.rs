@@ -37,7 +37,12 @@ pub(crate) fn duration(time: Duration) -> String {
 
 /// Formats a number of blobs: `1 blob`, `212 blobs`.
 pub(crate) fn blobs(count: usize) -> String {
-    format!("{count} blob{}", if count == 1 { "" } else { "s" })
+    self::count(u64::try_from(count).unwrap_or(u64::MAX), "blob", "blobs")
+}
+
+/// Formats a number of things: `1 miss`, `2 misses`.
+pub(crate) fn count(count: u64, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
 }
 
 /// Joins words as a sentence does: `a, b and c`.

@@ -4,7 +4,7 @@ use s3_build_cache::error::printable;
 use serde_json::Value;
 
 /// Returns the fields of both objects; those of `more` take precedence.
-pub(super) fn merged(mut object: Value, more: Value) -> Value {
+pub(crate) fn merged(mut object: Value, more: Value) -> Value {
     if let (Value::Object(object), Value::Object(more)) = (&mut object, more) {
         object.extend(more);
     }

@@ -7,9 +7,11 @@ pub(crate) mod exit;
 pub(crate) mod failure;
 pub(crate) mod human;
 mod json;
+pub(crate) mod served;
 pub(crate) mod stderr;
 mod stdout;
 pub(crate) mod transfer;
 
 pub(crate) use envelope::Envelope;
+pub(crate) use json::merged;
 pub(crate) use stdout::print;

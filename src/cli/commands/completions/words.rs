@@ -19,7 +19,7 @@ pub(super) fn words(values: Values, commands: &[Command]) -> Vec<&'static str> {
     match values {
         Values::OneOf(words) => words.to_vec(),
         Values::HelpTopic => commands.iter().map(|command| command.name).chain(help::TOPICS).collect(),
-        Values::Any | Values::Directory => Vec::new(),
+        Values::Any | Values::Directory | Values::CommandLine => Vec::new(),
     }
 }
 

@@ -73,7 +73,7 @@ fn specs(flag: &Flag, help: &str, commands: &[Command]) -> Vec<String> {
 
 fn action(values: Values, commands: &[Command]) -> String {
     match values {
-        Values::Any => " ".to_owned(),
+        Values::Any | Values::CommandLine => " ".to_owned(),
         Values::Directory => "_files -/".to_owned(),
         Values::OneOf(_) | Values::HelpTopic => format!("({})", words(values, commands).join(" ")),
     }

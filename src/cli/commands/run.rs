@@ -1,0 +1,124 @@
+//! The command `run`.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::process::ExitCode;
+
+use s3_build_cache::{Error, Result};
+
+use crate::commands::command::{Argument, Command, Help, Run, Takes};
+use crate::flags::{Global, Raw, Values};
+use crate::logger;
+use crate::output::{Envelope, exit, failure};
+use crate::run::{Advertise, Direction, Finished, Guard, Request, S3Value, finished, nothing_done};
+use crate::session::Session;
+
+pub(super) const COMMAND: Command = Command {
+    name: "run",
+    summary: "run a build that reads and writes the S3 caches it names",
+    aliases: &["build", "exec", "with", "wrap"],
+    flags: &[
+        Takes::with_help("cache-to", "the cache for $S3_BUILD_CACHE_TO in COMMAND"),
+        Takes::with_help(
+            "cache-from",
+            "the cache for $S3_BUILD_CACHE_FROM in COMMAND\ncan be repeated: the caches are merged",
+        ),
+        Takes::flag("advertise"),
+        Takes::flag("summary"),
+    ],
+    help: Help {
+        about: "Run a build that reads and writes S3 caches, with any Docker driver: while it runs, this program serves \
+                them as a registry. The exit status is that of COMMAND.",
+        usage: "-- COMMAND...",
+        gist: Some("a build with S3 caches"),
+        arguments: &[Argument {
+            name: "COMMAND",
+            help: "docker buildx build, docker build, docker buildx bake or buildctl build: their options of type=s3 are \
+                   rewritten;\nany other command with --cache-to or --cache-from",
+            values: Values::CommandLine,
+        }],
+        global: &["quiet", "verbose", "jobs"],
+        notes: "The credentials are tried first: a cache to read that fails is a warning, a cache to write that fails is \
+                an error unless it has ignore-error=true. A builder in a network of its own needs --advertise.",
+        examples: &[
+            "s3-build-cache run -- docker buildx build --push -t user/image \\\n  \
+             --cache-to type=s3,region=eu-west-1,bucket=ci,mode=max \\\n  \
+             --cache-from type=s3,region=eu-west-1,bucket=ci .",
+            "s3-build-cache run --cache-from type=s3,region=eu-west-1,bucket=ci -- make",
+        ],
+    },
+    run: Run::Task { run, nothing_done },
+};
+
+/// The checked arguments.
+struct Order {
+    request: Request,
+    summary: Option<String>,
+    global: Global,
+}
+
+impl Order {
+    fn parse(raw: Raw) -> Result<Self> {
+        if raw.global.json {
+            return Err(Error::usage("--json is no option of run: standard output belongs to the command")
+                .with_hint("write the result to a file with --summary FILE"));
+        }
+        if raw.positional.is_empty() {
+            return Err(Error::usage("run needs a command")
+                .with_hint("s3-build-cache run -- docker buildx build --cache-from type=s3,… ."));
+        }
+        if raw.cache_to.len() > 1 {
+            return Err(Error::usage("run takes one --cache-to: the command gets it as one value")
+                .with_hint("name several in the command itself, if it is a build of docker or buildctl"));
+        }
+        Ok(Self {
+            request: Request {
+                line: raw.positional,
+                to: values(&raw.cache_to, Direction::To)?,
+                from: values(&raw.cache_from, Direction::From)?,
+                advertise: raw.advertise.as_deref().map(Advertise::parse).transpose()?,
+            },
+            summary: raw.summary,
+            global: raw.global,
+        })
+    }
+}
+
+fn values(given: &[String], direction: Direction) -> Result<Vec<S3Value>> {
+    let option = format!("--cache-{}", direction.as_str());
+    let value = |text: &String| {
+        S3Value::parse(OsStr::new(text))?.ok_or_else(|| {
+            Error::usage(format!("{option} takes an S3 cache"))
+                .with_hint(format!("write {option} type=s3,bucket=NAME,…"))
+        })
+    };
+    given.iter().map(value).collect()
+}
+
+/// Runs the command, and reports what the server did.
+fn run(raw: Raw) -> Result<ExitCode> {
+    let Order { request, summary, global } = Order::parse(raw)?;
+    let session = Session::without_signals(COMMAND.name, global);
+    let guard = Guard::watch()?;
+    let done = finished(request, &session, &guard);
+    let written = summary.map_or(Ok(()), |file| write_summary(&file, done.as_ref()));
+    let Finished { mut status, error, .. } = done?;
+    if let Some(error) = &error {
+        failure::print(error, "");
+    }
+    if let Err(error) = written {
+        failure::print(&error, "");
+        status = if status == 0 { exit::OTHER } else { status };
+    }
+    Ok(ExitCode::from(status))
+}
+
+fn write_summary(file: &str, done: std::result::Result<&Finished, &Error>) -> Result<()> {
+    let (outcome, error, body) = match done {
+        Ok(done) if done.error.is_none() => ("finished", None, done.body()),
+        Ok(done) => ("failed", done.error.as_ref(), done.body()),
+        Err(error) => ("failed", Some(error), nothing_done()),
+    };
+    let summary = Envelope { command: COMMAND.name, outcome, warnings: logger::warnings(), error, body };
+    fs::write(file, summary.line()).map_err(|error| Error::io("write", file, error))
+}

@@ -1,0 +1,40 @@
+//! What a server did: a line for people, and the JSON body.
+
+use s3_build_cache::serve::ServeSummary;
+use serde_json::{Value, json};
+
+use crate::output::human;
+
+/// Returns the summary for people.
+pub(crate) fn line(summary: &ServeSummary) -> String {
+    let blobs = |count, bytes| format!("{} ({})", human::count(count, "blob", "blobs"), human::size(bytes));
+    let mut parts = vec![
+        format!(
+            "{}, {}",
+            human::count(summary.manifests_found, "hit", "hits"),
+            human::count(summary.manifests_missed, "miss", "misses")
+        ),
+        format!("served {}", blobs(summary.blobs_served, summary.bytes_down)),
+    ];
+    if summary.blobs_uploaded > 0 || !summary.names_written.is_empty() {
+        parts.push(format!("received {}", blobs(summary.blobs_uploaded, summary.bytes_up)));
+    }
+    if !summary.names_written.is_empty() {
+        parts.push(format!("wrote {}", summary.names_written.join(", ")));
+    }
+    parts.join(" \u{b7} ")
+}
+
+/// Returns the JSON body.
+pub(crate) fn body(summary: &ServeSummary) -> Value {
+    json!({
+        "requests": summary.requests,
+        "manifests": {"found": summary.manifests_found, "missed": summary.manifests_missed},
+        "blobs": {
+            "served": summary.blobs_served, "uploaded": summary.blobs_uploaded, "present": summary.blobs_present,
+        },
+        "bytes": {"down": summary.bytes_down, "up": summary.bytes_up},
+        "failures": summary.failures,
+        "names": summary.names_written,
+    })
+}

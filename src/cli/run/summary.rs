@@ -1,0 +1,49 @@
+//! What a run reports: a line for people, and the body of the JSON result.
+
+use s3_build_cache::Error;
+use s3_build_cache::serve::ServeSummary;
+use serde_json::{Value, json};
+
+use crate::output::{merged, served, stderr};
+
+/// A run whose command has ended, or could not be started.
+pub(crate) struct Finished {
+    /// The exit status.
+    pub(crate) status: u8,
+    /// What the server did, if there was one.
+    pub(crate) summary: Option<ServeSummary>,
+    /// Why the command was not started.
+    pub(crate) error: Option<Error>,
+}
+
+impl Finished {
+    /// Reports what the server did, and warns if nobody used it.
+    pub(super) fn report(&self, quiet: bool) {
+        let (Some(summary), None) = (&self.summary, &self.error) else { return };
+        if summary.requests == 0 {
+            log::warn!(
+                "the command never used the cache server: its builder does not reach it, or the command did not pass the \
+                 caches on"
+            );
+        }
+        if !quiet && stderr::is_json() {
+            stderr::event("summary", self.body());
+        } else if !quiet {
+            stderr::line(&format!("s3-build-cache: {}", served::line(summary)));
+        }
+    }
+
+    /// Returns the body of the JSON result.
+    pub(crate) fn body(&self) -> Value {
+        body(self.status, &self.summary.clone().unwrap_or_default())
+    }
+}
+
+/// Returns the body of a run that started nothing.
+pub(crate) fn nothing_done() -> Value {
+    body(0, &ServeSummary::default())
+}
+
+fn body(status: u8, summary: &ServeSummary) -> Value {
+    merged(served::body(summary), json!({ "status": status }))
+}

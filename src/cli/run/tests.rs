@@ -1,0 +1,8 @@
+//! Tests of what needs no process.
+
+mod advertise;
+mod facts;
+mod invocations;
+mod reach;
+mod rewriting;
+mod words;
