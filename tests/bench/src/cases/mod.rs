@@ -8,6 +8,7 @@ mod many;
 mod one;
 mod resume;
 pub(crate) mod rounds;
+pub(crate) mod serve;
 mod small;
 pub(crate) mod start;
 mod store;
@@ -20,7 +21,7 @@ use crate::report::Results;
 type Case = fn(&Bench, &mut Results) -> Outcome<()>;
 
 /// The cases, in the order in which they run; `build` only if it is selected.
-pub(crate) const CASES: [(&str, Case); 10] = [
+pub(crate) const CASES: [(&str, Case); 11] = [
     ("big", big::run),
     ("one", one::run),
     ("small", small::run),
@@ -28,6 +29,7 @@ pub(crate) const CASES: [(&str, Case); 10] = [
     ("warm", warm::run),
     ("resume", resume::run),
     ("interrupt", interrupt::run),
+    ("serve", serve::run),
     ("graph", graph::run),
     ("start", start::run),
     ("build", build::run),

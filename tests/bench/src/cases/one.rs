@@ -11,7 +11,7 @@ use crate::driver::tools::{Direction, Tool};
 use crate::report::{Metric, Results};
 
 /// About the rate of one connection to S3.
-const RATE: u64 = 85_000_000;
+pub(super) const RATE: u64 = 85_000_000;
 /// The default number of connections.
 const CONNECTIONS: usize = 16;
 

@@ -19,7 +19,7 @@ pub(crate) const LISTED: &str = "export, one page lists all";
 pub(crate) const UNLISTED: &str = "export, others are listed first";
 
 /// More objects than fit on a page.
-const OTHERS: usize = 1500;
+pub(super) const OTHERS: usize = 1500;
 
 pub(super) fn run(bench: &Bench, results: &mut Results) -> Outcome<()> {
     let input = Input::make(bench, "warm", BLOBS, 64 * 1024)?;

@@ -5,6 +5,7 @@ pub(crate) mod endpoint;
 pub(crate) mod inputs;
 pub(crate) mod options;
 pub(crate) mod programs;
+pub(crate) mod registry;
 pub(crate) mod sample;
 pub(crate) mod seaweedfs;
 pub(crate) mod sink;

@@ -102,9 +102,14 @@ pub(crate) fn with_credentials(command: &mut Command, endpoint: &Endpoint) {
 
 /// Returns the attributes of a cache on a server.
 pub(crate) fn attributes(endpoint: &Endpoint, prefix: &str) -> String {
+    attributes_without_name(endpoint, prefix) + ",name=app"
+}
+
+/// Returns the attributes of all caches on a server.
+pub(crate) fn attributes_without_name(endpoint: &Endpoint, prefix: &str) -> String {
     let url = &endpoint.url;
     let prefix = if prefix.is_empty() { String::new() } else { format!(",prefix={prefix}") };
-    format!("type=s3,bucket={BUCKET},name=app,region=us-east-1,use_path_style=true,endpoint_url={url}{prefix}")
+    format!("type=s3,bucket={BUCKET},region=us-east-1,use_path_style=true,endpoint_url={url}{prefix}")
 }
 
 fn ours(bench: &Bench, transfer: &Transfer<'_>, more: &str, jobs: Option<usize>) -> Command {

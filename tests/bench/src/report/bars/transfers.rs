@@ -2,6 +2,7 @@
 
 use super::{Bars, MIB, OURS, Place, RATIO};
 use crate::cases::rounds::{HASH, HASHED_AFTER};
+use crate::cases::serve::{HEAD_LISTED, HEAD_UNLISTED, LONE, PULL, SERVE, SINGLE};
 use crate::cases::warm::{LISTED, ROUND_TRIP_MS, UNLISTED};
 use crate::driver::tools::Tool;
 use crate::report::Metric;
@@ -30,6 +31,7 @@ pub(super) fn add(bars: &mut Bars<'_>) {
     }
     bars.warm();
     bars.interrupt();
+    bars.serve();
 }
 
 impl Bars<'_> {
@@ -115,6 +117,24 @@ impl Bars<'_> {
         for peer in ["s5cmd", "rclone"] {
             let wall = self.ratio(("warm", "sink", UNLISTED), (OURS, peer), Metric::Wall);
             self.most("warm", format!("others are listed first: wall / {peer}"), wall, 1.0, RATIO);
+        }
+    }
+
+    fn serve(&mut self) {
+        let lone = (SERVE, "sink", LONE);
+        let faster = self.ratio(lone, (SINGLE, SERVE), Metric::Wall);
+        self.least(SERVE, "one blob: 16 connections / a single stream".to_owned(), faster, 10.0, RATIO);
+        let cpu = self.ratio((SERVE, "sink", PULL), (SERVE, OURS), Metric::Cpu);
+        self.most(SERVE, "pull: CPU / import".to_owned(), cpu, 1.3, RATIO);
+        let peaks = self.results.series.iter().filter(|series| series.key.case == SERVE && series.key.tool == SERVE);
+        let peaks = peaks.filter(|series| series.bytes > 0).map(|series| series.median(Metric::Peak) / 1024.0);
+        let peak = peaks.fold(None, |most: Option<f64>, peak| Some(most.map_or(peak, |most| most.max(peak))));
+        self.most(SERVE, "peak".to_owned(), peak, 64.0, MIB);
+        for (what, most) in [(HEAD_LISTED, 3.0), (HEAD_UNLISTED, 6.0)] {
+            let series = self.results.find(SERVE, "sink", what, SERVE);
+            let depths = series.map(|series| series.samples.iter().filter_map(|sample| sample.seen));
+            let depth = depths.map(|depths| median(depths.map(|seen| seen.depth as f64)));
+            self.most(SERVE, format!("{what}: round trips deep"), depth, most, "");
         }
     }
 
