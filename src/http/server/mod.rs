@@ -17,7 +17,6 @@ mod input;
 mod limits;
 mod listener;
 mod method;
-mod peer;
 mod refusal;
 mod reply;
 mod request;
@@ -36,16 +35,16 @@ pub(crate) use framing::Framing;
 pub(crate) use handler::Handler;
 #[cfg(any(test, fuzzing))]
 pub(crate) use head::Head;
+#[cfg(test)]
 pub(crate) use headers::Headers;
 pub(crate) use host::ANY_ADDRESS;
 pub(crate) use limits::Limits;
 pub(crate) use listener::Server;
 pub(crate) use method::Method;
-pub(crate) use peer::PeerWatch;
-#[cfg(any(test, fuzzing))]
-pub(crate) use refusal::Refusal;
 pub(crate) use request::Request;
-pub(crate) use response::{Body, Response};
+#[cfg(test)]
+pub(crate) use response::Body;
+pub(crate) use response::Response;
 #[cfg(any(test, fuzzing))]
 pub(crate) use scan::HeadScan;
 pub(crate) use stop::Stopper;

@@ -1,7 +1,6 @@
 //! Requests as handlers see them.
 
 use std::io::Read;
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::body_reader::BodyReader;
@@ -10,7 +9,6 @@ use super::head::Head;
 use super::headers::Headers;
 use super::input::Input;
 use super::method::Method;
-use super::peer::PeerWatch;
 
 /// A request whose head was received and checked.
 pub(crate) struct Request<'a> {
@@ -21,10 +19,7 @@ pub(crate) struct Request<'a> {
     /// The part after the question mark, percent-encoded as it was sent.
     pub(crate) query: Option<String>,
     pub(crate) headers: Headers,
-    is_1_0: bool,
     framing: Framing,
-    peer: SocketAddr,
-    watch: PeerWatch,
     body: BodyReader<'a>,
 }
 
@@ -36,10 +31,7 @@ impl<'a> Request<'a> {
             path: head.path,
             query: head.query,
             headers: head.headers,
-            is_1_0: head.is_1_0,
             framing: head.framing,
-            peer: input.socket.peer(),
-            watch: PeerWatch::new(input.socket.stream()),
             body: BodyReader::new(input, head.framing, head.expects_continue, stall),
         }
     }
@@ -61,21 +53,6 @@ impl<'a> Request<'a> {
             Framing::Length(length) => Some(length),
             Framing::Chunked => None,
         }
-    }
-
-    /// Returns whether the client speaks HTTP/1.0.
-    pub(crate) fn version_is_1_0(&self) -> bool {
-        self.is_1_0
-    }
-
-    /// Returns the address of the client.
-    pub(crate) fn peer(&self) -> SocketAddr {
-        self.peer
-    }
-
-    /// Returns a handle that tells whether the client has left. It does not keep the connection open.
-    pub(crate) fn peer_watch(&self) -> PeerWatch {
-        self.watch.clone()
     }
 
     pub(super) fn into_body(self) -> BodyReader<'a> {

@@ -1,7 +1,7 @@
 //! A connected socket whose reads and writes have time limits.
 
 use std::io::{self, ErrorKind, IoSlice, Read as _, Write as _};
-use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,7 +11,6 @@ const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);
 /// A connected socket.
 pub(super) struct Socket {
     stream: Arc<TcpStream>,
-    peer: SocketAddr,
     /// Saves a system call for each read.
     read_timeout: Option<Duration>,
 }
@@ -22,18 +21,9 @@ impl Socket {
     /// # Errors
     /// If the client has left.
     pub(super) fn new(stream: Arc<TcpStream>, write_stall: Duration) -> io::Result<Self> {
-        let peer = stream.peer_addr()?;
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(write_stall.max(SHORTEST_TIMEOUT)))?;
-        Ok(Self { stream, peer, read_timeout: None })
-    }
-
-    pub(super) fn peer(&self) -> SocketAddr {
-        self.peer
-    }
-
-    pub(super) fn stream(&self) -> &Arc<TcpStream> {
-        &self.stream
+        Ok(Self { stream, read_timeout: None })
     }
 
     /// Reads at least one byte unless the client sends no more.

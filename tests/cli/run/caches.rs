@@ -70,7 +70,7 @@ fn the_build_uses_the_server_until_it_ends() {
     for (status, found, counts) in [("404", 0, "0 hits, 1 miss"), ("200", 1, "1 hit, 0 misses")] {
         let run = fake.run(&words).expect(7);
         assert!(run.stdout.starts_with(&format!("HTTP/1.1 {status} ")), "{}", run.stdout);
-        assert_eq!(run.stderr, format!("from the build\ns3-build-cache: served 0 blobs (0 B) for {counts}\n"));
+        assert_eq!(run.stderr, format!("from the build\ns3-build-cache: {counts} · served 0 blobs (0 B)\n"));
         let object: serde_json::Value = serde_json::from_str(&fs::read_to_string(&summary).unwrap()).unwrap();
         assert_eq!((&object["version"], &object["command"]), (&1.into(), &"run".into()));
         assert_eq!((&object["outcome"], &object["status"]), (&"finished".into(), &7.into()));

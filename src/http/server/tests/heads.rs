@@ -137,8 +137,7 @@ fn the_handler_sees_the_request_as_it_was_sent() {
         assert_eq!((request.path.as_str(), request.query.as_deref()), ("/v2/a%20b", Some("c=d%20e?f")));
         assert_eq!((request.header("x-one"), request.header("X-One")), (Some("1  2"), None));
         assert_eq!(request.headers.all("x-two").collect::<Vec<_>>(), ["a", "b"]);
-        assert_eq!((request.content_length(), request.version_is_1_0()), (Some(0), false));
-        assert!(request.peer().ip().is_loopback());
+        assert_eq!(request.content_length(), Some(0));
         assert!(!format!("{:?}", request.headers).contains("1  2"));
         Response::empty(204)
     });

@@ -149,23 +149,3 @@ fn a_client_that_stops_reading_ends_the_stream() {
     drop(leaving);
     drops.recv_timeout(PATIENCE).expect("the stream goes on for a client that has left");
 }
-
-#[test]
-fn a_waiting_handler_can_see_that_its_client_has_left() {
-    let (left, lefts) = mpsc::channel();
-    let left = Mutex::new(left);
-    let server = Running::start(quick(), move |request| {
-        let _ = request.body().read_to_end(&mut Vec::new());
-        let (watch, begun) = (request.peer_watch(), Instant::now());
-        let at_first = watch.has_left();
-        while !watch.has_left() && begun.elapsed() < PATIENCE {
-            thread::sleep(Duration::from_millis(5));
-        }
-        let _ = left.lock().unwrap().send((at_first, begun.elapsed() < PATIENCE));
-        Response::empty(200)
-    });
-    let client = server.send("PUT / HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\n\r\nabc");
-    thread::sleep(Duration::from_millis(50));
-    drop(client);
-    assert_eq!(lefts.recv_timeout(PATIENCE * 2), Ok((false, true)));
-}
