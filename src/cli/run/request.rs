@@ -81,7 +81,7 @@ pub(crate) fn finished(request: Request, session: &Session, guard: &Guard) -> Re
     };
     let Prepared { line, variables, serving } = prepared;
     let ended = start(guard, &line, variables);
-    let summary = serving.map(Serving::stop);
+    let summary = serving.map(|serving| serving.stop(&session.cancel));
     let finished = match ended {
         Ok(status) => Finished { status: code(status), summary, error: None },
         Err(error) => not_started(&line, error),

@@ -4,14 +4,19 @@ use std::fs::File;
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use s3_build_cache::program::thread_builder;
 use s3_build_cache::serve::{Mount, ServeOptions, ServeSummary, Server};
-use s3_build_cache::{Error, Result};
+use s3_build_cache::{Cancel, Error, Result};
 
 use crate::run::advertise::Advertise;
 use crate::run::caches::Usable;
+
+/// How long the server may take to stop: the ten seconds of what is under way, and a little more.
+const STOP_WITHIN: Duration = Duration::from_secs(11);
+const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A listener, and the names of its repositories, which cannot be guessed.
 pub(crate) struct Address {
@@ -88,9 +93,18 @@ impl Address {
 }
 
 impl Serving {
-    /// Stops the server after what is under way, and returns what it did.
-    pub(crate) fn stop(self) -> ServeSummary {
+    /// Stops the server after what is under way, and returns what it did. Requests to a store that does not answer are
+    /// interrupted with `cancel`, because nobody waits for them any more.
+    pub(crate) fn stop(self, cancel: &Cancel) -> ServeSummary {
         self.server.stopper().stop();
+        let end = Instant::now() + STOP_WITHIN;
+        while !self.thread.is_finished() && Instant::now() < end {
+            thread::sleep(LOOK_EVERY);
+        }
+        if !self.thread.is_finished() {
+            log::warn!("requests to the store are interrupted, because they take too long");
+            cancel.cancel();
+        }
         match self.thread.join() {
             Ok(Ok(())) => {}
             Ok(Err(error)) => log::warn!("the server failed: {}", error.chain()),
