@@ -5,6 +5,8 @@
 const SHARE: usize = 3;
 /// The same for the only reader.
 const SHARE_ALONE: usize = 8;
+/// The chunks that each reader may have even if none is free: two at the head, and the one that is handed out.
+const CHUNKS_OF_A_READER: usize = 3;
 
 /// Bytes that have arrived, in a buffer that is used again.
 #[derive(Debug)]
@@ -44,7 +46,9 @@ impl Memory {
 
     /// Returns whether one of this many readers, which holds this many chunks, may take another one.
     pub(super) fn has_room(&self, held: usize, readers: usize) -> bool {
-        let free = self.total.saturating_sub(self.used);
+        // Kept for what the other readers take in any case, so that the total hardly depends on their number.
+        let reserved = readers.saturating_sub(1).saturating_mul(CHUNKS_OF_A_READER).saturating_mul(self.chunk);
+        let free = self.total.saturating_sub(self.used).saturating_sub(reserved);
         let share = if readers > 1 { SHARE } else { SHARE_ALONE };
         free >= self.chunk && held.saturating_mul(self.chunk) < free.saturating_mul(share)
     }

@@ -10,9 +10,9 @@
 //! the head of its stream gets bytes:
 //!
 //! 1. *Memory.* The head may always have two chunks, whatever others hold, so its thread never waits for memory that
-//!    only another client can free. The memory in use is therefore at most the shared one and three chunks for each
-//!    reader: those two, and the one that is handed out. The head's thread waits only while it has two chunks that its
-//!    own reader can take.
+//!    only another client can free. The memory in use is therefore at most the larger of the shared one and three
+//!    chunks for each reader (those two, and the one that is handed out), and three chunks more. The head's thread
+//!    waits only while it has two chunks that its own reader can take.
 //! 2. *Connections.* A thread that waits for memory gives up its connection after two seconds, or after a tenth of a
 //!    second if somebody waits for a connection. The thread that serves a client never holds one while it hands out
 //!    bytes: if it reads a range itself, it does so to the end, or until memory is short, and then gives up the

@@ -10,7 +10,7 @@ const MIB: usize = 1024 * KIB;
 pub(crate) struct ReadAheadSettings {
     /// The largest size of a range. Over many connections, ranges are smaller.
     pub(crate) range_size: u64,
-    /// The memory for bytes that have arrived, shared by all readers. Each reader may use three chunks more.
+    /// The memory for bytes that have arrived, shared by all readers. Each may use three chunks in any case.
     pub(crate) memory: usize,
     /// The unit of memory.
     pub(crate) chunk: usize,
