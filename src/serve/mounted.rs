@@ -6,8 +6,8 @@ use std::sync::{Arc, Mutex};
 use crate::base::{Digest, Unpoisoned as _};
 use crate::ops::Located;
 use crate::serve::counters::Counters;
-use crate::serve::kept::Kept;
 use crate::serve::mount::{Mount, Purpose};
+use crate::serve::promises::Promises;
 use crate::serve::push::{Push, PushContext};
 
 /// How many places of blobs are remembered. The largest caches have 20,000 blobs, and what is forgotten is looked up.
@@ -24,7 +24,7 @@ pub(super) struct Mounted {
     /// Its position among the mounts of the server.
     pub(super) position: usize,
     /// The configs and manifests that clients were promised.
-    pub(super) kept: Arc<Kept>,
+    pub(super) promises: Arc<Promises>,
     /// The state of pushes, if the mount is writable.
     pub(super) push: Option<Push>,
     located: Mutex<HashMap<Digest, Located>>,
@@ -36,10 +36,10 @@ impl Mounted {
     pub(super) fn new(
         mut mount: Mount,
         position: usize,
-        shared: (&Arc<Kept>, &Arc<Counters>),
+        shared: (&Arc<Promises>, &Arc<Counters>),
         context: &PushContext,
     ) -> Self {
-        let (kept, counters) = shared;
+        let (promises, counters) = shared;
         // All caches together use as many connections as the first.
         if let Some((first, others)) = mount.caches.split_first_mut() {
             others.iter_mut().for_each(|cache| *cache = cache.sharing(first));
@@ -50,7 +50,7 @@ impl Mounted {
             Push::new(cache.clone(), names, counters.clone(), context.clone())
         });
         let (located, wrong) = (Mutex::default(), Mutex::default());
-        Self { mount, position, kept: kept.clone(), push, located, wrong }
+        Self { mount, position, promises: promises.clone(), push, located, wrong }
     }
 
     /// Remembers where blobs are.

@@ -10,10 +10,10 @@ use crate::http::server::{self, ANY_ADDRESS, Limits};
 use crate::ops::S3Cache;
 use crate::serve::access::Access;
 use crate::serve::counters::{Counters, ServeSummary};
-use crate::serve::kept::Kept;
 use crate::serve::mount::Mount;
 use crate::serve::mounted::Mounted;
 use crate::serve::options::ServeOptions;
+use crate::serve::promises::Promises;
 use crate::serve::pull::Pull;
 use crate::serve::push::{PushContext, StopBy};
 use crate::serve::registry::Registry;
@@ -67,10 +67,11 @@ impl Server {
         }
         let counters = Arc::new(Counters::default());
         let clock: Arc<dyn Clock> = Arc::new(SystemClock::default());
-        let kept = Arc::new(Kept::new(clock));
+        let promises = Arc::new(Promises::new(clock));
         let push = PushContext::default();
         let mounts = mounts.into_iter().enumerate();
-        let mounts = mounts.map(|(at, mount)| Arc::new(Mounted::new(mount, at, (&kept, &counters), &push))).collect();
+        let mounts =
+            mounts.map(|(at, mount)| Arc::new(Mounted::new(mount, at, (&promises, &counters), &push))).collect();
         let pull = Pull::new(counters.clone(), options.redirect, options.manifest_timeout);
         let registry = Registry { access: Access::new(options.users.as_ref()), mounts, pull, counters };
         Ok(Self { http, registry, address, stop_by: push.stop_by })

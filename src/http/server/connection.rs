@@ -11,7 +11,7 @@ use super::host::Hosts;
 use super::input::Input;
 use super::limits::Limits;
 use super::method::Method;
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::reply;
 use super::request::Request;
 use super::response::Response;
@@ -30,7 +30,7 @@ pub(super) struct Service<'a> {
 enum Missing {
     /// The client closed the connection, or it was idle for too long.
     Request,
-    Refused(Refusal),
+    Refused(Rejection),
 }
 
 /// A connection whose requests are served.
@@ -53,11 +53,11 @@ impl Connection<'_> {
         match self.read_head() {
             Ok(head) => self.answer(head),
             Err(Missing::Request) => false,
-            Err(Missing::Refused(refusal)) => {
-                log::debug!("a request was refused with status {}: {}", refusal.status, refusal.reason);
+            Err(Missing::Refused(rejection)) => {
+                log::debug!("a request was refused with status {}: {}", rejection.status, rejection.reason);
                 let input = self.input.buffered();
                 let to_head = input.strip_prefix(b"\r\n").unwrap_or(input).starts_with(b"HEAD ");
-                self.close_after(reply::refusal(refusal), to_head);
+                self.close_after(reply::rejection(rejection), to_head);
                 false
             }
         }
@@ -82,7 +82,7 @@ impl Connection<'_> {
             let late = || Err(io::ErrorKind::TimedOut.into());
             let filled = if deadline.has_passed() { late() } else { self.input.fill(deadline.left()) };
             match filled {
-                Ok(0) => return Err(Missing::Refused(Refusal::bad("the head is incomplete"))),
+                Ok(0) => return Err(Missing::Refused(Rejection::bad("the head is incomplete"))),
                 Ok(_) => {}
                 Err(error) if error.kind() == io::ErrorKind::TimedOut => return Err(Missing::Refused(LATE)),
                 Err(_) => return Err(Missing::Request),
@@ -141,4 +141,4 @@ impl Connection<'_> {
     }
 }
 
-const LATE: Refusal = Refusal { status: 408, reason: "the head took too long" };
+const LATE: Rejection = Rejection { status: 408, reason: "the head took too long" };

@@ -2,7 +2,7 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 
 /// Stands for every IP address in the list of hosts.
 pub(crate) const ANY_ADDRESS: &str = "*";
@@ -23,13 +23,13 @@ impl Hosts {
     /// # Errors
     /// 421 (Misdirected Request) if it is not: the request is well formed but meant for another server, and no cache may
     /// keep the response.
-    pub(super) fn check(&self, host: &str) -> Result<(), Refusal> {
+    pub(super) fn check(&self, host: &str) -> Result<(), Rejection> {
         let name = without_port(host);
         let listed = self.0.iter().any(|listed| match listed.as_str() {
             ANY_ADDRESS => is_address(name.unwrap_or(host)) || is_address(host),
             listed => listed == host || name == Some(listed),
         });
-        if listed { Ok(()) } else { Err(Refusal { status: 421, reason: "this server does not answer to this host" }) }
+        if listed { Ok(()) } else { Err(Rejection { status: 421, reason: "this server does not answer to this host" }) }
     }
 }
 

@@ -17,7 +17,7 @@ mod input;
 mod limits;
 mod listener;
 mod method;
-mod refusal;
+mod rejection;
 mod reply;
 mod request;
 mod response;

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 use std::io::{self, IoSlice};
 
 use super::chunked::is_token;
-use super::refusal::Refusal;
+use super::rejection::Rejection;
 use super::response::{Body, Response};
 use super::socket::Socket;
 use super::stream;
@@ -35,8 +35,8 @@ pub(super) fn write(socket: &Socket, response: Response, to_head: bool, keep_ali
 }
 
 /// Returns the response to a request that is refused.
-pub(super) fn refusal(refusal: Refusal) -> Response {
-    Response::text(refusal.status, format!("{}\n", refusal.reason))
+pub(super) fn rejection(rejection: Rejection) -> Response {
+    Response::text(rejection.status, format!("{}\n", rejection.reason))
 }
 
 /// Replaces a response that cannot be sent.

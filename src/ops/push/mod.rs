@@ -6,16 +6,16 @@
 
 mod budget;
 mod completion;
-mod crew;
 mod deliver;
+mod documents;
 mod incoming;
-mod kept;
 mod publication;
 mod publish;
-mod shared;
 mod spool;
+mod state;
 mod touches;
 mod upload;
+mod workers;
 
 #[cfg(test)]
 mod tests;
@@ -32,13 +32,13 @@ use crate::ops::persist::persist;
 use budget::Budget;
 pub(crate) use budget::Room;
 pub(crate) use completion::Completion;
-use crew::Crew;
-pub(crate) use kept::{Document, DocumentReader, Kept};
+pub(crate) use documents::{Document, DocumentReader, Documents};
 pub(crate) use publication::{Missing, Publication, Published};
-pub(crate) use shared::PushRooms;
-use shared::Shared;
 pub(crate) use spool::Spool;
+pub(crate) use state::PushRooms;
+use state::PushState;
 pub(crate) use upload::{BlobUpload, Finished};
+use workers::Workers;
 
 /// How long a failed look-up is repeated: the client waits for it.
 const LOOK_UP_FOR: Duration = Duration::from_secs(8);
@@ -47,15 +47,15 @@ const LOOK_UP_FOR: Duration = Duration::from_secs(8);
 /// interrupts.
 #[derive(Debug)]
 pub(crate) struct Pushes {
-    shared: Arc<Shared>,
-    crew: Crew,
+    shared: Arc<PushState>,
+    workers: Workers,
 }
 
 impl Pushes {
     /// Takes pushes for a cache. `rooms` are shared by all caches of the process.
     pub(crate) fn new(cache: S3Cache, rooms: PushRooms) -> Self {
-        let crew = Crew::new();
-        Self { shared: Arc::new(Shared::new(cache, rooms, crew.foreman())), crew }
+        let workers = Workers::new();
+        Self { shared: Arc::new(PushState::new(cache, rooms, workers.spawner())), workers }
     }
 
     /// Returns the cache.
@@ -69,7 +69,7 @@ impl Pushes {
     }
 
     /// Returns the documents that were pushed as blobs.
-    pub(crate) fn documents(&self) -> &Kept {
+    pub(crate) fn documents(&self) -> &Documents {
         &self.shared.documents
     }
 
@@ -167,6 +167,6 @@ impl Pushes {
 
     /// Waits until nothing goes on in the background, at most until `deadline`. Returns whether nothing does.
     pub(crate) fn wait_until(&self, deadline: Instant) -> bool {
-        self.crew.wait_until(deadline)
+        self.workers.wait_until(deadline)
     }
 }

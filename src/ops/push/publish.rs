@@ -11,11 +11,11 @@ use crate::ops::export::{Job, Publisher, Refresh, Sender, Step, check_sizes, pla
 use crate::ops::presence;
 use crate::ops::push::completion::Completion;
 use crate::ops::push::publication::{Missing, Publication, Published};
-use crate::ops::push::shared::Shared;
+use crate::ops::push::state::PushState;
 use crate::ops::report::Report;
 
 /// Writes the manifest in the background, unless that is under way.
-pub(super) fn start(shared: &Arc<Shared>, publication: Publication) -> Result<Arc<Completion<Published>>> {
+pub(super) fn start(shared: &Arc<PushState>, publication: Publication) -> Result<Arc<Completion<Published>>> {
     let (manifest, names) = (publication.manifest, publication.names.clone());
     let (completion, is_new) = shared.announce_publication(manifest, &names);
     if !is_new {
@@ -27,13 +27,13 @@ pub(super) fn start(shared: &Arc<Shared>, publication: Publication) -> Result<Ar
         task_shared.end();
         task_shared.published(manifest, &task_names, &task_completion, outcome);
     };
-    if let Err(error) = shared.foreman.start(task) {
-        shared.published(manifest, &names, &completion, Err(Shared::no_thread(error)));
+    if let Err(error) = shared.spawner.start(task) {
+        shared.published(manifest, &names, &completion, Err(PushState::no_thread(error)));
     }
     Ok(completion)
 }
 
-fn publish(shared: &Arc<Shared>, publication: Publication) -> Result<Published> {
+fn publish(shared: &Arc<PushState>, publication: Publication) -> Result<Published> {
     let Publication { config, names, write_by, room, .. } = publication;
     let cache = &shared.cache;
     let blobs = config.blobs();
@@ -64,7 +64,7 @@ fn publish(shared: &Arc<Shared>, publication: Publication) -> Result<Published> 
 
 /// Asks once more for the blobs that were only refreshed. What a pruner has deleted meanwhile is left out.
 fn check_again(
-    shared: &Arc<Shared>,
+    shared: &Arc<PushState>,
     config: &CacheConfig,
     names: Vec<String>,
     blobs: &[(Digest, u64)],
@@ -95,7 +95,7 @@ impl Missing {
     }
 }
 
-impl Shared {
+impl PushState {
     fn missing(&self, missing: Vec<Missing>) -> Published {
         self.lose(missing.iter().map(|missing| missing.digest));
         Published::Missing(missing.into())
@@ -104,7 +104,7 @@ impl Shared {
 
 /// Refreshes blobs in the background, and waits for them only for a while.
 struct Behind<'a> {
-    shared: &'a Arc<Shared>,
+    shared: &'a Arc<PushState>,
     write_by: Instant,
 }
 

@@ -10,8 +10,8 @@ use crate::ops::push::budget::Room;
 use crate::ops::push::completion::Completion;
 use crate::ops::push::deliver::{deliver, deliver_whole};
 use crate::ops::push::incoming::{Incoming, Part};
-use crate::ops::push::shared::Shared;
 use crate::ops::push::spool::Spool;
+use crate::ops::push::state::PushState;
 
 /// Larger blobs are never documents.
 const MAX_DOCUMENT_BYTES: u64 = 32 * 1024 * 1024;
@@ -28,7 +28,7 @@ fn is_document(first_byte: u8, size: u64) -> bool {
 /// A blob that is being received. If it is dropped before it is finished, the store does not have it.
 #[derive(Debug)]
 pub(crate) struct BlobUpload {
-    shared: Arc<Shared>,
+    shared: Arc<PushState>,
     incoming: Arc<Incoming>,
     hasher: Hasher,
     position: u64,
@@ -58,7 +58,7 @@ pub(crate) enum Finished {
 }
 
 impl BlobUpload {
-    pub(super) fn begin(shared: Arc<Shared>, digest: Digest, size: u64) -> Result<Self> {
+    pub(super) fn begin(shared: Arc<PushState>, digest: Digest, size: u64) -> Result<Self> {
         check_sizes(&[(digest, size)])?;
         let job = Job::upload(digest, size, &shared.cache.tuning);
         let parts = job.parts.unwrap_or_else(|| Parts::of(size, size));
@@ -194,7 +194,7 @@ impl Drop for BlobUpload {
 }
 
 /// Starts to send a blob that is being received.
-fn start(shared: &Arc<Shared>, incoming: &Arc<Incoming>) -> Result<Arc<Completion<()>>> {
+fn start(shared: &Arc<PushState>, incoming: &Arc<Incoming>) -> Result<Arc<Completion<()>>> {
     let completion = Arc::new(Completion::default());
     shared.watch(incoming);
     let (task_shared, task_incoming, task_completion) = (shared.clone(), incoming.clone(), completion.clone());
@@ -205,13 +205,13 @@ fn start(shared: &Arc<Shared>, incoming: &Arc<Incoming>) -> Result<Arc<Completio
         }
         task_shared.delivered(&task_incoming.digest, &task_completion, outcome);
     };
-    shared.foreman.start(task).map_err(Shared::no_thread)?;
+    shared.spawner.start(task).map_err(PushState::no_thread)?;
     Ok(completion)
 }
 
 /// Sends a blob that was received as a whole.
 pub(super) fn send(
-    shared: &Arc<Shared>,
+    shared: &Arc<PushState>,
     digest: Digest,
     blob: Spool,
     rooms: (Option<Room>, Option<Room>),
@@ -230,8 +230,8 @@ pub(super) fn send(
         task_shared.delivered(&digest, &task_completion, outcome);
     };
     shared.announce(digest, &completion);
-    if let Err(error) = shared.foreman.start(task) {
-        shared.delivered(&digest, &completion, Err(Shared::no_thread(error)));
+    if let Err(error) = shared.spawner.start(task) {
+        shared.delivered(&digest, &completion, Err(PushState::no_thread(error)));
     }
     Ok(completion)
 }

@@ -27,8 +27,8 @@ struct Copy<'a> {
     size: u64,
 }
 
-/// What came of trying one copy.
-enum Tried {
+/// The outcome of reading one copy.
+enum CopyOutcome {
     Answer(Response),
     /// The copy cannot be used, because of this.
     Lost(String),
@@ -50,7 +50,7 @@ impl Pull {
             let size = push.head_blob(digest)?.ok_or_else(|| missing(digest, &[]))?;
             return Ok(sized(size, digest));
         }
-        if let Some(document) = mounted.kept.get(digest) {
+        if let Some(document) = mounted.promises.get(digest) {
             return kept(&document.bytes, range, digest);
         }
         if let Some(document) = mounted.push.as_ref().and_then(|push| push.document(digest)) {
@@ -67,16 +67,16 @@ impl Pull {
                 None => cache.find_blob(digest).map(|meta| meta.map(|meta| meta.size)),
             };
             let tried = match size {
-                _ if mounted.is_corrupt(digest, source) => Tried::Lost("it does not match its digest".to_owned()),
+                _ if mounted.is_corrupt(digest, source) => CopyOutcome::Lost("it does not match its digest".to_owned()),
                 Ok(Some(size)) if is_head => return Ok(sized(size, digest)),
                 Ok(Some(size)) => self.send(mounted, &Copy { cache, source, digest: *digest, size }, range)?,
-                Ok(None) => Tried::Lost(format!("it is not in {}", cache.location())),
-                Err(error) => Tried::Failed(error),
+                Ok(None) => CopyOutcome::Lost(format!("it is not in {}", cache.location())),
+                Err(error) => CopyOutcome::Failed(error),
             };
             match tried {
-                Tried::Answer(response) => return Ok(response),
-                Tried::Lost(why) => reasons.push(why),
-                Tried::Failed(error) => failed = failed.or(Some(error)),
+                CopyOutcome::Answer(response) => return Ok(response),
+                CopyOutcome::Lost(why) => reasons.push(why),
+                CopyOutcome::Failed(error) => failed = failed.or(Some(error)),
             }
         }
         match failed {
@@ -97,7 +97,7 @@ impl Pull {
     ///
     /// # Errors
     /// If that part does not exist.
-    fn send(&self, mounted: &Arc<Mounted>, copy: &Copy<'_>, header: Option<&str>) -> Result<Tried, Refusal> {
+    fn send(&self, mounted: &Arc<Mounted>, copy: &Copy<'_>, header: Option<&str>) -> Result<CopyOutcome, Refusal> {
         let Copy { cache, source, digest, size } = copy;
         let wanted = wanted(header, *size);
         let range = match &wanted {
@@ -107,26 +107,26 @@ impl Pull {
         };
         if self.redirect {
             match cache.blob_url(digest, URL_VALID_FOR) {
-                Ok(Some(url)) => return Ok(Tried::Answer(Response::empty(307).header("location", url))),
+                Ok(Some(url)) => return Ok(CopyOutcome::Answer(Response::empty(307).header("location", url))),
                 Ok(None) => {}
-                Err(error) => return Ok(Tried::Failed(error)),
+                Err(error) => return Ok(CopyOutcome::Failed(error)),
             }
         }
         let mut reader = cache.read_ahead(&self.ahead, digest, *size, range.clone());
         match reader.start() {
             Ok(true) => {}
-            Ok(false) => return Ok(Tried::Lost(format!("it is gone from {}", cache.location()))),
-            Err(error) if is_loss(&error) => return Ok(Tried::Lost(error.chain())),
-            Err(error) => return Ok(Tried::Failed(error)),
+            Ok(false) => return Ok(CopyOutcome::Lost(format!("it is gone from {}", cache.location()))),
+            Err(error) if is_loss(&error) => return Ok(CopyOutcome::Lost(error.chain())),
+            Err(error) => return Ok(CopyOutcome::Failed(error)),
         }
         let mut first = vec![0; FIRST_BYTES];
         match reader.read(&mut first) {
             Ok(read) => first.truncate(read),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 mounted.blame(*digest, *source);
-                return Ok(Tried::Lost(error.to_string()));
+                return Ok(CopyOutcome::Lost(error.to_string()));
             }
-            Err(error) => return Ok(Tried::Failed(Error::network(error.to_string()))),
+            Err(error) => return Ok(CopyOutcome::Failed(Error::network(error.to_string()))),
         }
         let length = range.end - range.start;
         let sent = Sent {
@@ -139,7 +139,7 @@ impl Pull {
             counters: self.counters.clone(),
         };
         let response = Response::stream(if wanted == Wanted::Whole { 200 } else { 206 }, OCTETS, length, sent);
-        Ok(Tried::Answer(ranged(response, &wanted, *size, digest)))
+        Ok(CopyOutcome::Answer(ranged(response, &wanted, *size, digest)))
     }
 }
 

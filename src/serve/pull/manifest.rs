@@ -6,8 +6,8 @@ use crate::base::Digest;
 use crate::http::server::{Method, Request, Response};
 use crate::ops::{MANIFEST_TYPE, Resolved, S3Cache, resolve};
 use crate::serve::answer::{Code, OCTETS, Refusal, with_digest};
-use crate::serve::kept::Document;
 use crate::serve::mounted::Mounted;
+use crate::serve::promises::Promised;
 use crate::serve::pull::{Outcome, Pull};
 use crate::serve::route::Reference;
 
@@ -27,7 +27,7 @@ impl Pull {
             }
             Reference::Tag(tag) => self.by_tag(mounted, repository, tag),
             Reference::Digest(digest) => {
-                let document = mounted.kept.get(digest).filter(|document| &*document.media_type != OCTETS);
+                let document = mounted.promises.get(digest).filter(|document| &*document.media_type != OCTETS);
                 if document.is_none()
                     && let Some(pushed) = mounted.push.as_ref().and_then(|push| push.manifest(digest))
                 {
@@ -66,9 +66,9 @@ impl Pull {
     /// Keeps the documents for the requests that follow, and answers with the manifest.
     fn promise(&self, mounted: &Mounted, resolved: &Resolved) -> Result<Response, Refusal> {
         let digest = Digest::of(&resolved.manifest);
-        let document = |media_type: &str, bytes: &[u8]| Document { media_type: media_type.into(), bytes: bytes.into() };
+        let document = |media_type: &str, bytes: &[u8]| Promised { media_type: media_type.into(), bytes: bytes.into() };
         let manifest = document(MANIFEST_TYPE, &resolved.manifest);
-        if !mounted.kept.keep(vec![document(OCTETS, &resolved.config), manifest.clone()]) {
+        if !mounted.promises.keep(vec![document(OCTETS, &resolved.config), manifest.clone()]) {
             return Err(self.miss("too many different manifests were asked for in the last minutes", true));
         }
         mounted.locate(&resolved.blobs);
@@ -106,6 +106,6 @@ fn reason(why: &str, hint: Option<&str>) -> String {
     hint.map_or_else(|| why.to_owned(), |hint| format!("{why} (hint: {hint})"))
 }
 
-fn respond(document: &Document, digest: &Digest) -> Response {
+fn respond(document: &Promised, digest: &Digest) -> Response {
     with_digest(Response::bytes(200, &document.media_type, &*document.bytes), digest)
 }

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use crate::base::{Digest, Result as CrateResult};
 use crate::http::server::Response;
 use crate::ops::S3Cache;
-use crate::ops::push::{Completion, Document, DocumentReader, Kept, PushRooms, Pushes, Room};
+use crate::ops::push::{Completion, Document, DocumentReader, Documents, PushRooms, Pushes, Room};
 use crate::serve::answer::{Code, Refusal, with_digest};
 use crate::serve::counters::Counters;
 use crate::serve::mount::{LATEST, name_of};
@@ -34,7 +34,7 @@ pub(super) struct Push {
     pushes: Pushes,
     uploads: Uploads,
     /// The manifests that were pushed, for those who ask for them by digest.
-    manifests: Kept,
+    manifests: Documents,
     counters: Arc<Counters>,
     /// The names that every push writes; `None` if they follow from its reference.
     names: Option<Vec<String>>,
@@ -60,7 +60,7 @@ impl Push {
         Self {
             pushes: Pushes::new(cache, rooms),
             uploads: Uploads::default(),
-            manifests: Kept::default(),
+            manifests: Documents::default(),
             counters,
             names,
             stop_by,

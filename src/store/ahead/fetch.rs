@@ -90,7 +90,7 @@ impl Fetch {
 
     /// Reads ranges until there are none left for this thread.
     fn work(self: &Arc<Self>) {
-        let _presence = Presence(self);
+        let _leaves = LeaveOnDrop(self);
         let _stops = http::stop_thread(&self.cancel);
         while let Some(mut fetching) = self.claim(true) {
             self.recruit();
@@ -301,10 +301,10 @@ impl Fetching {
     }
 }
 
-/// The presence of a thread, also if it panics.
-struct Presence<'a>(&'a Fetch);
+/// Ends the thread in the table when dropped, also if it panics.
+struct LeaveOnDrop<'a>(&'a Fetch);
 
-impl Drop for Presence<'_> {
+impl Drop for LeaveOnDrop<'_> {
     fn drop(&mut self) {
         self.0.leave();
     }

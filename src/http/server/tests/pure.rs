@@ -24,7 +24,7 @@ fn a_scan_gives_the_same_result_however_the_bytes_are_split() {
                     break;
                 }
             }
-            assert_eq!(result.map_err(|refusal| refusal.status), expected, "{input:?} by {step}");
+            assert_eq!(result.map_err(|rejection| rejection.status), expected, "{input:?} by {step}");
         }
     }
 }
@@ -45,7 +45,7 @@ fn a_framing_is_refused_if_headers_contradict_or_repeat_each_other() {
     ] {
         let mut all = Headers::default();
         headers.iter().for_each(|(name, value)| all.push((*name).to_owned(), (*value).to_owned()));
-        let framing = |method, is_1_0| Framing::of(&method, is_1_0, &all).map_err(|refusal| refusal.status);
+        let framing = |method, is_1_0| Framing::of(&method, is_1_0, &all).map_err(|rejection| rejection.status);
         assert_eq!(framing(Method::Put, false), expected, "{headers:?}");
         assert_eq!(framing(Method::Head, false).is_ok(), headers.is_empty(), "{headers:?}");
         assert_eq!(framing(Method::Put, true).is_ok(), expected.is_ok() && expected != Ok(Framing::Chunked));

@@ -22,7 +22,7 @@ pub(crate) struct Document {
 
 /// Documents by digest. The oldest are forgotten when there are too many.
 #[derive(Debug, Default)]
-pub(crate) struct Kept(Mutex<State>);
+pub(crate) struct Documents(Mutex<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -32,7 +32,7 @@ struct State {
     bytes: u64,
 }
 
-impl Kept {
+impl Documents {
     /// Keeps a document, whose digest was checked.
     pub(crate) fn insert(&self, digest: Digest, media_type: &str, bytes: Spool) {
         let document = Document { media_type: media_type.to_owned(), bytes };
@@ -97,7 +97,7 @@ impl Read for DocumentReader {
 }
 
 /// A layer may look like a document. It is sent when a manifest refers to it.
-impl BlobSource for Kept {
+impl BlobSource for Documents {
     fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
         Ok(self.size(digest))
     }
@@ -118,7 +118,7 @@ mod tests {
 
     #[test]
     fn the_oldest_documents_are_forgotten() {
-        let (kept, digest) = (Kept::default(), |number: usize| Digest::of(&number.to_be_bytes()));
+        let (kept, digest) = (Documents::default(), |number: usize| Digest::of(&number.to_be_bytes()));
         for number in 0..=MOST {
             let mut bytes = Spool::new();
             bytes.write(b"{}").unwrap();

@@ -3,14 +3,14 @@
 /// The response to a request that is malformed, ambiguous or too large. The connection is closed after it, because the
 /// end of the request is unknown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Refusal {
+pub(crate) struct Rejection {
     pub(crate) status: u16,
     /// What is wrong. It holds nothing of the request.
     pub(crate) reason: &'static str,
 }
 
-impl Refusal {
-    /// Returns a refusal with status 400.
+impl Rejection {
+    /// Returns a rejection with status 400.
     pub(super) fn bad(reason: &'static str) -> Self {
         Self { status: 400, reason }
     }

@@ -15,11 +15,11 @@ use crate::ops::manifests::load_name;
 use crate::ops::presence;
 use crate::ops::push::budget::Budget;
 use crate::ops::push::completion::Completion;
-use crate::ops::push::crew::Foreman;
+use crate::ops::push::documents::Documents;
 use crate::ops::push::incoming::Incoming;
-use crate::ops::push::kept::Kept;
 use crate::ops::push::publication::Published;
 use crate::ops::push::touches::TouchQueue;
+use crate::ops::push::workers::Spawner;
 
 /// Enough for two parts of each connection at most parallelisms. The parts are files, and mostly in the page cache.
 const PART_BYTES: u64 = 256 * 1024 * 1024;
@@ -60,11 +60,11 @@ impl Default for PushRooms {
 /// The manifests that are being written, by their digest and names.
 type Publications = HashMap<(Digest, Vec<String>), Arc<Completion<Published>>>;
 
-pub(super) struct Shared {
+pub(super) struct PushState {
     pub(super) cache: S3Cache,
     pub(super) rooms: PushRooms,
-    pub(super) foreman: Foreman,
-    pub(super) documents: Kept,
+    pub(super) spawner: Spawner,
+    pub(super) documents: Documents,
     pub(super) touches: TouchQueue,
     /// What was received and is on its way to the store.
     deliveries: Mutex<HashMap<Digest, Arc<Completion<()>>>>,
@@ -80,14 +80,14 @@ pub(super) struct Shared {
     before: Mutex<HashMap<String, Before>>,
 }
 
-impl Shared {
-    pub(super) fn new(cache: S3Cache, rooms: PushRooms, foreman: Foreman) -> Self {
+impl PushState {
+    pub(super) fn new(cache: S3Cache, rooms: PushRooms, spawner: Spawner) -> Self {
         Self {
             touches: TouchQueue::new(cache.store.connections()),
             cache,
             rooms,
-            foreman,
-            documents: Kept::default(),
+            spawner,
+            documents: Documents::default(),
             deliveries: Mutex::default(),
             incoming: Mutex::default(),
             publications: Mutex::default(),
@@ -104,7 +104,7 @@ impl Shared {
             return;
         }
         let shared = self.clone();
-        if let Err(error) = self.foreman.start(move || shared.touches.work(&shared.cache)) {
+        if let Err(error) = self.spawner.start(move || shared.touches.work(&shared.cache)) {
             log::info!("no thread to refresh blobs: {error}");
             self.touches.not_started();
         }
@@ -123,7 +123,7 @@ impl Shared {
                 }
             }
         };
-        if let Err(error) = self.foreman.start(look) {
+        if let Err(error) = self.spawner.start(look) {
             log::info!("no thread to look at manifests: {error}");
         }
     }
@@ -280,7 +280,7 @@ impl Shared {
     }
 }
 
-impl fmt::Debug for Shared {
+impl fmt::Debug for PushState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Pushes").field("cache", &self.cache).finish_non_exhaustive()
     }

@@ -16,28 +16,28 @@ const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// A config or a manifest.
 #[derive(Clone)]
-pub(super) struct Document {
+pub(super) struct Promised {
     pub(super) media_type: Arc<str>,
     pub(super) bytes: Arc<[u8]>,
 }
 
-/// The documents of one mount.
-pub(super) struct Kept {
+/// The promised documents of all mounts.
+pub(super) struct Promises {
     clock: Arc<dyn Clock>,
-    documents: Mutex<HashMap<Digest, (Duration, Document)>>,
+    documents: Mutex<HashMap<Digest, (Duration, Promised)>>,
 }
 
-impl Kept {
+impl Promises {
     pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
         Self { clock, documents: Mutex::default() }
     }
 
     /// Keeps the documents. Those promised longest ago make room for them, but none of the last minutes. Returns false
     /// if there is no room.
-    pub(super) fn keep(&self, new: Vec<Document>) -> bool {
+    pub(super) fn keep(&self, new: Vec<Promised>) -> bool {
         let now = self.clock.monotonic();
         let mut documents = self.documents.lock().unpoisoned();
-        let new: Vec<(Digest, Document)> = new.into_iter().map(|new| (Digest::of(&new.bytes), new)).collect();
+        let new: Vec<(Digest, Promised)> = new.into_iter().map(|new| (Digest::of(&new.bytes), new)).collect();
         let wanted: usize =
             new.iter().filter(|(digest, _)| !documents.contains_key(digest)).map(|(_, new)| new.bytes.len()).sum();
         let mut used: usize = documents.values().map(|(_, document)| document.bytes.len()).sum();
@@ -58,7 +58,7 @@ impl Kept {
     }
 
     /// Returns the document with this digest.
-    pub(super) fn get(&self, digest: &Digest) -> Option<Document> {
+    pub(super) fn get(&self, digest: &Digest) -> Option<Promised> {
         self.documents.lock().unpoisoned().get(digest).map(|(_, document)| document.clone())
     }
 }
@@ -86,16 +86,16 @@ mod tests {
         fn sleep(&self, _: Duration, _: &Cancel) {}
     }
 
-    fn document(byte: u8, size: usize) -> Document {
-        Document { media_type: "x".into(), bytes: vec![byte; size].into() }
+    fn document(byte: u8, size: usize) -> Promised {
+        Promised { media_type: "x".into(), bytes: vec![byte; size].into() }
     }
 
     #[test]
     fn only_old_promises_make_room_for_new_ones() {
         let clock = Arc::new(Hand::default());
-        let kept = Kept::new(clock.clone());
-        let is_kept = |byte| kept.get(&Digest::of(&vec![byte; MAX_BYTES / 4])).is_some();
-        let keep = |byte| kept.keep(vec![document(byte, MAX_BYTES / 4)]);
+        let promises = Promises::new(clock.clone());
+        let is_kept = |byte| promises.get(&Digest::of(&vec![byte; MAX_BYTES / 4])).is_some();
+        let keep = |byte| promises.keep(vec![document(byte, MAX_BYTES / 4)]);
         for byte in 1..=4 {
             assert!(keep(byte));
             *clock.0.lock().unwrap() += Duration::from_secs(1);
@@ -104,7 +104,7 @@ mod tests {
         assert!(keep(1), "what is kept takes no more room");
         *clock.0.lock().unwrap() += PROMISED - Duration::from_secs(2);
         assert!(keep(5) && !is_kept(2) && [1, 3, 4, 5].into_iter().all(is_kept), "the oldest makes room");
-        assert!(!kept.keep(vec![document(6, MAX_BYTES + 1)]), "more than fits at all");
+        assert!(!promises.keep(vec![document(6, MAX_BYTES + 1)]), "more than fits at all");
         assert!(is_kept(1) && is_kept(5), "the promises of the last minutes stay");
     }
 }

@@ -16,11 +16,11 @@ type Task = Box<dyn FnOnce() + Send>;
 
 /// Owns threads that run tasks. Dropping it waits for all of them.
 #[derive(Debug)]
-pub(super) struct Crew(Arc<Shared>);
+pub(super) struct Workers(Arc<Shared>);
 
-/// Starts tasks on a [`Crew`].
+/// Starts tasks on a [`Workers`].
 #[derive(Clone, Debug)]
-pub(super) struct Foreman(Arc<Shared>);
+pub(super) struct Spawner(Arc<Shared>);
 
 #[derive(Default)]
 struct Shared {
@@ -39,13 +39,13 @@ struct State {
     closed: bool,
 }
 
-impl Crew {
+impl Workers {
     pub(super) fn new() -> Self {
         Self(Arc::default())
     }
 
-    pub(super) fn foreman(&self) -> Foreman {
-        Foreman(self.0.clone())
+    pub(super) fn spawner(&self) -> Spawner {
+        Spawner(self.0.clone())
     }
 
     /// Waits until no task is left, at most until `deadline`. Returns whether none is.
@@ -57,7 +57,7 @@ impl Crew {
     }
 }
 
-impl Drop for Crew {
+impl Drop for Workers {
     fn drop(&mut self) {
         self.0.state.lock().unpoisoned().closed = true;
         self.0.changed.notify_all();
@@ -72,11 +72,11 @@ impl Drop for Crew {
     }
 }
 
-impl Foreman {
+impl Spawner {
     /// Runs `task` on another thread.
     ///
     /// # Errors
-    /// If the system refuses to create a thread, or the crew is being dropped.
+    /// If the system refuses to create a thread, or the workers is being dropped.
     pub(super) fn start(&self, task: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let mut state = self.0.state.lock().unpoisoned();
         if state.closed {
@@ -144,7 +144,7 @@ impl Drop for Done<'_> {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Crew")
+        f.write_str("Workers")
     }
 }
 
@@ -156,21 +156,21 @@ mod tests {
 
     #[test]
     fn dropping_the_crew_waits_for_its_tasks() {
-        let (crew, done) = (Crew::new(), Arc::new(AtomicUsize::new(0)));
-        let foreman = crew.foreman();
+        let (workers, done) = (Workers::new(), Arc::new(AtomicUsize::new(0)));
+        let spawner = workers.spawner();
         for _ in 0..20 {
-            let (done, inner) = (done.clone(), foreman.clone());
+            let (done, inner) = (done.clone(), spawner.clone());
             let task = move || {
                 std::thread::sleep(Duration::from_millis(5));
                 let _ = inner.start(move || {
                     done.fetch_add(1, Ordering::SeqCst);
                 });
             };
-            foreman.start(task).unwrap();
+            spawner.start(task).unwrap();
         }
-        assert!(crew.wait_until(Instant::now() + Duration::from_secs(60)));
+        assert!(workers.wait_until(Instant::now() + Duration::from_secs(60)));
         assert_eq!(done.load(Ordering::SeqCst), 20);
-        drop(crew);
-        assert!(foreman.start(|| ()).is_err());
+        drop(workers);
+        assert!(spawner.start(|| ()).is_err());
     }
 }
