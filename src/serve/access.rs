@@ -1,6 +1,6 @@
-//! Who may use the server.
+//! Decides which requests the server accepts.
 //!
-//! A web page in a browser on this machine can send requests to loopback. It cannot suppress the headers that name it.
+//! A web page in a browser on this machine can send requests to loopback, but cannot suppress the headers that reveal it.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,7 +12,7 @@ use crate::serve::options::Users;
 
 /// Checks requests before anything else looks at them.
 pub(super) struct Access {
-    /// The digest of each `USER:PASSWORD`; `None` if everybody is let in.
+    /// The digest of each `USER:PASSWORD`; `None` without authentication.
     users: Option<Vec<Digest>>,
 }
 
@@ -21,7 +21,7 @@ impl Access {
         Self { users: users.map(|users| users.iter().map(|user| Digest::of(user.expose().as_bytes())).collect()) }
     }
 
-    /// Checks that the request is not one of a web page, and that its user is known.
+    /// Checks that the request does not come from a web page, and that its user is known.
     ///
     /// # Errors
     /// If it is not allowed.
@@ -39,9 +39,10 @@ impl Access {
         if given.is_some_and(|given| is_any(users, &given)) {
             return Ok(());
         }
-        let message = if header("authorization").is_some() { "wrong user or password" } else { "who are you?" };
+        let message =
+            if header("authorization").is_some() { "wrong user or password" } else { "authentication required" };
         Err(Refusal::new(Code::Unauthorized, message)
-            .hint("log in with docker login, or write user and password into the URL")
+            .hint("log in with docker login, or add the user and the password to the URL")
             .header("www-authenticate", "Basic realm=\"s3-build-cache\", charset=\"UTF-8\""))
     }
 }
@@ -52,7 +53,7 @@ fn credentials(value: &str) -> Option<Vec<u8>> {
     scheme.eq_ignore_ascii_case("basic").then(|| STANDARD.decode(encoded.trim()).ok()).flatten()
 }
 
-/// Returns whether the digest is one of `users`. Takes the same time whichever it is, and whatever differs.
+/// Returns whether the digest is one of `users`, in constant time.
 fn is_any(users: &[Digest], given: &Digest) -> bool {
     let differs = |user: &Digest| user.as_bytes().iter().zip(given.as_bytes()).fold(0, |all, (a, b)| all | (a ^ b));
     users.iter().fold(false, |known, user| known | (std::hint::black_box(differs(user)) == 0))

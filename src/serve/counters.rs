@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub struct ServeSummary {
     /// Requests that were answered, including refused ones.
     pub requests: u64,
-    /// Manifests that were asked for by tag and found.
+    /// Manifests requested by tag and found.
     pub manifests_found: u64,
-    /// Manifests that were asked for by tag and not found.
+    /// Manifests requested by tag and not found.
     pub manifests_missed: u64,
     /// Layers that were sent whole. One that is resumed counts once it is complete.
     pub blobs_served: u64,
@@ -93,8 +93,8 @@ impl Counters {
     pub(super) fn metrics(&self) -> String {
         let rows = [
             ("requests", "Requests answered.", &self.requests),
-            ("manifests_found", "Manifests asked for by tag and found.", &self.manifests_found),
-            ("manifests_missed", "Manifests asked for by tag and not found.", &self.manifests_missed),
+            ("manifests_found", "Manifests requested by tag and found.", &self.manifests_found),
+            ("manifests_missed", "Manifests requested by tag and not found.", &self.manifests_missed),
             ("manifests_written", "Manifests written.", &self.manifests_written),
             ("blobs_served", "Layers sent whole.", &self.blobs_served),
             ("blobs_uploaded", "Blobs uploaded.", &self.blobs_uploaded),

@@ -10,7 +10,7 @@ use crate::base::{Unpoisoned as _, thread_builder};
 /// How long work waits for other work to end. Work that takes longer waits for a store, and holds little memory.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-/// A flight is one piece of work, which everybody who asks for the same joins.
+/// A flight is one piece of work that every request with the same key joins.
 pub(super) struct Flights<T> {
     flying: Mutex<HashMap<Key, Arc<Flight<T>>>>,
     turn: Arc<Turn>,
@@ -39,8 +39,8 @@ impl<T> Default for Flights<T> {
 }
 
 impl<T: Clone + Send + 'static> Flights<T> {
-    /// Returns what `work` returns, or `None` if that takes longer than `patience`. The work goes on then, and whoever
-    /// asks for the same joins it.
+    /// Returns the result of `work`, or `None` if it takes longer than `patience`. The work then continues, and later
+    /// requests with the same key join it.
     pub(super) fn join(&self, key: Key, patience: Duration, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
         let mut flying = self.flying.lock().unpoisoned();
         flying.retain(|_, flight| flight.landed.lock().unpoisoned().is_none());
@@ -64,7 +64,7 @@ impl<T: Clone + Send + 'static> Flights<T> {
         flight.wait(patience)
     }
 
-    /// Lets nobody join the flights of a mount any more, because what they look at has changed.
+    /// Forgets the flights of a mount, because its manifests have changed: later requests start their own.
     pub(super) fn forget(&self, mount: usize) {
         self.flying.lock().unpoisoned().retain(|(at, _), _| *at != mount);
     }

@@ -1,9 +1,9 @@
 //! A cache served as a registry, so that BuildKit reads it during a build, with every Docker driver that reaches this
 //! machine.
 //!
-//! BuildKit reads and writes caches in registries with `type=registry,ref=HOST/REPOSITORY:TAG`. A [`Server`] answers it
-//! from the bucket: manifests are made from the S3 manifest as an import writes them, and layers are fetched when they
-//! are asked for. A [`Mount`] says which repositories there are and which cache is behind each.
+//! BuildKit reads and writes caches in registries with `type=registry,ref=HOST/REPOSITORY:TAG`. A [`Server`] serves them
+//! from the bucket: it converts the S3 manifest as an import does, and fetches layers on demand. A [`Mount`] maps a
+//! repository to the caches behind it.
 //!
 //! ```no_run
 //! # fn main() -> s3_build_cache::Result<()> {

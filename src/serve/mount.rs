@@ -59,10 +59,10 @@ impl Mount {
         self.repository.as_deref().is_none_or(|own| own == repository)
     }
 
-    /// Returns the caches to read a tag from, with the names that it stands for. None if the tag cannot be found.
+    /// Returns the caches to read a tag from, with the names that it stands for. Empty if the mount only accepts exports.
     ///
     /// # Errors
-    /// If the reference is no name that the store takes.
+    /// If the store does not accept the reference as a name.
     pub(super) fn sources(&self, repository: &str, tag: &str) -> Result<Vec<S3Cache>> {
         match self.purpose {
             Purpose::Import => Ok(self.caches.clone()),
@@ -74,10 +74,10 @@ impl Mount {
         }
     }
 
-    /// Returns the cache to write a tag to, with the names that it stands for. None if the mount is read-only.
+    /// Returns the cache to write a tag to, with the names that it stands for, or `None` if the mount is read-only.
     ///
     /// # Errors
-    /// If the reference is no name that the store takes.
+    /// If the store does not accept the reference as a name.
     pub(super) fn target(&self, repository: &str, tag: &str) -> Result<Option<S3Cache>> {
         let Some(cache) = self.caches.first().filter(|_| self.is_writable()) else { return Ok(None) };
         match self.purpose {

@@ -14,15 +14,15 @@ pub struct ServeOptions {
     /// Names and addresses that clients may use in the header `Host`, with or without a port, besides the address the
     /// server listens on.
     pub hosts: Vec<String>,
-    /// Who may use the server; `None` for everybody who can reach it.
+    /// The users that may use the server; `None` allows access without authentication.
     pub users: Option<Users>,
     /// Whether to answer requests for layers with a presigned URL of the store, if it has such URLs, instead of the
     /// bytes.
     pub redirect: bool,
     /// Whether `S3Cache::serve` also lets clients write.
     pub write: bool,
-    /// How long finding a manifest may take. After that, the client is told that there is none, so that it builds
-    /// without the cache.
+    /// How long finding a manifest may take. After that, the server reports a miss, and the client builds without the
+    /// cache.
     pub manifest_timeout: Duration,
 }
 
@@ -38,7 +38,7 @@ impl Default for ServeOptions {
 pub struct Users(Vec<Secret>);
 
 impl ServeOptions {
-    /// Returns the defaults: read-only, for everybody who can reach the server.
+    /// Returns the defaults: read-only, without authentication.
     pub fn new() -> Self {
         Self::default()
     }
@@ -95,7 +95,7 @@ impl Users {
     /// [`Error::Setup`] if there are no users, or a line has no colon, no user, or no password. The message shows only
     /// the number of the line.
     pub fn parse(text: &str) -> Result<Self> {
-        let hint = "write one USER:PASSWORD a line";
+        let hint = "write one USER:PASSWORD per line";
         let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty() && !line.starts_with('#'));
         let users = lines.map(|(at, line)| match line.split_once(':') {
             Some((user, password)) if !user.is_empty() && !password.is_empty() => Ok(Secret::new(line)),

@@ -1,7 +1,7 @@
 //! Documents that were promised to clients, until they have fetched them.
 //!
-//! A client asks which manifest a tag has, and fetches that manifest and its config later, by digest. So what the first
-//! answer promised must still be there.
+//! A client resolves a tag to a manifest, and fetches that manifest and its config later, by digest. The documents named
+//! in the first response must still exist then.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use crate::base::{Clock, Digest, Unpoisoned as _};
 
-/// How long a promise is kept at least. Builds fetch manifest and config within seconds.
+/// How long a document is kept at least. Builds fetch manifest and config within seconds.
 const PROMISED: Duration = Duration::from_secs(3 * 60);
-/// How many bytes all promises of one server may take. A manifest and its config take at most 2 MiB.
+/// The most bytes of all documents of a server. A manifest and its config take at most 2 MiB.
 const MAX_BYTES: usize = 16 * 1024 * 1024;
 
 /// A config or a manifest.
@@ -32,7 +32,7 @@ impl Promises {
         Self { clock, documents: Mutex::default() }
     }
 
-    /// Keeps the documents. Those promised longest ago make room for them, but none of the last minutes. Returns false
+    /// Keeps the documents. The oldest make room for them, except those promised in the last few minutes. Returns `false`
     /// if there is no room.
     pub(super) fn keep(&self, new: Vec<Promised>) -> bool {
         let now = self.clock.monotonic();
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
     use crate::base::Cancel;
 
-    /// A clock that moves when it is told to.
+    /// A clock that the test moves.
     #[derive(Default)]
     struct Hand(Mutex<Duration>);
 

@@ -93,7 +93,7 @@ impl Registry {
         Ok(response)
     }
 
-    /// Takes note of a blob that may have been written: the new copy is not corrupt.
+    /// Forgets that a blob was corrupt, because it may have been written again.
     fn uploaded(&self, repository: &str, digest: Option<Digest>, response: Response) -> Result<Response, Refusal> {
         if let Some(digest) = digest.filter(|_| response.status == 201) {
             self.mounted(repository)?.trust(&digest);

@@ -55,7 +55,7 @@ pub(crate) enum Reference {
 /// Which part of a list a request asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Page {
-    /// The most items; `None` for as many as the server likes.
+    /// The most items; `None` without a limit by the client.
     pub(crate) count: Option<usize>,
     /// Only items after this one.
     pub(crate) after: Option<String>,
@@ -65,7 +65,7 @@ impl Route {
     /// Returns the route of a request with this path and query.
     ///
     /// # Errors
-    /// If the path is none of a registry, or a name or digest in it is invalid.
+    /// If the path is not part of the registry API, or a name or digest in it is invalid.
     pub(crate) fn of(path: &str, query: Option<&str>) -> Result<Self, Refusal> {
         let segments: Option<Vec<String>> = path.split('/').skip(1).map(|part| percent_decode(part, false)).collect();
         let segments = segments.ok_or_else(|| no_such_path("the path is not valid UTF-8"))?;
@@ -93,12 +93,12 @@ impl Route {
             ["v2", name @ .., "referrers", digest] => {
                 Ok(Self::Referrers { repository: repository(name)?, digest: parse_digest(digest)? })
             }
-            _ => Err(no_such_path("there is nothing at this path: it is none of a registry's")),
+            _ => Err(no_such_path("the path is not part of the registry API")),
         }
     }
 
     fn start_upload(repository: String, query: &Query) -> Result<Self, Refusal> {
-        // A client that cannot mount a blob uploads it, so an invalid repository is none.
+        // A client that cannot mount a blob uploads it, so an invalid repository is ignored.
         let from = || query.get("from").filter(|name| is_repository(name)).map(str::to_owned);
         let mount = query.digest("mount")?.map(|digest| (digest, from()));
         Ok(Self::StartUpload { repository, mount, digest: query.digest("digest")? })

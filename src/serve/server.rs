@@ -87,8 +87,8 @@ impl Server {
         Stopper { http: self.http.stopper(), stop_by: self.stop_by.clone() }
     }
 
-    /// Serves until the server is stopped. Requests under way may then finish within ten seconds, and what runs behind
-    /// them ends too.
+    /// Serves until the server is stopped. Requests under way, and their work in the background, then have ten seconds
+    /// to finish.
     ///
     /// # Errors
     /// [`Error::Io`] if the socket fails for good.
@@ -108,13 +108,13 @@ impl Server {
 }
 
 impl Stopper {
-    /// Stops the server: it accepts no more connections, and finishes what is under way within ten seconds. Does not
-    /// wait for it. Requests to the store can be interrupted by cancelling the [`Cancel`](crate::Cancel) of the caches.
+    /// Stops the server: it accepts no more connections, and requests under way have ten seconds to finish. Does not
+    /// wait. Requests to the store can be interrupted by cancelling the [`Cancel`](crate::Cancel) of the caches.
     pub fn stop(&self) {
         self.stop_within(GRACE);
     }
 
-    /// Stops the server, and what is under way after `grace`.
+    /// Stops the server, and interrupts requests after `grace`.
     pub fn stop_within(&self, grace: Duration) {
         self.stop_by.stop_within(grace);
         self.http.stop(grace);

@@ -33,13 +33,13 @@ pub(super) const COMMAND: Command = Command {
         gist: Some("a build with S3 caches"),
         arguments: &[Argument {
             name: "COMMAND",
-            help: "docker buildx build, docker build, docker buildx bake or buildctl build: their options of type=s3 are \
+            help: "docker buildx build, docker build, docker buildx bake or buildctl build: their type=s3 options are \
                    rewritten;\nany other command with --cache-to or --cache-from",
             values: Values::CommandLine,
         }],
         global: &["quiet", "verbose", "jobs"],
-        notes: "The credentials are tried first: a cache to read that fails is a warning, a cache to write that fails is \
-                an error unless it has ignore-error=true. A builder in a network of its own needs --advertise.",
+        notes: "Credentials are checked first: a --cache-from that fails is a warning, a --cache-to that fails is an error \
+                unless it has ignore-error=true. A builder with a network of its own needs --advertise.",
         examples: &[
             "s3-build-cache run -- docker buildx build --push -t user/image \\\n  \
              --cache-to type=s3,region=eu-west-1,bucket=ci,mode=max \\\n  \
@@ -60,7 +60,7 @@ struct Order {
 impl Order {
     fn parse(raw: Raw) -> Result<Self> {
         if raw.global.json {
-            return Err(Error::usage("--json is no option of run: standard output belongs to the command")
+            return Err(Error::usage("run does not take --json: standard output belongs to the command")
                 .with_hint("write the result to a file with --summary FILE"));
         }
         if raw.positional.is_empty() {

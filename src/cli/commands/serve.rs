@@ -21,20 +21,20 @@ use crate::signals;
 
 pub(super) const COMMAND: Command = Command {
     name: "serve",
-    summary: "answer docker buildx as a registry, with layers from the bucket",
+    summary: "serve the bucket to docker buildx as a registry",
     aliases: &["daemon", "proxy", "registry", "server"],
     flags: &[
         Takes::flag("listen"),
-        Takes::with_help("write", "also take exports (--cache-to type=registry)"),
+        Takes::with_help("write", "also accept exports (--cache-to type=registry)"),
         Takes::flag("host"),
         Takes::flag("auth-file"),
         Takes::flag("no-auth"),
         Takes::flag("redirect"),
     ],
     help: Help {
-        about: "Answer docker buildx as a registry on this machine, with layers from the bucket, until the process is \
-                ended. Every Docker driver that can reach it reads the cache during the build, and fetches only the \
-                layers that the build needs.",
+        about: "Serve the bucket to docker buildx as a registry on this machine, until the process is stopped. Every \
+                Docker driver that can reach it reads the cache during the build, and fetches only the layers that the \
+                build needs.",
         usage: "ATTRS...",
         gist: Some("S3 -> builds, as a registry"),
         arguments: &[Argument {
@@ -98,8 +98,9 @@ impl Serve {
         let addresses = addresses(&listen)?;
         let is_open = addresses.iter().any(|address| !address.ip().is_loopback());
         if is_open && !raw.no_auth && raw.auth_file.is_none() {
-            return Err(Error::usage(format!("{listen} can be reached from other machines"))
-                .with_hint("protect the server with --auth-file FILE, or let everybody in with --no-auth"));
+            return Err(Error::usage(format!("{listen} can be reached from other machines")).with_hint(
+                "protect the server with --auth-file FILE, or allow access without authentication with --no-auth",
+            ));
         }
         let options = ServeOptions::new().redirect(raw.redirect).write(raw.write);
         let options = raw.host.into_iter().fold(options, ServeOptions::host);
@@ -135,7 +136,7 @@ fn run(raw: Raw) -> Result<ExitCode> {
         let watching = thread_builder()
             .and_then(|thread| thread.spawn_scoped(scope, move || stop_on(&stop, &stopper, &store_cancel, &ended)));
         if let Err(error) = &watching {
-            log::warn!("a signal will end the server at once: cannot start a thread to wait for it ({error})");
+            log::warn!("cannot start a thread to wait for signals, so a signal will end the server at once: {error}");
         }
         let outcome = server.run();
         done.cancel();
@@ -192,7 +193,7 @@ fn users(file: &Path) -> Result<Users> {
     let meta = fs::metadata(file).map_err(failed)?;
     if !meta.is_file() || meta.len() > MAX_AUTH_FILE_BYTES {
         return Err(Error::setup(format!("{} is not a file with users", file.display()))
-            .with_hint("write one USER:PASSWORD a line"));
+            .with_hint("write one USER:PASSWORD per line"));
     }
     if meta.permissions().mode() & 0o004 != 0 {
         log::warn!("other users of this machine can read {}: run chmod o-r on it", file.display());

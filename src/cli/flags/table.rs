@@ -128,14 +128,14 @@ pub(crate) const FLAGS: &[Flag] = &[
                 Ok(())
             },
         },
-        help: "a file with one USER:PASSWORD a line, for Basic authentication",
+        help: "a file with one USER:PASSWORD per line, for Basic authentication",
         aliases: &["htpasswd", "password-file", "users"],
         ..COMMON
     },
     Flag {
         long: "no-auth",
         effect: Effect::Switch(|raw| raw.no_auth = true),
-        help: "let everybody in who can reach the address",
+        help: "allow access without authentication",
         aliases: &["insecure"],
         ..COMMON
     },

@@ -55,7 +55,7 @@ fn reader(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Vec<u
         let mut bytes = Vec::new();
         // What was read before an error is kept.
         let _ = pipe.map(|pipe| pipe.take(MAX_BYTES).read_to_end(&mut bytes));
-        // Nobody receives it after the time limit.
+        // After the time limit, the receiver is gone.
         let _ = sender.send(bytes);
     })?;
     Ok(receiver)

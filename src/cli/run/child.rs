@@ -1,4 +1,4 @@
-//! Runs the command: it has the terminal, gets the signals that are meant for it, and its status is kept.
+//! Runs the command: gives it the terminal, passes signals on, and returns its status.
 
 use std::io;
 use std::process::{self, Command, ExitStatus};
@@ -19,7 +19,7 @@ enum Stage {
     /// It ends the program at once.
     #[default]
     Alone,
-    /// It is passed on to the command. The program ends after the command, whatever comes.
+    /// It is passed on to the command. The program ends only after the command.
     Running(Pid),
 }
 
@@ -50,7 +50,7 @@ impl Guard {
     /// Runs the command to its end.
     ///
     /// # Errors
-    /// If it cannot be started, or not waited for.
+    /// If it cannot be started or waited for.
     pub(crate) fn run(&self, command: &mut Command) -> io::Result<ExitStatus> {
         let mut child = {
             // A signal that arrives meanwhile waits for the command.
@@ -70,7 +70,7 @@ impl Guard {
     }
 }
 
-/// Passes a signal on, unless the command has got it from the terminal, as every process in the foreground.
+/// Passes a signal on, unless the terminal has sent it to every process in the foreground, and so to the command.
 fn pass_on(pid: Pid, signal: i32) {
     if matches!(signal, SIGINT | SIGQUIT) && is_in_the_foreground() {
         return;

@@ -19,12 +19,12 @@ pub(crate) enum Driver {
     /// A BuildKit in a container.
     Container,
     Kubernetes,
-    /// A BuildKit that somebody else runs; also buildctl's.
+    /// A BuildKit that buildx does not manage; also buildctl's.
     Remote,
     Unknown,
 }
 
-/// One BuildKit of a builder. What is not known is taken to be in order.
+/// One BuildKit of a builder. Unknown facts count as no problem.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Node {
     /// The address of the Docker that runs it, or its own.
@@ -64,7 +64,7 @@ pub(crate) struct Reach {
     pub(crate) own_s3: bool,
 }
 
-/// How the builder gets to the cache.
+/// How the builder reaches the cache.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
     Loopback,
@@ -128,14 +128,16 @@ impl Facts {
 }
 
 impl Reach {
-    /// Returns how the builder gets to the cache. `advertised` is whether the user gave an address, `exports` whether a
+    /// Returns how the builder reaches the cache. `advertised` is whether the user gave an address, `exports` whether a
     /// cache is written.
     ///
     /// # Errors
     /// [`Error::Usage`] if there is no way.
     pub(crate) fn route(&self, advertised: bool, exports: bool) -> Result<Route> {
         if exports && !self.exports {
-            let error = Error::usage("this Docker reads caches only: it uses the graph driver, not containerd's store");
+            let error = Error::usage(
+                "this Docker can only read caches: it uses a graph driver, not the containerd image store",
+            );
             return Err(error.with_hint("enable the containerd image store, or leave out the cache to write"));
         }
         match &self.not_loopback {

@@ -30,7 +30,7 @@ const RESOLVE_LIMIT: Duration = Duration::from_secs(60);
 const NOT_EXECUTABLE: u8 = 126;
 const NOT_FOUND: u8 = 127;
 
-/// What `run` is asked for.
+/// The arguments of `run`.
 pub(crate) struct Request {
     /// The command and its arguments.
     pub(crate) line: Vec<OsString>,
@@ -94,8 +94,8 @@ pub(crate) fn finished(request: Request, session: &Session, guard: &Guard) -> Re
 fn resolved(plan: Plan) -> Result<std::result::Result<Plan, Finished>> {
     let Some(print) = plan.print() else { return Ok(Ok(plan)) };
     if plan.reads_stdin() {
-        let error = Error::usage("bake reads a file from standard input, which run cannot read before it");
-        return Err(error.with_hint("name the file: --file FILE"));
+        let error = Error::usage("run cannot resolve targets that bake reads from standard input");
+        return Err(error.with_hint("pass the file with --file FILE"));
     }
     let Some((program, arguments)) = print.split_first() else { return Ok(Ok(plan)) };
     let printed = match capture(Command::new(program).args(arguments), RESOLVE_LIMIT) {
@@ -120,8 +120,8 @@ fn uses(plan: &Plan, to: Vec<S3Value>, from: Vec<S3Value>) -> Result<Vec<Use>> {
         (own.first(), plan.invocation().map(|invocation| invocation.kind))
     {
         let option = direction.as_str();
-        let error = Error::usage(format!("--cache-{option} of run is for commands that read a variable"));
-        return Err(error.with_hint("put it behind the build command: run rewrites the options there"));
+        let error = Error::usage(format!("--cache-{option} of run is only for commands that read a variable"));
+        return Err(error.with_hint("move it behind the build command, where run rewrites it"));
     }
     let slots = plan
         .slots
@@ -160,7 +160,7 @@ fn served(plan: &Plan, uses: Vec<Use>, opened: Vec<Usable>, advertise: Option<&A
     };
     let values: Vec<_> = uses.iter().zip(&opened).map(|(it, usable)| (it, value(it, usable))).collect();
     let (line, variables) = filled_in(plan, values);
-    // Otherwise nobody would use the server, and the summary would blame the builder.
+    // Without a cache, the server would get no requests, and the summary would blame the builder.
     let is_needed = opened.iter().any(|usable| !matches!(usable, Usable::Dropped));
     let caches = uses.into_iter().map(|it| it.name).zip(opened).collect();
     let serving = is_needed.then(|| address.serve(caches)).transpose()?;
@@ -236,7 +236,7 @@ fn not_started(line: &[OsString], error: io::Error) -> Finished {
     Finished { status, summary: None, error: Some(Error::io("start", program, error)) }
 }
 
-/// Returns the status as a shell shows it.
+/// Returns the exit status as a shell reports it.
 fn code(status: ExitStatus) -> u8 {
     let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
     code.and_then(|code| u8::try_from(code).ok()).unwrap_or(exit::OTHER)

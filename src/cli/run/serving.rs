@@ -21,7 +21,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(5);
 /// A listener, and the names of its repositories, which cannot be guessed.
 pub(crate) struct Address {
     listener: TcpListener,
-    /// The host and port by which the builder gets here.
+    /// The host and port by which the builder reaches this server.
     authority: String,
     host: Option<String>,
     path: String,
@@ -62,7 +62,7 @@ impl Address {
         format!("{}/{}", self.authority, self.repository(name))
     }
 
-    /// Returns whether the builder must be told to use plain HTTP.
+    /// Returns whether the builder needs `registry.insecure=true` to use plain HTTP.
     pub(crate) fn is_insecure(&self) -> bool {
         self.host.is_some()
     }

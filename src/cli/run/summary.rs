@@ -17,7 +17,7 @@ pub(crate) struct Finished {
 }
 
 impl Finished {
-    /// Reports what the server did, and warns if nobody used it.
+    /// Reports what the server did, and warns if the command never used it.
     pub(super) fn report(&self, quiet: bool) {
         let (Some(summary), None) = (&self.summary, &self.error) else { return };
         if summary.requests == 0 {

@@ -1,8 +1,8 @@
-//! Points in time until which something may take.
+//! Deadlines.
 
 use std::time::{Duration, Instant};
 
-/// A point in time. One beyond the range of the clock never comes.
+/// A point in time. A deadline beyond the range of the clock never passes.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Deadline(Option<Instant>);
 

@@ -1,4 +1,4 @@
-//! Tries whether a cache can be read and written, before somebody depends on it.
+//! Checks that a cache can be read and written before a build depends on it.
 
 use crate::base::{Digest, Result};
 use crate::object::{BytesPayload, ObjectStore as _, PutMode};

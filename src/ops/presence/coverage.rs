@@ -77,7 +77,7 @@ impl Default for Coverage {
 }
 
 impl Coverage {
-    /// Returns the coverage of a search that somebody waits for.
+    /// Returns the coverage of a search that a client waits for.
     pub(super) fn hurried() -> Self {
         Self { page_cost: PAGE_TIME, ..Self::default() }
     }
@@ -218,7 +218,7 @@ mod tests {
 
     /// 200 look-ups would be 13 round trips over 16 connections.
     #[test]
-    fn a_search_that_somebody_waits_for_prefers_pages() {
+    fn a_search_that_a_client_waits_for_prefers_pages() {
         let (rounds, pages, single) = cost_of(Coverage::hurried(), &keys(0..20_000), &keys(0..200));
         assert!(rounds <= 3 && pages < 40 && single < 16, "{rounds} {pages} {single}");
         // Among very many, look-ups are faster.

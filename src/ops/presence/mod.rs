@@ -32,8 +32,8 @@ pub(super) struct Presence {
     pub(super) refused: Vec<(Digest, Error)>,
 }
 
-/// Looks up `blobs` for somebody who waits, so in few round trips rather than at a low price. The store may refuse to
-/// look up single ones.
+/// Looks up `blobs` for a client that waits: in few round trips rather than at a low price. The store may refuse to look
+/// up single ones.
 ///
 /// # Errors
 /// If the bucket is missing, or the store fails.

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::base::{Result, Unpoisoned as _};
 
-/// How often a waiting thread looks whether it still needs to wait.
+/// How often a waiting thread repeats its check.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 
-/// A number of bytes, lent to those who ask for them, in the order in which they ask.
+/// A number of bytes, lent in the order of the requests.
 #[derive(Debug)]
 pub(crate) struct Budget {
     limit: u64,
@@ -20,7 +20,7 @@ pub(crate) struct Budget {
 #[derive(Debug, Default)]
 struct State {
     used: u64,
-    /// The tickets of those who wait, and the next ticket.
+    /// The tickets of the waiting threads, and the next ticket.
     waiting: VecDeque<u64>,
     next: u64,
 }
@@ -42,8 +42,8 @@ impl Budget {
         self.limit
     }
 
-    /// Waits until that many bytes are free, as long as `check` succeeds. More than the limit are lent if nothing else
-    /// is.
+    /// Waits until that many bytes are free, as long as `check` succeeds. More than the limit are lent only while
+    /// nothing else is.
     ///
     /// # Errors
     /// That of `check`.
@@ -66,7 +66,7 @@ impl Budget {
         }
     }
 
-    /// Returns that many bytes if they are free and nobody waits for any.
+    /// Returns that many bytes if they are free and no thread waits.
     pub(crate) fn try_take(self: &Arc<Self>, bytes: u64) -> Option<Room> {
         let mut state = self.state.lock().unpoisoned();
         let free = state.waiting.is_empty() && self.fits(state.used, bytes);
@@ -136,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn those_who_wait_are_served_in_turn_and_can_give_up() {
+    fn waiting_threads_are_served_in_turn_and_can_give_up() {
         let budget = Budget::new(10);
         let held = budget.try_take(10).unwrap();
         let given_up = AtomicBool::new(false);

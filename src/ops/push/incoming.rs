@@ -11,7 +11,7 @@ use crate::ops::push::budget::Room;
 use crate::ops::push::spool::Spool;
 use crate::transfer::Run;
 
-/// A blob that is being received, as a source for those who send it.
+/// A blob that is being received, as a source for the threads that send it.
 #[derive(Debug)]
 pub(super) struct Incoming {
     pub(super) digest: Digest,
@@ -58,19 +58,19 @@ impl Incoming {
         self.changed.notify_all();
     }
 
-    /// Learns that all parts were received, and that the digest is right.
+    /// Records that all parts were received, and that the digest is right.
     pub(super) fn verified(&self) {
         self.lock().verified = true;
         self.changed.notify_all();
     }
 
-    /// Stops those who send it.
+    /// Stops the threads that send the blob.
     pub(super) fn fail(&self, error: Error) {
         self.lock().failure.get_or_insert(error);
         self.changed.notify_all();
     }
 
-    /// Checks that nobody has failed.
+    /// Checks that neither the client nor the store has failed.
     ///
     /// # Errors
     /// The first failure.
@@ -83,9 +83,9 @@ impl Incoming {
         self.lock().in_one_piece
     }
 
-    /// Wakes those who wait, to look whether their run has stopped.
+    /// Wakes waiting threads, so that they check whether their run has stopped.
     pub(super) fn wake(&self) {
-        // A thread that has looked but does not wait yet holds the lock.
+        // A thread that has checked but does not wait yet holds the lock.
         drop(self.lock());
         self.changed.notify_all();
     }

@@ -1,8 +1,8 @@
 //! Push: takes blobs and manifests from clients of a registry, and writes them to the store.
 //!
 //! A blob goes to the store while it is received. Large ones are sent in parts, and each part is kept in a temporary file
-//! until it was sent. No blob becomes visible before its digest was right. What takes longer than a client waits goes on
-//! in the background, and the client's next attempt joins it.
+//! until it was sent. No blob becomes visible before its digest has been checked. Work that takes longer than a client
+//! waits continues in the background, and the client's next attempt joins it.
 
 mod budget;
 mod completion;
@@ -43,8 +43,7 @@ use workers::Workers;
 /// How long a failed look-up is repeated: the client waits for it.
 const LOOK_UP_FOR: Duration = Duration::from_secs(8);
 
-/// What clients push to one cache. Dropping it waits for what goes on in the background, which the cache's cancel handle
-/// interrupts.
+/// The pushes to one cache. Dropping it waits for work in the background, which the cache's cancel handle interrupts.
 #[derive(Debug)]
 pub(crate) struct Pushes {
     shared: Arc<PushState>,
@@ -52,7 +51,7 @@ pub(crate) struct Pushes {
 }
 
 impl Pushes {
-    /// Takes pushes for a cache. `rooms` are shared by all caches of the process.
+    /// Accepts pushes for a cache. `rooms` are shared by all caches of the process.
     pub(crate) fn new(cache: S3Cache, rooms: PushRooms) -> Self {
         let workers = Workers::new();
         Self { shared: Arc::new(PushState::new(cache, rooms, workers.spawner())), workers }
@@ -73,7 +72,7 @@ impl Pushes {
         &self.shared.documents
     }
 
-    /// Learns that a client has begun to push to one of these names. With `on_conflict=merge`, refreshes what their
+    /// Records that a client has begun to push to one of these names. With `on_conflict=merge`, refreshes what their
     /// manifests need. Does not wait.
     pub(crate) fn begin(&self, names: &[String]) {
         self.shared.begin(names);
@@ -160,12 +159,12 @@ impl Pushes {
         self.shared.publication(manifest, names)
     }
 
-    /// Gives up what has not been refreshed, and what is on its way to the store, as soon as that is possible.
+    /// Cancels pending refreshes and deliveries to the store.
     pub(crate) fn abandon(&self) {
         self.shared.abandon();
     }
 
-    /// Waits until nothing goes on in the background, at most until `deadline`. Returns whether nothing does.
+    /// Waits for work in the background, at most until `deadline`. Returns whether all of it is done.
     pub(crate) fn wait_until(&self, deadline: Instant) -> bool {
         self.workers.wait_until(deadline)
     }

@@ -1,4 +1,4 @@
-//! Manifests that are to be written, and what becomes of them.
+//! Manifests to be written, and the outcomes.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -22,12 +22,12 @@ pub(crate) struct Publication {
     pub(crate) room: Room,
 }
 
-/// What became of a manifest.
+/// The outcome of a manifest.
 #[derive(Clone, Debug)]
 pub(crate) enum Published {
     /// It was written.
     Written,
-    /// It was not written, or without what needs these blobs: the store does not have them.
+    /// The store lacks these blobs: the manifest was not written, or only without the layers that need them.
     Missing(Arc<[Missing]>),
 }
 

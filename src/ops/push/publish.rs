@@ -62,7 +62,7 @@ fn publish(shared: &Arc<PushState>, publication: Publication) -> Result<Publishe
     outcome
 }
 
-/// Asks once more for the blobs that were only refreshed. What a pruner has deleted meanwhile is left out.
+/// Looks up the refreshed blobs once more, and drops the layers whose blobs a pruner has deleted meanwhile.
 fn check_again(
     shared: &Arc<PushState>,
     config: &CacheConfig,

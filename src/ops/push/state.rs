@@ -1,4 +1,4 @@
-//! What the pushes to one cache share, also with their work in the background.
+//! The state that the pushes to one cache share, also with their work in the background.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -105,7 +105,7 @@ impl PushState {
         }
         let shared = self.clone();
         if let Err(error) = self.spawner.start(move || shared.touches.work(&shared.cache)) {
-            log::info!("no thread to refresh blobs: {error}");
+            log::info!("cannot start a thread to refresh blobs: {error}");
             self.touches.not_started();
         }
     }
@@ -119,12 +119,12 @@ impl PushState {
         let look = move || {
             for name in names {
                 if let Err(error) = shared.look_at(&name, on_conflict) {
-                    log::info!("cannot look at the manifest {name} before the push: {error}");
+                    log::info!("cannot read the manifest {name} before the push: {error}");
                 }
             }
         };
         if let Err(error) = self.spawner.start(look) {
-            log::info!("no thread to look at manifests: {error}");
+            log::info!("cannot start a thread to read manifests: {error}");
         }
     }
 
@@ -151,7 +151,7 @@ impl PushState {
         self.before.lock().unpoisoned().remove(name)
     }
 
-    /// Learns that a push has ended.
+    /// Records that a push has ended.
     pub(super) fn end(&self) {
         self.begun.store(false, Ordering::Relaxed);
     }
@@ -172,7 +172,7 @@ impl PushState {
         }
     }
 
-    /// Learns that the store does not have a blob.
+    /// Records that the store does not have a blob.
     pub(super) fn is_absent(&self, digest: &Digest) {
         self.delivered.lock().unpoisoned().remove(digest);
     }
@@ -228,7 +228,7 @@ impl PushState {
 
     pub(super) fn delivery(&self, digest: &Digest) -> Option<Arc<Completion<()>>> {
         let delivery = self.deliveries.lock().unpoisoned().get(digest).cloned();
-        // The client that heard of a failure may be faster than the thread that forgets it.
+        // A client may repeat a failed request before this thread forgets the failure.
         if let Some(delivery) = delivery.filter(|delivery| !delivery.has_failed()) {
             return Some(delivery);
         }
@@ -272,7 +272,7 @@ impl PushState {
         }
     }
 
-    /// Explains that work cannot go on in the background.
+    /// Returns the error for work that cannot continue in the background.
     pub(super) fn no_thread(error: std::io::Error) -> Error {
         Error::unsupported("cannot start another thread")
             .with_source(error)

@@ -1,4 +1,4 @@
-//! Refreshes blobs behind the answers to a client.
+//! Refreshes blobs in the background.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Condvar, Mutex};
@@ -14,7 +14,7 @@ const MOST_WAITING: usize = 32_768;
 /// How many refreshed blobs are remembered.
 const MOST_SEEN: usize = 100_000;
 
-/// The blobs to refresh, and what became of them.
+/// The blobs to refresh, and the outcomes.
 #[derive(Debug)]
 pub(super) struct TouchQueue {
     /// How many threads refresh blobs.
@@ -58,7 +58,7 @@ impl TouchQueue {
         starts
     }
 
-    /// Learns that no thread could be started. Without any, nothing is refreshed.
+    /// Records that no thread could be started. Without any, nothing is refreshed.
     pub(super) fn not_started(&self) {
         let mut state = self.state.lock().unpoisoned();
         state.workers -= 1;
@@ -126,7 +126,7 @@ impl TouchQueue {
         self.state.lock().unpoisoned().seen.contains(blob)
     }
 
-    /// Learns that a blob was uploaded.
+    /// Records that a blob was uploaded.
     pub(super) fn uploaded(&self, blob: &Digest) {
         let mut state = self.state.lock().unpoisoned();
         state.gone.remove(blob);

@@ -17,7 +17,7 @@ use crate::ops::push::state::PushState;
 const MAX_DOCUMENT_BYTES: u64 = 32 * 1024 * 1024;
 /// The media type of every blob.
 const OCTETS: &str = "application/octet-stream";
-/// How long a client with a wrong blob waits until its upload is aborted.
+/// How long a client with a corrupt blob waits until its upload is aborted.
 const ABORTED_WITHIN: Duration = Duration::from_secs(5);
 
 /// Returns whether a blob is kept and not stored: a config of a cache is JSON, and layers are not.
@@ -48,7 +48,7 @@ struct Receiving {
     end: u64,
 }
 
-/// What became of a blob that was received.
+/// The outcome of a received blob.
 #[derive(Debug)]
 pub(crate) enum Finished {
     /// The store has it, or will.
@@ -151,7 +151,7 @@ impl BlobUpload {
         Ok(Finished::Accepted(delivery))
     }
 
-    /// Decides with the first byte what becomes of the blob.
+    /// Decides by the first byte whether the blob is a document, and starts its delivery if it has parts.
     fn decide(&mut self, first: u8) -> Result<()> {
         let (digest, size) = (self.incoming.digest, self.incoming.size);
         self.is_document = is_document(first, size);
@@ -170,7 +170,7 @@ impl BlobUpload {
         let cancel = &self.shared.cache.context.cancel;
         let check = || incoming.check().and_then(|()| cancel.check());
         check()?;
-        // Nobody returns the room of a part that is needed until the last has arrived.
+        // Parts that are all needed until the last has arrived would wait for each other's room.
         let room = match incoming.is_in_one_piece() {
             true => None,
             false => Some(self.shared.rooms.parts.take(end - self.position, check)?),

@@ -14,9 +14,9 @@ use crate::serve::pull::Pull;
 use crate::serve::pull::sent::Sent;
 use crate::serve::range::{Wanted, wanted};
 
-/// How long a URL of the store can be used. A client that resumes may ask it again.
+/// How long a presigned URL is valid. A client that resumes may use it again.
 const URL_VALID_FOR: Duration = Duration::from_secs(3600);
-/// How many bytes are read before the response begins: what is wrong up to there can still be told.
+/// How many bytes are read before the response begins: a failure up to there can still change its status.
 const FIRST_BYTES: usize = 16 * 1024;
 
 /// A copy of a blob in one of the caches.
@@ -45,7 +45,7 @@ impl Pull {
     ) -> Result<Response, Refusal> {
         let range = range_header(request, digest);
         let is_head = request.method == Method::Head;
-        // A push asks whether it may leave out the blob. It may not leave out a config that an import has only read.
+        // A push asks whether it can skip the blob. It must not skip a config that was only read.
         if let Some(push) = mounted.push.as_ref().filter(|_| is_head) {
             let size = push.head_blob(digest)?.ok_or_else(|| missing(digest, &[]))?;
             return Ok(sized(size, digest));

@@ -12,7 +12,7 @@ use crate::serve::mounted::Mounted;
 use crate::serve::pull::Pull;
 use crate::serve::route::{Page, is_repository, is_tag};
 
-/// How many names of a cache are listed.
+/// The most names listed per cache.
 const MOST_NAMES: usize = 10_000;
 
 impl Pull {
@@ -34,7 +34,7 @@ impl Pull {
         Ok(list(json, &tags, page, &path))
     }
 
-    /// Answers a request for the repositories of mounts that have several. Others are only for those who know them.
+    /// Answers a request for the repositories of mounts that have several. The names of the others are kept secret.
     pub(in crate::serve) fn catalog<'a>(
         &self,
         mounts: impl Iterator<Item = &'a Mounted>,

@@ -21,7 +21,7 @@ impl Pull {
         reference: &Reference,
     ) -> Result<Response, Refusal> {
         match reference {
-            // A push would leave out a manifest that is there already, and a lifecycle rule would then remove it.
+            // A push would skip a manifest that exists, and a lifecycle rule would then expire it.
             Reference::Tag(_) if mounted.push.is_some() && is_push(request) => {
                 Err(unknown("every push writes its manifest"))
             }
@@ -35,18 +35,18 @@ impl Pull {
                 }
                 let unknown = || {
                     Refusal::new(Code::ManifestUnknown, format!("there is no manifest {digest}"))
-                        .hint("ask for the tag: the server keeps what a tag stood for only for some minutes")
+                        .hint("request it by tag: the server keeps a manifest only for a few minutes")
                 };
                 Ok(respond(&document.ok_or_else(unknown)?, digest))
             }
         }
     }
 
-    /// Whatever fails is a miss: BuildKit then builds without the cache.
+    /// Every failure is a miss: BuildKit then builds without the cache.
     fn by_tag(&self, mounted: &Arc<Mounted>, repository: &str, tag: &str) -> Result<Response, Refusal> {
         let sources = mounted.mount.sources(repository, tag).map_err(|error| unknown(&error.chain()))?;
         if sources.is_empty() {
-            return Err(unknown("this repository only takes exports"));
+            return Err(unknown("this repository only accepts exports"));
         }
         let locations: Vec<String> = sources.iter().flat_map(S3Cache::manifest_locations).collect();
         let key = (mounted.position, locations.join("\n"));
@@ -69,7 +69,7 @@ impl Pull {
         let document = |media_type: &str, bytes: &[u8]| Promised { media_type: media_type.into(), bytes: bytes.into() };
         let manifest = document(MANIFEST_TYPE, &resolved.manifest);
         if !mounted.promises.keep(vec![document(OCTETS, &resolved.config), manifest.clone()]) {
-            return Err(self.miss("too many different manifests were asked for in the last minutes", true));
+            return Err(self.miss("too many different manifests were requested in the last few minutes", true));
         }
         mounted.locate(&resolved.blobs);
         self.counters.manifests_found.add(1);
@@ -90,8 +90,8 @@ impl Pull {
     }
 }
 
-/// Returns whether the request is the one before a manifest is pushed. containerd then accepts the type of that manifest
-/// and any other, and when it pulls, every type that it knows.
+/// Returns whether the request precedes the push of a manifest. containerd then accepts the type of that manifest and
+/// `*/*`; when it pulls, it lists every type that it knows.
 fn is_push(request: &Request<'_>) -> bool {
     let mut types = request.headers.all("accept").flat_map(|accept| accept.split(',')).map(str::trim);
     let pushed = types.next().is_some_and(|accept| accept.starts_with("application/vnd."));

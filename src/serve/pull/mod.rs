@@ -1,4 +1,4 @@
-//! The pull side: manifests that are made from those in the bucket, and blobs.
+//! The pull side: manifests converted from those in the bucket, and blobs.
 
 mod blob;
 mod lists;
@@ -14,7 +14,7 @@ use crate::serve::counters::Counters;
 use crate::serve::flights::Flights;
 use crate::store::{ReadAhead, ReadAheadSettings};
 
-/// What a manifest is made from, or why there is none.
+/// The documents of a manifest, `None` for a miss, or why it cannot be read.
 type Outcome = Result<Option<Arc<Resolved>>, Error>;
 
 /// What all pulls share.
@@ -32,7 +32,7 @@ impl Pull {
         Self { ahead, flights: Flights::default(), counters, redirect, manifest_timeout }
     }
 
-    /// Takes note that the manifests of a mount have changed.
+    /// Forgets lookups of a mount that are under way, because its manifests have changed.
     pub(super) fn changed(&self, position: usize) {
         self.flights.forget(position);
     }

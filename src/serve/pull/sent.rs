@@ -41,13 +41,13 @@ impl Read for Sent {
 }
 
 impl Sent {
-    /// Takes note of a failure. The server cuts the connection, and the client asks for the rest.
+    /// Records a failure. The server closes the connection, and the client requests the rest.
     fn failed(&self, error: &io::Error) {
         self.counters.failures.add(1);
         let (digest, source) = self.copy;
         if error.kind() == io::ErrorKind::InvalidData {
             self.mounted.blame(digest, source);
         }
-        log::warn!("the response with the blob {digest} was cut: {error}");
+        log::warn!("stopped sending the blob {digest}: {error}");
     }
 }

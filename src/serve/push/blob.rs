@@ -192,7 +192,7 @@ impl Push {
             }
             Some(Err(error)) => Err(not_stored(&error)),
             None => {
-                let message = "the store has not confirmed the blob in time";
+                let message = "the store did not confirm the blob in time";
                 Err(Refusal::new(Code::Unavailable, message).hint("send it again to wait for the store"))
             }
         }

@@ -54,7 +54,7 @@ pub(super) fn receive(
     }
 }
 
-/// Reads the body and forgets it, but for its hash.
+/// Reads and discards the body. Returns its hash.
 ///
 /// # Errors
 /// If it ends early.
@@ -72,7 +72,7 @@ pub(super) fn drain(request: &mut Request<'_>) -> Result<Hasher, Refusal> {
 /// # Errors
 /// If it is larger, or ends early.
 pub(super) fn document(request: &mut Request<'_>, most: u64) -> Result<Vec<u8>, Refusal> {
-    let too_large = || Refusal::new(Code::SizeInvalid, format!("it has more than {most} bytes")).status(413);
+    let too_large = || Refusal::new(Code::SizeInvalid, format!("the body has more than {most} bytes")).status(413);
     if request.content_length().is_some_and(|size| size > most) {
         return Err(too_large());
     }
@@ -85,7 +85,7 @@ pub(super) fn document(request: &mut Request<'_>, most: u64) -> Result<Vec<u8>, 
 }
 
 impl Pieces {
-    /// Appends the body. What arrived of one that ends early stays.
+    /// Appends the body. If it ends early, the bytes that arrived are kept.
     ///
     /// # Errors
     /// If it ends early, or there is no room for it.
@@ -96,7 +96,7 @@ impl Pieces {
     fn add(&mut self, bytes: &[u8], rooms: &PushRooms) -> Result<(), Refusal> {
         if self.file.is_none() {
             self.file = rooms.files.try_take(1);
-            let too_many = || Refusal::new(Code::TooManyRequests, "too many uploads come in pieces");
+            let too_many = || Refusal::new(Code::TooManyRequests, "too many uploads in pieces are open");
             self.file.as_ref().ok_or_else(|| too_many().hint("try again later"))?;
         }
         let (more, budget) = (bytes.len() as u64, &rooms.wholes);

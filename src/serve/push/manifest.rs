@@ -70,7 +70,7 @@ impl Push {
             }
             Some(Err(error)) => Err(Refusal::failed("cannot write the manifest", &error)),
             None => {
-                let message = "the store has not confirmed the manifest in time";
+                let message = "the store did not confirm the manifest in time";
                 Err(Refusal::new(Code::Unavailable, message).hint("push it again to wait for the store"))
             }
         }
@@ -84,7 +84,7 @@ impl Push {
     ) -> Result<Arc<Completion<Published>>, Refusal> {
         let size = manifest.config.size;
         if size > MAX_BYTES {
-            let message = format!("the config has {size} bytes, and at most {MAX_BYTES} are converted");
+            let message = format!("the config has {size} bytes; the limit is {MAX_BYTES}");
             return Err(Refusal::new(Code::SizeInvalid, message).status(413));
         }
         let room = self.document_room(size.saturating_add(pushed.bytes.len() as u64), pushed.deadlines)?;
@@ -125,7 +125,7 @@ impl Push {
         if reader.size() == config.size { reader.read_all().map(Some) } else { Ok(None) }
     }
 
-    /// Keeps a manifest for those who ask for it by its digest.
+    /// Keeps a manifest for requests by digest.
     fn keep(&self, request: &Request<'_>, pushed: &Pushed) -> Result<(), Refusal> {
         let mut bytes = Spool::new();
         bytes.write(&pushed.bytes).map_err(|error| Refusal::failed("cannot keep the manifest", &error))?;

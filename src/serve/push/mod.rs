@@ -1,8 +1,8 @@
 //! The push side: uploads of blobs, and manifests.
 //!
 //! BuildKit asks for each blob, uploads those that are missing with one PUT each, does the same with the config, and
-//! then writes the manifest. It waits 30 seconds for each answer and repeats a request that fails, so what takes longer
-//! goes on in the background and the repeated request joins it.
+//! then writes the manifest. It waits 30 seconds for each answer and repeats a request that fails, so work that
+//! takes longer continues in the background, and the repeated request joins it.
 
 mod blob;
 mod body;
@@ -24,7 +24,7 @@ use body::Deadlines;
 pub(super) use stop_by::StopBy;
 use uploads::Uploads;
 
-/// How long the server waits for what goes on in the background when it ends.
+/// How long the server waits for work in the background when it ends.
 const GRACE: Duration = Duration::from_secs(10);
 /// How often a waiting request looks whether the server is stopping.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -33,7 +33,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 pub(super) struct Push {
     pushes: Pushes,
     uploads: Uploads,
-    /// The manifests that were pushed, for those who ask for them by digest.
+    /// The manifests that were pushed, for requests by digest.
     manifests: Documents,
     counters: Arc<Counters>,
     /// The names that every push writes; `None` if they follow from its reference.
@@ -49,7 +49,7 @@ pub(super) struct PushContext {
 }
 
 impl Push {
-    /// Takes pushes to a cache. `names` are those that every push writes, if they do not follow from its reference.
+    /// Accepts pushes to a cache. `names` are those that every push writes, if they do not follow from its reference.
     pub(super) fn new(
         cache: S3Cache,
         names: Option<Vec<String>>,
@@ -67,8 +67,7 @@ impl Push {
         }
     }
 
-    /// Returns the size of a blob that a push asks for, or `None` if the store does not have it. A blob that is there
-    /// is refreshed behind the answer.
+    /// Returns the size of a blob, or `None` if the store does not have it. An old blob is refreshed in the background.
     pub(super) fn head_blob(&self, digest: &Digest) -> Result<Option<u64>, Refusal> {
         self.begin(None);
         let size = self.pushes.find(digest).map_err(|error| Refusal::failed("cannot look up the blob", &error))?;
@@ -88,14 +87,14 @@ impl Push {
         self.manifests.get(digest).map(|manifest| respond(manifest, digest))
     }
 
-    /// Ends what runs behind answers. Called once, after the last request.
+    /// Waits for work in the background, then gives it up. Called once, after the last request.
     pub(super) fn finish(&self) {
         if !self.pushes.wait_until(self.stop_by.end().unwrap_or_else(|| Instant::now() + GRACE)) {
             self.pushes.abandon();
         }
     }
 
-    /// Learns that a client has begun a push.
+    /// Records that a client has begun a push.
     fn begin(&self, repository: Option<&str>) {
         match (&self.names, repository) {
             (Some(names), _) => self.pushes.begin(names),
@@ -117,7 +116,7 @@ impl Push {
 
     /// Waits for room for documents in memory.
     fn document_room(&self, bytes: u64, deadlines: Deadlines) -> Result<Room, Refusal> {
-        let late = || crate::base::Error::network("other manifests take too long");
+        let late = || crate::base::Error::network("timed out while other manifests are being written");
         let in_time = || if Instant::now() < deadlines.write && !self.is_stopping() { Ok(()) } else { Err(late()) };
         let room = self.pushes.rooms().documents.take(bytes, in_time);
         room.map_err(|error| Refusal::new(Code::Unavailable, error.chain()).hint("push the manifest again"))
