@@ -38,7 +38,7 @@ pub use secret::Secret;
 pub(crate) use shown::MAX_SHOWN_CHARS;
 pub use shown::printable;
 pub(crate) use shown::{hint_without, redacted, shown, shown_url, shown_without};
-pub(crate) use threads::affordable_threads;
 pub use threads::thread_builder;
+pub(crate) use threads::{JoinedThreads, affordable_threads};
 pub use unpoisoned::Unpoisoned;
 pub(crate) use xml::Element;

@@ -3,9 +3,12 @@
 
 use std::hint::black_box;
 use std::io;
-use std::thread;
+use std::sync::Mutex;
+use std::thread::{self, JoinHandle};
 
 use rustix::process::{Resource, getrlimit};
+
+use super::Unpoisoned as _;
 
 /// Much more than the deepest call chain needs, because the walks over layers and records do not recurse. A quarter of
 /// the default.
@@ -34,6 +37,42 @@ pub fn thread_builder() -> io::Result<thread::Builder> {
     }
     let builder = thread::Builder::new();
     Ok(if std::env::var_os("RUST_MIN_STACK").is_some() { builder } else { builder.stack_size(STACK_BYTES) })
+}
+
+/// Threads that somebody waits for in the end.
+#[derive(Debug, Default)]
+pub(crate) struct JoinedThreads(Mutex<Vec<JoinHandle<()>>>);
+
+impl JoinedThreads {
+    /// Starts a thread.
+    ///
+    /// # Errors
+    /// As [`thread_builder`], or if the system refuses.
+    pub(crate) fn spawn(&self, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        let thread = thread_builder()?.spawn(work)?;
+        let mut threads = self.0.lock().unpoisoned();
+        threads.retain(|thread| !thread.is_finished());
+        threads.push(thread);
+        Ok(())
+    }
+
+    /// Waits until all threads have ended, also those that they have started meanwhile.
+    pub(crate) fn join(&self) {
+        loop {
+            let threads = std::mem::take(&mut *self.0.lock().unpoisoned());
+            if threads.is_empty() {
+                return;
+            }
+            // A panic has been reported by then.
+            threads.into_iter().for_each(|thread| drop(thread.join()));
+        }
+    }
+
+    /// Returns how many threads run.
+    #[cfg(test)]
+    pub(crate) fn running(&self) -> usize {
+        self.0.lock().unpoisoned().iter().filter(|thread| !thread.is_finished()).count()
+    }
 }
 
 /// Returns the number of threads that fit into an address space of that many bytes, at least one.

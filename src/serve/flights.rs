@@ -2,10 +2,9 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crate::base::{Unpoisoned as _, thread_builder};
+use crate::base::{JoinedThreads, Unpoisoned as _};
 
 /// How long work waits for other work to end. Work that takes longer waits for a store, and holds little memory.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -14,7 +13,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 pub(super) struct Flights<T> {
     flying: Mutex<HashMap<Key, Arc<Flight<T>>>>,
     turn: Arc<Turn>,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: JoinedThreads,
 }
 
 /// What work is about: the position of a mount, and a name in it.
@@ -34,7 +33,7 @@ struct Turn {
 
 impl<T> Default for Flights<T> {
     fn default() -> Self {
-        Self { flying: Mutex::default(), turn: Arc::default(), threads: Mutex::default() }
+        Self { flying: Mutex::default(), turn: Arc::default(), threads: JoinedThreads::default() }
     }
 }
 
@@ -71,11 +70,7 @@ impl<T: Clone + Send + 'static> Flights<T> {
 
     /// Waits until all work has ended.
     pub(super) fn finish(&self) {
-        let threads = std::mem::take(&mut *self.threads.lock().unpoisoned());
-        for thread in threads {
-            // A panic has been reported by then.
-            let _ = thread.join();
-        }
+        self.threads.join();
     }
 
     /// Runs on a thread of its own, or on this one if the system has no other.
@@ -83,24 +78,15 @@ impl<T: Clone + Send + 'static> Flights<T> {
         let run = Arc::new(Mutex::new(Some(run)));
         let take = |run: &Mutex<Option<_>>| run.lock().unpoisoned().take();
         let on_thread = run.clone();
-        let started = thread_builder().and_then(|thread| {
-            thread.spawn(move || {
-                if let Some(run) = take(&on_thread) {
-                    run();
-                }
-            })
-        });
-        match started {
-            Ok(thread) => {
-                let mut threads = self.threads.lock().unpoisoned();
-                threads.retain(|thread| !thread.is_finished());
-                threads.push(thread);
+        let started = self.threads.spawn(move || {
+            if let Some(run) = take(&on_thread) {
+                run();
             }
-            Err(error) => {
-                log::info!("cannot start a thread: {error}");
-                if let Some(run) = take(&run) {
-                    run();
-                }
+        });
+        if let Err(error) = started {
+            log::info!("cannot start a thread: {error}");
+            if let Some(run) = take(&run) {
+                run();
             }
         }
     }

@@ -4,10 +4,9 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex};
-use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crate::base::{Unpoisoned as _, thread_builder};
+use crate::base::{JoinedThreads, Unpoisoned as _};
 
 /// How long a thread waits for its next task before it ends.
 const IDLE: Duration = Duration::from_secs(5);
@@ -26,7 +25,7 @@ pub(super) struct Spawner(Arc<Shared>);
 struct Shared {
     state: Mutex<State>,
     changed: Condvar,
-    threads: Mutex<Vec<JoinHandle<()>>>,
+    threads: JoinedThreads,
 }
 
 #[derive(Default)]
@@ -61,14 +60,7 @@ impl Drop for Workers {
     fn drop(&mut self) {
         self.0.state.lock().unpoisoned().closed = true;
         self.0.changed.notify_all();
-        // A task that is still running may have started another thread.
-        loop {
-            let threads = std::mem::take(&mut *self.0.threads.lock().unpoisoned());
-            if threads.is_empty() {
-                return;
-            }
-            threads.into_iter().for_each(|thread| drop(thread.join()));
-        }
+        self.0.threads.join();
     }
 }
 
@@ -76,7 +68,7 @@ impl Spawner {
     /// Runs `task` on another thread.
     ///
     /// # Errors
-    /// If the system refuses to create a thread, or the workers is being dropped.
+    /// If the system refuses to create a thread, or the workers are being dropped.
     pub(super) fn start(&self, task: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let mut state = self.0.state.lock().unpoisoned();
         if state.closed {
@@ -91,19 +83,7 @@ impl Spawner {
         }
         drop(state);
         let shared = self.0.clone();
-        let thread = thread_builder().and_then(|builder| builder.spawn(move || shared.serve(Box::new(task))));
-        match thread {
-            Ok(thread) => {
-                let mut threads = self.0.threads.lock().unpoisoned();
-                threads.retain(|thread| !thread.is_finished());
-                threads.push(thread);
-                Ok(())
-            }
-            Err(error) => {
-                self.0.done();
-                Err(error)
-            }
-        }
+        self.0.threads.spawn(move || shared.serve(Box::new(task))).inspect_err(|_| self.0.done())
     }
 }
 
@@ -155,7 +135,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn dropping_the_crew_waits_for_its_tasks() {
+    fn dropping_the_workers_waits_for_its_tasks() {
         let (workers, done) = (Workers::new(), Arc::new(AtomicUsize::new(0)));
         let spawner = workers.spawner();
         for _ in 0..20 {

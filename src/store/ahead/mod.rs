@@ -62,7 +62,7 @@ impl ReadAhead {
     /// name or connecting, which has its own time limits. Threads of readers that are neither dropped nor cancelled may
     /// not end.
     pub(crate) fn join(&self) {
-        self.0.join();
+        self.0.threads.join();
     }
 }
 

@@ -80,3 +80,21 @@ impl Notes {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_bounded() {
+        let notes = Notes::default();
+        for at in 0..1000_u64 {
+            let digest = Digest::of(&at.to_le_bytes());
+            let checkpoint = Checkpoint { position: at + 1, ..Default::default() };
+            notes.keep(&digest, [checkpoint].into());
+            assert_eq!(notes.checkpoint(&digest, at).position, 0);
+            assert_eq!(notes.checkpoint(&digest, at + 1).position, at + 1);
+        }
+        assert_eq!(notes.checkpoint(&Digest::of(&0_u64.to_le_bytes()), 1).position, 0);
+    }
+}

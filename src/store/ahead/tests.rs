@@ -72,7 +72,7 @@ impl World {
     /// Waits until no thread runs, and checks that nothing is left over.
     fn settle(&self) {
         self.ahead.join();
-        assert_eq!(self.ahead.0.threads(), 0);
+        assert_eq!(self.ahead.0.threads.running(), 0);
         assert_eq!(self.fake.open.load(Ordering::SeqCst), 0, "connections are left open");
         assert_eq!(self.ahead.0.table().memory.used(), 0, "memory is left in use");
     }
@@ -199,7 +199,7 @@ fn a_small_blob_needs_one_request_and_no_thread() {
     let world = World::new(40_000, 4, ReadAheadSettings { memory: 100_000, ..SETTINGS }, FakeStore::default());
     let mut reader = world.open_whole();
     reader.start().unwrap();
-    assert_eq!(world.ahead.0.threads(), 0);
+    assert_eq!(world.ahead.0.threads.running(), 0);
     let (bytes, error) = read_all(reader, 100);
     assert!(error.is_none() && bytes == world.bytes);
     assert_eq!(world.requests(), [(None, false)]);
@@ -386,17 +386,4 @@ fn bytes_can_be_used_where_they_are() {
     assert!(bytes == world.bytes[7..99_990]);
     drop(reader);
     world.settle();
-}
-
-#[test]
-fn notes_are_bounded() {
-    let notes = super::notes::Notes::default();
-    for at in 0..1000_u64 {
-        let digest = Digest::of(&at.to_le_bytes());
-        let checkpoint = super::notes::Checkpoint { position: at + 1, ..Default::default() };
-        notes.keep(&digest, [checkpoint].into());
-        assert_eq!(notes.checkpoint(&digest, at).position, 0);
-        assert_eq!(notes.checkpoint(&digest, at + 1).position, at + 1);
-    }
-    assert_eq!(notes.checkpoint(&Digest::of(&0_u64.to_le_bytes()), 1).position, 0);
 }
