@@ -3,9 +3,8 @@
 use crate::base::{Digest, Error, ErrorKind};
 use crate::go::push_go_string;
 use crate::http::server::Response;
+pub(super) use crate::ops::push::OCTETS;
 
-/// The type of every blob: registries do not know what a blob holds.
-pub(super) const OCTETS: &str = "application/octet-stream";
 const JSON: &str = "application/json";
 
 /// The error codes of the OCI distribution specification, and those of other registries for what it lacks.
@@ -110,11 +109,13 @@ impl Refusal {
 
     /// Returns the message and the hint in one line, because clients show nothing else.
     pub(crate) fn line(&self) -> String {
-        match &self.hint {
-            Some(hint) => format!("{} (hint: {hint})", self.message),
-            None => self.message.clone(),
-        }
+        one_line(&self.message, self.hint.as_deref())
     }
+}
+
+/// Returns why something failed and the likely fix on one line.
+pub(super) fn one_line(why: &str, hint: Option<&str>) -> String {
+    hint.map_or_else(|| why.to_owned(), |hint| format!("{why} (hint: {hint})"))
 }
 
 impl From<Refusal> for Response {

@@ -11,7 +11,7 @@ use crate::commands::caches::CacheArguments;
 use crate::commands::command::{Argument, Command, Help, Run, Takes};
 use crate::flags::{Global, Raw, Values};
 use crate::output::transfer::{self, Target};
-use crate::output::{exit, human};
+use crate::output::{exit, failure, human};
 use crate::session::{Session, label};
 
 pub(super) const COMMAND: Command = Command {
@@ -154,8 +154,7 @@ fn export_to(
     };
     let ignored = options.policy().ignore_error && error.kind() != ErrorKind::Usage;
     if ignored {
-        let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
-        log::warn!("the export to {label} failed and ignore-error is set: {}{hint}", error.chain());
+        log::warn!("the export to {label} failed and ignore-error is set: {}", failure::one_line(&error));
     } else {
         session.complain(&format!("export to {label}: "), &error);
     }

@@ -30,6 +30,12 @@ pub(crate) fn print(error: &Error, doing: &str) {
     }
 }
 
+/// Returns what failed, why, and the likely fix on one line, for a warning.
+pub(crate) fn one_line(error: &Error) -> String {
+    let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+    format!("{}{hint}", error.chain())
+}
+
 /// Returns the likely fix, with the flags that apply it.
 fn hint(error: &Error) -> Option<String> {
     error.hint().map(advice::with_flags)

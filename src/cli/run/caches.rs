@@ -1,7 +1,8 @@
 //! The caches that a command uses: opened, and tried before the command starts.
 
-use s3_build_cache::{Error, ErrorKind, Result, S3Cache};
+use s3_build_cache::{ErrorKind, Result, S3Cache};
 
+use crate::output::failure::one_line;
 use crate::run::s3_value::{Direction, S3Value};
 use crate::session::{Session, label};
 
@@ -45,7 +46,7 @@ fn write(session: &Session, value: &S3Value) -> Result<Usable> {
     match opened {
         Ok(cache) => Ok(Usable::Write(Box::new(cache))),
         Err(error) if value.ignores_errors() && error.kind() != ErrorKind::Usage => {
-            log::warn!("nothing is written to {} and ignore-error is set: {}", label(&options), reason(&error));
+            log::warn!("nothing is written to {} and ignore-error is set: {}", label(&options), one_line(&error));
             Ok(Usable::Dropped)
         }
         Err(error) => Err(error),
@@ -58,14 +59,8 @@ fn read(session: &Session, value: &S3Value) -> Result<Option<S3Cache>> {
         Ok(cache) => Ok(Some(cache)),
         Err(error) if error.kind() == ErrorKind::Usage => Err(error),
         Err(error) => {
-            log::warn!("building without the cache {}: {}", label(&value.options), reason(&error));
+            log::warn!("building without the cache {}: {}", label(&value.options), one_line(&error));
             Ok(None)
         }
     }
-}
-
-/// Returns the error on one line, with its hint.
-fn reason(error: &Error) -> String {
-    let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
-    format!("{}{hint}", error.chain())
 }

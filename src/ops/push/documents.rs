@@ -13,6 +13,9 @@ use crate::ops::push::spool::Spool;
 const MOST: usize = 64;
 const MOST_BYTES: u64 = 256 * 1024 * 1024;
 
+/// The media type of every blob: registries do not know what a blob holds.
+pub(crate) const OCTETS: &str = "application/octet-stream";
+
 /// A document and its media type.
 #[derive(Debug)]
 pub(crate) struct Document {

@@ -9,14 +9,13 @@ use crate::ops::export::{Job, Sum, check_sizes};
 use crate::ops::push::budget::Room;
 use crate::ops::push::completion::Completion;
 use crate::ops::push::deliver::{deliver, deliver_whole};
+use crate::ops::push::documents::OCTETS;
 use crate::ops::push::incoming::{Incoming, Part};
 use crate::ops::push::spool::Spool;
 use crate::ops::push::state::PushState;
 
 /// Larger blobs are never documents.
 const MAX_DOCUMENT_BYTES: u64 = 32 * 1024 * 1024;
-/// The media type of every blob.
-const OCTETS: &str = "application/octet-stream";
 /// How long a client with a corrupt blob waits until its upload is aborted.
 const ABORTED_WITHIN: Duration = Duration::from_secs(5);
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::base::Digest;
 use crate::http::server::{Method, Request, Response};
 use crate::ops::{MANIFEST_TYPE, Resolved, S3Cache, resolve};
-use crate::serve::answer::{Code, OCTETS, Refusal, with_digest};
+use crate::serve::answer::{Code, OCTETS, Refusal, one_line, with_digest};
 use crate::serve::mounted::Mounted;
 use crate::serve::promises::Promised;
 use crate::serve::pull::{Outcome, Pull};
@@ -55,7 +55,7 @@ impl Pull {
         match self.flights.join(key, self.manifest_timeout, work) {
             Some(Ok(Some(resolved))) => self.promise(mounted, &resolved),
             Some(Ok(None)) => Err(self.miss(&format!("there is no cache at {}", locations.join(", ")), false)),
-            Some(Err(error)) => Err(self.miss(&reason(&error.chain(), error.hint()), true)),
+            Some(Err(error)) => Err(self.miss(&one_line(&error.chain(), error.hint()), true)),
             None => {
                 let seconds = self.manifest_timeout.as_secs();
                 Err(self.miss(&format!("reading {} takes longer than {seconds} s", locations.join(", ")), true))
@@ -100,10 +100,6 @@ fn is_push(request: &Request<'_>) -> bool {
 
 fn unknown(why: &str) -> Refusal {
     Refusal::new(Code::ManifestUnknown, why)
-}
-
-fn reason(why: &str, hint: Option<&str>) -> String {
-    hint.map_or_else(|| why.to_owned(), |hint| format!("{why} (hint: {hint})"))
 }
 
 fn respond(document: &Promised, digest: &Digest) -> Response {
