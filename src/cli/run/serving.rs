@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::Read as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
+use std::thread::JoinHandle;
+use std::time::Duration;
 
 use s3_build_cache::program::thread_builder;
 use s3_build_cache::serve::{Mount, ServeOptions, ServeSummary, Server};
@@ -16,7 +16,6 @@ use crate::run::caches::Usable;
 
 /// How long the server may take to stop: the ten seconds of what is under way, and a little more.
 const STOP_WITHIN: Duration = Duration::from_secs(11);
-const LOOK_EVERY: Duration = Duration::from_millis(5);
 
 /// A listener, and the names of its repositories, which cannot be guessed.
 pub(crate) struct Address {
@@ -31,6 +30,8 @@ pub(crate) struct Address {
 pub(crate) struct Serving {
     server: Arc<Server>,
     thread: JoinHandle<Result<()>>,
+    /// Cancelled when the server has ended.
+    ended: Cancel,
 }
 
 impl Address {
@@ -85,10 +86,16 @@ impl Address {
         let mounts = mounts.collect();
         let options = self.host.into_iter().fold(ServeOptions::new(), ServeOptions::host);
         let server = Arc::new(Server::bind(mounts, &options, self.listener)?);
-        let running = server.clone();
+        let (running, ended) = (server.clone(), Cancel::new());
+        let on_end = ended.clone();
+        let work = move || {
+            let outcome = running.run();
+            on_end.cancel();
+            outcome
+        };
         let failed = |error| Error::setup("cannot start a thread for the server").with_source(error);
-        let thread = thread_builder().and_then(|thread| thread.spawn(move || running.run())).map_err(failed)?;
-        Ok(Serving { server, thread })
+        let thread = thread_builder().and_then(|thread| thread.spawn(work)).map_err(failed)?;
+        Ok(Serving { server, thread, ended })
     }
 }
 
@@ -97,11 +104,8 @@ impl Serving {
     /// interrupted with `cancel`, because nobody waits for them any more.
     pub(crate) fn stop(self, cancel: &Cancel) -> ServeSummary {
         self.server.stopper().stop();
-        let end = Instant::now() + STOP_WITHIN;
-        while !self.thread.is_finished() && Instant::now() < end {
-            thread::sleep(LOOK_EVERY);
-        }
-        if !self.thread.is_finished() {
+        self.ended.wait(STOP_WITHIN);
+        if !self.ended.is_cancelled() {
             log::warn!("requests to the store are interrupted, because they take too long");
             cancel.cancel();
         }
