@@ -99,10 +99,8 @@ impl Connection<'_> {
     fn answer(&mut self, head: Head) -> bool {
         let limits = self.service.limits;
         let (keeps_alive, to_head) = (head.keeps_alive, head.method == Method::Head);
-        let described = format!("{} {}", head.method.as_str(), head.path);
         let mut request = Request::new(head, &mut self.input, limits.body_stall);
         let response = self.service.handler.handle(&mut request);
-        log::debug!("{described} {}", response.status);
         // Before the response, which says whether the connection stays open.
         let settled = request.into_body().settle(limits.settle_bytes, limits.settle_time);
         if !keeps_alive || !settled || self.listed.is_stopping() {
