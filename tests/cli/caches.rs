@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead as _, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::thread;
@@ -147,6 +148,17 @@ pub(crate) fn start_by(command: &str, before: &[&str], arguments: &[&str]) -> Ru
 }
 
 impl Running {
+    pub(crate) fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
+    }
+
+    /// Waits for the first line of the standard output. It is not part of what [`finish`](Self::finish) returns.
+    pub(crate) fn first_line(&mut self) -> String {
+        let mut line = String::new();
+        BufReader::new(self.child.as_mut().unwrap().stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        line
+    }
+
     /// Kills the program, as `kill -9` does.
     pub(crate) fn kill(&mut self) {
         self.child.as_mut().unwrap().kill().unwrap();
@@ -154,7 +166,7 @@ impl Running {
 
     /// Sends a signal by its name.
     pub(crate) fn signal(&self, name: &str) {
-        let pid = self.child.as_ref().unwrap().id().to_string();
+        let pid = self.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 

@@ -1,12 +1,12 @@
 //! The command `serve`.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read as _, Write as _};
+use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use super::caches::{Running, start};
 use super::{Run, file_store, run, run_with};
 use crate::s3::blobs::{Blobs, noise};
 use crate::serve::client::{Client, import};
@@ -16,58 +16,32 @@ const SOON: Duration = Duration::from_secs(8);
 
 /// A running `serve`, whose address is known. It is killed when it is dropped.
 struct Serve {
-    child: Option<Child>,
+    running: Running,
     address: SocketAddr,
-    _home: tempfile::TempDir,
 }
 
 impl Serve {
     fn start(arguments: &[&str]) -> Self {
-        let home = tempfile::tempdir().unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_s3-build-cache"))
-            .args(["serve", "--listen", "127.0.0.1:0"])
-            .args(arguments)
-            .env_clear()
-            .env("HOME", home.path())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let mut line = String::new();
-        BufReader::new(child.stdout.as_mut().unwrap()).read_line(&mut line).unwrap();
+        let mut running = start(&[&["serve", "--listen", "127.0.0.1:0"], arguments].concat());
+        let line = running.first_line();
         let address = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("{line}")).parse().unwrap();
-        Self { child: Some(child), address, _home: home }
+        Self { running, address }
     }
 
     fn signal(&self, name: &str) {
-        let pid = self.child.as_ref().unwrap().id().to_string();
-        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+        self.running.signal(name);
     }
 
     /// Returns the peak of the resident memory so far, in bytes.
     fn peak(&self) -> u64 {
-        let status = fs::read_to_string(format!("/proc/{}/status", self.child.as_ref().unwrap().id())).unwrap();
+        let status = fs::read_to_string(format!("/proc/{}/status", self.running.id())).unwrap();
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).unwrap();
         line.trim().trim_end_matches(" kB").parse::<u64>().unwrap() * 1024
     }
 
     #[track_caller]
-    fn finish(mut self) -> Run {
-        let start = Instant::now();
-        while self.child.as_mut().unwrap().try_wait().unwrap().is_none() {
-            assert!(start.elapsed() < SOON, "it still runs");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        Run::of(self.child.take().unwrap().wait_with_output().unwrap())
-    }
-}
-
-impl Drop for Serve {
-    fn drop(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            let _ = child.kill();
-            let _ = child.wait();
-        }
+    fn finish(self) -> Run {
+        self.running.finish(SOON)
     }
 }
 

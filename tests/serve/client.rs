@@ -155,7 +155,7 @@ fn read(stream: &mut TcpStream, is_head: bool) -> (Answer, bool) {
 #[derive(Debug)]
 pub(crate) enum Import {
     Hit(Hit),
-    /// The build goes on without the cache, for this reason.
+    /// The build continues without the cache, for this reason.
     Miss(String),
     /// The build fails, for this reason.
     BuildFails(String),

@@ -107,7 +107,7 @@ impl S3Cache {
         })
     }
 
-    /// Returns a URL of a blob that needs no credentials, or `None` if the store has none that others can use.
+    /// Returns a URL of a blob that needs no credentials, or `None` if others could not use one.
     ///
     /// # Errors
     /// If the credentials cannot be renewed.

@@ -1,9 +1,10 @@
 mod manifests;
+mod store;
 
 use std::fs::File;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::SystemTime;
 
 use super::*;
@@ -12,110 +13,14 @@ use crate::cache_config::CacheConfig;
 use crate::config::CacheOptions;
 use crate::go::Timestamp;
 use crate::layout::LocalCache;
-use crate::object::{
-    BlobSource as _, BytesPayload, GetOptions, ListOptions, ListPage, MultipartUpload, Object, ObjectMeta, Payload,
-    PutMode, Version,
-};
+use crate::object::{BlobSource as _, BytesPayload, PutMode};
 use crate::ops::export::{ExportOptions, Exported};
 use crate::ops::tuning::Tuning;
 use crate::store::DirStore;
+use store::TestStore;
 
 const PART: u64 = 64 * 1024;
 const LONG: Duration = Duration::from_secs(60);
-
-/// A directory whose writes can be held, fail, or be impossible in parts.
-struct TestStore {
-    dir: DirStore,
-    has_no_parts: bool,
-    /// How many of the next writes fail, and whether for good.
-    failing: AtomicUsize,
-    for_good: AtomicBool,
-    held: Mutex<bool>,
-    changed: Condvar,
-    touches: AtomicUsize,
-    refuses_touches: AtomicBool,
-}
-
-impl TestStore {
-    fn write(&self) -> Result<()> {
-        drop(self.changed.wait_while(self.held.lock().unwrap(), |held| *held).unwrap());
-        let failing = self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        match (failing, self.for_good.load(Ordering::SeqCst)) {
-            (Err(_), _) => Ok(()),
-            (Ok(_), true) => Err(Error::access("the store refuses writes")),
-            (Ok(_), false) => Err(Error::network("the connection broke")),
-        }
-    }
-
-    fn hold(&self, held: bool) {
-        *self.held.lock().unwrap() = held;
-        self.changed.notify_all();
-    }
-}
-
-struct TestUpload<'a>(Box<dyn MultipartUpload + 'a>, &'a TestStore);
-
-impl MultipartUpload for TestUpload<'_> {
-    fn put_part(&self, number: u32, offset: u64, payload: &dyn Payload) -> Result<()> {
-        self.1.write()?;
-        self.0.put_part(number, offset, payload)
-    }
-
-    fn complete(&self) -> Result<Option<Version>> {
-        self.1.write()?;
-        self.0.complete()
-    }
-}
-
-impl ObjectStore for TestStore {
-    fn location(&self, key: &str) -> String {
-        self.dir.location(key)
-    }
-
-    fn probe(&self) -> Result<()> {
-        self.dir.probe()
-    }
-
-    fn head(&self, key: &str) -> Result<Option<ObjectMeta>> {
-        self.dir.head(key)
-    }
-
-    fn get(&self, key: &str, options: &GetOptions) -> Result<Option<Object>> {
-        self.dir.get(key, options)
-    }
-
-    fn put(&self, key: &str, payload: &dyn Payload, mode: &PutMode) -> Result<Option<Version>> {
-        self.write()?;
-        self.dir.put(key, payload, mode)
-    }
-
-    fn put_in_parts<'a>(&'a self, key: &str, size: u64, mode: &PutMode) -> Result<Box<dyn MultipartUpload + 'a>> {
-        if self.has_no_parts {
-            return Err(Error::unsupported("this store has no parts"));
-        }
-        Ok(Box::new(TestUpload(self.dir.put_in_parts(key, size, mode)?, self)))
-    }
-
-    fn touch(&self, key: &str, meta: &ObjectMeta) -> Result<Option<Version>> {
-        self.touches.fetch_add(1, Ordering::SeqCst);
-        if self.refuses_touches.load(Ordering::SeqCst) {
-            return Err(Error::access("the store refuses touches"));
-        }
-        self.dir.touch(key, meta)
-    }
-
-    fn list_page(&self, prefix: &str, options: &ListOptions) -> Result<ListPage> {
-        self.dir.list_page(prefix, options)
-    }
-
-    fn delete(&self, key: &str) -> Result<()> {
-        self.dir.delete(key)
-    }
-
-    fn honours_conditions(&self) -> bool {
-        self.dir.honours_conditions()
-    }
-}
 
 /// Pushes to a store in a temporary directory.
 struct Setup {
@@ -154,16 +59,7 @@ impl Clock for Impatient {
 fn setup(attributes: &str, has_no_parts: bool) -> Setup {
     let root = tempfile::tempdir().unwrap();
     let dir = DirStore::new(root.path(), "bucket", Arc::new(SystemClock::default())).unwrap();
-    let store = Arc::new(TestStore {
-        dir,
-        has_no_parts,
-        failing: AtomicUsize::new(0),
-        for_good: AtomicBool::new(false),
-        held: Mutex::new(false),
-        changed: Condvar::new(),
-        touches: AtomicUsize::new(0),
-        refuses_touches: AtomicBool::new(false),
-    });
+    let store = Arc::new(TestStore::new(dir, has_no_parts));
     let options: CacheOptions = format!("type=s3,bucket=bucket,region=r,name=app{attributes}").parse().unwrap();
     let tuning = Tuning { split_above: 2 * PART, part_size: PART, ..Tuning::default() };
     let (cancel, warnings) = (Cancel::new(), Arc::default());
@@ -346,7 +242,7 @@ fn a_repeated_blob_joins_the_delivery_under_way() {
         setup.store.hold(false);
         second.wait_until(Instant::now() + LONG).unwrap().unwrap();
         assert_eq!(setup.stored(&digest), Some(blob));
-        // Whoever missed the answer learns the outcome.
+        // A client that missed the answer learns the outcome.
         assert!(setup.pushes.delivery(&digest).unwrap().is_done());
         setup.store.delete(&format!("blobs/{digest}")).unwrap();
         assert_eq!(setup.pushes.find(&digest).unwrap(), None);

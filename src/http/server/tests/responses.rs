@@ -142,10 +142,10 @@ fn a_client_that_stops_reading_ends_the_stream() {
     });
     let mut stuck = server.send(request("GET", "/"));
     assert_eq!(stuck.head().lines().nth(2), Some("content-length: 18446744073709551615"));
-    drops.recv_timeout(PATIENCE).expect("the stream goes on for a client that does not read");
+    drops.recv_timeout(PATIENCE).expect("the stream continues for a client that does not read");
     // The same at once for one that leaves.
     let mut leaving = server.send(request("GET", "/"));
     leaving.head();
     drop(leaving);
-    drops.recv_timeout(PATIENCE).expect("the stream goes on for a client that has left");
+    drops.recv_timeout(PATIENCE).expect("the stream continues for a client that has left");
 }
