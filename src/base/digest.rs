@@ -47,6 +47,11 @@ impl Digest {
         out.push_str(hex.unwrap_or_default());
     }
 
+    /// Returns the digest with these 32 bytes.
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
     /// Returns the raw 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

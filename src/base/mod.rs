@@ -15,6 +15,7 @@ mod random;
 mod secret;
 mod shown;
 mod threads;
+mod units;
 mod unpoisoned;
 mod xml;
 
@@ -31,7 +32,7 @@ pub use error::{Error, ErrorKind, IoError, OUT_OF_FILES, Problem, Result, S3Erro
 pub(crate) use open_files::affordable_connections;
 pub(crate) use ordered::{Arrived, OrderedHasher};
 pub(crate) use parts::Parts;
-pub use progress::{Action, Event, NoProgress, Progress};
+pub use progress::{Action, Event, NoProgress, Progress, Step};
 pub(crate) use random::random_fraction;
 pub use secret::Secret;
 #[cfg(any(test, fuzzing))]
@@ -40,5 +41,6 @@ pub use shown::printable;
 pub(crate) use shown::{hint_without, redacted, shown, shown_url, shown_without};
 pub use threads::thread_builder;
 pub(crate) use threads::{JoinedThreads, affordable_threads};
+pub use units::{age, size};
 pub use unpoisoned::Unpoisoned;
 pub(crate) use xml::Element;

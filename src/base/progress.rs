@@ -50,6 +50,22 @@ pub enum Action {
     Verify,
 }
 
+/// What is done with many objects of a bucket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Step {
+    /// The objects under the prefix of the blobs are listed.
+    ListBlobs,
+    /// Manifests are read.
+    ReadManifests,
+    /// Blobs are read and their digests are checked.
+    CheckBlobs,
+    /// Blobs are deleted.
+    DeleteBlobs,
+    /// Blobs are copied.
+    CopyBlobs,
+}
+
 /// A progress event. Sizes are in bytes.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -88,6 +104,15 @@ pub enum Event<'a> {
         action: Action,
         /// Its size.
         total: u64,
+    },
+    /// More objects of a bucket were listed or read.
+    Counted {
+        /// What was done with them.
+        step: Step,
+        /// The number of objects so far.
+        done: u64,
+        /// The number of all objects, as far as it is known. It may be an estimate.
+        expected: Option<u64>,
     },
     /// A warning that does not fail the operation.
     Warning(&'a str),

@@ -8,11 +8,14 @@ use crate::config::KeyLayout;
 pub(crate) struct Keys {
     blobs: String,
     manifests: String,
+    /// The prefix of the objects that only this program reads.
+    own: String,
 }
 
 impl Keys {
     pub(crate) fn new(layout: &KeyLayout) -> Self {
-        Self { blobs: layout.all_blobs(), manifests: layout.all_manifests() }
+        let own = format!("{}.s3-build-cache/", layout.prefix);
+        Self { blobs: layout.all_blobs(), manifests: layout.all_manifests(), own }
     }
 
     /// Returns the key of a blob.
@@ -35,6 +38,11 @@ impl Keys {
         format!("{}{name}", self.blobs)
     }
 
+    /// Returns the key of an object that only this program reads.
+    pub(crate) fn own(&self, name: &str) -> String {
+        format!("{}{name}", self.own)
+    }
+
     /// Returns the key of the manifest with this name.
     pub(crate) fn manifest(&self, name: &str) -> String {
         format!("{}{name}", self.manifests)
@@ -42,8 +50,12 @@ impl Keys {
 
     /// Returns the name of the manifest under a key, or `None` if the key is not a manifest's.
     pub(crate) fn name<'a>(&self, key: &'a str) -> Option<&'a str> {
+        // The blobs may be below the manifests.
+        let blobs_are_below = self.blobs.len() > self.manifests.len() && self.blobs.starts_with(&self.manifests);
+        let is_other = (blobs_are_below && key.starts_with(&self.blobs)) || key.starts_with(&self.own);
         // Consoles create empty objects to represent folders.
-        key.strip_prefix(&self.manifests).filter(|name| !name.is_empty())
+        let name = key.strip_prefix(&self.manifests).filter(|name| !name.is_empty())?;
+        (!is_other && self.digest(key).is_none()).then_some(name)
     }
 
     /// Returns the common prefix of all manifest keys.
@@ -85,5 +97,12 @@ mod tests {
         for other in ["p/manifests/", "manifests/app", &keys.blob(&digest)] {
             assert_eq!(keys.name(other), None, "{other}");
         }
+        let below = self::keys(",prefix=p/,manifests_prefix=");
+        assert_eq!(
+            (below.name("p/blobs/x"), below.name("p/.s3-build-cache/x"), below.name("p/app")),
+            (None, None, Some("app"))
+        );
+        let mixed = self::keys(",manifests_prefix=,blobs_prefix=");
+        assert_eq!((mixed.name(&digest.to_string()), mixed.name("app")), (None, Some("app")));
     }
 }

@@ -1,5 +1,13 @@
-//! The keys of blobs and manifests in a bucket.
+//! What lies where in a bucket: keys, the names of manifests, and the list of all blobs.
 
+mod blob_table;
+mod glob;
 mod keys;
+mod listing;
+mod names;
+mod slices;
 
+pub(crate) use blob_table::{BlobTable, StoredBlob};
 pub(crate) use keys::Keys;
+pub(crate) use listing::{BlobListing, Listed};
+pub use names::Names;

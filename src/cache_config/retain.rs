@@ -33,6 +33,13 @@ impl CacheConfig {
         latest(times.map(|(leaf, time)| (leaf, earlier(time.to_whole_seconds(), now))).collect())
     }
 
+    /// Returns the newest result of each leaf, at or below it, as far as it is known.
+    pub(crate) fn newest_times(&self) -> Vec<(RecordIndex, Timestamp)> {
+        let results = self.newest_results();
+        let newest = |leaf: RecordIndex| Some((leaf, results.get(leaf.0).copied().flatten()?));
+        self.leaves().filter_map(newest).filter(|(_, time)| !time.is_zero()).collect()
+    }
+
     /// Returns the config with these leaf times instead of its own.
     #[must_use]
     pub(crate) fn with_leaf_times(mut self, times: Vec<(RecordIndex, Timestamp)>) -> Self {

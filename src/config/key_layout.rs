@@ -6,6 +6,8 @@ use crate::config::value::AttributeValue;
 
 /// S3's limit on the length of a key in bytes of UTF-8.
 const MAX_KEY_BYTES: usize = 1024;
+/// BuildKit's default.
+const DEFAULT_NAME: &str = "buildkit";
 /// The longest file name, in bytes, that file systems accept.
 const MAX_FILE_NAME_BYTES: usize = 255;
 
@@ -15,6 +17,9 @@ const MAX_FILE_NAME_BYTES: usize = 255;
 pub struct KeyLayout {
     /// The names of the manifest. Export writes all of them; import merges those that exist.
     pub names: Vec<String>,
+    /// Whether the names were given. Without names, an operation that looks after a bucket concerns all manifests.
+    /// Names other than the default count as given.
+    pub names_given: bool,
     /// The prefix of every key, used verbatim: no slash is added.
     pub prefix: String,
     /// The path between `prefix` and a blob's digest.
@@ -29,6 +34,7 @@ type Row = Attribute<KeyLayout>;
 pub(super) const ATTRIBUTES: &[Row] = &[
     Row::parsed("name", "manifest names, separated by `;`; default: buildkit", |keys, value| {
         keys.names = split_names(value)?;
+        keys.names_given = true;
         Ok(())
     })
     .aliases(&["manifest", "ref", "scope", "tag"])
@@ -47,7 +53,8 @@ impl Default for KeyLayout {
     /// Returns BuildKit's defaults.
     fn default() -> Self {
         Self {
-            names: vec!["buildkit".to_owned()],
+            names: vec![DEFAULT_NAME.to_owned()],
+            names_given: false,
             prefix: String::new(),
             blobs_prefix: "blobs/".to_owned(),
             manifests_prefix: "manifests/".to_owned(),
@@ -79,6 +86,12 @@ impl KeyLayout {
             warnings.push("keys begin with a /, which some stores and proxies drop".to_owned());
         }
         warnings
+    }
+
+    /// Returns the layout, in which names other than the default count as given.
+    pub(super) fn completed(mut self) -> Self {
+        self.names_given |= self.names != [DEFAULT_NAME];
+        self
     }
 
     /// Checks that every key is accepted by S3, and by a file system if the bucket is a directory.

@@ -74,7 +74,7 @@ impl Location {
     }
 
     /// Returns whether the store is a directory.
-    pub(super) fn is_directory(&self) -> bool {
+    pub(crate) fn is_directory(&self) -> bool {
         matches!(self.endpoint, Some(EndpointUrl::File(_)))
     }
 

@@ -34,3 +34,5 @@ pub use local::LocalOptions;
 pub use location::{AccountId, Location};
 pub use options::{CacheOptions, CacheOptionsBuilder};
 pub use policy::{Mode, OnConflict, PayloadSigning, Policy, RequestPayer, RetryMode, VerifySource};
+#[doc(hidden)]
+pub use value::{parse_option_duration, parse_option_size};

@@ -95,7 +95,7 @@ impl CacheOptionsBuilder {
         self.policy.check()?;
         self.location.check()?;
         self.keys.check(self.location.is_directory())?;
-        Ok(CacheOptions(self))
+        Ok(CacheOptions(Self { keys: self.keys.completed(), ..self }))
     }
 }
 

@@ -11,13 +11,29 @@ use crate::go::{parse_bool, parse_duration};
 const SHOWN_CHARS: usize = 100;
 
 /// The units of sizes, in bytes.
-const UNITS: [(&str, u64); 4] = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30)];
+const UNITS: [(&str, u64); 5] = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
 
 /// The text of a known attribute.
 #[derive(Clone, Copy)]
 pub(super) struct AttributeValue<'a> {
     pub(super) name: &'static str,
     pub(super) text: &'a str,
+}
+
+/// Parses the duration of an option of the command line, as in an attribute. `name` is that of the option.
+///
+/// # Errors
+/// [`Error::Usage`] with a hint if it is not a duration.
+pub fn parse_option_duration(name: &'static str, text: &str) -> Result<Duration> {
+    AttributeValue { name, text }.duration()
+}
+
+/// Parses the size of an option of the command line, as in an attribute. `name` is that of the option.
+///
+/// # Errors
+/// [`Error::Usage`] with a hint if it is not a size.
+pub fn parse_option_size(name: &'static str, text: &str) -> Result<u64> {
+    AttributeValue { name, text }.size()
 }
 
 impl AttributeValue<'_> {

@@ -193,6 +193,31 @@ impl Index {
         }
     }
 
+    /// Keeps only the entries with one of these tags or image names. Returns the first tag that no entry has.
+    pub(super) fn retain_tags(&mut self, tags: &[String]) -> Option<String> {
+        let has = |entry: &Entry, tag: &str| {
+            [REF_NAME, IMAGE_NAME].iter().any(|name| entry.descriptor.annotation(name) == Some(tag))
+        };
+        let absent = tags.iter().find(|tag| !self.entries.iter().any(|entry| has(entry, tag)));
+        if absent.is_none() {
+            self.entries.retain(|entry| tags.iter().any(|tag| has(entry, tag)));
+        }
+        absent.cloned()
+    }
+
+    /// Returns the number of entries.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Returns what the entries refer to.
+    ///
+    /// # Errors
+    /// [`Error::Integrity`] if a digest or size is invalid.
+    pub(super) fn references(&self) -> Result<Vec<Reference>> {
+        self.entries.iter().map(|entry| Reference::of(&entry.descriptor, "index.json")).collect()
+    }
+
     /// Points `tag` at the manifest. As in BuildKit, removes an existing entry with the tag and appends the new one.
     ///
     /// # Errors

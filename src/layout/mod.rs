@@ -8,6 +8,7 @@
 
 mod blob;
 mod cache;
+mod gc;
 pub(crate) mod index;
 mod lock;
 pub(crate) mod manifest;
@@ -18,6 +19,7 @@ mod sizes;
 mod write;
 
 pub use cache::LocalCache;
+pub use gc::{Collected, GcOptions};
 pub use sizes::DocumentSizes;
 pub use write::{BlobWriter, LayoutWriter};
 

@@ -70,6 +70,10 @@ impl<S: ObjectStore + ?Sized> ObjectStore for Arc<S> {
         (**self).delete_if(key, version)
     }
 
+    fn delete_once(&self, key: &str, version: Option<&Version>) -> Result<()> {
+        (**self).delete_once(key, version)
+    }
+
     fn list_uploads_page(&self, prefix: &str, continuation: Option<&str>) -> Result<UploadsPage> {
         (**self).list_uploads_page(prefix, continuation)
     }
@@ -80,6 +84,10 @@ impl<S: ObjectStore + ?Sized> ObjectStore for Arc<S> {
 
     fn abort_upload(&self, upload: &UnfinishedUpload) -> Result<()> {
         (**self).abort_upload(upload)
+    }
+
+    fn aborts_uploads_after(&self, prefix: &str) -> Result<Option<u32>> {
+        (**self).aborts_uploads_after(prefix)
     }
 
     fn presign_get(&self, key: &str, valid_for: Duration) -> Result<String> {

@@ -160,6 +160,20 @@ pub trait ObjectStore: Send + Sync {
         Err(Error::unsupported(format!("the store cannot delete {} under a condition", self.location(key))))
     }
 
+    /// Deletes an object with a single request, which is never repeated: a request that is repeated may arrive after
+    /// another writer has refreshed the object. With a version, only if the object still has it. Deleting a missing object
+    /// succeeds.
+    ///
+    /// # Errors
+    /// As [`delete`](Self::delete) and [`delete_if`](Self::delete_if). After a [transient](crate::Error::is_transient)
+    /// one, the object may have been deleted.
+    fn delete_once(&self, key: &str, version: Option<&Version>) -> Result<()> {
+        match version {
+            Some(version) => self.delete_if(key, version),
+            None => self.delete(key),
+        }
+    }
+
     /// Returns one page of the unfinished multipart uploads to keys that begin with `prefix`. `continuation` is the
     /// token of the page before.
     ///
@@ -188,6 +202,16 @@ pub trait ObjectStore: Send + Sync {
     /// [`Unsupported`](crate::ErrorKind::Unsupported) (the default) if the store cannot; any other error if it refuses.
     fn abort_upload(&self, upload: &UnfinishedUpload) -> Result<()> {
         Err(Error::unsupported(format!("the store cannot abort the upload of {}", self.location(&upload.key))))
+    }
+
+    /// Returns after how many days the store itself aborts unfinished uploads to all keys that begin with `prefix`, or
+    /// `None` if it never does.
+    ///
+    /// # Errors
+    /// [`Unsupported`](crate::ErrorKind::Unsupported) (the default) if the store cannot tell; any other error if it
+    /// refuses.
+    fn aborts_uploads_after(&self, prefix: &str) -> Result<Option<u32>> {
+        Err(Error::unsupported(format!("the store has no rules for {}", self.location(prefix))))
     }
 
     /// Returns a URL that opens the object without credentials until `valid_for` has passed. Anyone who has the URL can

@@ -25,6 +25,8 @@ pub(super) struct Call<'a> {
     /// Clean-up calls are sent even after the operation was cancelled, but only briefly: the user may be waiting for
     /// the program to end.
     pub(super) on_stop: OnStop,
+    /// Sent at most once, whatever the response.
+    pub(super) once: bool,
 }
 
 impl<'a> Call<'a> {
@@ -41,6 +43,7 @@ impl<'a> Call<'a> {
             may_be_unsigned: false,
             answer_timeout: ANSWER_TIMEOUT,
             on_stop: OnStop::BreakOff,
+            once: false,
         }
     }
 }

@@ -100,6 +100,8 @@ impl S3Client {
             match cleans_up {
                 true if self.patience(call).is_zero() => return Err(own(Error::Cancelled)),
                 true => {}
+                // It must not wait: what the caller knows about the object grows old.
+                false if call.once => {}
                 false => policy.wait_for_turn(clock, cancel).map_err(own)?,
             }
             let used = self.prepare(call, &lessons, &attempts).map_err(own)?;
@@ -127,10 +129,12 @@ impl S3Client {
                 && self.refused(call, &used, answer).teach(&self.learnt, &mut lessons).map_err(own)?
             {
                 attempts.corrected();
-                continue;
+                if !call.once {
+                    continue;
+                }
             }
             match policy.failed(&mut attempts, failure(&cause)) {
-                Decision::Retry(pause) => {
+                Decision::Retry(pause) if !call.once => {
                     let (what, why) = (call.key.unwrap_or_default(), brief(&cause, &used.secrets()));
                     log::info!("{} {what} failed ({why}); retrying in {:.1} s", call.operation, pause.as_secs_f32());
                     clock.sleep(pause, cancel);

@@ -23,12 +23,25 @@ impl S3Client {
         }
     }
 
+    /// Deletes an object with one request. With a version, only if the object still has it.
+    pub(super) fn delete_object_once(&self, key: &str, version: Option<&Version>) -> Result<()> {
+        let mut call = Call::new("DeleteObject", Method::Delete, Some(key));
+        call.once = true;
+        call.headers.extend(version.map(if_match));
+        self.delete_under(&call, key)
+    }
+
     /// Deletes an object if it still has this version. Deleting a missing object succeeds, so a retry after a lost
     /// response does too.
     pub(super) fn delete_object_if(&self, key: &str, version: &Version) -> Result<()> {
         let mut call = Call::new("DeleteObject", Method::Delete, Some(key));
         call.headers.push(if_match(version));
-        let failed = match self.execute(&call, |mut response| read_empty(&mut response)) {
+        self.delete_under(&call, key)
+    }
+
+    /// Sends a deletion that may have a condition.
+    fn delete_under(&self, call: &Call<'_>, key: &str) -> Result<()> {
+        let failed = match self.execute(call, |mut response| read_empty(&mut response)) {
             Ok(()) => return Ok(()),
             Err(failed) => failed,
         };
@@ -37,9 +50,9 @@ impl S3Client {
             Cause::Refused(answer) if answer.is_unmet_condition() => match self.head_object(key) {
                 // Some stores report a missing object as a failed condition.
                 Ok(None) => Ok(()),
-                _ => Err(self.explain_as(S3ErrorClass::PreconditionFailed, &call, failed)),
+                _ => Err(self.explain_as(S3ErrorClass::PreconditionFailed, call, failed)),
             },
-            _ => Err(self.explain(&call, failed)),
+            _ => Err(self.explain(call, failed)),
         }
     }
 }

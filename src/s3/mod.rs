@@ -20,6 +20,7 @@ mod create_multipart_upload;
 mod delete_object;
 mod endpoint;
 mod explain;
+mod get_bucket_lifecycle_configuration;
 mod get_object;
 mod head_object;
 mod learn;

@@ -61,12 +61,20 @@ impl ObjectStore for S3Client {
         self.delete_object_if(key, version)
     }
 
+    fn delete_once(&self, key: &str, version: Option<&Version>) -> Result<()> {
+        self.delete_object_once(key, version)
+    }
+
     fn list_uploads_page(&self, prefix: &str, continuation: Option<&str>) -> Result<UploadsPage> {
         self.list_multipart_uploads(prefix, continuation)
     }
 
     fn abort_upload(&self, upload: &UnfinishedUpload) -> Result<()> {
         self.abort_multipart_upload(&upload.key, &upload.id)
+    }
+
+    fn aborts_uploads_after(&self, prefix: &str) -> Result<Option<u32>> {
+        self.get_bucket_lifecycle_configuration(prefix)
     }
 
     fn presign_get(&self, key: &str, valid_for: Duration) -> Result<String> {

@@ -162,6 +162,11 @@ impl ObjectStore for Limited {
         self.store.delete_if(key, version)
     }
 
+    fn delete_once(&self, key: &str, version: Option<&Version>) -> Result<()> {
+        let _connection = self.permits.take();
+        self.store.delete_once(key, version)
+    }
+
     fn list_uploads_page(&self, prefix: &str, continuation: Option<&str>) -> Result<UploadsPage> {
         let _connection = self.permits.take();
         self.store.list_uploads_page(prefix, continuation)
@@ -170,6 +175,11 @@ impl ObjectStore for Limited {
     fn abort_upload(&self, upload: &UnfinishedUpload) -> Result<()> {
         let _connection = self.permits.take();
         self.store.abort_upload(upload)
+    }
+
+    fn aborts_uploads_after(&self, prefix: &str) -> Result<Option<u32>> {
+        let _connection = self.permits.take();
+        self.store.aborts_uploads_after(prefix)
     }
 
     /// Needs no connection.

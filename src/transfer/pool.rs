@@ -28,10 +28,9 @@ impl Pool {
         Self { threads: affordable_threads(threads.max(1)), processors: Permits::new(processors) }
     }
 
-    /// Creates a pool of exactly `threads` threads.
-    #[cfg(test)]
-    pub(super) fn with_threads(threads: usize) -> Self {
-        Self { threads, processors: Permits::new(1) }
+    /// Creates a pool of at most `threads` threads.
+    pub(crate) fn with_threads(threads: usize) -> Self {
+        Self { threads: affordable_threads(threads.max(1)), processors: Permits::new(1) }
     }
 
     /// Starts each job with `start`, in order, and passes the results to `done` as they come, in any order.

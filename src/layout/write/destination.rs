@@ -19,7 +19,7 @@ const FILE_MODE: u32 = 0o644;
 
 /// The directory being written, shared by the writer and its blobs.
 #[derive(Debug)]
-pub(super) struct Destination {
+pub(in crate::layout) struct Destination {
     pub(super) path: LayoutPath,
     pub(super) durable: Durable,
     temps: TempFolder,
@@ -29,7 +29,7 @@ pub(super) struct Destination {
 
 impl Destination {
     /// Creates the directory if needed, and removes leftovers of killed runs.
-    pub(super) fn open(path: LayoutPath, system: Arc<dyn FileSystem>) -> Result<Self> {
+    pub(in crate::layout) fn open(path: LayoutPath, system: Arc<dyn FileSystem>) -> Result<Self> {
         let temps = TempFolder::on(system, path.dir());
         if root_directory(path.dir())? {
             temps.sweep()?;
@@ -39,7 +39,13 @@ impl Destination {
         Ok(destination)
     }
 
-    pub(super) fn system(&self) -> &dyn FileSystem {
+    /// Returns a temporary file that a running process uses, if there is one.
+    pub(in crate::layout) fn in_use(&self) -> Option<PathBuf> {
+        let first = fs::read_dir(self.temps.path()).ok()?.next()?;
+        first.ok().map(|entry| entry.path())
+    }
+
+    pub(in crate::layout) fn system(&self) -> &dyn FileSystem {
         self.temps.system()
     }
 
@@ -79,7 +85,7 @@ impl Destination {
     }
 
     /// Replaces a file atomically and keeps its mode.
-    pub(super) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
+    pub(in crate::layout) fn replace(&self, path: &Path, bytes: &[u8]) -> Result<()> {
         let temp = self.temps.create(FILE_MODE)?;
         let write = || -> io::Result<()> {
             temp.file().write_all(bytes)?;

@@ -15,9 +15,9 @@ use crate::layout::lock::IndexLock;
 use crate::layout::manifest::{self, IMAGE_MANIFEST, Reference};
 use crate::layout::path::LayoutPath;
 use crate::layout::sizes::DocumentSizes;
-use crate::layout::write::destination::Destination;
 
 pub use blob::BlobWriter;
+pub(super) use destination::Destination;
 
 const OCI_LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
 

@@ -1,4 +1,4 @@
-//! Lists objects by walking the directories in key order, one page at a time.
+//! Lists objects by walking the directories in key order.
 
 use std::fs::{self, DirEntry};
 use std::io;
@@ -28,40 +28,85 @@ impl Selection<'_> {
     }
 }
 
+/// The objects in key order. Memory holds one directory's names per level.
+struct Walk<'a> {
+    store: &'a DirStore,
+    wanted: Selection<'a>,
+    /// The keys left in each open directory, last first.
+    levels: Vec<Vec<String>>,
+}
+
 impl DirStore {
-    /// Returns at most `limit` keys; the last one continues the listing. Memory holds one page, and one directory's
-    /// names per level.
+    /// Returns at most `limit` keys; the last one continues the listing.
     pub(super) fn page(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<ListPage> {
-        let wanted = Selection { prefix, after };
-        let mut page = ListPage::default();
-        let start = prefix.rsplit_once('/').map(|(start, _)| start);
-        if start.is_some_and(|start| !start.split('/').all(key::is_name)) {
-            return Ok(page);
-        }
-        let Some(dir) = self.find_dir(start.into_iter().flat_map(|start| start.split('/')))? else { return Ok(page) };
-        let mut levels = vec![entries(&dir, &start.map(|start| format!("{start}/")).unwrap_or_default(), wanted)?];
-        while let Some(level) = levels.last_mut() {
-            let Some(key) = level.pop() else {
-                levels.pop();
-                continue;
-            };
-            let path = self.bucket.join(&key);
-            if key.ends_with('/') {
-                levels.push(entries(&path, &key, wanted)?);
-                continue;
-            }
-            // Skip links and other non-files, and files that have just been removed.
-            let Ok(meta) = fs::symlink_metadata(&path) else { continue };
-            if !meta.is_file() {
-                continue;
-            }
+        let (mut page, mut walk) = (ListPage::default(), self.walk(prefix, after)?);
+        while let Some(object) = walk.next_object()? {
             if page.objects.len() >= limit {
                 page.continuation = page.objects.last().map(|object| object.key.clone());
                 break;
             }
-            page.objects.push(ListedObject::new(key, self.meta(&meta)));
+            page.objects.push(object);
         }
         Ok(page)
+    }
+
+    /// Returns all objects. Reads each directory once, unlike a listing by pages.
+    pub(super) fn all<'a>(
+        &'a self,
+        prefix: &'a str,
+        after: Option<&'a str>,
+    ) -> Box<dyn Iterator<Item = Result<ListedObject>> + Send + 'a> {
+        match self.walk(prefix, after) {
+            Ok(walk) => Box::new(walk),
+            Err(error) => Box::new(std::iter::once(Err(error))),
+        }
+    }
+
+    fn walk<'a>(&'a self, prefix: &'a str, after: Option<&'a str>) -> Result<Walk<'a>> {
+        let wanted = Selection { prefix, after };
+        let mut walk = Walk { store: self, wanted, levels: Vec::new() };
+        let start = prefix.rsplit_once('/').map(|(start, _)| start);
+        if start.is_some_and(|start| !start.split('/').all(key::is_name)) {
+            return Ok(walk);
+        }
+        let Some(dir) = self.find_dir(start.into_iter().flat_map(|start| start.split('/')))? else { return Ok(walk) };
+        let start = start.map(|start| format!("{start}/")).unwrap_or_default();
+        walk.levels.push(entries(&dir, &start, wanted)?);
+        Ok(walk)
+    }
+}
+
+impl Walk<'_> {
+    fn next_object(&mut self) -> Result<Option<ListedObject>> {
+        while let Some(level) = self.levels.last_mut() {
+            let Some(key) = level.pop() else {
+                self.levels.pop();
+                continue;
+            };
+            let path = self.store.bucket.join(&key);
+            if key.ends_with('/') {
+                self.levels.push(entries(&path, &key, self.wanted)?);
+                continue;
+            }
+            // Skip links and other non-files, and files that have just been removed.
+            let Ok(meta) = fs::symlink_metadata(&path) else { continue };
+            if meta.is_file() {
+                return Ok(Some(ListedObject::new(key, self.store.meta(&meta))));
+            }
+        }
+        Ok(None)
+    }
+}
+
+impl Iterator for Walk<'_> {
+    type Item = Result<ListedObject>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.next_object();
+        if next.is_err() {
+            self.levels.clear();
+        }
+        next.transpose()
     }
 }
 

@@ -25,8 +25,8 @@ use std::time::SystemTime;
 use crate::base::Result;
 use crate::files::OpenedFile;
 use crate::object::{
-    GetOptions, ListOptions, ListPage, MultipartUpload, Object, ObjectMeta, ObjectStore, Payload, PutMode,
-    UnfinishedUpload, UploadsPage, Version,
+    GetOptions, ListOptions, ListPage, ListedObject, MultipartUpload, Object, ObjectMeta, ObjectStore, Payload,
+    PutMode, UnfinishedUpload, UploadsPage, Version,
 };
 use parts::DirUpload;
 
@@ -71,6 +71,14 @@ impl ObjectStore for DirStore {
         let after = options.continuation.as_deref().or(options.start_after.as_deref());
         let limit = options.max_keys.map_or(self.page_keys, |max| self.page_keys.min(max as usize)).max(1);
         self.page(prefix, after, limit)
+    }
+
+    fn objects<'a>(
+        &'a self,
+        prefix: &'a str,
+        start_after: Option<&'a str>,
+    ) -> Box<dyn Iterator<Item = Result<ListedObject>> + Send + 'a> {
+        self.all(prefix, start_after)
     }
 
     fn delete(&self, key: &str) -> Result<()> {

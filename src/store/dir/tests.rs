@@ -105,6 +105,11 @@ fn pages_follow_each_other_in_the_order_of_the_keys() {
         for prefix in ["", "a", "b", "b/", "b/d", "b/d/", "c/d/e", "é", "x"] {
             let expected: Vec<String> = all.iter().filter(|key| key.starts_with(prefix)).cloned().collect();
             assert_eq!(keys(&store, prefix), expected, "{prefix} by {page_keys}");
+            for after in [None, Some("a"), Some("b/"), Some("zz")] {
+                let expected = expected.iter().filter(|key| after.is_none_or(|after| key.as_str() > after));
+                let streamed = store.objects(prefix, after).map(|object| object.unwrap().key).collect::<Vec<_>>();
+                assert!(expected.eq(&streamed), "{prefix} after {after:?}: {streamed:?}");
+            }
         }
     }
 }
