@@ -119,9 +119,38 @@ pub mod doctor {
     pub use crate::ops::{Check, CheckOutcome, DoctorOptions};
 }
 
+/// The manifests and blobs of a bucket.
+pub mod inspect {
+    pub use crate::bucket::Names;
+    pub use crate::ops::{
+        AgeBand, BlobState, BlobSum, DiskUsage, LargeBlob, LayerDetails, LeafDetails, ManifestDetails, ManifestSummary,
+        StoredCopy, html_page,
+    };
+}
+
+/// Checks of a bucket, and repairs.
+pub mod verify {
+    pub use crate::ops::{Defect, Finding, RepairPlan, RepairStep, Verification};
+}
+
+/// Dropping old manifests, and deleting what no manifest references.
+pub mod prune {
+    pub use crate::ops::{DroppedManifest, LostBlob, PruneOptions, PrunePlan, PruneStep, Pruned};
+}
+
+/// Copying caches.
+pub mod copy {
+    pub use crate::ops::Copied;
+}
+
+/// Removing manifests by name.
+pub mod remove {
+    pub use crate::ops::RemovePlan;
+}
+
 /// Progress events.
 pub mod progress {
-    pub use crate::base::{Action, Event, NoProgress, Progress};
+    pub use crate::base::{Action, Event, NoProgress, Progress, Step};
 }
 
 /// The environment that settings fall back to.
@@ -140,7 +169,10 @@ pub mod time {
 #[doc(hidden)]
 pub mod program {
     pub use crate::aws::VARIABLES;
-    pub use crate::base::{OUT_OF_FILES, Unpoisoned, thread_builder};
-    pub use crate::config::{About, did_you_mean, parse_fields, question, quote_field, s3_attribute, s3_attributes};
+    pub use crate::base::{OUT_OF_FILES, Unpoisoned, age, size, thread_builder};
+    pub use crate::config::{
+        About, did_you_mean, parse_fields, parse_option_duration, parse_option_size, question, quote_field,
+        s3_attribute, s3_attributes,
+    };
     pub use crate::ops::{NO_BETTER_HINT, NOT_STRICT, Tuning};
 }

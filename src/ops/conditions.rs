@@ -1,12 +1,17 @@
 //! Finds out whether a store honours the conditions of writes.
 
-use crate::base::{ErrorKind, Result};
+use crate::base::{Digest, ErrorKind, Result};
 use crate::object::{BytesPayload, ObjectStore, Payload as _, PutMode, Version};
 use crate::ops::cache::S3Cache;
 use crate::ops::persist::{is_transient_or_damaged_once, persist};
 
 /// The content of the object that tests writes and their conditions. It is constant, so a bucket has at most one.
 pub(super) const PROBE: &[u8] = b"s3-build-cache: does this store honour the conditions of writes?\n";
+
+/// Returns the digest of the object that tests conditional writes. It looks like a blob that no manifest references.
+pub(super) fn probe_digest() -> Digest {
+    Digest::of(PROBE)
+}
 
 impl S3Cache {
     /// Returns whether the store honours the conditions of writes. Tries it once per cache if the store does not say.

@@ -17,6 +17,9 @@ pub(super) const WRITING: &[&str] = &["write", "touch", "delete"];
 const PROBE: &[u8] = b"Written by `s3-build-cache doctor --write`: it can be removed.\n";
 /// The probe's key after the prefix of blobs. It is constant, so that probes that cannot be deleted do not pile up.
 const PROBE_NAME: &str = "s3-build-cache-doctor";
+const NO_ABORT: &str = "no rule aborts unfinished uploads";
+const ABORT_HINT: &str = "add a lifecycle rule that aborts them after a day, or prune the bucket regularly: the parts that a \
+                          killed export leaves behind are billed";
 /// The number of existing names to suggest if a name does not exist.
 const SHOWN_NAMES: usize = 5;
 
@@ -38,6 +41,12 @@ pub(super) fn examine(
     match read(cache, &page.unwrap_or_default()) {
         Ok((detail, remark)) => findings.report("read", CheckOutcome::Passed, detail, remark.as_deref()),
         Err(error) => findings.failed("read", &error),
+    }
+    match cache.store.aborts_uploads_after(prefix) {
+        Ok(Some(days)) => findings.passed("lifecycle", format!("unfinished uploads are aborted after {days} days")),
+        Ok(None) => findings.report("lifecycle", CheckOutcome::Passed, NO_ABORT.to_owned(), Some(ABORT_HINT)),
+        // Few may read the rules, and nothing depends on them.
+        Err(error) => log::info!("the lifecycle rules are unknown: {}", error.chain()),
     }
     if options.write && cache.options.credentials().anonymous {
         findings.skipped(WRITING, "anonymous=true is for imports, which write nothing to the store");

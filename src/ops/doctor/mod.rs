@@ -46,7 +46,7 @@ impl DoctorOptions {
 #[non_exhaustive]
 pub struct Check {
     /// One of `options`, `region`, `endpoint`, `dns`, `tcp`, `proxy`, `tls`, `http`, `clock`, `credentials`, `key`,
-    /// `expiry`, `identity`, `bucket`, `list`, `read`, `write`, `touch`, `delete`. Later versions may add more.
+    /// `expiry`, `identity`, `bucket`, `list`, `read`, `lifecycle`, `write`, `touch`, `delete`. Later versions may add more.
     pub name: &'static str,
     /// The outcome of the step.
     pub outcome: CheckOutcome,

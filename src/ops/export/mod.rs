@@ -1,5 +1,6 @@
 //! Export: uploads a local cache to the store and writes the manifest last.
 
+mod again;
 mod check;
 mod combine;
 mod kept;
@@ -18,18 +19,20 @@ use crate::base::{Error, Result};
 use crate::cache_config::CacheConfig;
 use crate::config::{CacheOptions, Mode};
 use crate::layout::LocalCache;
-use crate::object::BlobSource;
+use crate::object::{BlobSource, BytesPayload};
 use crate::ops::cache::S3Cache;
 use crate::ops::local_limit;
 use crate::ops::presence;
 use crate::ops::report::Report;
+use crate::ops::stale_uploads::abort_abandoned;
+use again::Existing;
 pub(in crate::ops) use check::Check;
 pub(in crate::ops) use kept::Refresh;
 pub(in crate::ops) use multipart::Multipart;
 use payload::check_source;
 use plan::foresee;
 pub(in crate::ops) use plan::{Job, Step, check_sizes, plan};
-pub(in crate::ops) use publish::{Before, Publisher};
+pub(in crate::ops) use publish::Publisher;
 pub(in crate::ops) use sender::{NextSend, Sender};
 pub(in crate::ops) use sum::{Sum, Summed};
 pub(in crate::ops) use touch::{Touched, Touches};
@@ -46,6 +49,8 @@ pub struct ExportOptions {
     /// read under another name. A manifest that exists under a name is handled as
     /// [`Policy::on_conflict`](crate::options::Policy::on_conflict) says; by default it is replaced.
     pub names: Option<Vec<String>>,
+    /// The bytes of the manifest, if they are those of another cache.
+    pub(in crate::ops) manifest: Option<BytesPayload>,
 }
 
 impl ExportOptions {
@@ -206,8 +211,9 @@ impl S3Cache {
         let blobs = config.blobs();
         (report.layers, report.blobs.total) = (config.layers().len(), blobs.len());
         check_sizes(&blobs)?;
-        let publisher = Publisher::new(self, &config, names)?;
+        let publisher = Publisher::new(self, &config, names)?.copying(options.manifest.as_ref());
         let present = presence::find(self, &blobs)?;
+        let found = Existing::new(self, &blobs, &present);
         let jobs = plan(self, &blobs, present, options.verify_existing);
         let uploads = jobs.iter().filter(|job| job.step == Step::Upload);
         uploads.clone().try_for_each(|job| check_source(source, &job.digest, job.size)).map_err(in_neither)?;
@@ -219,10 +225,13 @@ impl S3Cache {
         }
         let sender = Sender::new(self, source);
         sender.warn_if_unchecked(&jobs);
+        let in_parts = jobs.iter().any(Job::splits);
         let sent = sender.send(jobs);
         sender.note(report);
         sent?;
-        publisher.publish(report)
+        publisher.publish(report)?;
+        again::complete(&sender, &publisher, &found, report)?;
+        if in_parts { abort_abandoned(self) } else { Ok(()) }
     }
 }
 

@@ -1,19 +1,17 @@
 //! Writes the manifest under each name, and handles concurrent writers.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use crate::base::{Digest, Error, ErrorKind, Result, random_fraction};
-use crate::cache_config::{CacheConfig, Crown, MAX_MANIFEST_BYTES};
+use crate::base::{Error, ErrorKind, Result, random_fraction};
+use crate::cache_config::{CacheConfig, Crown};
 use crate::config::OnConflict;
 use crate::go::Timestamp;
-use crate::object::{ObjectMeta, ObjectStore, Payload, PutMode, Version};
+use crate::object::{BytesPayload, ObjectStore, Payload, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::export::combine::{Combined, combine};
 use crate::ops::export::kept::{Refresh, keep_blobs};
-use crate::ops::export::touch::Touches;
-use crate::ops::manifests::load_name;
-use crate::ops::persist::{is_transient_or_damaged_once, persist};
+use crate::ops::export::touch::{Refreshed, Touches};
+use crate::ops::manifests::{Before, ManifestWriter, load_name};
 use crate::ops::report::{MergedManifest, Report};
 
 /// The maximum number of conflicts before a merge gives up.
@@ -25,40 +23,18 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// The number of times that the pause doubles.
 const MOST_DOUBLINGS: u32 = 6;
 
-/// What is known about the object that a write replaces.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::ops) enum Before {
-    /// It does not exist.
-    Absent,
-    /// It has this version, if the store reports one.
-    Present(Option<Version>),
-}
-
 /// The manifests that an export writes.
 pub(in crate::ops) struct Publisher<'a> {
     cache: &'a S3Cache,
     config: &'a CacheConfig,
+    /// The bytes of the manifest, if they are not made from the config.
+    bytes: Option<&'a BytesPayload>,
     /// What was under each name when the export began, if that matters.
     before: Vec<(String, Option<Before>)>,
-    /// Whether the warning about a store without conditional writes was shown.
-    warned: AtomicBool,
+    writer: ManifestWriter<'a>,
     touches: Touches,
     /// Refreshes the blobs of others in place of `touches`.
     refresh: Option<&'a dyn Refresh>,
-}
-
-impl Before {
-    pub(in crate::ops) fn of(meta: Option<ObjectMeta>) -> Self {
-        meta.map_or(Self::Absent, |meta| Self::Present(meta.version))
-    }
-
-    /// Returns the condition that the object has not changed, or `None` if it cannot be expressed.
-    fn condition(&self) -> Option<PutMode> {
-        match self {
-            Self::Absent => Some(PutMode::Create),
-            Self::Present(version) => version.clone().filter(Version::is_strong).map(PutMode::Replace),
-        }
-    }
 }
 
 impl<'a> Publisher<'a> {
@@ -73,7 +49,13 @@ impl<'a> Publisher<'a> {
             Ok((name, before))
         };
         let before = names.into_iter().map(before).collect::<Result<_>>()?;
-        Ok(Self { cache, config, before, warned: AtomicBool::new(false), touches: Touches::default(), refresh: None })
+        let (writer, touches) = (ManifestWriter::new(cache), Touches::default());
+        Ok(Self { cache, config, bytes: None, before, writer, touches, refresh: None })
+    }
+
+    /// Writes these bytes, which are those of another manifest, instead of those made from the config.
+    pub(super) fn copying(self, bytes: Option<&'a BytesPayload>) -> Self {
+        Self { bytes, ..self }
     }
 
     /// Replaces what was found under a name by what is known from an earlier time, if that matters.
@@ -111,14 +93,47 @@ impl<'a> Publisher<'a> {
         Ok(())
     }
 
+    /// Returns the blobs of other exports that were refreshed for merged manifests, since this was called last.
+    pub(super) fn take_refreshed(&self) -> Refreshed {
+        self.touches.take_refreshed()
+    }
+
+    /// Writes the manifests again, after blobs have vanished. One that is only written if nobody else has written it is
+    /// left as it is: it names the same blobs.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub(super) fn publish_again(&self, report: &mut Report) -> Result<()> {
+        for (name, _) in &self.before {
+            self.cache.context.cancel.check()?;
+            match self.cache.options.policy().on_conflict {
+                OnConflict::Merge => {
+                    let merged = self.merge(name)?;
+                    report.merged.retain(|one| one.name != merged.name);
+                    report.merged.push(merged);
+                }
+                OnConflict::Overwrite => self.overwrite(name)?,
+                OnConflict::Fail => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Passes the manifest to `write`.
+    fn with_manifest<T>(&self, write: impl FnOnce(&dyn Payload) -> Result<T>) -> Result<T> {
+        match self.bytes {
+            Some(bytes) => write(bytes),
+            None => write(&self.config.s3_payload(self.cache.crown())),
+        }
+    }
+
     fn overwrite(&self, name: &str) -> Result<()> {
-        let manifest = self.config.s3_payload(self.cache.crown());
-        self.put(&self.cache.keys.manifest(name), &manifest, &PutMode::Overwrite)
+        let key = self.cache.keys.manifest(name);
+        self.with_manifest(|manifest| self.writer.put(&key, manifest, &PutMode::Overwrite))
     }
 
     fn replace(&self, name: &str, before: &Before) -> Result<()> {
-        let manifest = self.config.s3_payload(self.cache.crown());
-        if self.put_if(name, &manifest, before)? {
+        if self.with_manifest(|manifest| self.writer.put_if(name, manifest, before))? {
             return Ok(());
         }
         let location = self.cache.store.location(&self.cache.keys.manifest(name));
@@ -140,7 +155,7 @@ impl<'a> Publisher<'a> {
             }
             let (config, lost_blobs) = keep_blobs(cache, refresh, self.config, config)?;
             let manifest = config.s3_payload(Crown::Timed);
-            if self.put_if(name, &manifest, &before)? {
+            if self.writer.put_if(name, &manifest, &before)? {
                 return Ok(MergedManifest { name: name.to_owned(), leaves, kept, dropped, lost_blobs, conflicts });
             }
             conflicts += 1;
@@ -197,51 +212,5 @@ impl<'a> Publisher<'a> {
             }
             return Ok((None, before));
         }
-    }
-
-    /// Writes the manifest if nobody else has written since `before`. Returns whether it was written.
-    fn put_if(&self, name: &str, manifest: &dyn Payload, before: &Before) -> Result<bool> {
-        let cache = self.cache;
-        let key = cache.keys.manifest(name);
-        let condition = if cache.honours_conditions()? { before.condition() } else { None };
-        let Some(mode) = condition else { return self.put_carefully(&key, manifest, before) };
-        match self.put(&key, manifest, &mode) {
-            // An earlier attempt, whose answer was lost, may have written it.
-            Err(error) if error.kind() == ErrorKind::PreconditionFailed => self.is_there(&key, manifest),
-            Err(error) if error.kind() == ErrorKind::Unsupported => self.put_carefully(&key, manifest, before),
-            Err(error) => Err(error),
-            Ok(()) if cache.store.honours_conditions() => Ok(true),
-            Ok(()) => self.is_there(&key, manifest),
-        }
-    }
-
-    /// Does the same on a store without conditions: another writer at the same instant may be lost.
-    fn put_carefully(&self, key: &str, manifest: &dyn Payload, before: &Before) -> Result<bool> {
-        let cache = self.cache;
-        if !self.warned.swap(true, Ordering::Relaxed) {
-            let location = cache.store.location(key);
-            cache.context.warn(&format!(
-                "cannot write {location} conditionally: if two jobs write it at the same instant, the export of one may \
-                 be lost"
-            ));
-        }
-        if Before::of(cache.store.head(key)?) != *before {
-            return Ok(false);
-        }
-        self.put(key, manifest, &PutMode::Overwrite)?;
-        self.is_there(key, manifest)
-    }
-
-    fn put(&self, key: &str, manifest: &dyn Payload, mode: &PutMode) -> Result<()> {
-        persist(&self.cache.context, is_transient_or_damaged_once(), || {
-            self.cache.store.put(key, manifest, mode).map(drop)
-        })
-    }
-
-    /// Returns whether the object has the bytes of the payload: nobody else has written it.
-    fn is_there(&self, key: &str, manifest: &dyn Payload) -> Result<bool> {
-        let Some(reader) = self.cache.open_object(key.to_owned())? else { return Ok(false) };
-        let bytes = reader.read_to_vec(MAX_MANIFEST_BYTES)?;
-        Ok(manifest.sha256().is_ok_and(|sha256| sha256 == Digest::of(&bytes)))
     }
 }

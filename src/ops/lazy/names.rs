@@ -9,7 +9,7 @@ impl S3Cache {
     ///
     /// # Errors
     /// If the store refuses or fails.
-    pub(crate) fn manifest_names(&self, most: usize) -> Result<Vec<String>> {
+    pub(crate) fn first_names(&self, most: usize) -> Result<Vec<String>> {
         let cache = self.without_limit();
         let objects = cache.store.objects(cache.keys.manifests(), None);
         let names = objects.filter_map(|object| match object {

@@ -81,7 +81,7 @@ fn read(cache: &S3Cache, key: &str, trusts_etag: bool) -> Result<Option<Bytes>> 
 
 /// Returns whether the error concerns one object: it is not a manifest, or cannot be read. Errors that concern all
 /// objects, such as missing permissions or a missing bucket, do not count.
-fn is_damage(error: &Error) -> bool {
+pub(in crate::ops) fn is_damage(error: &Error) -> bool {
     use ErrorKind::{
         Archived, Conflict, Integrity, InvalidRange, Network, NotFound, PreconditionFailed, Store, Unsupported,
     };

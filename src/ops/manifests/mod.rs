@@ -1,13 +1,16 @@
-//! Reads the manifests of one or more caches, and skips those that are damaged or contradict the others.
+//! Reads the manifests of one or more caches, and skips those that are damaged or contradict the others. Writes a
+//! manifest unless another writer came between.
 
 mod agree;
 mod load;
+mod write;
 
 use crate::base::Result;
 use crate::cache_config::CacheConfig;
 use crate::ops::cache::S3Cache;
 pub(super) use agree::agreeing;
-pub(super) use load::{find, load_name, load_names};
+pub(super) use load::{Found, find, is_damage, load_name, load_names};
+pub(super) use write::{Before, ManifestWriter};
 
 impl S3Cache {
     /// Reads, checks and merges the manifests of all names. Returns `None` if no manifest exists. Skips a manifest that

@@ -1,0 +1,102 @@
+//! The blobs of other caches, to be streamed into a store.
+
+use std::collections::HashMap;
+use std::io::{self, Read};
+use std::sync::Mutex;
+
+use crate::base::{Digest, Error, Parts, Result, Unpoisoned as _};
+use crate::object::{BlobSource, ObjectStore as _};
+use crate::ops::cache::S3Cache;
+
+/// The blobs of other caches. Each is read from the first that has it.
+pub(super) struct RemoteBlobs<'a> {
+    sources: &'a [S3Cache],
+    sizes: HashMap<Digest, u64>,
+    /// Which source has a blob, as far as known.
+    found: Mutex<HashMap<Digest, usize>>,
+    /// The size of parts in the target.
+    part_size: u64,
+}
+
+impl<'a> RemoteBlobs<'a> {
+    pub(super) fn new(sources: &'a [S3Cache], blobs: Vec<(Digest, u64)>, part_size: u64) -> Self {
+        Self { sources, sizes: blobs.into_iter().collect(), found: Mutex::default(), part_size }
+    }
+
+    fn size(&self, digest: &Digest) -> u64 {
+        self.sizes.get(digest).copied().unwrap_or_default()
+    }
+
+    fn source(&self, digest: &Digest) -> Result<&'a S3Cache> {
+        let known = self.found.lock().unpoisoned().get(digest).copied();
+        let at = match known {
+            Some(at) => Some(at),
+            None => self.blob_size(digest)?.and_then(|_| self.found.lock().unpoisoned().get(digest).copied()),
+        };
+        at.and_then(|at| self.sources.get(at)).ok_or_else(|| absent(digest))
+    }
+}
+
+fn absent(digest: &Digest) -> Error {
+    Error::integrity(format!("no source has the blob {digest}"))
+}
+
+impl BlobSource for RemoteBlobs<'_> {
+    fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
+        for (at, source) in self.sources.iter().enumerate() {
+            let meta = source.store.head(&source.keys.blob(digest))?;
+            if let Some(meta) = meta.filter(|meta| meta.size == self.size(digest)) {
+                self.found.lock().unpoisoned().insert(*digest, at);
+                return Ok(Some(meta.size));
+            }
+        }
+        Ok(None)
+    }
+
+    fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>> {
+        let reader = self.source(digest)?.open_blob(digest)?;
+        reader.map(|reader| Box::new(reader) as _).ok_or_else(|| absent(digest))
+    }
+
+    fn open_blob_at(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+        let (source, size) = (self.source(digest)?.without_limit(), self.size(digest));
+        let length = Parts::upload(size, self.part_size).range(0).end.max(1);
+        Ok(Box::new(Ranges { source, key: None, digest: *digest, next: offset, size, length, current: None }))
+    }
+
+    fn repair_hint(&self) -> Option<String> {
+        Some("look for corrupt blobs in the source".to_owned())
+    }
+}
+
+/// Reads a blob in ranges of the length of a part, so that no more is requested than the caller reads.
+struct Ranges {
+    source: S3Cache,
+    key: Option<String>,
+    digest: Digest,
+    next: u64,
+    size: u64,
+    length: u64,
+    current: Option<Box<dyn Read + Send>>,
+}
+
+impl Read for Ranges {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            if let Some(reader) = &mut self.current {
+                let read = reader.read(buffer)?;
+                if read > 0 || buffer.is_empty() {
+                    return Ok(read);
+                }
+                self.current = None;
+            }
+            if self.next >= self.size {
+                return Ok(0);
+            }
+            let key = self.key.get_or_insert_with(|| self.source.keys.blob(&self.digest)).clone();
+            let end = self.size.min(self.next.saturating_add(self.length));
+            self.current = Some(Box::new(self.source.reader(key).another(self.next..end)));
+            self.next = end;
+        }
+    }
+}

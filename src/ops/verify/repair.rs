@@ -1,0 +1,261 @@
+//! Rewrites manifests without what is lost, and deletes corrupt blobs.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use crate::base::{Digest, Error, ErrorKind, Result};
+use crate::bucket::{Names, StoredBlob};
+use crate::cache_config::Crown;
+use crate::object::{ObjectMeta, ObjectStore as _, Version};
+use crate::ops::cache::S3Cache;
+use crate::ops::manifests::{Before, ManifestWriter, load_name};
+use crate::ops::persist::{is_transient_or_damaged_once, persist};
+use crate::ops::rounds::run_each;
+use crate::ops::survey::{Reading, list_manifests, read_manifests};
+use crate::ops::verify::finding::{Defect, Finding};
+use crate::ops::verify::hash::hash;
+use crate::ops::verify::verification::{Affected, Verification};
+
+/// What a repair would do.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct RepairPlan {
+    /// The steps, in this order.
+    pub steps: Vec<RepairStep>,
+    /// What no step repairs.
+    pub remaining: Vec<Finding>,
+    affected: Vec<Affected>,
+    findings: Vec<Finding>,
+}
+
+/// A step of a repair.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RepairStep {
+    /// The manifest is written again without what needs the lost blobs.
+    Rewrite {
+        /// The name of the manifest.
+        name: String,
+        /// The number of lost blobs.
+        lost: usize,
+    },
+    /// The blob is deleted, so that the next export uploads it again. One of another size than a manifest says is only
+    /// deleted if its bytes do not match its digest.
+    Delete {
+        /// The digest that the blob does not match.
+        blob: Digest,
+    },
+}
+
+impl Verification {
+    /// Returns what a repair would do.
+    pub fn plan(&self) -> RepairPlan {
+        let rewrites = self
+            .affected
+            .iter()
+            .map(|affected| RepairStep::Rewrite { name: affected.name.clone(), lost: affected.lost.len() });
+        let may_be_corrupt =
+            |finding: &&Finding| matches!(finding.defect, Defect::Corrupt { .. } | Defect::WrongSize { .. });
+        let deletions = self.findings.iter().filter(may_be_corrupt).filter_map(|finding| finding.blob);
+        let is_repaired = |finding: &&Finding| finding.blob.is_some() && finding.defect.is_lost();
+        RepairPlan {
+            steps: rewrites.chain(deletions.map(|blob| RepairStep::Delete { blob })).collect(),
+            remaining: self.findings.iter().filter(|finding| !is_repaired(finding)).cloned().collect(),
+            affected: self.affected.clone(),
+            findings: self.findings.iter().filter(is_repaired).cloned().collect(),
+        }
+    }
+}
+
+impl S3Cache {
+    /// Repairs what [`verify`](Self::verify) has found. Manifests that changed since, and blobs that a manifest still
+    /// references, are left as they are. Calls `done` after each step. Returns what is still wrong.
+    ///
+    /// # Errors
+    /// If the store refuses or fails. The steps before are done.
+    pub fn repair(&self, plan: &RepairPlan, mut done: impl FnMut(&RepairStep)) -> Result<Vec<Finding>> {
+        let mut remaining = plan.remaining.clone();
+        let judged = self.judge(&plan.findings)?;
+        let writer = ManifestWriter::new(self);
+        // The blobs that manifests still reference.
+        let mut kept: HashSet<Digest> = HashSet::new();
+        for affected in &plan.affected {
+            self.context.cancel.check()?;
+            match self.rewrite(&writer, affected, &judged)? {
+                Rewritten::Done(0) => {}
+                Rewritten::Done(lost) => done(&RepairStep::Rewrite { name: affected.name.clone(), lost }),
+                Rewritten::Changed => {
+                    let name = &affected.name;
+                    self.context
+                        .warn(&format!("the manifest {name} has changed since it was checked: run verify again"));
+                    kept.extend(&affected.lost);
+                }
+            }
+        }
+        let unknown = judged.iter().filter(|(_, judged)| matches!(judged, Judged::Unknown)).map(|(digest, _)| *digest);
+        kept.extend(unknown);
+        let corrupt: HashSet<Digest> =
+            judged.iter().filter(|(_, judged)| judged.is_corrupt()).map(|(digest, _)| *digest).collect();
+        kept.extend(self.still_referenced(&corrupt)?);
+        for blob in &corrupt {
+            if kept.contains(blob) {
+                continue;
+            }
+            self.context.cancel.check()?;
+            if self.delete_corrupt(blob, judged.get(blob))? {
+                done(&RepairStep::Delete { blob: *blob });
+            } else {
+                kept.insert(*blob);
+            }
+        }
+        remaining.extend(plan.findings.iter().filter(|one| one.blob.is_some_and(|blob| kept.contains(&blob))).cloned());
+        Ok(remaining)
+    }
+
+    /// Finds out which blobs are lost at this moment.
+    fn judge(&self, findings: &[Finding]) -> Result<BTreeMap<Digest, Judged>> {
+        let known: HashMap<Digest, &Defect> =
+            findings.iter().filter_map(|finding| Some((finding.blob?, &finding.defect))).collect();
+        let head = |digest| Ok((digest, self.store.head(&self.keys.blob(&digest))?));
+        let (mut judged, mut doubtful) = (BTreeMap::new(), Vec::new());
+        for (digest, meta) in run_each(self, known.keys().copied().collect::<Vec<_>>(), head)? {
+            match (known.get(&digest), meta) {
+                (_, None) => drop(judged.insert(digest, Judged::Missing)),
+                (Some(Defect::Corrupt { version }), Some(meta)) if version.is_some() && *version == meta.version => {
+                    judged.insert(digest, Judged::Corrupt(meta));
+                }
+                (_, Some(meta)) => doubtful.push((digest, meta)),
+            }
+        }
+        // It was uploaded since, or the manifest may be wrong about its size.
+        let metas: HashMap<Digest, ObjectMeta> = doubtful.into_iter().collect();
+        let blobs: Vec<StoredBlob> = metas.iter().map(|(digest, meta)| StoredBlob::new(*digest, meta)).collect();
+        let (defects, _) = hash(self, blobs.into_iter(), || ())?;
+        for (digest, meta) in metas {
+            judged.insert(
+                digest,
+                match defects.get(&digest) {
+                    None => Judged::Intact(meta.size),
+                    Some(Defect::Corrupt { .. }) => Judged::Corrupt(meta),
+                    Some(Defect::Missing) => Judged::Missing,
+                    Some(_) => Judged::Unknown,
+                },
+            );
+        }
+        Ok(judged)
+    }
+
+    /// Writes a manifest again without what is lost.
+    fn rewrite(
+        &self,
+        writer: &ManifestWriter<'_>,
+        affected: &Affected,
+        judged: &BTreeMap<Digest, Judged>,
+    ) -> Result<Rewritten> {
+        let found = match load_name(self, affected.name.clone()) {
+            Ok(Some(found)) if found.version == affected.version => found,
+            Ok(_) | Err(Error::Integrity(_)) => return Ok(Rewritten::Changed),
+            Err(error) => return Err(error),
+        };
+        let is_lost = |(digest, size): (Digest, u64)| {
+            let lost =
+                affected.lost.contains(&digest) && judged.get(&digest).is_some_and(|judged| judged.is_lost(size));
+            lost.then_some(digest)
+        };
+        let mut lost: BTreeSet<Digest> = found.config.blobs().into_iter().filter_map(is_lost).collect();
+        // An export may have uploaded them again meanwhile, and written the same manifest.
+        let missing = lost.iter().filter(|digest| matches!(judged.get(digest), Some(Judged::Missing))).copied();
+        let head = |digest| Ok(self.store.head(&self.keys.blob(&digest))?.map(|_| digest));
+        for digest in run_each(self, missing.collect::<Vec<_>>(), head)?.into_iter().flatten() {
+            lost.remove(&digest);
+        }
+        if lost.is_empty() {
+            return Ok(Rewritten::Done(0));
+        }
+        let crown = if found.config.leaf_times().is_empty() { self.crown() } else { Crown::Timed };
+        let config = found.config.without_blobs(&lost);
+        let written = writer.put_if(&affected.name, &config.s3_payload(crown), &Before::Present(found.version))?;
+        Ok(if written { Rewritten::Done(lost.len()) } else { Rewritten::Changed })
+    }
+
+    /// Returns which of these blobs a manifest of the bucket references.
+    fn still_referenced(&self, blobs: &HashSet<Digest>) -> Result<HashSet<Digest>> {
+        let mut referenced = HashSet::new();
+        if blobs.is_empty() {
+            return Ok(referenced);
+        }
+        let manifests = list_manifests(self, &Names::all())?;
+        read_manifests(self, &manifests, None, |_, reading| {
+            if let Reading::Config { found, .. } = reading {
+                let known =
+                    found.config.blobs().into_iter().map(|(digest, _)| digest).filter(|one| blobs.contains(one));
+                referenced.extend(known);
+            }
+            Ok(())
+        })?;
+        if !referenced.is_empty() {
+            self.context.warn(&format!(
+                "{} corrupt blobs are not deleted, because manifests that were not rewritten reference them: run verify \
+                 without name=",
+                referenced.len()
+            ));
+        }
+        Ok(referenced)
+    }
+
+    /// Deletes a corrupt blob. Returns false if it has changed since it was read.
+    fn delete_corrupt(&self, blob: &Digest, judged: Option<&Judged>) -> Result<bool> {
+        let (key, Some(Judged::Corrupt(known))) = (self.keys.blob(blob), judged) else { return Ok(false) };
+        persist(&self.context, is_transient_or_damaged_once(), || {
+            let Some(meta) = self.store.head(&key)? else { return Ok(true) };
+            if meta.size != known.size || meta.version != known.version || meta.last_modified != known.last_modified {
+                return Ok(false);
+            }
+            match meta.version.as_ref().filter(|version| version.is_strong()) {
+                Some(version) => self.delete_version(&key, version),
+                None => self.store.delete(&key).map(|()| true),
+            }
+        })
+    }
+
+    fn delete_version(&self, key: &str, version: &Version) -> Result<bool> {
+        match self.store.delete_if(key, version) {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == ErrorKind::PreconditionFailed => Ok(false),
+            Err(error) if error.kind() == ErrorKind::Unsupported => self.store.delete(key).map(|()| true),
+            Err(error) => Err(error),
+        }
+    }
+}
+
+/// The state of a blob at the time of the repair.
+enum Judged {
+    Missing,
+    Corrupt(ObjectMeta),
+    /// Its bytes match its digest. It has this size.
+    Intact(u64),
+    /// It cannot be read.
+    Unknown,
+}
+
+/// The result of rewriting a manifest.
+enum Rewritten {
+    /// It was written without this many blobs. Zero if nothing is lost any more.
+    Done(usize),
+    /// Another writer came between.
+    Changed,
+}
+
+impl Judged {
+    fn is_corrupt(&self) -> bool {
+        matches!(self, Self::Corrupt(_))
+    }
+
+    /// Returns whether a manifest cannot use the blob, which has this size in the manifest.
+    fn is_lost(&self, size: u64) -> bool {
+        match self {
+            Self::Missing | Self::Corrupt(_) => true,
+            Self::Intact(stored) => *stored != size,
+            Self::Unknown => false,
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! Reads the manifests and compares them with the blobs of the bucket.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
+
+use crate::base::{Digest, Error, Result};
+use crate::bucket::StoredBlob;
+use crate::object::{ObjectMeta, ObjectStore as _, Version};
+use crate::ops::cache::S3Cache;
+use crate::ops::manifests::Found;
+use crate::ops::presence;
+use crate::ops::rounds::run_each;
+use crate::ops::survey::{ListedManifest, Reading, StoredBlobs, list_blobs, read_manifests};
+use crate::ops::verify::finding::{Defect, Finding};
+use crate::ops::verify::verification::Affected;
+
+/// What is wrong with a blob, and which manifests reference it, by position.
+pub(super) struct Blame {
+    pub(super) defect: Defect,
+    manifests: Vec<usize>,
+}
+
+/// The manifests, the blobs they reference, and what is wrong.
+pub(super) struct Scan<'a> {
+    pub(super) cache: &'a S3Cache,
+    listed: Vec<ListedManifest>,
+    /// The names of the manifests. Findings share them.
+    names: Vec<Arc<str>>,
+    pub(super) stored: StoredBlobs,
+    seen: Seen,
+}
+
+/// What was found in the manifests.
+#[derive(Default)]
+struct Seen {
+    /// Whether a manifest references a blob, by the blob's position.
+    referenced: Vec<bool>,
+    /// Blobs that were written after they were listed.
+    late: HashMap<Digest, StoredBlob>,
+    blames: BTreeMap<Digest, Blame>,
+    unreadable: BTreeMap<usize, Error>,
+    /// The versions of the manifests that were read.
+    versions: BTreeMap<usize, Option<Version>>,
+}
+
+impl<'a> Scan<'a> {
+    /// Reads the manifests. Looks only for their own blobs if there are `few`; otherwise lists all blobs.
+    ///
+    /// # Errors
+    /// If the store refuses or fails.
+    pub(super) fn of(cache: &'a S3Cache, listed: Vec<ListedManifest>, few: bool) -> Result<Self> {
+        let stored = if few { blobs_of(cache, &listed)? } else { list_blobs(cache)? };
+        let mut seen = Seen { referenced: vec![false; stored.table.len()], ..Seen::default() };
+        read_manifests(cache, &listed, Some(&stored), |at, reading| {
+            match reading {
+                Reading::Config { found, late } => seen.add(&stored, at, &found, late),
+                Reading::Gone => {}
+                Reading::Unreadable(error) => {
+                    seen.unreadable.insert(at, error);
+                }
+            }
+            Ok(())
+        })?;
+        let names = listed.iter().map(|listed| Arc::from(listed.name.as_str())).collect();
+        Ok(Self { cache, listed, names, stored, seen })
+    }
+
+    /// Forgives archived blobs that were restored, which listings do not show.
+    ///
+    /// # Errors
+    /// If the store refuses or fails.
+    pub(super) fn check_archived(&mut self) -> Result<()> {
+        let is_archived =
+            |(digest, blame): (&Digest, &Blame)| matches!(blame.defect, Defect::Archived).then_some(*digest);
+        let archived: Vec<Digest> = self.seen.blames.iter().filter_map(is_archived).collect();
+        let head = |digest| Ok((digest, self.cache.store.head(&self.cache.keys.blob(&digest))?));
+        for (digest, meta) in run_each(self.cache, archived, head)? {
+            match meta {
+                Some(meta) if meta.readable => drop(self.seen.blames.remove(&digest)),
+                Some(_) => {}
+                None => self.blame(digest, Defect::Missing),
+            }
+        }
+        Ok(())
+    }
+
+    /// Returns the blobs that are referenced and not known to be lost.
+    pub(super) fn readable(&self) -> impl Iterator<Item = StoredBlob> {
+        let listed =
+            self.stored.table.iter().zip(&self.seen.referenced).filter(|(_, used)| **used).map(|(blob, _)| blob);
+        let all = listed.chain(self.seen.late.values().copied());
+        all.filter(|blob| !self.seen.blames.contains_key(&blob.digest))
+    }
+
+    /// Records what is wrong with a blob. The manifests that reference it are kept.
+    pub(super) fn blame(&mut self, digest: Digest, defect: Defect) {
+        let blame = self.seen.blames.entry(digest).or_insert(Blame { defect: Defect::Missing, manifests: Vec::new() });
+        blame.defect = defect;
+    }
+
+    /// Finds out which manifests reference these blobs.
+    ///
+    /// # Errors
+    /// If the store refuses or fails.
+    pub(super) fn attribute(&mut self, blobs: &HashSet<Digest>) -> Result<()> {
+        if blobs.is_empty() {
+            return Ok(());
+        }
+        let Self { cache, listed, seen, .. } = self;
+        read_manifests(cache, listed, None, |at, reading| {
+            // A manifest that changed meanwhile is not repaired, and its blobs were not checked.
+            if let Reading::Config { found, .. } = reading
+                && seen.versions.get(&at) == Some(&found.version)
+            {
+                for (digest, _) in found.config.blobs().into_iter().filter(|(digest, _)| blobs.contains(digest)) {
+                    seen.blames.entry(digest).and_modify(|blame| blame.manifests.push(at));
+                }
+            }
+            Ok(())
+        })
+    }
+
+    pub(super) fn manifests(&self) -> usize {
+        self.seen.versions.len()
+    }
+
+    /// Returns the number of blobs that the manifests reference.
+    pub(super) fn blobs(&self) -> u64 {
+        let listed = self.seen.referenced.iter().filter(|used| **used).count();
+        let absent = |digest: &&Digest| self.stored.get(digest).is_none() && !self.seen.late.contains_key(digest);
+        (listed + self.seen.late.len() + self.seen.blames.keys().filter(absent).count()) as u64
+    }
+
+    /// Returns what is wrong. The blobs are taken, because there may be many.
+    pub(super) fn into_findings(mut self) -> Vec<Finding> {
+        let (unreadable, blames) = (std::mem::take(&mut self.seen.unreadable), std::mem::take(&mut self.seen.blames));
+        let manifests = unreadable
+            .into_iter()
+            .filter_map(|(at, error)| Some(Finding::manifest(self.name(at)?, Defect::UnreadableManifest(error))));
+        let blobs = blames.into_iter().map(|(digest, blame)| {
+            let mut names: Vec<Arc<str>> = blame.manifests.iter().filter_map(|at| self.name(*at)).collect();
+            names.sort_unstable();
+            Finding::blob(digest, blame.defect, names)
+        });
+        manifests.chain(blobs).collect()
+    }
+
+    /// Returns the manifests that reference lost blobs.
+    pub(super) fn affected(&self) -> Vec<Affected> {
+        let mut lost: BTreeMap<usize, BTreeSet<Digest>> = BTreeMap::new();
+        for (digest, blame) in self.seen.blames.iter().filter(|(_, blame)| blame.defect.is_lost()) {
+            for at in &blame.manifests {
+                lost.entry(*at).or_default().insert(*digest);
+            }
+        }
+        let affected = lost.into_iter().filter_map(|(at, lost)| {
+            Some(Affected { name: self.name(at)?.to_string(), version: self.seen.versions.get(&at)?.clone(), lost })
+        });
+        affected.collect()
+    }
+
+    fn name(&self, at: usize) -> Option<Arc<str>> {
+        self.names.get(at).cloned()
+    }
+}
+
+impl Seen {
+    /// Compares a manifest with the blobs of the bucket.
+    fn add(&mut self, stored: &StoredBlobs, at: usize, found: &Found, late: Vec<StoredBlob>) {
+        self.versions.insert(at, found.version.clone());
+        self.late.extend(late.into_iter().map(|blob| (blob.digest, blob)));
+        for (digest, expected) in found.config.blobs() {
+            let place = stored.table.position(&digest);
+            if let Some(referenced) = place.and_then(|place| self.referenced.get_mut(place)) {
+                *referenced = true;
+            }
+            let blob = place.and_then(|place| stored.table.get(place)).or_else(|| self.late.get(&digest).copied());
+            let defect = match blob {
+                None => Defect::Missing,
+                Some(blob) if blob.size != expected => Defect::WrongSize { expected, stored: blob.size },
+                Some(blob) if !blob.readable => Defect::Archived,
+                Some(_) => continue,
+            };
+            let new = || Blame { defect, manifests: Vec::new() };
+            self.blames.entry(digest).or_insert_with(new).manifests.push(at);
+        }
+    }
+}
+
+/// Returns the blobs of these manifests that the bucket has.
+fn blobs_of(cache: &S3Cache, listed: &[ListedManifest]) -> Result<StoredBlobs> {
+    let mut wanted = HashMap::new();
+    read_manifests(cache, listed, None, |_, reading| {
+        if let Reading::Config { found, .. } = reading {
+            wanted.extend(found.config.blobs());
+        }
+        Ok(())
+    })?;
+    let wanted: Vec<(Digest, u64)> = wanted.into_iter().collect();
+    let mut blobs = StoredBlobs::default();
+    let present: HashMap<Digest, ObjectMeta> =
+        if wanted.is_empty() { HashMap::new() } else { presence::find(cache, &wanted)? };
+    present.iter().for_each(|(digest, meta)| blobs.table.push(*digest, meta));
+    blobs.table.sort();
+    Ok(blobs)
+}
