@@ -70,6 +70,11 @@ impl Session {
         }
     }
 
+    /// Returns a part of the JSON result if one is requested, and otherwise null: it may be large.
+    pub(crate) fn json(&self, body: impl FnOnce() -> Value) -> Value {
+        if self.global.json { body() } else { Value::Null }
+    }
+
     /// Prints an error, prefixed with the failed action.
     pub(crate) fn complain(&self, doing: &str, error: &Error) {
         progress::finish();

@@ -62,6 +62,19 @@ impl CacheArguments {
         attributes.iter().map(|text| s3_cache(option, OsStr::new(text))).collect()
     }
 
+    /// Parses the S3 caches given as positional arguments. At least one is required.
+    pub(super) fn several(&self, positional: &[OsString]) -> Result<Vec<CacheOptions>> {
+        if positional.is_empty() {
+            let hint = format!("for example s3-build-cache {} type=s3,region=eu-west-1,bucket=my-cache", self.command);
+            return Err(Error::usage(format!("{} needs {}", self.command, self.positional)).with_hint(hint));
+        }
+        if let Some(other) = positional.iter().find(|text| !is_attributes(&text.to_string_lossy())) {
+            let given: Vec<String> = positional.iter().map(|text| text.to_string_lossy().into_owned()).collect();
+            return Err(self.unexpected("", &other.to_string_lossy(), &given));
+        }
+        positional.iter().map(|attributes| s3_cache(self.command, attributes)).collect()
+    }
+
     /// Returns the error for an argument after the only positional one. The message shows no attributes, nor text that
     /// may be the rest of a secret containing a space.
     fn unexpected(&self, first: &str, extra: &str, caches: &[String]) -> Error {

@@ -1,16 +1,25 @@
 //! The commands: one file each, and one table of them all. To add one: a file with its `COMMAND`, and a line in the
 //! table.
 
+mod buckets;
 mod caches;
 mod command;
 mod completions;
+mod copy;
 mod doctor;
+mod du;
 mod export;
+mod gc;
 mod help;
 mod import;
+mod ls;
 mod man;
+mod prune;
+mod rm;
 mod run;
 mod serve;
+mod show;
+mod verify;
 
 use crate::output::human;
 
@@ -25,6 +34,14 @@ pub(crate) const COMMANDS: &[Command] = &[
     run::COMMAND,
     serve::COMMAND,
     doctor::COMMAND,
+    ls::COMMAND,
+    show::COMMAND,
+    du::COMMAND,
+    verify::COMMAND,
+    prune::COMMAND,
+    copy::COMMAND,
+    rm::COMMAND,
+    gc::COMMAND,
     completions::COMMAND,
     man::COMMAND,
     help::COMMAND,

@@ -1,6 +1,7 @@
 //! The arguments as the flags set them, before they are checked against the command.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 #[derive(Default)]
 pub(crate) struct Raw {
@@ -25,6 +26,17 @@ pub(crate) struct Raw {
     pub(crate) auth_file: Option<String>,
     pub(crate) no_auth: bool,
     pub(crate) redirect: bool,
+    pub(crate) html: Option<String>,
+    pub(crate) deep: bool,
+    pub(crate) repair: bool,
+    pub(crate) older_than: Option<Duration>,
+    pub(crate) keep_last: usize,
+    pub(crate) keep: Vec<String>,
+    pub(crate) keep_tag: Vec<String>,
+    pub(crate) max_size: Option<u64>,
+    pub(crate) grace: Option<Duration>,
+    pub(crate) now: bool,
+    pub(crate) force: bool,
     pub(crate) help: bool,
     pub(crate) version: bool,
     pub(crate) global: Global,

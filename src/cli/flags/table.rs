@@ -1,6 +1,8 @@
 //! The table of flags. To add one: an entry here, the field it sets in `raw.rs`, and its name in each command that
 //! takes it.
 
+use s3_build_cache::program::{parse_option_duration, parse_option_size};
+
 use crate::flags::flag::{Effect, Flag, Values};
 use crate::flags::values;
 
@@ -169,6 +171,126 @@ pub(crate) const FLAGS: &[Flag] = &[
             },
         },
         help: "write the result as one JSON object to FILE",
+        ..COMMON
+    },
+    Flag {
+        long: "html",
+        effect: Effect::Value {
+            name: "FILE",
+            values: Values::Any,
+            set: |raw, text| {
+                raw.html = Some(text);
+                Ok(())
+            },
+        },
+        help: "also write a page with charts, without scripts or other files",
+        ..COMMON
+    },
+    Flag {
+        long: "deep",
+        effect: Effect::Switch(|raw| raw.deep = true),
+        help: "also read every blob and check its digest",
+        aliases: &["read-data"],
+        ..COMMON
+    },
+    Flag {
+        long: "repair",
+        effect: Effect::Switch(|raw| raw.repair = true),
+        help: "rewrite manifests without what is lost, and delete corrupt blobs",
+        aliases: &["fix"],
+        ..COMMON
+    },
+    Flag {
+        long: "older-than",
+        effect: Effect::Value {
+            name: "D",
+            values: Values::Any,
+            set: |raw, text| {
+                raw.older_than = Some(parse_option_duration("--older-than", &text)?);
+                Ok(())
+            },
+        },
+        help: "drop manifests that were written longer ago than this, such as 336h",
+        aliases: &["max-age", "keep-within", "until"],
+        ..COMMON
+    },
+    Flag {
+        long: "max-size",
+        effect: Effect::Value {
+            name: "S",
+            values: Values::Any,
+            set: |raw, text| {
+                raw.max_size = Some(parse_option_size("--max-size", &text)?);
+                Ok(())
+            },
+        },
+        help: "drop the oldest manifests until the blobs of the others fit, such as 500GiB",
+        aliases: &["keep-storage", "max-used-space"],
+        ..COMMON
+    },
+    Flag {
+        long: "keep-last",
+        effect: Effect::Value {
+            name: "N",
+            values: Values::Any,
+            set: |raw, text| {
+                raw.keep_last = values::count("--keep-last", &text)?;
+                Ok(())
+            },
+        },
+        help: "keep the manifests that were written last, as many as this",
+        ..COMMON
+    },
+    Flag {
+        long: "keep",
+        effect: Effect::Value {
+            name: "GLOB",
+            values: Values::Any,
+            set: |raw, text| {
+                raw.keep.push(text);
+                Ok(())
+            },
+        },
+        help: "keep manifests with this name or pattern; can be repeated",
+        aliases: &["exclude"],
+        ..COMMON
+    },
+    Flag {
+        long: "keep-tag",
+        effect: Effect::Value {
+            name: "TAG",
+            values: Values::Any,
+            set: |raw, text| {
+                raw.keep_tag.push(text);
+                Ok(())
+            },
+        },
+        help: "keep only the entries with this tag; can be repeated",
+        ..COMMON
+    },
+    Flag {
+        long: "grace",
+        effect: Effect::Value {
+            name: "D",
+            values: Values::Any,
+            set: |raw, text| {
+                raw.grace = Some(parse_option_duration("--grace", &text)?);
+                Ok(())
+            },
+        },
+        help: "how long blobs stay after nothing references them [default: 48h]",
+        ..COMMON
+    },
+    Flag {
+        long: "now",
+        effect: Effect::Switch(|raw| raw.now = true),
+        help: "delete at once what a later run would delete; no build may be reading",
+        ..COMMON
+    },
+    Flag {
+        long: "force",
+        effect: Effect::Switch(|raw| raw.force = true),
+        help: "prune even if the grace is short, other caches may share the blobs,\nor the store does not refresh their age",
         ..COMMON
     },
     Flag {

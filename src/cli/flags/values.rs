@@ -28,6 +28,12 @@ pub(super) fn jobs(number: &str) -> Result<usize> {
     })
 }
 
+pub(super) fn count(name: &str, number: &str) -> Result<usize> {
+    number.parse().ok().filter(|count| *count > 0).ok_or_else(|| {
+        Error::usage(format!("invalid value for {name}: {number}")).with_hint("must be a whole number of at least 1")
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,25 +3,8 @@
 use std::time::Duration;
 
 use s3_build_cache::Report;
+pub(crate) use s3_build_cache::program::{age, size};
 use s3_build_cache::report::Explanation;
-
-const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
-
-/// Formats a size in binary units with three significant digits: `184 MiB`.
-pub(crate) fn size(bytes: u64) -> String {
-    if bytes < 1024 {
-        return format!("{bytes} B");
-    }
-    #[expect(clippy::cast_precision_loss, reason = "three digits are shown")]
-    let mut value = bytes as f64 / 1024.0;
-    let mut unit = 0;
-    while value >= 999.5 && unit + 1 < UNITS.len() {
-        value /= 1024.0;
-        unit += 1;
-    }
-    let digits = if value < 9.995 { 2 } else { usize::from(value < 99.95) };
-    format!("{value:.digits$} {}", UNITS.get(unit).copied().unwrap_or_default())
-}
 
 /// Formats a duration in milliseconds, seconds, or minutes and seconds: `4 ms`, `1.9 s`, `2 min 5 s`.
 pub(crate) fn duration(time: Duration) -> String {
@@ -124,22 +107,6 @@ pub(crate) fn explanation(explanation: &Explanation) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_have_three_digits() {
-        for (bytes, text) in [
-            (0, "0 B"),
-            (1023, "1023 B"),
-            (1024, "1.00 KiB"),
-            (71_147, "69.5 KiB"),
-            (1_023_999, "0.98 MiB"),
-            (184 << 20, "184 MiB"),
-            (5 << 30, "5.00 GiB"),
-            (u64::MAX, "16384 PiB"),
-        ] {
-            assert_eq!(size(bytes), text);
-        }
-    }
 
     #[test]
     fn durations_use_a_suitable_unit() {

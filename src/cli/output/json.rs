@@ -12,7 +12,7 @@ pub(crate) fn merged(mut object: Value, more: Value) -> Value {
 }
 
 /// Returns the value on one line, escaping everything that a terminal would not show literally.
-pub(super) fn line(value: &Value) -> String {
+pub(crate) fn line(value: &Value) -> String {
     let mut line = String::new();
     for c in value.to_string().chars() {
         if c.is_ascii_graphic() || c == ' ' || printable(c.encode_utf8(&mut [0; 4])).chars().eq([c]) {

@@ -1,16 +1,19 @@
 //! Writes results to standard output, and progress, warnings and failures to standard error.
 
 pub(crate) mod advice;
+pub(crate) mod buckets;
 pub(crate) mod color;
 mod envelope;
 pub(crate) mod exit;
 pub(crate) mod failure;
 pub(crate) mod human;
-mod json;
+pub(crate) mod json;
 pub(crate) mod served;
 pub(crate) mod stderr;
 mod stdout;
+pub(crate) mod table;
 pub(crate) mod transfer;
+pub(crate) mod tree;
 
 pub(crate) use envelope::Envelope;
 pub(crate) use json::merged;

@@ -6,8 +6,9 @@ use std::sync::Mutex;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use s3_build_cache::Digest;
 use s3_build_cache::program::Unpoisoned as _;
-use s3_build_cache::progress::{Action, Event, Progress};
+use s3_build_cache::progress::{Action, Event, Progress, Step};
 
+use super::counted::counted;
 use super::tally::{Tally, moves};
 
 /// Smaller blobs finish too fast for a bar to be readable.
@@ -28,6 +29,8 @@ struct State {
     whole: Option<ProgressBar>,
     large: HashMap<Digest, ProgressBar>,
     tally: Tally,
+    /// What is counted, if the bar for the total shows that.
+    step: Option<Step>,
 }
 
 impl Bars {
@@ -39,6 +42,7 @@ impl Bars {
         if let Some(before) = state.whole.take() {
             before.finish_and_clear();
         }
+        state.step = None;
         if blobs == 0 {
             return;
         }
@@ -46,6 +50,21 @@ impl Bars {
         let bar = self.screen.add(ProgressBar::new(bytes).with_style(style(template)).with_prefix(self.doing));
         state.whole = Some(bar);
         state.show_count();
+    }
+
+    fn counted(&self, state: &mut State, step: Step, done: u64, expected: Option<u64>) {
+        let (length, is_new) = (expected.unwrap_or(0).max(done), state.step != Some(step));
+        if is_new {
+            state.whole.take().iter().for_each(ProgressBar::finish_and_clear);
+            state.step = Some(step);
+        }
+        let whole = state.whole.get_or_insert_with(|| {
+            let template = "{prefix} {wide_bar} {msg} {eta}";
+            self.screen.add(ProgressBar::new(length).with_style(style(template)).with_prefix(self.doing))
+        });
+        whole.set_length(length);
+        whole.set_position(done);
+        whole.set_message(counted(step, done, expected));
     }
 
     fn started(&self, state: &mut State, digest: &Digest, action: Action, total: u64) {
@@ -70,6 +89,7 @@ impl Progress for Bars {
             Event::Started { digest, action, total } => self.started(&mut state, digest, action, total),
             Event::Advanced { digest, current, .. } => state.advance(digest, current),
             Event::Finished { digest, action, .. } => state.finish(digest, action),
+            Event::Counted { step, done, expected } => self.counted(&mut state, step, done, expected),
             _ => {}
         }
     }

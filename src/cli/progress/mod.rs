@@ -1,6 +1,7 @@
 //! Shows progress on standard error: bars on a terminal, plain lines elsewhere, JSON for machines.
 
 mod bars;
+mod counted;
 mod plain;
 mod rawjson;
 mod tally;

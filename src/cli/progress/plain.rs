@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use s3_build_cache::program::Unpoisoned as _;
 use s3_build_cache::progress::{Event, Progress};
 
+use super::counted::counted;
 use super::tally::Tally;
 use crate::output::{human, stderr};
 
@@ -38,6 +39,10 @@ impl Progress for Plain {
                 stderr::line(&format!("{} {}, {}", self.doing, human::blobs(blobs), human::size(bytes)));
             }
             Event::Advanced { .. } if state.tally.blobs() > 0 && state.last.elapsed() >= INTERVAL => state.show(),
+            Event::Counted { step, done, expected } if state.last.elapsed() >= INTERVAL => {
+                state.last = Instant::now();
+                stderr::line(&format!("  {}", counted(step, done, expected)));
+            }
             Event::Finished { .. } if now > done && now == state.tally.blobs() => state.show(),
             _ => {}
         }

@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 
 use s3_build_cache::Digest;
 use s3_build_cache::program::Unpoisoned as _;
-use s3_build_cache::progress::{Action, Event, Progress};
+use s3_build_cache::progress::{Action, Event, Progress, Step};
 use serde_json::json;
 
+use super::counted::word as word_of;
 use crate::output::stderr;
 
 /// The minimum interval between two reports of a blob's bytes.
@@ -19,6 +20,8 @@ const INTERVAL: Duration = Duration::from_millis(100);
 pub(super) struct RawJson {
     /// The action on each blob in progress, and when it was last reported.
     last: Mutex<HashMap<Digest, (Action, Instant)>>,
+    /// The last step, and when it was last reported.
+    counted: Mutex<Option<(Step, Instant)>>,
 }
 
 impl Progress for RawJson {
@@ -40,6 +43,15 @@ impl Progress for RawJson {
             Event::Finished { digest, action, total } => {
                 last.remove(digest);
                 write("finished", Some((digest, action)), total, total);
+            }
+            Event::Counted { step, done, expected } => {
+                let mut counted = self.counted.lock().unpoisoned();
+                let is_due = |(last, at): (Step, Instant)| last != step || at.elapsed() >= INTERVAL;
+                if expected == Some(done) || counted.is_none_or(is_due) {
+                    *counted = Some((step, Instant::now()));
+                    let total = expected.unwrap_or(0);
+                    stderr::event("counted", json!({"step": word_of(step), "current": done, "total": total}));
+                }
             }
             _ => {}
         }

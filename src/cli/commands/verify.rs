@@ -1,0 +1,203 @@
+//! The command `verify`.
+
+use std::process::ExitCode;
+
+use s3_build_cache::error::printable;
+use s3_build_cache::inspect::Names;
+use s3_build_cache::verify::{Defect, Finding, RepairPlan, RepairStep, Verification};
+use s3_build_cache::{CacheOptions, Error, ErrorKind, Result, S3Cache};
+use serde_json::{Value, json};
+
+use crate::commands::buckets::{self, Done};
+use crate::commands::caches::CacheArguments;
+use crate::commands::command::{Command, Help, Run, Takes};
+use crate::commands::ls::BUCKETS;
+use crate::flags::Raw;
+use crate::output::color::{self, RED};
+use crate::output::{exit, failure, human};
+use crate::session::Session;
+
+pub(super) const COMMAND: Command = Command {
+    name: "verify",
+    summary: "check that the blobs of the manifests are there, and repair",
+    aliases: &["fsck", "validate"],
+    flags: &[Takes::flag("deep"), Takes::flag("repair"), Takes::with_help("dry-run", "print what --repair would do")],
+    help: Help {
+        about: "Check that every manifest is valid, and that the bucket has every blob of it with the right size.",
+        usage: "ATTRS...",
+        gist: Some("check a bucket"),
+        arguments: &[BUCKETS],
+        global: &["progress", "json", "quiet", "verbose", "jobs"],
+        notes: "--repair leaves manifests that changed meanwhile as they are, and deletes no blob that a manifest still \
+                references. The exit status is 5 if anything is wrong at the end.",
+        examples: &[
+            "s3-build-cache verify type=s3,region=eu-west-1,bucket=ci",
+            "s3-build-cache verify --deep --repair \\\n  type=s3,region=eu-west-1,bucket=ci,name=main",
+        ],
+    },
+    run: Run::Task { run, nothing_done: buckets::nothing },
+};
+
+const ARGUMENTS: CacheArguments =
+    CacheArguments { command: COMMAND.name, positional: "the attributes of a cache", option: None };
+
+/// What to do besides the check.
+#[derive(Clone, Copy, PartialEq)]
+enum Repair {
+    No,
+    DryRun,
+    Yes,
+}
+
+fn run(raw: Raw) -> Result<ExitCode> {
+    let mut caches: Vec<CacheOptions> = ARGUMENTS.several(&raw.positional)?;
+    let repair = match (raw.repair, raw.dry_run) {
+        (false, false) => Repair::No,
+        (false, true) => {
+            return Err(
+                Error::usage("--dry-run has no effect without --repair").with_hint("leave it out, or add --repair")
+            );
+        }
+        (true, true) => Repair::DryRun,
+        (true, false) => Repair::Yes,
+    };
+    if repair == Repair::Yes {
+        caches = caches.iter().map(CacheOptions::signed).collect();
+    }
+    let session = Session::start(COMMAND.name, raw.global, Some("checking"))?;
+    let several = caches.len() > 1;
+    let usual = if repair == Repair::DryRun { "dry-run" } else { "clean" };
+    let all = buckets::for_each(&session, &caches, usual, |cache| {
+        if several {
+            session.say(&cache.location());
+        }
+        verify(&session, cache, raw.deep, repair)
+    });
+    Ok(session.end(all.outcome, all.body, None, all.status))
+}
+
+fn verify(session: &Session, cache: &S3Cache, deep: bool, repair: Repair) -> Result<Done> {
+    let verification = cache.verify(&Names::of(cache.options().keys()), deep)?;
+    verification.findings.iter().for_each(|finding| session.say(&line(cache, finding)));
+    session.say(&summary(&verification));
+    let plan = if repair == Repair::No { RepairPlan::default() } else { verification.plan() };
+    plan.steps.iter().for_each(|step| session.say(&format!("would {}", words(step, ["rewrite", "delete"]))));
+    let mut steps = Vec::new();
+    let mut repaired = None;
+    if repair == Repair::Yes && !plan.steps.is_empty() {
+        let remaining = cache.repair(&plan, |step| {
+            session.say(&words(step, ["rewrote", "deleted"]));
+            steps.push(step.clone());
+        })?;
+        session.say(&match remaining.len() {
+            0 => "nothing is wrong any more".to_owned(),
+            count => format!("{count} finding{} remain{}", plural(count), if count == 1 { "s" } else { "" }),
+        });
+        repaired = Some(remaining);
+    }
+    let remaining = repaired.as_ref().unwrap_or(&verification.findings);
+    let outcome = match (repair, remaining.is_empty()) {
+        (Repair::DryRun, _) => "dry-run",
+        (_, false) => "damaged",
+        (_, true) if verification.is_clean() => "clean",
+        (_, true) => "repaired",
+    };
+    let status = if remaining.is_empty() { 0 } else { exit::status(ErrorKind::Integrity) };
+    let planned = if repair == Repair::DryRun { &plan.steps } else { &steps };
+    let finding = |one: &Finding| finding(cache, one);
+    let body = session.json(|| {
+        json!({
+            "manifests": verification.manifests,
+            "blobs": verification.blobs,
+            "bytes_read": verification.bytes_read,
+            "findings": verification.findings.iter().map(finding).collect::<Vec<Value>>(),
+            "steps": planned.iter().map(step).collect::<Vec<Value>>(),
+            "remaining": remaining.iter().map(finding).collect::<Vec<Value>>(),
+        })
+    });
+    Ok(Done { outcome, body, status })
+}
+
+fn summary(verification: &Verification) -> String {
+    let findings = match verification.findings.len() {
+        0 => "nothing is wrong".to_owned(),
+        count => format!("{count} finding{}", plural(count)),
+    };
+    let read = match verification.bytes_read {
+        0 => String::new(),
+        bytes => format!(", {} read", human::size(bytes)),
+    };
+    format!(
+        "checked {} manifest{} and {} blob{}{read} · {findings} · {} request{} in {}",
+        verification.manifests,
+        plural(verification.manifests),
+        verification.blobs,
+        if verification.blobs == 1 { "" } else { "s" },
+        verification.requests,
+        if verification.requests == 1 { "" } else { "s" },
+        human::duration(verification.elapsed)
+    )
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+/// The number of names that a line shows.
+const MOST_NAMES: usize = 5;
+
+fn line(cache: &S3Cache, finding: &Finding) -> String {
+    let what = match &finding.defect {
+        Defect::AbsentManifest => "absent".to_owned(),
+        Defect::UnreadableManifest(error) | Defect::Unreadable(error) => format!("unreadable: {}", error.chain()),
+        Defect::WrongSize { expected, stored } => format!("wrong size: {stored} bytes, not {expected}"),
+        defect => defect.as_str().to_owned(),
+    };
+    let mut names = String::new();
+    if finding.blob.is_some() && !finding.manifests.is_empty() {
+        let shown: Vec<&str> = finding.manifests.iter().take(MOST_NAMES).map(|name| &**name).collect();
+        names = format!(" (in {}", shown.join(", "));
+        if finding.manifests.len() > shown.len() {
+            names.push_str(&format!(" and {} more", finding.manifests.len() - shown.len()));
+        }
+        names.push(')');
+    }
+    let text = printable(&format!("{}{names}: {what}", cache.location_of(finding)));
+    format!("{} {text}", color::on_stdout("\u{2717}", RED))
+}
+
+/// Returns a step in words. `doing` are the verbs of rewriting and deleting.
+fn words(step: &RepairStep, doing: [&str; 2]) -> String {
+    let [rewrite, delete] = doing;
+    match step {
+        RepairStep::Rewrite { name, lost } => {
+            format!("{rewrite} {} without {}", printable(name), human::blobs(*lost))
+        }
+        RepairStep::Delete { blob } => format!("{delete} {blob}"),
+        _ => String::new(),
+    }
+}
+
+fn step(step: &RepairStep) -> Value {
+    match step {
+        RepairStep::Rewrite { name, lost } => json!({"action": "rewrite", "name": name, "lost": lost}),
+        RepairStep::Delete { blob } => json!({"action": "delete", "blob": blob.to_string()}),
+        _ => Value::Null,
+    }
+}
+
+fn finding(cache: &S3Cache, finding: &Finding) -> Value {
+    let sizes = match finding.defect {
+        Defect::WrongSize { expected, stored } => Some((expected, stored)),
+        _ => None,
+    };
+    json!({
+        "defect": finding.defect.as_str(),
+        "blob": finding.blob.map(|blob| blob.to_string()),
+        "location": cache.location_of(finding),
+        "manifests": finding.manifests.iter().map(|name| &**name).collect::<Vec<&str>>(),
+        "expected_size": sizes.map(|(expected, _)| expected),
+        "stored_size": sizes.map(|(_, stored)| stored),
+        "error": finding.defect.error().map(failure::json),
+    })
+}
