@@ -24,7 +24,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("credentials", &["aws", "base", "config", "files", "go", "http", "object", "sigv4"]),
     ("s3", &["aws", "base", "config", "credentials", "go", "http", "object", "sigv4"]),
     ("store", &["aws", "base", "config", "credentials", "files", "go", "http", "object", "s3", "transfer"]),
-    ("bucket", &["base", "config"]),
+    ("bucket", &["base", "config", "object", "transfer"]),
     (
         "ops",
         &[

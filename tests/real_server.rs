@@ -4,9 +4,12 @@ use std::fs;
 use std::path::Path;
 
 use s3_build_cache::env::MapEnv;
+use s3_build_cache::inspect::Names;
+use s3_build_cache::object::{BytesPayload, PutMode};
 use s3_build_cache::{ErrorKind, ImportOutcome, LocalCache, S3Cache};
 
 use crate::conformance::{self, Claim, Quirks};
+use crate::s3::blobs::Blobs;
 use crate::s3::merge;
 
 /// The server described by the environment.
@@ -132,6 +135,34 @@ fn real_server_keeps_the_caches_of_many_writers() {
         (0..merge::WRITERS).for_each(|number| drop(merge::export(&open(), &merge::job(number)).unwrap()));
     }
     assert_eq!(merge::found(&open()), (0..merge::WRITERS).collect());
+}
+
+/// There are so many blobs that they are listed in several ranges, but on a server that takes minutes to store them.
+#[test]
+#[ignore = "needs a server: tests/real-servers.sh"]
+fn real_server_lists_verifies_and_repairs_a_bucket() {
+    let server = Server::from_environment();
+    let cache = server.cache(",prefix=care/,name=main");
+    let count = if server.name == "swift" { 1500 } else { 6000 };
+    let blobs = Blobs::of(&vec![10; count]);
+    merge::export(&cache, &blobs).unwrap_or_else(|error| panic!("{}", error.chain()));
+    let usage = cache.disk_usage(&Names::all()).unwrap_or_else(|error| panic!("{}", error.chain()));
+    let all = count as u64;
+    assert_eq!((usage.total.blobs, usage.unreferenced.blobs, usage.manifests.len()), (all, 0, 1));
+    assert_eq!((usage.manifests[0].own.bytes, usage.manifests[0].missing.blobs), (10 * all, 0));
+    assert!(usage.requests <= 6 + 8 + 3, "{} requests", usage.requests);
+    let (missing, corrupt) = (blobs.digest(), *blobs.bytes.keys().nth(1).unwrap());
+    let key = |digest| format!("care/blobs/{digest}");
+    cache.store().delete(&key(missing)).unwrap();
+    cache.store().delete(&key(corrupt)).unwrap();
+    cache.store().put(&key(corrupt), &BytesPayload::new(vec![0; 10]), &PutMode::Create).unwrap();
+    let verification = cache.verify(&Names::all(), true).unwrap();
+    assert_eq!(verification.findings.len(), 2, "{:?}", verification.findings);
+    let remaining = cache.repair(&verification.plan(), |_| ()).unwrap_or_else(|error| panic!("{}", error.chain()));
+    assert!(remaining.is_empty(), "{remaining:?}");
+    assert!(cache.store().head(&key(corrupt)).unwrap().is_none());
+    assert!(cache.verify(&Names::all(), false).unwrap().is_clean());
+    assert_eq!(cache.load().unwrap().unwrap().layers().len(), count - 2);
 }
 
 #[test]

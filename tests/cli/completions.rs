@@ -112,7 +112,7 @@ fn bash_completes_commands_options_values_and_directories() {
         (&["export", "--cache-to", "m"], &[""]),
         (&["export", "x", "--cache-to", "type", "=", "m"], &[""]),
         (&["completions", "f"], &["fish"]),
-        (&["help", "d"], &["doctor"]),
+        (&["help", "d"], &["doctor", "du"]),
         (&["help", "at"], &["attributes"]),
     ] {
         let Some(mut offered) = bash_offers(words) else { return };

@@ -9,12 +9,14 @@ use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
+use s3_build_cache::Digest;
 use s3_build_cache::cache_config::CacheConfigBuilder;
 use s3_build_cache::time::Timestamp;
 
-use super::caches::write_cache;
+use super::caches::{s3_store, write_cache};
 use super::file_store;
 use crate::s3::blobs::Blobs;
+use crate::s3_server::Server;
 
 const MIB: usize = 1 << 20;
 /// The memory that a run may take in addition to its manifest: 32 MiB, less what an idle release build takes.
@@ -132,4 +134,23 @@ fn twenty_thousand_small_blobs_stay_below_32_mib() {
         let more = many.saturating_sub(few);
         assert!(more <= ROOM, "{command}: {more} bytes more than for ten blobs");
     }
+}
+
+#[test]
+fn a_hundred_thousand_objects_take_little_memory_and_few_requests() {
+    let peaks = [10, 100_000_u32].map(|count| {
+        let server = Server::start();
+        for number in 0..count {
+            server.put_object(&format!("blobs/{}", Digest::of(&number.to_be_bytes())), b"x");
+        }
+        Blobs::of(&[100]).put_into(&server);
+        let (status, peak) = peak_of(&["du", &s3_store(&server)]);
+        let requests = server.take_requests().len();
+        assert_eq!(status, 0);
+        assert!(requests <= 100 + 16 + 3, "{requests} requests for {count} objects");
+        peak
+    });
+    // 48 bytes for each, twice while the table grows, and a few pages.
+    let more = peaks[1].saturating_sub(peaks[0]);
+    assert!(more <= ROOM + 16 * MIB, "{more} bytes more than for ten objects");
 }

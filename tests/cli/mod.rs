@@ -2,14 +2,17 @@
 
 mod aws_setup;
 mod bad_input;
+mod buckets;
 mod caches;
 mod completions;
 mod crash;
 mod crown;
 mod doctor;
+mod gc;
 mod json;
 mod large_configs;
 mod local_faults;
+mod ls;
 mod memory;
 mod merge;
 mod round_trip;
@@ -19,6 +22,7 @@ mod serve;
 mod signals;
 mod terminal;
 mod threads;
+mod verify;
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -109,8 +113,18 @@ fn a_wrong_command_line_is_a_usage_error_with_its_fix() {
     let s3 = "type=s3,bucket=trial,region=r";
     for (arguments, parts) in [
         (&[][..], &["no command", "--help"][..]),
-        (&["exprot"], &["exprot", "did you mean export?", "export, import, run, serve and doctor"]),
-        (&["frobnicate"], &["frobnicate", "the commands are export, import, run, serve and doctor"]),
+        (
+            &["exprot"],
+            &[
+                "exprot",
+                "did you mean export?",
+                "export, import, run, serve, doctor, ls, show, du, verify, prune, copy, rm and gc",
+            ],
+        ),
+        (
+            &["frobnicate"],
+            &["the commands are export, import, run, serve, doctor, ls, show, du, verify, prune, copy, rm and gc"],
+        ),
         (&["push", "x"], &["did you mean export?"]),
         (&[s3], &["name the command first"]),
         (&["export"], &["directory", "--help"]),
@@ -125,7 +139,7 @@ fn a_wrong_command_line_is_a_usage_error_with_its_fix() {
         (&["export", "type=local,src=x,digest=v1", "--cache-to", s3], &["digest", "sha256:"]),
         (&["export", "x", "--write", "--cache-to", s3], &["--write", "doctor"]),
         (&["doctor"], &["attributes of a cache", "--help"]),
-        (&["doctor", s3, "--dry-run"], &["--dry-run", "export and import"]),
+        (&["doctor", s3, "--dry-run"], &["--dry-run", "export, import, verify, prune, copy, rm and gc"]),
         (&["doctor", "type=local,dest=x"], &["doctor takes an S3 cache"]),
         (&["export", "x", "y", "--cache-to", s3], &["unexpected argument", "y"]),
         (&["export", "x", "--cache-to", s3, "--jobs", "65"], &["--jobs", "must be between 1 and 64"]),

@@ -236,3 +236,22 @@ fn the_suggested_region_differs_from_the_given_one() {
     let checks = diagnose(&server, &server.endpoint(), &[]);
     only(&checks, "bucket", ErrorKind::Access, &["in region eu-west-3, not eu-test-1: set region=eu-west-3"]);
 }
+
+#[test]
+fn a_lifecycle_rule_that_aborts_uploads_is_reported() {
+    let abort =
+        "<AbortIncompleteMultipartUpload><DaysAfterInitiation>3</DaysAfterInitiation></AbortIncompleteMultipartUpload>";
+    let rule = format!("<Rule><ID>x</ID><Filter></Filter><Status>Enabled</Status>{abort}</Rule>");
+    for (lifecycle, detail, has_hint) in [
+        (Some(rule), "unfinished uploads are aborted after 3 days", false),
+        (Some(String::new()), "no rule aborts unfinished uploads", true),
+        (None, "", false),
+    ] {
+        let server = Server::with(Config { lifecycle, ..Config::default() });
+        let checks = diagnose(&server, &server.endpoint(), &[]);
+        assert_eq!(failed(&checks), [""; 0]);
+        let found = checks.iter().find(|check| check.name == "lifecycle");
+        assert_eq!(found.map_or("", |check| &check.detail), detail);
+        assert_eq!(found.is_some_and(|check| check.hint.is_some()), has_hint);
+    }
+}

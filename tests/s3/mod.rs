@@ -2,9 +2,11 @@
 
 pub(crate) mod blobs;
 mod cancel;
+mod care;
 mod clock_skew;
 mod conditions;
 mod connections;
+mod copies;
 pub(crate) mod errors;
 mod expect;
 mod faults;
@@ -18,6 +20,8 @@ mod multipart;
 mod object_lock;
 mod part_copies;
 mod presigned;
+mod prune;
+mod prune_races;
 mod ranges;
 mod renewal;
 mod repeated;

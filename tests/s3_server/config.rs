@@ -18,6 +18,8 @@ pub(crate) struct Config {
     pub(crate) ipv6: bool,
     /// How far the server's clock is ahead, in seconds.
     pub(crate) clock_ahead: i64,
+    /// Accept requests signed at any time.
+    pub(crate) any_time: bool,
     /// The caller may not list: listings return 403, and so do missing keys.
     pub(crate) list_denied: bool,
     /// Serve unsigned GET and HEAD requests.
@@ -48,6 +50,8 @@ pub(crate) struct Config {
     pub(crate) requester_pays: bool,
     /// The account that owns the bucket.
     pub(crate) owner: String,
+    /// The rules of the lifecycle configuration. Without any, the caller may not read them.
+    pub(crate) lifecycle: Option<String>,
     /// Object Lock is on by default: every write needs a checksum.
     pub(crate) object_lock: bool,
 }
@@ -72,6 +76,7 @@ impl Default for Config {
             virtual_only: false,
             ipv6: false,
             clock_ahead: 0,
+            any_time: false,
             list_denied: false,
             anonymous_read: false,
             checks_payload: true,
@@ -87,6 +92,7 @@ impl Default for Config {
             conditions: Conditions::Checked,
             requester_pays: false,
             owner: "111122223333".into(),
+            lifecycle: None,
             object_lock: false,
         }
     }

@@ -27,6 +27,7 @@ pub(crate) fn handle(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, F
     match call.route.operation {
         Operation::HeadBucket => listing::head_bucket(call),
         Operation::GetBucketLocation => listing::location(call),
+        Operation::GetBucketLifecycleConfiguration => listing::lifecycle(call),
         Operation::ListObjects => listing::list(call, bucket, false),
         Operation::ListObjectsV2 => listing::list(call, bucket, true),
         Operation::HeadObject | Operation::GetObject => objects::read(call, bucket),

@@ -97,3 +97,14 @@ fn after_token(token: &str) -> Result<String, Failure> {
 pub(crate) fn xml_response(body: Vec<u8>) -> Response {
     Response::new(200).with("content-type", "application/xml").with_body(body)
 }
+
+/// The lifecycle configuration. An empty one does not exist.
+pub(crate) fn lifecycle(call: &Call<'_>) -> Result<Response, Failure> {
+    match call.config.lifecycle.as_deref() {
+        None => Err(access_denied()),
+        Some("") => {
+            Err(Failure::new(404, "NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist"))
+        }
+        Some(rules) => Ok(xml_response(xml_document("LifecycleConfiguration", rules))),
+    }
+}

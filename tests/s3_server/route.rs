@@ -10,6 +10,7 @@ use super::text::percent_decode;
 pub(crate) enum Operation {
     HeadBucket,
     GetBucketLocation,
+    GetBucketLifecycleConfiguration,
     ListObjects,
     ListObjectsV2,
     ListMultipartUploads,
@@ -108,6 +109,7 @@ fn operation(head: &Head, query: &[(String, String)], no_key: bool) -> Result<Op
     let (operation, allowed): (Operation, &[&str]) = match (head.method.as_str(), no_key) {
         ("HEAD", true) => (HeadBucket, &[]),
         ("GET", true) if has("location") => (GetBucketLocation, &["location"]),
+        ("GET", true) if has("lifecycle") => (GetBucketLifecycleConfiguration, &["lifecycle"]),
         ("GET", true) if has("uploads") => {
             let allowed = &["uploads", "prefix", "key-marker", "upload-id-marker", "max-uploads", "encoding-type"];
             (ListMultipartUploads, allowed)

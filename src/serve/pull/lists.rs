@@ -51,7 +51,7 @@ impl Pull {
 
 fn names(caches: &[S3Cache]) -> Result<BTreeSet<String>, Refusal> {
     let failed = |error| Refusal::failed("cannot list the manifests", &error);
-    let names: Result<Vec<_>, _> = caches.iter().map(|cache| cache.manifest_names(MOST_NAMES)).collect();
+    let names: Result<Vec<_>, _> = caches.iter().map(|cache| cache.first_names(MOST_NAMES)).collect();
     Ok(names.map_err(failed)?.into_iter().flatten().collect())
 }
 

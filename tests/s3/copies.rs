@@ -1,0 +1,87 @@
+//! Copies of caches between names, prefixes and stores.
+
+use s3_build_cache::inspect::Names;
+use s3_build_cache::{ErrorKind, S3Cache};
+
+use crate::s3::blobs::{Blobs, PART, config, small_parts};
+use crate::s3::errors::told;
+use crate::s3::merge::{export, job};
+use crate::s3::{builder, cache};
+use crate::s3_server::{Operation, Server};
+
+fn is_sound(cache: &S3Cache) {
+    let verification = cache.verify(&Names::all(), true).unwrap();
+    assert!(verification.is_clean(), "{:?}", verification.findings);
+}
+
+#[test]
+fn blobs_are_copied_within_a_store_without_sending_them() {
+    let server = Server::start();
+    export(&cache(&server, ",prefix=pr/,name=pr-1"), &job(1)).unwrap();
+    server.take_requests();
+    let copied = cache(&server, ",name=main").copy_from(&[cache(&server, ",prefix=pr/,name=pr-1")], false).unwrap();
+    assert_eq!((copied.within_store.blobs, copied.within_store.bytes), (2, 300));
+    let report = &copied.reports[0];
+    assert_eq!((report.names[0].as_str(), report.blobs.transferred, report.blobs.present), ("main", 2, 0));
+    let requests = server.take_requests();
+    assert_eq!(report.requests, requests.len() as u64 - 1, "all but the HEAD of the manifest");
+    let puts = requests.iter().filter(|request| request.operation == Operation::PutObject).count();
+    assert_eq!(puts, 1, "the manifest only");
+    assert_eq!(server.object("manifests/main"), server.object("pr/manifests/pr-1"));
+    is_sound(&cache(&server, ""));
+}
+
+#[test]
+fn blobs_are_streamed_between_stores_also_in_parts() {
+    let [from, to] = [(), ()].map(|()| Server::with(config()));
+    let blobs = Blobs::of(&[10, PART, 5 * PART + 7]);
+    let open = |server: &Server, more: &str| builder(server, more).tuning(small_parts()).open().unwrap();
+    export(&open(&from, ""), &blobs).unwrap();
+    let copied = open(&to, "").copy_from(&[open(&from, "")], false).unwrap();
+    assert_eq!((copied.within_store.blobs, copied.reports[0].blobs.transferred), (0, 3));
+    blobs.are_in(&to);
+    assert_eq!(to.object("manifests/buildkit"), from.object("manifests/buildkit"));
+    assert!(to.uploads().is_empty());
+}
+
+/// Also one with unknown fields, in another order.
+#[test]
+fn a_single_manifest_keeps_its_bytes() {
+    let server = Server::start();
+    export(&cache(&server, ""), &job(1)).unwrap();
+    let mut bytes = server.object("manifests/buildkit").unwrap();
+    bytes.splice(1..1, *b"\"unknown\":7, ");
+    server.put_object("manifests/buildkit", &bytes);
+    for more in [",name=a;b", ",name=a;b,on_conflict=fail"] {
+        cache(&server, more).copy_from(&[cache(&server, ",name=buildkit")], false).unwrap();
+        assert!(server.object("manifests/a").unwrap() == bytes && server.object("manifests/b").unwrap() == bytes);
+    }
+}
+
+#[test]
+fn several_manifests_are_merged_or_keep_their_names() {
+    let server = Server::start();
+    for number in 0..3 {
+        export(&cache(&server, &format!(",name=pr-{number}")), &job(number)).unwrap();
+    }
+    let copied = cache(&server, ",name=all").copy_from(&[cache(&server, ",name=pr-*")], false).unwrap();
+    assert_eq!((copied.reports.len(), copied.reports[0].blobs.total), (1, 4));
+    let copied = cache(&server, ",prefix=b/").copy_from(&[cache(&server, ",name=pr-*")], false).unwrap();
+    assert_eq!((copied.reports.len(), copied.within_store.blobs), (3, 4));
+    is_sound(&cache(&server, ""));
+    is_sound(&cache(&server, ",prefix=b/"));
+    let error = cache(&server, ",name=all").copy_from(&[cache(&server, "")], false).unwrap_err();
+    told(&error, ErrorKind::Usage, &["no name=", "merged into one"]);
+    let error = cache(&server, "").copy_from(&[cache(&server, ",name=none")], false).unwrap_err();
+    told(&error, ErrorKind::NotFound, &["manifests/none"]);
+}
+
+#[test]
+fn a_blob_that_the_source_lacks_stops_the_copy_before_its_manifest() {
+    let [from, to] = [Server::start(), Server::start()];
+    export(&cache(&from, ""), &job(1)).unwrap();
+    from.remove(&from.keys()[0]);
+    let error = cache(&to, "").copy_from(&[cache(&from, "")], false).unwrap_err();
+    told(&error, ErrorKind::Integrity, &["sha256:"]);
+    assert!(to.keys().is_empty());
+}
