@@ -1,6 +1,7 @@
 //! The cases, one file each.
 
 mod big;
+pub(crate) mod bucket;
 mod build;
 pub(crate) mod graph;
 mod interrupt;
@@ -21,7 +22,7 @@ use crate::report::Results;
 type Case = fn(&Bench, &mut Results) -> Outcome<()>;
 
 /// The cases, in the order in which they run; `build` only if it is selected.
-pub(crate) const CASES: [(&str, Case); 11] = [
+pub(crate) const CASES: [(&str, Case); 12] = [
     ("big", big::run),
     ("one", one::run),
     ("small", small::run),
@@ -30,6 +31,7 @@ pub(crate) const CASES: [(&str, Case); 11] = [
     ("resume", resume::run),
     ("interrupt", interrupt::run),
     ("serve", serve::run),
+    ("bucket", bucket::run),
     ("graph", graph::run),
     ("start", start::run),
     ("build", build::run),

@@ -19,6 +19,7 @@ Cases (default: all but build):
   resume     import where nine tenths are already in the directory
   interrupt  14 blobs of 40 MiB, 25 MB/s for all connections together: SIGINT at a third, a half, two thirds, then again
   serve      the registry: one blob of 1 GiB as in one, 16 of 64 MiB beside an import, 2,000 of 16 KiB, manifests
+  bucket     du and prune --dry-run of buckets with 100,000 and 1,000,000 objects
   graph      a cache config of 100,000 records and 20,000 layers: read, check, filter, write
   start      --version; an import that finds nothing; the size of the program
   build      cargo build --release from scratch, without the downloads

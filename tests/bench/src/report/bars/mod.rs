@@ -3,6 +3,7 @@
 //! Times are compared only with other times of the same run: those of other tools, and what the machine needs at least.
 //! Sizes and numbers of round trips do not depend on the machine, so their limits are absolute.
 
+mod bucket;
 mod local;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ impl Bar {
 pub(crate) fn all(results: &Results) -> Vec<Bar> {
     let mut bars = Bars { results, bars: Vec::new() };
     transfers::add(&mut bars);
+    bucket::add(&mut bars);
     local::add(&mut bars);
     bars.bars
 }

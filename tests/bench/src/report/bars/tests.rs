@@ -92,3 +92,13 @@ fn no_limit_is_a_time() {
     assert_eq!(bars.len(), 4);
     assert!(bars.iter().all(|bar| [RATIO, MIB, ""].contains(&bar.unit)));
 }
+
+#[test]
+fn the_memory_for_a_large_bucket_is_limited() {
+    let bucket = "of 1000000 objects";
+    let samples = [("bucket", "sink", bucket, "s3-build-cache du", 1.0), ("bucket", "sink", bucket, "s5cmd du", 1.0)];
+    let results = results(&samples);
+    assert_eq!(found(&results, "of 1000000 objects: du: wall / s5cmd du"), Some((1.0, true)));
+    assert_eq!(found(&results, "of 1000000 objects: s3-build-cache du: peak"), Some((25.0, true)));
+    assert_eq!(found(&results, "of 1000000 objects: s3-build-cache prune --dry-run: peak"), None);
+}
