@@ -34,8 +34,8 @@ pub(crate) struct Help {
     pub(crate) about: &'static str,
     /// The arguments in the usage line: `DIR --cache-to ATTRS...`.
     pub(crate) usage: &'static str,
-    /// The effect in a few words, for the main commands: the overview shows their usage, and messages list them.
-    pub(crate) gist: Option<&'static str>,
+    /// Whether messages that list the commands name it.
+    pub(crate) is_listed: bool,
     pub(crate) arguments: &'static [Argument],
     /// The names of the global flags that have an effect on this command.
     pub(crate) global: &'static [&'static str],

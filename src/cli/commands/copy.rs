@@ -27,7 +27,7 @@ pub(super) const COMMAND: Command = Command {
         about: "Copy manifests and their blobs: within a store by the store itself, between stores by streaming. A single \
                 manifest keeps its bytes.",
         usage: "--cache-from ATTRS... --cache-to ATTRS",
-        gist: Some("promote or move a cache"),
+        is_listed: true,
         arguments: &[],
         global: &["progress", "json", "quiet", "verbose", "jobs"],
         notes: "name= of a source may have patterns. If the target has no name=, neither needs the source, which is then \

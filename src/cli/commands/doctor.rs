@@ -29,7 +29,7 @@ pub(super) const COMMAND: Command = Command {
         about: "Check each step needed to reach a cache and suggest fixes: settings, endpoint, DNS, TCP, proxy, TLS, \
                 clock, credentials, bucket, permissions.",
         usage: "ATTRS",
-        gist: Some("find out what is wrong"),
+        is_listed: true,
         arguments: &[Argument { name: "ATTRS", help: "the attributes of a cache", values: Values::Any }],
         global: &["json", "quiet", "verbose"],
         notes: "Each line reports one step: \u{2713} passed, \u{2717} failed, - skipped. The exit status is 0 if \

@@ -25,7 +25,7 @@ pub(super) const COMMAND: Command = Command {
         about: "Show what fills a bucket: the bytes of each name, those that several names share, and those that none \
                 uses.",
         usage: "ATTRS...",
-        gist: Some("find out what fills a bucket"),
+        is_listed: true,
         arguments: &[BUCKETS],
         global: &["progress", "json", "quiet", "verbose", "jobs"],
         notes: "The bytes of a name's own are freed if its manifest is removed and the bucket is pruned.",

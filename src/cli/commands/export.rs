@@ -30,7 +30,7 @@ pub(super) const COMMAND: Command = Command {
     help: Help {
         about: "Upload a BuildKit local cache directory to S3, in the format of BuildKit's own S3 cache.",
         usage: "DIR --cache-to ATTRS...",
-        gist: Some("local cache -> S3"),
+        is_listed: true,
         arguments: &[Argument {
             name: "DIR",
             help: "written by docker buildx build --cache-to type=local,dest=DIR;\n\

@@ -21,7 +21,7 @@ pub(super) const COMMAND: Command = Command {
         about: "Remove the blobs of a local cache directory that no entry of its index reaches, and what killed runs left \
                 behind.",
         usage: "DIR [--keep-tag TAG]...",
-        gist: Some("shrink a local cache"),
+        is_listed: true,
         arguments: &[Argument {
             name: "DIR",
             help: "a directory that docker buildx or import has written",

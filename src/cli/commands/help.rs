@@ -17,7 +17,7 @@ pub(super) const COMMAND: Command = Command {
     help: Help {
         about: "Show the options and examples of a command, the list of commands, or a topic.",
         usage: "[COMMAND]",
-        gist: None,
+        is_listed: false,
         arguments: &[Argument {
             name: "COMMAND",
             help: "the name of a command, or\n\
@@ -37,9 +37,10 @@ pub(super) const COMMAND: Command = Command {
 pub(super) const TOPICS: [&str; 3] = ["attributes", "environment", "exit-status"];
 
 /// What the program does.
-pub(super) const ABOUT: &str = "Move BuildKit's build cache between a local cache directory and S3.";
-pub(super) const EXAMPLE: &str = "docker buildx build --cache-to type=local,dest=cache,mode=max .\n\
-                                  s3-build-cache export cache --cache-to type=s3,region=eu-west-1,bucket=ci";
+pub(super) const ABOUT: &str = "Keep BuildKit's build cache in S3, without BuildKit's daemon.";
+pub(super) const EXAMPLE: &str = "s3-build-cache run -- \\\n  docker buildx build --cache-from type=s3,region=eu-west-1,bucket=ci .\n\
+     s3-build-cache export cache --cache-to type=s3,region=eu-west-1,bucket=ci\n\
+     s3-build-cache du type=s3,region=eu-west-1,bucket=ci";
 
 /// How the environment relates to the attributes.
 pub(super) const PRECEDENCE: &str = "An attribute overrides its variable. Empty variables count as unset. A value that \
@@ -92,13 +93,11 @@ pub(super) fn variables() -> impl Iterator<Item = (&'static str, &'static str)> 
 
 /// Returns the help of the program: its commands and its global flags.
 pub(crate) fn overview(commands: &[Command]) -> String {
-    let usages: Vec<_> = commands.iter().filter_map(|command| Some((usage(command), command.help.gist?))).collect();
-    let usages = columns(&usages, "       ");
     let summaries: Vec<_> = commands.iter().map(|command| (command.name, command.summary)).collect();
     let global: Vec<_> = FLAGS.iter().filter(|flag| flag.global).map(|flag| row(flag, flag.help)).collect();
     format!(
-        "{ABOUT}\n\nUsage: {}\nCommands:\n{}\nGlobal options:\n{}\nExample:\n{}",
-        usages.trim_start(),
+        "{ABOUT}\n\nUsage: s3-build-cache COMMAND [ARGUMENTS] [OPTIONS]\n\nCommands:\n{}\nGlobal options:\n{}\nExamples:\n{}\n\
+         s3-build-cache help COMMAND shows the options and examples of a command.\n",
         columns(&summaries, "  "),
         columns(&global, "  "),
         indented(EXAMPLE)

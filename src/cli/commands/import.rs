@@ -35,7 +35,7 @@ pub(super) const COMMAND: Command = Command {
     help: Help {
         about: "Download a cache from S3 into a local cache directory that BuildKit can read.",
         usage: "DIR --cache-from ATTRS...",
-        gist: Some("S3 -> local cache"),
+        is_listed: true,
         arguments: &[Argument {
             name: "DIR",
             help: "a directory for docker buildx build --cache-from type=local,src=DIR;\n\

@@ -23,7 +23,7 @@ pub(super) const COMMAND: Command = Command {
         about: "List the manifests of a bucket: layers, records, referenced bytes, bytes that no other manifest \
                 references, age, and missing blobs.",
         usage: "ATTRS...",
-        gist: Some("see the names in a bucket"),
+        is_listed: true,
         arguments: &[BUCKETS],
         global: &["progress", "json", "quiet", "verbose", "jobs"],
         notes: "All blobs are listed and all manifests are read, because a blob may belong to several names.",

@@ -18,7 +18,7 @@ pub(super) const COMMAND: Command = Command {
     help: Help {
         about: "Print the manual page, in roff.",
         usage: "",
-        gist: None,
+        is_listed: false,
         arguments: &[],
         global: &[],
         notes: "",
@@ -38,7 +38,7 @@ fn run(raw: &Raw, commands: &'static [Command]) -> Result<String> {
 fn page(commands: &[Command]) -> String {
     let version = env!("CARGO_PKG_VERSION");
     let mut page = format!(".TH S3-BUILD-CACHE 1 \"\" \"s3-build-cache {version}\"\n.nh\n.ad l\n");
-    let about = ABOUT.trim_end_matches('.').replacen('M', "m", 1);
+    let about = ABOUT.trim_end_matches('.').replacen('K', "k", 1);
     let _ = write!(page, ".SH NAME\ns3-build-cache \\- {}\n.SH SYNOPSIS\n.nf\n", text(&about));
     for command in commands {
         let _ = writeln!(page, "{}", text(&usage(command)));

@@ -54,7 +54,7 @@ pub(crate) fn named(name: &str) -> Option<&'static Command> {
 
 /// Returns the main commands, as messages list them: `export, import and doctor`.
 pub(crate) fn list() -> String {
-    let main = COMMANDS.iter().filter(|command| command.help.gist.is_some());
+    let main = COMMANDS.iter().filter(|command| command.help.is_listed);
     human::list(&main.map(|command| command.name).collect::<Vec<_>>())
 }
 

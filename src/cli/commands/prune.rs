@@ -35,7 +35,7 @@ pub(super) const COMMAND: Command = Command {
         about: "Drop manifests that every given rule selects, and delete blobs that no manifest references. One run \
                 records what is unreferenced, and the first run after the grace deletes it.",
         usage: "ATTRS... [--older-than D] [--max-size S]",
-        gist: Some("keep a bucket from growing"),
+        is_listed: true,
         arguments: &[BUCKETS],
         global: &["progress", "json", "quiet", "verbose", "jobs"],
         notes: "name= limits which manifests may be dropped; the blobs of all others stay in any case. Caches that share \

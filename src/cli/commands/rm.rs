@@ -21,7 +21,7 @@ pub(super) const COMMAND: Command = Command {
     help: Help {
         about: "Remove manifests by name. Their blobs stay until prune deletes those that no other manifest references.",
         usage: "ATTRS...",
-        gist: Some("remove a name"),
+        is_listed: true,
         arguments: &[Argument {
             name: "ATTRS",
             help: "the attributes of a cache, with name=\nname=main;pr-*: names can be patterns with * ? [a-z]; * also matches /",

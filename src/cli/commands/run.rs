@@ -30,7 +30,7 @@ pub(super) const COMMAND: Command = Command {
         about: "Run a build that reads and writes S3 caches, with any Docker driver: while it runs, this program serves \
                 them as a registry. The exit status is that of COMMAND.",
         usage: "-- COMMAND...",
-        gist: Some("a build with S3 caches"),
+        is_listed: true,
         arguments: &[Argument {
             name: "COMMAND",
             help: "docker buildx build, docker build, docker buildx bake or buildctl build: their type=s3 options are \

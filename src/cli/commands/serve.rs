@@ -36,7 +36,7 @@ pub(super) const COMMAND: Command = Command {
                 Docker driver that can reach it reads the cache during the build, and fetches only the layers that the \
                 build needs.",
         usage: "ATTRS...",
-        gist: Some("S3 -> builds, as a registry"),
+        is_listed: true,
         arguments: &[Argument {
             name: "ATTRS",
             help: "the attributes of a cache, without name=; several caches are merged",

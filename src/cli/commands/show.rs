@@ -27,7 +27,7 @@ pub(super) const COMMAND: Command = Command {
         about: "Show a manifest: its layers with sizes and ages, its leaves and when each was last exported, and which \
                 blobs are missing.",
         usage: "[NAME] ATTRS...",
-        gist: Some("see one name in detail"),
+        is_listed: true,
         arguments: &[
             Argument {
                 name: "NAME",

@@ -25,7 +25,7 @@ pub(super) const COMMAND: Command = Command {
     help: Help {
         about: "Check that every manifest is valid, and that the bucket has every blob of it with the right size.",
         usage: "ATTRS...",
-        gist: Some("check a bucket"),
+        is_listed: true,
         arguments: &[BUCKETS],
         global: &["progress", "json", "quiet", "verbose", "jobs"],
         notes: "--repair leaves manifests that changed meanwhile as they are, and deletes no blob that a manifest still \

@@ -290,7 +290,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     Flag {
         long: "force",
         effect: Effect::Switch(|raw| raw.force = true),
-        help: "prune even if the grace is short, other caches may share the blobs,\nor the store does not refresh their age",
+        help: "prune even if the grace is short, other caches may share the blobs, or the store does not refresh their age",
         ..COMMON
     },
     Flag {

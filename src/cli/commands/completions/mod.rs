@@ -20,7 +20,7 @@ pub(super) const COMMAND: Command = Command {
     help: Help {
         about: "Print a script that completes commands, options and their values in a shell.",
         usage: "SHELL",
-        gist: None,
+        is_listed: false,
         arguments: &[Argument {
             name: "SHELL",
             help: "bash, zsh, fish or powershell",
