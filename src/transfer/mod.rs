@@ -2,6 +2,7 @@
 //!
 //! A job may be split into parts that several threads work on; [`queue`] decides which thread does what.
 
+mod job;
 mod permits;
 mod pool;
 mod queue;

@@ -5,8 +5,9 @@ use std::num::NonZero;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, mpsc};
 use std::thread::{self, Scope};
 
-use super::queue::{Queue, Unit};
-use super::{Next, Permits, Run, Split};
+use super::job::{AnyJob, Calls, SplitJob, Step};
+use super::queue::{Queue, Unit as QueueUnit};
+use super::{Next, Permits, Run};
 use crate::base::{Cancel, Error, Result, Unpoisoned as _, affordable_threads, thread_builder};
 
 /// A job with parts is started early once the parts left are at most the number of threads divided by this.
@@ -53,10 +54,15 @@ impl Pool {
         start: impl Fn(J, &Run<'_>) -> Result<Next<'w, J, D>> + Sync,
         done: impl FnMut(D) + Send,
     ) -> Result<()> {
+        let calls = Calls { splits, start, done: Mutex::new(done) };
+        self.run_all(&mut jobs.map(|job| calls.job(job)), cancel)
+    }
+
+    fn run_all<'r>(&self, jobs: Jobs<'_, 'r>, cancel: &Cancel) -> Result<()> {
         let (run, _interrupt) = Run::new(cancel, &self.processors);
-        let queue = Queue::new(jobs, splits, self.threads / THREADS_PER_PART_AHEAD);
+        let queue = Queue::new(jobs, |job| job.splits(), self.threads / THREADS_PER_PART_AHEAD);
         let state = State { queue, most: self.threads, threads: 1, idle: 1, spawning: false, error: None };
-        let crew = Crew { start, done: Mutex::new(done), run, state: Mutex::new(state), changed: Condvar::new() };
+        let crew = Crew { run, state: Mutex::new(state), changed: Condvar::new() };
         thread::scope(|scope| crew.serve(scope));
         let State { mut queue, error, .. } = crew.state.into_inner().unpoisoned();
         match error {
@@ -76,29 +82,31 @@ impl Pool {
         cancel: &Cancel,
         work: impl Fn(J, &Run<'_>) -> Result<D> + Sync,
     ) -> Result<Vec<D>> {
-        let mut results = Vec::with_capacity(jobs.len());
+        let mut results: Vec<Option<D>> = jobs.iter().map(|_| None).collect();
         let start = |(index, job), run: &Run<'_>| work(job, run).map(|done| Next::Done((index, done)));
-        self.run(jobs.into_iter().enumerate(), cancel, |_| false, start, |result: (usize, D)| results.push(result))?;
-        results.sort_unstable_by_key(|(index, _)| *index);
-        Ok(results.into_iter().map(|(_, done)| done).collect())
+        let done = |(index, done)| {
+            if let Some(result) = results.get_mut(index) {
+                *result = Some(done);
+            }
+        };
+        self.run(jobs.into_iter().enumerate(), cancel, |_| false, start, done)?;
+        Ok(results.into_iter().flatten().collect())
     }
 }
 
-/// A job that has started, shared by the threads that do its parts.
-type SplitJob<'w, J, D> = Box<dyn Split<'w, J, D> + 'w>;
+type Jobs<'a, 'r> = &'a mut (dyn Iterator<Item = AnyJob<'r>> + Send + 'r);
+type Unit<'r> = QueueUnit<AnyJob<'r>, SplitJob<'r>>;
 
 /// The threads of one run.
-struct Crew<'a, 'w, I: Iterator, D, S, F> {
-    start: S,
-    done: Mutex<F>,
+struct Crew<'a, 'r> {
     run: Run<'a>,
-    state: Mutex<State<'w, I, D>>,
+    state: Mutex<State<'a, 'r>>,
     /// Notified when there may be a unit to take, or when the run is over.
     changed: Condvar,
 }
 
-struct State<'w, I: Iterator, D> {
-    queue: Queue<I, SplitJob<'w, I::Item, D>>,
+struct State<'a, 'r> {
+    queue: Queue<Jobs<'a, 'r>, SplitJob<'r>>,
     /// How many threads there may be, how many there are, and how many of those have no unit.
     most: usize,
     threads: usize,
@@ -108,14 +116,7 @@ struct State<'w, I: Iterator, D> {
     error: Option<Error>,
 }
 
-impl<'w, I, J, D, S, F> Crew<'_, 'w, I, D, S, F>
-where
-    I: Iterator<Item = J> + Send,
-    J: Send + 'w,
-    D: Send + 'w,
-    S: Fn(J, &Run<'_>) -> Result<Next<'w, J, D>> + Sync,
-    F: FnMut(D) + Send,
-{
+impl<'a, 'r> Crew<'a, 'r> {
     fn serve<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) {
         let _alarm = Alarm(|| self.fail(None));
         let mut unit = self.next(scope);
@@ -132,7 +133,7 @@ where
     }
 
     /// Waits for a unit; returns `None` when there will be no more. The thread counts as idle already.
-    fn next<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) -> Option<Unit<J, SplitJob<'w, J, D>>> {
+    fn next<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) -> Option<Unit<'r>> {
         let mut state = self.lock();
         loop {
             if self.run.check().is_err() {
@@ -153,7 +154,7 @@ where
     }
 
     /// Adds threads as long as there is work that no idle thread will take.
-    fn recruit<'scope>(&'scope self, mut state: Guard<'scope, 'w, I, D>, scope: &'scope Scope<'scope, '_>) {
+    fn recruit<'scope>(&'scope self, mut state: Guard<'scope, 'a, 'r>, scope: &'scope Scope<'scope, '_>) {
         while !state.spawning && state.idle == 0 && state.threads < state.most && state.queue.has_unit() {
             state.spawning = true;
             state.threads += 1;
@@ -184,15 +185,11 @@ where
         Ok(())
     }
 
-    fn perform<'scope>(
-        &'scope self,
-        unit: Unit<J, SplitJob<'w, J, D>>,
-        scope: &'scope Scope<'scope, '_>,
-    ) -> Result<Option<Unit<J, SplitJob<'w, J, D>>>> {
-        let opens = matches!(unit, Unit::Open(_));
+    fn perform<'scope>(&'scope self, unit: Unit<'r>, scope: &'scope Scope<'scope, '_>) -> Result<Option<Unit<'r>>> {
+        let opens = matches!(unit, QueueUnit::Open(_));
         let step = match unit {
-            Unit::Start(job) | Unit::Open(job) => (self.start)(job, &self.run)?,
-            Unit::Part(slot, open, index) => {
+            QueueUnit::Start(job) | QueueUnit::Open(job) => job.start(&self.run)?,
+            QueueUnit::Part(slot, open, index) => {
                 open.part(index, &self.run)?;
                 drop(open);
                 let last = self.lock().queue.part_done(slot);
@@ -204,33 +201,21 @@ where
         Ok(self.follow(step, opens, scope))
     }
 
-    fn follow<'scope>(
-        &'scope self,
-        step: Next<'w, J, D>,
-        opens: bool,
-        scope: &'scope Scope<'scope, '_>,
-    ) -> Option<Unit<J, SplitJob<'w, J, D>>> {
-        let step = match step {
-            Next::Done(done) => {
-                (self.done.lock().unpoisoned())(done);
-                None
-            }
-            step => Some(step),
-        };
+    fn follow<'scope>(&'scope self, step: Step<'r>, opens: bool, scope: &'scope Scope<'scope, '_>) -> Option<Unit<'r>> {
         let mut state = self.lock();
         if opens {
             state.queue.started();
         }
         let unit = match step {
-            Some(Next::Split(open)) => {
+            Next::Split(open) => {
                 let parts = open.parts();
                 Some(state.queue.opened(open, parts))
             }
-            Some(Next::Again(job)) => {
+            Next::Again(job) => {
                 state.queue.again(job);
                 None
             }
-            Some(Next::Done(_)) | None => {
+            Next::Done(()) => {
                 state.queue.ended();
                 None
             }
@@ -254,12 +239,12 @@ where
         drop(open);
     }
 
-    fn lock(&self) -> Guard<'_, 'w, I, D> {
+    fn lock(&self) -> Guard<'_, 'a, 'r> {
         self.state.lock().unpoisoned()
     }
 }
 
-type Guard<'g, 'w, I, D> = MutexGuard<'g, State<'w, I, D>>;
+type Guard<'g, 'a, 'r> = MutexGuard<'g, State<'a, 'r>>;
 
 /// Ends the run if a thread panics: the others would wait for what it held.
 struct Alarm<F: Fn()>(F);
