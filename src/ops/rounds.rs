@@ -91,25 +91,28 @@ impl Streak {
 pub(super) type Left<J> = Vec<(J, Option<Error>)>;
 
 /// How to do the jobs: see [`Pool::run`](crate::transfer::Pool::run).
-pub(super) struct Work<J, S> {
+pub(super) struct Work<'a, 'w, J, D> {
     pub(super) splits: fn(&J) -> bool,
-    pub(super) start: S,
+    pub(super) start: Start<'a, 'w, J, D>,
+    pub(super) done: &'a mut (dyn FnMut(D) + Send),
 }
+
+type Start<'a, 'w, J, D> = &'a (dyn Fn(J, &Run<'_>) -> Result<Next<'w, J, Tried<J, D>>> + Sync);
+type Jobs<'a, J> = &'a mut (dyn Iterator<Item = J> + Send);
 
 /// Runs the jobs of `cache` in rounds until no job is left to retry or the store is given up. Passes results to `done`
 /// as they come. Returns the jobs that failed permanently.
 ///
 /// # Errors
 /// Errors of `work` itself, which end the run immediately.
-pub(super) fn run<'w, J: Send + 'w, D: Send + 'w>(
-    cache: &S3Cache,
-    jobs: impl Iterator<Item = J> + Send,
-    streak: &Streak,
-    work: Work<J, impl Fn(J, &Run<'_>) -> Result<Next<'w, J, Tried<J, D>>> + Sync>,
-    mut done: impl FnMut(D) + Send,
+pub(super) fn run<'a, 'w, J: Send + 'w, D: Send + 'w>(
+    cache: &'a S3Cache,
+    jobs: Jobs<'_, J>,
+    streak: &'a Streak,
+    work: Work<'a, 'w, J, D>,
 ) -> Result<Left<J>> {
     let context = &cache.context;
-    let mut round = Round { cache, work, streak, done: &mut done };
+    let mut round = Round { cache, work, streak };
     let (mut pauses, mut was_down, mut ever) = (PAUSES.iter(), false, false);
     let mut outcome = round.run(jobs)?;
     let mut failed = Vec::new();
@@ -135,15 +138,14 @@ pub(super) fn run<'w, J: Send + 'w, D: Send + 'w>(
         log::info!("retrying {} of {} jobs in {} s", outcome.left.len(), outcome.tried, pause.as_secs_f32());
         context.clock.sleep(*pause, &context.cancel);
         context.cancel.check()?;
-        outcome = round.run(outcome.left.into_iter().map(|(job, _)| job))?;
+        outcome = round.run(&mut outcome.left.into_iter().map(|(job, _)| job))?;
     }
 }
 
-struct Round<'a, J, S, F> {
+struct Round<'a, 'w, J, D> {
     cache: &'a S3Cache,
-    work: Work<J, S>,
+    work: Work<'a, 'w, J, D>,
     streak: &'a Streak,
-    done: &'a mut F,
 }
 
 /// The outcome of one round.
@@ -156,13 +158,8 @@ struct RoundOutcome<J> {
     elapsed: Duration,
 }
 
-impl<J, S, F> Round<'_, J, S, F> {
-    fn run<'w, D: Send + 'w>(&mut self, jobs: impl Iterator<Item = J> + Send) -> Result<RoundOutcome<J>>
-    where
-        J: Send + 'w,
-        S: Fn(J, &Run<'_>) -> Result<Next<'w, J, Tried<J, D>>> + Sync,
-        F: FnMut(D) + Send,
-    {
+impl<'w, J: Send + 'w, D: Send + 'w> Round<'_, 'w, J, D> {
+    fn run(&mut self, jobs: Jobs<'_, J>) -> Result<RoundOutcome<J>> {
         let S3Cache { pool, context, .. } = self.cache;
         let begun = context.clock.monotonic();
         self.streak.succeeded();
@@ -177,7 +174,7 @@ impl<J, S, F> Round<'_, J, S, F> {
         pool.run(jobs, &context.cancel, self.work.splits, start, |tried| match tried {
             Tried::Done(done) => {
                 succeeded += 1;
-                (self.done)(done);
+                (self.work.done)(done);
             }
             Tried::Untried(job) => left.push((*job, None)),
             Tried::Failed(job) if job.again => left.push((job.job, Some(job.error))),
@@ -192,16 +189,30 @@ impl<J, S, F> Round<'_, J, S, F> {
 ///
 /// # Errors
 /// The first permanent error, or else the first transient error that persisted.
-pub(super) fn run_each<J: Copy + Send, D: Send>(
+pub(super) fn run_each<J: Copy + Sync, D: Send>(
     cache: &S3Cache,
-    jobs: impl IntoIterator<Item = J, IntoIter: Send>,
+    jobs: impl IntoIterator<Item = J>,
     work: impl Fn(J) -> Result<D> + Sync,
 ) -> Result<Vec<D>> {
+    let (jobs, results) = (jobs.into_iter().collect::<Vec<J>>(), Mutex::new(Vec::new()));
+    let work = |at: usize| {
+        if let Some(job) = jobs.get(at) {
+            let result = work(*job)?;
+            results.lock().unpoisoned().push(result);
+        }
+        Ok(())
+    };
+    run_numbered(cache, jobs.len(), &work)?;
+    Ok(results.into_inner().unpoisoned())
+}
+
+/// Runs `work` on the numbers below `count` in rounds.
+fn run_numbered(cache: &S3Cache, count: usize, work: &(dyn Fn(usize) -> Result<()> + Sync)) -> Result<()> {
     let streak = Streak::default();
-    let start = |job: J, _: &Run<'_>| match work(job) {
-        Ok(done) => {
+    let start = |job: usize, _: &Run<'_>| match work(job) {
+        Ok(()) => {
             streak.succeeded();
-            Ok(Next::Done(Tried::Done(done)))
+            Ok(Next::Done(Tried::Done(())))
         }
         Err(error) if error.is_transient() => {
             if streak.failed() {
@@ -211,10 +222,9 @@ pub(super) fn run_each<J: Copy + Send, D: Send>(
         }
         Err(error) => Err(error),
     };
-    let mut results = Vec::new();
-    let work = Work { splits: |_| false, start };
-    let failed = run(cache, jobs.into_iter(), &streak, work, |result| results.push(result))?;
-    first_error(failed).map_or(Ok(results), Err)
+    let work = Work { splits: |_| false, start: &start, done: &mut |()| () };
+    let failed = run(cache, &mut (0..count), &streak, work)?;
+    first_error(failed).map_or(Ok(()), Err)
 }
 
 /// Returns the error of the first job that has one.

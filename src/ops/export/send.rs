@@ -22,8 +22,8 @@ impl Sender<'_> {
         let (blobs, bytes) = uploads.fold((0, 0), |(blobs, bytes), job| (blobs + 1, job.size.saturating_add(bytes)));
         self.cache.context.progress.event(&Event::Planned { blobs, bytes });
         let start = |job, run: &Run<'_>| self.start(job, run);
-        let work = Work { splits: Job::splits, start };
-        let failed = rounds::run(self.cache, jobs.into_iter(), &self.streak, work, |()| {})?;
+        let work = Work { splits: Job::splits, start: &start, done: &mut |()| () };
+        let failed = rounds::run(self.cache, &mut jobs.into_iter(), &self.streak, work)?;
         let (touches, others): (Vec<_>, Vec<_>) =
             failed.into_iter().partition(|(job, error)| job.step == Step::Touch && error.is_some());
         if !others.is_empty() {

@@ -20,13 +20,13 @@ impl<'a> Fetcher<'a> {
         &self,
         first: &S3Cache,
         wanted: Vec<Wanted>,
-        done: impl FnMut(Fetched) + Send,
+        done: &mut (dyn FnMut(Fetched) + Send),
     ) -> Result<rounds::Left<Wanted>> {
         // Fail before fetching anything if the directory cannot be written.
         self.with_writer(|_| Ok(()))?;
         let start = |wanted, run: &Run<'_>| self.start(wanted, run);
-        let work = Work { splits: Wanted::splits, start };
-        rounds::run(first, wanted.into_iter(), &self.streak, work, done)
+        let work = Work { splits: Wanted::splits, start: &start, done };
+        rounds::run(first, &mut wanted.into_iter(), &self.streak, work)
     }
 
     fn start<'s>(&'s self, mut wanted: Wanted, run: &Run<'_>) -> Result<NextFetch<'s>> {

@@ -176,7 +176,7 @@ impl ImportRun<'_> {
         self.first.context.progress.event(&Event::Planned { blobs: wanted.len(), bytes });
         let fetcher = Fetcher::new(self.sources, self.target, &config, self.options.sync);
         let (mut fetched, mut missing) = (HashSet::new(), Vec::new());
-        let failed = fetcher.fetch(self.first, Wanted::all(&wanted, self.first), |outcome| match outcome {
+        let failed = fetcher.fetch(self.first, Wanted::all(&wanted, self.first), &mut |outcome| match outcome {
             Fetched::Yes(digest) => drop(fetched.insert(digest)),
             Fetched::Lost(blob) => missing.push(*blob),
             Fetched::Unneeded => {}

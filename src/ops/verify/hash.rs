@@ -39,7 +39,7 @@ impl Scan<'_> {
 /// If the store cannot be reached or refuses everything.
 pub(super) fn hash(
     cache: &S3Cache,
-    blobs: impl Iterator<Item = StoredBlob> + Send,
+    mut blobs: impl Iterator<Item = StoredBlob> + Send,
     mut each: impl FnMut() + Send,
 ) -> Result<(HashMap<Digest, Defect>, u64)> {
     let (streak, bytes, mut defects) = (Streak::default(), AtomicU64::new(0), HashMap::new());
@@ -57,11 +57,12 @@ pub(super) fn hash(
         Err(error) if is_damage(&error) => Ok(Next::Done(Tried::failed(blob, error, false))),
         Err(error) => Err(error),
     };
-    let work = Work { splits: |_: &StoredBlob| false, start };
-    let left = run(cache, blobs, &streak, work, |(digest, defect): (Digest, Option<Defect>)| {
+    let mut done = |(digest, defect): (Digest, Option<Defect>)| {
         defects.extend(defect.map(|defect| (digest, defect)));
         each();
-    })?;
+    };
+    let work = Work { splits: |_: &StoredBlob| false, start: &start, done: &mut done };
+    let left = run(cache, &mut blobs, &streak, work)?;
     for (blob, error) in left {
         let error = error.unwrap_or_else(|| Error::network("the store failed too often to read this blob"));
         if error.is_unreachable() {
