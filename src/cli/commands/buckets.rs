@@ -35,7 +35,7 @@ pub(super) fn for_each(
     session: &Session,
     buckets: &[CacheOptions],
     usual: &'static str,
-    mut work: impl FnMut(&S3Cache) -> Result<Done>,
+    work: &mut dyn FnMut(&S3Cache) -> Result<Done>,
 ) -> All {
     let begun = Instant::now();
     let (mut targets, mut requests, mut status, mut outcome) = (Vec::new(), 0, 0, usual);

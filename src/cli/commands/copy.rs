@@ -56,7 +56,7 @@ fn run(raw: Raw) -> Result<ExitCode> {
     let dry_run = raw.dry_run;
     let session = Session::start(COMMAND.name, raw.global, Some("copying"))?;
     let usual = if dry_run { "dry-run" } else { "copied" };
-    let all = buckets::for_each(&session, &targets, usual, |target| copy(&session, &sources, target, dry_run));
+    let all = buckets::for_each(&session, &targets, usual, &mut |target| copy(&session, &sources, target, dry_run));
     Ok(session.end(all.outcome, all.body, None, all.status))
 }
 

@@ -48,7 +48,7 @@ fn run(raw: Raw) -> Result<ExitCode> {
     }
     let session = Session::start(COMMAND.name, raw.global, Some("listing"))?;
     let mut measured = Vec::new();
-    let all = buckets::for_each(&session, &caches, "measured", |cache| {
+    let all = buckets::for_each(&session, &caches, "measured", &mut |cache| {
         let found = cache.disk_usage(&Names::of(cache.options().keys()))?;
         let done = show(&session, cache, &found);
         if html.is_some() {

@@ -50,7 +50,7 @@ fn run(raw: Raw) -> Result<ExitCode> {
     let caches: Vec<CacheOptions> = ARGUMENTS.several(&raw.positional)?;
     let session = Session::start(COMMAND.name, raw.global, Some("listing"))?;
     let several = caches.len() > 1;
-    let all = buckets::for_each(&session, &caches, "listed", |cache| list(&session, cache, several));
+    let all = buckets::for_each(&session, &caches, "listed", &mut |cache| list(&session, cache, several));
     Ok(session.end(all.outcome, all.body, None, all.status))
 }
 

@@ -61,7 +61,7 @@ fn run(raw: Raw) -> Result<ExitCode> {
     let firsts: Vec<CacheOptions> =
         groups.iter().filter_map(|group| group.first().map(|first| (*first).clone())).collect();
     let usual = if dry_run { "dry-run" } else { "pruned" };
-    let all = buckets::for_each(&session, &firsts, usual, |cache| {
+    let all = buckets::for_each(&session, &firsts, usual, &mut |cache| {
         let group = groups.iter().find(|group| group.first() == Some(&cache.options()));
         let others = group.iter().flat_map(|group| group.iter().skip(1));
         let others = others.map(|other| session.open(other)).collect::<Result<Vec<S3Cache>>>()?;

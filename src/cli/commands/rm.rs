@@ -45,7 +45,7 @@ fn run(raw: Raw) -> Result<ExitCode> {
     let dry_run = raw.dry_run;
     let session = Session::start(COMMAND.name, raw.global, None)?;
     let usual = if dry_run { "dry-run" } else { "removed" };
-    let all = buckets::for_each(&session, &caches, usual, |cache| remove(&session, cache, dry_run));
+    let all = buckets::for_each(&session, &caches, usual, &mut |cache| remove(&session, cache, dry_run));
     Ok(session.end(all.outcome, all.body, None, all.status))
 }
 

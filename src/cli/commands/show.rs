@@ -57,7 +57,7 @@ fn run(raw: Raw) -> Result<ExitCode> {
         return Err(error.with_hint("use only one of them"));
     }
     let session = Session::start(COMMAND.name, raw.global, Some("listing"))?;
-    let all = buckets::for_each(&session, &caches, "shown", |cache| {
+    let all = buckets::for_each(&session, &caches, "shown", &mut |cache| {
         let names = name.as_ref().map_or_else(|| Names::of(cache.options().keys()), |name| Names::matching([name]));
         show(&session, cache, &names)
     });

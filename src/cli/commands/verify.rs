@@ -67,7 +67,7 @@ fn run(raw: Raw) -> Result<ExitCode> {
     let session = Session::start(COMMAND.name, raw.global, Some("checking"))?;
     let several = caches.len() > 1;
     let usual = if repair == Repair::DryRun { "dry-run" } else { "clean" };
-    let all = buckets::for_each(&session, &caches, usual, |cache| {
+    let all = buckets::for_each(&session, &caches, usual, &mut |cache| {
         if several {
             session.say(&cache.location());
         }
