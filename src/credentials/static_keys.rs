@@ -28,8 +28,8 @@ impl StaticCredentials {
     ///
     /// # Errors
     /// If they cannot be sent.
-    pub(super) fn checked(keys: KeyPair) -> std::result::Result<Self, Problem> {
-        keys.check().map(|keys| Self { keys })
+    pub(super) fn checked(keys: KeyPair) -> std::result::Result<Self, Box<Problem>> {
+        keys.check().map(|keys| Self { keys }).map_err(Box::new)
     }
 }
 

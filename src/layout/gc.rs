@@ -103,7 +103,7 @@ fn collect(path: &LayoutPath, options: &GcOptions, system: Arc<dyn FileSystem>) 
     }
     let destination = Destination::open(path.clone(), system)?;
     if let Some(file) = destination.in_use() {
-        return Err(Error::Locked(file));
+        return Err(Error::Locked(Box::new(file)));
     }
     let _lock = IndexLock::exclusive(destination.system(), path)?;
     let (collected, index, removed) = find(path, options)?;

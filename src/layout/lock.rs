@@ -70,7 +70,7 @@ impl<'a> IndexLock<'a> {
                 }
             }
             if start.elapsed() >= patience {
-                return Err(Error::Locked(path));
+                return Err(Error::Locked(Box::new(path)));
             }
         }
     }

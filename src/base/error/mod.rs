@@ -16,7 +16,7 @@ pub use problem::Problem;
 pub(crate) use s3::Verdict;
 pub use s3::{S3Error, S3ErrorClass};
 
-/// The result type of this crate.
+/// The result type of this crate. An error takes two words, because most functions pass one on.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// The cause of an error. Shared, so that errors can be cloned.
@@ -39,36 +39,36 @@ type SharedError = Arc<dyn std::error::Error + Send + Sync + 'static>;
 #[non_exhaustive]
 pub enum Error {
     /// An attribute or an argument is invalid: change the command line or the options.
-    Usage(Problem),
+    Usage(Box<Problem>),
     /// A setting from elsewhere is invalid: an environment variable, an AWS file, a certificate bundle.
-    Setup(Problem),
+    Setup(Box<Problem>),
     /// There are no credentials, or their source refused to return any.
-    Access(Problem),
+    Access(Box<Problem>),
     /// An S3 store refused an operation, failed, or could not be reached.
     S3(Box<S3Error>),
     /// The object does not exist.
-    NotFound(Problem),
+    NotFound(Box<Problem>),
     /// The object was modified, created or deleted by another writer, so a condition of the request does not hold: read
     /// it again.
-    PreconditionFailed(Problem),
+    PreconditionFailed(Box<Problem>),
     /// The store does not support the operation: use another one.
-    Unsupported(Problem),
+    Unsupported(Box<Problem>),
     /// The object is archived: restore it, or write it again.
-    Archived(Problem),
+    Archived(Box<Problem>),
     /// The requested range starts at or past the end of the object.
-    InvalidRange(Problem),
+    InvalidRange(Box<Problem>),
     /// The object is too large for the operation: use another one.
-    TooLarge(Problem),
+    TooLarge(Box<Problem>),
     /// The connection broke for good while an object was read.
-    Network(Problem),
+    Network(Box<Problem>),
     /// Data does not match its digest, size or format: fetch or build it again.
-    Integrity(Problem),
+    Integrity(Box<Problem>),
     /// Two sources or two writers disagree: decide which one is right.
-    Conflict(Problem),
+    Conflict(Box<Problem>),
     /// A local file or directory could not be used.
     Io(Box<IoError>),
     /// Another process holds the lock on this file: wait for it, or end it.
-    Locked(PathBuf),
+    Locked(Box<PathBuf>),
     /// The caller cancelled the operation.
     Cancelled,
 }
@@ -79,7 +79,7 @@ macro_rules! problems {
         $(
             #[doc = concat!("Returns an [`Error::", stringify!($variant), "`] with this message: a lower-case sentence without a full stop.")]
             pub fn $name(message: impl Into<String>) -> Self {
-                Self::$variant(Problem::new(message))
+                Self::$variant(Box::new(Problem::new(message)))
             }
         )*
 

@@ -7,7 +7,7 @@ mod ranged;
 mod restore;
 mod wanted;
 
-use crate::base::{Error, Problem, Result};
+use crate::base::{Error, Result};
 use crate::config::CacheOptions;
 use crate::layout::LocalCache;
 use crate::ops::cache::S3Cache;
@@ -63,8 +63,7 @@ impl S3Cache {
 /// strict.
 pub fn import_from(sources: &[S3Cache], target: &LocalCache, options: &ImportOptions) -> Imported {
     let Some(first) = sources.first() else {
-        let none = Problem::new("an import needs at least one cache to import from");
-        return Imported::failed(Error::Usage(none));
+        return Imported::failed(Error::usage("an import needs at least one cache to import from"));
     };
     // All sources together use as many connections as the first.
     let sources: Vec<S3Cache> = sources.iter().map(|source| source.sharing(first)).collect();
