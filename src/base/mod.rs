@@ -14,6 +14,7 @@ mod progress;
 mod random;
 mod secret;
 mod shown;
+pub(crate) mod sort;
 mod threads;
 mod units;
 mod unpoisoned;

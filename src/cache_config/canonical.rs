@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::base::{Digest, Hasher};
+use crate::base::{Digest, Hasher, sort};
 use crate::cache_config::crown::latest;
 use crate::cache_config::model::{
     Alternatives, Annotations, CacheConfig, CacheResult, ChainedResult, Input, Layer, LayerIndex, Record, RecordIndex,
@@ -124,7 +124,7 @@ pub(super) fn record_id<'a>(digest: &str, inputs: impl ExactSizeIterator<Item = 
     text(digest.as_bytes());
     text(&(inputs.len() as u64).to_be_bytes());
     for mut links in inputs {
-        links.sort_unstable();
+        sort::sort(&mut links);
         links.dedup();
         text(&(links.len() as u64).to_be_bytes());
         for (selector, id) in links {
@@ -158,7 +158,7 @@ fn sorted_records(config: &CacheConfig, ids: &[Digest]) -> Vec<Vec<usize>> {
         let links = record.inputs.iter().map(|list| {
             let link = |input| linked(input).map(|(digest, id)| (digest, &*input.selector, id));
             let mut links: Vec<(&str, &str, &Digest)> = list.iter().filter_map(link).collect();
-            links.sort_unstable();
+            sort::sort(&mut links);
             links.dedup();
             links.into_iter().map(|(digest, selector, _)| (digest, selector)).collect()
         });
@@ -189,7 +189,7 @@ fn merge_records(config: &CacheConfig, group: &[usize], layer_of: &[usize], reco
     let inputs = first.inputs.iter().map(|list| {
         let link = |input: &Input| Some((record_of.get(input.link.0).copied()?, input.selector.clone()));
         let mut links: Vec<(usize, Box<str>)> = list.iter().filter_map(link).collect();
-        links.sort_unstable();
+        sort::sort(&mut links);
         links.dedup();
         Alternatives::new(
             links.into_iter().map(|(link, selector)| Input { selector, link: RecordIndex(link) }).collect(),

@@ -9,6 +9,7 @@
 
 use std::cmp::Reverse;
 
+use crate::base::sort;
 use crate::cache_config::model::{Alternatives, CacheConfig, Record, RecordIndex, set};
 use crate::go::Timestamp;
 
@@ -63,7 +64,7 @@ impl CacheConfig {
             return Vec::new();
         }
         links.extend(timed.iter().map(|(record, _)| *record));
-        links.sort_unstable();
+        sort::sort(&mut links);
         links.dedup();
         links
     }
@@ -143,7 +144,7 @@ fn time(selector: &str) -> Option<Timestamp> {
 
 /// Sorts times by record, and keeps the latest of each.
 pub(super) fn latest(mut times: Vec<(RecordIndex, Timestamp)>) -> Box<[(RecordIndex, Timestamp)]> {
-    times.sort_unstable_by_key(|(record, time)| (*record, Reverse(time.instant())));
+    sort::sort_by_key(&mut times, |(record, time)| (*record, Reverse(time.instant())));
     times.dedup_by_key(|(record, _)| *record);
     times.into()
 }

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use crate::base::{Digest, InvalidDigest};
+use crate::base::{Digest, InvalidDigest, sort};
 use crate::cache_config::media_type;
 use crate::cache_config::model::{Annotations, CacheConfig, Layer};
 use crate::go::{GoJson, JsonProblem, JsonReader, Timestamp, go_struct};
@@ -112,7 +112,7 @@ impl GoJson for Notes {
         if texts.is_empty() && matches!(diff_id, Some(DigestText::Good(_))) {
             reader.memory.restore(left);
         }
-        texts.sort_unstable();
+        sort::sort(&mut texts);
         Ok(Self { texts: texts.into(), diff_id })
     }
 }

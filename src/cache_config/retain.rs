@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use crate::base::sort;
 use crate::cache_config::crown::latest;
 use crate::cache_config::filter::{KeptLayers, places};
 use crate::cache_config::model::{Alternatives, CacheConfig, Record, RecordIndex, set};
@@ -58,7 +59,7 @@ impl CacheConfig {
     ) -> Retained {
         let mut leaves = self.needed_leaves(own);
         let all = leaves.len();
-        leaves.sort_by_key(|(leaf, time)| (!own.contains(leaf), Reverse(time.instant()), *leaf));
+        sort::sort_by_key(&mut leaves, |(leaf, time)| (!own.contains(leaf), Reverse(time.instant()), *leaf));
         if let Some(newest) = leaves.iter().map(|(_, time)| time.instant()).max() {
             let max_age = i128::try_from(max_age.as_nanos()).unwrap_or(i128::MAX);
             let oldest = newest.saturating_sub(max_age);

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::sync::Arc;
 
-use crate::base::{Digest, Error, Result};
+use crate::base::{Digest, Error, Result, sort};
 use crate::files::{FileSystem, Native, directory, open_file, sync_dir};
 use crate::go::{JsonProblem, read_go_json};
 use crate::layout::cache::LocalCache;
@@ -160,7 +160,7 @@ fn blobs(path: &LayoutPath) -> Result<Vec<Digest>> {
             digests.push(digest);
         }
     }
-    digests.sort_unstable();
+    sort::sort(&mut digests);
     Ok(digests)
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, sort};
 use crate::cache_config::{Descriptor, IMAGE_NAME, REF_NAME};
 use crate::go::{GoJson, JsonProblem, JsonReader, push_go_string, read_go_json};
 use crate::layout::manifest::Reference;
@@ -176,7 +176,7 @@ impl Index {
     pub(super) fn entries_hint(&self) -> String {
         let names = |annotation| self.entries.iter().filter_map(move |entry| entry.descriptor.annotation(annotation));
         let mut tags: Vec<String> = names(REF_NAME).chain(names(IMAGE_NAME)).map(listed).collect();
-        tags.sort_unstable();
+        sort::sort(&mut tags);
         tags.dedup();
         let untagged = self.entries.iter().filter(|entry| !entry.is_tagged());
         let digests = untagged.filter_map(|entry| entry.descriptor.digest.get().ok());

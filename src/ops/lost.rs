@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::base::Digest;
+use crate::base::{Digest, sort};
 use crate::cache_config::CacheConfig;
 use crate::ops::context::{Context, MOST_WARNINGS};
 use crate::ops::needs::Needs;
@@ -29,7 +29,7 @@ impl Lost {
     /// Returns why blobs are lost, as far as a user wants to read it.
     pub(super) fn reasons(&self) -> Vec<String> {
         let mut reasons: Vec<String> = self.first.iter().filter_map(|digest| self.blobs.get(digest)).cloned().collect();
-        reasons.sort_unstable();
+        sort::sort(&mut reasons);
         let more = reasons.len().saturating_sub(MOST_WARNINGS);
         if more > 0 {
             reasons.truncate(MOST_WARNINGS);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use crate::base::Digest;
+use crate::base::{Digest, sort};
 use crate::cache_config::{CacheConfig, LayerIndex};
 
 /// Applies [`CacheConfig::without_blobs`] one lost blob at a time. Each layer and each chained result is dropped only
@@ -56,7 +56,7 @@ impl Needs {
         }
         for chain in config.records().iter().flat_map(|record| &record.chains) {
             let mut layers: Vec<usize> = chain.layers.iter().copied().map(LayerIndex::get).collect();
-            layers.sort_unstable();
+            sort::sort(&mut layers);
             layers.dedup();
             for layer in &layers {
                 if let (Some(needed), Some(chains)) = (needs.layers.get_mut(*layer), needs.chains_of.get_mut(*layer)) {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
-use crate::base::{Error, Result, Unpoisoned as _};
+use crate::base::{Error, Result, Unpoisoned as _, sort};
 use crate::object::{MultipartUpload, Payload, PutMode, Version};
 use crate::s3::client::S3Client;
 use crate::s3::complete_multipart_upload::Expected;
@@ -125,7 +125,7 @@ impl MultipartUpload for S3Upload<'_> {
         let current = self.current();
         let (name, mut parts) = (Arc::clone(&current.name), current.parts.clone());
         drop(current);
-        parts.sort_unstable_by_key(|part| part.number);
+        sort::sort_by_key(&mut parts, |part| part.number);
         let begun = self.client.monotonic().saturating_sub(self.begun);
         let expected = Expected { size: self.size, begun, mode: &self.mode };
         let completed = self.client.complete_multipart_upload(&name, &parts, &expected)?;

@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use crate::base::{Clock, Digest, Unpoisoned as _};
+use crate::base::{Clock, Digest, Unpoisoned as _, sort};
 
 /// How long a document is kept at least. Builds fetch manifest and config within seconds.
 const PROMISED: Duration = Duration::from_secs(3 * 60);
@@ -48,7 +48,7 @@ impl Promises {
             })
             .map(|(digest, (at, _))| (*at, *digest))
             .collect();
-        old.sort_unstable_by(|one, other| other.cmp(one));
+        sort::sort_by(&mut old, |one, other| other.cmp(one));
         while used.saturating_add(wanted) > MAX_BYTES {
             let Some((_, oldest)) = old.pop() else { return false };
             used -= documents.remove(&oldest).map_or(0, |(_, document)| document.bytes.len());

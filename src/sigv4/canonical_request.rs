@@ -1,6 +1,6 @@
 //! Step 1: the canonical request.
 
-use crate::base::percent_encode_query;
+use crate::base::{percent_encode_query, sort};
 use crate::sigv4::request::Signable;
 
 /// Returns the query string of these names and values: encoded, sorted by encoded name and value, with `=` even after a
@@ -8,7 +8,7 @@ use crate::sigv4::request::Signable;
 pub(crate) fn canonical_query(pairs: &[(&str, &str)]) -> String {
     let mut encoded: Vec<(String, String)> =
         pairs.iter().map(|(name, value)| (percent_encode_query(name), percent_encode_query(value))).collect();
-    encoded.sort_unstable();
+    sort::sort(&mut encoded);
     let pairs: Vec<String> = encoded.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join("&")
 }
@@ -25,7 +25,7 @@ pub(super) fn signed_headers(headers: &[(String, String)]) -> String {
 
 fn sorted(headers: &[(String, String)]) -> Vec<&(String, String)> {
     let mut sorted: Vec<_> = headers.iter().collect();
-    sorted.sort_by_key(|(name, _)| name.as_str());
+    sort::sort_by(&mut sorted, |(one, _), (other, _)| one.cmp(other));
     sorted
 }
 

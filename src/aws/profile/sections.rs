@@ -8,7 +8,7 @@ use crate::aws::profile::{Complaint, Placed, Profile};
 use crate::aws::quotes::{is_quoted, unquote};
 use crate::aws::remarks::Weight;
 use crate::aws::shared_files::AwsFile;
-use crate::base::{Env, Error, Result, Secret};
+use crate::base::{Env, Error, Result, Secret, sort};
 
 /// The profile if none is named.
 pub(super) const DEFAULT: &str = "default";
@@ -176,7 +176,7 @@ impl Files {
     /// Lists the profile names in both files, or `None` if there are none.
     fn names(&self) -> Option<String> {
         let mut names: Vec<&str> = self.config.profiles().chain(self.credentials.profiles()).collect();
-        names.sort_unstable();
+        sort::sort(&mut names);
         names.dedup();
         let more = if names.len() > MAX_NAMES_SHOWN { ", …" } else { "" };
         names.truncate(MAX_NAMES_SHOWN);

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::mem;
 
-use crate::base::Result;
+use crate::base::{Result, sort};
 use crate::cache_config::overlay::graph::{Graph, Node, compare, newest};
 use crate::cache_config::overlay::order::ordered;
 use crate::cache_config::overlay::place::{DROPPED, Overlay, overlay};
@@ -33,7 +33,7 @@ pub(super) fn fold(sources: Vec<Graph>, table: &Table) -> Result<Folded> {
         images.push(composed(&places, &own));
         parts.push((at, alone.graph));
     }
-    parts.sort_by(|(_, a), (_, b)| by_strength(a, b).reverse());
+    sort::sort_by(&mut parts, |(_, a), (_, b)| by_strength(a, b).reverse());
     let mut parts = parts.into_iter();
     let Some((first, mut graph)) = parts.next() else { return Ok(Folded { graph: Vec::new(), images }) };
     let mut merged = vec![first];

@@ -1,6 +1,6 @@
 //! The order in which a merge visits the records of a config.
 
-use crate::base::Digest;
+use crate::base::{Digest, sort};
 use crate::cache_config::canonical::record_id;
 use crate::cache_config::model::set;
 use crate::cache_config::overlay::graph::{Graph, Link, Node, Outcome, narrow};
@@ -34,7 +34,7 @@ pub(super) fn ordered(nodes: Graph, table: &Table) -> (Graph, Vec<u32>) {
                     for link in links.iter_mut() {
                         link.record = places.get(link.record as usize).copied().unwrap_or_default();
                     }
-                    links.sort_unstable();
+                    sort::sort(links);
                     links.dedup();
                 }
                 merged.push(node);

@@ -1,5 +1,6 @@
 //! What a merge took from each of its sources.
 
+use crate::base::sort;
 use crate::cache_config::model::{CacheConfig, RecordIndex};
 use crate::cache_config::overlay::graph::{Link, Node, narrow};
 use crate::cache_config::overlay::place::DROPPED;
@@ -103,7 +104,7 @@ impl Contribution {
         for record in &mut self.replaced {
             record.0 = places.get(record.0).copied().unwrap_or(record.0);
         }
-        self.replaced.sort_unstable();
+        sort::sort(&mut self.replaced);
         self.replaced.dedup();
     }
 }

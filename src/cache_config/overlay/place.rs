@@ -7,7 +7,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use crate::base::Result;
+use crate::base::{Result, sort};
 use crate::cache_config::model::set;
 use crate::cache_config::overlay::graph::{Graph, Link, Node, Outcome};
 use crate::cache_config::overlay::order::ordered;
@@ -313,7 +313,7 @@ impl Merge<'_> {
 }
 
 fn sorted(mut links: Vec<Link>) -> Vec<Link> {
-    links.sort_unstable();
+    sort::sort(&mut links);
     links.dedup();
     links
 }

@@ -4,6 +4,7 @@ use std::cmp::Ordering;
 use std::collections::HashSet;
 use std::mem;
 
+use crate::base::sort;
 use crate::cache_config::canonical::{merge_layers, rank_chains};
 use crate::cache_config::model::{CacheConfig, Input, Layer, LayerIndex, Record};
 use crate::cache_config::overlay::graph::{Graph, Link, Node, Outcome, narrow};
@@ -71,7 +72,7 @@ impl Table {
             let links = record.inputs.iter().map(|list| {
                 let link = |input: &Input| Link { record: narrow(input.link.0), selector: rank(&input.selector) };
                 let mut links: Vec<Link> = list.iter().map(link).collect();
-                links.sort_unstable();
+                sort::sort(&mut links);
                 links.dedup();
                 links
             });

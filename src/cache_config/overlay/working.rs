@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::slice;
 
-use crate::base::Result;
+use crate::base::{Result, sort};
 use crate::cache_config::overlay::graph::{Link, Outcome, narrow};
 use crate::cache_config::overlay::levels::Levels;
 use crate::cache_config::overlay::work::Work;
@@ -183,7 +183,7 @@ impl Working {
         let Some((total, input, links)) = shortest else { return Ok(Vec::new()) };
         work.spend(total)?;
         let mut found: Vec<u32> = links.iter().flat_map(|link| self.linking(*link, input, digest)).copied().collect();
-        found.sort_unstable();
+        sort::sort(&mut found);
         found.dedup();
         let mut fitting = Vec::new();
         for record in found {

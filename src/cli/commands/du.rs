@@ -1,6 +1,5 @@
 //! The command `du`.
 
-use std::cmp::Reverse;
 use std::fs;
 use std::process::ExitCode;
 
@@ -90,8 +89,7 @@ fn show(session: &Session, cache: &S3Cache, found: &DiskUsage) -> Done {
         ]);
     }
     table::lines(&rows).iter().for_each(|line| session.say(line));
-    let mut manifests: Vec<&ManifestSummary> = found.manifests.iter().collect();
-    manifests.sort_by_key(|manifest| (Reverse(manifest.own.bytes), Reverse(manifest.referenced.bytes)));
+    let manifests = found.largest_first();
     if !manifests.is_empty() {
         session.say("");
         table::lines(&names(&manifests)).iter().for_each(|line| session.say(line));

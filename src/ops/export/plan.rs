@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::HashMap;
 
-use crate::base::{Digest, Error, Parts, Result};
+use crate::base::{Digest, Error, Parts, Result, sort};
 use crate::object::ObjectMeta;
 use crate::ops::cache::S3Cache;
 use crate::ops::report::Report;
@@ -88,7 +88,7 @@ pub(in crate::ops) fn plan(
         })
         .collect();
     // Largest first, so that no thread is left with a large blob at the end. Touches transfer no bytes and go last.
-    jobs.sort_by_key(|job| (job.step == Step::Touch, Reverse(job.size)));
+    sort::sort_by_key(&mut jobs, |job| (job.step == Step::Touch, Reverse(job.size)));
     jobs
 }
 

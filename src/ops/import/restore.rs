@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use crate::base::{Digest, Error, Event, OUT_OF_FILES, Result};
+use crate::base::{Digest, Error, Event, OUT_OF_FILES, Result, sort};
 use crate::cache_config::CacheConfig;
 use crate::layout::{DocumentSizes, LayoutWriter, LocalCache};
 use crate::ops::cache::S3Cache;
@@ -212,7 +212,7 @@ impl ImportRun<'_> {
                 wanted.push((digest, size));
             }
         }
-        wanted.sort_by_key(|&(_, size)| Reverse(size));
+        sort::sort_by_key(&mut wanted, |&(_, size)| Reverse(size));
         Ok(wanted)
     }
 

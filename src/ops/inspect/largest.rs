@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use crate::base::Digest;
+use crate::base::{Digest, sort};
 
 /// How many blobs are kept.
 const MOST: usize = 24;
@@ -39,7 +39,7 @@ impl Largest {
     }
 
     fn cut(&mut self) {
-        self.0.sort_unstable_by_key(|blob| (Reverse(blob.size), blob.digest));
+        sort::sort_by_key(&mut self.0, |blob| (Reverse(blob.size), blob.digest));
         self.0.truncate(MOST);
     }
 }

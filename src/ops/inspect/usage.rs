@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::time::Duration;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, sort};
 use crate::bucket::{Names, StoredBlob};
 use crate::go::Timestamp;
 use crate::object::ObjectStore as _;
@@ -86,6 +86,15 @@ pub struct DiskUsage {
     pub requests: u64,
     /// The elapsed time.
     pub elapsed: Duration,
+}
+
+impl DiskUsage {
+    /// Returns the manifests with the most bytes of their own first.
+    pub fn largest_first(&self) -> Vec<&ManifestSummary> {
+        let mut manifests: Vec<&ManifestSummary> = self.manifests.iter().collect();
+        sort::sort_by_key(&mut manifests, |manifest| (Reverse(manifest.own.bytes), Reverse(manifest.referenced.bytes)));
+        manifests
+    }
 }
 
 impl S3Cache {
@@ -221,7 +230,7 @@ impl Sums {
 /// Forgets the largest blobs of all but the manifests with the most own bytes.
 fn keep_largest(manifests: &mut [ManifestSummary]) {
     let mut sizes: Vec<u64> = manifests.iter().map(|manifest| manifest.own.bytes).collect();
-    sizes.sort_unstable_by_key(|size| Reverse(*size));
+    sort::sort_by_key(&mut sizes, |size| Reverse(*size));
     let Some(least) = sizes.get(MOST_DETAILED).copied() else { return };
     for manifest in manifests.iter_mut().filter(|manifest| manifest.own.bytes <= least) {
         manifest.largest = Vec::new();

@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::base::{Digest, Error, Result};
+use crate::base::{Digest, Error, Result, sort};
 use crate::cache_config::Layer;
 use crate::object::ObjectStore;
 use crate::ops::cache::S3Cache;
@@ -33,7 +33,7 @@ pub(in crate::ops) fn agreeing(sources: &[&S3Cache], found: Vec<Found>) -> Resul
     let contested = decide(votes, sources)?;
     let mistakes = |one| identities(one, &contested).filter(|(blob, given)| contested.get(blob) != Some(given)).count();
     let mut order: Vec<(usize, usize)> = found.iter().map(mistakes).zip(0..).collect();
-    order.sort_unstable();
+    sort::sort(&mut order);
     let mut accepted = HashMap::new();
     let mut skipped = HashMap::new();
     for (_, at) in order {

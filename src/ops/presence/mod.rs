@@ -4,7 +4,7 @@ mod coverage;
 
 use std::collections::{HashMap, HashSet};
 
-use crate::base::{Digest, Error, ErrorKind, Result};
+use crate::base::{Digest, Error, ErrorKind, Result, sort};
 use crate::object::{ListOptions, ListPage, ObjectMeta, ObjectStore};
 use crate::ops::cache::S3Cache;
 use crate::ops::presence::coverage::{Coverage, LookUp, Page};
@@ -99,7 +99,7 @@ impl Search<'_> {
         loop {
             let keys_of_wanted = self.wanted.iter().map(|digest| keys.blob(digest));
             let mut unknown: Vec<String> = keys_of_wanted.filter(|key| !self.coverage.covers(key)).collect();
-            unknown.sort_unstable();
+            sort::sort(&mut unknown);
             let LookUp::Pages(starts) = self.coverage.next(&unknown) else { return Ok(()) };
             let list = |start: String, _: &Run<'_>| {
                 let page = store.list_page(keys.blobs(), &ListOptions::default().start_after(&start));

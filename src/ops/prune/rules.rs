@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::time::Duration;
 
+use crate::base::sort;
 use crate::ops::prune::options::PruneOptions;
 
 /// A manifest, for the rules.
@@ -29,7 +30,7 @@ pub(super) fn candidates(manifests: &[Aged<'_>], options: &PruneOptions) -> Vec<
         .filter_map(|(at, manifest)| Some((manifest.age?, at)))
         .collect();
     let unknown = manifests.iter().filter(|manifest| manifest.is_named && manifest.age.is_none()).count();
-    named.sort_unstable_by_key(|(age, at)| (Reverse(*age), *at));
+    sort::sort_by_key(&mut named, |(age, at)| (Reverse(*age), *at));
     named.truncate(named.len().saturating_sub(options.keep_last.saturating_sub(unknown)));
     named.retain(|(age, at)| {
         let kept = options.keep.as_ref().zip(manifests.get(*at)).is_some_and(|(keep, one)| keep.contains(one.name));

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::base::{Digest, Error, Event, Progress as _, Result, Step, Unpoisoned as _};
+use crate::base::{Digest, Error, Event, Progress as _, Result, Step, Unpoisoned as _, sort};
 use crate::bucket::{Names, StoredBlob};
 use crate::object::{ObjectMeta, ObjectStore};
 use crate::ops::cache::S3Cache;
@@ -62,7 +62,7 @@ pub(in crate::ops) fn list_manifests(cache: &S3Cache, names: &Names) -> Result<V
         Ok(listed)
     };
     let mut listed = persist(&cache.context, is_transient_and_reached, list)?;
-    listed.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+    sort::sort_by(&mut listed, |one, other| one.name.cmp(&other.name));
     listed.dedup_by(|one, other| one.name == other.name);
     Ok(listed)
 }
@@ -78,7 +78,7 @@ pub(in crate::ops) fn named_manifests(cache: &S3Cache, names: &Names) -> Result<
         let found =
             found.into_iter().filter_map(|(name, meta)| Some(ListedManifest { name: name.to_owned(), meta: meta? }));
         let mut listed: Vec<ListedManifest> = found.collect();
-        listed.sort_unstable_by(|one, other| one.name.cmp(&other.name));
+        sort::sort_by(&mut listed, |one, other| one.name.cmp(&other.name));
         listed.dedup_by(|one, other| one.name == other.name);
         listed
     } else {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::base::{Digest, Error, Result};
+use crate::base::{Digest, Error, Result, sort};
 use crate::bucket::StoredBlob;
 use crate::object::{ObjectMeta, ObjectStore as _, Version};
 use crate::ops::cache::S3Cache;
@@ -139,7 +139,7 @@ impl<'a> Scan<'a> {
             .filter_map(|(at, error)| Some(Finding::manifest(self.name(at)?, Defect::UnreadableManifest(error))));
         let blobs = blames.into_iter().map(|(digest, blame)| {
             let mut names: Vec<Arc<str>> = blame.manifests.iter().filter_map(|at| self.name(*at)).collect();
-            names.sort_unstable();
+            sort::sort(&mut names);
             Finding::blob(digest, blame.defect, names)
         });
         manifests.chain(blobs).collect()

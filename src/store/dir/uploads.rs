@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, sort};
 use crate::files::{TempFile, TempFolder, directory, read_file, root_directory};
 use crate::go::Timestamp;
 use crate::object::{UnfinishedUpload, UploadsPage};
@@ -58,7 +58,7 @@ impl DirStore {
                 Err(_) => upload,
             });
         }
-        uploads.sort_unstable_by(|a, b| (&a.key, &a.id).cmp(&(&b.key, &b.id)));
+        sort::sort_by(&mut uploads, |a, b| (&a.key, &a.id).cmp(&(&b.key, &b.id)));
         Ok(UploadsPage::new(uploads, None))
     }
 

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt::Write as _;
 
-use crate::base::{age, size};
+use crate::base::{age, size, sort};
 use crate::ops::inspect::html::text::{count, escaped, fitting};
 use crate::ops::inspect::html::treemap::{Rect, divide};
 use crate::ops::inspect::largest::LargeBlob;
@@ -48,7 +48,7 @@ pub(super) fn draw(page: &mut String, usage: &DiskUsage) {
         let _ = write!(page, "<span>{}{label}</span>", swatch(class));
     }
     page.push_str("</div>\n");
-    groups.sort_by_key(|group| Reverse(group.sum.bytes));
+    sort::sort_by_key(&mut groups, |group| Reverse(group.sum.bytes));
     let weights: Vec<u64> = groups.iter().map(|group| group.sum.bytes).collect();
     let _ =
         write!(page, "<svg viewBox=\"0 0 {WIDTH} {HEIGHT}\" role=\"img\" aria-label=\"Treemap of names and layers\">");
@@ -68,7 +68,7 @@ pub(super) fn swatch(class: &str) -> String {
 
 fn groups(usage: &DiskUsage) -> Vec<Group<'_>> {
     let mut by_size: Vec<&ManifestSummary> = usage.manifests.iter().collect();
-    by_size.sort_by_key(|manifest| Reverse(manifest.own.bytes));
+    sort::sort_by_key(&mut by_size, |manifest| Reverse(manifest.own.bytes));
     let (drawn, rest) = by_size.split_at(by_size.len().min(MOST_DETAILED));
     let mut groups: Vec<Group<'_>> = drawn.iter().enumerate().map(|(at, manifest)| named(at, manifest)).collect();
     let others = Group {

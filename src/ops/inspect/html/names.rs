@@ -1,6 +1,5 @@
 //! The table of names: what each uses of its own, and with others.
 
-use std::cmp::Reverse;
 use std::fmt::Write as _;
 
 use crate::base::{age, size};
@@ -14,11 +13,10 @@ const MOST: usize = 500;
 
 /// Writes the table.
 pub(super) fn draw(page: &mut String, usage: &DiskUsage) {
-    let mut manifests: Vec<&ManifestSummary> = usage.manifests.iter().collect();
+    let manifests = usage.largest_first();
     if manifests.is_empty() {
         return;
     }
-    manifests.sort_by_key(|manifest| (Reverse(manifest.own.bytes), Reverse(manifest.referenced.bytes)));
     let largest = manifests.iter().map(|manifest| manifest.referenced.bytes).max().unwrap_or(0);
     let _ = write!(
         page,
