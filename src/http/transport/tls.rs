@@ -8,7 +8,9 @@ use std::fmt;
 use std::io::{self, Read as _, Write as _};
 use std::sync::Arc;
 
-use rustls::pki_types::ServerName;
+use rustls::crypto::{CryptoProvider, KeyProvider, ring};
+use rustls::pki_types::{PrivateKeyDer, ServerName};
+use rustls::sign::SigningKey;
 use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, StreamOwned};
 use ureq::Error;
 use ureq::unversioned::transport::{
@@ -32,7 +34,7 @@ impl Tls {
     }
 
     pub(in crate::http) fn trusting(roots: RootCertStore) -> Self {
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let provider = Arc::new(CryptoProvider { key_provider: &NoKeys, ..ring::default_provider() });
         let builder = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
         let config = builder.map(|builder| builder.with_root_certificates(roots).with_no_client_auth());
         // The provider has a cipher suite for each TLS version, so building the configuration cannot fail.
@@ -64,6 +66,16 @@ impl Tls {
         exchange::update(|exchange| (exchange.handshaking, exchange.secured) = (false, Some(version)));
         let buffers = LazyBuffers::new(details.config.input_buffer_size(), details.config.output_buffer_size());
         Ok(TlsTransport { buffers, stream })
+    }
+}
+
+/// Leaves the code that signs with private keys out of the program: it never authenticates itself with one.
+#[derive(Debug)]
+struct NoKeys;
+
+impl KeyProvider for NoKeys {
+    fn load_private_key(&self, _: PrivateKeyDer<'static>) -> Result<Arc<dyn SigningKey>, rustls::Error> {
+        Err(rustls::Error::General("private keys are not supported".to_owned()))
     }
 }
 
