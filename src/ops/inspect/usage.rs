@@ -126,7 +126,7 @@ impl S3Cache {
         let manifests = list_manifests(self, &Names::all())?;
         let (mut usage, mut problems) = (Usage::new(&blobs), vec![None; manifests.len()]);
         let mut gone = vec![false; manifests.len()];
-        survey::read_manifests(self, &manifests, Some(&blobs), |at, reading| {
+        survey::read_manifests(self, &manifests, Some(&blobs), &mut |at, reading| {
             match reading {
                 Reading::Config { found, late } => usage.add(&blobs, at, &found.config, late),
                 Reading::Gone => gone.iter_mut().skip(at).take(1).for_each(|gone| *gone = true),

@@ -113,7 +113,7 @@ impl Members {
                 .map(|(at, listed)| (at, listed.manifest.clone()))
                 .unzip();
             let mut gone = Vec::new();
-            read_manifests(cache, &manifests, None, |place, reading| {
+            read_manifests(cache, &manifests, None, &mut |place, reading| {
                 let (Some(at), Some(listed)) = (positions.get(place), manifests.get(place)) else { return Ok(()) };
                 match reading {
                     Reading::Config { found, .. } => take(*at, &found),

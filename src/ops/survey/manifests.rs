@@ -103,12 +103,12 @@ pub(in crate::ops) fn read_manifests(
     cache: &S3Cache,
     manifests: &[ListedManifest],
     blobs: Option<&StoredBlobs>,
-    mut take: impl FnMut(usize, Reading) -> Result<()> + Send,
+    take: &mut (dyn FnMut(usize, Reading) -> Result<()> + Send),
 ) -> Result<()> {
     let is_small = |at: &usize| manifests.get(*at).is_some_and(|listed| listed.meta.size <= SMALL_BYTES);
     let (small, large): (Vec<usize>, Vec<usize>) = (0..manifests.len()).partition(is_small);
     let expected = Some(manifests.len() as u64);
-    let (taken, take) = (AtomicU64::new(0), Mutex::new(&mut take));
+    let (taken, take) = (AtomicU64::new(0), Mutex::new(take));
     for (some, threads) in [(small, SMALL_AT_ONCE.min(cache.store.connections())), (large, 1)] {
         let read = |at: usize, _: &Run<'_>| {
             let Some(listed) = manifests.get(at) else { return Ok(Next::Done(())) };

@@ -184,7 +184,7 @@ impl S3Cache {
             return Ok(referenced);
         }
         let manifests = list_manifests(self, &Names::all())?;
-        read_manifests(self, &manifests, None, |_, reading| {
+        read_manifests(self, &manifests, None, &mut |_, reading| {
             if let Reading::Config { found, .. } = reading {
                 let known =
                     found.config.blobs().into_iter().map(|(digest, _)| digest).filter(|one| blobs.contains(one));

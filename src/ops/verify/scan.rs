@@ -51,7 +51,7 @@ impl<'a> Scan<'a> {
     pub(super) fn of(cache: &'a S3Cache, listed: Vec<ListedManifest>, few: bool) -> Result<Self> {
         let stored = if few { blobs_of(cache, &listed)? } else { list_blobs(cache)? };
         let mut seen = Seen { referenced: vec![false; stored.table.len()], ..Seen::default() };
-        read_manifests(cache, &listed, Some(&stored), |at, reading| {
+        read_manifests(cache, &listed, Some(&stored), &mut |at, reading| {
             match reading {
                 Reading::Config { found, late } => seen.add(&stored, at, &found, late),
                 Reading::Gone => {}
@@ -107,7 +107,7 @@ impl<'a> Scan<'a> {
             return Ok(());
         }
         let Self { cache, listed, seen, .. } = self;
-        read_manifests(cache, listed, None, |at, reading| {
+        read_manifests(cache, listed, None, &mut |at, reading| {
             // A manifest that changed meanwhile is not repaired, and its blobs were not checked.
             if let Reading::Config { found, .. } = reading
                 && seen.versions.get(&at) == Some(&found.version)
@@ -190,7 +190,7 @@ impl Seen {
 /// Returns the blobs of these manifests that the bucket has.
 fn blobs_of(cache: &S3Cache, listed: &[ListedManifest]) -> Result<StoredBlobs> {
     let mut wanted = HashMap::new();
-    read_manifests(cache, listed, None, |_, reading| {
+    read_manifests(cache, listed, None, &mut |_, reading| {
         if let Reading::Config { found, .. } = reading {
             wanted.extend(found.config.blobs());
         }
