@@ -169,7 +169,9 @@ pub mod time {
 #[doc(hidden)]
 pub mod program {
     pub use crate::aws::VARIABLES;
-    pub use crate::base::{OUT_OF_FILES, Unpoisoned, age, size, thread_builder};
+    pub use crate::base::{
+        NotReceived, OUT_OF_FILES, OneshotReceiver, OneshotSender, Unpoisoned, age, oneshot, size, thread_builder,
+    };
     pub use crate::config::{
         About, did_you_mean, parse_fields, parse_option_duration, parse_option_size, question, quote_field,
         s3_attribute, s3_attributes,

@@ -4,11 +4,10 @@
 use std::fs;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
-use std::sync::mpsc::sync_channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use s3_build_cache::program::thread_builder;
+use s3_build_cache::program::{oneshot, thread_builder};
 use s3_build_cache::{Cancel, Error, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
@@ -34,10 +33,10 @@ pub(crate) fn listen(waiter: impl FnOnce(Signals) + Send + 'static) -> Result<()
     let failed = |error| Error::setup("cannot wait for signals").with_source(error);
     // With a handler in place, a write beyond the limit fails with EFBIG and is reported like any failed write.
     flag::register(SIGXFSZ, Arc::new(AtomicBool::new(false))).map_err(failed)?;
-    let (sender, receiver) = sync_channel(1);
+    let (sender, receiver) = oneshot();
     let waiting = thread_builder().and_then(|thread| {
         thread.spawn(move || {
-            if let Ok(signals) = receiver.recv() {
+            if let Some(signals) = receiver.recv() {
                 waiter(signals);
             }
         })
@@ -49,8 +48,7 @@ pub(crate) fn listen(waiter: impl FnOnce(Signals) + Send + 'static) -> Result<()
     // Not before the thread is running: a signal that is caught but not waited for would be lost.
     let stopping = [SIGINT, SIGQUIT, SIGTERM].into_iter().chain((!is_ignored(SIGHUP)).then_some(SIGHUP));
     let signals = Signals::new(stopping).map_err(failed)?;
-    // The thread always receives this.
-    let _ = sender.send(signals);
+    sender.send(signals);
     Ok(())
 }
 

@@ -2,13 +2,13 @@
 
 use std::io;
 use std::num::NonZero;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, mpsc};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, Scope};
 
 use super::job::{AnyJob, Calls, SplitJob, Step};
 use super::queue::{Queue, Unit as QueueUnit};
 use super::{Next, Permits, Run};
-use crate::base::{Cancel, Error, Result, Unpoisoned as _, affordable_threads, thread_builder};
+use crate::base::{Cancel, Error, Result, Unpoisoned as _, affordable_threads, oneshot, thread_builder};
 
 /// A job with parts is started early once the parts left are at most the number of threads divided by this.
 const THREADS_PER_PART_AHEAD: usize = 4;
@@ -175,13 +175,13 @@ impl<'a, 'r> Crew<'a, 'r> {
     /// Starts a thread, and waits until it has taken its own memory: only then is it known whether there is room for
     /// the next.
     fn spawn<'scope>(&'scope self, scope: &'scope Scope<'scope, '_>) -> io::Result<()> {
-        let (sender, started) = mpsc::sync_channel(1);
+        let (sender, started) = oneshot();
         let serve = move || {
-            let _ = sender.send(());
+            sender.send(());
             self.serve(scope);
         };
         thread_builder()?.spawn_scoped(scope, serve)?;
-        let _ = started.recv();
+        started.recv();
         Ok(())
     }
 

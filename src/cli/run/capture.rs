@@ -3,12 +3,11 @@
 use std::io::{self, Read};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process_group};
-use s3_build_cache::program::thread_builder;
+use s3_build_cache::program::{OneshotReceiver, oneshot, thread_builder};
 
 /// More than the definition of any build.
 const MAX_BYTES: u64 = 32 << 20;
@@ -31,11 +30,11 @@ pub(super) fn capture(command: &mut Command, limit: Duration) -> io::Result<Capt
     let end = Instant::now() + limit;
     let stdout = reader(group.child.stdout.take())?;
     let stderr = reader(group.child.stderr.take())?;
-    let rest = |at: &Receiver<Vec<u8>>| {
+    let rest = |at: OneshotReceiver<Vec<u8>>| {
         at.recv_timeout(end.saturating_duration_since(Instant::now()))
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))
     };
-    let (stdout, stderr) = (rest(&stdout)?, rest(&stderr)?);
+    let (stdout, stderr) = (rest(stdout)?, rest(stderr)?);
     loop {
         match group.child.try_wait()? {
             Some(status) => {
@@ -49,14 +48,13 @@ pub(super) fn capture(command: &mut Command, limit: Duration) -> io::Result<Capt
 }
 
 /// Reads to the end on a thread of its own.
-fn reader(pipe: Option<impl Read + Send + 'static>) -> io::Result<Receiver<Vec<u8>>> {
-    let (sender, receiver) = sync_channel(1);
+fn reader(pipe: Option<impl Read + Send + 'static>) -> io::Result<OneshotReceiver<Vec<u8>>> {
+    let (sender, receiver) = oneshot();
     thread_builder()?.spawn(move || {
         let mut bytes = Vec::new();
         // What was read before an error is kept.
         let _ = pipe.map(|pipe| pipe.take(MAX_BYTES).read_to_end(&mut bytes));
-        // After the time limit, the receiver is gone.
-        let _ = sender.send(bytes);
+        sender.send(bytes);
     })?;
     Ok(receiver)
 }

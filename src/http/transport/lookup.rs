@@ -6,7 +6,6 @@
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
-use std::sync::mpsc;
 use std::{io, vec};
 
 use ureq::config::Config;
@@ -15,7 +14,7 @@ use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
 use ureq::unversioned::transport::{ConnectionDetails, NextTimeout};
 use ureq::{Error, Timeout};
 
-use crate::base::thread_builder;
+use crate::base::{NotReceived, oneshot, thread_builder};
 use crate::http::origin::{host_and_port, without_brackets};
 use crate::http::proxy::Proxies;
 use crate::http::transport::exchange;
@@ -77,16 +76,16 @@ fn look_up(place: String, timeout: NextTimeout) -> Result<vec::IntoIter<SocketAd
     if timeout.after.is_not_happening() {
         return Ok(place.to_socket_addrs()?);
     }
-    let (sender, receiver) = mpsc::sync_channel(1);
+    let (sender, receiver) = oneshot();
     let asked = place.clone();
-    let thread = thread_builder().and_then(|thread| thread.spawn(move || sender.send(asked.to_socket_addrs()).ok()));
+    let thread = thread_builder().and_then(|thread| thread.spawn(move || sender.send(asked.to_socket_addrs())));
     if let Err(error) = thread {
         log::debug!("no thread for the look-up of {place}: {error}");
         return Ok(place.to_socket_addrs()?);
     }
     match receiver.recv_timeout(*timeout.after) {
         Ok(found) => Ok(found?),
-        Err(mpsc::RecvTimeoutError::Timeout) => Err(Error::Timeout(Timeout::Resolve)),
-        Err(mpsc::RecvTimeoutError::Disconnected) => Err(Error::Io(io::Error::other("the name look-up was abandoned"))),
+        Err(NotReceived::Timeout) => Err(Error::Timeout(Timeout::Resolve)),
+        Err(NotReceived::Disconnected) => Err(Error::Io(io::Error::other("the name look-up was abandoned"))),
     }
 }

@@ -1,9 +1,9 @@
 //! What the reads of a process share.
 
 use std::io;
-use std::sync::{Mutex, MutexGuard, mpsc};
+use std::sync::{Mutex, MutexGuard};
 
-use crate::base::{JoinedThreads, Unpoisoned as _};
+use crate::base::{JoinedThreads, Unpoisoned as _, oneshot};
 use crate::store::ahead::memory::Memory;
 use crate::store::ahead::notes::Notes;
 use crate::store::ahead::settings::ReadAheadSettings;
@@ -30,12 +30,12 @@ impl Shared {
     /// Starts a thread, and waits until it has taken its own memory: only then is it known whether there is room for
     /// the next.
     pub(super) fn spawn(&self, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
-        let (sender, started) = mpsc::sync_channel(1);
+        let (sender, started) = oneshot();
         self.threads.spawn(move || {
-            let _ = sender.send(());
+            sender.send(());
             work();
         })?;
-        let _ = started.recv();
+        started.recv();
         Ok(())
     }
 }
