@@ -60,6 +60,20 @@ pub(crate) struct S3Client {
     requests: AtomicU64,
 }
 
+/// A call that is being sent, once or several times.
+struct Execution<'a> {
+    call: &'a Call<'a>,
+    attempts: Attempts,
+    lessons: Lessons,
+}
+
+/// An attempt that has begun.
+struct Attempt {
+    used: Used,
+    /// Whether the operation was cancelled before.
+    cancelled: bool,
+}
+
 impl S3Client {
     pub(crate) fn new(parts: S3ClientParts) -> Self {
         Self { learnt: Learnt::new(parts.endpoint.clone()), parts, requests: AtomicU64::new(0) }
@@ -90,62 +104,83 @@ impl S3Client {
         call: &Call<'_>,
         read: impl Fn(Response) -> Result<T, Cause>,
     ) -> Result<T, FailedCall> {
-        let (policy, clock, cancel) = (&self.parts.retry, &*self.parts.clock, &self.parts.cancel);
-        let mut attempts = Attempts::default();
-        let mut lessons = Lessons::default();
+        let mut execution = Execution { call, attempts: Attempts::default(), lessons: Lessons::default() };
         loop {
-            let own = |error| FailedCall::own(error, attempts.made);
-            let cancelled = cancel.is_cancelled();
-            let cleans_up = call.on_stop == OnStop::CleanUp;
-            match cleans_up {
-                true if self.patience(call).is_zero() => return Err(own(Error::Cancelled)),
-                true => {}
-                // It must not wait: what the caller knows about the object grows old.
-                false if call.once => {}
-                false => policy.wait_for_turn(clock, cancel).map_err(own)?,
-            }
-            let used = self.prepare(call, &lessons, &attempts).map_err(own)?;
-            let result = self.attempt(call, &used, &attempts, &read);
-            policy.ended(result.as_ref().err().map(failure), clock);
-            let cause = match result {
+            let attempt = self.begin(&execution)?;
+            match self.attempt(&execution, &attempt.used).and_then(&read) {
                 Ok(result) => {
-                    policy.succeeded(&attempts);
+                    self.succeeded(&execution);
                     return Ok(result);
                 }
-                Err(cause) => cause,
-            };
-            if cancel.is_cancelled() {
-                // Cancelling caused the failure, whatever it looks like.
-                if !cleans_up {
-                    return Err(own(Error::Cancelled));
-                }
-                // It was interrupted together with all others.
-                if !cancelled && matches!(cause, Cause::NoAnswer(_)) {
-                    attempts.corrected();
-                    continue;
-                }
+                Err(cause) => self.failed(&mut execution, attempt, cause)?,
             }
-            if let Cause::Refused(answer) = &cause
-                && self.refused(call, &used, answer).teach(&self.learnt, &mut lessons).map_err(own)?
-            {
+        }
+    }
+
+    /// Waits until the next attempt may begin.
+    fn begin(&self, execution: &Execution<'_>) -> Result<Attempt, FailedCall> {
+        let Execution { call, attempts, lessons } = execution;
+        let (policy, clock, cancel) = (&self.parts.retry, &*self.parts.clock, &self.parts.cancel);
+        let own = |error| FailedCall::own(error, attempts.made);
+        let cancelled = cancel.is_cancelled();
+        match call.on_stop == OnStop::CleanUp {
+            true if self.patience(call).is_zero() => return Err(own(Error::Cancelled)),
+            true => {}
+            // It must not wait: what the caller knows about the object grows old.
+            false if call.once => {}
+            false => policy.wait_for_turn(clock, cancel).map_err(own)?,
+        }
+        let used = self.prepare(call, lessons, attempts).map_err(own)?;
+        Ok(Attempt { used, cancelled })
+    }
+
+    fn succeeded(&self, execution: &Execution<'_>) {
+        self.parts.retry.ended(None, &*self.parts.clock);
+        self.parts.retry.succeeded(&execution.attempts);
+    }
+
+    /// Learns from a failed attempt, and waits if it will be retried.
+    ///
+    /// # Errors
+    /// If another attempt is pointless.
+    fn failed(&self, execution: &mut Execution<'_>, attempt: Attempt, cause: Cause) -> Result<(), FailedCall> {
+        let Execution { call, attempts, lessons } = execution;
+        let Attempt { used, cancelled } = attempt;
+        let (policy, clock, cancel) = (&self.parts.retry, &*self.parts.clock, &self.parts.cancel);
+        policy.ended(Some(failure(&cause)), clock);
+        if cancel.is_cancelled() {
+            // Cancelling caused the failure, whatever it looks like.
+            if call.on_stop != OnStop::CleanUp {
+                return Err(FailedCall::own(Error::Cancelled, attempts.made));
+            }
+            // It was interrupted together with all others.
+            if !cancelled && matches!(cause, Cause::NoAnswer(_)) {
+                attempts.corrected();
+                return Ok(());
+            }
+        }
+        if let Cause::Refused(answer) = &cause {
+            let lesson = self.refused(call, &used, answer).teach(&self.learnt, lessons);
+            if lesson.map_err(|error| FailedCall::own(error, attempts.made))? {
                 attempts.corrected();
                 if !call.once {
-                    continue;
+                    return Ok(());
                 }
             }
-            match policy.failed(&mut attempts, failure(&cause)) {
-                Decision::Retry(pause) if !call.once => {
-                    let (what, why) = (call.key.unwrap_or_default(), brief(&cause, &used.secrets()));
-                    log::info!("{} {what} failed ({why}); retrying in {:.1} s", call.operation, pause.as_secs_f32());
-                    clock.sleep(pause, cancel);
-                }
-                decision => {
-                    let out_of_tokens = decision == Decision::OutOfTokens;
-                    let secrets = used.secrets();
-                    let mistake = used.credentials.as_ref().and_then(KeyMistake::find);
-                    let (attempts, unsigned) = (attempts.made, used.unsigned);
-                    return Err(FailedCall { cause, attempts, out_of_tokens, secrets, mistake, unsigned });
-                }
+        }
+        match policy.failed(attempts, failure(&cause)) {
+            Decision::Retry(pause) if !call.once => {
+                let (what, why) = (call.key.unwrap_or_default(), brief(&cause, &used.secrets()));
+                log::info!("{} {what} failed ({why}); retrying in {:.1} s", call.operation, pause.as_secs_f32());
+                clock.sleep(pause, cancel);
+                Ok(())
+            }
+            decision => {
+                let out_of_tokens = decision == Decision::OutOfTokens;
+                let secrets = used.secrets();
+                let mistake = used.credentials.as_ref().and_then(KeyMistake::find);
+                let (attempts, unsigned) = (attempts.made, used.unsigned);
+                Err(FailedCall { cause, attempts, out_of_tokens, secrets, mistake, unsigned })
             }
         }
     }
@@ -171,13 +206,9 @@ impl S3Client {
         })
     }
 
-    fn attempt<T>(
-        &self,
-        call: &Call<'_>,
-        used: &Used,
-        attempts: &Attempts,
-        read: impl Fn(Response) -> Result<T, Cause>,
-    ) -> Result<T, Cause> {
+    /// Sends the call once. Returns the response if it is a success.
+    fn attempt(&self, execution: &Execution<'_>, used: &Used) -> Result<Response, Cause> {
+        let Execution { call, attempts, .. } = execution;
         let request = self.sign(call, used, attempts).map_err(|error| self.not_sent(call, error))?;
         self.requests.fetch_add(1, Ordering::Relaxed);
         log::debug!("{} {}{}", call.method.as_str(), request.origin.host, request.target);
@@ -194,7 +225,7 @@ impl S3Client {
         if let Some(date) = Answer::date_of(&response) {
             self.learnt.note_date(date, self.parts.clock.now());
         }
-        if response.is_success() { read(response) } else { Err(Answer::read(response)) }
+        if response.is_success() { Ok(response) } else { Err(Answer::read(response)) }
     }
 
     fn not_sent(&self, call: &Call<'_>, error: io::Error) -> Cause {
