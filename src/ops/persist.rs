@@ -6,6 +6,7 @@
 //! the others ([`rounds`](super::rounds)).
 
 use std::cell::Cell;
+use std::slice;
 use std::time::Duration;
 
 use crate::base::{Error, Result, S3ErrorClass};
@@ -42,18 +43,34 @@ pub(super) fn persist<T>(
     may_recover: impl Fn(&Error) -> bool,
     mut request: impl FnMut() -> Result<T>,
 ) -> Result<T> {
-    let begun = context.clock.monotonic();
-    for pause in PAUSES {
+    let mut repeats = Repeats { context, begun: context.clock.monotonic(), pauses: PAUSES.iter() };
+    loop {
         match request() {
-            Err(error) if may_recover(&error) && context.clock.monotonic().saturating_sub(begun) < PATIENCE => {
-                log::info!("{error}; repeating the request in {} s", pause.as_secs_f32());
-                context.clock.sleep(pause, &context.cancel);
-                context.cancel.check()?;
-            }
+            Err(error) if may_recover(&error) => repeats.pause(error)?,
             result => return result,
         }
     }
-    request()
+}
+
+/// The repetitions that are left to a request.
+struct Repeats<'a> {
+    context: &'a Context,
+    begun: Duration,
+    pauses: slice::Iter<'static, Duration>,
+}
+
+impl Repeats<'_> {
+    /// Waits before the request is repeated. Returns the error if it must not be.
+    fn pause(&mut self, error: Error) -> Result<()> {
+        let Context { clock, cancel, .. } = self.context;
+        let Some(pause) = self.pauses.next() else { return Err(error) };
+        if clock.monotonic().saturating_sub(self.begun) >= PATIENCE {
+            return Err(error);
+        }
+        log::info!("{error}; repeating the request in {} s", pause.as_secs_f32());
+        clock.sleep(*pause, cancel);
+        cancel.check()
+    }
 }
 
 #[cfg(test)]
