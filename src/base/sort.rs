@@ -9,6 +9,14 @@ pub(crate) fn sort<T: Ord>(items: &mut [T]) {
     sort_by(items, T::cmp);
 }
 
+/// Returns the items in order, equal ones once.
+pub(crate) fn distinct<T: Ord>(items: impl IntoIterator<Item = T>) -> Vec<T> {
+    let mut items: Vec<T> = items.into_iter().collect();
+    sort(&mut items);
+    items.dedup();
+    items
+}
+
 /// Sorts `items` by a key. Items with the same key keep their order.
 pub(crate) fn sort_by_key<T, K: Ord>(items: &mut [T], key: impl Fn(&T) -> K) {
     sort_by(items, |one, other| key(one).cmp(&key(other)));
@@ -59,7 +67,9 @@ mod tests {
             let (mut all, mut expected) = (items.clone(), items.clone());
             sort(&mut all);
             expected.sort();
-            prop_assert_eq!(all, expected);
+            prop_assert_eq!(&all, &expected);
+            expected.dedup();
+            prop_assert_eq!(distinct(all), expected);
             let (mut by_key, mut expected) = (items.clone(), items);
             sort_by_key(&mut by_key, |(key, _)| *key);
             expected.sort_by_key(|(key, _)| *key);

@@ -4,8 +4,7 @@
 //! The chain of such a result consists of the chains of its inputs, on top of each other. To create it, BuildKit
 //! creates the blobs of the inputs' own results, and therefore exports those too, although they were not requested.
 
-use std::collections::BTreeSet;
-
+use crate::base::sort;
 use crate::cache_config::model::{CacheConfig, LayerIndex, Record, RecordIndex};
 
 /// The maximum number of steps of the whole search: blobs compared and results considered. Real configs need a few
@@ -62,29 +61,29 @@ impl Search<'_> {
     /// there are none or the search exceeds the step limit.
     fn inputs_of(&mut self, record: &Record, whole: LayerIndex) -> Option<Vec<LayerIndex>> {
         let chain = self.chain(whole)?;
-        let mut starts = BTreeSet::from([0]);
+        let mut starts = vec![0];
         let mut fits: Vec<Vec<Fit>> = Vec::with_capacity(record.inputs.len());
         for input in &record.inputs {
             let config = self.config;
-            let links: BTreeSet<RecordIndex> = input.iter().map(|input| input.link).collect();
+            let links: Vec<RecordIndex> = sort::distinct(input.iter().map(|input| input.link));
             let linked = || links.iter().filter_map(|link| config.record(*link)).flat_map(|record| &record.results);
             self.spend(input.len() + linked().count())?;
-            let results: BTreeSet<LayerIndex> = linked().map(|result| result.layer).collect();
+            let results: Vec<LayerIndex> = sort::distinct(linked().map(|result| result.layer));
             self.spend(starts.len().saturating_mul(results.len()))?;
             let mut fitting = Vec::new();
             for &start in &starts {
                 fitting.extend(results.iter().filter_map(|layer| self.fit(&chain, start, *layer)));
             }
-            starts = fitting.iter().map(|fit| fit.end).collect();
+            starts = sort::distinct(fitting.iter().map(|fit| fit.end));
             fits.push(fitting);
         }
         // Search backwards from the end, so that only results that lead there count.
-        let mut ends = BTreeSet::from([chain.len()]);
+        let mut ends = vec![chain.len()];
         let mut found = Vec::new();
         for fitting in fits.iter().rev() {
-            let used: Vec<&Fit> = fitting.iter().filter(|fit| ends.contains(&fit.end)).collect();
+            let used: Vec<&Fit> = fitting.iter().filter(|fit| ends.binary_search(&fit.end).is_ok()).collect();
             found.extend(used.iter().map(|fit| fit.layer));
-            ends = used.iter().map(|fit| fit.start).collect();
+            ends = sort::distinct(used.iter().map(|fit| fit.start));
         }
         Some(found)
     }
