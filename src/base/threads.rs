@@ -48,7 +48,7 @@ impl JoinedThreads {
     ///
     /// # Errors
     /// As [`thread_builder`], or if the system refuses.
-    pub(crate) fn spawn(&self, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
+    pub(crate) fn spawn(&self, work: Box<dyn FnOnce() + Send>) -> io::Result<()> {
         let thread = thread_builder()?.spawn(work)?;
         let mut threads = self.0.lock().unpoisoned();
         threads.retain(|thread| !thread.is_finished());

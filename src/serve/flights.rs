@@ -78,11 +78,11 @@ impl<T: Clone + Send + 'static> Flights<T> {
         let run = Arc::new(Mutex::new(Some(run)));
         let take = |run: &Mutex<Option<_>>| run.lock().unpoisoned().take();
         let on_thread = run.clone();
-        let started = self.threads.spawn(move || {
+        let started = self.threads.spawn(Box::new(move || {
             if let Some(run) = take(&on_thread) {
                 run();
             }
-        });
+        }));
         if let Err(error) = started {
             log::info!("cannot start a thread: {error}");
             if let Some(run) = take(&run) {

@@ -28,8 +28,8 @@ pub(super) fn capture(command: &mut Command, limit: Duration) -> io::Result<Capt
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut group = Group { child: command.process_group(0).spawn()?, ended: false };
     let end = Instant::now() + limit;
-    let stdout = reader(group.child.stdout.take())?;
-    let stderr = reader(group.child.stderr.take())?;
+    let stdout = reader(group.child.stdout.take().map(|pipe| Box::new(pipe) as _))?;
+    let stderr = reader(group.child.stderr.take().map(|pipe| Box::new(pipe) as _))?;
     let rest = |at: OneshotReceiver<Vec<u8>>| {
         at.recv_timeout(end.saturating_duration_since(Instant::now()))
             .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))
@@ -48,7 +48,7 @@ pub(super) fn capture(command: &mut Command, limit: Duration) -> io::Result<Capt
 }
 
 /// Reads to the end on a thread of its own.
-fn reader(pipe: Option<impl Read + Send + 'static>) -> io::Result<OneshotReceiver<Vec<u8>>> {
+fn reader(pipe: Option<Box<dyn Read + Send>>) -> io::Result<OneshotReceiver<Vec<u8>>> {
     let (sender, receiver) = oneshot();
     thread_builder()?.spawn(move || {
         let mut bytes = Vec::new();

@@ -70,20 +70,24 @@ impl Spawner {
     /// # Errors
     /// If the system refuses to create a thread, or the workers are being dropped.
     pub(super) fn start(&self, task: impl FnOnce() + Send + 'static) -> io::Result<()> {
+        self.start_task(Box::new(task))
+    }
+
+    fn start_task(&self, task: Task) -> io::Result<()> {
         let mut state = self.0.state.lock().unpoisoned();
         if state.closed {
             return Err(io::Error::other("the server is stopping"));
         }
         state.running += 1;
         if state.idle > state.tasks.len() {
-            state.tasks.push_back(Box::new(task));
+            state.tasks.push_back(task);
             drop(state);
             self.0.changed.notify_all();
             return Ok(());
         }
         drop(state);
         let shared = self.0.clone();
-        self.0.threads.spawn(move || shared.serve(Box::new(task))).inspect_err(|_| self.0.done())
+        self.0.threads.spawn(Box::new(move || shared.serve(task))).inspect_err(|_| self.0.done())
     }
 }
 

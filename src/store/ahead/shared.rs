@@ -31,10 +31,10 @@ impl Shared {
     /// the next.
     pub(super) fn spawn(&self, work: impl FnOnce() + Send + 'static) -> io::Result<()> {
         let (sender, started) = oneshot();
-        self.threads.spawn(move || {
+        self.threads.spawn(Box::new(move || {
             sender.send(());
             work();
-        })?;
+        }))?;
         started.recv();
         Ok(())
     }
