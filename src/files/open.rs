@@ -110,6 +110,8 @@ fn place(path: &Path, expected: &str) -> Result<Place> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Place::Free),
         Err(error) => match fs::symlink_metadata(path) {
             Ok(meta) if meta.is_file() => Ok(Place::File),
+            // It was removed in the meantime.
+            Err(gone) if gone.kind() == io::ErrorKind::NotFound => Ok(Place::Free),
             _ => Err(cannot_open(path, expected, error)),
         },
     }

@@ -60,6 +60,23 @@ fn a_link_to_a_directory_is_not_a_directory() {
 }
 
 #[test]
+fn a_file_that_comes_and_goes_is_there_or_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("file");
+    thread::scope(|scope| {
+        let changes = scope.spawn(|| {
+            for _ in 0..5000 {
+                fs::write(&path, "").unwrap();
+                fs::remove_file(&path).unwrap();
+            }
+        });
+        while !changes.is_finished() {
+            assert!(matches!(file_place(&path).unwrap(), Place::File | Place::Free));
+        }
+    });
+}
+
+#[test]
 fn temporaries_are_removed_unless_renamed_and_their_folder_with_the_last() {
     let dir = tempfile::tempdir().unwrap();
     let temps = TempFolder::new(dir.path());

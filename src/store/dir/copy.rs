@@ -12,8 +12,12 @@ use crate::store::dir::lock::Share;
 impl DirStore {
     /// Sets the object's last-modified time to now.
     pub(super) fn refresh(&self, key: &str) -> Result<Version> {
-        let Some((OpenedFile { file, .. }, path)) = self.open(key)? else { return Err(self.absent(key)) };
+        if self.find(key)?.is_none() {
+            return Err(self.absent(key));
+        }
+        // Opened under the lock: a conditional deletion that held it before has removed the object.
         let _guard = self.lock(Share::Shared)?;
+        let Some((OpenedFile { file, .. }, path)) = self.open(key)? else { return Err(self.absent(key)) };
         file.set_modified(self.clock.now()).map_err(|error| Error::io("touch", &path, error))?;
         let meta = file.metadata().map_err(|error| Error::io("read the metadata of", &path, error))?;
         Ok(version(&meta))

@@ -341,6 +341,23 @@ fn a_condition_on_a_directory_does_not_hold() {
     assert_eq!(keys(&store, ""), ["a/b"]);
 }
 
+/// Otherwise, a writer would rely on a blob that it has refreshed and that is gone.
+#[test]
+fn a_touch_that_waits_for_a_deletion_finds_no_object() {
+    let root = tempfile::tempdir().unwrap();
+    let store = store(root.path());
+    put(&store, "a").unwrap();
+    let lock = fs::File::options().read(true).write(true).open(root.path().join(".s3-build-cache.lock")).unwrap();
+    lock.lock().unwrap();
+    thread::scope(|scope| {
+        let touched = scope.spawn(|| store.touch("a", &ObjectMeta::new(1)));
+        thread::sleep(Duration::from_millis(100));
+        fs::remove_file(root.path().join("bucket/a")).unwrap();
+        lock.unlock().unwrap();
+        assert_eq!(touched.join().unwrap().unwrap_err().kind(), ErrorKind::NotFound);
+    });
+}
+
 /// A lock on a directory would exclude nobody on another machine.
 #[test]
 fn a_conditional_write_waits_for_the_lock_file() {
