@@ -1,10 +1,12 @@
 //! Keeps the blobs that a merged config needs of other exports.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Mutex;
 
-use crate::base::{Digest, Result};
+use crate::base::{Digest, Result, Unpoisoned as _};
 use crate::cache_config::CacheConfig;
 use crate::ops::cache::S3Cache;
+use crate::ops::export::existing::Existing;
 use crate::ops::export::plan::{Job, Step, plan};
 use crate::ops::export::touch::{Touched, Touches};
 use crate::ops::presence;
@@ -17,6 +19,11 @@ pub(in crate::ops) trait Refresh: Sync {
     /// # Errors
     /// If the store fails.
     fn refresh(&self, cache: &S3Cache, old: &[Job]) -> Result<Vec<Digest>>;
+
+    /// Returns whether the blob is about to be refreshed, or was so recently that a deletion may be under way.
+    fn is_refreshed(&self, _: &Digest) -> bool {
+        false
+    }
 }
 
 impl Refresh for Touches {
@@ -27,16 +34,17 @@ impl Refresh for Touches {
     }
 }
 
-/// Refreshes the blobs of `config` that `own` does not have, where they are old, and drops the results whose blobs are
-/// gone: they would fail builds. Returns the config, and the number of blobs that are gone.
+/// Refreshes the blobs of a merged config that the export's own config does not have, where they are old, and drops the
+/// results whose blobs are gone: they would fail builds. Adds the others to `existing`. Returns the config, and the number
+/// of blobs that are gone.
 ///
 /// # Errors
 /// If the store refuses or fails.
 pub(super) fn keep_blobs(
     cache: &S3Cache,
     refresh: &dyn Refresh,
-    own: &CacheConfig,
-    config: CacheConfig,
+    existing: &Mutex<Existing>,
+    (own, config): (&CacheConfig, CacheConfig),
 ) -> Result<(CacheConfig, usize)> {
     let sent: HashSet<Digest> = own.blobs().into_iter().map(|(digest, _)| digest).collect();
     let mut others = config.blobs();
@@ -45,6 +53,7 @@ pub(super) fn keep_blobs(
         return Ok((config, 0));
     }
     let present = presence::find(cache, &others)?;
+    existing.lock().unpoisoned().add(cache, &others, &present, &|blob| refresh.is_refreshed(blob));
     let (gone, old): (Vec<_>, Vec<_>) =
         plan(cache, &others, present, false).into_iter().partition(|job| job.step == Step::Upload);
     let mut gone: BTreeSet<Digest> = gone.into_iter().map(|job| job.digest).collect();

@@ -3,6 +3,7 @@
 mod again;
 mod check;
 mod combine;
+mod existing;
 mod kept;
 mod multipart;
 mod payload;
@@ -25,8 +26,8 @@ use crate::ops::local_limit;
 use crate::ops::presence;
 use crate::ops::report::Report;
 use crate::ops::stale_uploads::abort_abandoned;
-use again::Existing;
 pub(in crate::ops) use check::Check;
+pub(in crate::ops) use existing::{Existing, SETTLED, vanished};
 pub(in crate::ops) use kept::Refresh;
 pub(in crate::ops) use multipart::Multipart;
 use payload::check_source;
@@ -213,7 +214,8 @@ impl S3Cache {
         check_sizes(&blobs)?;
         let publisher = Publisher::new(self, &config, names)?.copying(options.manifest.as_ref());
         let present = presence::find(self, &blobs)?;
-        let found = Existing::new(self, &blobs, &present);
+        let mut found = Existing::default();
+        found.add(self, &blobs, &present, &|_| false);
         let jobs = plan(self, &blobs, present, options.verify_existing);
         let uploads = jobs.iter().filter(|job| job.step == Step::Upload);
         uploads.clone().try_for_each(|job| check_source(source, &job.digest, job.size)).map_err(in_neither)?;

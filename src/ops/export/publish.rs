@@ -1,16 +1,18 @@
 //! Writes the manifest under each name, and handles concurrent writers.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
-use crate::base::{Error, ErrorKind, Result, random_fraction};
+use crate::base::{Digest, Error, ErrorKind, Result, Unpoisoned as _, random_fraction};
 use crate::cache_config::{CacheConfig, Crown};
 use crate::config::OnConflict;
 use crate::go::Timestamp;
 use crate::object::{BytesPayload, ObjectStore, Payload, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::export::combine::{Combined, combine};
+use crate::ops::export::existing::Existing;
 use crate::ops::export::kept::{Refresh, keep_blobs};
-use crate::ops::export::touch::{Refreshed, Touches};
+use crate::ops::export::touch::Touches;
 use crate::ops::manifests::{Before, ManifestWriter, load_name};
 use crate::ops::report::{MergedManifest, Report};
 
@@ -35,6 +37,8 @@ pub(in crate::ops) struct Publisher<'a> {
     touches: Touches,
     /// Refreshes the blobs of others in place of `touches`.
     refresh: Option<&'a dyn Refresh>,
+    /// The blobs of other exports that merged manifests need.
+    others: Mutex<Existing>,
 }
 
 impl<'a> Publisher<'a> {
@@ -50,7 +54,7 @@ impl<'a> Publisher<'a> {
         };
         let before = names.into_iter().map(before).collect::<Result<_>>()?;
         let (writer, touches) = (ManifestWriter::new(cache), Touches::default());
-        Ok(Self { cache, config, bytes: None, before, writer, touches, refresh: None })
+        Ok(Self { cache, config, bytes: None, before, writer, touches, refresh: None, others: Mutex::default() })
     }
 
     /// Writes these bytes, which are those of another manifest, instead of those made from the config.
@@ -69,6 +73,11 @@ impl<'a> Publisher<'a> {
     /// Refreshes the blobs of others with `refresh`.
     pub(in crate::ops) fn refreshing(self, refresh: &'a dyn Refresh) -> Self {
         Self { refresh: Some(refresh), ..self }
+    }
+
+    /// Returns the names to write.
+    pub(super) fn names(&self) -> impl Iterator<Item = &String> {
+        self.before.iter().map(|(name, _)| name)
     }
 
     /// Returns the names, of an export that writes nothing.
@@ -93,9 +102,10 @@ impl<'a> Publisher<'a> {
         Ok(())
     }
 
-    /// Returns the blobs of other exports that were refreshed for merged manifests, since this was called last.
-    pub(super) fn take_refreshed(&self) -> Refreshed {
-        self.touches.take_refreshed()
+    /// Returns the blobs of other exports that merged manifests need and a pruning may have deleted by now, since this was
+    /// called last.
+    pub(in crate::ops) fn take_old(&self) -> Vec<(Digest, u64)> {
+        std::mem::take(&mut *self.others.lock().unpoisoned()).old(self.cache)
     }
 
     /// Writes the manifests again, after blobs have vanished. One that is only written if nobody else has written it is
@@ -153,7 +163,7 @@ impl<'a> Publisher<'a> {
             if too_large && conflicts == 0 {
                 self.warn_too_large();
             }
-            let (config, lost_blobs) = keep_blobs(cache, refresh, self.config, config)?;
+            let (config, lost_blobs) = keep_blobs(cache, refresh, &self.others, (self.config, config))?;
             let manifest = config.s3_payload(Crown::Timed);
             if self.writer.put_if(name, &manifest, &before)? {
                 return Ok(MergedManifest { name: name.to_owned(), leaves, kept, dropped, lost_blobs, conflicts });

@@ -1,10 +1,8 @@
 //! Refreshes blobs that the store already has.
 
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::time::Duration;
 
-use crate::base::{Action, Digest, Error, ErrorKind, Result, Unpoisoned as _};
+use crate::base::{Action, Error, ErrorKind, Result};
 use crate::object::ObjectStore;
 use crate::ops::cache::S3Cache;
 use crate::ops::export::plan::Job;
@@ -19,16 +17,6 @@ pub(in crate::ops) struct Touches {
     refused: AtomicBool,
     /// The number of consecutive failed touches.
     failed: AtomicUsize,
-    done: Mutex<Refreshed>,
-}
-
-/// Blobs that were refreshed.
-#[derive(Clone, Debug, Default)]
-pub(in crate::ops) struct Refreshed {
-    /// The blobs and their sizes.
-    pub(in crate::ops) blobs: Vec<(Digest, u64)>,
-    /// The monotonic time when the last was refreshed.
-    pub(in crate::ops) last: Duration,
 }
 
 /// The outcome of a touch.
@@ -44,11 +32,6 @@ pub(in crate::ops) enum Touched {
 }
 
 impl Touches {
-    /// Returns the blobs that were refreshed since this was called last.
-    pub(super) fn take_refreshed(&self) -> Refreshed {
-        std::mem::take(&mut *self.done.lock().unpoisoned())
-    }
-
     /// Touches the blob. An old blob is still valid, so a refusal is only a warning, shown once.
     pub(in crate::ops) fn touch(&self, cache: &S3Cache, job: &Job) -> Result<Touched> {
         let Some(meta) = &job.meta else { return Ok(Touched::Refused) };
@@ -58,10 +41,6 @@ impl Touches {
         match cache.store.touch(&cache.keys.blob(&job.digest), meta) {
             Ok(_) => {
                 self.failed.store(0, Ordering::Relaxed);
-                let mut done = self.done.lock().unpoisoned();
-                done.blobs.push((job.digest, job.size));
-                done.last = done.last.max(cache.context.clock.monotonic());
-                drop(done);
                 cache.context.finished(&job.digest, Action::Touch, job.size);
                 Ok(Touched::Done)
             }

@@ -3,6 +3,7 @@
 
 mod agree;
 mod load;
+mod without;
 mod write;
 
 use crate::base::Result;
@@ -10,6 +11,7 @@ use crate::cache_config::CacheConfig;
 use crate::ops::cache::S3Cache;
 pub(super) use agree::agreeing;
 pub(super) use load::{Found, find, is_damage, load_name, load_names};
+pub(super) use without::drop_vanished;
 pub(super) use write::{Before, ManifestWriter};
 
 impl S3Cache {

@@ -1,11 +1,13 @@
 //! Writes a manifest unless another writer came between.
 
+use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::base::{Digest, ErrorKind, Result};
-use crate::cache_config::MAX_MANIFEST_BYTES;
+use crate::cache_config::{Crown, MAX_MANIFEST_BYTES};
 use crate::object::{ObjectMeta, ObjectStore as _, Payload, PutMode, Version};
 use crate::ops::cache::S3Cache;
+use crate::ops::manifests::load::Found;
 use crate::ops::persist::{is_transient_or_damaged_once, persist};
 
 /// What is known about the object that a write replaces.
@@ -62,7 +64,18 @@ impl<'a> ManifestWriter<'a> {
         }
     }
 
-    /// Does the same on a store without conditions: another writer at the same instant may be lost.
+    /// Writes a manifest again without the layers and results that need a lost blob, if nobody else has written since it
+    /// was found. Returns whether it was written.
+    ///
+    /// # Errors
+    /// If the store refuses or fails.
+    pub(in crate::ops) fn put_without(&self, found: Found, lost: &BTreeSet<Digest>) -> Result<bool> {
+        let crown = if found.config.leaf_times().is_empty() { self.cache.crown() } else { Crown::Timed };
+        let config = found.config.without_blobs(lost);
+        self.put_if(&found.name, &config.s3_payload(crown), &Before::Present(found.version))
+    }
+
+    /// Does the same as [`put_if`](Self::put_if) on a store without conditions: another writer at the same instant may be lost.
     fn put_carefully(&self, key: &str, manifest: &dyn Payload, before: &Before) -> Result<bool> {
         let cache = self.cache;
         if !self.warned.swap(true, Ordering::Relaxed) {

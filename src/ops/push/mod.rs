@@ -4,6 +4,7 @@
 //! until it was sent. No blob becomes visible before its digest has been checked. Work that takes longer than a client
 //! waits continues in the background, and the client's next attempt joins it.
 
+mod again;
 mod budget;
 mod completion;
 mod deliver;

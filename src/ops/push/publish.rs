@@ -1,14 +1,13 @@
 //! Writes a manifest that was pushed, after all its blobs.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Instant;
 
 use crate::base::{Digest, Result};
-use crate::cache_config::CacheConfig;
 use crate::ops::cache::S3Cache;
-use crate::ops::export::{Job, Publisher, Refresh, Sender, Step, check_sizes, plan};
+use crate::ops::export::{Existing, Job, Publisher, Refresh, Sender, Step, check_sizes, plan};
 use crate::ops::presence;
+use crate::ops::push::again;
 use crate::ops::push::completion::Completion;
 use crate::ops::push::publication::{Missing, Publication, Published};
 use crate::ops::push::state::PushState;
@@ -23,9 +22,11 @@ pub(super) fn start(shared: &Arc<PushState>, publication: Publication) -> Result
     }
     let (task_shared, task_names, task_completion) = (shared.clone(), names.clone(), completion.clone());
     let task = move || {
-        let outcome = publish(&task_shared, publication);
+        let mut late = Vec::new();
+        let outcome = publish(&task_shared, publication, &mut late);
         task_shared.end();
         task_shared.published(manifest, &task_names, &task_completion, outcome);
+        again::complete_later(&task_shared, &task_names, &late);
     };
     if let Err(error) = shared.spawner.start(task) {
         shared.published(manifest, &names, &completion, Err(PushState::no_thread(error)));
@@ -33,7 +34,8 @@ pub(super) fn start(shared: &Arc<PushState>, publication: Publication) -> Result
     Ok(completion)
 }
 
-fn publish(shared: &Arc<PushState>, publication: Publication) -> Result<Published> {
+/// Adds the blobs to `late` that the manifest names and that are not refreshed in time.
+fn publish(shared: &Arc<PushState>, publication: Publication, late: &mut Vec<(Digest, u64)>) -> Result<Published> {
     let Publication { config, names, write_by, room, .. } = publication;
     let cache = &shared.cache;
     let blobs = config.blobs();
@@ -42,6 +44,8 @@ fn publish(shared: &Arc<PushState>, publication: Publication) -> Result<Publishe
     let publisher =
         Publisher::new(cache, &config, names.clone())?.since(|name| shared.take_before(name)).refreshing(&refresh);
     let present = presence::find(cache, &blobs)?;
+    let mut existing = Existing::default();
+    existing.add(cache, &blobs, &present, &|blob| refresh.is_refreshed(blob));
     let found = |digest: &Digest| present.get(digest).map(|meta| meta.size);
     let (uploads, old): (Vec<Job>, Vec<Job>) =
         plan(cache, &blobs, present.clone(), false).into_iter().partition(|job| job.step == Step::Upload);
@@ -54,45 +58,24 @@ fn publish(shared: &Arc<PushState>, publication: Publication) -> Result<Publishe
     Sender::new(cache, &shared.documents).send(uploads)?;
     let gone = refresh.refresh(cache, &old)?;
     if !gone.is_empty() {
-        return Ok(shared.missing(gone.into_iter().map(Missing::gone(&blobs)).collect()));
+        return Ok(shared.missing(gone_of(&blobs, |digest| gone.contains(digest))));
     }
     publisher.publish(&mut Report::default())?;
-    let outcome = check_again(shared, &config, names, &blobs);
+    let mut doubtful = existing.old(cache);
+    doubtful.extend(publisher.take_old());
+    drop(config);
+    late.extend(doubtful.extract_if(.., |(digest, _)| shared.touches.is_pending(digest)));
+    let lost = again::complete(shared, &names, &doubtful)?;
     drop(room);
-    outcome
+    // What only others have pushed, this client cannot push again.
+    let gone = gone_of(&blobs, |digest| lost.contains(digest));
+    Ok(if gone.is_empty() { Published::Written } else { shared.missing(gone) })
 }
 
-/// Looks up the refreshed blobs once more, and drops the layers whose blobs a pruner has deleted meanwhile.
-fn check_again(
-    shared: &Arc<PushState>,
-    config: &CacheConfig,
-    names: Vec<String>,
-    blobs: &[(Digest, u64)],
-) -> Result<Published> {
-    let refreshed: Vec<(Digest, u64)> =
-        blobs.iter().filter(|(digest, _)| shared.touches.has_seen(digest)).copied().collect();
-    if refreshed.is_empty() {
-        return Ok(Published::Written);
-    }
-    let present = presence::find(&shared.cache, &refreshed)?;
-    let gone: BTreeSet<Digest> =
-        refreshed.iter().map(|(digest, _)| *digest).filter(|digest| !present.contains_key(digest)).collect();
-    if gone.is_empty() {
-        return Ok(Published::Written);
-    }
-    let left = config.clone().without_blobs(&gone);
-    Publisher::new(&shared.cache, &left, names)?.publish(&mut Report::default())?;
-    Ok(shared.missing(gone.into_iter().map(Missing::gone(blobs)).collect()))
-}
-
-impl Missing {
-    /// Returns a function that makes a missing blob of one that is gone.
-    fn gone(blobs: &[(Digest, u64)]) -> impl Fn(Digest) -> Self {
-        move |digest| {
-            let size = blobs.iter().find(|(blob, _)| *blob == digest).map_or(0, |(_, size)| *size);
-            Self { digest, found: None, size }
-        }
-    }
+/// Returns the blobs that are gone.
+fn gone_of(blobs: &[(Digest, u64)], is_gone: impl Fn(&Digest) -> bool) -> Vec<Missing> {
+    let gone = blobs.iter().filter(|(digest, _)| is_gone(digest));
+    gone.map(|&(digest, size)| Missing { digest, found: None, size }).collect()
 }
 
 impl PushState {
@@ -113,5 +96,9 @@ impl Refresh for Behind<'_> {
         old.iter().for_each(|job| self.shared.refresh(job.clone()));
         let blobs: Vec<Digest> = old.iter().map(|job| job.digest).collect();
         Ok(self.shared.touches.wait_for(&blobs, self.write_by))
+    }
+
+    fn is_refreshed(&self, blob: &Digest) -> bool {
+        self.shared.touches.is_recent(&self.shared.cache, blob)
     }
 }

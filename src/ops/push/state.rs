@@ -176,6 +176,11 @@ impl PushState {
     /// Records that the store does not have a blob.
     pub(super) fn is_absent(&self, digest: &Digest) {
         self.delivered.lock().unpoisoned().remove(digest);
+        // One that has just ended may not be forgotten yet.
+        let mut deliveries = self.deliveries.lock().unpoisoned();
+        if deliveries.get(digest).is_some_and(|delivery| delivery.is_done()) {
+            deliveries.remove(digest);
+        }
     }
 
     /// Remembers that the store has a blob.

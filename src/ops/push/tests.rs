@@ -1,4 +1,5 @@
 mod manifests;
+mod pruned;
 mod store;
 
 use std::fs::File;
@@ -99,10 +100,15 @@ impl Setup {
     }
 
     fn publish(&self, config: CacheConfig, names: &[&str]) -> Result<Published> {
+        self.publish_by(config, names, Instant::now() + LONG)
+    }
+
+    /// Writes a manifest, at that time at the latest.
+    fn publish_by(&self, config: CacheConfig, names: &[&str], write_by: Instant) -> Result<Published> {
         let (names, room) = (names.iter().map(|name| (*name).to_owned()).collect(), Budget::new(1));
         let room = room.try_take(1).unwrap();
         let manifest = Digest::of(b"the manifest");
-        let publication = Publication { manifest, config, names, write_by: Instant::now() + LONG, room };
+        let publication = Publication { manifest, config, names, write_by, room };
         self.pushes.publish(publication)?.wait_until(Instant::now() + LONG).unwrap()
     }
 

@@ -1,18 +1,20 @@
 //! Refreshes blobs in the background.
 
-use std::collections::{HashSet, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Condvar, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::base::{Digest, Error, Unpoisoned as _};
 use crate::ops::cache::S3Cache;
-use crate::ops::export::{Job, Touched, Touches};
+use crate::ops::export::{Job, SETTLED, Touched, Touches};
 use crate::ops::persist::persist;
 
 /// How many blobs may wait: more than the largest caches have.
 const MOST_WAITING: usize = 32_768;
-/// How many refreshed blobs are remembered.
-const MOST_SEEN: usize = 100_000;
+/// How long a refreshed blob is remembered. A deletion that was decided before has arrived by then.
+const RECENT: Duration = SETTLED.saturating_mul(2);
+/// When there are more refreshed blobs than this, older ones are forgotten.
+const MANY: usize = 10_000;
 
 /// The blobs to refresh, and the outcomes.
 #[derive(Debug)]
@@ -30,8 +32,8 @@ struct State {
     /// The blobs that wait, or are being refreshed.
     pending: HashSet<Digest>,
     workers: usize,
-    /// The blobs that were refreshed, or will be.
-    seen: HashSet<Digest>,
+    /// The blobs that were refreshed lately, and the monotonic time.
+    refreshed: HashMap<Digest, Duration>,
     /// The blobs that turned out to be gone.
     gone: HashSet<Digest>,
 }
@@ -48,9 +50,6 @@ impl TouchQueue {
         let mut state = self.state.lock().unpoisoned();
         if state.waiting.len() >= MOST_WAITING || !state.pending.insert(job.digest) {
             return false;
-        }
-        if state.seen.len() < MOST_SEEN {
-            state.seen.insert(job.digest);
         }
         state.waiting.push_back(job);
         let starts = state.workers < self.most_workers;
@@ -86,11 +85,16 @@ impl TouchQueue {
         while let Some(job) = state.waiting.pop_front() {
             drop(state);
             let gone = self.touch(cache, &job);
+            let now = cache.context.clock.monotonic();
             state = self.state.lock().unpoisoned();
             state.pending.remove(&job.digest);
             if gone {
                 state.gone.insert(job.digest);
             }
+            if state.refreshed.len() >= MANY {
+                state.refreshed.retain(|_, at| now.saturating_sub(*at) < RECENT);
+            }
+            state.refreshed.insert(job.digest, now);
             self.changed.notify_all();
         }
         state.workers -= 1;
@@ -121,15 +125,22 @@ impl TouchQueue {
         blobs.iter().filter(|blob| state.gone.contains(*blob)).copied().collect()
     }
 
-    /// Returns whether the blob was refreshed, or will be, and not uploaded.
-    pub(super) fn has_seen(&self, blob: &Digest) -> bool {
-        self.state.lock().unpoisoned().seen.contains(blob)
+    /// Returns whether the blob is still to be refreshed.
+    pub(super) fn is_pending(&self, blob: &Digest) -> bool {
+        self.state.lock().unpoisoned().pending.contains(blob)
+    }
+
+    /// Returns whether the blob is still to be refreshed, or was so recently that a deletion may be under way.
+    pub(super) fn is_recent(&self, cache: &S3Cache, blob: &Digest) -> bool {
+        let state = self.state.lock().unpoisoned();
+        let now = cache.context.clock.monotonic();
+        let is_recent = |at: &Duration| now.saturating_sub(*at) < RECENT;
+        state.pending.contains(blob) || state.refreshed.get(blob).is_some_and(is_recent)
     }
 
     /// Records that a blob was uploaded.
     pub(super) fn uploaded(&self, blob: &Digest) {
         let mut state = self.state.lock().unpoisoned();
         state.gone.remove(blob);
-        state.seen.remove(blob);
     }
 }

@@ -4,10 +4,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use crate::base::{Digest, Error, ErrorKind, Result};
 use crate::bucket::{Names, StoredBlob};
-use crate::cache_config::Crown;
 use crate::object::{ObjectMeta, ObjectStore as _, Version};
 use crate::ops::cache::S3Cache;
-use crate::ops::manifests::{Before, ManifestWriter, load_name};
+use crate::ops::manifests::{ManifestWriter, load_name};
 use crate::ops::persist::{is_transient_or_damaged_once, persist};
 use crate::ops::rounds::run_each;
 use crate::ops::survey::{Reading, list_manifests, read_manifests};
@@ -171,10 +170,7 @@ impl S3Cache {
         if lost.is_empty() {
             return Ok(Rewritten::Done(0));
         }
-        let crown = if found.config.leaf_times().is_empty() { self.crown() } else { Crown::Timed };
-        let config = found.config.without_blobs(&lost);
-        let written = writer.put_if(&affected.name, &config.s3_payload(crown), &Before::Present(found.version))?;
-        Ok(if written { Rewritten::Done(lost.len()) } else { Rewritten::Changed })
+        Ok(if writer.put_without(found, &lost)? { Rewritten::Done(lost.len()) } else { Rewritten::Changed })
     }
 
     /// Returns which of these blobs a manifest of the bucket references.

@@ -5,7 +5,8 @@ use std::sync::{Condvar, Mutex};
 
 use crate::base::{Error, Result};
 use crate::object::{
-    GetOptions, ListOptions, ListPage, MultipartUpload, Object, ObjectMeta, ObjectStore, Payload, PutMode, Version,
+    BytesPayload, GetOptions, ListOptions, ListPage, MultipartUpload, Object, ObjectMeta, ObjectStore, Payload,
+    PutMode, Version,
 };
 use crate::store::DirStore;
 
@@ -20,6 +21,13 @@ pub(super) struct TestStore {
     changed: Condvar,
     pub(super) touches: AtomicUsize,
     pub(super) refuses_touches: AtomicBool,
+    /// The blobs that a pruning deletes when a manifest is written, after it looked at them.
+    pub(super) pruned: Mutex<Vec<String>>,
+    /// What another writer writes right after a manifest was written.
+    pub(super) replacement: Mutex<Option<Vec<u8>>>,
+    /// How often blobs were looked up.
+    pub(super) lookups: AtomicUsize,
+    touches_held: Mutex<bool>,
 }
 
 impl TestStore {
@@ -33,6 +41,10 @@ impl TestStore {
             changed: Condvar::new(),
             touches: AtomicUsize::new(0),
             refuses_touches: AtomicBool::new(false),
+            pruned: Mutex::default(),
+            replacement: Mutex::default(),
+            lookups: AtomicUsize::new(0),
+            touches_held: Mutex::new(false),
         }
     }
 
@@ -48,6 +60,15 @@ impl TestStore {
 
     pub(super) fn hold(&self, held: bool) {
         *self.held.lock().unwrap() = held;
+        self.changed.notify_all();
+    }
+
+    fn look_up(&self, key: &str) {
+        self.lookups.fetch_add(usize::from(key.starts_with("blobs/")), Ordering::SeqCst);
+    }
+
+    pub(super) fn hold_touches(&self, held: bool) {
+        *self.touches_held.lock().unwrap() = held;
         self.changed.notify_all();
     }
 }
@@ -76,6 +97,7 @@ impl ObjectStore for TestStore {
     }
 
     fn head(&self, key: &str) -> Result<Option<ObjectMeta>> {
+        self.look_up(key);
         self.dir.head(key)
     }
 
@@ -85,7 +107,15 @@ impl ObjectStore for TestStore {
 
     fn put(&self, key: &str, payload: &dyn Payload, mode: &PutMode) -> Result<Option<Version>> {
         self.write()?;
-        self.dir.put(key, payload, mode)
+        if key.starts_with("manifests/") {
+            self.pruned.lock().unwrap().drain(..).try_for_each(|key| self.dir.delete(&key))?;
+        }
+        let written = self.dir.put(key, payload, mode)?;
+        let replacement = self.replacement.lock().unwrap().take_if(|_| key.starts_with("manifests/"));
+        if let Some(theirs) = replacement {
+            self.dir.put(key, &BytesPayload::new(theirs), &PutMode::Overwrite)?;
+        }
+        Ok(written)
     }
 
     fn put_in_parts<'a>(&'a self, key: &str, size: u64, mode: &PutMode) -> Result<Box<dyn MultipartUpload + 'a>> {
@@ -100,10 +130,12 @@ impl ObjectStore for TestStore {
         if self.refuses_touches.load(Ordering::SeqCst) {
             return Err(Error::access("the store refuses touches"));
         }
+        drop(self.changed.wait_while(self.touches_held.lock().unwrap(), |held| *held).unwrap());
         self.dir.touch(key, meta)
     }
 
     fn list_page(&self, prefix: &str, options: &ListOptions) -> Result<ListPage> {
+        self.look_up(prefix);
         self.dir.list_page(prefix, options)
     }
 

@@ -1,0 +1,52 @@
+//! Writes manifests again without blobs that have vanished.
+
+use std::collections::BTreeSet;
+
+use crate::base::{Digest, Result};
+use crate::object::ObjectStore as _;
+use crate::ops::cache::S3Cache;
+use crate::ops::manifests::load::load_name;
+use crate::ops::manifests::write::ManifestWriter;
+use crate::ops::presence;
+
+/// How often a manifest is written again that other writers change meanwhile.
+const MOST_ATTEMPTS: usize = 5;
+
+/// Writes these manifests again without those of the blobs that are still missing, and without what needs them. Keeps what
+/// other writers have written meanwhile.
+///
+/// # Errors
+/// If the store refuses or fails, or a manifest is damaged.
+pub(in crate::ops) fn drop_vanished<'n>(
+    cache: &S3Cache,
+    names: impl Iterator<Item = &'n String>,
+    lost: &BTreeSet<Digest>,
+) -> Result<()> {
+    let (writer, count) = (ManifestWriter::new(cache), lost.len());
+    cache.context.warn(&format!("{count} blobs were deleted meanwhile: writing the manifest again without them"));
+    for name in names {
+        let mut attempts = 0..MOST_ATTEMPTS;
+        while !rewrite(cache, &writer, name, lost)? {
+            if attempts.next().is_none() {
+                let location = cache.store.location(&cache.keys.manifest(name));
+                cache.context.warn(&format!("{location} names blobs that are missing: other writers keep changing it"));
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Returns false if another writer came between.
+fn rewrite(cache: &S3Cache, writer: &ManifestWriter<'_>, name: &str, lost: &BTreeSet<Digest>) -> Result<bool> {
+    let Some(found) = load_name(cache, name.to_owned())? else { return Ok(true) };
+    let mut named = found.config.blobs();
+    named.retain(|(digest, _)| lost.contains(digest));
+    if named.is_empty() {
+        return Ok(true);
+    }
+    let present = presence::find(cache, &named)?;
+    named.retain(|(digest, size)| present.get(digest).is_none_or(|meta| meta.size != *size));
+    let missing: BTreeSet<Digest> = named.into_iter().map(|(digest, _)| digest).collect();
+    if missing.is_empty() { Ok(true) } else { writer.put_without(found, &missing) }
+}
