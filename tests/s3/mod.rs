@@ -20,7 +20,8 @@ mod multipart;
 mod object_lock;
 mod part_copies;
 mod presigned;
-mod prune;
+pub(crate) mod prune;
+pub(crate) mod prune_orders;
 mod prune_races;
 mod ranges;
 mod renewal;
@@ -30,6 +31,7 @@ mod retries;
 mod retry_limits;
 mod sessions;
 mod storms;
+mod turns;
 mod wire;
 mod write_back;
 

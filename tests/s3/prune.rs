@@ -1,11 +1,13 @@
 //! Pruning a bucket, on a server and in a directory, with a clock that the tests move.
 
+use std::fs::{self, File};
+use std::io::Read as _;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, SystemTime};
 
 use s3_build_cache::inspect::Names;
-use s3_build_cache::object::{ObjectStore, PutMode};
+use s3_build_cache::object::{GetOptions, ObjectStore, PutMode};
 use s3_build_cache::progress::{Event, Step};
 use s3_build_cache::prune::{PruneOptions, Pruned};
 use s3_build_cache::time::Clock;
@@ -28,6 +30,11 @@ pub(crate) struct MovedClock {
 }
 
 impl MovedClock {
+    /// Returns how far it is ahead of the true time.
+    pub(crate) fn ahead(&self) -> Duration {
+        Duration::from_secs(self.ahead.load(Ordering::SeqCst) as u64)
+    }
+
     pub(crate) fn advance(&self, by: Duration) {
         let seconds = by.as_secs_f64().ceil() as i64;
         let ahead = self.ahead.fetch_add(seconds, Ordering::SeqCst) + seconds;
@@ -61,7 +68,9 @@ pub(crate) struct Bucket {
 impl Bucket {
     pub(crate) fn on(server: Option<Server>) -> Self {
         let clock = MovedClock { ahead: Arc::default(), server: server.map(Arc::new), waits: Duration::ZERO };
-        Self { clock, root: tempfile::tempdir().unwrap() }
+        // In memory if possible, because every write is synced.
+        let root = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
+        Self { clock, root }
     }
 
     /// One bucket of each kind, for several threads.
@@ -76,6 +85,28 @@ impl Bucket {
     /// One bucket of each kind.
     pub(crate) fn both() -> [Self; 2] {
         [Self::on(Some(Server::start())), Self::on(None)]
+    }
+
+    pub(crate) fn on_server() -> Self {
+        Self::on(Some(Server::start()))
+    }
+
+    /// Stores an object without a request.
+    pub(crate) fn place(&self, key: &str, bytes: &[u8], age: Duration) {
+        if let Some(server) = &self.clock.server {
+            server.put_object(key, bytes);
+            return server.set_age(key, age);
+        }
+        let path = self.root.path().join("cache").join(key);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        File::options().write(true).open(&path).unwrap().set_modified(self.clock.now() - age).unwrap();
+    }
+
+    pub(crate) fn read(&self, key: &str) -> Vec<u8> {
+        let (mut bytes, store) = (Vec::new(), self.open("").store().clone());
+        store.get(key, &GetOptions::default()).unwrap().unwrap().body.read_to_end(&mut bytes).unwrap();
+        bytes
     }
 
     fn server(&self) -> &Server {
@@ -117,7 +148,7 @@ impl Bucket {
 }
 
 /// Returns the key of the blob that only this job has.
-fn key(number: u32) -> String {
+pub(crate) fn key(number: u32) -> String {
     format!("blobs/{}", Digest::of(&noise(100 + number, 200)))
 }
 
