@@ -19,7 +19,7 @@ const HOUR: Duration = Duration::from_secs(3600);
 const MERGE: &str = ",on_conflict=merge";
 
 /// Opens a cache as one of the parties.
-type Open<'a> = &'a (dyn Fn(&str) -> S3CacheBuilder + Sync);
+pub(crate) type Open<'a> = &'a (dyn Fn(&str) -> S3CacheBuilder + Sync);
 
 /// What meets a pruning.
 pub(crate) struct Scenario<'a> {

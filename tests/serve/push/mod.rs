@@ -2,6 +2,7 @@
 
 mod faults;
 mod manifests;
+mod prunes;
 mod pusher;
 mod uploads;
 
