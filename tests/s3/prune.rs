@@ -142,7 +142,7 @@ impl Bucket {
         self.open("").store().objects("", None).map(|object| object.unwrap().key).collect()
     }
 
-    fn has_own_blob(&self, number: u32) -> bool {
+    pub(crate) fn has_own_blob(&self, number: u32) -> bool {
         self.open("").store().head(&key(number)).unwrap().is_some()
     }
 }

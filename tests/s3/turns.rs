@@ -59,9 +59,9 @@ pub(crate) struct Step {
 
 impl Step {
     /// Returns whether it matters to the other party when this happens. Only prunings use the objects of this program, and
-    /// they look at unfinished uploads that no writer of these tests has.
-    fn counts(&self) -> bool {
-        self.what != "uploads" && !self.key.contains(".s3-build-cache/")
+    /// they look at unfinished uploads that no party of these tests has.
+    fn counts(&self, both_prune: bool) -> bool {
+        self.what != "uploads" && (both_prune || !self.key.contains(".s3-build-cache/"))
     }
 
     /// Returns whether another party may lose what it has just written or refreshed.
@@ -73,16 +73,17 @@ impl Step {
 /// The turns of two parties.
 #[derive(Debug)]
 pub(crate) struct Turns {
+    both_prune: bool,
     state: Mutex<State>,
     changed: Condvar,
 }
 
 impl Turns {
-    pub(crate) fn new(turns: &[(Party, usize)]) -> Arc<Self> {
+    pub(crate) fn new(turns: &[(Party, usize)], both_prune: bool) -> Arc<Self> {
         let mut next: VecDeque<_> = turns.iter().copied().collect();
         let turn = next.pop_front().unwrap();
         let state = State { turn, next, interrupted: None, ended: [false; 2], deletes: [false; 2], trace: Vec::new() };
-        Arc::new(Self { state: Mutex::new(state), changed: Condvar::new() })
+        Arc::new(Self { both_prune, state: Mutex::new(state), changed: Condvar::new() })
     }
 
     /// Waits for the turn of `party`, and takes a step of it.
@@ -90,7 +91,7 @@ impl Turns {
         let step = Step { what, key: key.to_owned() };
         let mut state = self.state.lock().unwrap();
         state.deletes[party as usize] = step.deletes();
-        while !state.takes_turn(party, step.counts()) {
+        while !state.takes_turn(party, step.counts(self.both_prune)) {
             self.changed.notify_all();
             state = self.wait(state);
         }
@@ -128,7 +129,7 @@ impl Turns {
     /// Returns the steps of a party that matter to the other.
     pub(crate) fn steps(&self, party: Party) -> Vec<Step> {
         let state = self.state.lock().unwrap();
-        let steps = state.trace.iter().filter(|(who, step)| *who == party && step.counts());
+        let steps = state.trace.iter().filter(|(who, step)| *who == party && step.counts(self.both_prune));
         steps.map(|(_, step)| step.clone()).collect()
     }
 

@@ -7,7 +7,7 @@ use crate::ops::persist::PAUSES;
 use crate::ops::prune::members::Versions;
 use crate::ops::prune::plan::{DroppedManifest, Fate, PrunePlan, State, now, positions, seconds};
 use crate::ops::prune::pruned::{LostBlob, PruneStep, Pruned};
-use crate::ops::prune::record::{is_unchanged, record};
+use crate::ops::prune::record::{another, is_unchanged, record};
 use crate::ops::prune::refresh::copies_refresh;
 use crate::ops::remove_object::{Removal, remove_object};
 use crate::ops::stale_uploads::abort;
@@ -197,10 +197,6 @@ impl Work<'_> {
         }
         Ok(())
     }
-}
-
-fn another() -> Error {
-    Error::conflict("another pruning runs at the same time").with_hint("run the command again when it has ended")
 }
 
 /// Deletes a blob unless it was modified since it was recorded.

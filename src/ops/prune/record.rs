@@ -50,6 +50,11 @@ pub(super) fn record(
     }
 }
 
+/// Returns the error for another pruning that has changed the record.
+pub(super) fn another() -> Error {
+    Error::conflict("another pruning runs at the same time").with_hint("run the command again when it has ended")
+}
+
 /// Returns whether the record is as it was when it was last read or written.
 ///
 /// # Errors

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, ErrorKind, Result};
 use crate::object::{BytesPayload, ObjectStore as _, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::manifests::Before;
 use crate::ops::persist::{is_transient_or_damaged_once, persist};
 use crate::ops::prune::mark::{MARK, Mark};
+use crate::ops::prune::record::another;
 
 /// Stores report times in whole seconds.
 const PAUSE: Duration = Duration::from_millis(1100);
@@ -17,7 +18,7 @@ const TRIES: usize = 4;
 /// Creates the object if `before` says that it does not exist, and updates `before`.
 ///
 /// # Errors
-/// If the store fails.
+/// [`Error::Conflict`] if another pruning removes the object meanwhile; otherwise if the store fails.
 pub(super) fn copies_refresh(cache: &S3Cache, before: &mut Before) -> Result<bool> {
     let key = cache.keys.own(MARK);
     if *before == Before::Absent {
@@ -32,17 +33,18 @@ pub(super) fn copies_refresh(cache: &S3Cache, before: &mut Before) -> Result<boo
             cache.context.clock.sleep(PAUSE, &cache.context.cancel);
             cache.context.cancel.check()?;
         }
-        let Some(meta) = cache.store.head(&key)? else { return Ok(false) };
+        let meta = cache.store.head(&key)?.ok_or_else(another)?;
         let is_ours = Before::of(Some(meta.clone())) == *before;
         match persist(&cache.context, Error::is_transient, || cache.store.touch(&key, &meta)) {
             Ok(_) => {}
+            Err(error) if error.kind() == ErrorKind::NotFound => return Err(another()),
             Err(error) if error.is_transient() || matches!(error, Error::Cancelled) => return Err(error),
             Err(error) => {
                 log::info!("the store does not copy an object onto itself: {}", error.chain());
                 return Ok(false);
             }
         }
-        let Some(after) = cache.store.head(&key)? else { return Ok(false) };
+        let after = cache.store.head(&key)?.ok_or_else(another)?;
         if is_ours {
             *before = Before::of(Some(after.clone()));
         }
