@@ -165,6 +165,24 @@ fn real_server_lists_verifies_and_repairs_a_bucket() {
     assert_eq!(cache.load().unwrap().unwrap().layers().len(), count - 2);
 }
 
+/// Where a touch refreshes the age of a blob. Longer: `S3_TEST_SECONDS=300`.
+#[cfg(feature = "cli")]
+#[test]
+#[ignore = "needs a server: tests/real-servers.sh"]
+fn real_server_loses_nothing_to_killed_exports_and_prunings() {
+    use crate::cli::kills;
+    let server = Server::from_environment();
+    if server.quirks().touch_does_not_move_last_modified {
+        return;
+    }
+    let Server { endpoint, bucket, region, access_key_id, secret_access_key, .. } = &server;
+    let store = format!(
+        "type=s3,bucket={bucket},region={region},endpoint_url={endpoint},prefix=kills/,access_key_id={access_key_id},\
+         secret_access_key={secret_access_key}"
+    );
+    kills::exports_and_prunings(&store, tempfile::tempdir().unwrap().path(), kills::seconds(15));
+}
+
 #[test]
 #[ignore = "needs a server: tests/real-servers.sh"]
 fn real_server_refuses_a_wrong_secret() {

@@ -10,6 +10,7 @@ mod crown;
 mod doctor;
 mod gc;
 mod json;
+pub(crate) mod kills;
 mod large_configs;
 mod local_faults;
 mod ls;
