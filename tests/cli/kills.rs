@@ -1,9 +1,11 @@
 //! Exports and prunings of one bucket at the same time, both killed at any moment, with graces of seconds.
 
 use std::path::Path;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::Value;
 
 use super::caches::{Running, start, write_cache};
 use super::{file_store, run};
@@ -14,7 +16,7 @@ const JOBS: u32 = 120;
 const EXPORTERS: u32 = 8;
 /// An export refreshes older blobs. It takes much less than the grace minus this.
 const REFRESH: &str = "touch_refresh=2s";
-const PRUNE: [&str; 6] = ["--older-than", "3s", "--grace", "6s", "--force", "--quiet"];
+const PRUNE: [&str; 6] = ["--older-than", "3s", "--grace", "6s", "--force", "--json"];
 const ENDS_WITHIN: Duration = Duration::from_secs(120);
 
 /// How many runs ended, and how many were killed.
@@ -24,6 +26,8 @@ struct Runs {
     killed: AtomicU32,
     /// Those that reported a manifest with a missing blob.
     reported: AtomicU32,
+    /// The blobs that were deleted.
+    deleted: AtomicU64,
 }
 
 /// Returns a number below `most`.
@@ -33,7 +37,7 @@ fn random(most: u32) -> u32 {
 }
 
 impl Runs {
-    /// Lets one of `kept` runs end, and kills the others.
+    /// Kills a run within `longest` milliseconds, or lets it end with one of the expected statuses.
     fn take(&self, mut running: Running, killed: bool, longest: u32, expected: &[i32]) {
         if killed {
             thread::sleep(Duration::from_millis(random(longest).into()));
@@ -46,6 +50,9 @@ impl Runs {
             status => {
                 assert!(expected.contains(&status), "{status}: {}{}", run.stdout, run.stderr);
                 self.ended.fetch_add(1, Ordering::SeqCst);
+                let json: Value = serde_json::from_str(&run.stdout).unwrap_or_default();
+                let deleted = json["targets"][0]["result"]["deleted"]["blobs"].as_u64();
+                self.deleted.fetch_add(deleted.unwrap_or_default(), Ordering::SeqCst);
             }
         }
     }
@@ -79,6 +86,7 @@ pub(crate) fn exports_and_prunings(store: &str, caches: &Path, lasts: Duration) 
     run(&["verify", store, "--deep"]).expect(0);
     let count = |runs: &Runs| [&runs.ended, &runs.killed].map(|count| count.load(Ordering::SeqCst) > 0);
     assert_eq!((count(&exports), count(&prunes)), ([true; 2], [true; 2]));
+    assert!(prunes.deleted.into_inner() > 0);
 }
 
 /// How long to run: `S3_TEST_SECONDS`.

@@ -10,7 +10,7 @@ use s3_build_cache::object::ObjectStore;
 use s3_build_cache::prune::PruneOptions;
 use s3_build_cache::{ErrorKind, S3CacheBuilder};
 
-use crate::s3::merge::{export, job};
+use crate::s3::merge::{export, found, job};
 use crate::s3::prune::Bucket;
 use crate::s3::turns::{ALL, Party, Step, Stepped, SteppedClock, Turns};
 use Party::{Pruner, Writer};
@@ -175,8 +175,23 @@ fn an_export_meets_a_pruning_in_every_order() {
 #[test]
 fn a_merge_with_an_old_manifest_meets_a_pruning_in_every_order() {
     let writer = |open: Open<'_>| drop(export(&open(&format!("{MERGE},name=main")).open().unwrap(), &job(2)).unwrap());
-    let scenario = Scenario { name: "merge", writer: &writer, ..Scenario::new(drops().now(true)) };
+    let check = |bucket: &Bucket| assert!(found(&bucket.open(",name=main")).contains(&2));
+    let scenario = Scenario { name: "merge", writer: &writer, check: &check, ..Scenario::new(drops().now(true)) };
     all_orders(&scenario, old("main"));
+}
+
+/// The pruning drops the manifest that the export replaces.
+#[test]
+fn an_export_that_replaces_an_old_manifest_meets_a_pruning_in_every_order() {
+    for more in ["", ",on_conflict=fail"] {
+        let writer = |open: Open<'_>| match export(&open(&format!("{more},name=main")).open().unwrap(), &job(1)) {
+            Ok(_) => {}
+            Err(error) => assert!(!more.is_empty() && error.kind() == ErrorKind::Conflict, "{}", error.chain()),
+        };
+        let check = |bucket: &Bucket| assert!(!more.is_empty() || found(&bucket.open(",name=main")).contains(&1));
+        let scenario = Scenario { name: more, writer: &writer, check: &check, ..Scenario::new(drops().now(true)) };
+        all_orders(&scenario, old("main"));
+    }
 }
 
 /// The copy has no other source than the blobs that are deleted.

@@ -30,9 +30,13 @@ pub(super) fn complete(
     let mut doubtful = existing.old(cache);
     for _ in 0..MOST_ROUNDS {
         doubtful.extend(publisher.take_old());
+        if doubtful.is_empty() {
+            return Ok(());
+        }
         let lost = vanished(cache, &std::mem::take(&mut doubtful))?;
         if lost.is_empty() {
-            return Ok(());
+            publisher.restore()?;
+            continue;
         }
         cache.context.warn(&format!("{} blobs were deleted during the export: writing the manifest again", lost.len()));
         let own: Vec<(Digest, u64)> = lost.iter().filter(|(digest, _)| existing.contains(digest)).copied().collect();

@@ -129,6 +129,28 @@ impl<'a> Publisher<'a> {
         Ok(())
     }
 
+    /// Writes again the manifests that are gone: a pruning that looked at an old one before it was written has dropped it.
+    ///
+    /// # Errors
+    /// As [`publish`](Self::publish).
+    pub(in crate::ops) fn restore(&self) -> Result<()> {
+        for (name, _) in &self.before {
+            let key = self.cache.keys.manifest(name);
+            if self.cache.store.head(&key)?.is_some() {
+                continue;
+            }
+            let location = self.cache.store.location(&key);
+            self.cache.context.warn(&format!("{location} was removed meanwhile: writing it again"));
+            match self.cache.options.policy().on_conflict {
+                OnConflict::Merge => drop(self.merge(name)?),
+                OnConflict::Overwrite => self.overwrite(name)?,
+                // Another writer may have come first.
+                OnConflict::Fail => drop(self.with_manifest(|one| self.writer.put_if(name, one, &Before::Absent))?),
+            }
+        }
+        Ok(())
+    }
+
     /// Passes the manifest to `write`.
     fn with_manifest<T>(&self, write: impl FnOnce(&dyn Payload) -> Result<T>) -> Result<T> {
         match self.bytes {

@@ -63,9 +63,11 @@ fn publish(shared: &Arc<PushState>, publication: Publication, late: &mut Vec<(Di
     publisher.publish(&mut Report::default())?;
     let mut doubtful = existing.old(cache);
     doubtful.extend(publisher.take_old());
-    drop(config);
     late.extend(doubtful.extract_if(.., |(digest, _)| shared.touches.is_pending(digest)));
     let lost = again::complete(shared, &names, &doubtful)?;
+    if lost.is_empty() && !doubtful.is_empty() {
+        publisher.restore()?;
+    }
     drop(room);
     // What only others have pushed, this client cannot push again.
     let gone = gone_of(&blobs, |digest| lost.contains(digest));

@@ -4,7 +4,8 @@ use s3_build_cache::prune::PruneOptions;
 use s3_build_cache::serve::{Mount, ServeOptions};
 
 use crate::s3::blobs::Blobs;
-use crate::s3::merge::job;
+use crate::s3::merge::{found, job};
+use crate::s3::prune::Bucket;
 use crate::s3::prune_orders::{Open, Scenario, all_orders, drops, due, old};
 use crate::serve::client::Client;
 use crate::serve::push::pusher::{OCI_MANIFEST, push_blob};
@@ -42,6 +43,8 @@ fn a_push_meets_a_pruning_in_every_order() {
 #[test]
 fn a_push_that_merges_with_an_old_manifest_meets_a_pruning_in_every_order() {
     let writer = |open: Open<'_>| push(open, ",name=main,on_conflict=merge", &job(2));
-    let scenario = Scenario { name: "push and merge", writer: &writer, ..Scenario::new(drops().now(true)) };
+    let check = |bucket: &Bucket| assert!(found(&bucket.open(",name=main")).contains(&2));
+    let scenario =
+        Scenario { name: "push and merge", writer: &writer, check: &check, ..Scenario::new(drops().now(true)) };
     all_orders(&scenario, old("main"));
 }
