@@ -70,6 +70,15 @@ impl Session {
         }
     }
 
+    /// Prints a JSON object before the result if `--json` is set.
+    pub(crate) fn announce(&self, outcome: &'static str, body: Value) {
+        if self.global.json {
+            let object = Envelope { command: self.command, outcome, warnings: logger::warnings(), error: None, body };
+            // A closed pipe can be ignored, because the exit status reports the result.
+            let _ = print(&object.line());
+        }
+    }
+
     /// Returns a part of the JSON result if one is requested, and otherwise null: it may be large.
     pub(crate) fn json(&self, body: impl FnOnce() -> Value) -> Value {
         if self.global.json { body() } else { Value::Null }

@@ -65,25 +65,38 @@ pub(crate) struct Refusal {
     /// The likely fix.
     pub(super) hint: Option<String>,
     pub(super) headers: Vec<(&'static str, String)>,
+    /// The store or this machine has failed, not the client.
+    pub(super) is_failure: bool,
 }
 
 impl Refusal {
     /// Returns a refusal with the usual status of `code`.
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
         let (status, message) = (code.spelt().1, message.into());
-        Self { status, code, message, hint: None, headers: Vec::new() }
+        Self { status, code, message, hint: None, headers: Vec::new(), is_failure: status >= 500 }
     }
 
-    /// Returns a refusal for an error of the store or of this machine: the client may try again.
+    /// Returns a refusal for an error of the store or of this machine. Clients repeat a request after a status of 500 or
+    /// more, and give up at once on others.
     pub(super) fn failed(doing: &str, error: &Error) -> Self {
         let code = match error.kind() {
-            // Clients give up at once on 403, and an expired token is renewed soon.
             _ if error.is_transient() => Code::Unavailable,
-            ErrorKind::Cancelled | ErrorKind::Access | ErrorKind::Network => Code::Unavailable,
+            ErrorKind::Cancelled | ErrorKind::Network => Code::Unavailable,
+            ErrorKind::Access => Code::Denied,
+            ErrorKind::TooLarge => Code::SizeInvalid,
             _ => Code::Unknown,
         };
-        let refusal = Self::new(code, format!("{doing}: {}", error.chain()));
+        let is_failure = error.kind() != ErrorKind::Cancelled;
+        let refusal = Self { is_failure, ..Self::new(code, format!("{doing}: {}", error.chain())) };
+        let refusal = if code == Code::SizeInvalid { refusal.status(413) } else { refusal };
         error.hint().map_or(refusal.clone(), |hint| refusal.hint(hint))
+    }
+
+    /// Same as [`failed`](Self::failed), for a blob that a manifest has promised: the client always repeats the request,
+    /// because otherwise its build fails.
+    pub(super) fn unreadable(doing: &str, error: &Error) -> Self {
+        let refusal = Self::failed(doing, error);
+        if refusal.status >= 500 { refusal } else { Self { code: Code::Unavailable, status: 503, ..refusal } }
     }
 
     /// Replaces the status.
@@ -143,7 +156,27 @@ pub(super) fn with_digest(response: Response, digest: &Digest) -> Response {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::{S3Error, S3ErrorClass, Verdict};
     use crate::http::server::Body;
+
+    /// An error of the store.
+    fn refused(class: S3ErrorClass, transient: bool) -> Error {
+        let verdict = Verdict { transient, reached: true, about_operation: false, about_range: false };
+        Error::from(S3Error {
+            operation: "PutObject",
+            bucket: "b".to_owned(),
+            key: None,
+            status: Some(400),
+            code: None,
+            message: None,
+            request_id: None,
+            attempts: 1,
+            class,
+            hint: None,
+            source: None,
+            verdict,
+        })
+    }
 
     #[test]
     fn a_refusal_is_the_json_of_the_specification() {
@@ -158,14 +191,43 @@ mod tests {
         assert!(response.headers.contains(&("x", "y".to_owned())));
     }
 
+    /// A client that reads always repeats the request; one that writes does so unless that is no use.
     #[test]
-    fn an_error_of_the_store_may_be_tried_again() {
-        for (error, status) in [
-            (Error::network("the connection broke"), 503),
-            (Error::access("the token has expired"), 503),
-            (Error::integrity("wrong bytes"), 500),
-        ] {
-            assert_eq!(Refusal::failed("cannot read a blob", &error).status, status, "{error}");
+    fn every_kind_of_error_has_its_status() {
+        let (unavailable, unknown) = ((Code::Unavailable, 503), (Code::Unknown, 500));
+        let rows = [
+            (Error::usage("x"), unknown, unknown),
+            (Error::setup("x"), unknown, unknown),
+            (Error::access("x"), (Code::Denied, 403), unavailable),
+            (Error::not_found("x"), unknown, unknown),
+            (Error::precondition_failed("x"), unknown, unknown),
+            (Error::unsupported("x"), unknown, unknown),
+            (Error::archived("x"), unknown, unknown),
+            (Error::invalid_range("x"), unknown, unknown),
+            (Error::too_large("x"), (Code::SizeInvalid, 413), unavailable),
+            (Error::network("x"), unavailable, unavailable),
+            (Error::integrity("x"), unknown, unknown),
+            (Error::conflict("x"), unknown, unknown),
+            (Error::io("write", "/x", std::io::ErrorKind::StorageFull.into()), unknown, unknown),
+            (refused(S3ErrorClass::Access, false), (Code::Denied, 403), unavailable),
+            (refused(S3ErrorClass::NoSuchBucket, false), unknown, unknown),
+            (refused(S3ErrorClass::Network, false), unavailable, unavailable),
+            (refused(S3ErrorClass::Server, true), unavailable, unavailable),
+            (refused(S3ErrorClass::Throttled, true), unavailable, unavailable),
+            (refused(S3ErrorClass::Refused, false), unknown, unknown),
+            // Such as a token that is about to be renewed.
+            (refused(S3ErrorClass::Access, true), unavailable, unavailable),
+        ];
+        let rows = rows.map(|(error, written, read)| (error.with_hint("fix it"), written, read));
+        let others = [(Error::Locked("/x".into()), unknown, unknown), (Error::Cancelled, unavailable, unavailable)];
+        for (error, written, read) in rows.into_iter().chain(others) {
+            let refusals = [Refusal::failed("cannot", &error), Refusal::unreadable("cannot", &error)];
+            assert_eq!(refusals.each_ref().map(|refusal| (refusal.code, refusal.status)), [written, read], "{error:?}");
+            for refusal in refusals {
+                assert_eq!(refusal.is_failure, error.kind() != ErrorKind::Cancelled);
+                assert!(refusal.message.starts_with("cannot: "), "{refusal:?}");
+                assert_eq!(refusal.hint.as_deref(), error.hint());
+            }
         }
     }
 }

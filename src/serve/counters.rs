@@ -17,11 +17,11 @@ pub struct ServeSummary {
     pub blobs_served: u64,
     /// Bytes of layers sent to clients.
     pub bytes_down: u64,
-    /// Blobs that were uploaded.
+    /// Blobs that clients uploaded and the store has now.
     pub blobs_uploaded: u64,
     /// Blobs that a push found in the store.
     pub blobs_present: u64,
-    /// Bytes of blobs received from clients.
+    /// Bytes of these blobs.
     pub bytes_up: u64,
     /// The names of the manifests that were written.
     pub names_written: Vec<String>,
@@ -100,7 +100,7 @@ impl Counters {
             ("blobs_uploaded", "Blobs uploaded.", &self.blobs_uploaded),
             ("blobs_present", "Blobs that a push found in the store.", &self.blobs_present),
             ("sent_bytes", "Bytes of layers sent to clients.", &self.bytes_down),
-            ("received_bytes", "Bytes of blobs received from clients.", &self.bytes_up),
+            ("received_bytes", "Bytes of uploaded blobs.", &self.bytes_up),
             ("failures", "Requests that failed because of the store.", &self.failures),
         ];
         let mut text = String::new();

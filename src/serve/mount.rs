@@ -31,7 +31,7 @@ impl Mount {
         Self { repository: Some(repository.into()), caches, purpose: Purpose::Import }
     }
 
-    /// Takes pushes to this repository: a manifest is written under the names in the options of the cache, whatever its
+    /// Accepts pushes to this repository: a manifest is written under the names in the options of the cache, whatever its
     /// tag. The repository answers that it has no manifest, because BuildKit would not push one that is there already.
     pub fn writable(repository: impl Into<String>, cache: S3Cache) -> Self {
         Self { repository: Some(repository.into()), caches: vec![cache], purpose: Purpose::Export }
@@ -44,7 +44,7 @@ impl Mount {
         Self { repository: None, caches, purpose: Purpose::References { write: false } }
     }
 
-    /// Offers every manifest of the cache as [`references`](Self::references) does, and takes pushes.
+    /// Offers every manifest of the cache as [`references`](Self::references) does, and accepts pushes.
     pub fn writable_references(cache: S3Cache) -> Self {
         Self { repository: None, caches: vec![cache], purpose: Purpose::References { write: true } }
     }

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::base::{Digest, Unpoisoned as _};
 use crate::ops::Located;
+use crate::ops::push::WrongCopies;
 use crate::serve::counters::Counters;
 use crate::serve::mount::{Mount, Purpose};
 use crate::serve::promises::Promises;
@@ -12,11 +13,6 @@ use crate::serve::push::{Push, PushContext};
 
 /// How many places of blobs are remembered. The largest caches have 20,000 blobs, and what is forgotten is looked up.
 const MOST_LOCATED: usize = 100_000;
-/// How often a copy of a blob must have wrong bytes until it counts as corrupt: once, the network may have been at
-/// fault.
-const CORRUPT_AFTER: u32 = 2;
-/// How many corrupt copies are remembered.
-const MOST_CORRUPT: usize = 10_000;
 
 /// A mount of a running server, with what it remembers.
 pub(super) struct Mounted {
@@ -28,8 +24,8 @@ pub(super) struct Mounted {
     /// The state of pushes, if the mount is writable.
     pub(super) push: Option<Push>,
     located: Mutex<HashMap<Digest, Located>>,
-    /// How often a copy of a blob, given with the position of its cache, had wrong bytes.
-    wrong: Mutex<HashMap<(Digest, usize), u32>>,
+    /// The copies of blobs that had wrong bytes.
+    wrong: WrongCopies,
 }
 
 impl Mounted {
@@ -49,7 +45,7 @@ impl Mounted {
             let names = (mount.purpose == Purpose::Export).then(|| cache.options().keys().names.clone());
             Push::new(cache.clone(), names, counters.clone(), context.clone())
         });
-        let (located, wrong) = (Mutex::default(), Mutex::default());
+        let (located, wrong) = (Mutex::default(), context.wrong.clone());
         Self { mount, position, promises: promises.clone(), push, located, wrong }
     }
 
@@ -74,24 +70,15 @@ impl Mounted {
 
     /// Counts that a copy of a blob had wrong bytes.
     pub(super) fn blame(&self, digest: Digest, source: usize) {
-        let mut wrong = self.wrong.lock().unpoisoned();
-        if wrong.len() < MOST_CORRUPT {
-            *wrong.entry((digest, source)).or_default() += 1;
-        }
-    }
-
-    /// Forgets that copies of a blob were corrupt, because it was written again.
-    pub(super) fn trust(&self, digest: &Digest) {
-        self.wrong.lock().unpoisoned().retain(|(known, _), _| known != digest);
+        self.wrong.blame(digest, (self.position, source));
     }
 
     pub(super) fn is_corrupt(&self, digest: &Digest, source: usize) -> bool {
-        self.wrong.lock().unpoisoned().get(&(*digest, source)).is_some_and(|times| *times >= CORRUPT_AFTER)
+        self.wrong.is_corrupt(digest, (self.position, source))
     }
 
     /// Returns the corrupt copies of blobs.
     pub(super) fn corrupt(&self) -> HashSet<(Digest, usize)> {
-        let wrong = self.wrong.lock().unpoisoned();
-        wrong.iter().filter(|(_, times)| **times >= CORRUPT_AFTER).map(|(copy, _)| *copy).collect()
+        self.wrong.in_mount(self.position)
     }
 }

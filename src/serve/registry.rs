@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use crate::base::Digest;
 use crate::http::server::{Handler, Method, Request, Response};
 use crate::serve::access::Access;
 use crate::serve::answer::{Code, Refusal, json_of};
@@ -33,7 +32,7 @@ impl Handler for Registry {
                 log::debug!("{line}: {}", response.status);
                 response
             }
-            Err(refusal) if refusal.status >= 500 => {
+            Err(refusal) if refusal.is_failure => {
                 self.counters.failures.add(1);
                 log::warn!("{line}: {} {}", refusal.status, refusal.line());
                 refusal.into()
@@ -64,13 +63,9 @@ impl Registry {
             }
             Route::Blob { repository, digest } => self.pull.blob(self.mounted(repository)?, request, digest),
             Route::StartUpload { repository, mount, digest } => {
-                let response = self.push(repository)?.start_upload(request, repository, mount.clone(), *digest)?;
-                self.uploaded(repository, *digest, response)
+                self.push(repository)?.start_upload(request, repository, mount.clone(), *digest)
             }
-            Route::Upload { repository, id, digest } => {
-                let response = self.push(repository)?.upload(request, repository, id, *digest)?;
-                self.uploaded(repository, *digest, response)
-            }
+            Route::Upload { repository, id, digest } => self.push(repository)?.upload(request, repository, id, *digest),
             Route::Tags { repository, page } => self.pull.tags(self.mounted(repository)?, repository, page),
             Route::Referrers { repository, .. } => self.mounted(repository).map(|_| referrers()),
         }
@@ -90,14 +85,6 @@ impl Registry {
         let target = target.map_err(|error| Refusal::new(Code::NameInvalid, error.chain()))?;
         let response = push.put_manifest(request, reference, target)?;
         self.pull.changed(mounted.position);
-        Ok(response)
-    }
-
-    /// Forgets that a blob was corrupt, because it may have been written again.
-    fn uploaded(&self, repository: &str, digest: Option<Digest>, response: Response) -> Result<Response, Refusal> {
-        if let Some(digest) = digest.filter(|_| response.status == 201) {
-            self.mounted(repository)?.trust(&digest);
-        }
         Ok(response)
     }
 

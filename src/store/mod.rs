@@ -11,7 +11,7 @@ mod open;
 mod resume;
 
 // The server that reads ahead uses these.
-pub(crate) use ahead::{BlobRead, ReadAhead, ReadAheadSettings, VerifiedReader};
+pub(crate) use ahead::{Abandoned, BlobRead, ReadAhead, ReadAheadSettings, VerifiedReader};
 pub use dir::DirStore;
 pub(crate) use limit::Limited;
 pub(crate) use open::{OpenedStore, StoreParts, context, open, open_s3, provider, settings};

@@ -68,6 +68,39 @@ fn it_serves_until_a_signal_and_reports_what_it_did() {
     }
 }
 
+/// The first object tells a script the port, and the last one is the result.
+#[test]
+fn json_has_the_address_and_then_the_result() {
+    let root = exported("min");
+    let mut running = start(&["serve", "--json", "--listen", "127.0.0.1:0", &file_store(root.path())]);
+    let first: serde_json::Value = serde_json::from_str(&running.first_line()).unwrap();
+    assert_eq!(
+        (&first["version"], &first["command"], &first["outcome"]),
+        (&1.into(), &"serve".into(), &"listening".into())
+    );
+    let address: SocketAddr = first["address"].as_str().unwrap().parse().unwrap();
+    import(address, "cache:app").hit();
+    running.signal("TERM");
+    let run = running.finish(SOON).expect(0);
+    let last: serde_json::Value = serde_json::from_str(&run.stdout).unwrap();
+    assert_eq!((&last["outcome"], &last["manifests"]["found"]), (&"served".into(), &1.into()));
+}
+
+#[test]
+fn the_summary_counts_the_bytes_of_the_blobs_it_counts() {
+    let root = tempfile::tempdir().unwrap();
+    let serve = Serve::start(&["--write", &file_store(root.path())]);
+    let mut client = Client::new(serve.address);
+    for blob in [b"{\"a config\": 1}".as_slice(), &[7; 2048]] {
+        let digest = s3_build_cache::Digest::of(blob);
+        let answer = client.send("POST", &format!("/v2/cache/blobs/uploads/?digest={digest}"), &[], blob);
+        assert_eq!(answer.status, 201);
+    }
+    serve.signal("TERM");
+    let run = serve.finish().expect(0);
+    assert!(run.last_line().ends_with("received 1 blob (2.00 KiB)"), "{}", run.stdout);
+}
+
 #[test]
 fn the_password_is_needed_and_shown_nowhere() {
     let root = exported("min");

@@ -204,11 +204,15 @@ fn a_store_that_fails_after_the_manifest_is_tried_again_by_the_client() {
     let serving = Serving::names(cache(&server, ""));
     let mut client = Client::new(serving.address);
     assert_eq!(client.head("/v2/cache/manifests/latest").status, 200);
-    server.fault(Match::any().key(&large.to_string()).always(), Fault::internal_error());
-    let answer = client.get(&format!("/v2/cache/blobs/{large}"));
-    assert!(matches!(answer.status, 500 | 503), "{}", answer.status);
-    server.clear_faults();
-    assert!(blob(&mut client, "cache", &large, 2_000_000).is_ok());
+    let denied = Fault::Reply(Failure::new(403, "AccessDenied", "Access Denied"));
+    for (fault, reason) in [(Fault::internal_error(), "InternalError"), (denied, "AccessDenied")] {
+        server.fault(Match::any().key(&large.to_string()).always(), fault);
+        let answer = client.get(&format!("/v2/cache/blobs/{large}"));
+        assert_eq!(answer.status, 503, "{}", answer.text());
+        assert!(answer.text().contains(reason), "{}", answer.text());
+        server.clear_faults();
+        assert!(blob(&mut client, "cache", &large, 2_000_000).is_ok());
+    }
 }
 
 /// The client's connection breaks, and it asks for the rest.

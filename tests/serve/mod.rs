@@ -3,6 +3,7 @@
 mod access;
 pub(crate) mod client;
 mod faults;
+mod leaving;
 mod limits;
 mod preflight;
 mod pull;

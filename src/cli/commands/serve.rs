@@ -11,6 +11,7 @@ use std::time::Duration;
 use s3_build_cache::program::thread_builder;
 use s3_build_cache::serve::{Mount, ServeOptions, ServeSummary, Server, Stopper, Users};
 use s3_build_cache::{CacheOptions, Cancel, Error, Result};
+use serde_json::json;
 
 use crate::commands::caches::s3_cache;
 use crate::commands::command::{Argument, Command, Help, Run, Takes};
@@ -45,7 +46,8 @@ pub(super) const COMMAND: Command = Command {
         global: &["json", "quiet", "verbose", "jobs"],
         notes: "References name manifests: cache:TAG is the name TAG, REPOSITORY and REPOSITORY:latest are the name \
                 REPOSITORY, and any other REPOSITORY:TAG is the name REPOSITORY:TAG. SIGTERM or SIGINT stops the server: \
-                requests under way have 10 seconds to finish, and the exit status is 0 if they do.",
+                requests under way have 10 seconds to finish, and the exit status is 0 if they do. With --json, a first \
+                object has the address of the server.",
         examples: &[
             "s3-build-cache serve type=s3,region=eu-west-1,bucket=my-cache\n\
              docker buildx build \\\n  --cache-from type=registry,ref=localhost:5055/cache:main .",
@@ -129,6 +131,7 @@ fn run(raw: Raw) -> Result<ExitCode> {
     let listener = TcpListener::bind(command.addresses.as_slice()).map_err(failed)?;
     let server = Server::bind(vec![mount], &options, listener)?;
     session.say(&format!("listening on {}", server.local_addr()));
+    session.announce("listening", json!({"address": server.local_addr().to_string()}));
     let outcome = thread::scope(|scope| {
         let stopper = server.stopper();
         let (stop, store_cancel, done) = (session.cancel.clone(), store_cancel.clone(), Cancel::new());
@@ -146,6 +149,8 @@ fn run(raw: Raw) -> Result<ExitCode> {
     if !store_cancel.is_cancelled() {
         signals::forget();
     }
+    // What the server has given up may still wait for the store.
+    store_cancel.cancel();
     let summary = server.summary();
     session.say(&served::line(&summary));
     let status = outcome.as_ref().map_or(crate::output::exit::OTHER, |()| 0);

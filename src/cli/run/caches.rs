@@ -1,10 +1,17 @@
 //! The caches that a command uses: opened, and tried before the command starts.
 
-use s3_build_cache::{ErrorKind, Result, S3Cache};
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use s3_build_cache::program::thread_builder;
+use s3_build_cache::{Error, ErrorKind, Result, S3Cache};
 
 use crate::output::failure::one_line;
 use crate::run::s3_value::{Direction, S3Value};
 use crate::session::{Session, label};
+
+/// How long trying a cache may take, as long as the server then waits for a manifest.
+const LIMIT: Duration = Duration::from_secs(25);
 
 /// The caches behind one repository: one that is written, or those that are read and merged.
 #[derive(Debug)]
@@ -40,9 +47,25 @@ impl Repository {
     }
 }
 
+/// Tries the credentials of a cache. A store that takes too long fails: the build waits for it.
+pub(super) fn tried(cache: S3Cache, write: bool, limit: Duration) -> Result<S3Cache> {
+    let (sender, receiver) = sync_channel(1);
+    let trying = cache.clone();
+    let work = move || drop(sender.send(trying.preflight(write)));
+    // The thread ends with the process, if not before.
+    if thread_builder().and_then(|thread| thread.spawn(work)).is_err() {
+        return cache.preflight(write).map(|()| cache);
+    }
+    match receiver.recv_timeout(limit) {
+        Ok(outcome) => outcome.map(|()| cache),
+        Err(_) => Err(Error::network(format!("the store did not answer within {} s", limit.as_secs()))
+            .with_hint("check the network and the endpoint with s3-build-cache doctor")),
+    }
+}
+
 fn write(session: &Session, value: &S3Value) -> Result<Usable> {
     let options = value.options.signed();
-    let opened = session.open(&options).and_then(|cache| cache.preflight(true).map(|()| cache));
+    let opened = session.open(&options).and_then(|cache| tried(cache, true, LIMIT));
     match opened {
         Ok(cache) => Ok(Usable::Write(Box::new(cache))),
         Err(error) if value.ignores_errors() && error.kind() != ErrorKind::Usage => {
@@ -54,7 +77,7 @@ fn write(session: &Session, value: &S3Value) -> Result<Usable> {
 }
 
 fn read(session: &Session, value: &S3Value) -> Result<Option<S3Cache>> {
-    let opened = session.open(&value.options).and_then(|cache| cache.preflight(false).map(|()| cache));
+    let opened = session.open(&value.options).and_then(|cache| tried(cache, false, LIMIT));
     match opened {
         Ok(cache) => Ok(Some(cache)),
         Err(error) if error.kind() == ErrorKind::Usage => Err(error),

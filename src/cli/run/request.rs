@@ -19,7 +19,7 @@ use crate::run::look::look;
 use crate::run::plan::Plan;
 use crate::run::reach::Route;
 use crate::run::s3_value::{Direction, S3Value};
-use crate::run::serving::{Address, Serving};
+use crate::run::serving::{Address, GRACE, Serving};
 use crate::run::slot::Replacement;
 use crate::run::summary::Finished;
 use crate::session::Session;
@@ -81,7 +81,7 @@ pub(crate) fn finished(request: Request, session: &Session, guard: &Guard) -> Re
     };
     let Prepared { line, variables, serving } = prepared;
     let ended = start(guard, &line, variables);
-    let summary = serving.map(|serving| serving.stop(&session.cancel));
+    let summary = serving.map(|serving| serving.stop(&session.cancel, GRACE));
     let finished = match ended {
         Ok(status) => Finished { status: code(status), summary, error: None },
         Err(error) => not_started(&line, error),
@@ -106,8 +106,11 @@ fn resolved(plan: Plan) -> Result<std::result::Result<Plan, Finished>> {
         Err(error) => return Err(Error::setup("cannot resolve the targets with bake --print").with_source(error)),
     };
     if !printed.succeeded {
-        let said = String::from_utf8_lossy(&printed.stderr).trim().to_owned();
-        return Err(Error::setup("bake --print failed").with_source(io::Error::other(said)));
+        // Before the reason, bake prints what it did, and the lines around the problem.
+        let said = String::from_utf8_lossy(&printed.stderr);
+        let reason = said.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
+        let reason = reason.strip_prefix("ERROR: ").unwrap_or(reason).to_owned();
+        return Err(Error::setup("bake --print failed").with_source(io::Error::other(reason)));
     }
     plan.with_targets(&printed.stdout).map(Ok)
 }

@@ -14,8 +14,10 @@ use s3_build_cache::{Cancel, Error, Result};
 use crate::run::advertise::Advertise;
 use crate::run::caches::Usable;
 
-/// How long the server may take to stop: the ten seconds of what is under way, and a little more.
-const STOP_WITHIN: Duration = Duration::from_secs(11);
+/// How long requests under way may take when the command has ended.
+pub(crate) const GRACE: Duration = Duration::from_secs(10);
+/// How much longer the server may take to stop.
+const STOP_WITHIN: Duration = Duration::from_secs(1);
 
 /// A listener, and the names of its repositories, which cannot be guessed.
 pub(crate) struct Address {
@@ -100,15 +102,16 @@ impl Address {
 }
 
 impl Serving {
-    /// Stops the server after what is under way, and returns what it did. Requests to a store that does not answer are
-    /// interrupted with `cancel`, because nobody waits for them any more.
-    pub(crate) fn stop(self, cancel: &Cancel) -> ServeSummary {
-        self.server.stopper().stop();
-        self.ended.wait(STOP_WITHIN);
+    /// Stops the server after what is under way, and returns what it did. Requests to a store that does not answer within
+    /// `grace` are interrupted with `cancel`, because nobody waits for them any more.
+    pub(crate) fn stop(self, cancel: &Cancel, grace: Duration) -> ServeSummary {
+        self.server.stopper().stop_within(grace);
+        self.ended.wait(grace + STOP_WITHIN);
         if !self.ended.is_cancelled() {
             log::warn!("requests to the store are interrupted, because they take too long");
-            cancel.cancel();
         }
+        // Also what the server has given up may wait for the store.
+        cancel.cancel();
         match self.thread.join() {
             Ok(Ok(())) => {}
             Ok(Err(error)) => log::warn!("the server failed: {}", error.chain()),

@@ -20,7 +20,8 @@ impl Finished {
     /// Reports what the server did, and warns if the command never used it.
     pub(super) fn report(&self, quiet: bool) {
         let (Some(summary), None) = (&self.summary, &self.error) else { return };
-        if summary.requests == 0 {
+        // A command that failed had perhaps not come to the build.
+        if summary.requests == 0 && self.status == 0 {
             log::warn!(
                 "the command never used the cache server: its builder does not reach it, or the command did not pass the \
                  caches on"

@@ -5,4 +5,5 @@ mod facts;
 mod invocations;
 mod reach;
 mod rewriting;
+mod silent_store;
 mod words;

@@ -237,7 +237,8 @@ fn a_stopped_thread_is_interrupted_in_the_middle_of_a_body() {
     let client = client();
     let stopped = thread::scope(|scope| {
         let reading = scope.spawn(|| {
-            let _stops = crate::http::stop_thread(&cancel);
+            let stops = cancel.clone();
+            let _stops = crate::http::stop_thread(move || stops.is_cancelled());
             let mut body = client.send(&request(&host, Method::Get, "/", None)).unwrap().into_body();
             let mut bytes = Vec::new();
             (body.read_to_end(&mut bytes).is_err(), bytes)

@@ -6,6 +6,7 @@
 
 mod body_reader;
 mod chunked;
+mod client;
 mod connection;
 mod deadline;
 mod framing;
@@ -30,6 +31,7 @@ mod turned_away;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use chunked::{Chunked, Malformed, Next};
+pub(crate) use client::Client;
 #[cfg(any(test, fuzzing))]
 pub(crate) use framing::Framing;
 pub(crate) use handler::Handler;

@@ -4,6 +4,7 @@ use std::io::Read;
 use std::time::Duration;
 
 use super::body_reader::BodyReader;
+use super::client::Client;
 use super::framing::Framing;
 use super::head::Head;
 use super::headers::Headers;
@@ -19,6 +20,8 @@ pub(crate) struct Request<'a> {
     /// The part after the question mark, percent-encoded as it was sent.
     pub(crate) query: Option<String>,
     pub(crate) headers: Headers,
+    /// The client that sent it.
+    pub(crate) client: Client,
     framing: Framing,
     body: BodyReader<'a>,
 }
@@ -31,6 +34,7 @@ impl<'a> Request<'a> {
             path: head.path,
             query: head.query,
             headers: head.headers,
+            client: input.socket.client(),
             framing: head.framing,
             body: BodyReader::new(input, head.framing, head.expects_continue, stall),
         }

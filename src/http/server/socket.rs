@@ -5,6 +5,8 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::client::Client;
+
 /// The shortest limit that the system takes for one: zero would be none at all.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);
 
@@ -24,6 +26,11 @@ impl Socket {
         stream.set_nodelay(true)?;
         stream.set_write_timeout(Some(write_stall.max(SHORTEST_TIMEOUT)))?;
         Ok(Self { stream, read_timeout: None })
+    }
+
+    /// Returns the client at the other end.
+    pub(super) fn client(&self) -> Client {
+        Client::new(&self.stream)
     }
 
     /// Reads at least one byte unless the client sends no more.

@@ -44,7 +44,7 @@ const LINGERS: Duration = Duration::from_millis(1500);
 
 thread_local! {
     static LINGERING: RefCell<Option<Cancel>> = const { RefCell::new(None) };
-    static STOPPING: RefCell<Option<Cancel>> = const { RefCell::new(None) };
+    static STOPPING: RefCell<Option<Box<dyn Fn() -> bool>>> = const { RefCell::new(None) };
     static EXCHANGE: Cell<Exchange> = Cell::default();
 }
 
@@ -66,10 +66,11 @@ fn has_lingered() -> bool {
     LINGERING.with_borrow(|cancel| cancel.as_ref().and_then(Cancel::since).is_some_and(|since| since >= LINGERS))
 }
 
-/// Interrupts this thread's exchanges when the handle is cancelled, until the guard is dropped. Name look-ups and
-/// connection attempts still run until their time limits.
-pub(crate) fn stop_thread(cancel: &Cancel) -> StoppedThread {
-    STOPPING.set(Some(cancel.clone()));
+/// Interrupts this thread's exchanges when `stops` returns `true`, until the guard is dropped. It is called at each wait
+/// for the server, and several times per second during one. Name look-ups and connection attempts still run until their
+/// time limits.
+pub(crate) fn stop_thread(stops: impl Fn() -> bool + 'static) -> StoppedThread {
+    STOPPING.set(Some(Box::new(stops)));
     StoppedThread(PhantomData)
 }
 
@@ -89,7 +90,7 @@ pub(in crate::http) fn is_watched() -> bool {
 
 /// Returns whether this thread's exchange must end.
 pub(in crate::http) fn must_end() -> bool {
-    has_lingered() || STOPPING.with_borrow(|cancel| cancel.as_ref().is_some_and(Cancel::is_cancelled))
+    has_lingered() || STOPPING.with_borrow(|stops| stops.as_ref().is_some_and(|stops| stops()))
 }
 
 pub(in crate::http) fn current() -> Exchange {

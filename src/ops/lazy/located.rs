@@ -8,7 +8,7 @@ use crate::base::{Digest, Error, Result};
 use crate::object::{ObjectMeta, ObjectStore as _};
 use crate::ops::cache::S3Cache;
 use crate::ops::presence::{self, Presence};
-use crate::store::{BlobRead, ReadAhead, VerifiedReader};
+use crate::store::{Abandoned, BlobRead, ReadAhead, VerifiedReader};
 
 /// Where a blob is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,22 +88,24 @@ impl S3Cache {
         Ok(self.without_limit().store.head(&self.keys.blob(digest))?.filter(|meta| meta.readable))
     }
 
-    /// Returns a reader of a range of a blob of `size` bytes. Sends no request yet.
+    /// Returns a reader of a range of a blob, which is given with its size in bytes. Sends no request yet. The read ends
+    /// when `abandoned` returns `true`.
     pub(crate) fn read_ahead(
         &self,
         ahead: &ReadAhead,
-        digest: &Digest,
-        size: u64,
+        (digest, size): (Digest, u64),
         range: Range<u64>,
+        abandoned: Abandoned,
     ) -> VerifiedReader {
         ahead.open(BlobRead {
             store: self.store.clone(),
             clock: self.context.clock.clone(),
             cancel: self.context.cancel.clone(),
-            key: self.keys.blob(digest),
-            digest: *digest,
+            key: self.keys.blob(&digest),
+            digest,
             size,
             range,
+            abandoned,
         })
     }
 

@@ -17,6 +17,7 @@ mod state;
 mod touches;
 mod upload;
 mod workers;
+mod wrong_copies;
 
 #[cfg(test)]
 mod tests;
@@ -40,6 +41,7 @@ pub(crate) use state::PushRooms;
 use state::PushState;
 pub(crate) use upload::{BlobUpload, Finished};
 use workers::Workers;
+pub(crate) use wrong_copies::WrongCopies;
 
 /// How long a failed look-up is repeated: the client waits for it.
 const LOOK_UP_FOR: Duration = Duration::from_secs(8);
@@ -52,10 +54,11 @@ pub(crate) struct Pushes {
 }
 
 impl Pushes {
-    /// Accepts pushes for a cache. `rooms` are shared by all caches of the process.
-    pub(crate) fn new(cache: S3Cache, rooms: PushRooms) -> Self {
+    /// Accepts pushes for a cache. `rooms` are shared by all caches of the process. Blobs with a copy in `wrong` that is
+    /// corrupt have to be pushed again.
+    pub(crate) fn new(cache: S3Cache, rooms: PushRooms, wrong: WrongCopies) -> Self {
         let workers = Workers::new();
-        Self { shared: Arc::new(PushState::new(cache, rooms, workers.spawner())), workers }
+        Self { shared: Arc::new(PushState::new(cache, rooms, wrong, workers.spawner())), workers }
     }
 
     /// Returns the cache.

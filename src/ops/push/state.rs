@@ -21,6 +21,7 @@ use crate::ops::push::incoming::Incoming;
 use crate::ops::push::publication::Published;
 use crate::ops::push::touches::TouchQueue;
 use crate::ops::push::workers::Spawner;
+use crate::ops::push::wrong_copies::WrongCopies;
 
 /// Enough for two parts of each connection at most parallelisms. The parts are files, and mostly in the page cache.
 const PART_BYTES: u64 = 256 * 1024 * 1024;
@@ -76,13 +77,14 @@ pub(super) struct PushState {
     delivered: Mutex<HashMap<Digest, Instant>>,
     /// Blobs that a manifest needed and the store did not have, although it may say so.
     lost: Mutex<HashSet<Digest>>,
+    wrong: WrongCopies,
     /// Whether a push has begun, and what was under its names before.
     begun: AtomicBool,
     before: Mutex<HashMap<String, Before>>,
 }
 
 impl PushState {
-    pub(super) fn new(cache: S3Cache, rooms: PushRooms, spawner: Spawner) -> Self {
+    pub(super) fn new(cache: S3Cache, rooms: PushRooms, wrong: WrongCopies, spawner: Spawner) -> Self {
         Self {
             touches: TouchQueue::new(cache.store.connections()),
             cache,
@@ -94,6 +96,7 @@ impl PushState {
             publications: Mutex::default(),
             delivered: Mutex::default(),
             lost: Mutex::default(),
+            wrong,
             begun: AtomicBool::new(false),
             before: Mutex::default(),
         }
@@ -157,8 +160,9 @@ impl PushState {
         self.begun.store(false, Ordering::Relaxed);
     }
 
+    /// Returns whether clients have to push the blob again, although the store may say that it has it.
     pub(super) fn is_lost(&self, digest: &Digest) -> bool {
-        self.lost.lock().unpoisoned().contains(digest)
+        self.lost.lock().unpoisoned().contains(digest) || self.wrong.has_corrupt(digest)
     }
 
     /// Remembers that clients have to push these blobs again.
@@ -186,6 +190,7 @@ impl PushState {
     /// Remembers that the store has a blob.
     pub(super) fn stored(&self, digest: &Digest) {
         self.lost.lock().unpoisoned().remove(digest);
+        self.wrong.forget(digest);
         self.touches.uploaded(digest);
         let mut delivered = self.delivered.lock().unpoisoned();
         if delivered.len() >= MOST_REMEMBERED {
@@ -239,7 +244,8 @@ impl PushState {
             return Some(delivery);
         }
         let delivered = self.delivered.lock().unpoisoned().get(digest).is_some_and(|at| at.elapsed() < DELIVERED);
-        (delivered || self.documents.size(digest).is_some()).then(|| Arc::new(Completion::done(())))
+        let stored = delivered && !self.wrong.has_corrupt(digest);
+        (stored || self.documents.size(digest).is_some()).then(|| Arc::new(Completion::done(())))
     }
 
     /// Makes a publication known. Returns its completion, and whether it is new and not under way already.

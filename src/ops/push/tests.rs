@@ -73,7 +73,7 @@ fn setup(attributes: &str, has_no_parts: bool) -> Setup {
         .connections(4)
         .open()
         .unwrap();
-    Setup { root, store, pushes: Pushes::new(cache, PushRooms::default()), cancel, warnings }
+    Setup { root, store, pushes: Pushes::new(cache, PushRooms::default(), WrongCopies::default()), cancel, warnings }
 }
 
 /// Returns bytes that are not JSON.
@@ -260,7 +260,8 @@ fn a_repeated_blob_joins_the_delivery_under_way() {
 fn the_client_waits_while_too_many_parts_are_on_their_way() {
     let mut setup = setup("", false);
     let cache = setup.pushes.cache().clone();
-    setup.pushes = Pushes::new(cache, PushRooms { parts: Budget::new(3 * PART), ..PushRooms::default() });
+    let rooms = PushRooms { parts: Budget::new(3 * PART), ..PushRooms::default() };
+    setup.pushes = Pushes::new(cache, rooms, WrongCopies::default());
     setup.store.hold(true);
     let blob = bytes(20 * PART);
     let written = AtomicUsize::new(0);

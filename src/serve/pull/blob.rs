@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Digest, Error, ErrorKind};
-use crate::http::server::{Method, Request, Response};
+use crate::http::server::{Client, Method, Request, Response};
 use crate::ops::S3Cache;
 use crate::serve::answer::{Code, OCTETS, Refusal, with_digest};
 use crate::serve::mounted::Mounted;
@@ -25,6 +25,8 @@ struct Copy<'a> {
     source: usize,
     digest: Digest,
     size: u64,
+    /// The client to send it to.
+    client: Client,
 }
 
 /// The outcome of reading one copy.
@@ -69,7 +71,10 @@ impl Pull {
             let tried = match size {
                 _ if mounted.is_corrupt(digest, source) => CopyOutcome::Lost("it does not match its digest".to_owned()),
                 Ok(Some(size)) if is_head => return Ok(sized(size, digest)),
-                Ok(Some(size)) => self.send(mounted, &Copy { cache, source, digest: *digest, size }, range)?,
+                Ok(Some(size)) => {
+                    let client = request.client.clone();
+                    self.send(mounted, Copy { cache, source, digest: *digest, size, client }, range)?
+                }
                 Ok(None) => CopyOutcome::Lost(format!("it is not in {}", cache.location())),
                 Err(error) => CopyOutcome::Failed(error),
             };
@@ -80,7 +85,7 @@ impl Pull {
             }
         }
         match failed {
-            Some(error) => Err(Refusal::failed(&format!("cannot read the blob {digest}"), &error)),
+            Some(error) => Err(Refusal::unreadable(&format!("cannot read the blob {digest}"), &error)),
             None => {
                 mounted.forget(digest);
                 let refusal = missing(digest, &reasons);
@@ -97,22 +102,23 @@ impl Pull {
     ///
     /// # Errors
     /// If that part does not exist.
-    fn send(&self, mounted: &Arc<Mounted>, copy: &Copy<'_>, header: Option<&str>) -> Result<CopyOutcome, Refusal> {
-        let Copy { cache, source, digest, size } = copy;
-        let wanted = wanted(header, *size);
+    fn send(&self, mounted: &Arc<Mounted>, copy: Copy<'_>, header: Option<&str>) -> Result<CopyOutcome, Refusal> {
+        let Copy { cache, source, digest, size, client } = copy;
+        let wanted = wanted(header, size);
         let range = match &wanted {
-            Wanted::Whole => 0..*size,
+            Wanted::Whole => 0..size,
             Wanted::Part(range) => range.clone(),
-            Wanted::Nothing => return Err(out_of_range(*size)),
+            Wanted::Nothing => return Err(out_of_range(size)),
         };
         if self.redirect {
-            match cache.blob_url(digest, URL_VALID_FOR) {
+            match cache.blob_url(&digest, URL_VALID_FOR) {
                 Ok(Some(url)) => return Ok(CopyOutcome::Answer(Response::empty(307).header("location", url))),
                 Ok(None) => {}
                 Err(error) => return Ok(CopyOutcome::Failed(error)),
             }
         }
-        let mut reader = cache.read_ahead(&self.ahead, digest, *size, range.clone());
+        let abandoned = Arc::new(move || client.has_left());
+        let mut reader = cache.read_ahead(&self.ahead, (digest, size), range.clone(), abandoned);
         match reader.start() {
             Ok(true) => {}
             Ok(false) => return Ok(CopyOutcome::Lost(format!("it is gone from {}", cache.location()))),
@@ -123,7 +129,7 @@ impl Pull {
         match reader.read(&mut first) {
             Ok(read) => first.truncate(read),
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                mounted.blame(*digest, *source);
+                mounted.blame(digest, source);
                 return Ok(CopyOutcome::Lost(error.to_string()));
             }
             Err(error) => return Ok(CopyOutcome::Failed(Error::network(error.to_string()))),
@@ -133,13 +139,13 @@ impl Pull {
             first: io::Cursor::new(first),
             reader,
             left: length,
-            is_end: range.end == *size,
-            copy: (*digest, *source),
+            is_end: range.end == size,
+            copy: (digest, source),
             mounted: mounted.clone(),
             counters: self.counters.clone(),
         };
         let response = Response::stream(if wanted == Wanted::Whole { 200 } else { 206 }, OCTETS, length, sent);
-        Ok(CopyOutcome::Answer(ranged(response, &wanted, *size, digest)))
+        Ok(CopyOutcome::Answer(ranged(response, &wanted, size, &digest)))
     }
 }
 

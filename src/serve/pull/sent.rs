@@ -3,7 +3,7 @@
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
-use crate::base::Digest;
+use crate::base::{Digest, Error};
 use crate::serve::counters::Counters;
 use crate::serve::mounted::Mounted;
 use crate::store::VerifiedReader;
@@ -43,8 +43,11 @@ impl Read for Sent {
 impl Sent {
     /// Records a failure. The server closes the connection, and the client requests the rest.
     fn failed(&self, error: &io::Error) {
-        self.counters.failures.add(1);
         let (digest, source) = self.copy;
+        if matches!(error.get_ref().and_then(|error| error.downcast_ref()), Some(Error::Cancelled)) {
+            return log::debug!("stopped sending the blob {digest}, because the client has left or the server stops");
+        }
+        self.counters.failures.add(1);
         if error.kind() == io::ErrorKind::InvalidData {
             self.mounted.blame(digest, source);
         }

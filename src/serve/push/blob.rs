@@ -75,8 +75,7 @@ impl Push {
             let Response { headers, .. } = progress(416, repository, id, pieces.spool.size());
             headers.into_iter().fold(refusal, |refusal, (name, value)| refusal.header(name, value))
         })?;
-        let received = pieces.append(request, self.pushes.rooms())?;
-        self.counters.bytes_up.add(received);
+        pieces.append(request, self.pushes.rooms())?;
         Ok(progress(202, repository, id, pieces.spool.size()))
     }
 
@@ -112,9 +111,10 @@ impl Push {
         }
         let Pieces { spool, room, file, .. } = std::mem::replace(&mut *pieces, Pieces::none());
         drop(pieces);
+        let size = spool.size();
         let delivery = stored(self.pushes.send(target.digest, spool, (room, file)))?;
         self.settle(&delivery)?;
-        self.count(&target.digest);
+        self.count(&target.digest, size);
         Ok(created(target))
     }
 
@@ -123,16 +123,7 @@ impl Push {
         let (size, hasher) = (pieces.spool.size(), pieces.hasher.clone());
         let checked = check_range(request, size);
         let received = checked.and_then(|()| pieces.append(request, self.pushes.rooms()));
-        match received {
-            Ok(received) => {
-                self.counters.bytes_up.add(received);
-                Ok(())
-            }
-            Err(refusal) => {
-                pieces.rewind(size, hasher);
-                Err(refusal)
-            }
-        }
+        received.map(drop).inspect_err(|_| pieces.rewind(size, hasher))
     }
 
     /// Takes a blob that is sent in one request, and waits until the store has it.
@@ -145,41 +136,41 @@ impl Push {
             }
             return self.settle(&delivery);
         }
-        let finished = match request.content_length() {
+        let (size, finished) = match request.content_length() {
             Some(size) => {
                 let mut blob = stored(self.pushes.receive(digest, size))?;
                 let received = receive(request, |bytes| stored(blob.write(bytes)))?;
-                self.counters.bytes_up.add(received);
-                stored(blob.finish())?
+                (received, stored(blob.finish())?)
             }
             None => self.take_chunked(request, digest)?,
         };
         match finished {
             Finished::Accepted(delivery) => {
                 self.settle(&delivery)?;
-                self.count(&digest);
+                self.count(&digest, size);
                 Ok(())
             }
             Finished::WrongDigest(found) => Err(wrong_digest(&found, &digest)),
         }
     }
 
-    /// Takes a blob whose size is not known before its end.
-    fn take_chunked(&self, request: &mut Request<'_>, digest: Digest) -> Result<Finished, Refusal> {
+    /// Takes a blob whose size is not known before its end. Also returns the size.
+    fn take_chunked(&self, request: &mut Request<'_>, digest: Digest) -> Result<(u64, Finished), Refusal> {
         let mut pieces = Pieces::none();
-        let received = pieces.append(request, self.pushes.rooms())?;
-        self.counters.bytes_up.add(received);
+        let size = pieces.append(request, self.pushes.rooms())?;
         let found = pieces.hasher.finish();
         if found != digest {
-            return Ok(Finished::WrongDigest(found));
+            return Ok((size, Finished::WrongDigest(found)));
         }
-        stored(self.pushes.send(digest, pieces.spool, (pieces.room, pieces.file))).map(Finished::Accepted)
+        let delivery = stored(self.pushes.send(digest, pieces.spool, (pieces.room, pieces.file)))?;
+        Ok((size, Finished::Accepted(delivery)))
     }
 
-    /// Counts a blob that was written to the store.
-    fn count(&self, digest: &Digest) {
+    /// Counts a blob that was written to the store. A config is not.
+    fn count(&self, digest: &Digest, size: u64) {
         if self.pushes.documents().size(digest).is_none() {
             self.counters.blobs_uploaded.add(1);
+            self.counters.bytes_up.add(size);
         }
     }
 

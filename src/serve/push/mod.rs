@@ -13,10 +13,10 @@ mod uploads;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::base::{Digest, Result as CrateResult};
+use crate::base::{Digest, ErrorKind, Result as CrateResult};
 use crate::http::server::Response;
 use crate::ops::S3Cache;
-use crate::ops::push::{Completion, Document, DocumentReader, Documents, PushRooms, Pushes, Room};
+use crate::ops::push::{Completion, Document, DocumentReader, Documents, PushRooms, Pushes, Room, WrongCopies};
 use crate::serve::answer::{Code, Refusal, with_digest};
 use crate::serve::counters::Counters;
 use crate::serve::mount::{LATEST, name_of};
@@ -45,6 +45,7 @@ pub(super) struct Push {
 #[derive(Clone, Debug, Default)]
 pub(super) struct PushContext {
     pub(super) rooms: PushRooms,
+    pub(super) wrong: WrongCopies,
     pub(super) stop_by: StopBy,
 }
 
@@ -56,9 +57,9 @@ impl Push {
         counters: Arc<Counters>,
         context: PushContext,
     ) -> Self {
-        let PushContext { rooms, stop_by } = context;
+        let PushContext { rooms, wrong, stop_by } = context;
         Self {
-            pushes: Pushes::new(cache, rooms),
+            pushes: Pushes::new(cache, rooms, wrong),
             uploads: Uploads::default(),
             manifests: Documents::default(),
             counters,
@@ -70,7 +71,14 @@ impl Push {
     /// Returns the size of a blob, or `None` if the store does not have it. An old blob is refreshed in the background.
     pub(super) fn head_blob(&self, digest: &Digest) -> Result<Option<u64>, Refusal> {
         self.begin(None);
-        let size = self.pushes.find(digest).map_err(|error| Refusal::failed("cannot look up the blob", &error))?;
+        let size = match self.pushes.find(digest) {
+            // The client then sends the blob. If that is refused too, the response has a body with the reason.
+            Err(error) if error.kind() == ErrorKind::Access => {
+                log::info!("cannot look up the blob {digest}: {}", error.chain());
+                None
+            }
+            found => found.map_err(|error| Refusal::failed("cannot look up the blob", &error))?,
+        };
         if size.is_some() {
             self.counters.blobs_present.add(1);
         }

@@ -20,7 +20,11 @@ pub(crate) struct BlobRead {
     pub(crate) size: u64,
     /// The bytes to hand out. An end past the end of the blob is truncated.
     pub(crate) range: Range<u64>,
+    pub(crate) abandoned: Abandoned,
 }
+
+/// Returns whether the client that waits for the bytes has left. It is called when they do not arrive for a while.
+pub(crate) type Abandoned = Arc<dyn Fn() -> bool + Send + Sync>;
 
 impl BlobRead {
     /// Returns the object's location for messages.

@@ -91,7 +91,8 @@ impl Fetch {
     /// Reads ranges until there are none left for this thread.
     fn work(self: &Arc<Self>) {
         let _leaves = LeaveOnDrop(self);
-        let _stops = http::stop_thread(&self.cancel);
+        let cancel = self.cancel.clone();
+        let _stops = http::stop_thread(move || cancel.is_cancelled());
         while let Some(mut fetching) = self.claim(true) {
             self.recruit();
             self.run(&mut fetching, true);

@@ -6,7 +6,7 @@ const SHARE: usize = 3;
 /// The same for the only reader.
 const SHARE_ALONE: usize = 8;
 /// The chunks that each reader may have even if none is free: two at the head, and the one that is handed out.
-const CHUNKS_OF_A_READER: usize = 3;
+pub(super) const CHUNKS_OF_A_READER: usize = 3;
 
 /// Bytes that have arrived, in a buffer that is used again.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub(super) struct Chunk {
 pub(super) struct Memory {
     chunk: usize,
     total: usize,
+    /// What a reader takes besides its chunks.
+    reader: usize,
     used: usize,
     /// The most that was ever in use.
     #[cfg(test)]
@@ -28,10 +30,11 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    pub(super) fn new(total: usize, chunk: usize) -> Self {
+    pub(super) fn new(total: usize, chunk: usize, reader: usize) -> Self {
         Self {
             chunk: chunk.max(1),
             total,
+            reader,
             used: 0,
             #[cfg(test)]
             most: 0,
@@ -47,7 +50,8 @@ impl Memory {
     /// Returns whether one of this many readers, which holds this many chunks, may take another one.
     pub(super) fn has_room(&self, held: usize, readers: usize) -> bool {
         // Kept for what the other readers take in any case, so that the total hardly depends on their number.
-        let reserved = readers.saturating_sub(1).saturating_mul(CHUNKS_OF_A_READER).saturating_mul(self.chunk);
+        let own = CHUNKS_OF_A_READER.saturating_mul(self.chunk).saturating_add(self.reader);
+        let reserved = readers.saturating_sub(1).saturating_mul(own);
         let free = self.total.saturating_sub(self.used).saturating_sub(reserved);
         let share = if readers > 1 { SHARE } else { SHARE_ALONE };
         free >= self.chunk && held.saturating_mul(self.chunk) < free.saturating_mul(share)

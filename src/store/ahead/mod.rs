@@ -22,7 +22,8 @@
 //!    chunk because of 1. Nobody waits for anything while holding the lock on the table.
 //!
 //! A stopped client keeps at most its share of the memory. A client that leaves drops its reader, which wakes its
-//! threads: those in a read end within a quarter of a second, those that wait for a connection when they get one.
+//! threads: those in a read end within a quarter of a second, those that wait for a connection when they get one. A client
+//! that leaves while the store sends nothing is noticed within a second.
 
 mod blob_read;
 mod fetch;
@@ -39,7 +40,7 @@ use std::sync::Arc;
 
 use shared::Shared;
 
-pub(crate) use blob_read::BlobRead;
+pub(crate) use blob_read::{Abandoned, BlobRead};
 pub(crate) use settings::ReadAheadSettings;
 pub(crate) use verify::VerifiedReader;
 

@@ -1,23 +1,30 @@
 //! The bytes of one read, in order.
 
+use std::cell::Cell;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
 
 use crate::base::{Error, Interrupt, Result, Unpoisoned as _};
+use crate::http;
 use crate::object::Version;
-use crate::store::ahead::blob_read::BlobRead;
+use crate::store::ahead::blob_read::{Abandoned, BlobRead};
 use crate::store::ahead::fetch::{Fetch, Fetching};
 use crate::store::ahead::memory::Chunk;
 use crate::store::ahead::plan::Plan;
 use crate::store::ahead::shared::Shared;
 use crate::store::ahead::table::Popped;
 
+/// How often a read whose bytes do not arrive checks whether its client has left.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
 /// The chunks of a range, in order.
 pub(super) struct Sequence {
     fetch: Arc<Fetch>,
     /// A range that this thread reads itself.
     own: Option<Fetching>,
+    abandoned: Abandoned,
     _interrupt: Interrupt,
 }
 
@@ -32,7 +39,7 @@ impl Sequence {
         let fetch = Fetch::new(shared.clone(), read, plan, version);
         let cancelled = fetch.clone();
         let _interrupt = read.cancel.on_cancel(move || cancelled.close());
-        Self { fetch, own: None, _interrupt }
+        Self { fetch, own: None, abandoned: read.abandoned.clone(), _interrupt }
     }
 
     /// Returns the next bytes, or `None` after the last.
@@ -63,6 +70,7 @@ impl Sequence {
             }
             match &mut self.own {
                 Some(own) => {
+                    let _stops = http::stop_thread(stops(self.fetch.clone(), self.abandoned.clone()));
                     if self.fetch.run(own, false) {
                         self.own = None;
                     }
@@ -81,9 +89,12 @@ impl Sequence {
         }
         self.fetch.starved.store(stream.head() + 1, Ordering::Relaxed);
         let arrived = stream.arrived.clone();
-        let table = arrived.wait(table).unpoisoned();
+        let (table, waited) = arrived.wait_timeout(table, LOOK_EVERY).unpoisoned();
         self.fetch.starved.store(0, Ordering::Relaxed);
         drop(table);
+        if waited.timed_out() && (self.abandoned)() {
+            self.fetch.close();
+        }
     }
 
     /// Takes back a chunk that was handed out.
@@ -94,6 +105,20 @@ impl Sequence {
     /// Returns the strong version that all bytes came from, if it is known.
     pub(super) fn version(&self) -> Option<Version> {
         self.fetch.version()
+    }
+}
+
+/// Returns a function that tells whether a read of this thread must end: it was closed, or nobody waits for the bytes.
+fn stops(fetch: Arc<Fetch>, abandoned: Abandoned) -> impl Fn() -> bool {
+    let looked = Cell::new(Instant::now());
+    move || {
+        if looked.get().elapsed() >= LOOK_EVERY {
+            looked.set(Instant::now());
+            if abandoned() {
+                fetch.close();
+            }
+        }
+        fetch.cancel.is_cancelled()
     }
 }
 

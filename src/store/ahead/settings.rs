@@ -14,6 +14,8 @@ pub(crate) struct ReadAheadSettings {
     pub(crate) memory: usize,
     /// The unit of memory.
     pub(crate) chunk: usize,
+    /// What a reader takes besides its chunks: the stacks of its threads, and buffers on the way to its client.
+    pub(crate) reader: usize,
     /// How many bytes at the end are handed out only after the digest was checked.
     pub(crate) hold_back: usize,
     /// The maximum number of threads for each reader. There are never more than the store has connections.
@@ -35,8 +37,9 @@ impl Default for ReadAheadSettings {
     fn default() -> Self {
         Self {
             range_size: 8 * MIB as u64,
-            memory: 42 * MIB,
-            chunk: 128 * KIB,
+            memory: 38 * MIB,
+            chunk: 64 * KIB,
+            reader: 192 * KIB,
             hold_back: 64 * KIB,
             threads: usize::MAX,
         }
@@ -46,11 +49,34 @@ impl Default for ReadAheadSettings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::ahead::memory::CHUNKS_OF_A_READER;
+
+    /// As many as the server has connections.
+    #[test]
+    fn many_readers_hardly_take_more_memory_than_one() {
+        let ReadAheadSettings { memory, chunk, reader, .. } = ReadAheadSettings::default();
+        for readers in [1, 2, 16, 64, 128] {
+            let (mut memory, mut held) = (Memory::new(memory, chunk, reader), vec![0; readers]);
+            let mut takes = true;
+            while takes {
+                takes = false;
+                for held in &mut held {
+                    if memory.has_room(*held, readers) {
+                        memory.take();
+                        (*held, takes) = (*held + 1, true);
+                    }
+                }
+            }
+            (0..readers * CHUNKS_OF_A_READER).for_each(|_| drop(memory.take()));
+            let all = memory.used() + readers * reader;
+            assert!(all <= 49 << 20, "{readers} readers take {all} bytes");
+        }
+    }
 
     #[test]
     fn ranges_fit_the_memory() {
         let range = |connections| ReadAheadSettings::default().range_for(connections) / 1024;
-        for (connections, kib) in [(1, 8192), (4, 8192), (10, 8192), (16, 5097), (32, 2466), (64, 1213), (1000, 1024)] {
+        for (connections, kib) in [(1, 8192), (4, 8192), (10, 7686), (16, 4611), (32, 2231), (64, 1098), (1000, 1024)] {
             assert_eq!(range(connections), kib, "{connections}");
         }
         let none = ReadAheadSettings { memory: 0, range_size: 0, ..ReadAheadSettings::default() };

@@ -19,7 +19,7 @@ pub(super) struct Shared {
 
 impl Shared {
     pub(super) fn new(settings: ReadAheadSettings) -> Self {
-        let table = Mutex::new(Table::new(Memory::new(settings.memory, settings.chunk)));
+        let table = Mutex::new(Table::new(Memory::new(settings.memory, settings.chunk, settings.reader)));
         Self { settings, notes: Notes::default(), table, threads: JoinedThreads::default() }
     }
 

@@ -17,6 +17,10 @@ const HEAD_CHUNKS: usize = 2;
 /// The room that a thread needs to go on if it has given up its connection: the next request should be worth its cost.
 const RESUME_CHUNKS: usize = 8;
 
+/// All streams together have at most this many threads for each connection, and one each. More would only wait for
+/// memory, because their readers are slow.
+const THREADS_PER_CONNECTION: usize = 4;
+
 /// The state of all reads.
 pub(super) struct Table {
     pub(super) memory: Memory,
@@ -123,7 +127,14 @@ impl Table {
     pub(super) fn wants_thread(&self, id: u64, may_be_several: bool) -> bool {
         let Some(stream) = self.streams.get(&id) else { return false };
         let most = if may_be_several { self.share(id) } else { 1 };
-        stream.threads < most.min(stream.most_threads) && self.is_hungry(stream)
+        let free = stream.threads == 0 || self.has_free_thread(stream.most_threads);
+        free && stream.threads < most.min(stream.most_threads) && self.is_hungry(stream)
+    }
+
+    /// Returns whether a stream over that many connections may have more than one thread.
+    fn has_free_thread(&self, connections: usize) -> bool {
+        let threads: usize = self.streams.values().map(|stream| stream.threads).sum();
+        threads < connections.saturating_mul(THREADS_PER_CONNECTION).saturating_add(self.streams.len())
     }
 
     /// Returns whether the stream has a range left that may begin.
@@ -328,5 +339,35 @@ impl Stream {
         let is_first = self.first_waiting().is_none_or(|(first, _)| index <= first);
         let (more, at_head) = if slot.paused { (RESUME_CHUNKS, 1) } else { (1, HEAD_CHUNKS) };
         (is_first && memory.has_room(self.held + more - 1, readers)) || (index == self.head && slot.held < at_head)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_readers_do_not_collect_threads() {
+        let mut table = Table::new(Memory::new(1 << 30, 1, 0));
+        let plan = || Plan::new(0..1_000_000, 1_000_000, 1000, 4);
+        let ids: Vec<u64> = (0..6).map(|_| table.open(plan(), 4)).collect();
+        for (at, id) in ids.iter().enumerate() {
+            // Each has its first range, and may have more.
+            assert!(table.claim(*id, true).is_some());
+            assert!(table.wants_thread(*id, true), "{at}");
+            table.stream(*id).unwrap().threads = if at < 5 { 4 } else { 1 };
+        }
+        // Hungry readers share the connections, so the others must have enough for now.
+        for id in &ids[..5] {
+            table.stream(*id).unwrap().failed = true;
+        }
+        let last = *ids.last().unwrap();
+        assert!(table.wants_thread(last, true));
+        table.stream(last).unwrap().threads = 2;
+        assert!(!table.wants_thread(last, true), "22 threads for 4 connections");
+        // The first one is never refused.
+        let new = table.open(plan(), 4);
+        table.stream(ids[0]).unwrap().threads = 40;
+        assert!(table.wants_thread(new, true));
     }
 }

@@ -15,8 +15,14 @@ use crate::base::{Cancel, Digest};
 use crate::object::ObjectStore as _;
 use crate::store::Limited;
 
-const SETTINGS: ReadAheadSettings =
-    ReadAheadSettings { range_size: 40_000, memory: 60_000, chunk: 4000, hold_back: 3000, threads: usize::MAX };
+const SETTINGS: ReadAheadSettings = ReadAheadSettings {
+    range_size: 40_000,
+    memory: 60_000,
+    chunk: 4000,
+    reader: 0,
+    hold_back: 3000,
+    threads: usize::MAX,
+};
 
 /// A blob in a store, and the state that its readers share.
 struct World {
@@ -49,6 +55,7 @@ impl World {
             digest: Digest::of(&self.bytes),
             size: self.bytes.len() as u64,
             range,
+            abandoned: Arc::new(|| false),
         }
     }
 
@@ -116,6 +123,7 @@ fn settings() -> impl Strategy<Value = ReadAheadSettings> {
             range_size: range_size.max(2000),
             memory,
             chunk: chunk.max(50),
+            reader: 0,
             hold_back,
             threads,
         })

@@ -1,5 +1,7 @@
 //! Bake, whose caches are in its files.
 
+use std::fs;
+
 use super::fake::Fake;
 
 fn printed(fake: &Fake) -> String {
@@ -62,6 +64,11 @@ fn a_bake_that_cannot_resolve_its_targets_ends_the_run() {
     let fake = Fake::new();
     // The file is missing, so `cat` fails and says so.
     fake.run(&["--", "docker", "bake"]).expect(1).says(&["bake --print failed", "No such file"]);
+    // Only the reason is shown.
+    fake.answers("bake-says", "#1 reading x.hcl\\n-----\\n  2 | a\\nERROR: x.hcl:2,1: wrong\\n\\n");
+    let run = fake.run(&["--", "docker", "bake"]).expect(1);
+    assert!(run.stderr.contains("x.hcl:2,1: wrong") && !run.stderr.contains("-----"), "{}", run.stderr);
+    fs::remove_file(fake.path("bake-says")).unwrap();
     fake.answers("printed", "{}");
     fake.run(&["--", "docker", "bake"]).expect(2).says(&["cannot read the targets"]);
     assert_eq!(fake.raw_arguments(), None);

@@ -49,6 +49,18 @@ fn a_command_that_cannot_be_started_has_the_status_that_a_shell_gives() {
     }
 }
 
+/// A build may fail before it comes to its caches.
+#[test]
+fn a_command_that_fails_does_not_blame_the_builder() {
+    let fake = Fake::new();
+    let store = fake.store();
+    for (act, status, warns) in [("exit 0", 0, true), ("exit 3", 3, false), ("kill -TERM $$", 143, false)] {
+        fake.answers("act", act);
+        let run = fake.run(&words(&store)).expect(status);
+        assert_eq!(run.stderr.contains("never used the cache server"), warns, "{act}: {}", run.stderr);
+    }
+}
+
 fn signal(child: &Child, name: &str) {
     let status = Command::new("sh").args(["-c", &format!("kill -{name} {}", child.id())]).status().unwrap();
     assert!(status.success());

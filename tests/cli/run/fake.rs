@@ -17,7 +17,7 @@ case " $* " in
 *" inspect --format "*) cat "$FAKE/host" ;;
 *" inspect "*) cat "$FAKE/builder" ;;
 *" info "*) cat "$FAKE/info" ;;
-*" --print "*) cat "$FAKE/printed" ;;
+*" --print "*) if [ -f "$FAKE/bake-says" ]; then printf "$(<"$FAKE/bake-says")" >&2; exit 1; else cat "$FAKE/printed"; fi ;;
 *)
     printf '%s\0' "$@" >"$FAKE/arguments"
     env >"$FAKE/environment"

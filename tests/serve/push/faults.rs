@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use s3_build_cache::Digest;
 
 use crate::s3::cache;
-use crate::s3_server::{Fault, Match, Operation, Server};
-use crate::serve::client::Client;
+use crate::s3_server::{Failure, Fault, Match, Operation, Server};
+use crate::serve::client::{Answer, Client};
 use crate::serve::push::pusher::{Cache, at, push_blob, put, put_part, put_patiently, start};
 use crate::serve::push::{noise, serving, tuned};
 
@@ -30,7 +30,7 @@ fn a_store_that_fails_now_and_then_does_not_matter() {
 }
 
 #[test]
-fn a_client_hears_of_a_store_that_refuses_and_can_repeat_the_request() {
+fn a_store_that_denies_a_blob_ends_the_push_and_the_request_can_be_repeated() {
     let server = Server::start();
     let serving = serving(tuned(&server, "", |_| {}));
     let mut client = Client::new(serving.address);
@@ -39,7 +39,7 @@ fn a_client_hears_of_a_store_that_refuses_and_can_repeat_the_request() {
         let (location, digest) = (start(&mut client, "export"), Digest::of(&blob));
         server.fault(Match::operation(operation).always(), Fault::early_denied(crate::s3_server::Then::Drain));
         let answer = put_patiently(serving.address, &at(&location, &digest), &blob);
-        assert!(answer.starts_with("HTTP/1.1 50"), "{answer}");
+        assert!(answer.starts_with("HTTP/1.1 403"), "{answer}");
         server.clear_faults();
         assert!(server.keys().iter().all(|key| !key.contains(&digest.hex())));
         assert_eq!(put(&mut client, &location, &digest, &blob).status, 201);
@@ -47,6 +47,47 @@ fn a_client_hears_of_a_store_that_refuses_and_can_repeat_the_request() {
     }
     drop(serving);
     assert!(server.uploads().is_empty());
+}
+
+/// Clients show the message of a refused write, and repeat only what may succeed.
+#[test]
+fn every_write_that_the_store_denies_is_denied_with_the_reason() {
+    let server = Server::start();
+    let serving = serving(tuned(&server, ",name=app", |_| {}));
+    let mut client = Client::new(serving.address);
+    let pushed = Cache::fixture("min");
+    let first = pushed.layers[0];
+    push_blob(&mut client, "export", &pushed.config);
+    for layer in &pushed.layers {
+        push_blob(&mut client, "export", &pushed.layer(layer));
+    }
+    let denied = Fault::Reply(Failure::new(403, "AccessDenied", "Access Denied"));
+    let denies = |operation| server.fault(Match::operation(operation).always(), denied.clone());
+    let is_denied = |answer: Answer| {
+        let text = answer.text();
+        assert_eq!((answer.status, answer.code().as_str()), (403, "DENIED"), "{text}");
+        assert!(text.contains("AccessDenied") && text.contains("(hint: ") && text.contains("s3:PutObject"), "{text}");
+    };
+    denies(Operation::PutObject);
+    let blob = noise(1000);
+    let digest = Digest::of(&blob);
+    let location = start(&mut client, "export");
+    is_denied(put(&mut client, &location, &digest, &blob));
+    is_denied(client.send("POST", &at("/v2/export/blobs/uploads/", &digest), &[], &blob));
+    assert_eq!(client.send("PATCH", &location, &[], &blob).status, 202);
+    is_denied(put(&mut client, &location, &digest, b""));
+    is_denied(pushed.put_manifest(&mut client, "export", "latest"));
+    let failures = serving.summary().failures;
+    assert_eq!(failures, 4);
+    // A blob that cannot be looked up counts as absent, also for a mount: then the client learns the reason.
+    denies(Operation::HeadObject);
+    denies(Operation::GetObject);
+    denies(Operation::ListObjects);
+    assert_eq!(client.head(&format!("/v2/export/blobs/{first}")).status, 404);
+    let mount = format!("/v2/export/blobs/uploads/?mount={first}&from=other");
+    assert_eq!(client.send("POST", &mount, &[], b"").status, 202);
+    let answer = pushed.put_manifest(&mut client, "export", "latest");
+    assert_eq!((answer.status, answer.code().as_str()), (403, "DENIED"), "{}", answer.text());
 }
 
 #[test]
