@@ -59,6 +59,8 @@ pub(crate) struct S3Settings {
     /// Whether to use AWS's transfer acceleration. Never set together with a custom endpoint, FIPS, path style, a
     /// bucket name that is not a valid host label, or a region without acceleration.
     pub accelerate: bool,
+    /// Whether to access directory buckets with sessions.
+    pub sessions: bool,
     /// Whether to sign the hashes of parts also over TLS.
     pub payload_signing: bool,
     /// The profile, which may also configure a source of credentials.
@@ -112,6 +114,7 @@ impl Settings {
             fips: fips.is_some() || fips_region,
             dualstack: dualstack.is_some(),
             accelerate: accelerate.is_some(),
+            sessions: disables_sessions(env, &profile)?.is_none(),
             payload_signing: payload_signing(policy.payload_signing, &profile),
             profile,
         })))
@@ -127,6 +130,11 @@ fn accelerate(location: &Location, profile: &Profile) -> Option<String> {
             Some(setting.origin)
         }
     }
+}
+
+/// Returns what disables the sessions of directory buckets.
+fn disables_sessions(env: &dyn Env, profile: &Profile) -> Result<Option<Setting<bool>>> {
+    flag(env, profile, "AWS_S3_DISABLE_EXPRESS_SESSION_AUTH", "s3_disable_express_session_auth")
 }
 
 /// Returns whether to sign the hashes of parts also over TLS.

@@ -8,32 +8,41 @@ use crate::base::{Error, Result};
 /// The name of a bucket, or of something that stands in for one. [`Location`](crate::config::Location) decides whether
 /// its kind can hold a cache, because a directory accepts other names than S3.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Bucket(Kind);
+pub struct Bucket {
+    name: String,
+    kind: BucketKind,
+}
 
+/// What the name stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum BucketKind {
     /// An ordinary bucket by name, or an access point by alias.
-    Name(String),
+    Plain,
     /// An access point by its ARN.
     AccessPoint(AccessPoint),
-    /// A directory bucket (S3 Express One Zone), or an access point of one.
-    Directory(DirectoryBucket),
+    /// A directory bucket (S3 Express One Zone).
+    Directory(Zone),
+    /// An access point of a directory bucket.
+    DirectoryAccessPoint(Zone),
 }
 
-/// The parts of `arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME`.
+/// The parts of `arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct AccessPoint {
-    arn: String,
-    region: String,
-    account: String,
-    name: String,
+pub(crate) struct AccessPoint {
+    pub(crate) partition: String,
+    pub(crate) region: String,
+    pub(crate) account: String,
+    pub(crate) name: String,
 }
 
-/// The parts of `BASE--ZONE--x-s3`.
+/// The availability zone or local zone of a directory bucket, such as `use1-az4`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-struct DirectoryBucket {
-    name: String,
-    zone: String,
+pub(crate) struct Zone(String);
+
+impl Zone {
+    pub(crate) fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 /// Suffixes that AWS reserves for aliases of resources other than buckets.
@@ -45,12 +54,34 @@ const RESERVED: &[(&str, &str)] = &[
 const NAME_RULE: &str = "a bucket name is 3 to 63 of a-z, 0-9, . and -, and begins and ends with a letter or digit";
 
 impl Bucket {
-    /// Returns the name as it appears in URLs and messages.
+    /// Returns the name as it appears in messages: of an access point the ARN.
     pub fn name(&self) -> &str {
-        match &self.0 {
-            Kind::Name(name) | Kind::Directory(DirectoryBucket { name, .. }) => name,
-            Kind::AccessPoint(AccessPoint { arn, .. }) => arn,
+        &self.name
+    }
+
+    pub(crate) fn kind(&self) -> &BucketKind {
+        &self.kind
+    }
+
+    /// Returns the access point, if the bucket is the ARN of one.
+    pub(crate) fn access_point(&self) -> Option<&AccessPoint> {
+        match &self.kind {
+            BucketKind::AccessPoint(point) => Some(point),
+            _ => None,
         }
+    }
+
+    /// Returns the zone of a directory bucket or of its access point, or `None` for other kinds.
+    pub(crate) fn zone(&self) -> Option<&str> {
+        match &self.kind {
+            BucketKind::Directory(zone) | BucketKind::DirectoryAccessPoint(zone) => Some(zone.as_str()),
+            _ => None,
+        }
+    }
+
+    /// Returns whether the bucket is a directory bucket or an access point of one.
+    pub(crate) fn is_directory(&self) -> bool {
+        self.zone().is_some()
     }
 
     /// Checks that S3 can keep a cache in it.
@@ -58,27 +89,11 @@ impl Bucket {
     /// # Errors
     /// [`Error::Usage`], which names the kind and the alternative.
     pub(crate) fn check_for_s3(&self, use_path_style: bool) -> Result<()> {
-        match &self.0 {
-            Kind::Name(_) => Ok(()),
-            Kind::AccessPoint(AccessPoint { arn, .. }) if use_path_style => Err(Error::usage(format!(
-                "bucket={arn} and use_path_style=true cannot be combined"
-            ))
-            .with_hint(
-                "access points have no path style: remove use_path_style, and set bucket to the access point's alias \
-                 (…-s3alias)",
-            )),
-            Kind::AccessPoint(AccessPoint { arn, region, account, name }) => Err(Error::usage(format!(
-                "bucket={arn} is the ARN of an access point, which is not supported"
-            ))
-            .with_hint(format!(
-                "set bucket to the access point's alias, which ends in -s3alias (aws s3control get-access-point \
-                     --region {region} --account-id {account} --name {name} --query Alias)"
-            ))),
-            Kind::Directory(DirectoryBucket { name, zone }) => Err(Error::usage(format!(
-                "bucket={name} is a directory bucket (S3 Express One Zone, {zone}), which is not supported"
-            ))
-            .with_hint("use a general purpose bucket in the same region")),
+        if use_path_style && self.access_point().is_some() {
+            let message = format!("bucket={} and use_path_style=true cannot be combined", self.name);
+            return Err(Error::usage(message).with_hint("access points have no path style: remove use_path_style"));
         }
+        Ok(())
     }
 
     /// Checks that it can be a directory of a directory store, where S3's naming rules apply.
@@ -86,13 +101,10 @@ impl Bucket {
     /// # Errors
     /// [`Error::Usage`] if it is not a bucket name.
     pub(crate) fn check_for_directory(&self) -> Result<()> {
-        match &self.0 {
-            Kind::AccessPoint(_) => self.check_for_s3(false),
-            Kind::Name(name) | Kind::Directory(DirectoryBucket { name, .. }) if is_dns_name(name) => Ok(()),
-            Kind::Name(name) | Kind::Directory(DirectoryBucket { name, .. }) => {
-                Err(Error::usage(format!("bucket={} is not a bucket name", shown(name))).with_hint(NAME_RULE))
-            }
+        if is_dns_name(&self.name) {
+            return Ok(());
         }
+        Err(Error::usage(format!("bucket={} is not a bucket name", shown(&self.name))).with_hint(NAME_RULE))
     }
 }
 
@@ -126,11 +138,12 @@ impl FromStr for Bucket {
         if let Some((_, what)) = RESERVED.iter().find(|(suffix, _)| text.ends_with(suffix)) {
             return Err(unusable(text, what));
         }
-        let name = text.to_owned();
-        Ok(Self(match directory_zone(text) {
-            Some(zone) => Kind::Directory(DirectoryBucket { name, zone: zone.to_owned() }),
-            None => Kind::Name(name),
-        }))
+        let kind = match directory_zone(text).map(|zone| Zone(zone.to_owned())) {
+            Some(zone) if text.ends_with("--x-s3") => BucketKind::Directory(zone),
+            Some(zone) => BucketKind::DirectoryAccessPoint(zone),
+            None => BucketKind::Plain,
+        };
+        Ok(Self { name: text.to_owned(), kind })
     }
 }
 
@@ -156,9 +169,9 @@ fn has_slash_or_space(text: &str) -> Error {
 
 /// Parses `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
 fn arn(text: &str) -> Result<Bucket> {
-    let mut fields = text.splitn(6, ':').skip(2);
+    let mut fields = text.splitn(6, ':').skip(1);
     let mut field = || fields.next().unwrap_or_default();
-    let (service, region, account, resource) = (field(), field(), field(), field());
+    let (partition, service, region, account, resource) = (field(), field(), field(), field(), field());
     let (kind, name) = resource.split_once(['/', ':']).unwrap_or(("", resource));
     match (service, kind) {
         ("s3", _) if region.is_empty() && account.is_empty() => {
@@ -169,12 +182,12 @@ fn arn(text: &str) -> Result<Bucket> {
         ("s3", "accesspoint") if name.ends_with(".mrap") || region.is_empty() => {
             Err(unusable(text, "a multi-Region access point"))
         }
-        ("s3", "accesspoint") if is_segment(name) && is_clean(text) => Ok(Bucket(Kind::AccessPoint(AccessPoint {
-            arn: text.to_owned(),
-            region: region.to_owned(),
-            account: account.to_owned(),
-            name: name.to_owned(),
-        }))),
+        ("s3", "accesspoint") if is_segment(name) && is_clean(text) => {
+            let own = str::to_owned;
+            let (partition, region, account, name) = (own(partition), own(region), own(account), own(name));
+            let kind = BucketKind::AccessPoint(AccessPoint { partition, region, account, name });
+            Ok(Bucket { name: text.to_owned(), kind })
+        }
         ("s3express", _) if is_segment(name) => {
             let message = format!("bucket={} is the ARN of a directory bucket, not a bucket name", shown(text));
             Err(Error::usage(message)
@@ -248,7 +261,8 @@ mod tests {
     fn other_kinds_are_parsed() {
         for separator in ["/", ":"] {
             let arn = format!("arn:aws:s3:eu-west-1:111122223333:accesspoint{separator}ci");
-            let Kind::AccessPoint(point) = arn.parse::<Bucket>().unwrap().0 else { panic!("{arn}") };
+            let bucket: Bucket = arn.parse().unwrap();
+            let point = bucket.access_point().unwrap();
             assert_eq!((&*point.region, &*point.account, &*point.name), ("eu-west-1", "111122223333", "ci"));
         }
         for (name, zone) in [
@@ -256,8 +270,8 @@ mod tests {
             ("my--s3--bucket--usw2-lax1-az1--x-s3", "usw2-lax1-az1"),
             ("point--use1-az4--xa-s3", "use1-az4"),
         ] {
-            let Kind::Directory(bucket) = name.parse::<Bucket>().unwrap().0 else { panic!("{name}") };
-            assert_eq!((&*bucket.name, &*bucket.zone), (name, zone));
+            let bucket: Bucket = name.parse().unwrap();
+            assert_eq!((bucket.name(), bucket.zone()), (name, Some(zone)));
         }
     }
 
@@ -267,7 +281,6 @@ mod tests {
             ("arn:aws:s3:::my-cache", &["is an ARN", "set bucket=my-cache"][..]),
             ("ARN:aws-cn:s3:::my-cache/*", &["is an ARN", "set bucket=my-cache"]),
             ("arn:aws:s3:::", &["is an ARN", "3 to 63"]),
-            ("arn:aws:s3:eu-west-1:111122223333:accesspoint/ci", &["an access point", "-s3alias", "--name ci"]),
             ("arn:aws:s3::111122223333:accesspoint/mfzwi23gnjvgw.mrap", &["multi-Region access point"]),
             ("mfzwi23gnjvgw.mrap", &["multi-Region access point"]),
             ("arn:aws:s3-object-lambda:eu-west-1:1:accesspoint/x", &["Object Lambda"]),
@@ -275,7 +288,6 @@ mod tests {
             ("arn:aws:s3-outposts:eu-west-1:1:outpost/op-1/accesspoint/x", &["Outposts"]),
             ("x-abc--op-s3", &["Outposts"]),
             ("arn:aws:s3express:eu-west-1:1:bucket/ci--euw1-az1--x-s3", &["directory bucket"]),
-            ("ci-cache--euw1-az1--x-s3", &["directory bucket", "euw1-az1", "general purpose"]),
             ("arn:aws:iam::1:role/x", &["something other than a bucket"]),
             ("arn:", &["something other than a bucket"]),
             ("s3://my-cache/prefix", &["is a URL", "set bucket=my-cache"]),

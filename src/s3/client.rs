@@ -274,7 +274,7 @@ impl S3Client {
             let (path, query) = target.split_once('?').unwrap_or((&target, ""));
             let request = Signable { method: call.method.as_str(), path, query, payload_hash: &payload_hash };
             let time = shifted(self.parts.clock.now(), used.ahead);
-            let scope = SignatureScope { region: &endpoint.region, service: "s3", time };
+            let scope = SignatureScope { region: &endpoint.region, service: endpoint.service, time };
             sigv4::sign(&mut headers, &request, credentials, scope);
             if let Some(signature) = sigv4::signature_of(&headers) {
                 used.signature.get_or_init(|| signature);

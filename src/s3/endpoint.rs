@@ -1,8 +1,8 @@
 //! Derives the host, path and signing region of a bucket from region, endpoint and addressing style.
 
 use crate::aws::{domains, has_acceleration, is_aws_s3, is_region_name};
-use crate::base::{percent_decode, percent_encode_path};
-use crate::config::{EndpointUrl, is_dns_name};
+use crate::base::{Result, percent_decode, percent_encode_path};
+use crate::config::{Bucket, EndpointUrl, is_dns_name};
 use crate::sigv4::canonical_query;
 
 /// Longer regions come from servers that have none.
@@ -11,7 +11,7 @@ const MAX_REGION_BYTES: usize = 64;
 /// The settings that determine the endpoint.
 #[derive(Clone, Debug)]
 pub(crate) struct EndpointChoice<'a> {
-    pub(crate) bucket: &'a str,
+    pub(crate) bucket: &'a Bucket,
     /// The signing region; on AWS also part of the host name.
     pub(crate) region: &'a str,
     /// A custom endpoint instead of AWS's own.
@@ -23,6 +23,8 @@ pub(crate) struct EndpointChoice<'a> {
     /// Use AWS's edge locations, which reach any region. Requires a bucket name that is a valid host label and the
     /// commercial partition, and can be combined only with dual-stack.
     pub(crate) accelerate: bool,
+    /// Whether directory buckets are accessed with sessions, not with the base credentials.
+    pub(crate) sessions: bool,
 }
 
 /// The endpoint of a bucket.
@@ -32,9 +34,13 @@ pub(crate) struct Endpoint {
     /// The `Host` header, with the port unless it is the scheme's default.
     pub(crate) host: String,
     /// The path before `/key`: encoded, empty or beginning with `/`; in path style it includes the bucket.
-    path: String,
+    pub(crate) path: String,
     /// The signing region.
     pub(crate) region: String,
+    /// The signing service: `s3` or `s3express`.
+    pub(crate) service: &'static str,
+    /// Whether requests are signed with the keys of a session, as directory buckets expect.
+    pub(crate) sessions: bool,
     /// Whether the endpoint is a custom one, not AWS's.
     pub(crate) custom: bool,
     pub(crate) path_style: bool,
@@ -47,29 +53,34 @@ pub(crate) struct Endpoint {
 /// The settings that determine an AWS endpoint, except the region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct AwsChoice {
-    bucket: String,
+    bucket: Bucket,
     path_style: bool,
     fips: bool,
     dualstack: bool,
     accelerate: bool,
+    sessions: bool,
 }
 
 impl Endpoint {
-    pub(crate) fn new(choice: &EndpointChoice<'_>) -> Self {
-        match choice.custom {
+    /// Determines the endpoint.
+    ///
+    /// # Errors
+    /// [`Error::Usage`] if AWS has no such endpoint.
+    pub(crate) fn new(choice: &EndpointChoice<'_>) -> Result<Self> {
+        Ok(match choice.custom {
             Some(EndpointUrl::Http { https, host, port, base_path }) => {
                 let port = port.map(|port| format!(":{port}")).unwrap_or_default();
                 Self::custom(choice, *https, host, &port, base_path)
             }
             // A directory is not reached over HTTP, so this does not occur.
             Some(EndpointUrl::File(_)) | None => Self::aws(choice),
-        }
+        })
     }
 
     fn custom(choice: &EndpointChoice<'_>, https: bool, host: &str, port: &str, base: &str) -> Self {
         let is_address = host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
-        let path_style = choice.path_style || is_address || !is_virtual_hostable(choice.bucket, https);
-        let (full, path) = place(choice.bucket, path_style, host, base);
+        let path_style = choice.path_style || is_address || !is_virtual_hostable(choice.bucket.name(), https);
+        let (full, path) = place(choice.bucket.name(), path_style, host, base);
         Self {
             https,
             host: format!("{full}{port}"),
@@ -77,6 +88,8 @@ impl Endpoint {
             region: choice.region.to_owned(),
             custom: true,
             path_style,
+            service: if choice.bucket.is_directory() { "s3express" } else { "s3" },
+            sessions: choice.sessions && choice.bucket.is_directory(),
             choice: AwsChoice::of(choice),
             domain: host.to_owned(),
         }
@@ -96,8 +109,8 @@ impl Endpoint {
             region if choice.accelerate => (format!("{service}.{suffix}"), region),
             region => (format!("{service}.{region}.{suffix}"), region),
         };
-        let path_style = choice.path_style || !is_virtual_hostable(choice.bucket, true);
-        let (host, path) = place(choice.bucket, path_style, &host, "");
+        let path_style = choice.path_style || !is_virtual_hostable(choice.bucket.name(), true);
+        let (host, path) = place(choice.bucket.name(), path_style, &host, "");
         Self {
             https: true,
             host,
@@ -105,6 +118,8 @@ impl Endpoint {
             region: region.to_owned(),
             custom: false,
             path_style,
+            service: if choice.bucket.is_directory() { "s3express" } else { "s3" },
+            sessions: choice.sessions && choice.bucket.is_directory(),
             choice: AwsChoice::of(choice),
             domain: suffix.to_owned(),
         }
@@ -126,11 +141,12 @@ impl Endpoint {
         if self.custom {
             return Some(Self { region: region.to_owned(), ..self.clone() });
         }
-        let AwsChoice { ref bucket, path_style, fips, dualstack, accelerate } = self.choice;
+        let AwsChoice { ref bucket, path_style, fips, dualstack, accelerate, sessions } = self.choice;
         if accelerate && !has_acceleration(region) {
             return None;
         }
-        Some(Self::new(&EndpointChoice { bucket, region, custom: None, path_style, fips, dualstack, accelerate }))
+        let custom = None;
+        Self::new(&EndpointChoice { bucket, region, custom, path_style, fips, dualstack, accelerate, sessions }).ok()
     }
 
     /// Returns the same endpoint at the host of a redirect. Returns `None` unless it is the same object at a host of
@@ -152,7 +168,7 @@ impl Endpoint {
     }
 
     fn is_of_service(&self, name: &str) -> bool {
-        let name = name.strip_prefix(&format!("{}.", self.choice.bucket)).unwrap_or(name);
+        let name = name.strip_prefix(&format!("{}.", self.choice.bucket.name())).unwrap_or(name);
         match name.strip_suffix(&self.domain) {
             // Anyone can have other hosts in AWS's domain.
             Some(before) if !self.custom => {
@@ -187,8 +203,8 @@ impl Endpoint {
 
 impl AwsChoice {
     fn of(choice: &EndpointChoice<'_>) -> Self {
-        let EndpointChoice { bucket, path_style, fips, dualstack, accelerate, .. } = *choice;
-        Self { bucket: bucket.to_owned(), path_style, fips, dualstack, accelerate }
+        let EndpointChoice { bucket, path_style, fips, dualstack, accelerate, sessions, .. } = *choice;
+        Self { bucket: bucket.clone(), path_style, fips, dualstack, accelerate, sessions }
     }
 }
 
@@ -215,14 +231,16 @@ mod tests {
         let custom = (!custom.is_empty()).then(|| EndpointUrl::parse(custom, "endpoint_url").unwrap());
         let custom = custom.as_ref();
         Endpoint::new(&EndpointChoice {
-            bucket,
+            bucket: &bucket.parse().unwrap(),
             region,
             custom,
             path_style,
             fips: false,
             dualstack: false,
             accelerate: false,
+            sessions: true,
         })
+        .unwrap()
     }
 
     /// Rows of AWS's endpoint rules, as its SDKs resolve them.
@@ -277,16 +295,18 @@ mod tests {
 
     #[test]
     fn fips_and_dual_stack_have_hosts_of_their_own() {
+        let bucket = "buck".parse().unwrap();
         let choice = EndpointChoice {
-            bucket: "buck",
+            bucket: &bucket,
             region: "us-east-1",
             custom: None,
             path_style: false,
             fips: true,
             dualstack: true,
             accelerate: false,
+            sessions: true,
         };
-        assert_eq!(Endpoint::new(&choice).host, "buck.s3-fips.dualstack.us-east-1.amazonaws.com");
+        assert_eq!(Endpoint::new(&choice).unwrap().host, "buck.s3-fips.dualstack.us-east-1.amazonaws.com");
     }
 
     #[test]
@@ -294,14 +314,16 @@ mod tests {
         let of = |region, dualstack| {
             let (custom, path_style, fips) = (None, false, false);
             Endpoint::new(&EndpointChoice {
-                bucket: "buck",
+                bucket: &"buck".parse().unwrap(),
                 region,
                 custom,
                 path_style,
                 fips,
                 dualstack,
                 accelerate: true,
+                sessions: true,
             })
+            .unwrap()
         };
         let near = of("eu-west-1", false);
         assert_eq!((near.host.as_str(), near.region.as_str()), ("buck.s3-accelerate.amazonaws.com", "eu-west-1"));

@@ -182,14 +182,16 @@ mod tests {
 
     fn endpoint() -> Endpoint {
         Endpoint::new(&EndpointChoice {
-            bucket: "buck",
+            bucket: &"buck".parse().unwrap(),
             region: "us-east-1",
             custom: None,
             path_style: false,
             fips: false,
             dualstack: false,
             accelerate: false,
+            sessions: true,
         })
+        .unwrap()
     }
 
     #[test]

@@ -23,7 +23,7 @@ impl S3Client {
         let parameters: Vec<(&str, &str)> =
             self.parts.request_headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let path = endpoint.object_path(key);
-        let scope = SignatureScope { region: &endpoint.region, service: "s3", time: self.now() };
+        let scope = SignatureScope { region: &endpoint.region, service: endpoint.service, time: self.now() };
         let query = presigned_query((&endpoint.host, &path), &parameters, &credentials, scope, valid_for);
         Ok(format!("{}{path}?{query}", endpoint.url()))
     }

@@ -91,14 +91,15 @@ pub(crate) fn open_s3(
 ) -> Result<S3Client> {
     let (location, policy) = (options.location(), options.policy());
     let endpoint = Endpoint::new(&EndpointChoice {
-        bucket: settings.bucket.name(),
+        bucket: &settings.bucket,
         region: &settings.region.value,
         custom: settings.endpoint.as_ref().map(|endpoint| &endpoint.value),
         path_style: location.use_path_style,
         fips: settings.fips,
         dualstack: settings.dualstack,
         accelerate: settings.accelerate,
-    });
+        sessions: settings.sessions,
+    })?;
     let ca_bundle = settings.ca_bundle.as_ref().map(|bundle| (bundle.value.as_path(), bundle.origin.as_str()));
     let timeouts = if parts.brief { http::Timeouts::BRIEF } else { http::Timeouts::REMOTE };
     let http = http::Client::new(&http::ClientConfig {

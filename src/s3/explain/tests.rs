@@ -48,14 +48,16 @@ impl Case {
         let answer = Answer::parse(self.status, |_| None, body.as_bytes());
         let custom = (!self.endpoint.is_empty()).then(|| EndpointUrl::parse(self.endpoint, "endpoint_url").unwrap());
         let endpoint = Endpoint::new(&EndpointChoice {
-            bucket: "cache",
+            bucket: &"cache".parse().unwrap(),
             region: self.region,
             custom: custom.as_ref(),
             path_style: true,
             fips: false,
             dualstack: false,
             accelerate: false,
-        });
+            sessions: true,
+        })
+        .unwrap();
         let owned = |headers: &[(&str, &str)]| -> Vec<(String, String)> {
             headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
         };
