@@ -6,12 +6,10 @@ use crate::aws::custom_endpoint::ENDPOINT_ATTRIBUTE;
 use crate::aws::partition::has_acceleration;
 use crate::aws::setting::{Setting, setting_error};
 use crate::base::{Error, Result};
-use crate::config::{EndpointUrl, Fix, is_dns_name};
+use crate::config::{Bucket, EndpointUrl, Fix, is_dns_name};
 
 pub(super) const BUCKET_ATTRIBUTE: &str = "the attribute bucket";
 pub(super) const ACCELERATE_ATTRIBUTE: &str = "the attribute use_accelerate_endpoint";
-/// The suffix of access point aliases.
-const ALIAS: &str = "-s3alias";
 
 /// Returns the error for `flag`, FIPS or dual-stack, combined with a custom endpoint.
 pub(super) fn aws_endpoint_and_own(flag: &str, endpoint: &str) -> Error {
@@ -24,15 +22,18 @@ pub(super) fn aws_endpoint_and_own(flag: &str, endpoint: &str) -> Error {
 pub(super) fn check_acceleration(
     switch: &str,
     other: Option<String>,
-    (bucket, path_style): (&str, bool),
+    (bucket, path_style): (&Bucket, bool),
     region: &Setting<String>,
 ) -> Result<()> {
+    let name = bucket.name();
     // A wildcard certificate covers one label.
-    let is_label = is_dns_name(bucket) && !bucket.contains('.');
+    let is_label = is_dns_name(name) && !name.contains('.');
     let other = match other {
         Some(other) => other,
         None if path_style => "the attribute use_path_style".to_owned(),
-        None if !is_label => format!("the bucket name {bucket}, which cannot be part of a host name,"),
+        None if bucket.access_point().is_some() => format!("the access point {name}"),
+        None if bucket.is_directory() => format!("the directory bucket {name}"),
+        None if !is_label => format!("the bucket name {name}, which cannot be part of a host name,"),
         None if !has_acceleration(&region.value) => format!("region {} ({})", region.value, region.origin),
         None => return Ok(()),
     };
@@ -85,12 +86,27 @@ fn bucket_in_directory(dir: &Path, (bucket, bucket_origin): (&str, &str)) -> Opt
 }
 
 /// Rejects path style for an AWS access point, which does not support it.
-pub(super) fn check_alias(path_style_of_aws: bool, (bucket, bucket_origin): (&str, &str)) -> Result<()> {
-    if !path_style_of_aws || !bucket.ends_with(ALIAS) {
+pub(super) fn check_alias(path_style_of_aws: bool, (bucket, bucket_origin): (&Bucket, &str)) -> Result<()> {
+    if !path_style_of_aws || !bucket.is_alias() {
         return Ok(());
     }
     Err(Error::usage(format!("{bucket_origin} ({bucket}) and use_path_style=true cannot be combined"))
         .with_hint("access points do not support path style: remove use_path_style"))
+}
+
+/// Rejects an access point in another region, if that is switched off.
+pub(super) fn check_arn_region(
+    switch: &Setting<bool>,
+    (bucket, bucket_origin): (&Bucket, &str),
+    region: &Setting<String>,
+) -> Result<()> {
+    let Some(point) = bucket.access_point().filter(|point| !switch.value && point.region != region.value) else {
+        return Ok(());
+    };
+    let (off, given, origin) = (&switch.origin, &region.value, &region.origin);
+    let message = format!("{bucket_origin} ({bucket}) is not in region {given} ({origin}), and {off} is false");
+    Err(setting_error(bucket_origin == BUCKET_ATTRIBUTE, message)
+        .with_hint(format!("set region={}, or {off} to true", point.region)))
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub(crate) use json_object::{JsonObject, KeyNames};
 pub(crate) use key_shape::KeyMistake;
 pub(crate) use keys::KeyPair;
 pub(crate) use lookup::{bool_variable, invalid, variable_or_setting};
-pub(crate) use partition::{domains, has_acceleration, is_aws_s3, is_opt_in, opt_in_hint};
+pub(crate) use partition::{Partition, has_acceleration, is_aws_s3, is_opt_in, opt_in_hint};
 pub(crate) use profile::Profile;
 pub(crate) use region::is_region_name;
 pub(crate) use service::ServiceContext;

@@ -1,27 +1,61 @@
 //! AWS's partitions: their domains, and what their regions support.
 
-/// The domains of AWS's partitions by region prefix, without and with IPv6. All other regions are in the commercial
-/// partition.
-const PARTITIONS: &[(&str, &str, &str)] = &[
-    ("cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
-    ("eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
-    ("us-isob-", "sc2s.sgov.gov", "api.aws.scloud"),
-    ("us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
-    ("us-iso-", "c2s.ic.gov", "api.aws.ic.gov"),
-    ("eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
+/// A partition: regions that share accounts and domains.
+pub(crate) struct Partition {
+    pub(crate) name: &'static str,
+    /// What its regions begin with.
+    prefix: &'static str,
+    /// The domain of its services. S3 has no other, also for IPv6.
+    pub(crate) domain: &'static str,
+    /// The domain of its other services for IPv6.
+    dual_domain: &'static str,
+}
+
+/// All other regions are in the commercial partition.
+const PARTITIONS: &[Partition] = &[
+    partition("aws-cn", "cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"),
+    partition("aws-us-gov", "us-gov-", COMMERCIAL.domain, COMMERCIAL.dual_domain),
+    partition("aws-eusc", "eusc-", "amazonaws.eu", "api.amazonwebservices.eu"),
+    partition("aws-iso-b", "us-isob-", "sc2s.sgov.gov", "api.aws.scloud"),
+    partition("aws-iso-f", "us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"),
+    partition("aws-iso", "us-iso-", "c2s.ic.gov", "api.aws.ic.gov"),
+    partition("aws-iso-e", "eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"),
 ];
-const COMMERCIAL: (&str, &str) = ("amazonaws.com", "api.aws");
+const COMMERCIAL: Partition = partition("aws", "", "amazonaws.com", "api.aws");
+
+const fn partition(
+    name: &'static str,
+    prefix: &'static str,
+    domain: &'static str,
+    dual_domain: &'static str,
+) -> Partition {
+    Partition { name, prefix, domain, dual_domain }
+}
+
+impl Partition {
+    /// Returns the partition of a region, or of the pseudo-region for its global services (`aws-cn-global`).
+    pub(crate) fn of(region: &str) -> &'static Self {
+        let global = region.strip_suffix("-global");
+        let own = |partition: &&Self| region.starts_with(partition.prefix) || global == Some(partition.name);
+        PARTITIONS.iter().find(own).unwrap_or(&COMMERCIAL)
+    }
+
+    /// Returns whether S3 has FIPS endpoints in it.
+    pub(crate) fn has_fips(&self) -> bool {
+        self.name != "aws-cn"
+    }
+}
 
 /// Returns the domains of AWS services in the region's partition, without and with IPv6. S3 uses only the first.
 pub(crate) fn domains(region: &str) -> (&'static str, &'static str) {
-    let partition = PARTITIONS.iter().find(|(prefix, ..)| region.starts_with(prefix));
-    partition.map_or(COMMERCIAL, |(_, plain, dual)| (*plain, *dual))
+    let partition = Partition::of(region);
+    (partition.domain, partition.dual_domain)
 }
 
 /// Returns whether the host is one of S3 on AWS. Other hosts in AWS's domains may be anybody's machines.
 pub(crate) fn is_aws_s3(host: &str) -> bool {
     let host = host.split_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
-    let domains = PARTITIONS.iter().map(|(_, plain, _)| *plain).chain([COMMERCIAL.0]);
+    let domains = PARTITIONS.iter().map(|partition| partition.domain).chain([COMMERCIAL.domain]);
     let before = domains.filter_map(|domain| host.strip_suffix(domain)?.strip_suffix('.')).next();
     let is_s3 = |label: &str| label == "s3" || label.starts_with("s3-") || label.starts_with("s3express-");
     before.is_some_and(|before| before.split('.').any(is_s3))
@@ -30,7 +64,7 @@ pub(crate) fn is_aws_s3(host: &str) -> bool {
 /// Returns whether S3 transfer acceleration covers the region. GovCloud does not support it, nor do partitions with
 /// other domains.
 pub(crate) fn has_acceleration(region: &str) -> bool {
-    domains(region) == COMMERCIAL && !region.starts_with("us-gov-")
+    Partition::of(region).name == COMMERCIAL.name
 }
 
 /// Regions that are enabled in every account. All later regions are opt-in.
@@ -100,6 +134,26 @@ mod tests {
             "[::1]:9000",
         ] {
             assert!(!is_aws_s3(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn regions_are_in_a_partition() {
+        for (region, name) in [
+            ("us-east-1", "aws"),
+            ("aws-global", "aws"),
+            ("garage", "aws"),
+            ("cn-north-1", "aws-cn"),
+            ("aws-cn-global", "aws-cn"),
+            ("us-gov-west-1", "aws-us-gov"),
+            ("us-iso-east-1", "aws-iso"),
+            ("us-isob-east-1", "aws-iso-b"),
+            ("aws-iso-b-global", "aws-iso-b"),
+            ("eu-isoe-west-1", "aws-iso-e"),
+            ("us-isof-south-1", "aws-iso-f"),
+            ("eusc-de-east-1", "aws-eusc"),
+        ] {
+            assert_eq!(Partition::of(region).name, name, "{region}");
         }
     }
 

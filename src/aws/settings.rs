@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 
 use crate::aws::contradictions::{
-    ACCELERATE_ATTRIBUTE, BUCKET_ATTRIBUTE, aws_endpoint_and_own, check_acceleration, check_alias, check_directory,
-    check_endpoint,
+    ACCELERATE_ATTRIBUTE, BUCKET_ATTRIBUTE, aws_endpoint_and_own, check_acceleration, check_alias, check_arn_region,
+    check_directory, check_endpoint,
 };
 use crate::aws::custom_endpoint::endpoint_url;
-use crate::aws::lookup::{flag, invalid, variable, variable_or_setting};
+use crate::aws::lookup::{bool_variable, flag, invalid, variable, variable_or_setting};
 use crate::aws::profile::Profile;
 use crate::aws::region::{pseudo_region, region, region_for};
 use crate::aws::setting::{Setting, blame};
@@ -84,7 +84,7 @@ impl Settings {
         if let Some(endpoint) = &endpoint {
             check_endpoint(endpoint, (bucket.name(), &origin))?;
         }
-        check_alias(location.use_path_style && endpoint.is_none(), (bucket.name(), &origin))?;
+        check_alias(location.use_path_style && endpoint.is_none(), (&bucket, &origin))?;
         let fips = flag(env, &profile, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")?;
         let dualstack = flag(env, &profile, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?;
         if let (Some(endpoint), Some(flag)) = (&endpoint, fips.as_ref().or(dualstack.as_ref())) {
@@ -94,12 +94,15 @@ impl Settings {
         let pseudo = pseudo_region(&region.value).filter(|_| endpoint.is_none()).map(str::to_owned);
         let fips_region = pseudo.is_some();
         region.value = pseudo.unwrap_or(region.value);
+        if let Some(switch) = use_arn_region(env, &profile)? {
+            check_arn_region(&switch, (&bucket, &origin), &region)?;
+        }
         let accelerate = accelerate(location, &profile);
         if let Some(switch) = &accelerate {
             let endpoint = endpoint.as_ref().map(|endpoint| endpoint.origin.clone());
             let fips = fips.as_ref().map(|flag| flag.origin.clone());
             let other = endpoint.or(fips).or_else(|| fips_region.then(|| format!("a FIPS region ({})", region.origin)));
-            check_acceleration(switch, other, (bucket.name(), location.use_path_style), &region)?;
+            check_acceleration(switch, other, (&bucket, location.use_path_style), &region)?;
         }
         Ok(Self::S3(Box::new(S3Settings {
             bucket,
@@ -130,6 +133,13 @@ fn accelerate(location: &Location, profile: &Profile) -> Option<String> {
             Some(setting.origin)
         }
     }
+}
+
+/// Returns whether the region of an access point's ARN may be another than the client's. Unset means that it may.
+fn use_arn_region(env: &dyn Env, profile: &Profile) -> Result<Option<Setting<bool>>> {
+    let set = bool_variable(env, "AWS_S3_USE_ARN_REGION")?;
+    let in_profile = || profile.setting("s3_use_arn_region").or_else(|| profile.s3_setting("use_arn_region"));
+    Ok(set.or_else(|| in_profile().map(|setting| setting.map(|text| text.eq_ignore_ascii_case("true")))))
 }
 
 /// Returns what disables the sessions of directory buckets.

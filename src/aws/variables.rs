@@ -39,6 +39,7 @@ pub const VARIABLES: &[(&str, &str)] = &[
     ("AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "true: ignore the endpoints of variables and profiles"),
     ("AWS_USE_DUALSTACK_ENDPOINT", "true: use AWS's dual-stack endpoints (IPv4 and IPv6)"),
     ("AWS_USE_FIPS_ENDPOINT", "true: use AWS's FIPS endpoints"),
+    ("AWS_S3_USE_ARN_REGION", "false: refuse access points in another region than the client's"),
     ("AWS_S3_DISABLE_EXPRESS_SESSION_AUTH", "true: access directory buckets without sessions"),
     ("AWS_MAX_ATTEMPTS", "attempts per request, including the first"),
     ("AWS_RETRY_MODE", "standard or adaptive"),

@@ -1,9 +1,17 @@
 //! Parses `bucket`, which names an ordinary bucket or one of AWS's other kinds.
 
+mod arn;
+mod name;
+
 use std::fmt;
 use std::str::FromStr;
 
 use crate::base::{Error, Result};
+use crate::config::bucket::arn::{MULTI_REGION, OBJECT_LAMBDA, OUTPOSTS, unusable};
+use crate::config::bucket::name::{NAME_RULE, is_clean, is_segment, shown};
+
+pub(crate) use arn::AccessPoint;
+pub(crate) use name::{is_dns_name, is_host_label};
 
 /// The name of a bucket, or of something that stands in for one. [`Location`](crate::config::Location) decides whether
 /// its kind can hold a cache, because a directory accepts other names than S3.
@@ -26,35 +34,32 @@ pub(crate) enum BucketKind {
     DirectoryAccessPoint(Zone),
 }
 
-/// The parts of `arn:PARTITION:s3:REGION:ACCOUNT:accesspoint/NAME`.
+/// The availability zone or local zone in the name of a directory bucket, such as `use1-az4`, unless the name has none
+/// where AWS expects it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct AccessPoint {
-    pub(crate) partition: String,
-    pub(crate) region: String,
-    pub(crate) account: String,
-    pub(crate) name: String,
-}
-
-/// The availability zone or local zone of a directory bucket, such as `use1-az4`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Zone(String);
+pub(crate) struct Zone(Option<String>);
 
 impl Zone {
-    pub(crate) fn as_str(&self) -> &str {
-        &self.0
+    /// Returns the zone before the suffix of a directory bucket.
+    fn before_suffix(rest: &str) -> Self {
+        let zone = rest.rsplit_once("--").filter(|(base, zone)| !base.is_empty() && ZONE_LENGTHS.contains(&zone.len()));
+        Self(zone.map(|(_, zone)| zone.to_owned()))
+    }
+
+    fn as_str(&self) -> Option<&str> {
+        self.0.as_deref()
     }
 }
 
 /// Suffixes that AWS reserves for aliases of resources other than buckets.
-const RESERVED: &[(&str, &str)] = &[
-    (".mrap", "a multi-Region access point"),
-    ("--ol-s3", "an Object Lambda access point"),
-    ("--op-s3", "an access point of S3 on Outposts"),
-];
-const NAME_RULE: &str = "a bucket name is 3 to 63 of a-z, 0-9, . and -, and begins and ends with a letter or digit";
+const RESERVED: &[(&str, &str)] = &[(".mrap", MULTI_REGION), ("--ol-s3", OBJECT_LAMBDA), ("--op-s3", OUTPOSTS)];
+/// The lengths of zones, for which the SDKs look at the end of a bucket's name.
+const ZONE_LENGTHS: &[usize] = &[8, 9, 13, 14, 20];
+/// The suffix of access point aliases.
+const ALIAS: &str = "-s3alias";
 
 impl Bucket {
-    /// Returns the name as it appears in messages: of an access point the ARN.
+    /// Returns the name as it appears in messages: of an access point its ARN.
     pub fn name(&self) -> &str {
         &self.name
     }
@@ -71,17 +76,38 @@ impl Bucket {
         }
     }
 
-    /// Returns the zone of a directory bucket or of its access point, or `None` for other kinds.
+    /// Returns the zone of a directory bucket or of its access point, or `None` for other kinds, and if the name has no
+    /// zone where AWS expects it.
     pub(crate) fn zone(&self) -> Option<&str> {
         match &self.kind {
-            BucketKind::Directory(zone) | BucketKind::DirectoryAccessPoint(zone) => Some(zone.as_str()),
+            BucketKind::Directory(zone) | BucketKind::DirectoryAccessPoint(zone) => zone.as_str(),
             _ => None,
         }
     }
 
     /// Returns whether the bucket is a directory bucket or an access point of one.
     pub(crate) fn is_directory(&self) -> bool {
-        self.zone().is_some()
+        matches!(self.kind, BucketKind::Directory(_) | BucketKind::DirectoryAccessPoint(_))
+    }
+
+    /// Returns whether the bucket is an access point's alias.
+    pub(crate) fn is_alias(&self) -> bool {
+        self.kind == BucketKind::Plain && self.name.ends_with(ALIAS)
+    }
+
+    /// Returns the name of the kind.
+    pub(crate) fn type_name(&self) -> &'static str {
+        match &self.kind {
+            BucketKind::Plain if !self.is_alias() => "general-purpose",
+            BucketKind::Plain | BucketKind::AccessPoint(_) => "access-point",
+            BucketKind::Directory(_) => "directory",
+            BucketKind::DirectoryAccessPoint(_) => "directory-access-point",
+        }
+    }
+
+    /// Returns an object of the bucket as the source of a copy, not encoded.
+    pub(crate) fn copy_source(&self, key: &str) -> String {
+        self.access_point().map_or_else(|| format!("{}/{key}", self.name), |point| point.copy_source(key))
     }
 
     /// Checks that S3 can keep a cache in it.
@@ -123,28 +149,33 @@ impl FromStr for Bucket {
     /// # Errors
     /// [`Error::Usage`] with the name to use instead, if there is one.
     fn from_str(text: &str) -> Result<Self> {
-        if text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("arn:")) {
-            return arn(text);
-        }
-        if let Some((scheme, rest)) = text.split_once("://") {
-            return Err(is_url(text, scheme, rest));
-        }
-        if text.contains('/') || !is_clean(text) {
-            return Err(has_slash_or_space(text));
-        }
-        if !is_segment(text) {
-            return Err(Error::usage(format!("bucket={} is not a bucket name", shown(text))).with_hint(NAME_RULE));
-        }
-        if let Some((_, what)) = RESERVED.iter().find(|(suffix, _)| text.ends_with(suffix)) {
-            return Err(unusable(text, what));
-        }
-        let kind = match directory_zone(text).map(|zone| Zone(zone.to_owned())) {
-            Some(zone) if text.ends_with("--x-s3") => BucketKind::Directory(zone),
-            Some(zone) => BucketKind::DirectoryAccessPoint(zone),
-            None => BucketKind::Plain,
+        let kind = if text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("arn:")) {
+            BucketKind::AccessPoint(AccessPoint::parse(text)?)
+        } else {
+            of_name(text)?
         };
         Ok(Self { name: text.to_owned(), kind })
     }
+}
+
+fn of_name(text: &str) -> Result<BucketKind> {
+    if let Some((scheme, rest)) = text.split_once("://") {
+        return Err(is_url(text, scheme, rest));
+    }
+    if text.contains('/') || !is_clean(text) {
+        return Err(has_slash_or_space(text));
+    }
+    if !is_segment(text) {
+        return Err(Error::usage(format!("bucket={} is not a bucket name", shown(text))).with_hint(NAME_RULE));
+    }
+    if let Some((_, what)) = RESERVED.iter().find(|(suffix, _)| text.ends_with(suffix)) {
+        return Err(unusable(text, what));
+    }
+    let zone = |suffix| text.strip_suffix(suffix).map(Zone::before_suffix);
+    Ok(zone("--x-s3")
+        .map(BucketKind::Directory)
+        .or_else(|| zone("--xa-s3").map(BucketKind::DirectoryAccessPoint))
+        .unwrap_or(BucketKind::Plain))
 }
 
 fn is_url(text: &str, scheme: &str, rest: &str) -> Error {
@@ -167,75 +198,6 @@ fn has_slash_or_space(text: &str) -> Error {
     Error::usage(format!("bucket={} has a slash, a space or a control character", shown(text))).with_hint(hint)
 }
 
-/// Parses `arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE`.
-fn arn(text: &str) -> Result<Bucket> {
-    let mut fields = text.splitn(6, ':').skip(1);
-    let mut field = || fields.next().unwrap_or_default();
-    let (partition, service, region, account, resource) = (field(), field(), field(), field(), field());
-    let (kind, name) = resource.split_once(['/', ':']).unwrap_or(("", resource));
-    match (service, kind) {
-        ("s3", _) if region.is_empty() && account.is_empty() => {
-            let name = resource.split('/').next().filter(|name| is_segment(name));
-            let hint = name.map_or_else(|| NAME_RULE.to_owned(), |name| format!("set bucket={name}"));
-            Err(Error::usage(format!("bucket={} is an ARN, not a bucket name", shown(text))).with_hint(hint))
-        }
-        ("s3", "accesspoint") if name.ends_with(".mrap") || region.is_empty() => {
-            Err(unusable(text, "a multi-Region access point"))
-        }
-        ("s3", "accesspoint") if is_segment(name) && is_clean(text) => {
-            let own = str::to_owned;
-            let (partition, region, account, name) = (own(partition), own(region), own(account), own(name));
-            let kind = BucketKind::AccessPoint(AccessPoint { partition, region, account, name });
-            Ok(Bucket { name: text.to_owned(), kind })
-        }
-        ("s3express", _) if is_segment(name) => {
-            let message = format!("bucket={} is the ARN of a directory bucket, not a bucket name", shown(text));
-            Err(Error::usage(message)
-                .with_hint("use the name of a general purpose bucket: directory buckets are not supported"))
-        }
-        ("s3-object-lambda", _) => Err(unusable(text, "an Object Lambda access point")),
-        ("s3-outposts", _) => Err(unusable(text, "S3 on Outposts")),
-        _ => Err(Error::usage(format!("bucket={} is the ARN of something other than a bucket", shown(text)))
-            .with_hint("set bucket to the bucket's name")),
-    }
-}
-
-fn unusable(text: &str, what: &str) -> Error {
-    let hint = "set bucket to the name of a bucket, or to the alias of an access point of one bucket (…-s3alias)";
-    Error::usage(format!("bucket={} is {what}, which cannot hold a cache", shown(text))).with_hint(hint)
-}
-
-/// Returns the zone in the name of a directory bucket, or of an access point for one (`--xa-s3`).
-fn directory_zone(name: &str) -> Option<&str> {
-    let rest = name.strip_suffix("--x-s3").or_else(|| name.strip_suffix("--xa-s3"))?;
-    let (base, zone) = rest.rsplit_once("--")?;
-    (!base.is_empty() && !zone.is_empty()).then_some(zone)
-}
-
-fn is_clean(text: &str) -> bool {
-    !text.contains(|c: char| c.is_control() || c.is_whitespace())
-}
-
-/// Returns whether the text is a single path segment.
-fn is_segment(text: &str) -> bool {
-    !text.is_empty() && !matches!(text, "." | "..") && !text.contains('/') && is_clean(text)
-}
-
-/// Returns whether the name follows S3's rules for buckets, so that it can stand in a host name.
-pub(crate) fn is_dns_name(name: &str) -> bool {
-    let alphanumeric = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
-    (3..=63).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
-        && alphanumeric(name.bytes().next())
-        && alphanumeric(name.bytes().last())
-        && !name.contains("..")
-        && name.parse::<std::net::Ipv4Addr>().is_err()
-}
-
-fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(100).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -248,12 +210,13 @@ mod tests {
             "a.b.c",
             "ci-abcdefghijklmnopqrstuvwxyz0123-s3alias",
             "tenant:bucket",
-            "x--x-s3",
+            "bucket name",
+            "example.com#",
             "arnold",
             "mrap",
         ] {
             let bucket: Bucket = name.parse().unwrap();
-            assert!(bucket.check_for_s3(false).is_ok() && bucket.name() == name, "{name}");
+            assert!(bucket.kind() == &BucketKind::Plain && bucket.name() == name, "{name}");
         }
     }
 
@@ -263,15 +226,22 @@ mod tests {
             let arn = format!("arn:aws:s3:eu-west-1:111122223333:accesspoint{separator}ci");
             let bucket: Bucket = arn.parse().unwrap();
             let point = bucket.access_point().unwrap();
-            assert_eq!((&*point.region, &*point.account, &*point.name), ("eu-west-1", "111122223333", "ci"));
+            assert_eq!((bucket.name(), bucket.type_name(), &*point.region), (&*arn, "access-point", "eu-west-1"));
+            assert_eq!(point.host_label(), "ci-111122223333");
+            let source = "arn:aws:s3:eu-west-1:111122223333:accesspoint/ci/object/blobs/sha256:x";
+            assert_eq!(bucket.copy_source("blobs/sha256:x"), source);
         }
-        for (name, zone) in [
-            ("ci-cache--euw1-az1--x-s3", "euw1-az1"),
-            ("my--s3--bucket--usw2-lax1-az1--x-s3", "usw2-lax1-az1"),
-            ("point--use1-az4--xa-s3", "use1-az4"),
+        for (name, zone, kind) in [
+            ("ci-cache--euw1-az1--x-s3", Some("euw1-az1"), "directory"),
+            ("my--s3--bucket--usw2-lax1-az1--x-s3", Some("usw2-lax1-az1"), "directory"),
+            ("point--use1-az4--xa-s3", Some("use1-az4"), "directory-access-point"),
+            ("x--x-s3", None, "directory"),
+            ("a--usaz1--x-s3", None, "directory"),
+            ("--use1-az4--x-s3", None, "directory"),
         ] {
             let bucket: Bucket = name.parse().unwrap();
-            assert_eq!((bucket.name(), bucket.zone()), (name, Some(zone)));
+            assert_eq!((bucket.name(), bucket.zone(), bucket.type_name()), (name, zone, kind));
+            assert_eq!(bucket.copy_source("a/b"), format!("{name}/a/b"));
         }
     }
 
@@ -281,20 +251,37 @@ mod tests {
             ("arn:aws:s3:::my-cache", &["is an ARN", "set bucket=my-cache"][..]),
             ("ARN:aws-cn:s3:::my-cache/*", &["is an ARN", "set bucket=my-cache"]),
             ("arn:aws:s3:::", &["is an ARN", "3 to 63"]),
-            ("arn:aws:s3::111122223333:accesspoint/mfzwi23gnjvgw.mrap", &["multi-Region access point"]),
-            ("mfzwi23gnjvgw.mrap", &["multi-Region access point"]),
+            ("arn:aws:s3::111122223333:accesspoint/mfzwi23gnjvgw.mrap", &["multi-Region access point", "SigV4A"]),
+            ("arn:aws:s3::111122223333:accesspoint/ci", &["multi-Region access point", "-s3alias"]),
+            ("mfzwi23gnjvgw.mrap", &["multi-Region access point", "SigV4A"]),
+            ("arn:aws:not-s3:eu-west-1:111122223333:accesspoint/ci", &["something other than a bucket"]),
+            ("arn:aws:s3:eu-west-1:111122223333:accesspoint/ci/x", &["more than a name"]),
+            ("arn:aws:s3:eu-west-1:111122223333:accesspoint:ci:x", &["more than a name"]),
+            ("arn:aws:s3:eu-west-1:111122223333:accesspoint/ap_name", &["no valid name"]),
+            ("arn:aws:s3:eu-west-1:111122223333:accesspoint", &["no valid name"]),
+            ("arn:aws:s3:eu-west-1::accesspoint/ci", &["no valid account"]),
+            ("arn:aws:s3:eu-west-1:1_2:accesspoint/ci", &["no valid account"]),
+            ("arn:aws:s3:eu_west_1:111122223333:accesspoint/ci", &["no valid region"]),
+            ("arn::s3:eu-west-1:111122223333:accesspoint/ci", &["no partition"]),
+            ("arn:aws:s3:eu-west-1:111122223333:bucket/ci", &["something other than a bucket"]),
+            ("arn:aws:s3:eu-west-1:1", &["something other than a bucket"]),
             ("arn:aws:s3-object-lambda:eu-west-1:1:accesspoint/x", &["Object Lambda"]),
             ("x-abc--ol-s3", &["Object Lambda"]),
             ("arn:aws:s3-outposts:eu-west-1:1:outpost/op-1/accesspoint/x", &["Outposts"]),
             ("x-abc--op-s3", &["Outposts"]),
-            ("arn:aws:s3express:eu-west-1:1:bucket/ci--euw1-az1--x-s3", &["directory bucket"]),
+            (
+                "arn:aws:s3express:eu-west-1:1:bucket/ci--euw1-az1--x-s3",
+                &["directory bucket", "set bucket=ci--euw1-az1--x-s3"],
+            ),
+            ("arn:aws:s3express:eu-west-1:1:bucket", &["directory bucket", "set bucket=BASE--ZONE--x-s3"]),
             ("arn:aws:iam::1:role/x", &["something other than a bucket"]),
             ("arn:", &["something other than a bucket"]),
             ("s3://my-cache/prefix", &["is a URL", "set bucket=my-cache"]),
             ("https://my-cache.s3.amazonaws.com", &["is a URL", "endpoint_url"]),
             ("my-cache/app", &["has a slash", "set bucket=my-cache and prefix=app/"]),
             ("a/b c", &["has a slash"]),
-            ("a b", &["has a slash, a space"]),
+            ("a\tb", &["has a slash, a space"]),
+            ("a b ", &["has a slash, a space"]),
             (" my-cache", &["has a slash, a space"]),
             ("..", &["is not a bucket name"]),
             ("", &["is not a bucket name"]),
@@ -308,10 +295,10 @@ mod tests {
     #[test]
     fn directory_stores_follow_s3s_naming_rule() {
         let check = |name: &str| name.parse().and_then(|bucket: Bucket| bucket.check_for_directory());
-        for name in ["my-cache", "a.b", "ci--euw1-az1--x-s3"] {
+        for name in ["my-cache", "a.b", "ci--euw1-az1--x-s3", "x--x-s3"] {
             assert!(check(name).is_ok(), "{name}");
         }
-        for name in ["Upper", "a_b", "ab", "-ab", "a..b", "127.0.0.1", " my-cache", "arn:aws:s3:::my-cache"] {
+        for name in ["Upper", "a_b", "ab", "-ab", "a..b", "127.0.0.1", "a b", " my-cache", "arn:aws:s3:::my-cache"] {
             assert!(check(name).is_err(), "{name}");
         }
     }

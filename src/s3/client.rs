@@ -84,6 +84,11 @@ impl S3Client {
         self.learnt.endpoint()
     }
 
+    /// Returns the region of the configured endpoint.
+    pub(crate) fn configured_region(&self) -> &str {
+        &self.parts.endpoint.region
+    }
+
     pub(crate) fn bucket(&self) -> &str {
         &self.parts.bucket
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, SystemTime};
 
-use crate::base::{Element, Result, percent_encode_path};
+use crate::base::{Element, Result};
 use crate::go::Timestamp;
 use crate::http::{Method, Response};
 use crate::object::Version;
@@ -55,7 +55,7 @@ impl S3Client {
         let touches = from == to;
         for (name, value, sent) in [
             ("content-type", CONTENT_TYPE, touches),
-            ("x-amz-copy-source", &percent_encode_path(&format!("{}/{from}", self.parts.bucket)), true),
+            ("x-amz-copy-source", &self.parts.endpoint.copy_source(from), true),
             // Stores reject a copy onto itself that changes nothing.
             ("x-amz-metadata-directive", "REPLACE", touches),
             ("x-amz-meta-updated-at", &now, touches),

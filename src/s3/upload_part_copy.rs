@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::base::{Element, Result, S3ErrorClass, percent_encode_path};
+use crate::base::{Element, Result, S3ErrorClass};
 use crate::http::{Method, Response};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
@@ -36,7 +36,7 @@ impl S3Client {
         call.query = &query;
         let Range { start, end } = source.range;
         for (name, value) in [
-            ("x-amz-copy-source", percent_encode_path(&format!("{}/{}", self.parts.bucket, source.key))),
+            ("x-amz-copy-source", self.parts.endpoint.copy_source(&source.key)),
             // Both ends are inclusive.
             ("x-amz-copy-source-range", format!("bytes={start}-{}", end.saturating_sub(1))),
         ] {

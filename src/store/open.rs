@@ -56,7 +56,29 @@ pub(crate) fn open(options: &CacheOptions, parts: StoreParts) -> Result<OpenedSt
 /// # Errors
 /// If a setting is missing or invalid.
 pub(crate) fn settings(options: &CacheOptions, env: &dyn Env) -> Result<Settings> {
-    Settings::resolve(options.location(), options.policy(), options.credentials().profile.as_deref(), env)
+    let location = options.location();
+    let settings = Settings::resolve(location, options.policy(), options.credentials().profile.as_deref(), env)?;
+    if let Settings::S3(settings) = &settings {
+        endpoint(location, settings)?;
+    }
+    Ok(settings)
+}
+
+/// Determines the endpoint of the bucket.
+///
+/// # Errors
+/// If AWS has no such endpoint, or the server cannot have one.
+fn endpoint(location: &Location, settings: &S3Settings) -> Result<Endpoint> {
+    Endpoint::new(&EndpointChoice {
+        bucket: &settings.bucket,
+        region: &settings.region.value,
+        custom: settings.endpoint.as_ref().map(|endpoint| &endpoint.value),
+        path_style: location.use_path_style,
+        fips: settings.fips,
+        dualstack: settings.dualstack,
+        accelerate: settings.accelerate,
+        sessions: settings.sessions,
+    })
 }
 
 /// Returns the credentials to sign requests with; `None` if they are not signed.
@@ -90,16 +112,7 @@ pub(crate) fn open_s3(
     parts: StoreParts,
 ) -> Result<S3Client> {
     let (location, policy) = (options.location(), options.policy());
-    let endpoint = Endpoint::new(&EndpointChoice {
-        bucket: &settings.bucket,
-        region: &settings.region.value,
-        custom: settings.endpoint.as_ref().map(|endpoint| &endpoint.value),
-        path_style: location.use_path_style,
-        fips: settings.fips,
-        dualstack: settings.dualstack,
-        accelerate: settings.accelerate,
-        sessions: settings.sessions,
-    })?;
+    let endpoint = endpoint(location, settings)?;
     let ca_bundle = settings.ca_bundle.as_ref().map(|bundle| (bundle.value.as_path(), bundle.origin.as_str()));
     let timeouts = if parts.brief { http::Timeouts::BRIEF } else { http::Timeouts::REMOTE };
     let http = http::Client::new(&http::ClientConfig {
@@ -115,7 +128,10 @@ pub(crate) fn open_s3(
         http: http.stopped_by(&parts.cancel),
         bucket: settings.bucket.name().to_owned(),
         endpoint,
-        region_origin: settings.region.origin.clone(),
+        region_origin: match settings.bucket.access_point() {
+            Some(_) => "the ARN of the bucket".to_owned(),
+            None => settings.region.origin.clone(),
+        },
         credentials,
         retry: match settings.retry_mode {
             RetryMode::Standard => retry::RetryPolicy::standard(settings.max_attempts),

@@ -2,6 +2,7 @@
 
 mod bucket;
 mod connection;
+mod endpoints;
 mod keys;
 
 use std::sync::Arc;

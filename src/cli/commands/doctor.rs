@@ -163,7 +163,7 @@ fn lines(check: &Check) -> String {
     format!("{mark} {name:NAME_WIDTH$} {detail}\n{}", fix.unwrap_or_default())
 }
 
-/// Returns the JSON body: every check.
+/// Returns the JSON body: every check, and the facts about the endpoint once they are known.
 fn body(checks: &[Check]) -> Value {
     let check = |check: &Check| {
         let (outcome, kind) = match &check.outcome {
@@ -173,5 +173,10 @@ fn body(checks: &[Check]) -> Value {
         };
         json!({"name": check.name, "outcome": outcome, "detail": check.detail, "kind": kind, "hint": hint(check)})
     };
-    json!({ "checks": checks.iter().map(check).collect::<Vec<Value>>() })
+    let mut body = json!({ "checks": checks.iter().map(check).collect::<Vec<Value>>() });
+    if let Some(body) = body.as_object_mut() {
+        let facts = checks.iter().flat_map(|check| &check.facts);
+        body.extend(facts.map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str()))));
+    }
+    body
 }

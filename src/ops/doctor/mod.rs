@@ -12,7 +12,7 @@ use crate::bucket::Keys;
 use crate::config::{CacheOptions, KeyLayout};
 use crate::object::ObjectStore;
 use crate::ops::cache::S3CacheBuilder;
-use crate::s3::S3Client;
+use crate::s3::{Endpoint, S3Client};
 use crate::store::{self, DirStore, StoreParts};
 
 /// The hint for failures without a more specific one.
@@ -54,6 +54,10 @@ pub struct Check {
     pub detail: String,
     /// The likely fix for a failure, or a note on a success.
     pub hint: Option<String>,
+    /// The same as `detail` for programs: of `endpoint` the URL (`endpoint`), what requests are signed for
+    /// (`signing_service`, `signing_region`), and the kind of the bucket (`bucket_type`, and `zone` of a directory
+    /// bucket).
+    pub facts: Vec<(&'static str, String)>,
 }
 
 /// The outcome of one step of a diagnosis.
@@ -74,7 +78,7 @@ struct Findings<'a>(&'a mut dyn FnMut(&Check));
 
 impl Findings<'_> {
     fn report(&mut self, name: &'static str, outcome: CheckOutcome, detail: String, hint: Option<&str>) {
-        (self.0)(&Check { name, outcome, detail, hint: hint.map(str::to_owned) });
+        (self.0)(&Check { name, outcome, detail, hint: hint.map(str::to_owned), facts: Vec::new() });
     }
 
     fn passed(&mut self, name: &'static str, detail: impl Into<String>) {
@@ -196,7 +200,17 @@ fn open_s3(
     findings.passed("region", format!("{} ({})", region.value, region.origin));
     // The connection does not depend on the credentials, and the credentials may need it too.
     let unsigned = store::open_s3(options, settings, None, parts.clone());
-    let unsigned = findings.of("endpoint", unsigned, |store| endpoint(store, settings));
+    let unsigned = match unsigned {
+        Ok(store) => {
+            let (detail, facts) = (endpoint(&store, settings), facts(&store.endpoint()));
+            (findings.0)(&Check { name: "endpoint", outcome: CheckOutcome::Passed, detail, hint: None, facts });
+            Some(store)
+        }
+        Err(error) => {
+            findings.failed("endpoint", &error);
+            None
+        }
+    };
     let reached = match unsigned {
         Some(store) => connection::examine(findings, &store),
         None => {
@@ -221,7 +235,7 @@ fn open_s3(
 /// Checks that the bucket is in the configured region.
 fn in_region(store: &S3Client, region: &str) -> Result<&'static str> {
     let endpoint = store.endpoint();
-    if endpoint.region == region {
+    if endpoint.region == store.configured_region() {
         return Ok("exists");
     }
     let message = format!("the bucket is in region {}, not {region}: each run sends an extra request", endpoint.region);
@@ -243,5 +257,22 @@ fn endpoint(store: &S3Client, settings: &S3Settings) -> String {
         (settings.accelerate, " · transfer acceleration"),
     ];
     let flags: String = flags.into_iter().filter_map(|(set, text)| set.then_some(text)).collect();
-    format!("{}{} ({origin}) · {style}{flags}", endpoint.url(), endpoint.bucket_path())
+    let zone = endpoint.zone().map(|zone| format!(" in zone {zone}")).unwrap_or_default();
+    let kind = match endpoint.bucket_type() {
+        "general-purpose" => String::new(),
+        kind => format!(" · {}{zone} · signed for {} in {}", kind.replace('-', " "), endpoint.service, endpoint.region),
+    };
+    format!("{}{} ({origin}) · {style}{flags}{kind}", endpoint.url(), endpoint.bucket_path())
+}
+
+/// Returns what programs want to know about an endpoint.
+fn facts(endpoint: &Endpoint) -> Vec<(&'static str, String)> {
+    let mut facts = vec![
+        ("endpoint", format!("{}{}", endpoint.url(), endpoint.path)),
+        ("signing_service", endpoint.service.to_owned()),
+        ("signing_region", endpoint.region.clone()),
+        ("bucket_type", endpoint.bucket_type().to_owned()),
+    ];
+    facts.extend(endpoint.zone().map(|zone| ("zone", zone.to_owned())));
+    facts
 }
