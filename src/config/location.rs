@@ -35,10 +35,14 @@ type Row = Attribute<Location>;
 
 /// The attributes that set the fields of a [`Location`].
 pub(super) const ATTRIBUTES: &[Row] = &[
-    Row::parsed("bucket", "a bucket name or an access point alias; default: $AWS_BUCKET", |location, value| {
-        location.bucket = value.text().map(|text| text.parse()).transpose()?;
-        Ok(())
-    })
+    Row::parsed(
+        "bucket",
+        "a bucket's name, or an access point's ARN or alias; default: $AWS_BUCKET",
+        |location, value| {
+            location.bucket = value.text().map(|text| text.parse()).transpose()?;
+            Ok(())
+        },
+    )
     .aliases(&["bucket_name"]),
     Row::text("region", "required on AWS; default: $AWS_REGION, the profile's", |location, region| {
         location.region = region;

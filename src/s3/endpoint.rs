@@ -7,7 +7,7 @@ mod tests;
 
 use crate::aws::{has_acceleration, is_aws_s3, is_region_name};
 use crate::base::{Result, percent_decode, percent_encode_path};
-use crate::config::Bucket;
+use crate::config::{Bucket, BucketKind};
 use crate::s3::endpoint::rules::{Route, route};
 use crate::sigv4::canonical_query;
 
@@ -63,6 +63,11 @@ impl Endpoint {
         let custom = choice.custom.is_some();
         let choice = AwsChoice::of(choice);
         Ok(Self { https, host, path, region, service, sessions, custom, path_style, choice, label, domain })
+    }
+
+    /// Returns whether the bucket may be in the path instead of the host name.
+    pub(crate) fn has_path_style(&self) -> bool {
+        *self.choice.bucket.kind() == BucketKind::Plain
     }
 
     /// Returns the zone of a directory bucket, or `None` for other kinds.

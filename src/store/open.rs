@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::aws::{S3Settings, ServiceContext, Settings};
+use crate::aws::{S3Settings, ServiceContext, Settings, blame};
 use crate::base::{Cancel, Clock, Env, Result};
 use crate::config::{AccountId, CacheOptions, CredentialOptions, Location, Policy, RequestPayer, RetryMode};
 use crate::credentials::{self, CredentialsProvider};
@@ -59,7 +59,9 @@ pub(crate) fn settings(options: &CacheOptions, env: &dyn Env) -> Result<Settings
     let location = options.location();
     let settings = Settings::resolve(location, options.policy(), options.credentials().profile.as_deref(), env)?;
     if let Settings::S3(settings) = &settings {
-        endpoint(location, settings)?;
+        let origins = format!("AWS_BUCKET and {}", settings.region.origin);
+        let is_attribute = location.bucket.is_some() || location.region.is_some();
+        endpoint(location, settings).map_err(|error| if is_attribute { error } else { blame(&origins, error) })?;
     }
     Ok(settings)
 }

@@ -257,11 +257,14 @@ fn unsupported_kinds_of_buckets_are_refused_before_any_request() {
     let proxy = [("HTTPS_PROXY", "http://127.0.0.1:1"), ("AWS_MAX_ATTEMPTS", "1")];
     for (bucket, parts) in [
         ("arn:aws:s3:::my-cache", &["is an ARN", "hint: set bucket=my-cache"][..]),
-        ("arn:aws:s3:eu-west-1:111122223333:accesspoint/ci", &["access point", "alias"]),
-        ("arn:aws:s3::111122223333:accesspoint/mfzwi23gnjvgw.mrap", &["multi-Region access point"]),
+        ("arn:aws:s3:eu-west-1:111122223333:accesspoint/c_i", &["access point", "letters, digits and -"]),
+        ("arn:aws:s3::111122223333:accesspoint/mfzwi23gnjvgw.mrap", &["multi-Region access point", "alias"]),
         ("arn:aws:s3-outposts:eu-west-1:1:outpost/op-1/accesspoint/x", &["S3 on Outposts"]),
         ("arn:aws:s3-object-lambda:eu-west-1:1:accesspoint/x", &["Object Lambda"]),
-        ("ci-cache--euw1-az1--x-s3", &["directory bucket", "S3 Express One Zone"]),
+        (
+            "arn:aws:s3express:eu-west-1:1:bucket/ci-cache--euw1-az1--x-s3",
+            &["directory bucket", "hint: set bucket=ci-cache--euw1-az1--x-s3"],
+        ),
     ] {
         let attributes = format!("type=s3,region=eu-west-1,bucket={bucket}");
         run_with(&["import", "/no/such", "--cache-from", &attributes], &proxy).expect(2).says(parts).says(&[bucket]);

@@ -74,6 +74,30 @@ fn json_lists_every_check() {
 }
 
 #[test]
+fn json_has_the_endpoint_also_if_nothing_can_be_reached() {
+    let nowhere = [("HTTPS_PROXY", "http://127.0.0.1:1")];
+    let doctor = |bucket: &str, status| -> Value {
+        let attributes = format!("type=s3,region=us-east-1,bucket={bucket}");
+        serde_json::from_str(&run_with(&["doctor", "--json", &attributes], &nowhere).expect(status).stdout).unwrap()
+    };
+    let directory = doctor("ci--use1-az4--x-s3", 4);
+    for (name, value) in [
+        ("endpoint", "https://ci--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com"),
+        ("signing_service", "s3express"),
+        ("signing_region", "us-east-1"),
+        ("bucket_type", "directory"),
+        ("zone", "use1-az4"),
+    ] {
+        assert_eq!(directory[name], value);
+    }
+    let plain = doctor("my.cache", 4);
+    assert_eq!(plain["endpoint"], "https://s3.us-east-1.amazonaws.com/my.cache");
+    assert_eq!((&plain["bucket_type"], &plain["zone"]), (&"general-purpose".into(), &Value::Null));
+    let refused = doctor("ci--usaz1--x-s3", 2);
+    assert_eq!((&refused["endpoint"], &refused["checks"][0]["kind"]), (&Value::Null, &"usage".into()));
+}
+
+#[test]
 fn json_reports_an_invalid_command_line_without_checks() {
     for arguments in [
         &["doctor", "type=s3,x=1", "--json"][..],

@@ -128,9 +128,9 @@ fn the_bucket_falls_back_to_its_variable() {
 fn unsupported_kinds_of_buckets_are_rejected_from_every_origin() {
     for (bucket, parts) in [
         ("arn:aws:s3:::my-cache", &["is an ARN"][..]),
-        ("arn:aws:s3:eu-west-1:111122223333:accesspoint/ci", &["access point"]),
+        ("arn:aws:s3:eu-west-1:111122223333:accesspoint/c_i", &["access point"]),
         ("arn:aws:s3::111122223333:accesspoint/ci.mrap", &["multi-Region access point"]),
-        ("ci-cache--euw1-az1--x-s3", &["directory bucket"]),
+        ("arn:aws:s3express:eu-west-1:1:bucket/ci-cache--euw1-az1--x-s3", &["directory bucket"]),
     ] {
         let world = World::new(&[("AWS_REGION", "eu-west-1")]);
         let attribute = world.attribute("bucket", bucket);
@@ -139,8 +139,33 @@ fn unsupported_kinds_of_buckets_are_rejected_from_every_origin() {
         let variable = world.attribute("bucket", "");
         in_order(&variable.settings_error(), &[&["setup", "AWS_BUCKET"], parts].concat());
     }
+    for bucket in ["arn:aws:s3:eu-west-1:111122223333:accesspoint/ci", "ci-cache--euw1-az1--x-s3"] {
+        let world = World::new(&[("AWS_REGION", "eu-west-1"), ("AWS_BUCKET", bucket)]).attribute("bucket", "");
+        assert_eq!(world.settings().unwrap().bucket.name(), bucket);
+    }
     let error = "type=s3,bucket=arn:aws:s3:eu-west-1:1:accesspoint/ci,use_path_style=true".parse::<CacheOptions>();
     in_order(&error.unwrap_err().to_string(), &["accesspoint/ci", "use_path_style=true", "cannot be combined"]);
+}
+
+#[test]
+fn the_region_of_an_arn_may_be_switched_off_by_variable_and_profile() {
+    let arn = "arn:aws:s3:eu-west-1:111122223333:accesspoint/ci";
+    let world = |variables: &[(&str, &str)], region: &str| {
+        World::new(variables).attributes(&[("bucket", arn), ("region", region)])
+    };
+    let top = "[default]\ns3_use_arn_region = false\n";
+    let block = "[default]\ns3 =\n  use_arn_region = False\n";
+    for config in [top, block] {
+        let error = world(&[], "us-east-1").config(config).settings_error();
+        in_order(&error, &["usage", arn, "us-east-1 (the attribute region)", "use_arn_region of", "profile default"]);
+        assert!(world(&[], "eu-west-1").config(config).settings().is_ok());
+        assert!(world(&[("AWS_S3_USE_ARN_REGION", "true")], "us-east-1").config(config).settings().is_ok());
+    }
+    assert!(world(&[], "us-east-1").settings().is_ok());
+    let error = world(&[("AWS_S3_USE_ARN_REGION", "False")], "us-east-1").settings_error();
+    in_order(&error, &["usage", arn, "AWS_S3_USE_ARN_REGION is false", "set region=eu-west-1"]);
+    let error = world(&[("AWS_S3_USE_ARN_REGION", "no")], "us-east-1").settings_error();
+    in_order(&error, &["setup", "AWS_S3_USE_ARN_REGION", "true or false"]);
 }
 
 #[test]

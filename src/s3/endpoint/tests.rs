@@ -1,22 +1,26 @@
 //! The endpoints of AWS's rules, of other servers, of other regions, and of redirects.
 
 use super::*;
+use crate::base::Error;
 use crate::config::EndpointUrl;
 
 fn endpoint(bucket: &str, region: &str, custom: &str, path_style: bool) -> Endpoint {
+    any(bucket, region, custom, if path_style { "p" } else { "" }).unwrap()
+}
+
+/// Returns the endpoint with these flags: `a`ccelerate, `d`ual-stack, `f`ips, `p`ath style.
+fn any(bucket: &str, region: &str, custom: &str, flags: &str) -> Result<Endpoint> {
     let custom = (!custom.is_empty()).then(|| EndpointUrl::parse(custom, "endpoint_url").unwrap());
-    let custom = custom.as_ref();
     Endpoint::new(&EndpointChoice {
         bucket: &bucket.parse().unwrap(),
         region,
-        custom,
-        path_style,
-        fips: false,
-        dualstack: false,
-        accelerate: false,
+        custom: custom.as_ref(),
+        path_style: flags.contains('p'),
+        fips: flags.contains('f'),
+        dualstack: flags.contains('d'),
+        accelerate: flags.contains('a'),
         sessions: true,
     })
-    .unwrap()
 }
 
 /// Rows of AWS's endpoint rules, as its SDKs resolve them.
@@ -57,36 +61,12 @@ fn keys_are_encoded_once_and_not_normalised() {
 
 #[test]
 fn fips_and_dual_stack_have_hosts_of_their_own() {
-    let bucket = "buck".parse().unwrap();
-    let choice = EndpointChoice {
-        bucket: &bucket,
-        region: "us-east-1",
-        custom: None,
-        path_style: false,
-        fips: true,
-        dualstack: true,
-        accelerate: false,
-        sessions: true,
-    };
-    assert_eq!(Endpoint::new(&choice).unwrap().host, "buck.s3-fips.dualstack.us-east-1.amazonaws.com");
+    assert_eq!(any("buck", "us-east-1", "", "fd").unwrap().host, "buck.s3-fips.dualstack.us-east-1.amazonaws.com");
 }
 
 #[test]
 fn acceleration_has_one_host_for_all_regions_and_signs_for_the_buckets() {
-    let of = |region, dualstack| {
-        let (custom, path_style, fips) = (None, false, false);
-        Endpoint::new(&EndpointChoice {
-            bucket: &"buck".parse().unwrap(),
-            region,
-            custom,
-            path_style,
-            fips,
-            dualstack,
-            accelerate: true,
-            sessions: true,
-        })
-        .unwrap()
-    };
+    let of = |region, dualstack| any("buck", region, "", if dualstack { "ad" } else { "a" }).unwrap();
     let near = of("eu-west-1", false);
     assert_eq!((near.host.as_str(), near.region.as_str()), ("buck.s3-accelerate.amazonaws.com", "eu-west-1"));
     assert_eq!(near.object_path("k"), "/k");
@@ -152,4 +132,129 @@ fn redirects_stay_within_the_service() {
         assert_eq!(redirected.as_ref().map(|to| to.host.as_str()), host, "{location}");
         assert!(redirected.is_none_or(|to| to.region == endpoint.region && to.path == endpoint.path));
     }
+}
+
+const POINT: &str = "arn:aws:s3:us-west-2:111122223333:accesspoint:ci";
+
+/// What AWS's published cases leave open.
+#[test]
+fn other_kinds_of_buckets_have_hosts_of_their_own() {
+    for (bucket, region, custom, flags, url, signed) in [
+        (
+            POINT,
+            "eu-west-1",
+            "",
+            "",
+            "https://ci-111122223333.s3-accesspoint.us-west-2.amazonaws.com/k",
+            "us-west-2 s3",
+        ),
+        (
+            POINT,
+            "aws-global",
+            "",
+            "f",
+            "https://ci-111122223333.s3-accesspoint-fips.us-west-2.amazonaws.com/k",
+            "us-west-2 s3",
+        ),
+        (
+            POINT,
+            "eu-west-1",
+            "http://s3.example.com:9000/base",
+            "",
+            "http://ci-111122223333.s3.example.com:9000/base/k",
+            "us-west-2 s3",
+        ),
+        (
+            "arn:aws-us-gov:s3:us-gov-west-1:111122223333:accesspoint/ci",
+            "us-gov-east-1",
+            "",
+            "fd",
+            "https://ci-111122223333.s3-accesspoint-fips.dualstack.us-gov-west-1.amazonaws.com/k",
+            "us-gov-west-1 s3",
+        ),
+        (
+            "c--use1-az4--x-s3",
+            "us-east-1",
+            "",
+            "",
+            "https://c--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com/k",
+            "us-east-1 s3express",
+        ),
+        (
+            "c--use1-az4--x-s3",
+            "us-east-1",
+            "http://127.0.0.1:9000",
+            "",
+            "http://127.0.0.1:9000/c--use1-az4--x-s3/k",
+            "us-east-1 s3express",
+        ),
+        (
+            "c--use1-az4--x-s3",
+            "us-east-1",
+            "http://h:9000/b",
+            "p",
+            "http://c--use1-az4--x-s3.h:9000/b/k",
+            "us-east-1 s3express",
+        ),
+        ("c--x-s3", "r", "https://h", "", "https://c--x-s3.h/k", "r s3express"),
+        ("buck", "us-gov-west-1", "", "f", "https://buck.s3-fips.us-gov-west-1.amazonaws.com/k", "us-gov-west-1 s3"),
+        (
+            "buck",
+            "aws-global",
+            "",
+            "ad",
+            "https://buck.s3-accelerate.dualstack.us-east-1.amazonaws.com/k",
+            "us-east-1 s3",
+        ),
+        ("buck", "aws-global", "", "pd", "https://s3.dualstack.us-east-1.amazonaws.com/buck/k", "us-east-1 s3"),
+        ("buck", "aws-cn-global", "", "", "https://buck.s3.aws-cn-global.amazonaws.com.cn/k", "aws-cn-global s3"),
+        ("a b", "us-east-1", "https://s3.example.com", "", "https://s3.example.com/a%20b/k", "us-east-1 s3"),
+        ("buck", "Zone_1", "https://s3.example.com", "p", "https://s3.example.com/buck/k", "Zone_1 s3"),
+    ] {
+        let endpoint = any(bucket, region, custom, flags).unwrap();
+        assert_eq!(format!("{}{}", endpoint.url(), endpoint.object_path("k")), url);
+        assert_eq!(format!("{} {}", endpoint.region, endpoint.service), signed);
+        assert_eq!(endpoint.sessions, endpoint.service == "s3express");
+    }
+    for (bucket, region, custom, flags) in [
+        ("buck", "cn-northwest-1", "", "f"),
+        ("buck", "Zone_1", "https://s3.example.com", ""),
+        (POINT, "cn-north-1", "https://s3.example.com", ""),
+        (POINT, "us-gov-west-1", "", ""),
+        ("c--usaz1--x-s3", "us-east-1", "", ""),
+        ("C--use1-az4--x-s3", "us-east-1", "", ""),
+        ("a.c--use1-az4--x-s3", "us-east-1", "http://s3.example.com", ""),
+    ] {
+        let error = any(bucket, region, custom, flags).unwrap_err();
+        assert!(matches!(error, Error::Usage(_)) && error.hint().is_some(), "{bucket} {region}: {error}");
+    }
+}
+
+#[test]
+fn other_kinds_of_buckets_move_and_redirect_within_their_service() {
+    let point = any(POINT, "us-west-2", "", "").unwrap();
+    assert_eq!(point.in_region("eu-west-1"), None);
+    let directory = any("c--use1-az4--x-s3", "us-east-1", "", "").unwrap();
+    let moved = directory.in_region("us-west-2").unwrap();
+    assert_eq!(moved.host, "c--use1-az4--x-s3.s3express-use1-az4.us-west-2.amazonaws.com");
+    assert_eq!(any("buck", "us-east-1", "", "f").unwrap().in_region("cn-north-1"), None);
+    let plain = endpoint("buck", "us-east-1", "", false);
+    for (endpoint, host, follows) in [
+        (&point, "ci-111122223333.s3-accesspoint-fips.us-west-2.amazonaws.com", true),
+        (&point, "other-1.s3-accesspoint.us-west-2.amazonaws.com", false),
+        (&point, "s3.us-west-2.amazonaws.com", true),
+        (&directory, "c--use1-az4--x-s3.s3express-fips-use1-az4.us-east-1.amazonaws.com", true),
+        (&directory, "c--use1-az4--x-s3.s3evil.us-east-1.amazonaws.com", false),
+        (&plain, "buck.s3express-use1-az4.us-east-1.amazonaws.com", false),
+    ] {
+        let redirected = endpoint.redirected(&format!("https://{host}/a"), "/a");
+        assert_eq!(redirected.is_some(), follows, "{host}");
+    }
+}
+
+#[test]
+fn the_source_of_a_copy_is_encoded_once() {
+    let source = "arn%3Aaws%3As3%3Aus-west-2%3A111122223333%3Aaccesspoint/ci/object/blobs/sha256%3Aa%20b";
+    assert_eq!(any(POINT, "us-west-2", "", "").unwrap().copy_source("blobs/sha256:a b"), source);
+    assert_eq!(endpoint("buck", "us-east-1", "", false).copy_source("a b/c"), "buck/a%20b/c");
 }

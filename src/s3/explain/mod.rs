@@ -148,7 +148,8 @@ impl Refusal<'_> {
 
     fn bucket_hint(&self) -> String {
         let url = self.endpoint.url();
-        let style = if self.endpoint.custom && !self.endpoint.path_style { ", or set use_path_style=true" } else { "" };
+        let may_be_in_path = self.endpoint.custom && !self.endpoint.path_style && self.endpoint.has_path_style();
+        let style = if may_be_in_path { ", or set use_path_style=true" } else { "" };
         format!("there is no bucket {} at {url}: check bucket, region and endpoint_url{style}", self.bucket)
     }
 
