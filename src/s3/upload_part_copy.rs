@@ -36,7 +36,7 @@ impl S3Client {
         call.query = &query;
         let Range { start, end } = source.range;
         for (name, value) in [
-            ("x-amz-copy-source", self.parts.endpoint.copy_source(&source.key)),
+            ("x-amz-copy-source", self.parts.endpoint.copy_source(source.key)),
             // Both ends are inclusive.
             ("x-amz-copy-source-range", format!("bytes={start}-{}", end.saturating_sub(1))),
         ] {
