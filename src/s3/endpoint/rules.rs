@@ -58,8 +58,9 @@ pub(super) fn route(choice: &EndpointChoice<'_>) -> Result<Route> {
     let (bucket, region) = (choice.bucket, choice.region);
     let partition = Partition::of(region);
     if choice.fips && !partition.has_fips() {
-        return Err(Error::usage(format!("region {region} has no FIPS endpoints"))
-            .with_hint("unset AWS_USE_FIPS_ENDPOINT, and remove use_fips_endpoint from the profile"));
+        let hint =
+            format!("set region={region}, unset AWS_USE_FIPS_ENDPOINT, and remove use_fips_endpoint from the profile");
+        return Err(Error::usage(format!("region {region} has no FIPS endpoints")).with_hint(hint));
     }
     let point = bucket.access_point();
     let label = point.map_or_else(|| bucket.name().to_owned(), |point| point.host_label());
