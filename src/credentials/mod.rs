@@ -13,6 +13,7 @@ mod login;
 mod lookup;
 mod process;
 mod provider;
+mod refreshed;
 mod sso;
 mod static_keys;
 mod web_identity;
@@ -27,6 +28,7 @@ pub(crate) use login::read as read_login;
 #[cfg(any(test, fuzzing))]
 pub(crate) use process::read as read_process;
 pub use provider::CredentialsProvider;
+pub(crate) use refreshed::{Refreshed, Timing};
 #[cfg(any(test, fuzzing))]
 pub(crate) use sso::{read as read_sso, read_login as read_sso_login};
 pub use static_keys::StaticCredentials;

@@ -1,5 +1,5 @@
-use std::sync::Barrier;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Barrier, Mutex};
 use std::thread;
 
 use super::*;
@@ -138,7 +138,7 @@ fn early_refresh_does_not_block_other_threads() {
     let (counter, cached, clock) = cached(Some(3600), Duration::ZERO);
     id(&cached);
     clock.advance(3400);
-    let asking = cached.asking.lock().unwrap();
+    let asking = cached.refreshed.asking.lock().unwrap();
     assert_eq!(id(&cached), "1");
     drop(asking);
     assert_eq!(id(&cached), "2");
