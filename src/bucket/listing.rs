@@ -26,6 +26,8 @@ pub(crate) struct BlobListing<'a> {
     /// The prefix of all blobs.
     pub(crate) prefix: &'a str,
     pub(crate) fetch: Fetch<'a>,
+    /// Whether the store may list in order, so that ranges can be listed at the same time.
+    pub(crate) in_order: bool,
     pub(crate) pool: &'a Pool,
     /// The largest number of ranges to list at the same time.
     pub(crate) connections: usize,
@@ -47,7 +49,7 @@ impl BlobListing<'_> {
             take(Listed::Objects(page.objects));
             return Ok(());
         };
-        if !in_order(&page, None) {
+        if !self.in_order || !in_order(&page, None) {
             take(Listed::Objects(page.objects));
             return self.one_by_one(Some(token), take);
         }
@@ -192,7 +194,8 @@ mod tests {
             Ok(page(keys, store, options))
         };
         let (pool, cancel) = (Pool::with_threads(8), Cancel::new());
-        let listing = BlobListing { prefix: PREFIX, fetch: &fetch, pool: &pool, connections: 8, cancel: &cancel };
+        let listing =
+            BlobListing { prefix: PREFIX, fetch: &fetch, in_order: true, pool: &pool, connections: 8, cancel: &cancel };
         let (mut listed, mut all) = (BTreeSet::new(), 0);
         listing
             .run(&mut |part| match part {
@@ -234,7 +237,8 @@ mod tests {
             Ok(ListPage::new(vec![object], Some("same".to_owned())))
         };
         for fetch in [&incomplete as Fetch<'_>, &repeated] {
-            let listing = BlobListing { prefix: PREFIX, fetch, pool: &pool, connections: 2, cancel: &cancel };
+            let listing =
+                BlobListing { prefix: PREFIX, fetch, in_order: true, pool: &pool, connections: 2, cancel: &cancel };
             assert_eq!(listing.run(&mut |_| ()).unwrap_err().kind(), ErrorKind::Unsupported);
         }
     }

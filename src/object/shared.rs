@@ -54,6 +54,10 @@ impl<S: ObjectStore + ?Sized> ObjectStore for Arc<S> {
         (**self).list_page(prefix, options)
     }
 
+    fn lists_in_order(&self) -> bool {
+        (**self).lists_in_order()
+    }
+
     fn objects<'a>(
         &'a self,
         prefix: &'a str,
@@ -100,6 +104,10 @@ impl<S: ObjectStore + ?Sized> ObjectStore for Arc<S> {
 
     fn honours_conditions(&self) -> bool {
         (**self).honours_conditions()
+    }
+
+    fn expect_writes(&self) {
+        (**self).expect_writes();
     }
 
     fn requests(&self) -> u64 {

@@ -110,6 +110,12 @@ pub trait ObjectStore: Send + Sync {
     /// If the store refuses.
     fn list_page(&self, prefix: &str, options: &ListOptions) -> Result<ListPage>;
 
+    /// Returns whether pages of listings may be in bytewise order (the default). If not, a page that happens to be in
+    /// order does not show which keys are missing, and `start_after` saves no requests: only a listing to the end does.
+    fn lists_in_order(&self) -> bool {
+        true
+    }
+
     /// Returns all objects whose keys begin with `prefix`, and are after `start_after` if given. Holds one page in
     /// memory. The stream ends after an error, also if the store did not list everything.
     ///
@@ -136,8 +142,11 @@ pub trait ObjectStore: Send + Sync {
     ) -> Box<dyn Iterator<Item = Result<ListedObject>> + Send + 'a> {
         let what = format!("objects under {}", self.location(prefix));
         Box::new(Pages::new(what, move |continuation| {
-            let start_after = start_after.filter(|_| continuation.is_none()).map(str::to_owned);
-            let page = self.list_page(prefix, &ListOptions { start_after, continuation, max_keys: None })?;
+            let start = start_after.filter(|_| continuation.is_none()).map(str::to_owned);
+            let options = ListOptions { start_after: start, continuation, max_keys: None };
+            let mut page = self.list_page(prefix, &options)?;
+            // Later pages may have earlier keys.
+            page.objects.retain(|object| start_after.is_none_or(|start| object.key.as_str() > start));
             Ok((page.objects, page.continuation, page.incomplete))
         }))
     }
@@ -215,7 +224,8 @@ pub trait ObjectStore: Send + Sync {
     }
 
     /// Returns a URL that opens the object without credentials until `valid_for` has passed. Anyone who has the URL can
-    /// use it. Sends no request, so the object need not exist.
+    /// use it. The object is not looked up, so it need not exist. In a directory bucket of S3, the URL is valid only as
+    /// long as a session, five minutes at most.
     ///
     /// # Errors
     /// [`Unsupported`](crate::ErrorKind::Unsupported) (the default) if the store has no such URLs;
@@ -236,6 +246,10 @@ pub trait ObjectStore: Send + Sync {
     fn honours_conditions(&self) -> bool {
         false
     }
+
+    /// Announces that the caller is going to write. A store that is accessed in sessions then begins one that permits
+    /// it, instead of one for reads only. Writes do not depend on it; the default does nothing.
+    fn expect_writes(&self) {}
 
     /// Returns the number of requests sent so far, every attempt counted; zero (the default) if the store sends none.
     fn requests(&self) -> u64 {

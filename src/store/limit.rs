@@ -152,6 +152,10 @@ impl ObjectStore for Limited {
         self.store.list_page(prefix, options)
     }
 
+    fn lists_in_order(&self) -> bool {
+        self.store.lists_in_order()
+    }
+
     fn delete(&self, key: &str) -> Result<()> {
         let _connection = self.permits.take();
         self.store.delete(key)
@@ -193,6 +197,10 @@ impl ObjectStore for Limited {
 
     fn honours_conditions(&self) -> bool {
         self.store.honours_conditions()
+    }
+
+    fn expect_writes(&self) {
+        self.store.expect_writes();
     }
 
     fn requests(&self) -> u64 {

@@ -62,6 +62,9 @@ impl S3Cache {
     /// manifest; [`Integrity`](ErrorKind::Integrity) if a manifest or a blob is damaged or gone; otherwise if a store refuses
     /// or fails. Manifests that were written before stay.
     pub fn copy_from(&self, sources: &[S3Cache], dry_run: bool) -> Result<Copied> {
+        if !dry_run {
+            self.store.expect_writes();
+        }
         let mut copied = Copied::default();
         let groups = self.groups(sources, &mut copied)?;
         if groups.is_empty() {

@@ -20,7 +20,7 @@ use crate::base::{Error, Result};
 use crate::cache_config::CacheConfig;
 use crate::config::{CacheOptions, Mode};
 use crate::layout::LocalCache;
-use crate::object::{BlobSource, BytesPayload};
+use crate::object::{BlobSource, BytesPayload, ObjectStore as _};
 use crate::ops::cache::S3Cache;
 use crate::ops::local_limit;
 use crate::ops::presence;
@@ -212,6 +212,9 @@ impl S3Cache {
         let blobs = config.blobs();
         (report.layers, report.blobs.total) = (config.layers().len(), blobs.len());
         check_sizes(&blobs)?;
+        if !options.dry_run {
+            self.store.expect_writes();
+        }
         let publisher = Publisher::new(self, &config, names)?.copying(options.manifest.as_ref());
         let present = presence::find(self, &blobs)?;
         let mut found = Existing::default();

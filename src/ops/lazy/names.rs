@@ -16,6 +16,12 @@ impl S3Cache {
             Ok(object) => cache.keys.name(&object.key).map(|name| Ok(name.to_owned())),
             Err(error) => Some(Err(error)),
         });
-        names.take(most).collect()
+        if cache.store.lists_in_order() {
+            return names.take(most).collect();
+        }
+        let mut names = names.collect::<Result<Vec<_>>>()?;
+        names.sort_unstable();
+        names.truncate(most);
+        Ok(names)
     }
 }

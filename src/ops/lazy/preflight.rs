@@ -25,6 +25,9 @@ impl S3Cache {
     /// # Errors
     /// If there are no credentials, or the store refuses, fails, or cannot be reached.
     pub fn preflight(&self, write: bool) -> Result<()> {
+        if write {
+            self.store.expect_writes();
+        }
         let request = |act: &dyn Fn() -> Result<()>| persist(&self.context, is_transient_and_reached, act);
         if let Some(name) = self.options.keys().names.first() {
             request(&|| self.store.head(&self.keys.manifest(name)).map(drop))?;

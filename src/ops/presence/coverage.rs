@@ -55,14 +55,18 @@ pub(super) struct Page {
 }
 
 impl Page {
-    /// Returns what a page that was requested to begin after `start` tells.
-    pub(super) fn of(start: Option<String>, page: &ListPage) -> Self {
+    /// Returns what a page that was requested to begin after `start` tells. Unless the store lists in order, only a
+    /// complete listing tells something.
+    pub(super) fn of(start: Option<String>, page: &ListPage, lists_in_order: bool) -> Self {
         let mut before = start.as_deref();
-        let ordered = page.objects.iter().all(|object| {
+        let mut ordered = page.objects.iter().all(|object| {
             let after = before.is_none_or(|before| before < object.key.as_str());
             before = Some(&object.key);
             after
         });
+        if !lists_in_order {
+            ordered = start.is_none() && page.continuation.is_none();
+        }
         let last = page.continuation.is_some().then(|| before.unwrap_or_default().to_owned());
         Self { last, keys: page.objects.len(), ordered, incomplete: page.incomplete, start }
     }
@@ -190,7 +194,7 @@ mod tests {
         let (mut rounds, mut pages) = (0, 0);
         loop {
             let listed: Vec<Page> =
-                starts.drain(..).map(|start| Page::of(start.clone(), &list(stored, start.as_deref()))).collect();
+                starts.drain(..).map(|start| Page::of(start.clone(), &list(stored, start.as_deref()), true)).collect();
             (rounds, pages) = (rounds + 1, pages + listed.len());
             coverage.add(listed);
             let unknown: Vec<String> = wanted.iter().filter(|key| !coverage.covers(key)).cloned().collect();
@@ -238,8 +242,8 @@ mod tests {
     #[test]
     fn a_store_that_returns_empty_pages_is_not_asked_for_ever() {
         let (unknown, mut coverage) = (keys(0..1000), Coverage::default());
-        coverage.add(vec![Page::of(None, &list(&unknown, None))]);
-        let empty = |start: String| Page::of(Some(start), &ListPage::new(Vec::new(), Some("more".to_owned())));
+        coverage.add(vec![Page::of(None, &list(&unknown, None), true)]);
+        let empty = |start: String| Page::of(Some(start), &ListPage::new(Vec::new(), Some("more".to_owned())), true);
         let mut rounds = 0;
         while let LookUp::Pages(starts) = coverage.next(&unknown) {
             rounds += 1;
@@ -254,12 +258,12 @@ mod tests {
         let mut page = list(&stored, None);
         page.objects.swap(3, 4);
         let mut coverage = Coverage::default();
-        coverage.add(vec![Page::of(None, &page)]);
+        coverage.add(vec![Page::of(None, &page, true)]);
         assert!(!coverage.covers(&stored[0]));
         assert_eq!(coverage.next(&stored), LookUp::OneByOne);
         // It ignores where to start.
         let mut coverage = Coverage::default();
-        coverage.add(vec![Page::of(Some(stored[2000].clone()), &list(&stored, None))]);
+        coverage.add(vec![Page::of(Some(stored[2000].clone()), &list(&stored, None), true)]);
         assert_eq!(coverage.next(&stored), LookUp::OneByOne);
     }
 }

@@ -46,7 +46,7 @@ fn search(cache: &S3Cache, blobs: &[(Digest, u64)], continues: bool) -> Result<P
         cache.store.probe().or_else(do_without)?;
         return Ok(Presence::default());
     };
-    let few = blobs.len() <= FEW;
+    let (few, in_order) = (blobs.len() <= FEW, cache.store.lists_in_order());
     let mut search = Search {
         cache,
         blobs,
@@ -57,10 +57,15 @@ fn search(cache: &S3Cache, blobs: &[(Digest, u64)], continues: bool) -> Result<P
     };
     let prefix = if few { cache.keys.blob(first) } else { cache.keys.blobs().to_owned() };
     let mut first_known = false;
-    match cache.store.list_page(&prefix, &ListOptions::default()) {
+    let page = match few && !in_order {
+        // It would list the other blobs too, and not this one if they are many.
+        true => cache.store.probe().map(|()| ListPage { incomplete: true, ..ListPage::default() }),
+        false => cache.store.list_page(&prefix, &ListOptions::default()),
+    };
+    match page {
         Ok(page) => {
             first_known = few && page.continuation.is_none() && !page.incomplete;
-            let told = Page::of(None, &page);
+            let told = Page::of(None, &page, in_order);
             search.take(page);
             if !few {
                 search.coverage.add(vec![told]);
@@ -68,7 +73,9 @@ fn search(cache: &S3Cache, blobs: &[(Digest, u64)], continues: bool) -> Result<P
             }
         }
         Err(error) => {
-            let error = if error.kind() == ErrorKind::Access { cache.store.probe() } else { Err(error) };
+            // In a directory bucket, there is one permission for all operations.
+            let may_be_listing = in_order && error.kind() == ErrorKind::Access;
+            let error = if may_be_listing { cache.store.probe() } else { Err(error) };
             error.or_else(do_without)?;
         }
     }
@@ -103,7 +110,8 @@ impl Search<'_> {
             let LookUp::Pages(starts) = self.coverage.next(&unknown) else { return Ok(()) };
             let list = |start: String, _: &Run<'_>| {
                 let page = store.list_page(keys.blobs(), &ListOptions::default().start_after(&start));
-                let told = |page: ListPage| (Page::of(Some(start), &page), wanted(self.cache, &self.wanted, page));
+                let told =
+                    |page: ListPage| (Page::of(Some(start), &page, true), wanted(self.cache, &self.wanted, page));
                 match page.map(told) {
                     Err(Error::Cancelled) => Err(Error::Cancelled),
                     page => Ok(page),

@@ -23,7 +23,8 @@ pub(in crate::ops) fn list_blobs(cache: &S3Cache) -> Result<StoredBlobs> {
     if cache.options.location().is_directory() {
         return walk(cache);
     }
-    let listing = BlobListing { prefix: keys.blobs(), fetch: &fetch, pool, connections, cancel: &context.cancel };
+    let (prefix, in_order, cancel) = (keys.blobs(), store.lists_in_order(), &context.cancel);
+    let listing = BlobListing { prefix, fetch: &fetch, in_order, pool, connections, cancel };
     let (mut blobs, mut done, mut expected) = (StoredBlobs::default(), 0, None);
     listing.run(&mut |part| match part {
         Listed::Objects(objects) => {
