@@ -6,10 +6,12 @@ use crate::aws::custom_endpoint::ENDPOINT_ATTRIBUTE;
 use crate::aws::partition::has_acceleration;
 use crate::aws::setting::{Setting, setting_error};
 use crate::base::{Error, Result};
-use crate::config::{Bucket, EndpointUrl, Fix, is_dns_name};
+use crate::config::{Bucket, EndpointUrl, Fix, Policy, is_dns_name};
 
 pub(super) const BUCKET_ATTRIBUTE: &str = "the attribute bucket";
 pub(super) const ACCELERATE_ATTRIBUTE: &str = "the attribute use_accelerate_endpoint";
+/// The only storage class of directory buckets.
+const EXPRESS_CLASS: &str = "EXPRESS_ONEZONE";
 
 /// Returns the error for `flag`, FIPS or dual-stack, combined with a custom endpoint.
 pub(super) fn aws_endpoint_and_own(flag: &str, endpoint: &str) -> Error {
@@ -39,6 +41,23 @@ pub(super) fn check_acceleration(
     };
     let error = setting_error(switch == ACCELERATE_ATTRIBUTE, format!("{switch} and {other} cannot be combined"));
     Err(error.with_hint("remove one of them (use_accelerate_endpoint=false overrides the profile)"))
+}
+
+/// Rejects what directory buckets do not have.
+pub(super) fn check_directory_bucket((bucket, origin): (&Bucket, &str), policy: &Policy) -> Result<()> {
+    if !bucket.is_directory() {
+        return Ok(());
+    }
+    let class = policy.storage_class.as_deref().filter(|class| *class != EXPRESS_CLASS);
+    let (other, hint) = match (class, policy.request_payer) {
+        (Some(class), _) => {
+            (format!("storage_class={class}"), "their storage class is EXPRESS_ONEZONE: remove storage_class")
+        }
+        (None, Some(_)) => ("request_payer".to_owned(), "their owner pays: remove request_payer"),
+        (None, None) => return Ok(()),
+    };
+    let message = format!("{other} and {origin} ({bucket}), a directory bucket, cannot be combined");
+    Err(Error::usage(message).with_hint(hint))
 }
 
 /// Rejects an endpoint that already contains the bucket: requests would use keys below `BUCKET/`, or an unknown host.

@@ -22,6 +22,7 @@ mod shared_files;
 pub(crate) mod sts;
 mod text_file;
 mod variables;
+mod zone;
 
 pub(crate) use caller_identity::caller_identity;
 pub(crate) use denial::{Denial, DenialReason};
@@ -40,6 +41,7 @@ pub(crate) use settings::{S3Settings, Settings};
 pub(crate) use text_file::read_text;
 pub use variables::VARIABLES;
 pub(crate) use variables::check_quotes;
+pub(crate) use zone::region_of_zone;
 
 #[cfg(test)]
 pub(crate) mod tests;

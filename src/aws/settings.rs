@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use crate::aws::contradictions::{
     ACCELERATE_ATTRIBUTE, BUCKET_ATTRIBUTE, aws_endpoint_and_own, check_acceleration, check_alias, check_arn_region,
-    check_directory, check_endpoint,
+    check_directory, check_directory_bucket, check_endpoint,
 };
 use crate::aws::custom_endpoint::endpoint_url;
 use crate::aws::lookup::{bool_variable, flag, invalid, variable, variable_or_setting};
@@ -84,6 +84,7 @@ impl Settings {
         if let Some(endpoint) = &endpoint {
             check_endpoint(endpoint, (bucket.name(), &origin))?;
         }
+        check_directory_bucket((&bucket, &origin), policy)?;
         check_alias(location.use_path_style && endpoint.is_none(), (&bucket, &origin))?;
         let fips = flag(env, &profile, "AWS_USE_FIPS_ENDPOINT", "use_fips_endpoint")?;
         let dualstack = flag(env, &profile, "AWS_USE_DUALSTACK_ENDPOINT", "use_dualstack_endpoint")?;

@@ -11,7 +11,7 @@ use crate::aws::service::{Service, ServiceContext, ServiceEndpoint, ServiceReque
 use crate::base::{Digest, Element, Error, Problem, Result, Secret, percent_encode_query};
 use crate::config::EndpointUrl;
 use crate::http::Method;
-use crate::sigv4::{self, Signable, SignatureScope};
+use crate::sigv4::{self, Signable, SignatureScope, Token};
 use response::common_hint;
 
 pub(crate) use action::StsAction;
@@ -112,7 +112,8 @@ impl Sts {
         if let Some(signer) = action.signer {
             let payload_hash = Digest::of(&body).hex();
             let request = Signable { method: "POST", path: &path, query: "", payload_hash: &payload_hash };
-            let scope = SignatureScope { region, service: "sts", time: self.context.clock.now() };
+            let scope =
+                SignatureScope { region, service: "sts", time: self.context.clock.now(), token: Token::Security };
             sigv4::sign(&mut headers, &request, signer, scope);
         }
         ServiceRequest { method: Method::Post, target: path, headers, body: Some(body) }

@@ -24,6 +24,8 @@ pub(super) struct FailedCall {
     pub(super) mistake: Option<KeyMistake>,
     /// Whether the body of the last attempt was sent as `UNSIGNED-PAYLOAD`.
     pub(super) unsigned: bool,
+    /// Whether the last attempt was signed with the keys of a session.
+    pub(super) session: bool,
 }
 
 impl FailedCall {
@@ -34,7 +36,8 @@ impl FailedCall {
 
     /// Returns a failure of the first attempt, before it was signed.
     pub(super) fn new(cause: Cause) -> Self {
-        Self { cause, attempts: 1, out_of_tokens: false, secrets: Vec::new(), mistake: None, unsigned: false }
+        let (secrets, mistake, unsigned, session) = (Vec::new(), None, false, false);
+        Self { cause, attempts: 1, out_of_tokens: false, secrets, mistake, unsigned, session }
     }
 }
 

@@ -6,12 +6,12 @@ use std::time::SystemTime;
 
 use crate::base::Secret;
 use crate::s3::endpoint::Endpoint;
-use crate::sigv4::Credentials;
+use crate::s3::sessions::Keys;
 
 /// The parameters of an attempt.
 pub(super) struct Used {
     pub(super) endpoint: Arc<Endpoint>,
-    pub(super) credentials: Option<Credentials>,
+    pub(super) keys: Keys,
     /// The assumed lead of the server's clock over ours, in seconds.
     pub(super) ahead: i64,
     /// When the attempt began, by our clock.
@@ -29,7 +29,7 @@ pub(super) struct Used {
 impl Used {
     /// Returns the secrets that must be masked in the response.
     pub(super) fn secrets(&self) -> Vec<Secret> {
-        let Some(credentials) = &self.credentials else { return Vec::new() };
+        let Some(credentials) = &self.keys.credentials else { return Vec::new() };
         let secrets = [Some(&credentials.secret_access_key), credentials.session_token.as_ref(), self.signature.get()];
         secrets.into_iter().flatten().cloned().collect()
     }

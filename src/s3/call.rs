@@ -27,6 +27,8 @@ pub(super) struct Call<'a> {
     pub(super) on_stop: OnStop,
     /// Sent at most once, whatever the response.
     pub(super) once: bool,
+    /// Signed with the configured keys also where others are signed with those of a session.
+    pub(super) base_keys: bool,
 }
 
 impl<'a> Call<'a> {
@@ -44,6 +46,7 @@ impl<'a> Call<'a> {
             answer_timeout: ANSWER_TIMEOUT,
             on_stop: OnStop::BreakOff,
             once: false,
+            base_keys: false,
         }
     }
 }

@@ -21,6 +21,7 @@ use crate::s3::clock::shifted;
 use crate::s3::endpoint::Endpoint;
 use crate::s3::learn::{Lessons, RefusedAttempt};
 use crate::s3::learnt::Learnt;
+use crate::s3::sessions::{CREATE_SESSION, ENCRYPTION, Sessions};
 use crate::sigv4::{self, EMPTY_SHA256, Signable, SignatureScope, UNSIGNED_PAYLOAD};
 
 /// As in AWS's SDKs, larger bodies are sent with `Expect: 100-continue` until the server has accepted one.
@@ -57,6 +58,7 @@ pub(crate) struct S3ClientParts {
 pub(crate) struct S3Client {
     pub(super) parts: S3ClientParts,
     pub(super) learnt: Learnt,
+    pub(super) sessions: Sessions,
     requests: AtomicU64,
 }
 
@@ -76,7 +78,8 @@ struct Attempt {
 
 impl S3Client {
     pub(crate) fn new(parts: S3ClientParts) -> Self {
-        Self { learnt: Learnt::new(parts.endpoint.clone()), parts, requests: AtomicU64::new(0) }
+        let (learnt, sessions) = (Learnt::new(parts.endpoint.clone()), Sessions::new(&parts.clock));
+        Self { learnt, sessions, parts, requests: AtomicU64::new(0) }
     }
 
     /// Returns the endpoint of the bucket, as far as known.
@@ -172,20 +175,20 @@ impl S3Client {
                     return Ok(());
                 }
             }
-        }
-        match policy.failed(attempts, failure(&cause)) {
-            Decision::Retry(pause) if !call.once => {
-                let (what, why) = (call.key.unwrap_or_default(), brief(&cause, &used.secrets()));
-                log::info!("{} {what} failed ({why}); retrying in {:.1} s", call.operation, pause.as_secs_f32());
-                clock.sleep(pause, cancel);
-                Ok(())
-            }
-            decision => {
-                let out_of_tokens = decision == Decision::OutOfTokens;
-                let secrets = used.secrets();
-                let mistake = used.credentials.as_ref().and_then(KeyMistake::find);
-                let (attempts, unsigned) = (attempts.made, used.unsigned);
-                Err(FailedCall { cause, attempts, out_of_tokens, secrets, mistake, unsigned })
+            match policy.failed(&mut attempts, failure(&cause)) {
+                Decision::Retry(pause) if !call.once => {
+                    let (what, why) = (call.key.unwrap_or_default(), brief(&cause, &used.secrets()));
+                    log::info!("{} {what} failed ({why}); retrying in {:.1} s", call.operation, pause.as_secs_f32());
+                    clock.sleep(pause, cancel);
+                }
+                decision => {
+                    let out_of_tokens = decision == Decision::OutOfTokens;
+                    let secrets = used.secrets();
+                    let session = used.keys.session.is_some();
+                    let mistake = used.keys.credentials.as_ref().filter(|_| !session).and_then(KeyMistake::find);
+                    let (attempts, unsigned) = (attempts.made, used.unsigned);
+                    return Err(FailedCall { cause, attempts, out_of_tokens, secrets, mistake, unsigned, session });
+                }
             }
         }
     }
@@ -203,8 +206,8 @@ impl S3Client {
                 Checksum::Always => true,
             },
             expect: large && asks_first && !self.learnt.expects_nothing.get(),
+            keys: self.keys(call, &endpoint)?,
             endpoint,
-            credentials: self.parts.credentials.as_ref().map(|provider| provider.credentials()).transpose()?,
             ahead: self.learnt.ahead(),
             began: self.parts.clock.now(),
             signature: OnceCell::new(),
@@ -249,6 +252,7 @@ impl S3Client {
             answer,
             bucket: &self.parts.bucket,
             credentials: self.parts.credentials.as_deref(),
+            session: used.keys.session.map(|mode| self.sessions.of(mode)),
             now: self.parts.clock.now(),
         }
     }
@@ -266,11 +270,15 @@ impl S3Client {
         let endpoint = &*used.endpoint;
         let target = endpoint.target(call.key, call.query);
         let mut headers = vec![("host".to_owned(), endpoint.host.clone())];
-        headers.extend(call.headers.iter().chain(&self.parts.request_headers).cloned());
+        // A session is about the bucket of its endpoint, and sets the encryption of what is written under it.
+        let common = self.parts.request_headers.iter().filter(|_| call.operation != CREATE_SESSION);
+        let sent = call.headers.iter().chain(common);
+        let in_session = used.keys.session.is_some();
+        headers.extend(sent.filter(|(name, _)| !(in_session && name.starts_with(ENCRYPTION))).cloned());
         if used.checksum {
             headers.push(checksum::header(call.body)?);
         }
-        if let Some(credentials) = &used.credentials {
+        if let Some(credentials) = &used.keys.credentials {
             let payload_hash = match call.body {
                 None => EMPTY_SHA256.to_owned(),
                 Some(_) if used.unsigned => UNSIGNED_PAYLOAD.to_owned(),
@@ -279,7 +287,8 @@ impl S3Client {
             let (path, query) = target.split_once('?').unwrap_or((&target, ""));
             let request = Signable { method: call.method.as_str(), path, query, payload_hash: &payload_hash };
             let time = shifted(self.parts.clock.now(), used.ahead);
-            let scope = SignatureScope { region: &endpoint.region, service: endpoint.service, time };
+            let (region, service, token) = (&endpoint.region, endpoint.service, used.keys.token());
+            let scope = SignatureScope { region, service, time, token };
             sigv4::sign(&mut headers, &request, credentials, scope);
             if let Some(signature) = sigv4::signature_of(&headers) {
                 used.signature.get_or_init(|| signature);

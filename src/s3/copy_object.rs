@@ -64,6 +64,7 @@ impl S3Client {
         }
         call.headers.extend(self.parts.write_headers.iter().chain(&self.parts.copy_headers).cloned());
         call.checksum = Checksum::WhenWanted;
+        call.base_keys = true;
         call.answer_timeout = COPY_TIMEOUT;
         self.execute(&call, |response| self.copied(to, response)).map_err(|failed| self.explain(&call, failed))
     }

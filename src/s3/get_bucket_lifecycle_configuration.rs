@@ -1,6 +1,6 @@
 //! `GetBucketLifecycleConfiguration`.
 
-use crate::base::{Element, Result};
+use crate::base::{Element, Error, Result};
 use crate::http::Method;
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
@@ -12,6 +12,9 @@ const MAX_CONFIGURATION_BYTES: u64 = 1024 * 1024;
 impl S3Client {
     /// Returns after how many days a rule aborts unfinished uploads to all keys that begin with `prefix`.
     pub(super) fn get_bucket_lifecycle_configuration(&self, prefix: &str) -> Result<Option<u32>> {
+        if self.endpoint().zone().is_some() {
+            return Err(Error::unsupported("the rules of a directory bucket are at another endpoint"));
+        }
         let query = [("lifecycle", "")];
         let call = Call { query: &query, ..Call::new("GetBucketLifecycleConfiguration", Method::Get, None) };
         let read = |mut response: crate::http::Response| {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::base::{Result, Secret, redacted};
-use crate::credentials::CredentialsProvider;
+use crate::credentials::{CredentialsProvider, Refreshed};
 use crate::s3::answer::Answer;
 use crate::s3::attempt::Used;
 use crate::s3::call::Call;
@@ -14,6 +14,7 @@ use crate::s3::checksum::Checksum;
 use crate::s3::clock::{CLOCK_TOLERANCE, clock_text, difference, shifted};
 use crate::s3::endpoint::Endpoint;
 use crate::s3::learnt::Learnt;
+use crate::s3::sessions;
 
 /// The credentials were good once, or belong to an expired session.
 const SESSION_CODES: &[&str] = &["ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"];
@@ -53,6 +54,8 @@ pub(super) struct RefusedAttempt<'a> {
     pub(super) bucket: &'a str,
     /// `None` if requests are not signed.
     pub(super) credentials: Option<&'a dyn CredentialsProvider>,
+    /// The sessions with the directory bucket, if it was signed with one.
+    pub(super) session: Option<&'a Refreshed>,
     /// The time by our clock.
     pub(super) now: SystemTime,
 }
@@ -74,8 +77,19 @@ impl RefusedAttempt<'_> {
             learnt.wants_checksums.set(true);
             return Ok(call.checksum == Checksum::WhenWanted);
         }
+        if let (Some(session), Some(keys)) = (self.session, &used.keys.credentials)
+            && sessions::is_refused(answer)
+        {
+            log::info!("the store refuses the session with the bucket; continuing with a new one");
+            session.forget(keys);
+            return Ok(!std::mem::replace(&mut lessons.session, true));
+        }
         if answer.has_code(SESSION_CODES) {
             return Ok(!std::mem::replace(&mut lessons.session, true) && self.renew_session()?);
+        }
+        // A directory bucket is in a zone of the configured region, and nowhere else.
+        if used.endpoint.zone().is_some() && matches!(answer.status, 301 | 307) {
+            return Ok(false);
         }
         if let Some(region) = other_region(answer, &used.endpoint) {
             return Ok(!std::mem::replace(&mut lessons.region, true) && self.teach_region(learnt, lessons, region));
@@ -95,7 +109,7 @@ impl RefusedAttempt<'_> {
 
     /// Returns whether there are other credentials than those that were refused.
     fn renew_session(&self) -> Result<bool> {
-        let (Some(provider), Some(old)) = (self.credentials, &self.used.credentials) else { return Ok(false) };
+        let (Some(provider), Some(old)) = (self.credentials, &self.used.keys.credentials) else { return Ok(false) };
         provider.invalidate(old);
         let new = provider.credentials()?;
         let same = (&new.access_key_id, &new.secret_access_key, &new.session_token)
@@ -127,7 +141,7 @@ impl RefusedAttempt<'_> {
             Some(_) => answer.has_code(CLOCK_CODES),
             None => matches!(answer.status, 400 | 401 | 403),
         };
-        if !may_be || used.credentials.is_none() {
+        if !may_be || used.keys.credentials.is_none() {
             return false;
         }
         if learnt.ahead() != used.ahead {
@@ -152,7 +166,7 @@ fn reveals_secret(region: &str, used: &Used) -> bool {
 
 /// Returns the region named by a refusal, if it differs from the one that the request was signed for.
 fn other_region<'a>(answer: &'a Answer, endpoint: &Endpoint) -> Option<&'a str> {
-    let may_be = matches!(answer.status, 300..=400 | 403);
+    let may_be = matches!(answer.status, 300..=400 | 403) && endpoint.zone().is_none();
     answer.region.as_deref().filter(|region| may_be && *region != endpoint.region)
 }
 
@@ -179,6 +193,7 @@ mod tests {
 
     use super::*;
     use crate::s3::endpoint::EndpointChoice;
+    use crate::s3::sessions::Keys;
 
     fn endpoint() -> Endpoint {
         Endpoint::new(&EndpointChoice {
@@ -233,7 +248,7 @@ mod tests {
             let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds);
             let used = Used {
                 endpoint: Arc::new(endpoint()),
-                credentials: None,
+                keys: Keys { credentials: None, session: None },
                 ahead,
                 began: at(10_000),
                 expect: false,

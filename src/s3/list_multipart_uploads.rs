@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::base::{Element, Error, Result};
 use crate::go::Timestamp;
 use crate::http::{Method, Response};
-use crate::object::{UnfinishedUpload, UploadsPage};
+use crate::object::{ObjectStore as _, UnfinishedUpload, UploadsPage};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
 use crate::s3::client::S3Client;
@@ -38,14 +38,14 @@ impl S3Client {
         let invalid = || Error::usage("the continuation token is not from a listing of uploads");
         let markers = continuation.map(|token| Markers::parse(token).ok_or_else(invalid)).transpose()?;
         // Not encoded: SeaweedFS claims to encode keys here, and does not.
-        let mut query = vec![("uploads", ""), ("prefix", prefix)];
-        if let Some(Markers { key, id }) = markers {
-            query.extend([("key-marker", key), ("upload-id-marker", id)]);
-        }
+        let mut query = vec![("uploads", "")];
+        query.extend(self.listed_prefix(prefix).map(|listed| ("prefix", listed)));
+        query.extend(markers.map(|Markers { key, .. }| ("key-marker", key)));
+        query.extend(markers.filter(|_| self.lists_in_order()).map(|Markers { id, .. }| ("upload-id-marker", id)));
         let call = Call { query: &query, ..Call::new("ListMultipartUploads", Method::Get, None) };
         let page = self.execute(&call, |response| self.listed_uploads(response));
         let mut page = page.map_err(|failed| self.explain(&call, failed))?;
-        // Swift lists the upload of `a` under `a/` too.
+        // Swift lists the upload of `a` under `a/` too, and directory buckets those of the whole directory.
         page.uploads.retain(|upload| upload.key.starts_with(prefix));
         Ok(page)
     }
@@ -53,14 +53,14 @@ impl S3Client {
     fn listed_uploads(&self, mut response: Response) -> std::result::Result<UploadsPage, Cause> {
         let body = response.read(MAX_LIST_BYTES).map_err(Cause::NoAnswer)?;
         let Ok(reply) = Element::parse(&body) else { return Err(Answer::no_document(&response, &body)) };
-        let page = uploads_page(&reply, self.server_time(&response));
+        let page = uploads_page(&reply, self.server_time(&response), self.lists_in_order());
         page.ok_or_else(|| Cause::Refused(Box::new(Answer::new(&response, &body))))
     }
 }
 
-/// Reads the uploads from a `ListMultipartUploadsResult`; `now` is the time by the server's clock. Returns `None` for
-/// any other document.
-fn uploads_page(reply: &Element, now: SystemTime) -> Option<UploadsPage> {
+/// Reads the uploads from a `ListMultipartUploadsResult`; `now` is the time by the server's clock. Unless they are in
+/// order, the marker of the key alone leads to the next page. Returns `None` for any other document.
+fn uploads_page(reply: &Element, now: SystemTime, in_order: bool) -> Option<UploadsPage> {
     if reply.name != "ListMultipartUploadsResult" {
         return None;
     }
@@ -70,6 +70,7 @@ fn uploads_page(reply: &Element, now: SystemTime) -> Option<UploadsPage> {
     let marker = |name: &str| reply.child(name).map(|child| child.text.as_str()).filter(|text| !text.is_empty());
     let continuation = match (marker("NextKeyMarker"), marker("NextUploadIdMarker"), uploads.last()) {
         _ if !truncated => None,
+        (Some(key), _, _) if !in_order => Some(Markers { key, id: "" }.token()),
         (Some(key), Some(id), _) => Some(Markers { key, id }.token()),
         (_, _, last) => last.map(|last| Markers { key: &last.key, id: &last.id }.token()),
     };
@@ -104,18 +105,20 @@ mod tests {
 
     #[test]
     fn a_page_without_markers_continues_after_its_last_upload() {
-        let page = |more: &str| {
+        let page = |more: &str, in_order| {
             let text = format!(
                 "<ListMultipartUploadsResult><IsTruncated>true</IsTruncated>{more}\
                  <Upload><Key>a/b+c%2F</Key><UploadId>i</UploadId><Initiated>2026-01-01T00:00:00Z</Initiated></Upload>\
                  </ListMultipartUploadsResult>"
             );
-            uploads_page(&Element::parse(text.as_bytes()).unwrap(), SystemTime::UNIX_EPOCH).unwrap()
+            uploads_page(&Element::parse(text.as_bytes()).unwrap(), SystemTime::UNIX_EPOCH, in_order).unwrap()
         };
-        assert_eq!(page("").continuation.as_deref(), Some("8:a/b+c%2Fi"));
-        let named = page("<NextKeyMarker>a/z</NextKeyMarker><NextUploadIdMarker>j</NextUploadIdMarker>");
+        assert_eq!(page("", true).continuation.as_deref(), Some("8:a/b+c%2Fi"));
+        let named = page("<NextKeyMarker>a/z</NextKeyMarker><NextUploadIdMarker>j</NextUploadIdMarker>", true);
         assert_eq!(named.continuation.as_deref(), Some("3:a/zj"));
         assert_eq!((named.uploads[0].key.as_str(), named.uploads[0].id.as_str()), ("a/b+c%2F", "i"));
         assert!(named.uploads[0].initiated.is_some());
+        let opaque = page("<NextKeyMarker>x/+=</NextKeyMarker><NextUploadIdMarker></NextUploadIdMarker>", false);
+        assert_eq!(opaque.continuation.as_deref(), Some("4:x/+="));
     }
 }

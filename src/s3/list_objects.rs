@@ -5,7 +5,7 @@ use std::time::SystemTime;
 use crate::base::{Element, Result, percent_decode};
 use crate::go::Timestamp;
 use crate::http::{Method, Response};
-use crate::object::{ListOptions, ListPage, ListedObject, ObjectMeta};
+use crate::object::{ListOptions, ListPage, ListedObject, ObjectMeta, ObjectStore as _};
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
 use crate::s3::client::S3Client;
@@ -34,19 +34,36 @@ impl S3Client {
     /// Returns one page of the objects whose keys begin with `prefix`.
     pub(super) fn list_objects(&self, prefix: &str, options: &ListOptions) -> Result<ListPage> {
         let max_keys = options.max_keys.map(|max| max.to_string());
-        let mut query = vec![("list-type", "2"), ("encoding-type", "url"), ("prefix", prefix)];
+        let (in_order, listed) = (self.lists_in_order(), self.listed_prefix(prefix));
+        let mut query = vec![("list-type", "2"), ("encoding-type", "url")];
+        query.extend(listed.map(|listed| ("prefix", listed)));
         query.extend(max_keys.as_deref().map(|max| ("max-keys", max)));
         query.extend(match (&options.continuation, &options.start_after) {
             (Some(token), _) => Some(("continuation-token", token.as_str())),
-            (None, Some(key)) => Some(("start-after", key.as_str())),
-            (None, None) => None,
+            (None, Some(key)) if in_order => Some(("start-after", key.as_str())),
+            (None, _) => None,
         });
         let call = Call { query: &query, ..list_call() };
-        let page = self.execute(&call, |response| self.listed(response, prefix));
+        let mut page = self.execute(&call, |response| self.listed(response, listed.unwrap_or_default()));
+        if let Ok(page) = &mut page
+            && !in_order
+        {
+            let start = options.start_after.as_ref().filter(|_| options.continuation.is_none());
+            page.objects
+                .retain(|object| object.key.starts_with(prefix) && start.is_none_or(|start| object.key > *start));
+        }
         if page.is_ok() {
             self.learnt.may_list.set(true);
         }
         page.map_err(|failed| self.explain(&call, failed))
+    }
+
+    /// Returns the prefix to list for the keys that begin with `prefix`: a directory bucket lists only directories.
+    pub(super) fn listed_prefix<'a>(&self, prefix: &'a str) -> Option<&'a str> {
+        match self.lists_in_order() {
+            true => Some(prefix),
+            false => prefix.rfind('/').and_then(|end| prefix.get(..=end)),
+        }
     }
 
     /// Checks that the bucket exists and the credentials are valid. A missing permission to list is not an error.

@@ -53,6 +53,10 @@ impl ObjectStore for S3Client {
         self.list_objects(prefix, options)
     }
 
+    fn lists_in_order(&self) -> bool {
+        self.endpoint().zone().is_none()
+    }
+
     fn delete(&self, key: &str) -> Result<()> {
         self.delete_object(key)
     }
@@ -87,6 +91,10 @@ impl ObjectStore for S3Client {
 
     fn honours_conditions(&self) -> bool {
         self.endpoint().is_aws()
+    }
+
+    fn expect_writes(&self) {
+        self.sessions.expect_writes(true);
     }
 
     fn requests(&self) -> u64 {

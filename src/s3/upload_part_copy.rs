@@ -43,6 +43,7 @@ impl S3Client {
             call.headers.push((name.to_owned(), value));
         }
         call.headers.extend(self.parts.copy_headers.iter().cloned());
+        call.base_keys = true;
         call.answer_timeout = COPY_TIMEOUT;
         match self.execute(&call, copied) {
             Ok(etag) => Ok(UploadedPart { number, etag, sha256: None }),

@@ -7,7 +7,7 @@ use crate::sigv4::request::{Signable, SignatureScope};
 use crate::sigv4::signature::signature;
 use crate::sigv4::string_to_sign::{Scope, string_to_sign};
 
-/// Signs the request: adds `x-amz-date`, `x-amz-content-sha256`, `x-amz-security-token` and `authorization` to
+/// Signs the request: adds `x-amz-date`, `x-amz-content-sha256`, the token and `authorization` to
 /// `headers`, which must contain `host`; names are lower-case.
 pub(crate) fn sign(
     headers: &mut Vec<(String, String)>,
@@ -15,11 +15,11 @@ pub(crate) fn sign(
     keys: &Credentials,
     scope: SignatureScope<'_>,
 ) {
-    let scope = Scope::new(scope);
+    let (token, scope) = (scope.token.header(), Scope::new(scope));
     headers.push(("x-amz-date".to_owned(), scope.timestamp().to_owned()));
     headers.push(("x-amz-content-sha256".to_owned(), request.payload_hash.to_owned()));
-    if let Some(token) = &keys.session_token {
-        headers.push(("x-amz-security-token".to_owned(), token.expose().to_owned()));
+    if let Some(value) = &keys.session_token {
+        headers.push((token.to_owned(), value.expose().to_owned()));
     }
     let authorization = authorization(headers, request, keys, &scope);
     headers.push(("authorization".to_owned(), authorization));

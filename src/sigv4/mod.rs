@@ -18,7 +18,7 @@ pub(crate) use canonical_request::canonical_query;
 pub use credentials::Credentials;
 pub(crate) use header::{sign, signature_of};
 pub(crate) use presign::presigned_query;
-pub(crate) use request::{EMPTY_SHA256, Signable, SignatureScope, UNSIGNED_PAYLOAD};
+pub(crate) use request::{EMPTY_SHA256, Signable, SignatureScope, Token, UNSIGNED_PAYLOAD};
 
 #[cfg(test)]
 mod tests;

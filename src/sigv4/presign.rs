@@ -17,7 +17,7 @@ pub(crate) fn presigned_query(
     scope: SignatureScope<'_>,
     valid_for: Duration,
 ) -> String {
-    let scope = Scope::new(scope);
+    let (token, scope) = (scope.token.parameter(), Scope::new(scope));
     let (credential, seconds) = (format!("{}/{}", keys.access_key_id, scope.text()), valid_for.as_secs().to_string());
     let mut pairs = vec![
         ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
@@ -26,7 +26,7 @@ pub(crate) fn presigned_query(
         ("X-Amz-Expires", &seconds),
         ("X-Amz-SignedHeaders", "host"),
     ];
-    pairs.extend(keys.session_token.as_ref().map(|token| ("X-Amz-Security-Token", token.expose())));
+    pairs.extend(keys.session_token.as_ref().map(|value| (token, value.expose())));
     pairs.extend(parameters);
     let query = canonical_query(&pairs);
     let request = Signable { method: "GET", path, query: &query, payload_hash: UNSIGNED_PAYLOAD };
@@ -41,6 +41,7 @@ mod tests {
 
     use super::*;
     use crate::base::Secret;
+    use crate::sigv4::request::Token;
 
     fn query(token: Option<&Secret>, parameters: &[(&str, &str)]) -> String {
         let keys = Credentials {
@@ -50,7 +51,7 @@ mod tests {
             expires: None,
         };
         let time = datetime!(2013-05-24 00:00:00 UTC).into();
-        let scope = SignatureScope { region: "us-east-1", service: "s3", time };
+        let scope = SignatureScope { region: "us-east-1", service: "s3", time, token: Token::Security };
         let target = ("examplebucket.s3.amazonaws.com", "/test.txt");
         presigned_query(target, parameters, &keys, scope, Duration::from_secs(86_400))
     }
@@ -70,6 +71,7 @@ mod tests {
     fn tokens_and_parameters_are_part_of_the_query() {
         let query = query(Some(&Secret::from("to/ken+")), &[("x-amz-request-payer", "requester")]);
         assert!(query.contains("&X-Amz-Security-Token=to%2Fken%2B&"), "{query}");
+        assert!(!query.contains("S3session"), "{query}");
         assert!(query.contains("&x-amz-request-payer=requester&X-Amz-Signature="), "{query}");
     }
 }

@@ -1,12 +1,14 @@
 //! The S3 client against the strict server.
 
 pub(crate) mod blobs;
+mod bucket_sessions;
 mod cancel;
 mod care;
 mod clock_skew;
 mod conditions;
 mod connections;
 mod copies;
+mod directory_buckets;
 pub(crate) mod errors;
 mod expect;
 mod faults;
@@ -29,7 +31,7 @@ mod repeated;
 mod resilience;
 mod retries;
 mod retry_limits;
-mod sessions;
+pub(crate) mod sessions;
 mod storms;
 mod turns;
 mod wire;

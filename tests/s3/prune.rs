@@ -16,7 +16,7 @@ use s3_build_cache::{Cancel, Digest, ErrorKind, Result, S3Cache, S3CacheBuilder}
 use crate::s3::blobs::{Blobs, noise};
 use crate::s3::errors::told;
 use crate::s3::merge::{export, job};
-use crate::s3_server::{Config, Failure, Fault, Match, Operation, Server};
+use crate::s3_server::{Config, Directory, Failure, Fault, Match, Operation, Server};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -82,9 +82,10 @@ impl Bucket {
         })
     }
 
-    /// One bucket of each kind.
-    pub(crate) fn both() -> [Self; 2] {
-        [Self::on(Some(Server::start())), Self::on(None)]
+    /// One bucket of each kind: on a server, also a directory bucket, and in a directory.
+    pub(crate) fn of_each_kind() -> [Self; 3] {
+        let directory = Server::with(Config::directory(Directory::default()));
+        [Self::on(Some(Server::start())), Self::on(Some(directory)), Self::on(None)]
     }
 
     pub(crate) fn on_server() -> Self {
@@ -139,7 +140,10 @@ impl Bucket {
     }
 
     fn keys(&self) -> Vec<String> {
-        self.open("").store().objects("", None).map(|object| object.unwrap().key).collect()
+        let store = self.open("").store().clone();
+        let mut keys: Vec<String> = store.objects("", None).map(|object| object.unwrap().key).collect();
+        keys.sort();
+        keys
     }
 
     pub(crate) fn has_own_blob(&self, number: u32) -> bool {
@@ -158,7 +162,7 @@ fn counts(pruned: &Pruned) -> (usize, u64, u64, u64) {
 
 #[test]
 fn blobs_are_deleted_by_the_first_run_after_the_grace() {
-    for bucket in Bucket::both() {
+    for bucket in Bucket::of_each_kind() {
         bucket.export("pr-1", 1);
         bucket.clock.advance(HOUR * 100);
         bucket.export("main", 0);
@@ -178,7 +182,7 @@ fn blobs_are_deleted_by_the_first_run_after_the_grace() {
 
 #[test]
 fn an_export_that_finds_a_recorded_blob_keeps_it() {
-    for bucket in Bucket::both() {
+    for bucket in Bucket::of_each_kind() {
         bucket.export("pr-1", 1);
         bucket.clock.advance(HOUR * 100);
         let options = PruneOptions::new().older_than(HOUR * 72);
@@ -198,7 +202,7 @@ fn an_export_that_finds_a_recorded_blob_keeps_it() {
 /// Without its manifest: the refreshed age alone protects the blob.
 #[test]
 fn a_blob_that_was_refreshed_is_not_deleted() {
-    for bucket in Bucket::both() {
+    for bucket in Bucket::of_each_kind() {
         bucket.export("pr-1", 1);
         bucket.clock.advance(HOUR * 100);
         let options = PruneOptions::new().older_than(HOUR * 72);
@@ -219,7 +223,7 @@ fn a_blob_that_was_refreshed_is_not_deleted() {
 /// A reader may have begun with the manifest that this run drops, although an earlier run had recorded the blob.
 #[test]
 fn the_grace_begins_when_the_last_manifest_is_dropped() {
-    for bucket in Bucket::both() {
+    for bucket in Bucket::of_each_kind() {
         bucket.export("pr-1", 1);
         bucket.export("keep", 2);
         let store = bucket.open("").store().clone();
@@ -238,7 +242,7 @@ fn the_grace_begins_when_the_last_manifest_is_dropped() {
 
 #[test]
 fn now_deletes_at_once_what_is_older_than_the_grace() {
-    for bucket in Bucket::both() {
+    for bucket in Bucket::of_each_kind() {
         bucket.export("pr-1", 1);
         bucket.clock.advance(HOUR * 49);
         bucket.export("young", 2);
@@ -255,7 +259,7 @@ fn now_deletes_at_once_what_is_older_than_the_grace() {
 
 #[test]
 fn the_size_limit_drops_the_oldest_manifests() {
-    for bucket in Bucket::both() {
+    for bucket in Bucket::of_each_kind() {
         for number in 0..5 {
             bucket.export(&format!("pr-{number}"), number);
             bucket.clock.advance(HOUR);
@@ -277,7 +281,7 @@ fn the_size_limit_drops_the_oldest_manifests() {
 
 #[test]
 fn nothing_is_deleted_while_a_manifest_cannot_be_read() {
-    for bucket in Bucket::both() {
+    for bucket in Bucket::of_each_kind() {
         bucket.export("pr-1", 1);
         bucket.clock.advance(HOUR * 100);
         let options = PruneOptions::new().older_than(HOUR * 72);
@@ -305,7 +309,7 @@ fn an_archived_manifest_counts_as_unreadable() {
 
 #[test]
 fn dangerous_options_need_force() {
-    for bucket in Bucket::both() {
+    for bucket in Bucket::of_each_kind() {
         bucket.export("main", 1);
         let plan = |more: &str, options: &PruneOptions| bucket.open(more).plan_prune(&[], options).map(drop);
         let short = PruneOptions::new().grace(HOUR * 24);
@@ -324,7 +328,7 @@ fn dangerous_options_need_force() {
 
 #[test]
 fn caches_that_share_blobs_are_pruned_together() {
-    for bucket in Bucket::both() {
+    for bucket in Bucket::of_each_kind() {
         bucket.export("a", 1);
         export(&bucket.open(",manifests_prefix=m/,name=b"), &job(2)).unwrap();
         bucket.clock.advance(HOUR * 100);
@@ -442,7 +446,7 @@ fn a_manifest_of_buildkit_that_lost_a_blob_is_reported() {
 
 #[test]
 fn a_manifest_that_was_written_again_is_kept() {
-    for bucket in Bucket::both() {
+    for bucket in Bucket::of_each_kind() {
         bucket.export("pr-1", 1);
         bucket.clock.advance(HOUR * 100);
         let cache = bucket.open("");

@@ -13,18 +13,22 @@ use crate::s3_server::{Credentials, Server};
 use crate::stub::Stub;
 
 /// The time for client, store and STS. Each time the client reads it, some time passes.
-struct Time {
+pub(crate) struct Time {
     server: Arc<Server>,
     passed_millis: AtomicU64,
     step_millis: u64,
 }
 
 impl Time {
-    fn passed(&self) -> Duration {
+    pub(crate) fn new(server: Arc<Server>, step_millis: u64) -> Self {
+        Self { server, passed_millis: AtomicU64::new(0), step_millis }
+    }
+
+    pub(crate) fn passed(&self) -> Duration {
         Duration::from_millis(self.passed_millis.load(Ordering::SeqCst))
     }
 
-    fn pass(&self, millis: u64) {
+    pub(crate) fn pass(&self, millis: u64) {
         let passed = self.passed_millis.fetch_add(millis, Ordering::SeqCst) + millis;
         self.server.set_clock_ahead(i64::try_from(passed / 1000).unwrap());
     }
@@ -86,7 +90,7 @@ fn transfer(
     firm: Option<Duration>,
 ) -> (Duration, u64, usize) {
     let server = Arc::new(server());
-    let time = Arc::new(Time { server: server.clone(), passed_millis: AtomicU64::new(0), step_millis });
+    let time = Arc::new(Time::new(server.clone(), step_millis));
     let (sts, asked) = sts(time.clone(), lifetime, firm);
     let work = tempfile::tempdir().unwrap();
     let token = work.path().join("token");

@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
+use super::express::Session;
 use super::failure::{Failure, invalid_argument};
 use super::http::Head;
 
@@ -38,6 +39,10 @@ pub(crate) struct Bucket {
     pub(crate) objects: BTreeMap<String, Object>,
     pub(crate) uploads: BTreeMap<String, Upload>,
     pub(crate) uploads_begun: u32,
+    /// The sessions with a directory bucket, and how many there were.
+    pub(crate) sessions: Vec<Session>,
+    pub(crate) sessions_begun: u32,
+    pub(crate) writes: u32,
 }
 
 impl Object {

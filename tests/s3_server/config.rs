@@ -1,6 +1,7 @@
 //! The kind of store that a server imitates.
 
 use super::conditions::Conditions;
+use super::express::Directory;
 
 /// The kind of store. The defaults are a strict store without peculiarities.
 #[derive(Clone, Debug)]
@@ -54,6 +55,8 @@ pub(crate) struct Config {
     pub(crate) lifecycle: Option<String>,
     /// Object Lock is on by default: every write needs a checksum.
     pub(crate) object_lock: bool,
+    /// The bucket is a directory bucket.
+    pub(crate) directory: Option<Directory>,
 }
 
 /// An access key.
@@ -94,6 +97,24 @@ impl Default for Config {
             owner: "111122223333".into(),
             lifecycle: None,
             object_lock: false,
+            directory: None,
+        }
+    }
+}
+
+impl Config {
+    /// The service that signatures are for.
+    pub(crate) fn service(&self) -> &'static str {
+        if self.directory.is_some() { "s3express" } else { "s3" }
+    }
+
+    /// A directory bucket.
+    pub(crate) fn directory(directory: Directory) -> Self {
+        Self {
+            bucket: "ci-cache--use1-az4--x-s3".into(),
+            region: "us-east-1".into(),
+            directory: Some(directory),
+            ..Self::default()
         }
     }
 }

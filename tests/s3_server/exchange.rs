@@ -6,6 +6,7 @@ use std::time::SystemTime;
 
 use super::clock::{http_date, shift};
 use super::deliver::{html_page, spoil, write};
+use super::express;
 use super::failure::Failure;
 use super::faults::{At, Fault, Then};
 use super::handlers::{Call, handle};
@@ -117,6 +118,15 @@ impl Exchange<'_> {
         if let Some((session, expires)) = sessions.iter().find(|(session, _)| of_signer(session)) {
             credentials.insert(usize::from(self.now >= *expires), session.clone());
         }
+        if let Some(directory) = &self.shared.config.directory {
+            let bucket = self.shared.bucket.lock().unwrap();
+            let session = express::signer(&self.head, &self.route, &bucket.sessions);
+            express::check_keys(&self.head, &self.route, directory, session)?;
+            express::check_support(&self.head, &self.route, session.is_some())?;
+            if let Some(session) = session {
+                credentials.insert(usize::from(self.now >= session.expires), session.keys.clone());
+            }
+        }
         admit(&self.head, &self.route, &self.shared.config, &credentials, self.now)
     }
 
@@ -194,6 +204,10 @@ impl Exchange<'_> {
             if let Fault::IgnoreHeader(ignored) = fault {
                 self.head.headers.retain(|(name, _)| name != ignored);
             }
+        }
+        if self.shared.config.directory.is_some() {
+            // The only class.
+            self.head.headers.retain(|(name, _)| name != "x-amz-storage-class");
         }
         let call = Call { head: &self.head, route: &self.route, body, config: &self.shared.config, now: self.now };
         handle(&call, &mut self.shared.bucket.lock().unwrap())

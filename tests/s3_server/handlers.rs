@@ -7,7 +7,7 @@ use super::bucket::Bucket;
 use super::failure::{Failure, no_such_bucket, not_implemented};
 use super::http::{Head, Response};
 use super::route::{Operation, Route};
-use super::{listing, multipart, objects};
+use super::{express, listing, multipart, objects};
 
 /// A request whose form, signature and body have been checked.
 pub(crate) struct Call<'a> {
@@ -25,6 +25,7 @@ pub(crate) fn handle(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, F
         return Err(no_such_bucket(&call.route.bucket));
     }
     match call.route.operation {
+        Operation::CreateSession => express::create_session(call, bucket),
         Operation::HeadBucket => listing::head_bucket(call),
         Operation::GetBucketLocation => listing::location(call),
         Operation::GetBucketLifecycleConfiguration => listing::lifecycle(call),

@@ -1,7 +1,8 @@
 //! The operations on the bucket: HEAD, location, listings.
 
-use super::bucket::Bucket;
+use super::bucket::{Bucket, Object};
 use super::clock::iso;
+use super::express;
 use super::failure::{Failure, access_denied, invalid_argument};
 use super::handlers::Call;
 use super::http::Response;
@@ -50,10 +51,23 @@ pub(crate) fn list(call: &Call<'_>, bucket: &Bucket, v2: bool) -> Result<Respons
     };
     let spell = |key: &str| if encode { percent_encode(key, "/ ").replace(' ', "+") } else { key.to_owned() };
     let prefix = param("prefix").unwrap_or_default();
-    let mut found = bucket
+    let directory = call.config.directory.is_some();
+    let is_after = |key: &String, after: &String| match directory {
+        true => express::place(key) > express::place(after),
+        false => key > after,
+    };
+    let found = bucket
         .objects
         .iter()
-        .filter(|(key, _)| key.starts_with(prefix) && after.as_ref().is_none_or(|after| *key > after));
+        .filter(|(key, _)| key.starts_with(prefix) && after.as_ref().is_none_or(|after| is_after(key, after)));
+    let mut found: Box<dyn Iterator<Item = (&String, &Object)>> = match directory {
+        true => {
+            let mut unordered: Vec<_> = found.collect();
+            unordered.sort_by_key(|(key, _)| express::place(key));
+            Box::new(unordered.into_iter())
+        }
+        false => Box::new(found),
+    };
     let mut inner = xml("Name", &call.config.bucket) + &xml("Prefix", &spell(prefix));
     let mut last = None;
     let mut count = 0_usize;
@@ -62,7 +76,7 @@ pub(crate) fn list(call: &Call<'_>, bucket: &Bucket, v2: bool) -> Result<Respons
             + &xml("LastModified", &iso(object.modified))
             + &xml("ETag", &object.etag)
             + &xml("Size", &object.data.len().to_string())
-            + &xml("StorageClass", object.class());
+            + &xml("StorageClass", if directory { "EXPRESS_ONEZONE" } else { object.class() });
         inner += &format!("<Contents>{contents}</Contents>");
         count += 1;
         last = Some(key);

@@ -19,6 +19,7 @@ mod config;
 mod connection;
 mod deliver;
 mod exchange;
+mod express;
 mod failure;
 mod faults;
 mod handlers;
@@ -43,6 +44,7 @@ use bucket::{Bucket, Object};
 pub(crate) use conditions::Conditions;
 pub(crate) use config::{Config, Credentials};
 use connection::{Listening, Stop};
+pub(crate) use express::Directory;
 pub(crate) use failure::Failure;
 use faults::Plan;
 pub(crate) use faults::{At, Fault, Match, Then};
@@ -203,6 +205,11 @@ impl Server {
     pub(crate) fn uploads(&self) -> Vec<(String, String)> {
         let bucket = self.shared.bucket.lock().unwrap();
         bucket.uploads.iter().map(|(id, upload)| (upload.key.clone(), id.clone())).collect()
+    }
+
+    /// Ends all sessions with the directory bucket: the server refuses their keys as unknown.
+    pub(crate) fn end_sessions(&self) {
+        self.shared.bucket.lock().unwrap().sessions.clear();
     }
 
     /// Returns every request so far, including those with faults.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::bucket::{Bucket, Object, Upload, etag_of, kept_headers};
 use super::clock::iso;
 use super::conditions::check_write;
+use super::express;
 use super::failure::{Failure, invalid_argument, not_implemented};
 use super::handlers::Call;
 use super::http::Response;
@@ -21,9 +22,11 @@ pub(crate) fn create(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, F
     }
     bucket.uploads_begun += 1;
     let id = format!("upload-{}{ID_TAIL}", bucket.uploads_begun);
+    let mut headers = kept_headers(call.head)?;
+    headers.extend(express::encryption(call, bucket));
     let upload = Upload {
         key: call.route.key.clone(),
-        headers: kept_headers(call.head)?,
+        headers,
         checksums: call.head.header("x-amz-checksum-algorithm").is_some(),
         parts: BTreeMap::new(),
         initiated: call.now,
@@ -115,6 +118,9 @@ pub(crate) fn complete(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response,
     check_write(call, bucket)?;
     let mut object = Object::new(data, headers, call.now);
     object.etag = format!("\"{}-{}\"", object.etag.trim_matches('"'), parts.len());
+    if call.config.directory.is_some() {
+        object.etag = express::fresh_etag(bucket);
+    }
     let inner = xml("Bucket", &call.config.bucket) + &xml("Key", &call.route.key) + &xml("ETag", &object.etag);
     bucket.uploads.remove(upload_id(call));
     bucket.objects.insert(call.route.key.clone(), object);
@@ -126,6 +132,10 @@ pub(crate) fn complete(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response,
 fn join(call: &Call<'_>, upload: &Upload, parts: &[(u32, String)]) -> Result<Vec<u8>, Failure> {
     if parts.windows(2).any(|pair| pair[0].0 >= pair[1].0) {
         return Err(Failure::new(400, "InvalidPartOrder", "The list of parts was not in ascending order."));
+    }
+    let consecutive = parts.iter().zip(1..).all(|((number, _), expected)| *number == expected);
+    if call.config.directory.is_some() && !consecutive {
+        return Err(Failure::new(400, "InvalidPartOrder", "The part numbers must be consecutive."));
     }
     let invalid = || Failure::new(400, "InvalidPart", "One or more of the specified parts could not be found.");
     let mut bodies = Vec::new();
@@ -194,15 +204,22 @@ pub(crate) fn list_uploads(call: &Call<'_>, bucket: &Bucket) -> Result<Response,
         Some(_) => return Err(invalid_argument("Invalid Encoding Method specified in Request")),
     };
     let spell = |key: &str| if encode { percent_encode(key, "/ ").replace(' ', "+") } else { key.to_owned() };
+    // In a directory bucket, the marker is a token, and there is no other.
+    let by_token = call.config.directory.is_some();
+    let place = |key: &str, id: &str| express::place(&format!("{key} {id}"));
     // Without a key, the marker of the id is ignored.
     let marker = param("key-marker").map(|key| (key, param("upload-id-marker")));
     let after = |key: &str, id: &str| match marker {
         None => true,
+        Some((token, None)) if by_token => place(key, id).as_str() > token,
         Some((marker, None)) => key > marker,
         Some((marker, Some(id_marker))) => (key, id) > (marker, id_marker),
     };
     let mut uploads: Vec<(&String, &Upload)> = bucket.uploads.iter().collect();
     uploads.sort_by_key(|(id, upload)| (&upload.key, *id));
+    if by_token {
+        uploads.sort_by_key(|(id, upload)| place(&upload.key, id));
+    }
     uploads.retain(|(id, upload)| upload.key.starts_with(prefix) && after(&upload.key, id));
     let mut inner = xml("Bucket", &call.config.bucket);
     for (id, upload) in uploads.iter().take(page) {
@@ -211,7 +228,10 @@ pub(crate) fn list_uploads(call: &Call<'_>, bucket: &Bucket) -> Result<Response,
     }
     let truncated = uploads.len() > page;
     if let Some((id, upload)) = uploads.get(page.wrapping_sub(1)).filter(|_| truncated) {
-        inner += &(xml("NextKeyMarker", &spell(&upload.key)) + &xml("NextUploadIdMarker", id));
+        inner += &match by_token {
+            true => xml("NextKeyMarker", &place(&upload.key, id)),
+            false => xml("NextKeyMarker", &spell(&upload.key)) + &xml("NextUploadIdMarker", id),
+        };
     }
     if encode {
         inner += &xml("EncodingType", "url");

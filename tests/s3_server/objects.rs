@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use super::bucket::{Bucket, Object, kept_headers};
 use super::clock::{http_date, iso};
 use super::conditions::{check_delete, check_write};
+use super::express;
 use super::failure::{Failure, access_denied, invalid_argument, no_such_bucket, no_such_key, precondition_failed};
 use super::handlers::Call;
 use super::http::Response;
@@ -80,7 +81,11 @@ pub(crate) fn put(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Fail
     check_checksum(call, "Object")?;
     check_size(call.body.len() as u64, call.config.max_put)?;
     check_write(call, bucket)?;
-    let object = Object::new(call.body.to_vec(), kept_headers(call.head)?, call.now);
+    let mut object = Object::new(call.body.to_vec(), kept_headers(call.head)?, call.now);
+    if call.config.directory.is_some() {
+        object.etag = express::fresh_etag(bucket);
+        object.headers.extend(express::encryption(call, bucket));
+    }
     let response = Response::new(200).with("etag", &object.etag);
     bucket.objects.insert(call.route.key.clone(), object);
     Ok(response)
@@ -138,7 +143,10 @@ pub(crate) fn copy(call: &Call<'_>, bucket: &mut Bucket) -> Result<Response, Fai
     let headers = if replace { kept_headers(call.head)? } else { source.headers.clone() };
     let keeps_age = call.config.copy_keeps_age && key == call.route.key;
     let modified = if keeps_age { source.modified } else { call.now };
-    let object = Object { headers, modified, ..source };
+    let mut object = Object { headers, modified, ..source };
+    if call.config.directory.is_some() {
+        object.etag = express::fresh_etag(bucket);
+    }
     let inner = xml("LastModified", &iso(object.modified)) + &xml("ETag", &object.etag);
     bucket.objects.insert(call.route.key.clone(), object);
     Ok(Response::new(200).with("content-type", "application/xml").with_body(xml_document("CopyObjectResult", &inner)))

@@ -39,11 +39,13 @@ pub(crate) fn check_presigned(
         return Err(wrong("X-Amz-Expires must be less than a week (in seconds); and greater than zero"));
     }
     let credentials = credentials.first().unwrap();
-    let scope = format!("{}/{}/{}/s3/aws4_request", credentials.access_key_id, &stamp[..8], config.region);
+    let service = config.service();
+    let scope = format!("{}/{}/{}/{service}/aws4_request", credentials.access_key_id, &stamp[..8], config.region);
     if param("X-Amz-Credential")? != scope {
         return Err(wrong("Error parsing the X-Amz-Credential parameter"));
     }
-    if route.param("X-Amz-Security-Token") != credentials.session_token.as_deref() {
+    let token = route.param("X-Amz-S3session-Token").or(route.param("X-Amz-Security-Token"));
+    if token != credentials.session_token.as_deref() {
         return Err(Failure::new(400, "InvalidToken", "The provided token is malformed or otherwise invalid."));
     }
     let signed: Vec<String> = param("X-Amz-SignedHeaders")?.split(';').map(str::to_owned).collect();
@@ -69,7 +71,8 @@ pub(crate) fn check_presigned(
         signed: &signed,
         payload_hash: "UNSIGNED-PAYLOAD",
     });
-    let expected = canonical.map(|text| signature(&credentials.secret_access_key, stamp, &config.region, &text));
+    let expected =
+        canonical.map(|text| signature(&credentials.secret_access_key, stamp, (&config.region, service), &text));
     if expected.as_deref() == Some(param("X-Amz-Signature")?) {
         return Ok(());
     }

@@ -65,6 +65,7 @@ impl Request {
         let key_id = signing.key_id.as_deref().unwrap_or(&credentials.access_key_id);
         let secret = signing.secret.as_deref().unwrap_or(&credentials.secret_access_key);
         let region = signing.region.as_deref().unwrap_or(server.region());
+        let service = server.shared.config.service();
         let stamp = stamp(shift(SystemTime::now(), signing.clock_ahead));
         let hash = signing.payload_hash.clone().unwrap_or_else(|| hex::encode(Sha256::digest(&self.body)));
         if !self.headers.iter().any(|(name, _)| name == "host") {
@@ -88,10 +89,10 @@ impl Request {
         })
         .expect("a target in its canonical spelling");
         let value = format!(
-            "AWS4-HMAC-SHA256 Credential={key_id}/{}/{region}/s3/aws4_request, SignedHeaders={}, Signature={}",
+            "AWS4-HMAC-SHA256 Credential={key_id}/{}/{region}/{service}/aws4_request, SignedHeaders={}, Signature={}",
             &stamp[..8],
             signed.join(";"),
-            signature(secret, &stamp, region, &canonical)
+            signature(secret, &stamp, (region, service), &canonical)
         );
         self.header("authorization", &value)
     }

@@ -9,6 +9,7 @@ use super::text::percent_decode;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Operation {
     HeadBucket,
+    CreateSession,
     GetBucketLocation,
     GetBucketLifecycleConfiguration,
     ListObjects,
@@ -108,6 +109,7 @@ fn operation(head: &Head, query: &[(String, String)], no_key: bool) -> Result<Op
     let copies = head.header("x-amz-copy-source").is_some();
     let (operation, allowed): (Operation, &[&str]) = match (head.method.as_str(), no_key) {
         ("HEAD", true) => (HeadBucket, &[]),
+        ("GET", true) if has("session") => (CreateSession, &["session"]),
         ("GET", true) if has("location") => (GetBucketLocation, &["location"]),
         ("GET", true) if has("lifecycle") => (GetBucketLifecycleConfiguration, &["lifecycle"]),
         ("GET", true) if has("uploads") => {

@@ -32,6 +32,8 @@ const KNOWN_AMZ: &[&str] = &[
 ];
 /// Additional headers that a store with Object Lock accepts.
 const CHECKSUMS: &[&str] = &["x-amz-checksum-algorithm", "x-amz-checksum-sha256"];
+/// Those that directory buckets accept.
+const EXPRESS: &[&str] = &["x-amz-create-session-mode", "x-amz-s3session-token"];
 
 /// Returns the length of the body.
 pub(crate) fn content_length(head: &Head) -> Result<u64, Failure> {
@@ -87,7 +89,9 @@ fn check_form(head: &Head, config: &Config) -> Result<(), Failure> {
         return Err(Failure::new(400, "InvalidRequest", "this method has no body"));
     }
     for (name, value) in &head.headers {
-        let known = KNOWN_AMZ.contains(&&**name) || (config.object_lock && CHECKSUMS.contains(&&**name));
+        let known = KNOWN_AMZ.contains(&&**name)
+            || (config.object_lock && CHECKSUMS.contains(&&**name))
+            || (config.directory.is_some() && EXPRESS.contains(&&**name));
         let refused = name.starts_with("x-amz-") && !name.starts_with("x-amz-meta-") && !known
             || ["content-md5", "trailer"].contains(&name.as_str())
             || name == "content-encoding" && value.contains("aws-chunked")
@@ -112,6 +116,9 @@ fn check_signature(
     credentials: &[Credentials],
     now: SystemTime,
 ) -> Result<(), Failure> {
+    if authorization.service != config.service() {
+        return Err(malformed("The authorization header is malformed; incorrect service"));
+    }
     if authorization.region != config.region {
         let message = format!(
             "The authorization header is malformed; the region '{}' is wrong; expecting '{}'",
@@ -133,7 +140,7 @@ fn check_signature(
     };
     let canonical = canonical_request(&request);
     let good = canonical.as_ref().is_some_and(|canonical| {
-        signature(&secret, stamp, &authorization.region, canonical) == authorization.signature
+        signature(&secret, stamp, (&authorization.region, &authorization.service), canonical) == authorization.signature
     });
     if good {
         return Ok(());
@@ -156,7 +163,7 @@ fn through_the_front_end(headers: &[(String, String)]) -> Vec<(String, String)> 
 
 /// The first credentials are valid, the others have expired.
 fn secret_of(head: &Head, authorization: &Authorization, credentials: &[Credentials]) -> Result<String, Failure> {
-    let token = head.header("x-amz-security-token");
+    let token = head.header("x-amz-s3session-token").or(head.header("x-amz-security-token"));
     let (current, expired) = credentials.split_first().unwrap();
     if expired.iter().any(|old| old.access_key_id == authorization.key_id && old.session_token.as_deref() == token) {
         return Err(Failure::new(400, "ExpiredToken", "The provided token has expired."));

@@ -15,6 +15,7 @@ pub(crate) struct Authorization {
     /// `YYYYMMDD`.
     pub(crate) date: String,
     pub(crate) region: String,
+    pub(crate) service: String,
     pub(crate) signed: Vec<String>,
     pub(crate) signature: String,
 }
@@ -50,11 +51,13 @@ impl Authorization {
         let signed: Vec<String> = signed.split(';').map(str::to_owned).collect();
         let in_order = signed.windows(2).all(|pair| pair[0] < pair[1]);
         let lower_case = signed.iter().all(|name| !name.is_empty() && *name == name.to_ascii_lowercase());
-        let good = fields.next().is_none() && end == "aws4_request" && service == "s3" && in_order && lower_case;
+        let known = service == "s3" || service == "s3express";
+        let good = fields.next().is_none() && end == "aws4_request" && known && in_order && lower_case;
         good.then(|| Self {
             key_id: key_id.into(),
             date: date.into(),
             region: region.into(),
+            service: service.into(),
             signed,
             signature: signature.into(),
         })
@@ -100,13 +103,13 @@ fn header_value(headers: &[(String, String)], name: &str) -> String {
 }
 
 /// Returns the signature of a canonical request. `stamp` is `YYYYMMDDTHHMMSSZ`.
-pub(crate) fn signature(secret: &str, stamp: &str, region: &str, canonical_request: &str) -> String {
+pub(crate) fn signature(secret: &str, stamp: &str, (region, service): (&str, &str), canonical_request: &str) -> String {
     let date = stamp.get(..8).unwrap_or_default();
     let to_sign = format!(
-        "AWS4-HMAC-SHA256\n{stamp}\n{date}/{region}/s3/aws4_request\n{}",
+        "AWS4-HMAC-SHA256\n{stamp}\n{date}/{region}/{service}/aws4_request\n{}",
         hex::encode(Sha256::digest(canonical_request))
     );
-    let key = [date, region, "s3", "aws4_request"]
+    let key = [date, region, service, "aws4_request"]
         .iter()
         .fold(format!("AWS4{secret}").into_bytes(), |key, part| hmac(&key, part.as_bytes()));
     hex::encode(hmac(&key, to_sign.as_bytes()))

@@ -7,7 +7,7 @@ mod leaving;
 mod limits;
 mod preflight;
 mod pull;
-mod push;
+pub(crate) mod push;
 mod references;
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};

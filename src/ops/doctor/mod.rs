@@ -3,6 +3,7 @@
 mod access;
 mod bucket;
 mod connection;
+mod session;
 
 use std::sync::Arc;
 
@@ -46,7 +47,8 @@ impl DoctorOptions {
 #[non_exhaustive]
 pub struct Check {
     /// One of `options`, `region`, `endpoint`, `dns`, `tcp`, `proxy`, `tls`, `http`, `clock`, `credentials`, `key`,
-    /// `expiry`, `identity`, `bucket`, `list`, `read`, `lifecycle`, `write`, `touch`, `delete`. Later versions may add more.
+    /// `expiry`, `identity`, `session`, `bucket`, `list`, `read`, `lifecycle`, `write`, `touch`, `delete`. Later
+    /// versions may add more.
     pub name: &'static str,
     /// The outcome of the step.
     pub outcome: CheckOutcome,
@@ -56,7 +58,7 @@ pub struct Check {
     pub hint: Option<String>,
     /// The same as `detail` for programs: of `endpoint` the URL (`endpoint`), what requests are signed for
     /// (`signing_service`, `signing_region`), and the kind of the bucket (`bucket_type`, and `zone` of a directory
-    /// bucket).
+    /// bucket); of `session` its mode (`session_mode`) and expiry (`session_expires`).
     pub facts: Vec<(&'static str, String)>,
 }
 
@@ -137,7 +139,7 @@ impl S3CacheBuilder {
     /// ```
     pub fn diagnose(self, options: &DoctorOptions, mut report: impl FnMut(&Check)) {
         let mut findings = Findings(&mut report);
-        match open(&mut findings, &self) {
+        match open(&mut findings, &self, options.write) {
             Ok(OpenedStore { store, bucket }) => {
                 bucket::examine(&mut findings, &self.on(store), &bucket, options);
             }
@@ -157,7 +159,11 @@ struct OpenedStore {
 }
 
 /// Opens the store. If an earlier step failed, returns why the store is not worth checking.
-fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::Result<OpenedStore, &'static str> {
+fn open(
+    findings: &mut Findings<'_>,
+    builder: &S3CacheBuilder,
+    write: bool,
+) -> std::result::Result<OpenedStore, &'static str> {
     let (options, parts) = (&builder.options, StoreParts { brief: true, ..builder.store_parts() });
     let opened = |store| OpenedStore { store, bucket: Box::new(|| Ok("exists")) };
     if let Some(store) = &builder.store {
@@ -175,7 +181,11 @@ fn open(findings: &mut Findings<'_>, builder: &S3CacheBuilder) -> std::result::R
             // A diagnosis reports the first failure instead of retrying; a correction does not count as a second
             // attempt.
             let settings = S3Settings { max_attempts: 1, service_attempts: 1, ..*settings };
-            open_s3(findings, options, &settings, parts)
+            let store = open_s3(findings, options, &settings, parts)?;
+            session::begin(findings, &store, write)?;
+            let (region, bucket) = (settings.region.value, store.clone());
+            let bucket = Box::new(move || in_region(&bucket, &region));
+            Ok(OpenedStore { store, bucket })
         }
         Some(Settings::Directory { dir, bucket }) => {
             let place = dir.join(&bucket);
@@ -195,7 +205,7 @@ fn open_s3(
     options: &CacheOptions,
     settings: &S3Settings,
     parts: StoreParts,
-) -> std::result::Result<OpenedStore, &'static str> {
+) -> std::result::Result<Arc<S3Client>, &'static str> {
     let region = settings.region.clone();
     findings.passed("region", format!("{} ({})", region.value, region.origin));
     // The connection does not depend on the credentials, and the credentials may need it too.
@@ -224,12 +234,7 @@ fn open_s3(
     }
     let credentials = credentials.ok_or("there are no credentials")?;
     let store = store::open_s3(options, settings, credentials, parts).map_err(|_| "the endpoint cannot be used")?;
-    let store = Arc::new(store);
-    let bucket = {
-        let store = store.clone();
-        move || in_region(&store, &region.value)
-    };
-    Ok(OpenedStore { store, bucket: Box::new(bucket) })
+    Ok(Arc::new(store))
 }
 
 /// Checks that the bucket is in the configured region.

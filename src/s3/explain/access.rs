@@ -4,6 +4,11 @@ use crate::aws::{Denial, DenialReason, is_opt_in, opt_in_hint};
 use crate::s3::explain::refusal::Refusal;
 use crate::s3::explain::{class, refused, region};
 
+/// The store refused two sessions that it had returned itself.
+pub(super) const SESSION_REFUSED: &str = "\
+    the store refuses the session that it returned for the bucket: run the command again later, or set \
+    AWS_S3_DISABLE_EXPRESS_SESSION_AUTH=true to sign without sessions";
+
 pub(super) fn hint(refusal: &Refusal<'_>) -> String {
     keys_hint(refusal).unwrap_or_else(|| {
         let hint = match Denial::read(refusal.message()) {
@@ -110,6 +115,11 @@ fn encryption_demanded(refusal: &Refusal<'_>) -> String {
 
 /// The fix if the store says only that access is denied: the permissions that the operation needs.
 fn permission_hint(refusal: &Refusal<'_>) -> String {
+    if refusal.endpoint.zone().is_some() {
+        return "allow s3express:CreateSession on the bucket; a condition on s3express:SessionMode must permit \
+                ReadOnly for imports, and ReadWrite for all that writes"
+            .to_owned();
+    }
     match refusal.operation {
         "ListObjectsV2" | "HeadBucket" => "allow s3:ListBucket on the bucket".to_owned(),
         "GetObject" | "HeadObject" if refusal.may_list => "allow s3:GetObject on the object".to_owned(),
@@ -148,6 +158,7 @@ fn owner_hint(refusal: &Refusal<'_>) -> String {
 /// The permission that an operation needs first.
 fn default_action(operation: &str) -> &'static str {
     match operation {
+        "CreateSession" => "s3express:CreateSession",
         "ListObjectsV2" | "HeadBucket" => "s3:ListBucket",
         "GetObject" | "HeadObject" => "s3:GetObject",
         "DeleteObject" => "s3:DeleteObject",

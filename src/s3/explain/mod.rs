@@ -18,6 +18,7 @@ use crate::s3::answer::{Answer, Cause, FailedCall};
 use crate::s3::call::Call;
 use crate::s3::client::S3Client;
 use crate::s3::endpoint::Endpoint;
+use crate::s3::sessions;
 use refusal::Refusal;
 
 const OUT_OF_TOKENS: &str = "it was not retried, because too many requests have failed";
@@ -62,7 +63,9 @@ impl S3Client {
         match failed.cause {
             Cause::Own(error) => error,
             Cause::NoAnswer(fault) => {
-                let hint = fault.hint().map(|hint| format!("{} ({})", hint, self.endpoint().url()));
+                let endpoint = self.endpoint();
+                let hint = fault.hint().map(|hint| format!("{} ({})", hint, endpoint.url()));
+                let hint = region::zone_hint(&endpoint).or(hint);
                 let error = error(S3ErrorClass::Network, verdict::of_fault(&fault));
                 S3Error { hint, source: Some(Arc::new(fault)), ..error }.into()
             }
@@ -70,8 +73,10 @@ impl S3Client {
                 let secrets = self.hidden(&failed.secrets);
                 let class = class::of(&answer);
                 // Computed from the response as sent; secrets are masked in the hint afterwards.
-                let (mistake, unsigned) = (failed.mistake, failed.unsigned);
-                let hint = Refusal { unsigned, ..self.refusal(call, &answer, mistake, &self.endpoint()) }.hint(class);
+                let (mistake, unsigned, session) = (failed.mistake, failed.unsigned, failed.session);
+                let endpoint = self.endpoint();
+                let refusal = self.refusal(call, &answer, mistake, &endpoint);
+                let hint = Refusal { unsigned, session, ..refusal }.hint(class);
                 let hint = hint.map(|hint| hint_without(&hint, &secrets));
                 let error = error(class, verdict::of_refusal(given.unwrap_or(class), &answer));
                 answer.hide(&secrets);
@@ -120,6 +125,7 @@ impl S3Client {
                 _ => None,
             }),
             unsigned: false,
+            session: false,
             may_list: self.learnt.may_list.get(),
         }
     }
@@ -128,6 +134,19 @@ impl S3Client {
 impl Refusal<'_> {
     /// Returns the likely fix.
     fn hint(&self, class: S3ErrorClass) -> Option<String> {
+        use S3ErrorClass::{Access, NoSuchBucket, NotS3, Refused};
+        let may_be = matches!(class, Access | NoSuchBucket | NotS3 | Refused) && !self.may_list;
+        let zone = region::zone_hint(self.endpoint).filter(|_| may_be);
+        match (zone, self.hint_of(class)) {
+            (Some(zone), Some(hint)) => Some(format!("{zone}; otherwise, {hint}")),
+            (zone, hint) => zone.or(hint),
+        }
+    }
+
+    fn hint_of(&self, class: S3ErrorClass) -> Option<String> {
+        if self.session && sessions::is_refused(self.answer) {
+            return Some(access::SESSION_REFUSED.to_owned());
+        }
         if let Some(hint) = encryption::hint(self).or_else(|| refused::unsigned(self)) {
             return Some(hint);
         }

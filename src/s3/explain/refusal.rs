@@ -27,6 +27,8 @@ pub(super) struct Refusal<'a> {
     pub(super) condition: Option<&'static str>,
     /// Whether the body was sent as `UNSIGNED-PAYLOAD`.
     pub(super) unsigned: bool,
+    /// Whether it was signed with the keys of a session.
+    pub(super) session: bool,
     /// The bucket has been listed before.
     pub(super) may_list: bool,
 }

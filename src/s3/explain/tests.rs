@@ -76,6 +76,7 @@ impl Case {
             request_headers: &request_headers,
             condition: self.conditional.then_some("If-Match"),
             unsigned: self.unsigned,
+            session: false,
             may_list: self.may_list,
         };
         (class, refusal.hint(class).unwrap_or_default())

@@ -5,7 +5,7 @@ use std::io::Write as _;
 use super::super::raw::{Request, Signing, connect, receive, send, send_on};
 use super::super::sigv4::{Authorization, Signed, canonical_request, signature};
 use super::super::text::percent_encode;
-use super::super::{Config, Credentials, Server};
+use super::super::{Config, Credentials, Directory, Server};
 use super::{get, outcome};
 
 #[test]
@@ -38,7 +38,7 @@ fn signatures_match_the_published_ones() {
         });
         assert_eq!(canonical.as_deref(), Some(text("canonical_request")), "{}", text("name"));
         let secret = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
-        let computed = signature(secret, "20250102T030405Z", text("region"), &canonical.unwrap());
+        let computed = signature(secret, "20250102T030405Z", (text("region"), "s3"), &canonical.unwrap());
         assert_eq!(computed, authorization.signature, "{}", text("name"));
     }
 }
@@ -148,4 +148,38 @@ fn a_rejected_body_is_not_requested() {
     bad.body.clear();
     let reply = send(&server, &bad).unwrap();
     assert_eq!((reply.status, reply.header("connection")), (403, Some("close")));
+}
+
+#[test]
+fn directory_buckets_refuse_what_aws_refuses_there() {
+    let server = Server::with(Config::directory(Directory { base_keys: true, ..Directory::default() }));
+    let bucket = format!("/{}", server.bucket());
+    server.put_object("a/b", b"x");
+    for (method, target, header, status, code) in [
+        ("GET", "?list-type=2&prefix=a%2F", ("", ""), 200, ""),
+        ("GET", "?list-type=2&prefix=a", ("", ""), 400, "InvalidRequest"),
+        ("GET", "?list-type=2&start-after=a", ("", ""), 501, "NotImplemented"),
+        ("GET", "?key-marker=a&upload-id-marker=b&uploads=", ("", ""), 501, "NotImplemented"),
+        ("GET", "", ("", ""), 501, "NotSupported"),
+        ("PUT", "/a/c", ("content-md5", "1B2M2Y8AsgTpgAmY7PhCfg=="), 501, "NotImplemented"),
+        ("PUT", "/a/c", ("x-amz-storage-class", "STANDARD"), 400, "InvalidStorageClass"),
+        ("GET", "/a/b", ("x-amz-request-payer", "requester"), 501, "NotImplemented"),
+        ("GET", "/a/b", ("x-amz-s3session-token", "unknown"), 403, "InvalidAccessKeyId"),
+        ("GET", "?session=", ("x-amz-create-session-mode", "Other"), 400, "InvalidArgument"),
+        ("GET", "?session=", ("x-amz-create-session-mode", "ReadOnly"), 200, ""),
+    ] {
+        let mut request = Request::new(method, &format!("{bucket}{target}"));
+        if method == "PUT" {
+            request = request.body(b"");
+        }
+        if !header.0.is_empty() {
+            request = request.header(header.0, header.1);
+        }
+        let reply = send(&server, &request.signed(&server)).unwrap();
+        assert_eq!((reply.status, &*reply.code()), (status, code), "{method} {target} {header:?}");
+    }
+    // The default needs a session.
+    let server = Server::with(Config::directory(Directory::default()));
+    let reply = send(&server, &Request::new("GET", &format!("/{}/a", server.bucket())).signed(&server)).unwrap();
+    assert_eq!((reply.status, &*reply.code()), (403, "AccessDenied"));
 }

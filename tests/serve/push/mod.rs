@@ -3,8 +3,7 @@
 mod corrupt;
 mod faults;
 mod manifests;
-mod prunes;
-mod pusher;
+pub(crate) mod pusher;
 mod uploads;
 
 use std::path::Path;

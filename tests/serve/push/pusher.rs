@@ -14,7 +14,7 @@ use crate::serve::documents;
 pub(super) const OCI_MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 
 /// What is pushed: the blobs of a cache in a directory, its config and its manifest.
-pub(super) struct Cache {
+pub(crate) struct Cache {
     pub(super) manifest: Vec<u8>,
     pub(super) media_type: String,
     pub(super) config: Vec<u8>,
@@ -25,7 +25,7 @@ pub(super) struct Cache {
 
 impl Cache {
     /// Reads a fixture, of either form.
-    pub(super) fn fixture(name: &str) -> Self {
+    pub(crate) fn fixture(name: &str) -> Self {
         let dir = Path::new("tests/fixtures").join(name).join("local");
         let index: Value = serde_json::from_slice(&std::fs::read(dir.join("index.json")).unwrap()).unwrap();
         let read = |digest: &Value| {
@@ -53,7 +53,7 @@ impl Cache {
     }
 
     /// Pushes everything. Returns how many blobs were uploaded.
-    pub(super) fn push(&self, client: &mut Client, repository: &str, tag: &str) -> usize {
+    pub(crate) fn push(&self, client: &mut Client, repository: &str, tag: &str) -> usize {
         let mut uploaded = 0;
         for digest in &self.layers {
             uploaded += usize::from(push_blob(client, repository, &self.layer(digest)));

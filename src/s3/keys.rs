@@ -1,0 +1,63 @@
+//! Which keys sign a call: those of a session with a directory bucket, or the configured ones.
+
+use std::time::{Duration, SystemTime};
+
+use crate::base::{ErrorKind, Result};
+use crate::go::Timestamp;
+use crate::http::{Method, OnStop};
+use crate::s3::call::Call;
+use crate::s3::client::S3Client;
+use crate::s3::endpoint::Endpoint;
+use crate::s3::sessions::{Keys, SessionMode};
+use crate::sigv4::Credentials;
+
+/// A session with a directory bucket.
+pub(crate) struct SessionState {
+    pub(crate) mode: SessionMode,
+    /// When it expires, by our clock, in whole seconds.
+    pub(crate) expires: Timestamp,
+    /// How long it is still valid.
+    pub(crate) left: Duration,
+}
+
+impl S3Client {
+    /// Returns the keys that sign a call, of a new session if there is no valid one.
+    ///
+    /// # Errors
+    /// If the credentials or the session cannot be obtained.
+    pub(super) fn keys(&self, call: &Call<'_>, endpoint: &Endpoint) -> Result<Keys> {
+        match &self.parts.credentials {
+            None => Ok(Keys { credentials: None, session: None }),
+            Some(_) if endpoint.sessions && !call.base_keys => {
+                let mode = self.sessions.mode(call.method);
+                let credentials = Some(self.session(mode, call.on_stop)?);
+                Ok(Keys { credentials, session: Some(mode) })
+            }
+            Some(provider) => Ok(Keys { credentials: Some(provider.credentials()?), session: None }),
+        }
+    }
+
+    /// Returns the keys of a session.
+    fn session(&self, mode: SessionMode, on_stop: OnStop) -> Result<Credentials> {
+        let session = self.sessions.of(mode).get(&|| self.create_session(mode, on_stop));
+        if session.as_ref().is_err_and(|error| error.kind() == ErrorKind::Access) {
+            // Later reads may still be permitted.
+            self.sessions.expect_writes(false);
+        }
+        session
+    }
+
+    /// Returns the session with a directory bucket, of the mode that the caller needs; a new one if there is none.
+    /// Returns `None` if requests are signed with other keys.
+    ///
+    /// # Errors
+    /// If it cannot be created.
+    pub(crate) fn session_state(&self) -> Result<Option<SessionState>> {
+        let keys = self.keys(&Call::new("HeadBucket", Method::Head, None), &self.endpoint())?;
+        let expires = keys.credentials.and_then(|keys| keys.expires);
+        let (Some(mode), Some(expires)) = (keys.session, expires) else { return Ok(None) };
+        let left = expires.duration_since(self.parts.clock.now()).unwrap_or_default();
+        let seconds = Duration::from_secs(expires.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs());
+        Ok(Some(SessionState { mode, expires: Timestamp::from(SystemTime::UNIX_EPOCH + seconds), left }))
+    }
+}
