@@ -1,7 +1,6 @@
 //! `serve`: what a build sees of it.
 
 use std::fmt::Write as _;
-use std::fs;
 use std::sync::Mutex;
 use std::thread;
 use std::time::Instant;
@@ -171,20 +170,26 @@ fn pull(registry: &Registry, input: &Input) -> Outcome<()> {
     })
 }
 
-/// Sends all blobs, as a build does that exports them.
+/// Sends all blobs, then the config, and the manifest that names them, as a build does that exports its cache.
 fn push(registry: &Registry, input: &Input) -> Outcome<()> {
-    at_once(registry, input, |client, blob| {
-        let bytes = fs::read(input.cache.join("blobs/sha256").join(&blob.digest))?;
-        let (missing, _) = client.ask("HEAD", &format!("/v2/app/blobs/sha256:{}", blob.digest))?;
-        let (begun, _) = client.ask("POST", "/v2/app/blobs/uploads/")?;
-        let separator = if begun.location.contains('?') { '&' } else { '?' };
-        let path = begun.location.trim_start_matches(&format!("http://{}", registry.authority()));
-        let (done, _) = client.send("PUT", &format!("{path}{separator}digest=sha256:{}", blob.digest), &bytes)?;
-        match (missing.status, begun.status, done.status) {
-            (404, 202, 201) => Ok(()),
-            statuses => Err(format!("a blob was answered with {statuses:?}").into()),
-        }
-    })
+    at_once(registry, input, |client, blob| push_blob(client, registry, input, &blob.digest))?;
+    let mut client = Client::connect(registry.authority())?;
+    push_blob(&mut client, registry, input, &input.config)?;
+    let (answer, _) = client.send("PUT", "/v2/app/manifests/latest", &input.read(&input.manifest)?)?;
+    if answer.status == 201 { Ok(()) } else { Err(format!("the manifest was answered with {}", answer.status).into()) }
+}
+
+fn push_blob(client: &mut Client, registry: &Registry, input: &Input, digest: &str) -> Outcome<()> {
+    let bytes = input.read(digest)?;
+    let (missing, _) = client.ask("HEAD", &format!("/v2/app/blobs/sha256:{digest}"))?;
+    let (begun, _) = client.ask("POST", "/v2/app/blobs/uploads/")?;
+    let separator = if begun.location.contains('?') { '&' } else { '?' };
+    let path = begun.location.trim_start_matches(&format!("http://{}", registry.authority()));
+    let (done, _) = client.send("PUT", &format!("{path}{separator}digest=sha256:{digest}"), &bytes)?;
+    match (missing.status, begun.status, done.status) {
+        (404, 202, 201) => Ok(()),
+        statuses => Err(format!("a blob was answered with {statuses:?}").into()),
+    }
 }
 
 /// Runs `work` for each blob, over as many connections as BuildKit uses.

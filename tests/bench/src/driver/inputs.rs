@@ -51,6 +51,9 @@ pub(crate) struct Input {
     pub(crate) plain: PathBuf,
     pub(crate) blobs: Vec<Blob>,
     pub(crate) bytes: u64,
+    /// The digests of the cache config and the manifest.
+    pub(crate) config: String,
+    pub(crate) manifest: String,
 }
 
 impl Input {
@@ -73,8 +76,13 @@ impl Input {
         if blobs.iter().map(|blob| &blob.digest).collect::<HashSet<_>>().len() != count {
             return Err(format!("{name}: two blobs are the same").into());
         }
-        layout(&cache, &blobs)?;
-        Ok(Self { cache, plain, bytes: blobs.iter().map(|blob| blob.size).sum(), blobs })
+        let (config, manifest) = layout(&cache, &blobs)?;
+        Ok(Self { cache, plain, bytes: blobs.iter().map(|blob| blob.size).sum(), blobs, config, manifest })
+    }
+
+    /// Returns the bytes of a blob, the config or the manifest, by their digest.
+    pub(crate) fn read(&self, digest: &str) -> Outcome<Vec<u8>> {
+        Ok(fs::read(self.cache.join("blobs/sha256").join(digest))?)
     }
 
     /// Checks that a directory has all blobs; `name` returns the file name for a digest.
@@ -96,8 +104,9 @@ fn digest(pattern: &Pattern, offset: u64, size: u64) -> String {
     hex::encode(hash.finalize())
 }
 
-/// Writes the config, the manifest and the index: every blob is the layer of one step's result.
-fn layout(cache: &Path, blobs: &[Blob]) -> Outcome<()> {
+/// Writes the config, the manifest and the index: every blob is the layer of one step's result. Returns the digests of
+/// the config and the manifest.
+fn layout(cache: &Path, blobs: &[Blob]) -> Outcome<(String, String)> {
     let layers: Vec<Value> =
         blobs.iter().map(|blob| json!({ "blob": format!("sha256:{}", blob.digest), "parent": -1 })).collect();
     let records: Vec<Value> = (0..blobs.len())
@@ -106,7 +115,7 @@ fn layout(cache: &Path, blobs: &[Blob]) -> Outcome<()> {
             json!({ "layers": [{ "layer": layer, "createdAt": CREATED }], "digest": digest })
         })
         .collect();
-    let config = store(cache, &json!({ "layers": layers, "records": records }))?;
+    let stored = store(cache, &json!({ "layers": layers, "records": records }))?;
     let layers: Vec<Value> = blobs
         .iter()
         .map(|blob| {
@@ -120,7 +129,7 @@ fn layout(cache: &Path, blobs: &[Blob]) -> Outcome<()> {
         })
         .collect();
     let config =
-        json!({ "mediaType": "application/vnd.buildkit.cacheconfig.v0", "digest": config.0, "size": config.1 });
+        json!({ "mediaType": "application/vnd.buildkit.cacheconfig.v0", "digest": oci(&stored.0), "size": stored.1 });
     let media_type = "application/vnd.oci.image.manifest.v1+json";
     let manifest = json!({ "schemaVersion": 2, "mediaType": media_type, "config": config, "layers": layers });
     let manifest = store(cache, &manifest)?;
@@ -129,14 +138,19 @@ fn layout(cache: &Path, blobs: &[Blob]) -> Outcome<()> {
         "mediaType": "application/vnd.oci.image.index.v1+json",
         "manifests": [{
             "mediaType": media_type,
-            "digest": manifest.0,
+            "digest": oci(&manifest.0),
             "size": manifest.1,
             "annotations": { "org.opencontainers.image.ref.name": "latest" },
         }],
     });
     fs::write(cache.join("index.json"), index.to_string())?;
     fs::write(cache.join("oci-layout"), r#"{"imageLayoutVersion":"1.0.0"}"#)?;
-    Ok(())
+    Ok((stored.0, manifest.0))
+}
+
+/// Returns a digest as it is written in a document.
+fn oci(digest: &str) -> String {
+    format!("sha256:{digest}")
 }
 
 /// Stores a document as a blob and returns its digest and size.
@@ -145,7 +159,7 @@ fn store(cache: &Path, document: &Value) -> Outcome<(String, usize)> {
     let digest = hex::encode(Sha256::digest(&text));
     let file = File::create(cache.join("blobs/sha256").join(&digest))?;
     io::Write::write_all(&mut BufWriter::new(file), text.as_bytes())?;
-    Ok((format!("sha256:{digest}"), text.len()))
+    Ok((digest, text.len()))
 }
 
 #[cfg(test)]
