@@ -175,20 +175,21 @@ impl S3Client {
                     return Ok(());
                 }
             }
-            match policy.failed(&mut attempts, failure(&cause)) {
-                Decision::Retry(pause) if !call.once => {
-                    let (what, why) = (call.key.unwrap_or_default(), brief(&cause, &used.secrets()));
-                    log::info!("{} {what} failed ({why}); retrying in {:.1} s", call.operation, pause.as_secs_f32());
-                    clock.sleep(pause, cancel);
-                }
-                decision => {
-                    let out_of_tokens = decision == Decision::OutOfTokens;
-                    let secrets = used.secrets();
-                    let session = used.keys.session.is_some();
-                    let mistake = used.keys.credentials.as_ref().filter(|_| !session).and_then(KeyMistake::find);
-                    let (attempts, unsigned) = (attempts.made, used.unsigned);
-                    return Err(FailedCall { cause, attempts, out_of_tokens, secrets, mistake, unsigned, session });
-                }
+        }
+        match policy.failed(attempts, failure(&cause)) {
+            Decision::Retry(pause) if !call.once => {
+                let (what, why) = (call.key.unwrap_or_default(), brief(&cause, &used.secrets()));
+                log::info!("{} {what} failed ({why}); retrying in {:.1} s", call.operation, pause.as_secs_f32());
+                clock.sleep(pause, cancel);
+                Ok(())
+            }
+            decision => {
+                let out_of_tokens = decision == Decision::OutOfTokens;
+                let secrets = used.secrets();
+                let session = used.keys.session.is_some();
+                let mistake = used.keys.credentials.as_ref().filter(|_| !session).and_then(KeyMistake::find);
+                let (attempts, unsigned) = (attempts.made, used.unsigned);
+                Err(FailedCall { cause, attempts, out_of_tokens, secrets, mistake, unsigned, session })
             }
         }
     }

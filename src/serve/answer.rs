@@ -219,7 +219,8 @@ mod tests {
             (refused(S3ErrorClass::Access, true), unavailable, unavailable),
         ];
         let rows = rows.map(|(error, written, read)| (error.with_hint("fix it"), written, read));
-        let others = [(Error::Locked("/x".into()), unknown, unknown), (Error::Cancelled, unavailable, unavailable)];
+        let others =
+            [(Error::Locked(Box::new("/x".into())), unknown, unknown), (Error::Cancelled, unavailable, unavailable)];
         for (error, written, read) in rows.into_iter().chain(others) {
             let refusals = [Refusal::failed("cannot", &error), Refusal::unreadable("cannot", &error)];
             assert_eq!(refusals.each_ref().map(|refusal| (refusal.code, refusal.status)), [written, read], "{error:?}");

@@ -11,7 +11,7 @@ use crate::cache_config::overlay::table::Table;
 pub(super) fn ordered(nodes: Graph, table: &Table) -> (Graph, Vec<u32>) {
     let keys = keys(&nodes, table);
     let mut order: Vec<usize> = (0..nodes.len()).collect();
-    order.sort_unstable_by_key(|at| (keys.get(*at), *at));
+    sort::sort_by_key(&mut order, |at| keys.get(*at));
     let mut places = vec![0; nodes.len()];
     let (mut place, mut previous) = (0_u32, None);
     for at in &order {

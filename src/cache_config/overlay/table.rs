@@ -39,16 +39,13 @@ impl Table {
             distinct.insert(&record.digest);
             distinct.extend(record.inputs.iter().flatten().map(|input| &*input.selector));
         }
-        let mut texts: Vec<Box<str>> = distinct.into_iter().map(Box::from).collect();
-        texts.sort_unstable();
+        let texts = sort::distinct(distinct.into_iter().map(Box::from));
         let mut table = Self { texts, layers, results: Vec::new(), ranks };
         let mut results: Vec<ResultLayers> = Vec::new();
         for (source, records) in records.iter().enumerate() {
             results.extend(records.iter().filter_map(|record| table.newest(source, record)).map(|(layers, _)| layers));
         }
-        results.sort_unstable();
-        results.dedup();
-        table.results = results;
+        table.results = sort::distinct(results);
         table
     }
 

@@ -9,8 +9,7 @@ use crate::ops::export::payload::check_source;
 use crate::ops::export::plan::plan;
 use crate::ops::export::publish::Publisher;
 use crate::ops::export::sender::Sender;
-use crate::ops::export::touch::Refreshed;
-use crate::ops::presence;
+use crate::ops::manifests::drop_vanished;
 use crate::ops::report::Report;
 
 /// How often manifests are written again.

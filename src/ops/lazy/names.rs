@@ -1,6 +1,6 @@
 //! Lists the names of manifests.
 
-use crate::base::Result;
+use crate::base::{Result, sort};
 use crate::object::ObjectStore as _;
 use crate::ops::cache::S3Cache;
 
@@ -20,7 +20,7 @@ impl S3Cache {
             return names.take(most).collect();
         }
         let mut names = names.collect::<Result<Vec<_>>>()?;
-        names.sort_unstable();
+        sort::sort(&mut names);
         names.truncate(most);
         Ok(names)
     }

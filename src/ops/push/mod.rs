@@ -54,8 +54,9 @@ pub(crate) struct Pushes {
 }
 
 impl Pushes {
-    /// Accepts pushes for a cache. `rooms` are shared by all caches of the process.
-    pub(crate) fn new(cache: S3Cache, rooms: PushRooms) -> Self {
+    /// Accepts pushes for a cache. `rooms` are shared by all caches of the process. Blobs with a copy in `wrong` that is
+    /// corrupt have to be pushed again.
+    pub(crate) fn new(cache: S3Cache, rooms: PushRooms, wrong: WrongCopies) -> Self {
         cache.store.expect_writes();
         let workers = Workers::new();
         Self { shared: Arc::new(PushState::new(cache, rooms, wrong, workers.spawner())), workers }

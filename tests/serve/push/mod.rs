@@ -3,6 +3,7 @@
 mod corrupt;
 mod faults;
 mod manifests;
+mod prunes;
 pub(crate) mod pusher;
 mod uploads;
 
