@@ -1,83 +1,17 @@
 //! The commands `prune`, `rm` and `copy`.
 
-use std::fs::{self, File};
-use std::path::PathBuf;
+use std::fs;
 use std::thread;
 use std::time::{Duration, SystemTime};
 
 use serde_json::Value;
 
 use super::caches::{copy_tree, objects_of_dir, start, write_cache};
-use super::{Run, file_store, run};
-use crate::s3::blobs::{Blobs, noise};
+use super::trial_bucket::Bucket;
+use super::{file_store, run};
 use crate::s3::merge::job;
 
 const HOUR: Duration = Duration::from_secs(3600);
-
-/// Exports of two jobs that share a blob, in a directory.
-struct Bucket {
-    root: tempfile::TempDir,
-    store: String,
-}
-
-impl Bucket {
-    fn new() -> Self {
-        let root = tempfile::tempdir().unwrap();
-        let bucket = Self { store: file_store(&root.path().join("store")), root };
-        bucket.export("pr-1", 1);
-        bucket.export("main", 0);
-        bucket
-    }
-
-    fn export(&self, name: &str, number: u32) {
-        let dir = self.root.path().join(format!("job-{number}"));
-        if !dir.exists() {
-            write_cache(&job(number), &dir);
-        }
-        run(&["export", dir.to_str().unwrap(), "--cache-to", &format!("{},name={name}", self.store)]).expect(0);
-    }
-
-    fn path(&self, key: &str) -> PathBuf {
-        self.root.path().join("store/trial").join(key)
-    }
-
-    /// Returns the file of the blob that only this job has.
-    fn own_blob(&self, number: u32) -> PathBuf {
-        self.path(&Blobs::new(vec![noise(100 + number, 200)]).key())
-    }
-
-    /// Makes all objects older.
-    fn age(&self, by: Duration) {
-        for key in objects_of_dir(&self.path("")).keys() {
-            let file = File::options().write(true).open(self.path(key)).unwrap();
-            let modified = file.metadata().unwrap().modified().unwrap();
-            file.set_modified(modified - by).unwrap();
-        }
-        // The record has the time in itself.
-        let record = self.path(".s3-build-cache/unreferenced");
-        let Ok(bytes) = fs::read(&record) else { return };
-        let line = bytes.iter().position(|byte| *byte == b'\n').unwrap() + 1;
-        let space = line + bytes[line..].iter().position(|byte| *byte == b' ').unwrap();
-        let time: u64 = std::str::from_utf8(&bytes[line..space]).unwrap().parse().unwrap();
-        let moved = (time - by.as_secs()).to_string().into_bytes();
-        fs::write(record, [&bytes[..line], &moved, &bytes[space..]].concat()).unwrap();
-    }
-
-    #[track_caller]
-    fn run(&self, command: &str, more: &[&str], status: i32) -> Run {
-        run(&[&[command, &self.store][..], more].concat()).expect(status)
-    }
-
-    #[track_caller]
-    fn json(&self, command: &str, more: &[&str]) -> Value {
-        serde_json::from_str(&self.run(command, &[more, &["--json"]].concat(), 0).stdout).unwrap()
-    }
-
-    #[track_caller]
-    fn is_sound(&self) {
-        self.run("verify", &["--deep"], 0);
-    }
-}
 
 #[test]
 fn prune_plans_shows_and_applies() {
@@ -94,7 +28,7 @@ fn prune_plans_shows_and_applies() {
     assert!(text.contains("dropped pr-1\n") && text.contains("recorded 1 blob (200 B)"), "{text}");
     assert!(!bucket.path("manifests/pr-1").exists() && bucket.own_blob(1).exists());
     bucket.age(HOUR * 49);
-    let result = bucket.json("prune", &[]);
+    let result = bucket.json("prune", &[], 0);
     assert_eq!(result["outcome"], "pruned");
     let target = &result["targets"][0];
     assert_eq!((&target["deleted"]["blobs"], &target["result"]["deleted"]["bytes"]), (&1.into(), &200.into()));

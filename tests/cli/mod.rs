@@ -23,6 +23,7 @@ mod serve;
 mod signals;
 mod terminal;
 mod threads;
+mod trial_bucket;
 mod verify;
 
 use std::path::Path;

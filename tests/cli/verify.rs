@@ -1,63 +1,18 @@
 //! The command `verify`.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use serde_json::Value;
 
-use super::caches::write_cache;
-use super::{Run, file_store, run};
-use crate::s3::blobs::{Blobs, noise};
-use crate::s3::merge::job;
+use super::trial_bucket::Bucket;
+use super::{Run, run};
+use crate::s3::blobs::noise;
 
-/// Two jobs that share a blob, exported to a directory.
-struct Bucket {
-    root: tempfile::TempDir,
-    store: String,
-}
-
-impl Bucket {
-    fn new() -> Self {
-        let root = tempfile::tempdir().unwrap();
-        let bucket = Self { store: file_store(&root.path().join("store")), root };
-        bucket.export();
-        bucket
-    }
-
-    fn export(&self) {
-        for (number, name) in [(0, "main"), (1, "pr-1")] {
-            let dir = self.root.path().join(name);
-            if !dir.exists() {
-                write_cache(&job(number), &dir);
-            }
-            run(&["export", dir.to_str().unwrap(), "--cache-to", &format!("{},name={name}", self.store)]).expect(0);
-        }
-    }
-
-    fn path(&self, key: &str) -> PathBuf {
-        self.root.path().join("store/trial").join(key)
-    }
-
-    /// Returns the file of a blob with these bytes.
-    fn blob(&self, bytes: &[u8]) -> PathBuf {
-        self.path(&Blobs::new(vec![bytes.to_vec()]).key())
-    }
-
-    #[track_caller]
-    fn verify(&self, more: &[&str], status: i32) -> Run {
-        run(&[&["verify", &self.store][..], more].concat()).expect(status)
-    }
-
-    #[track_caller]
-    fn json(&self, more: &[&str], status: i32) -> Value {
-        serde_json::from_str(&self.verify(&[more, &["--json"]].concat(), status).stdout).unwrap()
-    }
-
-    fn import(&self, name: &str) -> Run {
-        let into = self.root.path().join(format!("restored-{name}"));
-        fs::remove_dir_all(&into).ok();
-        run(&["import", into.to_str().unwrap(), "--strict", "--cache-from", &format!("{},name={name}", self.store)])
-    }
+fn import(bucket: &Bucket, name: &str) -> Run {
+    let into = bucket.root.path().join(format!("restored-{name}"));
+    fs::remove_dir_all(&into).ok();
+    run(&["import", into.to_str().unwrap(), "--strict", "--cache-from", &format!("{},name={name}", bucket.store)])
 }
 
 fn defects(result: &Value, field: &str) -> Vec<String> {
@@ -75,9 +30,9 @@ fn flip(path: &Path) {
 #[test]
 fn an_intact_bucket_is_clean() {
     let bucket = Bucket::new();
-    let run = bucket.verify(&[], 0);
+    let run = bucket.run("verify", &[], 0);
     assert!(run.last_line().starts_with("checked 2 manifests and 3 blobs · nothing is wrong"), "{}", run.stdout);
-    let result = bucket.json(&["--deep"], 0);
+    let result = bucket.json("verify", &["--deep"], 0);
     assert_eq!((&result["outcome"], &result["targets"][0]["bytes_read"]), (&"clean".into(), &500.into()));
 }
 
@@ -85,18 +40,18 @@ fn an_intact_bucket_is_clean() {
 fn missing_blobs_are_found_and_repaired() {
     let bucket = Bucket::new();
     fs::remove_file(bucket.blob(&noise(1, 100))).unwrap();
-    let text = bucket.verify(&[], 5).stdout;
+    let text = bucket.run("verify", &[], 5).stdout;
     assert!(text.contains("(in main, pr-1): missing\n") && text.contains("1 finding"), "{text}");
     let before = fs::read(bucket.path("manifests/main")).unwrap();
-    let text = bucket.verify(&["--repair", "--dry-run"], 5).stdout;
+    let text = bucket.run("verify", &["--repair", "--dry-run"], 5).stdout;
     assert!(text.contains("would rewrite main without 1 blob\n"), "{text}");
     assert_eq!(fs::read(bucket.path("manifests/main")).unwrap(), before);
-    let result = bucket.json(&["--repair"], 0);
+    let result = bucket.json("verify", &["--repair"], 0);
     assert_eq!((defects(&result, "findings").len(), defects(&result, "remaining").len()), (1, 0));
     assert_eq!(result["outcome"], "repaired");
     assert_eq!(result["targets"][0]["steps"][0], serde_json::json!({"action": "rewrite", "name": "main", "lost": 1}));
     assert_ne!(fs::read(bucket.path("manifests/main")).unwrap(), before);
-    assert_eq!(bucket.json(&[], 0)["outcome"], "clean");
+    assert_eq!(bucket.json("verify", &[], 0)["outcome"], "clean");
 }
 
 #[test]
@@ -104,16 +59,17 @@ fn corrupt_blobs_are_found_by_reading_and_deleted() {
     let bucket = Bucket::new();
     let path = bucket.blob(&noise(100, 200));
     flip(&path);
-    assert_eq!(bucket.json(&[], 0)["outcome"], "clean");
-    assert_eq!(defects(&bucket.json(&["--deep"], 5), "findings"), ["corrupt"]);
-    let text = bucket.verify(&["--deep", "--repair"], 0).stdout;
+    assert_eq!(bucket.json("verify", &[], 0)["outcome"], "clean");
+    assert_eq!(defects(&bucket.json("verify", &["--deep"], 5), "findings"), ["corrupt"]);
+    let text = bucket.run("verify", &["--deep", "--repair"], 0).stdout;
     assert!(text.contains("rewrote main without 1 blob\n") && text.contains("\ndeleted sha256:"), "{text}");
     assert!(!path.exists());
-    bucket.import("pr-1").expect(0);
-    bucket.import("main").expect(0);
+    import(&bucket, "pr-1").expect(0);
+    import(&bucket, "main").expect(0);
     // The next export uploads it again.
-    bucket.export();
-    assert_eq!(bucket.json(&["--deep"], 0)["outcome"], "clean");
+    bucket.export("main", 0);
+    bucket.export("pr-1", 1);
+    assert_eq!(bucket.json("verify", &["--deep"], 0)["outcome"], "clean");
 }
 
 #[test]
@@ -122,11 +78,11 @@ fn a_truncated_blob_is_found_without_reading_and_deleted() {
     let path = bucket.blob(&noise(101, 200));
     fs::remove_file(&path).unwrap();
     fs::write(&path, &noise(101, 200)[..150]).unwrap();
-    let text = bucket.verify(&[], 5).stdout;
+    let text = bucket.run("verify", &[], 5).stdout;
     assert!(text.contains("wrong size: 150 bytes, not 200"), "{text}");
-    bucket.verify(&["--repair"], 0);
+    bucket.run("verify", &["--repair"], 0);
     assert!(!path.exists());
-    assert_eq!(bucket.json(&["--deep"], 0)["outcome"], "clean");
+    assert_eq!(bucket.json("verify", &["--deep"], 0)["outcome"], "clean");
 }
 
 #[test]
@@ -138,7 +94,7 @@ fn a_corrupt_blob_that_another_manifest_references_stays() {
     let run = run(&["verify", "--deep", "--repair", &only_main]).expect(5);
     assert!(run.stdout.contains("rewrote main") && path.exists(), "{}", run.stdout);
     run.says(&["corrupt blobs are not deleted", "run verify without name="]);
-    bucket.verify(&["--deep", "--repair"], 0);
+    bucket.run("verify", &["--deep", "--repair"], 0);
     assert!(!path.exists());
 }
 
@@ -146,7 +102,7 @@ fn a_corrupt_blob_that_another_manifest_references_stays() {
 fn damaged_and_absent_manifests_remain_findings() {
     let bucket = Bucket::new();
     fs::write(bucket.path("manifests/broken"), "{").unwrap();
-    let result = bucket.json(&["--repair"], 5);
+    let result = bucket.json("verify", &["--repair"], 5);
     assert_eq!(defects(&result, "findings"), ["unreadable-manifest"]);
     assert_eq!(defects(&result, "remaining"), ["unreadable-manifest"]);
     let named = run(&["verify", &format!("{},name=main;absent", bucket.store)]).expect(5);

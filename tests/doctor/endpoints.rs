@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::checks;
 
-/// AWS's published cases: what is set, and the URL and what it is signed for, or that there is none.
+/// AWS's published cases. Each has settings, and the URL, service and region that they lead to, or that they are refused.
 const CASES: &str = include_str!("../fixtures/s3-endpoints.jsonl");
 /// No one listens there, so that nothing is looked up or sent.
 const NOWHERE: &str = "http://127.0.0.1:1";

@@ -139,6 +139,16 @@ impl Bucket {
         cache.prune(plan, |_| ())
     }
 
+    /// Drops all manifests because of their age, and lets the grace pass. Returns the options with which the next run
+    /// deletes the blobs.
+    fn drop_all(&self) -> PruneOptions {
+        self.clock.advance(HOUR * 100);
+        let options = PruneOptions::new().older_than(HOUR * 72);
+        self.prune("", &options).unwrap();
+        self.clock.advance(HOUR * 49);
+        options
+    }
+
     fn keys(&self) -> Vec<String> {
         let store = self.open("").store().clone();
         let mut keys: Vec<String> = store.objects("", None).map(|object| object.unwrap().key).collect();
@@ -204,10 +214,7 @@ fn an_export_that_finds_a_recorded_blob_keeps_it() {
 fn a_blob_that_was_refreshed_is_not_deleted() {
     for bucket in Bucket::of_each_kind() {
         bucket.export("pr-1", 1);
-        bucket.clock.advance(HOUR * 100);
-        let options = PruneOptions::new().older_than(HOUR * 72);
-        bucket.prune("", &options).unwrap();
-        bucket.clock.advance(HOUR * 49);
+        let options = bucket.drop_all();
         let cache = bucket.open("");
         let plan = cache.plan_prune(&[], &options).unwrap();
         let store = cache.store();
@@ -283,10 +290,7 @@ fn the_size_limit_drops_the_oldest_manifests() {
 fn nothing_is_deleted_while_a_manifest_cannot_be_read() {
     for bucket in Bucket::of_each_kind() {
         bucket.export("pr-1", 1);
-        bucket.clock.advance(HOUR * 100);
-        let options = PruneOptions::new().older_than(HOUR * 72);
-        bucket.prune("", &options).unwrap();
-        bucket.clock.advance(HOUR * 49);
+        let options = bucket.drop_all();
         let (cache, damaged) = (bucket.open(""), s3_build_cache::object::BytesPayload::new(b"{".to_vec()));
         let plan = cache.plan_prune(&[], &options).unwrap();
         cache.store().put("manifests/other", &damaged, &PutMode::Overwrite).unwrap();
@@ -348,10 +352,7 @@ fn caches_that_share_blobs_are_pruned_together() {
 fn a_store_that_does_not_refresh_ages_needs_force() {
     let bucket = Bucket::on(Some(Server::with(Config { copy_keeps_age: true, ..Config::default() })));
     bucket.export("pr-1", 1);
-    bucket.clock.advance(HOUR * 100);
-    let options = PruneOptions::new().older_than(HOUR * 72);
-    bucket.prune("", &options).unwrap();
-    bucket.clock.advance(HOUR * 49);
+    let options = bucket.drop_all();
     told(&bucket.prune("", &options).unwrap_err(), ErrorKind::Setup, &["does not refresh the age", "force"]);
     assert!(bucket.has_own_blob(1));
     assert_eq!(bucket.prune("", &options.force(true)).unwrap().deleted.blobs, 2);
@@ -364,10 +365,7 @@ fn no_deletion_is_sent_without_a_look_right_before_it() {
     for number in 0..5 {
         bucket.export(&format!("pr-{number}"), number);
     }
-    bucket.clock.advance(HOUR * 100);
-    let options = PruneOptions::new().older_than(HOUR * 72);
-    bucket.prune("", &options).unwrap();
-    bucket.clock.advance(HOUR * 49);
+    let options = bucket.drop_all();
     bucket.server().take_requests();
     let delete = || Match::operation(Operation::DeleteObject);
     bucket.server().fault(delete().times(2), Fault::internal_error());
@@ -425,10 +423,7 @@ fn old_uploads_are_aborted() {
 fn a_manifest_of_buildkit_that_lost_a_blob_is_reported() {
     let bucket = Bucket::on(Some(Server::start()));
     bucket.export("pr-1", 1);
-    bucket.clock.advance(HOUR * 100);
-    let options = PruneOptions::new().older_than(HOUR * 72);
-    bucket.prune("", &options).unwrap();
-    bucket.clock.advance(HOUR * 49);
+    let options = bucket.drop_all();
     let (server, done) = (bucket.clock.server.clone().unwrap(), AtomicBool::new(false));
     let progress = move |event: &Event<'_>| {
         if matches!(event, Event::Counted { step: Step::DeleteBlobs, done: 2, .. })

@@ -13,7 +13,7 @@ const BOUNDS: [u64; 7] = [HOUR, DAY, 3 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 90 * 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AgeBand {
-    /// The upper bound of the ages, excluded; `None` if there is none.
+    /// The band's blobs are younger than this. `None` if the band has no limit.
     pub below: Option<Duration>,
     /// The blobs that one manifest references.
     pub own: BlobSum,

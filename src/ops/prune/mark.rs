@@ -1,7 +1,7 @@
 //! The object that records which blobs no manifest references, and since when.
 //!
-//! A line says what it is. For each time follows a line with it, in seconds since 1970 by the store's clock, and the
-//! number of blobs, and then their digests, 32 bytes each. A million blobs take 32 MB.
+//! The first line identifies the format. Then each time has a line with the time, in seconds since 1970 by the store's
+//! clock, and the number of its blobs, followed by their digests of 32 bytes each. A million blobs take 32 MB.
 
 use std::collections::BTreeMap;
 

@@ -341,14 +341,20 @@ fn a_condition_on_a_directory_does_not_hold() {
     assert_eq!(keys(&store, ""), ["a/b"]);
 }
 
+/// Takes the lock of a store, as another process would.
+fn locked(root: &Path) -> fs::File {
+    let lock = fs::File::options().read(true).write(true).open(root.join(".s3-build-cache.lock")).unwrap();
+    lock.lock().unwrap();
+    lock
+}
+
 /// Otherwise, a writer would rely on a blob that it has refreshed and that is gone.
 #[test]
 fn a_touch_that_waits_for_a_deletion_finds_no_object() {
     let root = tempfile::tempdir().unwrap();
     let store = store(root.path());
     put(&store, "a").unwrap();
-    let lock = fs::File::options().read(true).write(true).open(root.path().join(".s3-build-cache.lock")).unwrap();
-    lock.lock().unwrap();
+    let lock = locked(root.path());
     thread::scope(|scope| {
         let touched = scope.spawn(|| store.touch("a", &ObjectMeta::new(1)));
         thread::sleep(Duration::from_millis(100));
@@ -364,8 +370,7 @@ fn a_conditional_write_waits_for_the_lock_file() {
     let root = tempfile::tempdir().unwrap();
     let store = store(root.path());
     put(&store, "a").unwrap();
-    let lock = fs::File::options().read(true).write(true).open(root.path().join(".s3-build-cache.lock")).unwrap();
-    lock.lock().unwrap();
+    let lock = locked(root.path());
     thread::scope(|scope| {
         let written = scope.spawn(|| store.put("b", &BytesPayload::new(vec![1]), &PutMode::Create));
         thread::sleep(Duration::from_millis(100));
