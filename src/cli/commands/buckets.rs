@@ -59,7 +59,7 @@ pub(super) fn for_each(
             break;
         }
     }
-    let seconds = (begun.elapsed().as_secs_f64() * 1000.0).round() / 1000.0;
+    let seconds = json::seconds(begun.elapsed());
     All { body: json!({"targets": targets, "requests": requests, "seconds": seconds}), status, outcome }
 }
 

@@ -73,7 +73,7 @@ fn show(session: &Session, cache: &S3Cache, found: &DiskUsage) -> Done {
         found.referenced.blobs.saturating_sub(found.shared.blobs),
         found.referenced.bytes.saturating_sub(found.shared.bytes),
     );
-    let row = |label: &str, blobs: u64, bytes: u64| vec![label.to_owned(), human::size(bytes), count(blobs)];
+    let row = |label: &str, blobs: u64, bytes: u64| vec![label.to_owned(), human::size(bytes), human::blobs(blobs)];
     let sum = |label: &str, sum: BlobSum| row(label, sum.blobs, sum.bytes);
     let mut rows = vec![
         sum("total", found.total),
@@ -114,8 +114,4 @@ fn names(manifests: &[&ManifestSummary]) -> Vec<Vec<String>> {
         ]
     };
     std::iter::once(head).chain(manifests.iter().map(row)).collect()
-}
-
-fn count(blobs: u64) -> String {
-    format!("{blobs} blob{}", if blobs == 1 { "" } else { "s" })
 }

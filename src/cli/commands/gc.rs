@@ -51,13 +51,11 @@ fn run(raw: Raw) -> Result<ExitCode> {
     let (verb, outcome) = if options.dry_run { ("would remove", "dry-run") } else { ("removed", "collected") };
     let entries = match collected.entries {
         0 => String::new(),
-        1 => "1 entry and ".to_owned(),
-        count => format!("{count} entries and "),
+        count => human::count(count, "entry and ", "entries and "),
     };
     session.say(&format!(
-        "{verb} {entries}{} ({}) · {} kept",
-        human::blobs(collected.blobs),
-        human::size(collected.bytes),
+        "{verb} {entries}{} · {} kept",
+        human::sized_blobs(collected.blobs, collected.bytes),
         collected.kept
     ));
     let body = json!({

@@ -164,7 +164,7 @@ fn plan_lines(plan: &PrunePlan, options: &PruneOptions) -> Vec<String> {
 }
 
 fn amount(sum: BlobSum) -> String {
-    format!("{} blob{} ({})", sum.blobs, if sum.blobs == 1 { "" } else { "s" }, human::size(sum.bytes))
+    human::sized_blobs(sum.blobs, sum.bytes)
 }
 
 fn summary(pruned: &Pruned) -> String {
@@ -173,9 +173,8 @@ fn summary(pruned: &Pruned) -> String {
         _ => format!(" · spared {}, in use again", amount(pruned.spared)),
     };
     format!(
-        "dropped {} manifest{} · deleted {}{spared} · recorded {} · {} requests in {}",
-        pruned.dropped.len(),
-        if pruned.dropped.len() == 1 { "" } else { "s" },
+        "dropped {} · deleted {}{spared} · recorded {} · {} requests in {}",
+        human::count(pruned.dropped.len(), "manifest", "manifests"),
         amount(pruned.deleted),
         amount(pruned.recorded),
         pruned.requests,

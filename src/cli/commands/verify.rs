@@ -91,7 +91,7 @@ fn verify(session: &Session, cache: &S3Cache, deep: bool, repair: Repair) -> Res
         })?;
         session.say(&match remaining.len() {
             0 => "nothing is wrong any more".to_owned(),
-            count => format!("{count} finding{} remain{}", plural(count), if count == 1 { "s" } else { "" }),
+            count => human::count(count, "finding remains", "findings remain"),
         });
         repaired = Some(remaining);
     }
@@ -121,26 +121,19 @@ fn verify(session: &Session, cache: &S3Cache, deep: bool, repair: Repair) -> Res
 fn summary(verification: &Verification) -> String {
     let findings = match verification.findings.len() {
         0 => "nothing is wrong".to_owned(),
-        count => format!("{count} finding{}", plural(count)),
+        count => human::count(count, "finding", "findings"),
     };
     let read = match verification.bytes_read {
         0 => String::new(),
         bytes => format!(", {} read", human::size(bytes)),
     };
     format!(
-        "checked {} manifest{} and {} blob{}{read} · {findings} · {} request{} in {}",
-        verification.manifests,
-        plural(verification.manifests),
-        verification.blobs,
-        if verification.blobs == 1 { "" } else { "s" },
-        verification.requests,
-        if verification.requests == 1 { "" } else { "s" },
+        "checked {} and {}{read} · {findings} · {} in {}",
+        human::count(verification.manifests, "manifest", "manifests"),
+        human::blobs(verification.blobs),
+        human::count(verification.requests, "request", "requests"),
         human::duration(verification.elapsed)
     )
-}
-
-fn plural(count: usize) -> &'static str {
-    if count == 1 { "" } else { "s" }
 }
 
 /// The number of names that a line shows.

@@ -1,5 +1,6 @@
 //! Formats numbers and results for people.
 
+use std::fmt;
 use std::time::Duration;
 
 use s3_build_cache::Report;
@@ -19,13 +20,19 @@ pub(crate) fn duration(time: Duration) -> String {
 }
 
 /// Formats a number of blobs: `1 blob`, `212 blobs`.
-pub(crate) fn blobs(count: usize) -> String {
-    self::count(u64::try_from(count).unwrap_or(u64::MAX), "blob", "blobs")
+pub(crate) fn blobs<N: PartialEq + From<u8> + fmt::Display>(count: N) -> String {
+    self::count(count, "blob", "blobs")
+}
+
+/// Formats a number of blobs and their size: `2 blobs (1.5 KiB)`.
+pub(crate) fn sized_blobs<N: PartialEq + From<u8> + fmt::Display>(count: N, bytes: u64) -> String {
+    format!("{} ({})", blobs(count), size(bytes))
 }
 
 /// Formats a number of things: `1 miss`, `2 misses`.
-pub(crate) fn count(count: u64, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
+pub(crate) fn count<N: PartialEq + From<u8> + fmt::Display>(count: N, one: &str, several: &str) -> String {
+    let word = if count == N::from(1) { one } else { several };
+    format!("{count} {word}")
 }
 
 /// Joins words as a sentence does: `a, b and c`.
@@ -74,13 +81,12 @@ pub(crate) fn summary(verb: &str, report: &Report) -> String {
         merged.push_str(&format!(" · dropped {dropped} leaves (age or size)"));
     }
     format!(
-        "{verb} {} of {}{there} · {} in {}{rate} · {} request{} · {}{merged}",
+        "{verb} {} of {}{there} · {} in {}{rate} · {} · {}{merged}",
         blobs.transferred,
         self::blobs(blobs.total),
         size(report.bytes),
         duration(report.elapsed),
-        report.requests,
-        if report.requests == 1 { "" } else { "s" },
+        count(report.requests, "request", "requests"),
         report.names.join(", "),
     )
 }

@@ -1,5 +1,7 @@
 //! JSON on one line.
 
+use std::time::Duration;
+
 use s3_build_cache::error::printable;
 use serde_json::Value;
 
@@ -9,6 +11,11 @@ pub(crate) fn merged(mut object: Value, more: Value) -> Value {
         object.extend(more);
     }
     object
+}
+
+/// Returns seconds, rounded to milliseconds.
+pub(crate) fn seconds(time: Duration) -> f64 {
+    (time.as_secs_f64() * 1000.0).round() / 1000.0
 }
 
 /// Returns the value on one line, escaping everything that a terminal would not show literally.

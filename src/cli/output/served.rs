@@ -7,17 +7,16 @@ use crate::output::human;
 
 /// Returns the summary for people.
 pub(crate) fn line(summary: &ServeSummary) -> String {
-    let blobs = |count, bytes| format!("{} ({})", human::count(count, "blob", "blobs"), human::size(bytes));
     let mut parts = vec![
         format!(
             "{}, {}",
             human::count(summary.manifests_found, "hit", "hits"),
             human::count(summary.manifests_missed, "miss", "misses")
         ),
-        format!("served {}", blobs(summary.blobs_served, summary.bytes_down)),
+        format!("served {}", human::sized_blobs(summary.blobs_served, summary.bytes_down)),
     ];
     if summary.blobs_uploaded > 0 || !summary.names_written.is_empty() {
-        parts.push(format!("received {}", blobs(summary.blobs_uploaded, summary.bytes_up)));
+        parts.push(format!("received {}", human::sized_blobs(summary.blobs_uploaded, summary.bytes_up)));
     }
     if !summary.names_written.is_empty() {
         parts.push(format!("wrote {}", summary.names_written.join(", ")));

@@ -1,7 +1,5 @@
 //! The JSON body of the commands that move caches: what was transferred in total, and for each cache.
 
-use std::time::Duration;
-
 use s3_build_cache::report::{Explanation, MergedManifest};
 use s3_build_cache::{Error, Report};
 use serde_json::{Value, json};
@@ -86,11 +84,6 @@ fn counts(report: &Report) -> Value {
         },
         "bytes": report.bytes,
         "requests": report.requests,
-        "seconds": seconds(report.elapsed),
+        "seconds": json::seconds(report.elapsed),
     })
-}
-
-/// Returns seconds, rounded to milliseconds.
-fn seconds(time: Duration) -> f64 {
-    (time.as_secs_f64() * 1000.0).round() / 1000.0
 }

@@ -1,9 +1,8 @@
 //! The caches that a command uses: opened, and tried before the command starts.
 
-use std::sync::mpsc::sync_channel;
 use std::time::Duration;
 
-use s3_build_cache::program::thread_builder;
+use s3_build_cache::program::{oneshot, thread_builder};
 use s3_build_cache::{Error, ErrorKind, Result, S3Cache};
 
 use crate::output::failure::one_line;
@@ -49,9 +48,9 @@ impl Repository {
 
 /// Tries the credentials of a cache. A store that takes too long fails: the build waits for it.
 pub(super) fn tried(cache: S3Cache, write: bool, limit: Duration) -> Result<S3Cache> {
-    let (sender, receiver) = sync_channel(1);
+    let (sender, receiver) = oneshot();
     let trying = cache.clone();
-    let work = move || drop(sender.send(trying.preflight(write)));
+    let work = move || sender.send(trying.preflight(write));
     // The thread ends with the process, if not before.
     if thread_builder().and_then(|thread| thread.spawn(work)).is_err() {
         return cache.preflight(write).map(|()| cache);
