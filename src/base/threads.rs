@@ -39,7 +39,7 @@ pub fn thread_builder() -> io::Result<thread::Builder> {
     Ok(if std::env::var_os("RUST_MIN_STACK").is_some() { builder } else { builder.stack_size(STACK_BYTES) })
 }
 
-/// Threads that somebody waits for in the end.
+/// Threads that are joined later.
 #[derive(Debug, Default)]
 pub(crate) struct JoinedThreads(Mutex<Vec<JoinHandle<()>>>);
 
@@ -56,19 +56,19 @@ impl JoinedThreads {
         Ok(())
     }
 
-    /// Waits until all threads have ended, also those that they have started meanwhile.
+    /// Waits for all threads, including those started in the meantime.
     pub(crate) fn join(&self) {
         loop {
             let threads = std::mem::take(&mut *self.0.lock().unpoisoned());
             if threads.is_empty() {
                 return;
             }
-            // A panic has been reported by then.
+            // The panic hook has already reported a panic.
             threads.into_iter().for_each(|thread| drop(thread.join()));
         }
     }
 
-    /// Returns how many threads run.
+    /// Returns the number of running threads.
     #[cfg(test)]
     pub(crate) fn running(&self) -> usize {
         self.0.lock().unpoisoned().iter().filter(|thread| !thread.is_finished()).count()

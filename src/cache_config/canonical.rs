@@ -123,9 +123,8 @@ pub(super) fn record_id<'a>(digest: &str, inputs: impl ExactSizeIterator<Item = 
     };
     text(digest.as_bytes());
     text(&(inputs.len() as u64).to_be_bytes());
-    for mut links in inputs {
-        sort::sort(&mut links);
-        links.dedup();
+    for links in inputs {
+        let links = sort::distinct(links);
         text(&(links.len() as u64).to_be_bytes());
         for (selector, id) in links {
             text(selector.as_bytes());
@@ -157,10 +156,10 @@ fn sorted_records(config: &CacheConfig, ids: &[Digest]) -> Vec<Vec<usize>> {
     let keys = config.records.iter().zip(ids).zip(0..).map(|((record, id), position)| {
         let links = record.inputs.iter().map(|list| {
             let link = |input| linked(input).map(|(digest, id)| (digest, &*input.selector, id));
-            let mut links: Vec<(&str, &str, &Digest)> = list.iter().filter_map(link).collect();
-            sort::sort(&mut links);
-            links.dedup();
-            links.into_iter().map(|(digest, selector, _)| (digest, selector)).collect()
+            sort::distinct(list.iter().filter_map(link))
+                .into_iter()
+                .map(|(digest, selector, _)| (digest, selector))
+                .collect()
         });
         let links: Vec<Vec<(&str, &str)>> = links.collect();
         let lengths: Vec<usize> = links.iter().map(Vec::len).collect();
@@ -188,9 +187,7 @@ fn merge_records(config: &CacheConfig, group: &[usize], layer_of: &[usize], reco
     let first = members().next()?;
     let inputs = first.inputs.iter().map(|list| {
         let link = |input: &Input| Some((record_of.get(input.link.0).copied()?, input.selector.clone()));
-        let mut links: Vec<(usize, Box<str>)> = list.iter().filter_map(link).collect();
-        sort::sort(&mut links);
-        links.dedup();
+        let links = sort::distinct(list.iter().filter_map(link));
         Alternatives::new(
             links.into_iter().map(|(link, selector)| Input { selector, link: RecordIndex(link) }).collect(),
         )

@@ -64,9 +64,7 @@ impl CacheConfig {
             return Vec::new();
         }
         links.extend(timed.iter().map(|(record, _)| *record));
-        sort::sort(&mut links);
-        links.dedup();
-        links
+        sort::distinct(links)
     }
 
     /// Returns the time of a record in [`leaf_times`](Self::leaf_times).

@@ -175,9 +175,7 @@ impl Index {
     /// Returns a hint that lists the directory's entries and how to select one.
     pub(super) fn entries_hint(&self) -> String {
         let names = |annotation| self.entries.iter().filter_map(move |entry| entry.descriptor.annotation(annotation));
-        let mut tags: Vec<String> = names(REF_NAME).chain(names(IMAGE_NAME)).map(listed).collect();
-        sort::sort(&mut tags);
-        tags.dedup();
+        let tags = sort::distinct(names(REF_NAME).chain(names(IMAGE_NAME)).map(listed));
         let untagged = self.entries.iter().filter(|entry| !entry.is_tagged());
         let digests = untagged.filter_map(|entry| entry.descriptor.digest.get().ok());
         let mut seen = HashSet::new();

@@ -55,9 +55,7 @@ impl Needs {
             uses.kept += 1;
         }
         for chain in config.records().iter().flat_map(|record| &record.chains) {
-            let mut layers: Vec<usize> = chain.layers.iter().copied().map(LayerIndex::get).collect();
-            sort::sort(&mut layers);
-            layers.dedup();
+            let layers = sort::distinct(chain.layers.iter().copied().map(LayerIndex::get));
             for layer in &layers {
                 if let (Some(needed), Some(chains)) = (needs.layers.get_mut(*layer), needs.chains_of.get_mut(*layer)) {
                     needed.chains += 1;

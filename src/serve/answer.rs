@@ -46,7 +46,7 @@ impl Code {
             Self::NameUnknown => ("NAME_UNKNOWN", 404),
             Self::PaginationNumberInvalid => ("PAGINATION_NUMBER_INVALID", 400),
             Self::RangeInvalid => ("RANGE_INVALID", 416),
-            Self::SizeInvalid => ("SIZE_INVALID", 400),
+            Self::SizeInvalid => ("SIZE_INVALID", 413),
             Self::TooManyRequests => ("TOOMANYREQUESTS", 429),
             Self::Unauthorized => ("UNAUTHORIZED", 401),
             Self::Unavailable => ("UNAVAILABLE", 503),
@@ -88,7 +88,6 @@ impl Refusal {
         };
         let is_failure = error.kind() != ErrorKind::Cancelled;
         let refusal = Self { is_failure, ..Self::new(code, format!("{doing}: {}", error.chain())) };
-        let refusal = if code == Code::SizeInvalid { refusal.status(413) } else { refusal };
         error.hint().map_or(refusal.clone(), |hint| refusal.hint(hint))
     }
 

@@ -6,20 +6,20 @@ use super::{Next, Run, Split};
 use crate::base::{Result, Unpoisoned as _};
 
 /// A job of any type, which passes on its result itself.
-pub(super) trait Job<'r>: Send {
+pub(super) trait ErasedJob<'r>: Send {
     /// Returns whether the job will have parts.
     fn splits(&self) -> bool;
 
     /// Starts the job.
-    fn start(self: Box<Self>, run: &Run<'_>) -> Result<Step<'r>>;
+    fn start(self: Box<Self>, run: &Run<'_>) -> Result<AnyNext<'r>>;
 }
 
-pub(super) type AnyJob<'r> = Box<dyn Job<'r> + 'r>;
+pub(super) type AnyJob<'r> = Box<dyn ErasedJob<'r> + 'r>;
 
 /// A job that has started, shared by the threads that do its parts.
 pub(super) type SplitJob<'r> = Box<dyn Split<'r, AnyJob<'r>, ()> + 'r>;
 
-pub(super) type Step<'r> = Next<'r, AnyJob<'r>, ()>;
+pub(super) type AnyNext<'r> = Next<'r, AnyJob<'r>, ()>;
 
 /// What the caller of a run does with jobs of type `J` and their results.
 pub(super) struct Calls<J, S, F> {
@@ -45,7 +45,7 @@ impl<J, S, F> Calls<J, S, F> {
         Box::new(Typed { it: job, calls: self })
     }
 
-    fn step<'r, 'w: 'r, D: 'w>(&'r self, next: Next<'w, J, D>) -> Step<'r>
+    fn step<'r, 'w: 'r, D: 'w>(&'r self, next: Next<'w, J, D>) -> AnyNext<'r>
     where
         J: Send + 'w,
         S: Fn(J, &Run<'_>) -> Result<Next<'w, J, D>> + Sync,
@@ -62,7 +62,7 @@ impl<J, S, F> Calls<J, S, F> {
     }
 }
 
-impl<'r, 'w: 'r, J, D, S, F> Job<'r> for Typed<'r, J, J, S, F>
+impl<'r, 'w: 'r, J, D, S, F> ErasedJob<'r> for Typed<'r, J, J, S, F>
 where
     J: Send + 'w,
     D: 'w,
@@ -73,7 +73,7 @@ where
         (self.calls.splits)(&self.it)
     }
 
-    fn start(self: Box<Self>, run: &Run<'_>) -> Result<Step<'r>> {
+    fn start(self: Box<Self>, run: &Run<'_>) -> Result<AnyNext<'r>> {
         (self.calls.start)(self.it, run).map(|next| self.calls.step(next))
     }
 }
@@ -93,7 +93,7 @@ where
         self.it.part(index, run)
     }
 
-    fn finish(self: Box<Self>, run: &Run<'_>) -> Result<Step<'r>> {
+    fn finish(self: Box<Self>, run: &Run<'_>) -> Result<AnyNext<'r>> {
         self.it.finish(run).map(|next| self.calls.step(next))
     }
 }

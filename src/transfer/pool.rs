@@ -5,7 +5,7 @@ use std::num::NonZero;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, Scope};
 
-use super::job::{AnyJob, Calls, SplitJob, Step};
+use super::job::{AnyJob, AnyNext, Calls, SplitJob};
 use super::queue::{Queue, Unit as QueueUnit};
 use super::{Next, Permits, Run};
 use crate::base::{Cancel, Error, Result, Unpoisoned as _, affordable_threads, oneshot, thread_builder};
@@ -26,7 +26,7 @@ impl Pool {
     pub(crate) fn new(connections: usize) -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let threads = connections.saturating_add(if connections > 1 { processors } else { 0 });
-        Self { threads: affordable_threads(threads.max(1)), processors: Permits::new(processors) }
+        Self { processors: Permits::new(processors), ..Self::with_threads(threads) }
     }
 
     /// Creates a pool of at most `threads` threads.
@@ -201,7 +201,12 @@ impl<'a, 'r> Crew<'a, 'r> {
         Ok(self.follow(step, opens, scope))
     }
 
-    fn follow<'scope>(&'scope self, step: Step<'r>, opens: bool, scope: &'scope Scope<'scope, '_>) -> Option<Unit<'r>> {
+    fn follow<'scope>(
+        &'scope self,
+        step: AnyNext<'r>,
+        opens: bool,
+        scope: &'scope Scope<'scope, '_>,
+    ) -> Option<Unit<'r>> {
         let mut state = self.lock();
         if opens {
             state.queue.started();

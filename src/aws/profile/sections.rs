@@ -175,9 +175,7 @@ impl Files {
 
     /// Lists the profile names in both files, or `None` if there are none.
     fn names(&self) -> Option<String> {
-        let mut names: Vec<&str> = self.config.profiles().chain(self.credentials.profiles()).collect();
-        sort::sort(&mut names);
-        names.dedup();
+        let mut names = sort::distinct(self.config.profiles().chain(self.credentials.profiles()));
         let more = if names.len() > MAX_NAMES_SHOWN { ", …" } else { "" };
         names.truncate(MAX_NAMES_SHOWN);
         (!names.is_empty()).then(|| format!("{}{more}", names.join(", ")))

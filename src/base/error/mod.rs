@@ -16,7 +16,7 @@ pub use problem::Problem;
 pub(crate) use s3::Verdict;
 pub use s3::{S3Error, S3ErrorClass};
 
-/// The result type of this crate. An error takes two words, because most functions pass one on.
+/// The result type of this crate. Errors are only two words in size, because most functions return them.
 pub type Result<T> = std::result::Result<T, Error>;
 
 /// The cause of an error. Shared, so that errors can be cloned.

@@ -151,7 +151,7 @@ impl Merge<'_> {
         for links in &node.inputs {
             self.work.spend(links.len())?;
             let moved = |link: &Link| Some(Link { record: *images.get(link.record as usize)?, ..*link });
-            inputs.push(sorted(links.iter().filter_map(moved).collect()));
+            inputs.push(sort::distinct(links.iter().filter_map(moved)));
         }
         Ok(Incoming { node, links: inputs })
     }
@@ -172,7 +172,7 @@ impl Merge<'_> {
         self.work.create(more)?;
         let wide = links.iter().zip(&node.inputs).map(|(images, own)| {
             let others = own.iter().flat_map(|link| of(link).iter().map(|record| Link { record: *record, ..*link }));
-            sorted(images.iter().copied().chain(others).collect())
+            sort::distinct(images.iter().copied().chain(others))
         });
         Ok(Cow::Owned(wide.collect()))
     }
@@ -310,10 +310,4 @@ impl Merge<'_> {
             Some(_) => {}
         }
     }
-}
-
-fn sorted(mut links: Vec<Link>) -> Vec<Link> {
-    sort::sort(&mut links);
-    links.dedup();
-    links
 }

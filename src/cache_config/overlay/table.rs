@@ -68,10 +68,7 @@ impl Table {
         let node = |record: &Record| {
             let links = record.inputs.iter().map(|list| {
                 let link = |input: &Input| Link { record: narrow(input.link.0), selector: rank(&input.selector) };
-                let mut links: Vec<Link> = list.iter().map(link).collect();
-                sort::sort(&mut links);
-                links.dedup();
-                links
+                sort::distinct(list.iter().map(link))
             });
             let result = self.newest(source, record).map(|(layers, created_at)| {
                 let layers = narrow(self.results.partition_point(|known| *known < layers));

@@ -182,9 +182,7 @@ impl Working {
         }
         let Some((total, input, links)) = shortest else { return Ok(Vec::new()) };
         work.spend(total)?;
-        let mut found: Vec<u32> = links.iter().flat_map(|link| self.linking(*link, input, digest)).copied().collect();
-        sort::sort(&mut found);
-        found.dedup();
+        let found = sort::distinct(links.iter().flat_map(|link| self.linking(*link, input, digest)).copied());
         let mut fitting = Vec::new();
         for record in found {
             let own = self.nodes.get(record as usize).map(|node| node.inputs.len());

@@ -6,7 +6,6 @@
 
 mod body_reader;
 mod chunked;
-mod client;
 mod connection;
 mod deadline;
 mod framing;
@@ -18,6 +17,7 @@ mod input;
 mod limits;
 mod listener;
 mod method;
+mod peer;
 mod rejection;
 mod reply;
 mod request;
@@ -31,7 +31,6 @@ mod turned_away;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) use chunked::{Chunked, Malformed, Next};
-pub(crate) use client::Client;
 #[cfg(any(test, fuzzing))]
 pub(crate) use framing::Framing;
 pub(crate) use handler::Handler;
@@ -43,6 +42,7 @@ pub(crate) use host::ANY_ADDRESS;
 pub(crate) use limits::Limits;
 pub(crate) use listener::Server;
 pub(crate) use method::Method;
+pub(crate) use peer::Peer;
 pub(crate) use request::Request;
 #[cfg(test)]
 pub(crate) use response::Body;

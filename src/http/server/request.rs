@@ -4,12 +4,12 @@ use std::io::Read;
 use std::time::Duration;
 
 use super::body_reader::BodyReader;
-use super::client::Client;
 use super::framing::Framing;
 use super::head::Head;
 use super::headers::Headers;
 use super::input::Input;
 use super::method::Method;
+use super::peer::Peer;
 
 /// A request whose head was received and checked.
 pub(crate) struct Request<'a> {
@@ -21,7 +21,7 @@ pub(crate) struct Request<'a> {
     pub(crate) query: Option<String>,
     pub(crate) headers: Headers,
     /// The client that sent it.
-    pub(crate) client: Client,
+    pub(crate) peer: Peer,
     framing: Framing,
     body: BodyReader<'a>,
 }
@@ -34,7 +34,7 @@ impl<'a> Request<'a> {
             path: head.path,
             query: head.query,
             headers: head.headers,
-            client: input.socket.client(),
+            peer: input.socket.peer(),
             framing: head.framing,
             body: BodyReader::new(input, head.framing, head.expects_continue, stall),
         }

@@ -5,7 +5,7 @@ use std::net::{Shutdown, TcpStream};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::client::Client;
+use super::peer::Peer;
 
 /// The shortest limit that the system takes for one: zero would be none at all.
 const SHORTEST_TIMEOUT: Duration = Duration::from_millis(1);
@@ -29,8 +29,8 @@ impl Socket {
     }
 
     /// Returns the client at the other end.
-    pub(super) fn client(&self) -> Client {
-        Client::new(&self.stream)
+    pub(super) fn peer(&self) -> Peer {
+        Peer::new(&self.stream)
     }
 
     /// Reads at least one byte unless the client sends no more.

@@ -65,7 +65,5 @@ pub(in crate::ops) fn vanished(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Resu
     let context = &cache.context;
     context.clock.sleep(SETTLED, &context.cancel);
     context.cancel.check()?;
-    let present = presence::find(cache, blobs)?;
-    let is_lost = |(digest, size): &&(Digest, u64)| present.get(digest).is_none_or(|meta| meta.size != *size);
-    Ok(blobs.iter().filter(is_lost).copied().collect())
+    presence::missing(cache, blobs)
 }

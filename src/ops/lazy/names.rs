@@ -10,13 +10,13 @@ impl S3Cache {
     /// # Errors
     /// If the store refuses or fails.
     pub(crate) fn first_names(&self, most: usize) -> Result<Vec<String>> {
-        let cache = self.without_limit();
-        let objects = cache.store.objects(cache.keys.manifests(), None);
-        let names = objects.filter_map(|object| match object {
-            Ok(object) => cache.keys.name(&object.key).map(|name| Ok(name.to_owned())),
+        // A directory is read once, not once for each page.
+        let store = self.store.inner();
+        let names = store.objects(self.keys.manifests(), None).filter_map(|object| match object {
+            Ok(object) => self.keys.name(&object.key).map(|name| Ok(name.to_owned())),
             Err(error) => Some(Err(error)),
         });
-        if cache.store.lists_in_order() {
+        if store.lists_in_order() {
             return names.take(most).collect();
         }
         let mut names = names.collect::<Result<Vec<_>>>()?;

@@ -45,8 +45,6 @@ fn rewrite(cache: &S3Cache, writer: &ManifestWriter<'_>, name: &str, lost: &BTre
     if named.is_empty() {
         return Ok(true);
     }
-    let present = presence::find(cache, &named)?;
-    named.retain(|(digest, size)| present.get(digest).is_none_or(|meta| meta.size != *size));
-    let missing: BTreeSet<Digest> = named.into_iter().map(|(digest, _)| digest).collect();
+    let missing: BTreeSet<Digest> = presence::missing(cache, &named)?.into_iter().map(|(digest, _)| digest).collect();
     if missing.is_empty() { Ok(true) } else { writer.put_without(found, &missing) }
 }

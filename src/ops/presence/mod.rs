@@ -41,6 +41,16 @@ pub(super) fn find_each(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<Pres
     search(cache, blobs, true)
 }
 
+/// Returns those of `blobs` that the store lacks, or has with another size.
+///
+/// # Errors
+/// As [`find`].
+pub(super) fn missing(cache: &S3Cache, blobs: &[(Digest, u64)]) -> Result<Vec<(Digest, u64)>> {
+    let present = find(cache, blobs)?;
+    let is_missing = |(digest, size): &&(Digest, u64)| present.get(digest).is_none_or(|meta| meta.size != *size);
+    Ok(blobs.iter().filter(is_missing).copied().collect())
+}
+
 fn search(cache: &S3Cache, blobs: &[(Digest, u64)], continues: bool) -> Result<Presence> {
     let Some((first, _)) = blobs.first() else {
         cache.store.probe().or_else(do_without)?;
@@ -58,7 +68,7 @@ fn search(cache: &S3Cache, blobs: &[(Digest, u64)], continues: bool) -> Result<P
     let prefix = if few { cache.keys.blob(first) } else { cache.keys.blobs().to_owned() };
     let mut first_known = false;
     let page = match few && !in_order {
-        // It would list the other blobs too, and not this one if they are many.
+        // The listing would contain all blobs, and its first page may lack this one.
         true => cache.store.probe().map(|()| ListPage { incomplete: true, ..ListPage::default() }),
         false => cache.store.list_page(&prefix, &ListOptions::default()),
     };

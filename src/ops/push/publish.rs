@@ -69,7 +69,7 @@ fn publish(shared: &Arc<PushState>, publication: Publication, late: &mut Vec<(Di
         publisher.restore()?;
     }
     drop(room);
-    // What only others have pushed, this client cannot push again.
+    // This client cannot push again what only others have pushed.
     let gone = gone_of(&blobs, |digest| lost.contains(digest));
     Ok(if gone.is_empty() { Published::Written } else { shared.missing(gone) })
 }

@@ -11,8 +11,7 @@ use crate::config::OnConflict;
 use crate::object::ObjectStore;
 use crate::ops::cache::S3Cache;
 use crate::ops::export::{Job, Step, plan};
-use crate::ops::manifests::Before;
-use crate::ops::manifests::load_name;
+use crate::ops::manifests::{Before, load_name};
 use crate::ops::presence;
 use crate::ops::push::budget::Budget;
 use crate::ops::push::completion::Completion;
@@ -180,7 +179,7 @@ impl PushState {
     /// Records that the store does not have a blob.
     pub(super) fn is_absent(&self, digest: &Digest) {
         self.delivered.lock().unpoisoned().remove(digest);
-        // One that has just ended may not be forgotten yet.
+        // A delivery that has just ended may still be listed.
         let mut deliveries = self.deliveries.lock().unpoisoned();
         if deliveries.get(digest).is_some_and(|delivery| delivery.is_done()) {
             deliveries.remove(digest);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::base::{Digest, Error, ErrorKind};
-use crate::http::server::{Client, Method, Request, Response};
+use crate::http::server::{Method, Peer, Request, Response};
 use crate::ops::S3Cache;
 use crate::serve::answer::{Code, OCTETS, Refusal, with_digest};
 use crate::serve::mounted::Mounted;
@@ -26,7 +26,7 @@ struct Copy<'a> {
     digest: Digest,
     size: u64,
     /// The client to send it to.
-    client: Client,
+    peer: Peer,
 }
 
 /// The outcome of reading one copy.
@@ -72,8 +72,8 @@ impl Pull {
                 _ if mounted.is_corrupt(digest, source) => CopyOutcome::Lost("it does not match its digest".to_owned()),
                 Ok(Some(size)) if is_head => return Ok(sized(size, digest)),
                 Ok(Some(size)) => {
-                    let client = request.client.clone();
-                    self.send(mounted, Copy { cache, source, digest: *digest, size, client }, range)?
+                    let peer = request.peer.clone();
+                    self.send(mounted, Copy { cache, source, digest: *digest, size, peer }, range)?
                 }
                 Ok(None) => CopyOutcome::Lost(format!("it is not in {}", cache.location())),
                 Err(error) => CopyOutcome::Failed(error),
@@ -103,7 +103,7 @@ impl Pull {
     /// # Errors
     /// If that part does not exist.
     fn send(&self, mounted: &Arc<Mounted>, copy: Copy<'_>, header: Option<&str>) -> Result<CopyOutcome, Refusal> {
-        let Copy { cache, source, digest, size, client } = copy;
+        let Copy { cache, source, digest, size, peer } = copy;
         let wanted = wanted(header, size);
         let range = match &wanted {
             Wanted::Whole => 0..size,
@@ -117,7 +117,7 @@ impl Pull {
                 Err(error) => return Ok(CopyOutcome::Failed(error)),
             }
         }
-        let abandoned = Arc::new(move || client.has_left());
+        let abandoned = Arc::new(move || peer.has_left());
         let mut reader = cache.read_ahead(&self.ahead, (digest, size), range.clone(), abandoned);
         match reader.start() {
             Ok(true) => {}

@@ -166,7 +166,7 @@ impl Push {
         Ok((size, Finished::Accepted(delivery)))
     }
 
-    /// Counts a blob that was written to the store. A config is not.
+    /// Counts a blob that was written to the store; configs are not.
     fn count(&self, digest: &Digest, size: u64) {
         if self.pushes.documents().size(digest).is_none() {
             self.counters.blobs_uploaded.add(1);
@@ -209,7 +209,8 @@ fn check_range(request: &Request<'_>, offset: u64) -> Result<(), Refusal> {
     let size = last.checked_sub(first).map(|size| size.saturating_add(1));
     match request.content_length() {
         Some(length) if length > 0 && size != Some(length) => {
-            Err(Refusal::new(Code::SizeInvalid, format!("Content-Range does not fit the {length} bytes of the body")))
+            let message = format!("Content-Range does not fit the {length} bytes of the body");
+            Err(Refusal::new(Code::SizeInvalid, message).status(400))
         }
         _ => Ok(()),
     }

@@ -72,7 +72,7 @@ pub(super) fn drain(request: &mut Request<'_>) -> Result<Hasher, Refusal> {
 /// # Errors
 /// If it is larger, or ends early.
 pub(super) fn document(request: &mut Request<'_>, most: u64) -> Result<Vec<u8>, Refusal> {
-    let too_large = || Refusal::new(Code::SizeInvalid, format!("the body has more than {most} bytes")).status(413);
+    let too_large = || Refusal::new(Code::SizeInvalid, format!("the body has more than {most} bytes"));
     if request.content_length().is_some_and(|size| size > most) {
         return Err(too_large());
     }
@@ -128,7 +128,7 @@ impl Pieces {
 fn no_room(size: u64, limit: u64) -> Refusal {
     if size > limit {
         let message = format!("blobs that are sent in pieces may have at most {limit} bytes");
-        return Refusal::new(Code::SizeInvalid, message).status(413).hint("send the blob with one PUT");
+        return Refusal::new(Code::SizeInvalid, message).hint("send the blob with one PUT");
     }
     Refusal::new(Code::TooManyRequests, "other uploads take up all temporary space").hint("try again later")
 }
@@ -136,7 +136,7 @@ fn no_room(size: u64, limit: u64) -> Refusal {
 /// Explains why a blob was not stored.
 pub(super) fn not_stored(error: &Error) -> Refusal {
     match error.kind() {
-        ErrorKind::Usage => Refusal::new(Code::SizeInvalid, error.chain()),
+        ErrorKind::Usage => Refusal::new(Code::SizeInvalid, error.chain()).status(400),
         _ => Refusal::failed("cannot store the blob", error),
     }
 }

@@ -85,7 +85,7 @@ impl Push {
         let size = manifest.config.size;
         if size > MAX_BYTES {
             let message = format!("the config has {size} bytes; the limit is {MAX_BYTES}");
-            return Err(Refusal::new(Code::SizeInvalid, message).status(413));
+            return Err(Refusal::new(Code::SizeInvalid, message));
         }
         let room = self.document_room(size.saturating_add(pushed.bytes.len() as u64), pushed.deadlines)?;
         let json = self.config(&manifest.config)?;

@@ -125,7 +125,7 @@ fn blobs_that_are_refreshed_late_are_looked_at_again_later() {
     assert_eq!(setup.pushes.find(&Digest::of(&blobs[1])).unwrap(), None);
 }
 
-/// What was just pushed, or is young, no pruning deletes.
+/// A pruning never deletes blobs that are young or were just pushed.
 #[test]
 fn only_refreshed_blobs_are_looked_at_again() {
     let (config, blobs) = build([10, 20]);

@@ -1,4 +1,4 @@
-//! Whether a client is still there.
+//! Detects that a client has closed its connection.
 
 use std::io::ErrorKind;
 use std::net::TcpStream;
@@ -8,9 +8,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 
 /// The client of a request. It does not keep the connection open.
 #[derive(Clone, Debug)]
-pub(crate) struct Client(Weak<TcpStream>);
+pub(crate) struct Peer(Weak<TcpStream>);
 
-impl Client {
+impl Peer {
     pub(super) fn new(stream: &Arc<TcpStream>) -> Self {
         Self(Arc::downgrade(stream))
     }
@@ -52,7 +52,7 @@ mod tests {
         for sends in [false, true] {
             let mut other = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
             let stream = Arc::new(listener.accept().unwrap().0);
-            let client = Client::new(&stream);
+            let client = Peer::new(&stream);
             assert!(!client.has_left());
             if sends {
                 // The next request.
