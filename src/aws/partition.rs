@@ -5,7 +5,7 @@ pub(crate) struct Partition {
     pub(crate) name: &'static str,
     /// What its regions begin with.
     prefix: &'static str,
-    /// The domain of its services. S3 has no other, also for IPv6.
+    /// The domain of its services. S3 also uses it for IPv6.
     pub(crate) domain: &'static str,
     /// The domain of its other services for IPv6.
     dual_domain: &'static str,

@@ -59,7 +59,7 @@ const ZONE_LENGTHS: &[usize] = &[8, 9, 13, 14, 20];
 const ALIAS: &str = "-s3alias";
 
 impl Bucket {
-    /// Returns the name as it appears in messages: of an access point its ARN.
+    /// Returns the name as it appears in messages, which is the ARN for an access point.
     pub fn name(&self) -> &str {
         &self.name
     }

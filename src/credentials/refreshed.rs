@@ -32,7 +32,7 @@ pub(crate) struct Timing {
     pub(crate) margin: fn(Duration) -> Duration,
 }
 
-/// Queries the source. Credentials that have expired already are an error of its own.
+/// Queries the source. It must return an error instead of credentials that have already expired.
 pub(crate) type Ask<'a> = &'a dyn Fn() -> Result<Credentials>;
 
 #[derive(Default)]

@@ -92,8 +92,7 @@ impl Answer {
     /// `header` returns the trimmed value of a header.
     pub(crate) fn parse<'a>(status: u16, header: impl Fn(&str) -> Option<&'a str>, body: &[u8]) -> Self {
         let said = |name: &str| header(name).filter(|value| !value.is_empty()).map(str::to_owned);
-        let document = Element::parse(body).ok().filter(|root| root.name == "Error" || root.child("Error").is_some());
-        // STS and some stores wrap the error.
+        let document = Element::parse(body).ok().filter(is_error);
         let error = document.as_ref().map(|root| root.child("Error").unwrap_or(root));
         let text = |name: &str| error.and_then(|error| error.child_text(name)).map(str::to_owned);
         let empty = body.iter().all(u8::is_ascii_whitespace);
@@ -221,13 +220,19 @@ impl Answer {
     }
 }
 
+/// Returns whether a document reports an error. STS and some stores wrap it.
+pub(super) fn is_error(root: &Element) -> bool {
+    root.name == "Error" || root.child("Error").is_some()
+}
+
 /// Reads a response that should be empty, so that its connection can be reused. It may still be an error document, or
 /// not be from S3.
 pub(super) fn read_empty(response: &mut Response) -> Result<(), Cause> {
     let body = response.read(MAX_ERROR_BYTES).map_err(Cause::NoAnswer)?;
-    let is_error = Element::parse(&body).is_ok_and(|root| root.name == "Error" || root.child("Error").is_some());
     // Swift labels an empty body as HTML.
-    if is_error || (is_html(response.header("content-type")) && !body.is_empty()) {
+    if Element::parse(&body).is_ok_and(|root| is_error(&root))
+        || (is_html(response.header("content-type")) && !body.is_empty())
+    {
         return Err(Cause::Refused(Box::new(Answer::new(response, &body))));
     }
     Ok(())

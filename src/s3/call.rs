@@ -27,7 +27,7 @@ pub(super) struct Call<'a> {
     pub(super) on_stop: OnStop,
     /// Sent at most once, whatever the response.
     pub(super) once: bool,
-    /// Signed with the configured keys also where others are signed with those of a session.
+    /// Whether to sign with the configured keys even if other calls use a session.
     pub(super) base_keys: bool,
 }
 

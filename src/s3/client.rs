@@ -22,7 +22,7 @@ use crate::s3::endpoint::Endpoint;
 use crate::s3::learn::{Lessons, RefusedAttempt};
 use crate::s3::learnt::Learnt;
 use crate::s3::sessions::{CREATE_SESSION, ENCRYPTION, Sessions};
-use crate::sigv4::{self, EMPTY_SHA256, Signable, SignatureScope, UNSIGNED_PAYLOAD};
+use crate::sigv4::{self, EMPTY_SHA256, Signable, UNSIGNED_PAYLOAD};
 
 /// As in AWS's SDKs, larger bodies are sent with `Expect: 100-continue` until the server has accepted one.
 const EXPECT_CONTINUE_BYTES: u64 = 2 * 1024 * 1024;
@@ -288,9 +288,7 @@ impl S3Client {
             let (path, query) = target.split_once('?').unwrap_or((&target, ""));
             let request = Signable { method: call.method.as_str(), path, query, payload_hash: &payload_hash };
             let time = shifted(self.parts.clock.now(), used.ahead);
-            let (region, service, token) = (&endpoint.region, endpoint.service, used.keys.token());
-            let scope = SignatureScope { region, service, time, token };
-            sigv4::sign(&mut headers, &request, credentials, scope);
+            sigv4::sign(&mut headers, &request, credentials, used.keys.scope(endpoint, time));
             if let Some(signature) = sigv4::signature_of(&headers) {
                 used.signature.get_or_init(|| signature);
             }

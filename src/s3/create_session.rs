@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::base::{Element, Error, Result, Secret};
 use crate::go::Timestamp;
 use crate::http::{Method, OnStop, Response};
-use crate::s3::answer::{Answer, Cause};
+use crate::s3::answer::{Answer, Cause, is_error};
 use crate::s3::call::Call;
 use crate::s3::client::S3Client;
 use crate::s3::copy_object::MAX_REPLY_BYTES;
@@ -40,7 +40,7 @@ impl S3Client {
     fn created(&self, mut response: Response) -> std::result::Result<(Credentials, Duration), Cause> {
         let body = response.read(MAX_REPLY_BYTES).map_err(Cause::NoAnswer)?;
         let Ok(reply) = Element::parse(&body) else { return Err(Answer::no_document(&response, &body)) };
-        if reply.name == "Error" || reply.child("Error").is_some() {
+        if is_error(&reply) {
             return Err(Answer::failed(&response, &body));
         }
         let session = reply.child("Credentials").filter(|_| reply.name == "CreateSessionResult");

@@ -34,7 +34,7 @@ impl S3Client {
     }
 }
 
-/// Returns the days of the first of the enabled rules that aborts all uploads under the prefix.
+/// Returns the fewest days after which an enabled rule aborts all uploads under the prefix.
 fn days(configuration: &Element, prefix: &str) -> Option<u32> {
     let rules = configuration.children.iter().filter(|child| child.name == "Rule");
     rules.filter_map(|rule| rule_days(rule, prefix)).min()

@@ -1,6 +1,6 @@
 //! Which keys sign a call: those of a session with a directory bucket, or the configured ones.
 
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::base::{ErrorKind, Result};
 use crate::go::Timestamp;
@@ -57,7 +57,6 @@ impl S3Client {
         let expires = keys.credentials.and_then(|keys| keys.expires);
         let (Some(mode), Some(expires)) = (keys.session, expires) else { return Ok(None) };
         let left = expires.duration_since(self.parts.clock.now()).unwrap_or_default();
-        let seconds = Duration::from_secs(expires.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs());
-        Ok(Some(SessionState { mode, expires: Timestamp::from(SystemTime::UNIX_EPOCH + seconds), left }))
+        Ok(Some(SessionState { mode, expires: Timestamp::from(expires).to_whole_seconds(), left }))
     }
 }

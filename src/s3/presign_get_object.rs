@@ -6,7 +6,7 @@ use crate::base::{Error, Result};
 use crate::http::Method;
 use crate::s3::call::Call;
 use crate::s3::client::S3Client;
-use crate::sigv4::{SignatureScope, presigned_query};
+use crate::sigv4::presigned_query;
 
 /// S3's limit: seven days.
 const MAX_VALIDITY: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -26,8 +26,7 @@ impl S3Client {
         let parameters: Vec<(&str, &str)> =
             self.parts.request_headers.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         let path = endpoint.object_path(key);
-        let (region, service, token) = (&endpoint.region, endpoint.service, keys.token());
-        let scope = SignatureScope { region, service, time: self.now(), token };
+        let scope = keys.scope(&endpoint, self.now());
         let query = presigned_query((&endpoint.host, &path), &parameters, credentials, scope, valid_for);
         Ok(format!("{}{path}?{query}", endpoint.url()))
     }

@@ -1,14 +1,15 @@
 //! The sessions of a client with its directory bucket.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use crate::base::Clock;
 use crate::credentials::{Refreshed, Timing};
 use crate::http::Method;
 use crate::s3::answer::Answer;
+use crate::s3::endpoint::Endpoint;
 use crate::s3::learnt::Fact;
-use crate::sigv4::{Credentials, Token};
+use crate::sigv4::{Credentials, SignatureScope, Token};
 
 pub(super) const CREATE_SESSION: &str = "CreateSession";
 /// The beginning of the headers that a session sets for all of its writes.
@@ -55,7 +56,7 @@ impl SessionMode {
 pub(super) struct Sessions {
     read_only: Refreshed,
     read_write: Refreshed,
-    /// Whether the caller writes: then its reads are signed with the session for writes, to need no other.
+    /// Whether the caller writes. If so, the session for writes also signs its reads, so that one session is enough.
     writes: Fact,
 }
 
@@ -94,9 +95,10 @@ impl Sessions {
 }
 
 impl Keys {
-    /// How their token is named.
-    pub(super) fn token(&self) -> Token {
-        if self.session.is_some() { Token::S3Session } else { Token::Security }
+    /// Returns the scope of a signature with these keys.
+    pub(super) fn scope<'a>(&self, endpoint: &'a Endpoint, time: SystemTime) -> SignatureScope<'a> {
+        let token = if self.session.is_some() { Token::S3Session } else { Token::Security };
+        SignatureScope { region: &endpoint.region, service: endpoint.service, time, token }
     }
 }
 
@@ -120,17 +122,7 @@ mod tests {
 
     #[test]
     fn reads_use_the_session_of_writes_once_there_are_any() {
-        struct Still;
-        impl Clock for Still {
-            fn now(&self) -> std::time::SystemTime {
-                std::time::SystemTime::UNIX_EPOCH
-            }
-            fn monotonic(&self) -> Duration {
-                Duration::ZERO
-            }
-            fn sleep(&self, _: Duration, _: &crate::base::Cancel) {}
-        }
-        let clock: Arc<dyn Clock> = Arc::new(Still);
+        let clock: Arc<dyn Clock> = Arc::new(crate::base::SystemClock::default());
         let sessions = Sessions::new(&clock);
         assert_eq!(sessions.mode(Method::Get), SessionMode::ReadOnly);
         assert_eq!(sessions.mode(Method::Put), SessionMode::ReadWrite);

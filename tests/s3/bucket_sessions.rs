@@ -9,6 +9,7 @@ use s3_build_cache::{ErrorKind, ExportOptions, ImportOutcome, LocalCache};
 
 use crate::conformance::fetch;
 use crate::s3::blobs::{Blobs, PART, small_parts};
+use crate::s3::errors::told;
 use crate::s3::sessions::Time;
 use crate::s3::{builder, cache, export};
 use crate::s3_server::{Config, Directory, Failure, Fault, Match, Operation, Recorded, Server};
@@ -68,9 +69,7 @@ fn credentials_that_may_only_read_import_but_do_not_export() {
     let server = Server::with(Config::directory(Directory { only: Some("ReadOnly"), ..Directory::default() }));
     let opened = cache(&server, "");
     let error = export(&opened, "max").unwrap_err();
-    assert_eq!(error.kind(), ErrorKind::Access);
-    let told = format!("{} | {}", error.chain(), error.hint().unwrap());
-    assert!(told.contains("CreateSession") && told.contains("allow s3express:CreateSession"), "{told}");
+    told(&error, ErrorKind::Access, &["CreateSession", "allow s3express:CreateSession"]);
     assert_eq!(server.requests().len(), 1, "it fails early");
     let work = tempfile::tempdir().unwrap();
     let imported = opened.import(&LocalCache::create(work.path().join("restored"), "latest"));
@@ -139,10 +138,7 @@ fn refusals_of_a_session_are_reported_with_their_fix() {
         (Failure::new(503, "SlowDown", "slow"), ErrorKind::Store, "fewer requests"),
     ] {
         server.fault(Match::operation(Operation::CreateSession).times(9), Fault::Reply(failure));
-        let error = cache(&server, "").store().head("a").unwrap_err();
-        let told = format!("{} | {}", error.chain(), error.hint().unwrap());
-        assert_eq!(error.kind(), kind, "{told}");
-        assert!(told.contains("CreateSession") && told.contains(parts), "{told}");
+        told(&cache(&server, "").store().head("a").unwrap_err(), kind, &["CreateSession", parts]);
         server.clear_faults();
     }
     // A failure that passes is retried.

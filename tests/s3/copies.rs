@@ -1,18 +1,12 @@
 //! Copies of caches between names, prefixes and stores.
 
-use s3_build_cache::inspect::Names;
-use s3_build_cache::{ErrorKind, S3Cache};
+use s3_build_cache::ErrorKind;
 
 use crate::s3::blobs::{Blobs, PART, config, small_parts};
 use crate::s3::errors::told;
-use crate::s3::merge::{export, job};
+use crate::s3::merge::{export, is_sound, job};
 use crate::s3::{builder, cache};
 use crate::s3_server::{Operation, Server};
-
-fn is_sound(cache: &S3Cache) {
-    let verification = cache.verify(&Names::all(), true).unwrap();
-    assert!(verification.is_clean(), "{:?}", verification.findings);
-}
 
 #[test]
 fn blobs_are_copied_within_a_store_without_sending_them() {

@@ -1,19 +1,18 @@
 //! Directory buckets (S3 Express One Zone): listings by directory, and what these buckets refuse.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use s3_build_cache::doctor::{CheckOutcome, DoctorOptions};
-use s3_build_cache::env::MapEnv;
 use s3_build_cache::inspect::Names;
 use s3_build_cache::object::{BytesPayload, ListOptions, ObjectStore, PutMode};
 use s3_build_cache::prune::PruneOptions;
 use s3_build_cache::serve::{Mount, ServeOptions};
-use s3_build_cache::{ErrorKind, LocalCache, S3Cache, S3CacheBuilder};
+use s3_build_cache::{ErrorKind, LocalCache};
 
 use crate::conformance::{self, Quirks};
 use crate::s3::bucket_sessions::{config, refused, server, sessions};
-use crate::s3::{builder, cache, export, fixture};
+use crate::s3::merge::is_sound;
+use crate::s3::{builder, cache, export, fixture, in_bucket};
 use crate::s3_server::{Config, Failure, Fault, Match, Operation, Server};
 use crate::serve::Serving;
 use crate::serve::client::{Client, import as import_as_docker};
@@ -23,7 +22,7 @@ use crate::serve::push::pusher::Cache;
 fn the_client_passes_the_conformance_suite() {
     let server = server();
     conformance::run(&**cache(&server, "").store(), &Quirks::default());
-    conformance::missing_bucket(&**elsewhere(&server).store(), &Quirks::default());
+    conformance::missing_bucket(&**in_bucket(&server, "absent--use1-az4--x-s3").store(), &Quirks::default());
     assert!(server.keys().is_empty());
     let requests = server.requests();
     let wrong = |code: &str| !code.contains("SHA256") && !code.contains("Sha256") && code != "NoSuchBucket";
@@ -31,19 +30,6 @@ fn the_client_passes_the_conformance_suite() {
     // The suite forges a URL.
     assert!(refused.iter().all(|(operation, _)| *operation == Operation::GetObject), "{refused:?}");
     conformance::paging(&**cache(&server, "").store());
-}
-
-/// Opens a cache in a directory bucket that does not exist.
-fn elsewhere(server: &Server) -> S3Cache {
-    let keys = server.credentials();
-    let options = format!(
-        "type=s3,bucket=absent--use1-az4--x-s3,region={},endpoint_url={},access_key_id={},secret_access_key={}",
-        server.region(),
-        server.endpoint(),
-        keys.access_key_id,
-        keys.secret_access_key
-    );
-    S3Cache::builder(&options.parse().unwrap()).env(MapEnv::default()).open().unwrap()
 }
 
 #[test]
@@ -86,19 +72,14 @@ fn listings_are_by_directory_and_in_no_order() {
     assert_eq!(refused(&server.requests()), []);
 }
 
-fn with_pages(server: &Server) -> S3CacheBuilder {
-    builder(server, "").connections(8)
-}
-
 #[test]
 fn caches_of_many_pages_are_exported_verified_and_pruned() {
     let server = Server::with(Config { page_size: 3, ..config() });
-    let opened = with_pages(&server).open().unwrap();
+    let opened = builder(&server, "").connections(8).open().unwrap();
     export(&opened, "max").unwrap();
     let keys = server.keys();
     assert_eq!(export(&opened, "max").unwrap().blobs.transferred, 0);
-    let found = opened.verify(&Names::all(), true).unwrap();
-    assert!(found.is_clean(), "{found:?}");
+    is_sound(&opened);
     let unused = format!("blobs/sha256:{}", "0".repeat(64));
     server.put_object(&unused, b"x");
     server.set_age(&unused, Duration::from_secs(90 * 24 * 3600));
@@ -106,9 +87,8 @@ fn caches_of_many_pages_are_exported_verified_and_pruned() {
     opened.prune(plan, |_| ()).unwrap();
     assert!(keys.iter().all(|key| server.keys().contains(key)));
     assert_eq!(refused(&server.requests()), []);
-    let server_cache = Arc::new(opened);
-    let names = server_cache.plan_remove(&Names::all()).unwrap();
-    server_cache.remove(&names, |_| ()).unwrap();
+    let names = opened.plan_remove(&Names::all()).unwrap();
+    opened.remove(&names, |_| ()).unwrap();
     assert!(!server.keys().iter().any(|key| key.starts_with("manifests/")));
 }
 

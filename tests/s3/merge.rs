@@ -5,6 +5,7 @@ use std::thread;
 use std::time::Duration;
 
 use s3_build_cache::cache_config::{Annotations, CacheConfigBuilder};
+use s3_build_cache::inspect::Names;
 use s3_build_cache::time::Timestamp;
 use s3_build_cache::{Digest, ErrorKind, ExportOptions, Report, Result, S3Cache};
 
@@ -15,6 +16,13 @@ use crate::s3_server::{Conditions, Config, Failure, Fault, Match, Operation, Ser
 
 pub(crate) const WRITERS: u32 = 10;
 const MERGE: &str = ",on_conflict=merge";
+
+/// Checks that every manifest of the cache has its blobs, by their bytes.
+#[track_caller]
+pub(crate) fn is_sound(cache: &S3Cache) {
+    let verification = cache.verify(&Names::all(), true).unwrap();
+    assert!(verification.is_clean(), "{:?}", verification.findings);
+}
 
 /// A build of two steps: one that all jobs share, and one of its own.
 pub(crate) fn job(number: u32) -> Blobs {

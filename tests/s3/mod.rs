@@ -151,8 +151,13 @@ fn listings_continue_page_by_page() {
 
 /// Opens a cache in a bucket that does not exist.
 pub(crate) fn elsewhere(server: &Server) -> S3Cache {
+    in_bucket(server, "absent")
+}
+
+/// Opens a cache in the bucket of this name.
+pub(crate) fn in_bucket(server: &Server, bucket: &str) -> S3Cache {
     let mut options = cache(server, "").options().to_builder();
-    options.location.bucket = Some("absent".parse().unwrap());
+    options.location.bucket = Some(bucket.parse().unwrap());
     let keys = server.credentials();
     let provider = StaticCredentials::new(&keys.access_key_id, &Secret::from(keys.secret_access_key), None);
     let builder =

@@ -1,6 +1,6 @@
 //! The operations on the bucket: HEAD, location, listings.
 
-use super::bucket::{Bucket, Object};
+use super::bucket::Bucket;
 use super::clock::iso;
 use super::express;
 use super::failure::{Failure, access_denied, invalid_argument};
@@ -60,14 +60,11 @@ pub(crate) fn list(call: &Call<'_>, bucket: &Bucket, v2: bool) -> Result<Respons
         .objects
         .iter()
         .filter(|(key, _)| key.starts_with(prefix) && after.as_ref().is_none_or(|after| is_after(key, after)));
-    let mut found: Box<dyn Iterator<Item = (&String, &Object)>> = match directory {
-        true => {
-            let mut unordered: Vec<_> = found.collect();
-            unordered.sort_by_key(|(key, _)| express::place(key));
-            Box::new(unordered.into_iter())
-        }
-        false => Box::new(found),
-    };
+    let mut found: Vec<_> = found.collect();
+    if directory {
+        found.sort_by_key(|(key, _)| express::place(key));
+    }
+    let mut found = found.into_iter();
     let mut inner = xml("Name", &call.config.bucket) + &xml("Prefix", &spell(prefix));
     let mut last = None;
     let mut count = 0_usize;

@@ -216,9 +216,9 @@ pub(crate) fn list_uploads(call: &Call<'_>, bucket: &Bucket) -> Result<Response,
         Some((marker, Some(id_marker))) => (key, id) > (marker, id_marker),
     };
     let mut uploads: Vec<(&String, &Upload)> = bucket.uploads.iter().collect();
-    uploads.sort_by_key(|(id, upload)| (&upload.key, *id));
-    if by_token {
-        uploads.sort_by_key(|(id, upload)| place(&upload.key, id));
+    match by_token {
+        true => uploads.sort_by_key(|(id, upload)| place(&upload.key, id)),
+        false => uploads.sort_by_key(|(id, upload)| (&upload.key, *id)),
     }
     uploads.retain(|(id, upload)| upload.key.starts_with(prefix) && after(&upload.key, id));
     let mut inner = xml("Bucket", &call.config.bucket);

@@ -56,9 +56,8 @@ pub struct Check {
     pub detail: String,
     /// The likely fix for a failure, or a note on a success.
     pub hint: Option<String>,
-    /// The same as `detail` for programs: of `endpoint` the URL (`endpoint`), what requests are signed for
-    /// (`signing_service`, `signing_region`), and the kind of the bucket (`bucket_type`, and `zone` of a directory
-    /// bucket); of `session` its mode (`session_mode`) and expiry (`session_expires`).
+    /// The content of `detail` for programs. For `endpoint`: `endpoint` (the URL), `signing_service`, `signing_region`,
+    /// `bucket_type`, and `zone` for a directory bucket. For `session`: `session_mode` and `session_expires`.
     pub facts: Vec<(&'static str, String)>,
 }
 
@@ -85,6 +84,11 @@ impl Findings<'_> {
 
     fn passed(&mut self, name: &'static str, detail: impl Into<String>) {
         self.report(name, CheckOutcome::Passed, detail.into(), None);
+    }
+
+    /// Reports a success with facts for programs.
+    fn passed_with(&mut self, name: &'static str, detail: String, facts: Vec<(&'static str, String)>) {
+        (self.0)(&Check { name, outcome: CheckOutcome::Passed, detail, hint: None, facts });
     }
 
     fn failed(&mut self, name: &'static str, error: &Error) {
@@ -209,21 +213,13 @@ fn open_s3(
     let region = settings.region.clone();
     findings.passed("region", format!("{} ({})", region.value, region.origin));
     // The connection does not depend on the credentials, and the credentials may need it too.
-    let unsigned = store::open_s3(options, settings, None, parts.clone());
-    let unsigned = match unsigned {
+    let reached = match store::open_s3(options, settings, None, parts.clone()) {
         Ok(store) => {
-            let (detail, facts) = (endpoint(&store, settings), facts(&store.endpoint()));
-            (findings.0)(&Check { name: "endpoint", outcome: CheckOutcome::Passed, detail, hint: None, facts });
-            Some(store)
+            findings.passed_with("endpoint", endpoint(&store, settings), facts(&store.endpoint()));
+            connection::examine(findings, &store)
         }
         Err(error) => {
             findings.failed("endpoint", &error);
-            None
-        }
-    };
-    let reached = match unsigned {
-        Some(store) => connection::examine(findings, &store),
-        None => {
             findings.skipped(connection::STEPS, "the endpoint cannot be used");
             false
         }

@@ -1,7 +1,7 @@
 //! Begins the session that the requests to a directory bucket need.
 
 use crate::object::ObjectStore as _;
-use crate::ops::doctor::{Check, CheckOutcome, Findings};
+use crate::ops::doctor::Findings;
 use crate::s3::S3Client;
 
 /// Begins the session, for writes if `write` is set. If that fails, returns why the bucket is not worth checking.
@@ -13,13 +13,9 @@ pub(super) fn begin(findings: &mut Findings<'_>, store: &S3Client, write: bool) 
         Ok(None) => Ok(()),
         Ok(Some(session)) => {
             let (mode, at, left) = (session.mode.name(), session.expires, session.left.as_secs());
-            (findings.0)(&Check {
-                name: "session",
-                outcome: CheckOutcome::Passed,
-                detail: format!("{mode} · expires at {at}, in {left} s, and is replaced before"),
-                hint: None,
-                facts: vec![("session_mode", mode.to_owned()), ("session_expires", at.to_string())],
-            });
+            let facts = vec![("session_mode", mode.to_owned()), ("session_expires", at.to_string())];
+            let detail = format!("{mode} · expires at {at}, in {left} s, and is replaced before");
+            findings.passed_with("session", detail, facts);
             Ok(())
         }
         Err(error) => {
