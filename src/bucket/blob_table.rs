@@ -39,7 +39,7 @@ pub(crate) struct BlobTable {
 impl BlobTable {
     /// Adds a blob.
     pub(crate) fn push(&mut self, digest: Digest, meta: &ObjectMeta) {
-        let modified = modified(meta);
+        let modified = meta.modified_second();
         if let Some((modified, age)) = modified.zip(meta.age) {
             let now = modified.saturating_add(i64::try_from(age.as_secs()).unwrap_or(i64::MAX));
             self.now = self.now.max(Some(now));
@@ -95,7 +95,7 @@ impl BlobTable {
 impl StoredBlob {
     /// Returns a blob with this metadata.
     pub(crate) fn new(digest: Digest, meta: &ObjectMeta) -> Self {
-        Self { digest, size: meta.size, modified: modified(meta), readable: meta.readable }
+        Self { digest, size: meta.size, modified: meta.modified_second(), readable: meta.readable }
     }
 }
 
@@ -108,11 +108,6 @@ impl From<&Entry> for StoredBlob {
             readable: entry.size & ARCHIVED == 0,
         }
     }
-}
-
-/// Returns the last-modified time in seconds since 1970.
-fn modified(meta: &ObjectMeta) -> Option<i64> {
-    i64::try_from(meta.last_modified?.instant().div_euclid(1_000_000_000)).ok()
 }
 
 #[cfg(test)]

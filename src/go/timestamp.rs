@@ -89,6 +89,11 @@ impl Timestamp {
         Self { local: utc.local.replace_nanosecond(0).unwrap_or(utc.local), ..utc }
     }
 
+    /// Returns the whole seconds since 1970, or before it as a negative number.
+    pub(crate) fn unix_seconds(self) -> i64 {
+        i64::try_from(self.instant().div_euclid(NANOS_PER_SECOND)).unwrap_or(i64::MAX)
+    }
+
     /// Returns the same instant as a `SystemTime`; `None` if it cannot represent it.
     pub fn to_system_time(self) -> Option<SystemTime> {
         let nanos = self.instant();

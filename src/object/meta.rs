@@ -66,6 +66,11 @@ impl ObjectMeta {
         Self { size, version: None, last_modified: None, age: None, readable: true }
     }
 
+    /// Returns when the object was last modified, in whole seconds since 1970.
+    pub(crate) fn modified_second(&self) -> Option<i64> {
+        self.last_modified.map(Timestamp::unix_seconds)
+    }
+
     /// Sets the version.
     #[must_use]
     pub fn with_version(mut self, version: Version) -> Self {

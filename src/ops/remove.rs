@@ -2,9 +2,8 @@
 
 use crate::base::Result;
 use crate::bucket::Names;
-use crate::object::ObjectMeta;
 use crate::ops::cache::S3Cache;
-use crate::ops::remove_object::{Removal, remove_object};
+use crate::ops::remove_object::{Removal, is_as_listed, remove_object};
 use crate::ops::survey::{ListedManifest, named_manifests};
 
 /// Which manifests would be removed.
@@ -53,10 +52,7 @@ impl S3Cache {
     pub fn remove(&self, plan: &RemovePlan, mut done: impl FnMut(&str)) -> Result<Vec<String>> {
         let mut removed = Vec::new();
         for ListedManifest { name, meta: known } in &plan.listed {
-            let second = |meta: &ObjectMeta| meta.last_modified.map(|time| time.instant().div_euclid(1_000_000_000));
-            // A HEAD may report whole seconds where a listing reports fractions.
-            let is_unchanged = |meta: &ObjectMeta| meta.version == known.version && second(meta) <= second(known);
-            match remove_object(self, &self.keys.manifest(name), is_unchanged)? {
+            match remove_object(self, &self.keys.manifest(name), |meta| is_as_listed(meta, known))? {
                 Removal::Done => {
                     done(name);
                     removed.push(name.clone());

@@ -9,7 +9,7 @@ use crate::ops::prune::plan::{DroppedManifest, Fate, PrunePlan, State, now, posi
 use crate::ops::prune::pruned::{LostBlob, PruneStep, Pruned};
 use crate::ops::prune::record::{another, is_unchanged, record};
 use crate::ops::prune::refresh::copies_refresh;
-use crate::ops::remove_object::{Removal, remove_object};
+use crate::ops::remove_object::{Removal, is_as_listed, remove_object};
 use crate::ops::stale_uploads::abort;
 use crate::transfer::{Next, Pool, Run};
 
@@ -79,10 +79,8 @@ impl Work<'_> {
         for manifest in dropped {
             let known = &manifest.listed.manifest.meta;
             let is_unchanged = |meta: &ObjectMeta| {
-                // A HEAD may report whole seconds where a listing reports fractions.
-                let is_later = second(meta) > second(known);
                 let is_old = options.older_than.is_none_or(|least| meta.age.is_some_and(|age| age > least));
-                meta.version == known.version && !is_later && is_old
+                is_as_listed(meta, known) && is_old
             };
             let cache = members.cache(manifest.listed.member).unwrap_or(self.cache);
             match remove_object(cache, &members.key(&manifest.listed), is_unchanged)? {
@@ -205,7 +203,7 @@ fn remove_blob(cache: &S3Cache, state: &State, at: usize) -> Result<Removal> {
         return Ok(Removal::Changed);
     };
     let is_unmodified = |meta: &ObjectMeta| match since {
-        Some(since) => second(meta).is_some_and(|modified| modified < i128::from(*since)),
+        Some(since) => meta.modified_second().is_some_and(|modified| modified < *since),
         None => meta.age.is_some_and(|age| age >= state.options.grace),
     };
     remove_object(cache, &cache.keys.blob(&blob.digest), is_unmodified)
@@ -229,9 +227,4 @@ fn reference(referenced: &mut [bool], positions: &[u32]) {
             *place = true;
         }
     }
-}
-
-/// Returns the last-modified time in whole seconds since 1970.
-fn second(meta: &ObjectMeta) -> Option<i128> {
-    meta.last_modified.map(|time| time.instant().div_euclid(1_000_000_000))
 }

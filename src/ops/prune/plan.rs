@@ -89,7 +89,7 @@ pub(super) fn now(cache: &S3Cache) -> SystemTime {
 
 /// Returns a time in seconds since 1970.
 pub(super) fn seconds(time: SystemTime) -> i64 {
-    i64::try_from(Timestamp::from(time).instant().div_euclid(1_000_000_000)).unwrap_or(i64::MAX)
+    Timestamp::from(time).unix_seconds()
 }
 
 /// Returns a duration in seconds.

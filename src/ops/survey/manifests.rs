@@ -2,7 +2,6 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 
 use crate::base::{Digest, Error, Event, Progress as _, Result, Step, Unpoisoned as _, sort};
 use crate::bucket::{Names, StoredBlob};
@@ -20,7 +19,7 @@ const SMALL_BYTES: u64 = 512 * 1024;
 const SMALL_AT_ONCE: usize = 8;
 /// A manifest that was written this long before the blobs were listed, or later, may name blobs that were uploaded after
 /// the listing. Clocks of several servers may differ by less.
-const RECENT: Duration = Duration::from_secs(120);
+const RECENT_SECONDS: i64 = 120;
 
 /// A manifest in a listing.
 #[derive(Clone, Debug)]
@@ -61,10 +60,14 @@ pub(in crate::ops) fn list_manifests(cache: &S3Cache, names: &Names) -> Result<V
         }
         Ok(listed)
     };
-    let mut listed = persist(&cache.context, is_transient_and_reached, list)?;
+    Ok(by_name(persist(&cache.context, is_transient_and_reached, list)?))
+}
+
+/// Sorts manifests by name, each once.
+fn by_name(mut listed: Vec<ListedManifest>) -> Vec<ListedManifest> {
     sort::sort_by(&mut listed, |one, other| one.name.cmp(&other.name));
     listed.dedup_by(|one, other| one.name == other.name);
-    Ok(listed)
+    listed
 }
 
 /// Same as [`list_manifests`], but lists nothing if all names are exact. Also returns the exact names without a manifest.
@@ -77,10 +80,7 @@ pub(in crate::ops) fn named_manifests(cache: &S3Cache, names: &Names) -> Result<
         let found = run_each(cache, names.exact().collect::<Vec<_>>(), head)?;
         let found =
             found.into_iter().filter_map(|(name, meta)| Some(ListedManifest { name: name.to_owned(), meta: meta? }));
-        let mut listed: Vec<ListedManifest> = found.collect();
-        sort::sort_by(&mut listed, |one, other| one.name.cmp(&other.name));
-        listed.dedup_by(|one, other| one.name == other.name);
-        listed
+        by_name(found.collect())
     } else {
         list_manifests(cache, names)?
     };
@@ -140,10 +140,9 @@ fn read(cache: &S3Cache, listed: &ListedManifest, blobs: Option<&StoredBlobs>) -
 
 /// Returns whether the manifest may have been written after the blobs were listed.
 fn may_be_newer(listed: &ListedManifest, found: &Found, blobs: &StoredBlobs) -> bool {
-    let written = listed.meta.last_modified.map(|time| time.instant().div_euclid(1_000_000_000));
-    let is_old = written
-        .zip(blobs.began)
-        .is_some_and(|(written, began)| written < i128::from(began) - i128::from(RECENT.as_secs()));
+    let written = listed.meta.modified_second();
+    let is_old =
+        written.zip(blobs.began).is_some_and(|(written, began)| written < began.saturating_sub(RECENT_SECONDS));
     !is_old || found.version.is_none() || found.version != listed.meta.version
 }
 
