@@ -48,7 +48,7 @@ pub(super) fn split(prefix: &str, first: &ListPage, token: &str, most: usize) ->
             (Some(left), position)
         }
         Place::Before => (None, 0),
-        // Blobs are over, and what follows is not known to be uniform.
+        // There are no more blobs, and the other keys may not be uniform.
         Place::Behind => return Outlook { expected: None, slices: vec![Slice { begin, end: None }] },
     };
     let objects = first.objects.len().max(1) as u128;

@@ -132,36 +132,36 @@ fn find(path: &LayoutPath, options: &GcOptions) -> Result<(Collected, Index, Vec
     let reached = reached(path, index.references()?)?;
     let (mut collected, mut removed) =
         (Collected { entries: entries - index.len(), ..Collected::default() }, Vec::new());
-    for digest in blobs(path)? {
+    for (digest, size) in blobs(path)? {
         if reached.contains(&digest) {
             collected.kept += 1;
             continue;
         }
         collected.blobs += 1;
-        collected.bytes = collected.bytes.saturating_add(path.blob_size(&digest)?.unwrap_or_default());
+        collected.bytes = collected.bytes.saturating_add(size);
         removed.push(digest);
     }
     Ok((collected, index, removed))
 }
 
-/// Returns the digests of all files that are named like blobs.
-fn blobs(path: &LayoutPath) -> Result<Vec<Digest>> {
+/// Returns the digests and sizes of all files that are named like blobs.
+fn blobs(path: &LayoutPath) -> Result<Vec<(Digest, u64)>> {
     let dir = path.blobs_dir();
     if !directory(&path.algorithms_dir())? || !directory(&dir)? {
         return Ok(Vec::new());
     }
-    let mut digests = Vec::new();
+    let mut blobs = Vec::new();
     for entry in fs::read_dir(&dir).map_err(|error| Error::io("list", &dir, error))? {
         let entry = entry.map_err(|error| Error::io("list", &dir, error))?;
         let digest = entry.file_name().to_str().and_then(|name| format!("sha256:{name}").parse().ok());
         let Some(digest) = digest else { continue };
         // A link or a FIFO is an error.
-        if open_file(&path.blob(&digest))?.is_some() {
-            digests.push(digest);
+        if let Some(opened) = open_file(&path.blob(&digest))? {
+            blobs.push((digest, opened.meta.len()));
         }
     }
-    sort::sort(&mut digests);
-    Ok(digests)
+    sort::sort(&mut blobs);
+    Ok(blobs)
 }
 
 /// Returns all blobs that these manifests reach, themselves included.
@@ -176,13 +176,12 @@ fn reached(path: &LayoutPath, entries: Vec<Reference>) -> Result<HashSet<Digest>
             Error::integrity(format!("{} is not a manifest, so it is unknown what it needs: {why}", manifest.digest))
                 .with_hint("remove its entry from index.json, or keep only the tags that are needed")
         })?;
-        let config = raw.config.into_iter().chain(raw.layers.unwrap_or_default());
-        for (descriptor, may_be_manifest) in
-            config.map(|one| (one, false)).chain(raw.manifests.unwrap_or_default().into_iter().map(|one| (one, true)))
-        {
-            let reference = Reference::of(&descriptor, "a manifest")?;
-            let is_manifest = MANIFESTS.iter().any(|end| descriptor.media_type.ends_with(end));
-            if may_be_manifest && is_manifest {
+        for blob in raw.config.into_iter().chain(raw.layers.unwrap_or_default()) {
+            reached.insert(Reference::of(&blob, "a manifest")?.digest);
+        }
+        for entry in raw.manifests.unwrap_or_default() {
+            let reference = Reference::of(&entry, "a manifest")?;
+            if MANIFESTS.iter().any(|end| entry.media_type.ends_with(end)) {
                 manifests.push(reference);
             } else {
                 reached.insert(reference.digest);

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::{Arc, OnceLock};
+use std::time::SystemTime;
 
 use crate::base::{Cancel, Clock, Env, NoProgress, ProcessEnv, Progress, Result, SystemClock, affordable_connections};
 use crate::bucket::Keys;
@@ -117,6 +118,11 @@ impl S3Cache {
     /// Returns the underlying object store. Its connections are not limited.
     pub fn store(&self) -> &Arc<dyn ObjectStore> {
         self.store.inner()
+    }
+
+    /// Returns the time by the store's clock, or by this machine's if that is not known.
+    pub(super) fn now(&self) -> SystemTime {
+        self.store.now().unwrap_or_else(|| self.context.clock.now())
     }
 
     /// Returns the same cache without a limit on connections. Reads of the caller do not count against the limit, because

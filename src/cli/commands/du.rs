@@ -69,15 +69,10 @@ fn run(raw: Raw) -> Result<ExitCode> {
 
 fn show(session: &Session, cache: &S3Cache, found: &DiskUsage) -> Done {
     session.say(&cache.location());
-    let own = (
-        found.referenced.blobs.saturating_sub(found.shared.blobs),
-        found.referenced.bytes.saturating_sub(found.shared.bytes),
-    );
-    let row = |label: &str, blobs: u64, bytes: u64| vec![label.to_owned(), human::size(bytes), human::blobs(blobs)];
-    let sum = |label: &str, sum: BlobSum| row(label, sum.blobs, sum.bytes);
+    let sum = |label: &str, sum: BlobSum| vec![label.to_owned(), human::size(sum.bytes), human::blobs(sum.blobs)];
     let mut rows = vec![
         sum("total", found.total),
-        row("  used by one name", own.0, own.1),
+        sum("  used by one name", found.own()),
         sum("  shared by several names", found.shared),
         sum("  used by none", found.unreferenced),
     ];

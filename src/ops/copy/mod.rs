@@ -11,6 +11,7 @@ use crate::config::Mode;
 use crate::object::{BytesPayload, ObjectMeta, ObjectStore as _};
 use crate::ops::cache::S3Cache;
 use crate::ops::export::ExportOptions;
+use crate::ops::inspect::BlobState;
 use crate::ops::manifests::load_name;
 use crate::ops::presence;
 use crate::ops::report::Report;
@@ -141,9 +142,7 @@ impl S3Cache {
         }
         let blobs = config.blobs();
         let present = presence::find(self, &blobs)?;
-        let lacks = |(digest, size): &(Digest, u64)| {
-            present.get(digest).is_none_or(|meta| !meta.readable || meta.size != *size)
-        };
+        let lacks = |(digest, size): &(Digest, u64)| BlobState::of(*size, present.get(digest)) != BlobState::Present;
         let missing: Vec<(Digest, u64)> = blobs.into_iter().filter(lacks).collect();
         let copy = |(digest, size): (Digest, u64)| {
             for source in &same {

@@ -29,11 +29,20 @@ impl<'a> RemoteBlobs<'a> {
 
     fn source(&self, digest: &Digest) -> Result<&'a S3Cache> {
         let known = self.found.lock().unpoisoned().get(digest).copied();
-        let at = match known {
-            Some(at) => Some(at),
-            None => self.blob_size(digest)?.and_then(|_| self.found.lock().unpoisoned().get(digest).copied()),
-        };
+        let at = known.map_or_else(|| self.find(digest), |at| Ok(Some(at)))?;
         at.and_then(|at| self.sources.get(at)).ok_or_else(|| absent(digest))
+    }
+
+    /// Looks for the first source that has a blob, and remembers it.
+    fn find(&self, digest: &Digest) -> Result<Option<usize>> {
+        for (at, source) in self.sources.iter().enumerate() {
+            let meta = source.store.head(&source.keys.blob(digest))?;
+            if meta.is_some_and(|meta| meta.size == self.size(digest)) {
+                self.found.lock().unpoisoned().insert(*digest, at);
+                return Ok(Some(at));
+            }
+        }
+        Ok(None)
     }
 }
 
@@ -43,14 +52,7 @@ fn absent(digest: &Digest) -> Error {
 
 impl BlobSource for RemoteBlobs<'_> {
     fn blob_size(&self, digest: &Digest) -> Result<Option<u64>> {
-        for (at, source) in self.sources.iter().enumerate() {
-            let meta = source.store.head(&source.keys.blob(digest))?;
-            if let Some(meta) = meta.filter(|meta| meta.size == self.size(digest)) {
-                self.found.lock().unpoisoned().insert(*digest, at);
-                return Ok(Some(meta.size));
-            }
-        }
-        Ok(None)
+        Ok(self.find(digest)?.map(|_| self.size(digest)))
     }
 
     fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>> {
@@ -61,7 +63,7 @@ impl BlobSource for RemoteBlobs<'_> {
     fn open_blob_at(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
         let (source, size) = (self.source(digest)?.without_limit(), self.size(digest));
         let length = Parts::upload(size, self.part_size).range(0).end.max(1);
-        Ok(Box::new(Ranges { source, key: None, digest: *digest, next: offset, size, length, current: None }))
+        Ok(Box::new(Ranges { source, digest: *digest, next: offset, size, length, current: None }))
     }
 
     fn repair_hint(&self) -> Option<String> {
@@ -72,7 +74,6 @@ impl BlobSource for RemoteBlobs<'_> {
 /// Reads a blob in ranges of the length of a part, so that no more is requested than the caller reads.
 struct Ranges {
     source: S3Cache,
-    key: Option<String>,
     digest: Digest,
     next: u64,
     size: u64,
@@ -93,7 +94,7 @@ impl Read for Ranges {
             if self.next >= self.size {
                 return Ok(0);
             }
-            let key = self.key.get_or_insert_with(|| self.source.keys.blob(&self.digest)).clone();
+            let key = self.source.keys.blob(&self.digest);
             let end = self.size.min(self.next.saturating_add(self.length));
             self.current = Some(Box::new(self.source.reader(key).another(self.next..end)));
             self.next = end;

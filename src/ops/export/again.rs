@@ -43,7 +43,7 @@ pub(super) fn complete(
         let checked = own.iter().try_for_each(|(digest, size)| check_source(sender.source, digest, *size));
         let uploaded = checked.and_then(|()| if own.is_empty() { Ok(()) } else { upload(sender, &own, report) });
         if let Err(error) = uploaded {
-            // This error is the cause, whatever comes of the attempt.
+            // The first error is the cause, so a failure here is ignored.
             let _ = drop_vanished(cache, publisher.names(), &lost.into_iter().map(|(digest, _)| digest).collect());
             return Err(error);
         }

@@ -178,7 +178,7 @@ impl<'a> Publisher<'a> {
         let refresh = self.refresh.unwrap_or(&self.touches);
         loop {
             let (present, before) = self.present(name)?;
-            let now = cache.store.now().unwrap_or_else(|| cache.context.clock.now());
+            let now = cache.now();
             let now = Timestamp::from(now).to_whole_seconds();
             let combined = combine(self.config, present.as_ref(), now, cache.options.policy())?;
             let Combined { config, leaves, kept, dropped, too_large } = combined;

@@ -6,7 +6,6 @@ use std::time::Duration;
 use crate::base::{Error, Result, sort};
 use crate::bucket::{Names, StoredBlob};
 use crate::go::Timestamp;
-use crate::object::ObjectStore as _;
 use crate::ops::cache::S3Cache;
 use crate::ops::inspect::ages::{self, AgeBand};
 use crate::ops::inspect::largest::{LargeBlob, Largest};
@@ -53,7 +52,7 @@ pub struct ManifestSummary {
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct DiskUsage {
-    /// When this was found out.
+    /// When the bucket was measured.
     pub measured_at: Option<Timestamp>,
     /// The selected manifests, sorted by name.
     pub manifests: Vec<ManifestSummary>,
@@ -89,6 +88,14 @@ pub struct DiskUsage {
 }
 
 impl DiskUsage {
+    /// Returns the blobs that one manifest references.
+    pub fn own(&self) -> BlobSum {
+        BlobSum {
+            blobs: self.referenced.blobs.saturating_sub(self.shared.blobs),
+            bytes: self.referenced.bytes.saturating_sub(self.shared.bytes),
+        }
+    }
+
     /// Returns the manifests with the most bytes of their own first.
     pub fn largest_first(&self) -> Vec<&ManifestSummary> {
         let mut manifests: Vec<&ManifestSummary> = self.manifests.iter().collect();
@@ -125,13 +132,14 @@ impl S3Cache {
         let blobs = list_blobs(self)?;
         let manifests = list_manifests(self, &Names::all())?;
         let (mut usage, mut problems) = (Usage::new(&blobs), vec![None; manifests.len()]);
-        let mut gone = vec![false; manifests.len()];
         survey::read_manifests(self, &manifests, Some(&blobs), &mut |at, reading| {
             match reading {
                 Reading::Config { found, late } => usage.add(&blobs, at, &found.config, late),
-                Reading::Gone => gone.iter_mut().skip(at).take(1).for_each(|gone| *gone = true),
+                Reading::Gone => {}
                 Reading::Unreadable(error) => {
-                    problems.iter_mut().skip(at).take(1).for_each(|known| *known = Some(error.clone()))
+                    if let Some(problem) = problems.get_mut(at) {
+                        *problem = Some(error);
+                    }
                 }
             }
             Ok(())
@@ -139,15 +147,17 @@ impl S3Cache {
         let mut sums = Sums::new(&manifests);
         usage.blobs(&blobs).for_each(|(blob, owner)| sums.add(&blobs, &blob, owner));
         let unread = problems.iter().flatten().count();
-        let listed = manifests.into_iter().zip(problems).zip(sums.own).zip(gone).enumerate();
+        let listed = manifests.into_iter().zip(problems).zip(sums.own).enumerate();
         let (mut selected, mut all_manifests) = (Vec::new(), 0);
-        for (at, (((listed, problem), largest), gone)) in listed {
-            if gone {
+        for (at, ((listed, problem), largest)) in listed {
+            let used = usage.manifest(at);
+            // It was deleted since it was listed.
+            if used.is_none() && problem.is_none() {
                 continue;
             }
             all_manifests += 1;
             if names.contains(&listed.name) {
-                selected.push(summary(listed, usage.manifest(at).unwrap_or_default(), largest.finish(), problem));
+                selected.push(summary(listed, used.unwrap_or_default(), largest.finish(), problem));
             }
         }
         keep_largest(&mut selected);
@@ -158,9 +168,7 @@ impl S3Cache {
             others: blobs.others,
             all_manifests,
             unread,
-            measured_at: Some(
-                Timestamp::from(self.store.now().unwrap_or_else(|| self.context.clock.now())).to_whole_seconds(),
-            ),
+            measured_at: Some(Timestamp::from(self.now()).to_whole_seconds()),
             largest_shared: sums.largest_shared.finish(),
             largest_unreferenced: sums.largest_unreferenced.finish(),
             requests: self.requests() - requests,

@@ -1,13 +1,12 @@
 //! Bounds a config to what BuildKit reads.
 
 use std::collections::BTreeSet;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crate::base::{Error, Result};
 use crate::cache_config::{CacheConfig, Crown, Retained};
 use crate::go::Timestamp;
 use crate::layout::DocumentSizes;
-use crate::object::ObjectStore as _;
 use crate::ops::cache::S3Cache;
 use crate::ops::local_limit;
 
@@ -21,7 +20,7 @@ pub(super) fn fit(config: CacheConfig, crown: Crown, cache: &S3Cache) -> Result<
     if fits(&config) {
         return Ok(config);
     }
-    let now: SystemTime = cache.store.now().unwrap_or_else(|| cache.context.clock.now());
+    let now = cache.now();
     let times = config.export_times(Timestamp::from(now)).into_vec();
     let all = config.leaves().count();
     let Retained { config, leaves, dropped } =

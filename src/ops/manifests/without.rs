@@ -9,7 +9,7 @@ use crate::ops::manifests::load::load_name;
 use crate::ops::manifests::write::ManifestWriter;
 use crate::ops::presence;
 
-/// How often a manifest is written again that other writers change meanwhile.
+/// How often to rewrite a manifest that other writers keep changing.
 const MOST_ATTEMPTS: usize = 5;
 
 /// Writes these manifests again without those of the blobs that are still missing, and without what needs them. Keeps what

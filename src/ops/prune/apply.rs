@@ -5,7 +5,7 @@ use crate::object::{ObjectMeta, ObjectStore as _};
 use crate::ops::cache::S3Cache;
 use crate::ops::persist::PAUSES;
 use crate::ops::prune::members::Versions;
-use crate::ops::prune::plan::{DroppedManifest, Fate, PrunePlan, State, now, positions, seconds};
+use crate::ops::prune::plan::{DroppedManifest, Fate, PrunePlan, State, positions, seconds};
 use crate::ops::prune::pruned::{LostBlob, PruneStep, Pruned};
 use crate::ops::prune::record::{another, is_unchanged, record};
 use crate::ops::prune::refresh::copies_refresh;
@@ -22,8 +22,6 @@ struct Work<'a> {
     state: State,
     /// Whether a manifest references the blob, by its position, as far as known by now.
     referenced: Vec<bool>,
-    /// Whether the blob was deleted.
-    removed: Vec<bool>,
     versions: Versions,
     pruned: Pruned,
 }
@@ -38,24 +36,21 @@ pub(super) fn apply(cache: &S3Cache, plan: PrunePlan, mut done: impl FnMut(&Prun
             "exports cannot refresh blobs here, so one that is in use may look old: force it if no export runs meanwhile",
         ));
     }
-    let blobs = state.fates.len();
-    let (referenced, removed) = (vec![false; blobs], vec![false; blobs]);
-    let (versions, pruned) = (Versions::new(), Pruned::default());
-    let mut work = Work { cache, state, referenced, removed, versions, pruned };
+    let referenced = vec![false; state.fates.len()];
+    let mut work = Work { cache, state, referenced, versions: Versions::new(), pruned: Pruned::default() };
     if !dropped.is_empty() {
         work.forget()?;
     }
     work.drop_manifests(&dropped, &mut done)?;
     work.read_again()?;
-    let since = seconds(now(cache));
+    let since = seconds(cache.now());
     let removed = work.delete(&mut done);
     // Also if a deletion failed, because others succeeded.
     let looked_back = if work.pruned.deleted.blobs > 0 { work.look_back() } else { Ok(()) };
     removed?;
     looked_back?;
-    let (referenced, removed) = (&work.referenced, &work.removed);
-    let is_free = |at: usize| referenced.get(at) == Some(&false) && removed.get(at) == Some(&false);
-    match record(cache, &mut work.state, |at, _| is_free(at), since)? {
+    let referenced = &work.referenced;
+    match record(cache, &mut work.state, |at, _| referenced.get(at) == Some(&false), since)? {
         Some(recorded) => (work.pruned.recorded, work.pruned.waiting) = (recorded.new, recorded.waiting),
         None => cache.context.warn("another pruning ran at the same time; its record of unreferenced blobs is kept"),
     }
@@ -66,7 +61,7 @@ pub(super) fn apply(cache: &S3Cache, plan: PrunePlan, mut done: impl FnMut(&Prun
 }
 
 impl Work<'_> {
-    /// Removes from the record what the manifests reference that are about to be dropped. Otherwise, another pruning that
+    /// Removes the blobs of manifests that are about to be dropped from the record. Otherwise, another pruning that
     /// lists the manifests after they were dropped could delete it at once.
     fn forget(&mut self) -> Result<()> {
         let is_still_waiting = |_: usize, fate: &Fate| matches!(fate, Fate::Waiting(_) | Fate::Due(Some(_)));
@@ -109,7 +104,8 @@ impl Work<'_> {
 
     /// Deletes the blobs whose time has come.
     fn delete(&mut self, done: &mut impl FnMut(&PruneStep)) -> Result<()> {
-        let due: Vec<usize> = self.positions(|fate| matches!(fate, Fate::Due(_)));
+        let fates = self.state.fates.iter().enumerate();
+        let due: Vec<usize> = fates.filter(|(_, fate)| matches!(fate, Fate::Due(_))).map(|(at, _)| at).collect();
         let expected = Some(due.len() as u64);
         // More threads than connections would wait for one between the look at a blob and its deletion.
         let pool = Pool::with_threads(self.cache.store.connections());
@@ -148,42 +144,36 @@ impl Work<'_> {
 
     fn note(&mut self, at: usize, removal: Removal, done: &mut impl FnMut(&PruneStep)) {
         let Some(blob) = self.state.blobs.table.get(at) else { return };
-        match removal {
+        let now = match removal {
             Removal::Done => {
                 self.pruned.deleted.add(blob.size);
                 done(&PruneStep::Deleted(blob.digest));
+                Fate::Deleted
             }
-            Removal::Absent => {}
-            Removal::Changed => self.pruned.spared.add(blob.size),
+            Removal::Absent => Fate::Deleted,
+            Removal::Changed => {
+                self.pruned.spared.add(blob.size);
+                Fate::Spared
+            }
             // A later run deletes it.
             Removal::TooSlow => return,
-        }
-        if removal != Removal::Changed
-            && let Some(removed) = self.removed.get_mut(at)
-        {
-            *removed = true;
-        }
+        };
         if let Some(fate) = self.state.fates.get_mut(at) {
-            *fate = Fate::Spared;
+            *fate = now;
         }
-    }
-
-    /// Returns the positions of the blobs with such a fate.
-    fn positions(&self, is: impl Fn(&Fate) -> bool) -> Vec<usize> {
-        self.state.fates.iter().enumerate().filter(|(_, fate)| is(fate)).map(|(at, _)| at).collect()
     }
 
     /// Reads the manifests that were written meanwhile, and looks up what they name and was deleted.
     fn look_back(&mut self) -> Result<()> {
-        let State { members, blobs, .. } = &self.state;
-        let (removed, referenced, mut named) = (&self.removed, &mut self.referenced, Vec::new());
+        let State { members, blobs, fates, .. } = &self.state;
+        let (referenced, mut named) = (&mut self.referenced, Vec::new());
         members.read_changed(&mut self.versions, |listed, found| {
             let positions = positions(blobs, &found.config);
             reference(referenced, &positions);
             let gone = positions
                 .iter()
                 .filter_map(|at| usize::try_from(*at).ok())
-                .filter(|at| removed.get(*at) == Some(&true));
+                .filter(|at| fates.get(*at) == Some(&Fate::Deleted));
             named.extend(gone.map(|at| (members.location(listed), at)));
             Ok(())
         })?;

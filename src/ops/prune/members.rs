@@ -10,7 +10,7 @@ use crate::ops::cache::S3Cache;
 use crate::ops::manifests::{Found, load_name};
 use crate::ops::survey::{ListedManifest, Reading, list_manifests, read_manifests};
 
-/// How often a manifest is looked for that comes and goes.
+/// How often to look for a manifest that appears and disappears.
 const MOST_LOOKS: usize = 5;
 
 /// Caches with manifests under the same prefix.

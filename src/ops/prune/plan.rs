@@ -1,6 +1,6 @@
 //! Finds out what a pruning would do.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use crate::base::{Digest, Result};
@@ -67,6 +67,8 @@ pub(super) enum Fate {
     Waiting(i64),
     /// Recorded by this run.
     New,
+    /// Deleted by this run, or by another meanwhile.
+    Deleted,
     /// Left alone.
     Spared,
 }
@@ -80,11 +82,6 @@ pub(super) struct State {
     pub(super) fates: Vec<Fate>,
     pub(super) mark: Before,
     pub(super) uploads: StaleUploads,
-}
-
-/// Returns the time by the store's clock.
-pub(super) fn now(cache: &S3Cache) -> SystemTime {
-    cache.store.now().unwrap_or_else(|| cache.context.clock.now())
 }
 
 /// Returns a time in seconds since 1970.
@@ -113,20 +110,14 @@ pub(super) fn make(members: Members, cache: &S3Cache, options: &PruneOptions) ->
         .map(|one| Aged { name: &one.manifest.name, age: one.manifest.meta.age, is_named: members.is_named(one) })
         .collect();
     let candidates = candidates(&aged, options);
-    let mut is_candidate = vec![false; listed.len()];
-    for at in &candidates {
-        if let Some(is_candidate) = is_candidate.get_mut(*at) {
-            *is_candidate = true;
-        }
-    }
-    let (mut references, manifests) = (References::new(blobs.table.len()), AtomicUsize::new(0));
+    let are_candidates: HashSet<usize> = candidates.iter().copied().collect();
+    let (mut references, mut manifests) = (References::new(blobs.table.len()), 0);
     members.read(&listed, |at, found| {
-        manifests.fetch_add(1, Ordering::Relaxed);
-        let candidate = is_candidate.get(at).is_some_and(|is| *is).then_some(at);
-        references.add(candidate, positions(&blobs, &found.config));
+        manifests += 1;
+        references.add(are_candidates.contains(&at).then_some(at), positions(&blobs, &found.config));
         Ok(())
     })?;
-    let mut fates = fates(&blobs, &mark, &references, seconds(now(cache)), options);
+    let mut fates = fates(&blobs, &mark, &references, seconds(cache.now()), options);
     let size = |at| blobs.table.get(at).map_or(0, |blob| blob.size);
     let dropped = references.drop_candidates(candidates, options.max_size, size);
     let dropped = dropped.into_iter().filter_map(|at| listed.get(at)).map(|one| DroppedManifest {
@@ -145,7 +136,7 @@ pub(super) fn make(members: Members, cache: &S3Cache, options: &PruneOptions) ->
     let uploads = stale_uploads(cache, options.grace)?;
     let is_first = mark.is_empty();
     let state = State { members, options: options.clone(), blobs, fates, mark: before, uploads };
-    Ok(sum(state, dropped, manifests.into_inner(), is_first))
+    Ok(sum(state, dropped, manifests, is_first))
 }
 
 /// Reads the record of an earlier run.
@@ -197,7 +188,7 @@ fn fresh(blobs: &StoredBlobs, blob: &StoredBlob, options: &PruneOptions) -> Fate
 }
 
 fn sum(mut state: State, dropped: Vec<DroppedManifest>, manifests: usize, is_first: bool) -> PrunePlan {
-    let mut sums = [BlobSum::default(); 5];
+    let [mut total, mut referenced, mut deleted, mut waiting, mut recorded] = [BlobSum::default(); 5];
     let mut room = MOST_BLOBS;
     for (blob, fate) in state.blobs.table.iter().zip(&mut state.fates) {
         if matches!(fate, Fate::New | Fate::Waiting(_)) {
@@ -206,18 +197,16 @@ fn sum(mut state: State, dropped: Vec<DroppedManifest>, manifests: usize, is_fir
                 None => *fate = Fate::Spared,
             }
         }
-        let which = match fate {
-            Fate::Referenced => 1,
-            Fate::Due(_) => 2,
-            Fate::Waiting(_) => 3,
-            Fate::New => 4,
-            Fate::Spared => 0,
+        total.add(blob.size);
+        let sum = match fate {
+            Fate::Referenced => &mut referenced,
+            Fate::Due(_) => &mut deleted,
+            Fate::Waiting(_) => &mut waiting,
+            Fate::New => &mut recorded,
+            Fate::Deleted | Fate::Spared => continue,
         };
-        for sum in sums.iter_mut().enumerate().filter(|(at, _)| *at == 0 || *at == which).map(|(_, sum)| sum) {
-            sum.add(blob.size);
-        }
+        sum.add(blob.size);
     }
-    let [total, referenced, deleted, waiting, recorded] = sums;
     let uploads = state.uploads.len();
     PrunePlan { manifests, dropped, total, referenced, deleted, waiting, recorded, uploads, is_first, state }
 }

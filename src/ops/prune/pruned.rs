@@ -23,7 +23,7 @@ pub struct Pruned {
     pub recorded: BlobSum,
     /// The number of unfinished multipart uploads that were aborted.
     pub uploads: usize,
-    /// The blobs that manifests name which were written during the pruning, and that are gone.
+    /// The deleted blobs that manifests written during the pruning name.
     pub lost: Vec<LostBlob>,
     /// The number of requests sent, including retries.
     pub requests: u64,

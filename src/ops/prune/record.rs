@@ -36,7 +36,7 @@ pub(super) fn record(
         let (time, sum) = match fate {
             Fate::New => (since, &mut recorded.new),
             Fate::Waiting(time) | Fate::Due(Some(time)) => (*time, &mut recorded.waiting),
-            Fate::Due(None) | Fate::Referenced | Fate::Spared => continue,
+            Fate::Due(None) | Fate::Referenced | Fate::Deleted | Fate::Spared => continue,
         };
         sum.add(blob.size);
         mark.since.entry(time).or_default().push(blob.digest);

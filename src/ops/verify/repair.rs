@@ -126,10 +126,9 @@ impl S3Cache {
             }
         }
         // It was uploaded since, or the manifest may be wrong about its size.
-        let metas: HashMap<Digest, ObjectMeta> = doubtful.into_iter().collect();
-        let blobs: Vec<StoredBlob> = metas.iter().map(|(digest, meta)| StoredBlob::new(*digest, meta)).collect();
+        let blobs: Vec<StoredBlob> = doubtful.iter().map(|(digest, meta)| StoredBlob::new(*digest, meta)).collect();
         let (defects, _) = hash(self, blobs.into_iter(), || ())?;
-        for (digest, meta) in metas {
+        for (digest, meta) in doubtful {
             judged.insert(
                 digest,
                 match defects.get(&digest) {

@@ -55,7 +55,7 @@ fn section(page: &mut String, location: &str, usage: &DiskUsage) {
     page.push_str("<div class=\"cards\">");
     for (label, sum) in [
         ("in the bucket", usage.total),
-        ("used by one name", own(usage)),
+        ("used by one name", usage.own()),
         ("shared by several names", usage.shared),
         ("used by none", usage.unreferenced),
     ] {
@@ -76,14 +76,6 @@ fn manifests(usage: &DiskUsage) -> String {
 
 fn card(page: &mut String, label: &str, sum: BlobSum) {
     let _ = write!(page, "<div class=\"card\"><b>{}</b>{}<br><span>{label}</span></div>", size(sum.bytes), count(sum));
-}
-
-/// Returns the blobs that one manifest references.
-fn own(usage: &DiskUsage) -> BlobSum {
-    BlobSum {
-        blobs: usage.referenced.blobs.saturating_sub(usage.shared.blobs),
-        bytes: usage.referenced.bytes.saturating_sub(usage.shared.bytes),
-    }
 }
 
 /// Writes what `prune` would free.
