@@ -1,40 +1,27 @@
-//! Moves BuildKit's S3 build cache (`docker buildx build --cache-to type=s3`) to and from a local cache directory
-//! (`type=local`), without a BuildKit daemon. The bucket layout and the manifest are BuildKit's own, byte for byte except
-//! for [one record](cache_config::Crown) in multi-platform caches. Synchronous, on a thread pool: no async runtime, no
-//! global state, and no thread outlives a call.
+//! Keeps Docker's build cache in S3 (`docker buildx build --cache-to type=s3`) without BuildKit's daemon: moves it to and
+//! from a local cache directory, serves it to builds, reads it lazily, and looks after the bucket. The bucket layout and
+//! the manifest are BuildKit's own, byte for byte except for [one record](cache_config::Crown) in multi-platform caches.
+//! Synchronous, on a thread pool: no async runtime, no global state, and no thread outlives a call.
 //!
 //! ```no_run
-//! use std::process::ExitCode;
+//! use s3_build_cache::{CacheOptions, ImportOutcome, LocalCache, export, import};
 //!
-//! use s3_build_cache::{CacheOptions, ImportOutcome, LocalCache, Result, export, import};
-//!
-//! fn run() -> Result<()> {
-//!     let options: CacheOptions = "type=s3,region=eu-west-1,bucket=my-cache,name=app".parse()?;
-//!     let report = export(&LocalCache::open("cache", "latest")?, &options)?;
-//!     println!("{} of {} blobs uploaded", report.blobs.transferred, report.blobs.total);
-//!     match import(&options, &LocalCache::create("restored", "latest"))? {
-//!         ImportOutcome::Restored(report) => println!("{} layers restored", report.layers),
-//!         _ => println!("no cache"),
-//!     }
-//!     Ok(())
+//! let options: CacheOptions = "type=s3,region=eu-west-1,bucket=my-cache,name=app".parse()?;
+//! let report = export(&LocalCache::open("cache", "latest")?, &options)?;
+//! println!("{} of {} blobs uploaded", report.blobs.transferred, report.blobs.total);
+//! if let ImportOutcome::Restored(report) = import(&options, &LocalCache::create("restored", "latest"))? {
+//!     println!("{} layers restored", report.layers);
 //! }
-//!
-//! fn main() -> ExitCode {
-//!     let Err(error) = run() else { return ExitCode::SUCCESS };
-//!     eprintln!("error: {}", error.chain());
-//!     if let Some(hint) = error.hint() {
-//!         eprintln!("hint: {hint}");
-//!     }
-//!     ExitCode::FAILURE
-//! }
+//! # Ok::<(), s3_build_cache::Error>(())
 //! ```
 //!
+//! The [guides](guide) explain the program and its settings; [`guide::embedding`] is the one for users of the library.
+//!
 //! [`S3Cache`] opens a cache for several operations over one set of connections, and reads it lazily. [`serve`] answers
-//! builds from it, as a registry.
-//! [`CacheConfig::find`] and [`CacheConfig::chain`] tell whether a build step is cached, and which layers to fetch. If
-//! your blobs are not files, implement [`BlobSource`](object::BlobSource); to build a config from scratch, use
-//! [`CacheConfigBuilder`](cache_config::CacheConfigBuilder). Progress, cancellation, clock, environment, credentials
-//! and the [object store](object::ObjectStore) itself can be injected.
+//! builds from it, as a registry. [`CacheConfig::find`] looks up a build step, and [`CacheConfig::chain`] returns the layers
+//! to fetch. If your blobs are not files, implement [`BlobSource`](object::BlobSource); to build a config from scratch, use
+//! [`CacheConfigBuilder`](cache_config::CacheConfigBuilder). Progress, cancellation, clock, environment, credentials and
+//! the [object store](object::ObjectStore) itself can be injected.
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|
@@ -69,6 +56,7 @@ mod config;
 pub mod credentials;
 mod files;
 mod go;
+pub mod guide;
 mod http;
 pub mod layout;
 pub mod object;

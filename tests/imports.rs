@@ -45,6 +45,8 @@ const ROOMS: &[(&str, &[&str])] = &[
         ],
     ),
     ("serve", &["base", "cache_config", "config", "go", "http", "layout", "object", "ops", "store", "transfer"]),
+    // Pages of documentation, which link to each other.
+    ("guide", &[]),
     // The program: what it names as `crate::` is its own, of the library it sees the public items.
     ("cli", &["args", "commands", "flags", "logger", "output", "progress", "run", "session", "signals", "suggest"]),
 ];

@@ -11,6 +11,7 @@ mod dir_store;
 mod doctor;
 mod embedder;
 mod fixture;
+mod guides;
 mod imports;
 mod loopback;
 mod memory_store;

@@ -60,7 +60,7 @@ type Row = Attribute<CredentialAttributes>;
 
 /// The attributes from which [`CredentialOptions`] are made.
 pub(super) const ATTRIBUTES: &[Row] = &[
-    Row::text("access_key_id", "default: the credential chain", |given, id| given.access_key_id = id)
+    Row::text("access_key_id", "the key ID; default: the credential chain", |given, id| given.access_key_id = id)
         .aliases(&["user", "username"])
         .content(Content::Free),
     Row::secret("secret_access_key", "the secret of access_key_id", |given, secret| {

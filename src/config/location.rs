@@ -53,14 +53,14 @@ pub(super) const ATTRIBUTES: &[Row] = &[
         Ok(())
     })
     .aliases(&["endpoint_uri", "host", "server", "uri", "url"]),
-    Row::bool("use_path_style", "put the bucket in the path instead of the host name", |location, on| {
+    Row::bool("use_path_style", "put the bucket in the path, not in the host name", |location, on| {
         location.use_path_style = on;
     })
     .aliases(&["force_path_style", "path_style"]),
     Row::bool("use_accelerate_endpoint", "use AWS transfer acceleration", |location, on| {
         location.use_accelerate_endpoint = Some(on);
     }),
-    Row::parsed("expected_bucket_owner", "refuse a bucket of any other AWS account", |location, value| {
+    Row::parsed("expected_bucket_owner", "refuse buckets of other AWS accounts", |location, value| {
         location.expected_bucket_owner = Some(value.text.parse()?);
         Ok(())
     }),

@@ -10,6 +10,8 @@ mod doctor;
 mod du;
 mod export;
 mod gc;
+#[cfg(test)]
+mod guide;
 mod help;
 mod import;
 mod ls;

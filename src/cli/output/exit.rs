@@ -1,4 +1,4 @@
-//! Exit statuses, as the README and the manual page list them.
+//! Exit statuses, as the help, the manual page and the guide list them.
 
 use std::process::ExitCode;
 
