@@ -48,6 +48,9 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing, clippy::string_slice)
 )]
 
+#[cfg(not(unix))]
+compile_error!("s3-build-cache runs on Unix only: on Linux, macOS or a BSD (on Windows, in WSL)");
+
 mod aws;
 mod base;
 mod bucket;
