@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# The dependency promises: no async runtime, at most 75 crates with the command line and 65 without.
+# The dependency promises: no async runtime, at most 75 crates with the command line and 65 without, known licenses
+# with up-to-date notices, and no crate with a known vulnerability.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -21,3 +22,7 @@ check() {
 
 check 75 --all-features
 check 65 --no-default-features
+
+# Both need Python 3.11 or later, for its reader of TOML.
+python3 tests/dependencies/notices.py --check
+python3 tests/dependencies/advisories.py

@@ -4,6 +4,9 @@
 // Seeds and skipped steps, shown if a test fails.
 #![allow(clippy::print_stdout)]
 
+#[allow(dead_code)]
+#[path = "../src/build.rs"]
+mod build;
 #[cfg(feature = "cli")]
 mod cli;
 mod conformance;

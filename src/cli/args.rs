@@ -12,6 +12,7 @@ use crate::suggest;
 /// What the command line asks for.
 pub(crate) enum Request {
     Version,
+    Licenses,
     /// The help of a command, or the overview.
     Help(Option<&'static Command>),
     Run(&'static Command, Box<Raw>),
@@ -44,6 +45,9 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Request> {
         apply(flag.ok_or_else(|| suggest::unknown_option(&name))?, &name, &mut raw, &mut parser)?;
         if raw.version {
             return Ok(Request::Version);
+        }
+        if raw.licenses {
+            return Ok(Request::Licenses);
         }
     }
     check(command.as_deref(), raw)

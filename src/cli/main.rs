@@ -34,7 +34,9 @@ fn main() -> ExitCode {
 
 fn run(arguments: &[OsString]) -> Result<ExitCode> {
     let text = match args::parse(arguments)? {
-        Request::Version => format!("s3-build-cache {}\n", env!("CARGO_PKG_VERSION")),
+        Request::Version => concat!("s3-build-cache ", env!("S3_BUILD_CACHE_VERSION"), "\n").to_owned(),
+        // The notices end before the Apache license, which most of the works share with this program.
+        Request::Licenses => concat!(include_str!("notices.txt"), include_str!("../../LICENSE")).to_owned(),
         Request::Help(None) => commands::overview(COMMANDS),
         Request::Help(Some(command)) => commands::page(command),
         Request::Run(Command { run: Run::Text(text), .. }, raw) => text(&raw, COMMANDS)?,

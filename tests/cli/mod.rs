@@ -111,6 +111,18 @@ fn help_and_version_go_to_standard_output() {
 }
 
 #[test]
+fn the_version_names_the_target_and_the_licenses_are_complete() {
+    let version = run(&["--version"]).expect(0).stdout;
+    let named = version.strip_prefix(concat!("s3-build-cache ", env!("CARGO_PKG_VERSION"), " (")).unwrap();
+    assert!(named.ends_with(")\n") && named.contains(std::env::consts::ARCH), "{version}");
+    let licenses = run(&["--licenses"]).expect(0).stdout;
+    for part in ["ring ", "webpki-roots ", "Copyright (c) 2018 Carl Lerche", "END OF TERMS AND CONDITIONS"] {
+        assert!(licenses.contains(part), "{part}");
+    }
+    assert_eq!(licenses.matches("Apache License\n").count(), 1, "the text of a license is repeated");
+}
+
+#[test]
 fn a_wrong_command_line_is_a_usage_error_with_its_fix() {
     let s3 = "type=s3,bucket=trial,region=r";
     for (arguments, parts) in [

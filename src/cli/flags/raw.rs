@@ -39,6 +39,7 @@ pub(crate) struct Raw {
     pub(crate) force: bool,
     pub(crate) help: bool,
     pub(crate) version: bool,
+    pub(crate) licenses: bool,
     pub(crate) global: Global,
 }
 

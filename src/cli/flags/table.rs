@@ -360,6 +360,13 @@ pub(crate) const FLAGS: &[Flag] = &[
         help: "show the version",
         ..GLOBAL
     },
+    Flag {
+        long: "licenses",
+        effect: Effect::Switch(|raw| raw.licenses = true),
+        help: "show the licenses of this program and of what it contains",
+        aliases: &["credits", "licences", "license", "notices"],
+        ..GLOBAL
+    },
 ];
 
 /// A flag of some commands, without a short form or aliases.
