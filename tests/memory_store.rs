@@ -1,96 +1,16 @@
-//! An embedder's store with only the required methods, run against the suite that all stores must pass.
+//! The store of an example, which has only the required methods, run against the suite that all stores must pass.
 
-use std::collections::BTreeMap;
-use std::io::{Cursor, Read};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 
 use s3_build_cache::object::{
-    GetOptions, ListOptions, ListPage, ListedObject, Object, ObjectMeta, ObjectStore, Payload, PutMode,
-    UnfinishedUpload, Version,
+    GetOptions, ListOptions, ListPage, Object, ObjectMeta, ObjectStore, Payload, PutMode, UnfinishedUpload, Version,
 };
 use s3_build_cache::{Error, ErrorKind, Result, S3Cache};
 
 use crate::conformance::{self, Claim, Quirks};
+use crate::examples::MemoryStore;
 use crate::s3::{TestClock, fixture};
-
-/// Objects in memory.
-#[derive(Default)]
-struct MemoryStore(Mutex<BTreeMap<String, Vec<u8>>>);
-
-fn read(payload: &dyn Payload) -> Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    let opened = payload.open().and_then(|mut body| body.read_to_end(&mut bytes));
-    opened.map_err(|error| Error::integrity("the payload cannot be read").with_source(error))?;
-    if bytes.len() as u64 != payload.size() || s3_build_cache::Digest::of(&bytes) != payload.sha256().unwrap() {
-        return Err(Error::integrity("the payload is not what was announced"));
-    }
-    Ok(bytes)
-}
-
-impl ObjectStore for MemoryStore {
-    fn location(&self, key: &str) -> String {
-        format!("memory:{key}")
-    }
-
-    fn probe(&self) -> Result<()> {
-        Ok(())
-    }
-
-    fn head(&self, key: &str) -> Result<Option<ObjectMeta>> {
-        Ok(self.0.lock().unwrap().get(key).map(|bytes| ObjectMeta::new(bytes.len() as u64)))
-    }
-
-    fn get(&self, key: &str, options: &GetOptions) -> Result<Option<Object>> {
-        if options.if_match.is_some() {
-            return Err(Error::unsupported("memory has no versions"));
-        }
-        let Some(bytes) = self.0.lock().unwrap().get(key).cloned() else { return Ok(None) };
-        let size = bytes.len() as u64;
-        let range = options.range.clone().unwrap_or(0..size);
-        if range.start >= size && options.range.is_some() {
-            return Err(Error::invalid_range(format!("{key} has only {size} bytes")));
-        }
-        let mut body = Cursor::new(bytes);
-        body.set_position(range.start);
-        Ok(Some(Object::new(size, None, Box::new(body.take(range.end.min(size) - range.start)))))
-    }
-
-    fn put(&self, key: &str, payload: &dyn Payload, mode: &PutMode) -> Result<Option<Version>> {
-        let bytes = read(payload)?;
-        let mut objects = self.0.lock().unwrap();
-        match mode {
-            PutMode::Overwrite => {}
-            PutMode::Create if objects.contains_key(key) => {
-                return Err(Error::precondition_failed(format!("{key} exists already")));
-            }
-            PutMode::Create => {}
-            _ => return Err(Error::unsupported("memory has no versions")),
-        }
-        objects.insert(key.to_owned(), bytes);
-        Ok(None)
-    }
-
-    fn list_page(&self, prefix: &str, options: &ListOptions) -> Result<ListPage> {
-        let after = options.continuation.as_ref().or(options.start_after.as_ref());
-        let limit = options.max_keys.unwrap_or(1000) as usize;
-        let objects = self.0.lock().unwrap();
-        let wanted = |key: &str| key.starts_with(prefix) && after.is_none_or(|after| key > after.as_str());
-        let mut wanted = objects.iter().filter(|(key, _)| wanted(key));
-        let page: Vec<ListedObject> = wanted
-            .by_ref()
-            .take(limit)
-            .map(|(key, bytes)| ListedObject::new(key, ObjectMeta::new(bytes.len() as u64)))
-            .collect();
-        let continuation = wanted.next().and_then(|_| page.last().map(|object| object.key.clone()));
-        Ok(ListPage::new(page, continuation))
-    }
-
-    fn delete(&self, key: &str) -> Result<()> {
-        self.0.lock().unwrap().remove(key);
-        Ok(())
-    }
-}
 
 #[test]
 fn a_store_with_the_required_methods_passes_the_suite() {
