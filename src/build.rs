@@ -90,9 +90,9 @@ mod tests {
         assert_eq!(commit(root.path()), None, "neither a repository nor a packed crate");
         let inner = root.path().join("inner");
         fs::create_dir(&inner).unwrap();
-        if git(root.path(), &["init", "--quiet"]).is_some() {
+        if git(root.path(), &["init", "-q"]).is_some() {
             assert_eq!(commit(root.path()), None, "no commit yet");
-            let user = ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "--quiet", "--allow-empty", "-m", "c"];
+            let user = ["-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "c"];
             git(root.path(), &user).unwrap();
             let head = git(root.path(), &["rev-parse", "HEAD"]).unwrap();
             assert_eq!(commit(root.path()).as_deref(), head.get(..12));
