@@ -90,7 +90,7 @@ fn whole(arguments: &[String]) -> Duration {
 }
 
 /// Kills runs that `prepare` sets up. `check` returns whether the state is the new one; `after` checks it once the same
-/// run has completed. Both states must have occurred in the end.
+/// run has completed. The old state must have occurred in the end.
 fn kill_often(
     test: &str,
     whole: Duration,
@@ -99,7 +99,7 @@ fn kill_often(
     after: impl Fn(u32),
 ) {
     let (mut moments, begun, mut seen) = (Moments::new(test), Instant::now(), [0; 2]);
-    for round in 0..KILLS {
+    for round in 0.. {
         let arguments = prepare(round);
         let mut killed = start(&words(&arguments));
         thread::sleep(moments.next(whole));
@@ -109,7 +109,9 @@ fn kill_often(
         run(&words(&arguments)).expect(0);
         assert!(check(round), "the second run did not make it whole");
         after(round);
-        if begun.elapsed() > TIME {
+        // On a loaded machine, the first runs may all have ended before they were killed.
+        let is_enough = round + 1 >= KILLS || begun.elapsed() > TIME;
+        if (is_enough && seen[0] > 0) || begun.elapsed() > LONG {
             break;
         }
     }
