@@ -83,7 +83,7 @@ fn check(command: Option<&OsStr>, raw: Raw) -> Result<Request> {
         if raw.help {
             return Ok(Request::Help(None));
         }
-        let hint = "s3-build-cache export DIR --cache-to …, or s3-build-cache --help";
+        let hint = "s3-build-cache run -- docker buildx build …, or s3-build-cache --help";
         return Err(Error::usage("no command given").with_hint(hint));
     };
     let name = name.to_string_lossy();

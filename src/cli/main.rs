@@ -58,7 +58,7 @@ fn report(arguments: &[OsString], error: &Error) -> ExitCode {
     }
     failure::print(error, "");
     if args::contain(arguments, &["--json"]) {
-        let (command, body) = match args::intended(arguments).or(COMMANDS.first()) {
+        let (command, body) = match args::intended(arguments).or(commands::named("export")) {
             Some(Command { name, run: Run::Task { nothing_done, .. }, .. }) => (*name, nothing_done()),
             command => (command.map_or("", |command| command.name), json!({})),
         };

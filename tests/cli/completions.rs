@@ -152,7 +152,7 @@ fn the_manual_page_renders_without_a_warning() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{:?}", String::from_utf8(output.stderr));
     for part in
-        ["--cache-to ATTRS", "-j, --jobs N", "EXIT STATUS", "'type=s3,region=eu-west-1,bucket=ci,name=app;main'"]
+        ["--cache-to ATTRS", "-j, --jobs N", "EXIT STATUS", "'type=s3,region=eu-west-1,bucket=my-cache,name=app;main'"]
     {
         let plain: String = strip_bold(&text);
         assert!(plain.contains(part), "{part} is not in: {plain}");
@@ -181,7 +181,7 @@ fn a_wrong_shell_or_argument_is_a_usage_error_with_its_fix() {
         (&["completions", "bash", "--strict"], &["--strict is an option of import, not of completions"]),
         (&["man", "export"], &["man takes none"]),
         (&["completion", "bash"], &["did you mean completions?"]),
-        (&["help", "frobnicate"], &["no help for \"frobnicate\"", "the commands are export, import"]),
+        (&["help", "frobnicate"], &["no help for \"frobnicate\"", "the commands are run, export, import"]),
         (&["version"], &["did you mean --version?"]),
         (&["import", "x", "--syn"], &["did you mean --sync?"]),
         (&["import", "x", "--no-progress"], &["did you mean --progress=quiet?"]),

@@ -22,7 +22,7 @@ fn deny(server: &Server, operation: Operation) {
 fn every_check_is_a_line_and_a_failed_one_has_its_fix() {
     let server = Server::start();
     let run = doctor(&server, &[], &["--write"]).expect(0);
-    assert_eq!(run.last_line(), "all is well");
+    assert_eq!(run.last_line(), "all checks passed");
     assert!(run.stdout.contains("\u{2713} options     s3://cache/") && run.stderr.is_empty(), "{}", run.stdout);
     assert!(!run.stdout.contains('\u{1b}'), "no colors where there is no terminal");
     deny(&server, Operation::ListObjectsV2);
@@ -118,7 +118,7 @@ fn the_cache_may_be_given_as_an_option_of_export_or_import() {
     let work = tempfile::tempdir().unwrap();
     let store = file_store(work.path());
     for arguments in [&["--cache-from", &*store][..], &["--cache-to", &store], &[&store]] {
-        assert_eq!(run(&[&["doctor"], arguments].concat()).expect(0).last_line(), "all is well");
+        assert_eq!(run(&[&["doctor"], arguments].concat()).expect(0).last_line(), "all checks passed");
     }
     for arguments in [
         &["--cache-from", &*store, "--cache-to", &store][..],

@@ -24,17 +24,17 @@ pub(super) const COMMAND: Command = Command {
         Takes::flag("dry-run"),
     ],
     help: Help {
-        about: "Copy manifests and their blobs: within a store by the store itself, between stores by streaming. A single \
-                manifest keeps its bytes.",
+        about: "Copy manifests with their blobs. Within a store, the store copies; between stores, blobs are \
+                streamed. A single manifest is copied byte for byte.",
         usage: "--cache-from ATTRS... --cache-to ATTRS",
         is_listed: true,
         arguments: &[],
         global: &["progress", "json", "quiet", "verbose", "jobs"],
-        notes: "name= of a source may have patterns. If the target has no name=, neither needs the source, which is then \
-                copied completely.",
+        notes: "name= of a source may have patterns. Without name= in the source and the target, all manifests are \
+                copied.",
         examples: &[
-            "s3-build-cache copy \\\n  --cache-from type=s3,region=eu-west-1,bucket=ci,name=pr-12 \\\n  \
-             --cache-to type=s3,region=eu-west-1,bucket=ci,name=main",
+            "s3-build-cache copy \\\n  --cache-from type=s3,region=eu-west-1,bucket=my-cache,name=pr-12 \\\n  \
+             --cache-to type=s3,region=eu-west-1,bucket=my-cache,name=main",
             "s3-build-cache copy --cache-from type=s3,region=eu-west-1,bucket=old \\\n  \
              --cache-to type=s3,region=eu-west-1,bucket=new",
         ],

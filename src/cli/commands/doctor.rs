@@ -37,7 +37,7 @@ pub(super) const COMMAND: Command = Command {
         examples: &[
             "s3-build-cache doctor type=s3,region=eu-west-1,bucket=my-cache,name=app",
             "s3-build-cache doctor --write \\\n  \
-             type=s3,bucket=ci,endpoint_url=https://s3.example.com,use_path_style=true",
+             type=s3,bucket=cache,endpoint_url=https://s3.example.com,use_path_style=true",
         ],
     },
     run: Run::Task { run, nothing_done: || body(&[]) },
@@ -145,7 +145,7 @@ fn conclusion(checks: &[Check], failed: usize) -> String {
     let remarked = checks.iter().any(|check| has_passed(check) && check.hint.is_some());
     match failed {
         0 if remarked => "no check failed; see the note above".to_owned(),
-        0 => "all is well".to_owned(),
+        0 => "all checks passed".to_owned(),
         1 => "1 check failed".to_owned(),
         failed => format!("{failed} checks failed"),
     }

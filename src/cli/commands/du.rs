@@ -17,20 +17,20 @@ use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {
     name: "du",
-    summary: "show what fills a bucket, also as a page with charts",
+    summary: "show which manifests fill a bucket, also as an HTML page",
     aliases: &["usage-of", "stats", "size"],
     flags: &[Takes::flag("html")],
     help: Help {
-        about: "Show what fills a bucket: the bytes of each name, those that several names share, and those that none \
+        about: "Show what fills a bucket: the bytes that each manifest uses alone, that several share, and that none \
                 uses.",
         usage: "ATTRS...",
         is_listed: true,
         arguments: &[BUCKETS],
         global: &["progress", "json", "quiet", "verbose", "jobs"],
-        notes: "The bytes of a name's own are freed if its manifest is removed and the bucket is pruned.",
+        notes: "Removing a manifest and then pruning the bucket frees the bytes under OWN.",
         examples: &[
-            "s3-build-cache du type=s3,region=eu-west-1,bucket=ci",
-            "s3-build-cache du type=s3,region=eu-west-1,bucket=ci --html usage.html",
+            "s3-build-cache du type=s3,region=eu-west-1,bucket=my-cache",
+            "s3-build-cache du type=s3,region=eu-west-1,bucket=my-cache --html usage.html",
         ],
     },
     run: Run::Task { run, nothing_done: buckets::nothing },

@@ -16,7 +16,7 @@ use crate::session::{Session, label};
 
 pub(super) const COMMAND: Command = Command {
     name: "export",
-    summary: "upload the blobs that the bucket lacks, then the manifest",
+    summary: "upload a local cache directory to a bucket",
     aliases: &["push", "put", "save", "store", "upload"],
     flags: &[
         Takes::with_help(
@@ -28,7 +28,8 @@ pub(super) const COMMAND: Command = Command {
         Takes::flag("dry-run"),
     ],
     help: Help {
-        about: "Upload a BuildKit local cache directory to S3, in the format of BuildKit's own S3 cache.",
+        about: "Upload a BuildKit local cache directory to S3, in the format of BuildKit's own S3 cache: first the \
+                blobs that the bucket lacks, then the manifest.",
         usage: "DIR --cache-to ATTRS...",
         is_listed: true,
         arguments: &[Argument {
@@ -40,10 +41,10 @@ pub(super) const COMMAND: Command = Command {
         global: &["progress", "json", "quiet", "verbose", "jobs"],
         notes: "",
         examples: &[
-            "s3-build-cache export cache --cache-to type=s3,region=eu-west-1,bucket=ci",
-            "s3-build-cache export cache --cache-to \\\n  'type=s3,region=eu-west-1,bucket=ci,name=app;main'",
+            "s3-build-cache export cache --cache-to \\\n  type=s3,region=eu-west-1,bucket=my-cache",
+            "s3-build-cache export cache --cache-to \\\n  'type=s3,region=eu-west-1,bucket=my-cache,name=app;main'",
             "s3-build-cache export cache --cache-to \\\n  \
-             type=s3,bucket=ci,endpoint_url=https://s3.example.com,use_path_style=true",
+             type=s3,bucket=cache,endpoint_url=https://s3.example.com,use_path_style=true",
             "s3-build-cache export cache --cache-to \\\n  type=s3,bucket=trial,endpoint_url=file:///tmp/store",
         ],
     },

@@ -18,17 +18,17 @@ pub(super) const COMMAND: Command = Command {
     aliases: &["shrink", "compact"],
     flags: &[Takes::flag("keep-tag"), Takes::flag("dry-run")],
     help: Help {
-        about: "Remove the blobs of a local cache directory that no entry of its index reaches, and what killed runs left \
-                behind.",
+        about: "Remove the blobs of a local cache directory that no entry of its index reaches, and leftovers of \
+                killed runs.",
         usage: "DIR [--keep-tag TAG]...",
         is_listed: true,
         arguments: &[Argument {
             name: "DIR",
-            help: "a directory that docker buildx or import has written",
+            help: "a directory written by docker buildx or import",
             values: Values::Directory,
         }],
         global: &["json", "quiet", "verbose"],
-        notes: "No build or import may be writing to the directory meanwhile.",
+        notes: "No build or import may write to the directory meanwhile.",
         examples: &["s3-build-cache gc cache", "s3-build-cache gc cache --keep-tag latest --dry-run"],
     },
     run: Run::Task { run, nothing_done: nothing },

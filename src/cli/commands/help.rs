@@ -11,17 +11,16 @@ use crate::output::{exit, human};
 
 pub(super) const COMMAND: Command = Command {
     name: "help",
-    summary: "show the options and examples of a command",
+    summary: "show the options and examples of a command, or explain a topic",
     aliases: &["usage"],
     flags: &[],
     help: Help {
-        about: "Show the options and examples of a command, the list of commands, or a topic.",
-        usage: "[COMMAND]",
+        about: "List the commands, show the options and examples of one, or explain a topic.",
+        usage: "[COMMAND|TOPIC]",
         is_listed: false,
         arguments: &[Argument {
-            name: "COMMAND",
-            help: "the name of a command, or\n\
-                   attributes: what --cache-to and --cache-from take\n\
+            name: "TOPIC",
+            help: "attributes: what --cache-to and --cache-from take\n\
                    environment: which variables are read\n\
                    exit-status: what each exit status means",
             values: Values::HelpTopic,
@@ -37,10 +36,11 @@ pub(super) const COMMAND: Command = Command {
 pub(super) const TOPICS: [&str; 3] = ["attributes", "environment", "exit-status"];
 
 /// What the program does.
-pub(super) const ABOUT: &str = "Keep BuildKit's build cache in S3, without BuildKit's daemon.";
-pub(super) const EXAMPLE: &str = "s3-build-cache run -- \\\n  docker buildx build --cache-from type=s3,region=eu-west-1,bucket=ci .\n\
-     s3-build-cache export cache --cache-to type=s3,region=eu-west-1,bucket=ci\n\
-     s3-build-cache du type=s3,region=eu-west-1,bucket=ci";
+pub(super) const ABOUT: &str = "Keep Docker's build cache in S3, with every Docker driver.";
+pub(super) const EXAMPLE: &str = "s3-build-cache run -- \\\n  \
+     docker buildx build --cache-from type=s3,region=eu-west-1,bucket=my-cache .\n\
+     s3-build-cache export cache --cache-to \\\n  type=s3,region=eu-west-1,bucket=my-cache\n\
+     s3-build-cache du type=s3,region=eu-west-1,bucket=my-cache";
 
 /// How the environment relates to the attributes.
 pub(super) const PRECEDENCE: &str = "An attribute overrides its variable. Empty variables count as unset. A value that \
@@ -97,7 +97,8 @@ pub(crate) fn overview(commands: &[Command]) -> String {
     let global: Vec<_> = FLAGS.iter().filter(|flag| flag.global).map(|flag| row(flag, flag.help)).collect();
     format!(
         "{ABOUT}\n\nUsage: s3-build-cache COMMAND [ARGUMENTS] [OPTIONS]\n\nCommands:\n{}\nGlobal options:\n{}\nExamples:\n{}\n\
-         s3-build-cache help COMMAND shows the options and examples of a command.\n",
+         s3-build-cache help COMMAND shows the options and examples of a command.\n\
+         s3-build-cache help TOPIC explains attributes, environment or exit-status.\n",
         columns(&summaries, "  "),
         columns(&global, "  "),
         indented(EXAMPLE)

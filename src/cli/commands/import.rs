@@ -17,7 +17,7 @@ use crate::session::{Session, label};
 
 pub(super) const COMMAND: Command = Command {
     name: "import",
-    summary: "download the blobs that the directory lacks, then write the index",
+    summary: "download a cache to a local cache directory",
     aliases: &["download", "fetch", "get", "load", "pull", "restore"],
     flags: &[
         Takes::with_help(
@@ -33,7 +33,8 @@ pub(super) const COMMAND: Command = Command {
         Takes::flag("dry-run"),
     ],
     help: Help {
-        about: "Download a cache from S3 into a local cache directory that BuildKit can read.",
+        about: "Download a cache from S3 to a local cache directory that BuildKit can read: first the blobs that the \
+                directory lacks, then the index.",
         usage: "DIR --cache-from ATTRS...",
         is_listed: true,
         arguments: &[Argument {
@@ -45,10 +46,11 @@ pub(super) const COMMAND: Command = Command {
         global: &["progress", "json", "quiet", "verbose", "jobs"],
         notes: "",
         examples: &[
-            "s3-build-cache import cache --cache-from type=s3,region=eu-west-1,bucket=ci",
-            "s3-build-cache import cache --cache-from \\\n  'type=s3,region=eu-west-1,bucket=ci,name=feature;main'",
+            "s3-build-cache import cache --cache-from \\\n  type=s3,region=eu-west-1,bucket=my-cache",
             "s3-build-cache import cache --cache-from \\\n  \
-             type=s3,bucket=ci,endpoint_url=https://s3.example.com,use_path_style=true",
+             'type=s3,region=eu-west-1,bucket=my-cache,name=feature;main'",
+            "s3-build-cache import cache --cache-from \\\n  \
+             type=s3,bucket=cache,endpoint_url=https://s3.example.com,use_path_style=true",
             "s3-build-cache import cache --cache-from \\\n  type=s3,bucket=trial,endpoint_url=file:///tmp/store",
         ],
     },

@@ -16,20 +16,20 @@ use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {
     name: "ls",
-    summary: "list the manifests of a bucket and what each uses",
+    summary: "list the manifests in a bucket, with sizes and ages",
     aliases: &["list", "dir"],
     flags: &[],
     help: Help {
-        about: "List the manifests of a bucket: layers, records, referenced bytes, bytes that no other manifest \
+        about: "List the manifests in a bucket: layers, records, referenced bytes, bytes that no other manifest \
                 references, age, and missing blobs.",
         usage: "ATTRS...",
         is_listed: true,
         arguments: &[BUCKETS],
         global: &["progress", "json", "quiet", "verbose", "jobs"],
-        notes: "All blobs are listed and all manifests are read, because a blob may belong to several names.",
+        notes: "Lists all blobs and reads all manifests, because several manifests may use the same blob.",
         examples: &[
-            "s3-build-cache ls type=s3,region=eu-west-1,bucket=ci",
-            "s3-build-cache ls 'type=s3,region=eu-west-1,bucket=ci,name=pr-*'",
+            "s3-build-cache ls type=s3,region=eu-west-1,bucket=my-cache",
+            "s3-build-cache ls 'type=s3,region=eu-west-1,bucket=my-cache,name=pr-*'",
         ],
     },
     run: Run::Task { run, nothing_done: buckets::nothing },
@@ -38,7 +38,7 @@ pub(super) const COMMAND: Command = Command {
 /// The argument of the commands that look after buckets.
 pub(super) const BUCKETS: Argument = Argument {
     name: "ATTRS",
-    help: "the attributes of a cache; without name=, all its manifests are meant\n\
+    help: "the attributes of a cache; without name=, all its manifests\n\
            name=main;pr-*: names can be patterns with * ? [a-z]; * also matches /",
     values: Values::Any,
 };

@@ -31,9 +31,9 @@ pub(crate) use help::{overview, page};
 
 /// All commands, in the order of the help.
 pub(crate) const COMMANDS: &[Command] = &[
+    run::COMMAND,
     export::COMMAND,
     import::COMMAND,
-    run::COMMAND,
     serve::COMMAND,
     doctor::COMMAND,
     ls::COMMAND,

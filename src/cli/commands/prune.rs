@@ -19,7 +19,7 @@ use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {
     name: "prune",
-    summary: "drop old manifests, and delete blobs that none references",
+    summary: "drop old manifests and delete unreferenced blobs",
     aliases: &["clean", "cleanup", "expire", "forget"],
     flags: &[
         Takes::flag("older-than"),
@@ -32,18 +32,20 @@ pub(super) const COMMAND: Command = Command {
         Takes::flag("dry-run"),
     ],
     help: Help {
-        about: "Drop manifests that every given rule selects, and delete blobs that no manifest references. One run \
-                records what is unreferenced, and the first run after the grace deletes it.",
+        about: "Drop the manifests that every given rule selects, and delete blobs that no manifest references, in \
+                two runs: one records the unreferenced blobs, and the first run after --grace deletes them.",
         usage: "ATTRS... [--older-than D] [--max-size S]",
         is_listed: true,
         arguments: &[BUCKETS],
         global: &["progress", "json", "quiet", "verbose", "jobs"],
-        notes: "name= limits which manifests may be dropped; the blobs of all others stay in any case. Caches that share \
-                their blobs must be given together. The grace must be longer than touch_refresh of any export plus the \
-                longest build. The exit status is 5 if a manifest cannot be read, or lost a blob to a race.",
+        notes: "name= limits which manifests may be dropped; all others keep their blobs. Pass caches that share blobs \
+                together. The grace must be longer than the longest touch_refresh of any export plus the longest build. \
+                Even with --now, blobs modified within the grace stay. The exit status is 5 if a manifest cannot be \
+                read, or lost a blob to a race.",
         examples: &[
-            "s3-build-cache prune --older-than 336h --keep main \\\n  type=s3,region=eu-west-1,bucket=ci",
-            "s3-build-cache prune --older-than 72h --dry-run \\\n  'type=s3,region=eu-west-1,bucket=ci,name=pr-*'",
+            "s3-build-cache prune --older-than 336h --keep main \\\n  type=s3,region=eu-west-1,bucket=my-cache",
+            "s3-build-cache prune --older-than 72h --dry-run \\\n  \
+             'type=s3,region=eu-west-1,bucket=my-cache,name=pr-*'",
         ],
     },
     run: Run::Task { run, nothing_done: buckets::nothing },

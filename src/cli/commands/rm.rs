@@ -19,7 +19,8 @@ pub(super) const COMMAND: Command = Command {
     aliases: &["remove", "delete", "del", "unlink"],
     flags: &[Takes::flag("dry-run")],
     help: Help {
-        about: "Remove manifests by name. Their blobs stay until prune deletes those that no other manifest references.",
+        about: "Remove manifests by name. Their blobs stay until prune deletes those that no other manifest \
+                references.",
         usage: "ATTRS...",
         is_listed: true,
         arguments: &[Argument {
@@ -28,8 +29,8 @@ pub(super) const COMMAND: Command = Command {
             values: Values::Any,
         }],
         global: &["json", "quiet", "verbose"],
-        notes: "A manifest that is written again meanwhile is kept.",
-        examples: &["s3-build-cache rm 'type=s3,region=eu-west-1,bucket=ci,name=pr-12;pr-13'"],
+        notes: "A manifest that an export rewrites meanwhile is kept.",
+        examples: &["s3-build-cache rm 'type=s3,region=eu-west-1,bucket=my-cache,name=pr-12;pr-13'"],
     },
     run: Run::Task { run, nothing_done: buckets::nothing },
 };

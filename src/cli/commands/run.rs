@@ -15,7 +15,7 @@ use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {
     name: "run",
-    summary: "run a build that reads and writes the S3 caches it names",
+    summary: "run a build that uses S3 caches, with any Docker driver",
     aliases: &["build", "exec", "with", "wrap"],
     flags: &[
         Takes::with_help("cache-to", "the cache for $S3_BUILD_CACHE_TO in COMMAND"),
@@ -27,8 +27,8 @@ pub(super) const COMMAND: Command = Command {
         Takes::flag("summary"),
     ],
     help: Help {
-        about: "Run a build that reads and writes S3 caches, with any Docker driver: while it runs, this program serves \
-                them as a registry. The exit status is that of COMMAND.",
+        about: "Run a build that uses S3 caches, with any Docker driver: while COMMAND runs, this program serves the \
+                caches to it as a registry. The exit status is that of COMMAND.",
         usage: "-- COMMAND...",
         is_listed: true,
         arguments: &[Argument {
@@ -38,13 +38,14 @@ pub(super) const COMMAND: Command = Command {
             values: Values::CommandLine,
         }],
         global: &["quiet", "verbose", "jobs"],
-        notes: "Credentials are checked first: a --cache-from that fails is a warning, a --cache-to that fails is an error \
-                unless it has ignore-error=true. A builder with a network of its own needs --advertise.",
+        notes: "Credentials are checked first. A --cache-from that cannot be read is a warning; a --cache-to that cannot be \
+                written is an error, unless it has ignore-error=true. A builder with a network of its own needs \
+                --advertise.",
         examples: &[
             "s3-build-cache run -- docker buildx build --push -t user/image \\\n  \
-             --cache-to type=s3,region=eu-west-1,bucket=ci,mode=max \\\n  \
-             --cache-from type=s3,region=eu-west-1,bucket=ci .",
-            "s3-build-cache run --cache-from type=s3,region=eu-west-1,bucket=ci -- make",
+             --cache-to type=s3,region=eu-west-1,bucket=my-cache,mode=max \\\n  \
+             --cache-from type=s3,region=eu-west-1,bucket=my-cache .",
+            "s3-build-cache run \\\n  --cache-from type=s3,region=eu-west-1,bucket=my-cache -- make",
         ],
     },
     run: Run::Task { run, nothing_done },

@@ -33,7 +33,7 @@ pub(super) const COMMAND: Command = Command {
         Takes::flag("redirect"),
     ],
     help: Help {
-        about: "Serve the bucket to docker buildx as a registry on this machine, until the process is stopped. Every \
+        about: "Serve the bucket to docker buildx as a registry on this machine, until the process is stopped. Any \
                 Docker driver that can reach it reads the cache during the build, and fetches only the layers that the \
                 build needs.",
         usage: "ATTRS...",
@@ -44,10 +44,10 @@ pub(super) const COMMAND: Command = Command {
             values: Values::Any,
         }],
         global: &["json", "quiet", "verbose", "jobs"],
-        notes: "References name manifests: cache:TAG is the name TAG, REPOSITORY and REPOSITORY:latest are the name \
-                REPOSITORY, and any other REPOSITORY:TAG is the name REPOSITORY:TAG. SIGTERM or SIGINT stops the server: \
-                requests under way have 10 seconds to finish, and the exit status is 0 if they do. With --json, a first \
-                object has the address of the server.",
+        notes: "The reference selects the manifest: cache:TAG is the name TAG, REPOSITORY and REPOSITORY:latest are \
+                the name REPOSITORY, and any other REPOSITORY:TAG is the name REPOSITORY:TAG. SIGTERM or SIGINT \
+                stops the server: requests under way have 10 seconds to finish, and the exit status is 0 if they do. \
+                --json first prints an object with the address.",
         examples: &[
             "s3-build-cache serve type=s3,region=eu-west-1,bucket=my-cache\n\
              docker buildx build \\\n  --cache-from type=registry,ref=localhost:5055/cache:main .",

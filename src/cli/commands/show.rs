@@ -20,7 +20,7 @@ use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {
     name: "show",
-    summary: "show the layers and leaves of a manifest, and what is missing",
+    summary: "show the layers of a manifest, and which blobs are missing",
     aliases: &["inspect", "cat", "describe"],
     flags: &[],
     help: Help {
@@ -37,10 +37,10 @@ pub(super) const COMMAND: Command = Command {
             BUCKETS,
         ],
         global: &["progress", "json", "quiet", "verbose", "jobs"],
-        notes: "A layer is on top of the one in the line above it, or of the line where its branch begins.",
+        notes: "Each layer builds on the one in the line above, or in the line where its branch begins.",
         examples: &[
-            "s3-build-cache show main type=s3,region=eu-west-1,bucket=ci",
-            "s3-build-cache show type=s3,region=eu-west-1,bucket=ci,name=main",
+            "s3-build-cache show main type=s3,region=eu-west-1,bucket=my-cache",
+            "s3-build-cache show type=s3,region=eu-west-1,bucket=my-cache,name=main",
         ],
     },
     run: Run::Task { run, nothing_done: buckets::nothing },

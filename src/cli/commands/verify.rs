@@ -19,20 +19,20 @@ use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {
     name: "verify",
-    summary: "check that the blobs of the manifests are there, and repair",
+    summary: "find missing and corrupt blobs, and repair manifests",
     aliases: &["fsck", "validate"],
     flags: &[Takes::flag("deep"), Takes::flag("repair"), Takes::with_help("dry-run", "print what --repair would do")],
     help: Help {
-        about: "Check that every manifest is valid, and that the bucket has every blob of it with the right size.",
+        about: "Check that every manifest is valid, and that the bucket has all of its blobs, with the right sizes.",
         usage: "ATTRS...",
         is_listed: true,
         arguments: &[BUCKETS],
         global: &["progress", "json", "quiet", "verbose", "jobs"],
-        notes: "--repair leaves manifests that changed meanwhile as they are, and deletes no blob that a manifest still \
-                references. The exit status is 5 if anything is wrong at the end.",
+        notes: "--repair leaves manifests alone that changed meanwhile, and deletes no blob that a manifest still \
+                references. The exit status is 5 if anything is still wrong at the end.",
         examples: &[
-            "s3-build-cache verify type=s3,region=eu-west-1,bucket=ci",
-            "s3-build-cache verify --deep --repair \\\n  type=s3,region=eu-west-1,bucket=ci,name=main",
+            "s3-build-cache verify type=s3,region=eu-west-1,bucket=my-cache",
+            "s3-build-cache verify --deep --repair \\\n  type=s3,region=eu-west-1,bucket=my-cache,name=main",
         ],
     },
     run: Run::Task { run, nothing_done: buckets::nothing },

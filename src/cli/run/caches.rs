@@ -68,7 +68,7 @@ fn write(session: &Session, value: &S3Value) -> Result<Usable> {
     match opened {
         Ok(cache) => Ok(Usable::Write(Box::new(cache))),
         Err(error) if value.ignores_errors() && error.kind() != ErrorKind::Usage => {
-            log::warn!("nothing is written to {} and ignore-error is set: {}", label(&options), one_line(&error));
+            log::warn!("not writing the cache {} (ignore-error=true): {}", label(&options), one_line(&error));
             Ok(Usable::Dropped)
         }
         Err(error) => Err(error),

@@ -27,7 +27,7 @@ pub(super) const COMMAND: Command = Command {
             values: Values::OneOf(&["bash", "zsh", "fish", "powershell"]),
         }],
         global: &[],
-        notes: "For zsh, the directory must be in $fpath before compinit runs.",
+        notes: "For zsh, add the directory to $fpath before compinit runs.",
         examples: &[
             "source <(s3-build-cache completions bash)",
             "s3-build-cache completions zsh > ~/.zfunc/_s3-build-cache",
