@@ -1,4 +1,4 @@
-//! Keeps Docker's build cache in S3 (`docker buildx build --cache-to type=s3`) without BuildKit's daemon: moves it to and
+//! Keeps Docker's build cache in S3 (`docker buildx build --cache-to type=s3`) outside BuildKit's daemon: moves it to and
 //! from a local cache directory, serves it to builds, reads it lazily, and looks after the bucket. The bucket layout and
 //! the manifest are BuildKit's own, byte for byte except for [one record](cache_config::Crown) in multi-platform caches.
 //! Synchronous, on a thread pool: no async runtime, no global state, and no thread outlives a call.
