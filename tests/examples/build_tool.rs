@@ -12,12 +12,12 @@ use s3_build_cache::object::BlobSource;
 use s3_build_cache::time::Timestamp;
 use s3_build_cache::{CacheConfig, CacheOptions, Digest, Error, ExportOptions, Result, S3Cache};
 
-/// What the blobs are. This tool's are no archives, so BuildKit cannot use them as layers.
+/// The type of the blobs. They are not archives, so BuildKit cannot use them as layers.
 const MEDIA_TYPE: &str = "application/octet-stream";
 
 /// One step of a build.
 pub(crate) struct Step {
-    /// Identifies what the step does. A step with another definition is another step.
+    /// Identifies the work of the step: if it changes, the step runs again.
     pub(crate) definition: &'static str,
     pub(crate) run: fn(&[u8]) -> Vec<u8>,
 }
@@ -76,10 +76,10 @@ pub(crate) fn build(cache: &S3Cache, source: &[u8], steps: &[Step]) -> Result<(V
 /// Returns the output of a step from the cache, or `None` if the step has to run.
 fn fetch(cache: &S3Cache, known: &CacheConfig, records: &[RecordIndex]) -> Result<Option<Vec<u8>>> {
     let result = records.iter().find_map(|record| known.record(*record)?.newest_result());
-    // The layers of a result begin with those it is based on. The last is the step's own.
+    // The layers of a result begin with those of earlier steps. The last is the step's own.
     let chain = result.and_then(|result| known.chain(result)).unwrap_or_default();
     let Some(layer) = chain.last() else { return Ok(None) };
-    // A blob that was deleted meanwhile is no failure: the step runs again.
+    // If the blob was deleted meanwhile, the step runs again.
     cache.open_blob(&layer.blob)?.map(|blob| blob.read_all()).transpose()
 }
 

@@ -1,4 +1,4 @@
-//! A custom source of credentials: keys that a command of yours issues for a while.
+//! A custom source of credentials: temporary keys from your own service.
 //!
 //! `cargo run --example credentials -- type=s3,region=eu-west-1,bucket=my-cache`
 
@@ -8,10 +8,10 @@ use std::time::{Duration, SystemTime};
 use s3_build_cache::credentials::{Credentials, CredentialsProvider, Secret};
 use s3_build_cache::{CacheOptions, Result, S3Cache};
 
-/// Keys are replaced this long before they expire: a request that is signed now may arrive later.
+/// Keys are replaced this long before they expire, because a request may arrive some time after it was signed.
 const MARGIN: Duration = Duration::from_secs(300);
 
-/// Temporary keys, which are kept until shortly before they expire. `issue` gets new ones.
+/// Keeps temporary keys until shortly before they expire. `issue` gets new ones.
 pub(crate) struct Temporary<F> {
     issue: F,
     current: Mutex<Option<Credentials>>,
@@ -24,7 +24,7 @@ impl<F: Fn() -> Result<Credentials> + Send + Sync> Temporary<F> {
 }
 
 impl<F: Fn() -> Result<Credentials> + Send + Sync> CredentialsProvider for Temporary<F> {
-    /// Called before every request, from several threads. The lock makes all of them wait for one new key.
+    /// Called before every request, from several threads. Because of the lock, only one of them gets new keys.
     fn credentials(&self) -> Result<Credentials> {
         let mut current = self.current.lock().unwrap_or_else(PoisonError::into_inner);
         let is_valid = |keys: &&Credentials| keys.expires.is_none_or(|at| SystemTime::now() + MARGIN < at);
@@ -50,7 +50,7 @@ impl<F: Fn() -> Result<Credentials> + Send + Sync> CredentialsProvider for Tempo
     }
 }
 
-/// Stands for a request to your key service.
+/// Stands in for a request to your key service.
 #[allow(dead_code)]
 fn issue() -> Result<Credentials> {
     let variable = |name: &str| std::env::var(name).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! A tool that reads a cache lazily: the config first, then only the bytes that it needs.
+//! A tool that reads a cache lazily: first the config, then only the bytes it needs.
 //!
 //! `cargo run --example lazy_reader -- type=s3,region=eu-west-1,bucket=my-cache,name=app`
 
@@ -13,7 +13,7 @@ pub(crate) fn describe(cache: &S3Cache) -> Result<Option<Vec<String>>> {
         // A blob may have been deleted since the manifest was written.
         let compression = match cache.open_blob(&digest)? {
             None => "missing",
-            // Nothing has been read from the blob itself yet; the range is a request of its own.
+            // The body has not been read yet. The range is a request of its own.
             Some(blob) => match blob.range(0..4).read_all()?.as_slice() {
                 [0x1f, 0x8b, ..] => "gzip",
                 [0x28, 0xb5, 0x2f, 0xfd] => "zstd",

@@ -1,5 +1,5 @@
-//! An object store of your own: a cache in memory. Only what a store must have is implemented; everything else has a
-//! default that reports it as unsupported, and the cache works without it.
+//! An object store of your own: a cache in memory. It implements only the required methods. By default, the others report
+//! that they are not supported, and the cache works without them.
 //!
 //! `cargo run --example object_store`
 
@@ -12,7 +12,7 @@ use s3_build_cache::object::{
 };
 use s3_build_cache::{CacheOptions, Digest, Error, LocalCache, Result, S3Cache};
 
-/// Objects in memory. A store that is reached over a network also retries what fails on the way.
+/// Objects in memory. A store on a network must also retry failed requests.
 #[derive(Default)]
 pub(crate) struct MemoryStore(Mutex<BTreeMap<String, Vec<u8>>>);
 
@@ -88,7 +88,7 @@ impl ObjectStore for MemoryStore {
     }
 }
 
-/// Reads a payload, and checks that it is what was announced.
+/// Reads a payload, and checks its size and digest.
 fn read(payload: &dyn Payload) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let opened = payload.open().and_then(|mut body| body.read_to_end(&mut bytes));
@@ -102,7 +102,7 @@ fn read(payload: &dyn Payload) -> Result<Vec<u8>> {
 
 /// Exports a local cache into a store in memory. Returns how many blobs it has there.
 pub(crate) fn export(dir: &str) -> Result<usize> {
-    // The attributes of the endpoint and of credentials are ignored, because the store is given.
+    // The store is given, so the attributes of the endpoint and of credentials are ignored.
     let options: CacheOptions = "type=s3,bucket=my-cache,region=none,name=app".parse()?;
     let cache = S3Cache::builder(&options).store(MemoryStore::default()).open()?;
     Ok(cache.export(&LocalCache::open(dir, "latest")?)?.blobs.transferred)
