@@ -48,7 +48,7 @@ impl AwsFile {
         let file = match open_named_file(&path) {
             Ok(file) => file,
             Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                return Ok(Self::read(kind, shown, " (not there)", ""));
+                return Ok(Self::read(kind, shown, " (not found)", ""));
             }
             Err(error) => {
                 log::warn!("skipping {shown}: {error}");

@@ -78,7 +78,7 @@ fn missing_credentials_error_lists_the_sources_tried() {
     let error = World::new(&[]).error();
     in_order(
         &error,
-        &["access", "access_key_id", "AWS_ACCESS_KEY_ID", "profile default", "/.aws/credentials (not there)"],
+        &["access", "access_key_id", "AWS_ACCESS_KEY_ID", "profile default", "/.aws/credentials (not found)"],
     );
     in_order(&error, &["169.254.169.254", "AWS_EC2_METADATA_DISABLED", "AWS_ACCESS_KEY_ID and", "anonymous=true"]);
     let named = World::new(&ENV_KEYS).config("[profile ci]\nregion=r\n");

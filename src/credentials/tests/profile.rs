@@ -92,7 +92,7 @@ fn files_may_be_moved_missing_or_unusable() {
     assert_eq!(World::new(&[("AWS_CONFIG_FILE", path)]).id(), "AKPROFILE");
     // The variable replaces the default path, even if the file it names is missing.
     let world = World::new(&[("AWS_SHARED_CREDENTIALS_FILE", "/nowhere")]).credentials(&format!("[default]\n{KEYS}"));
-    in_order(&world.error(), &["access", "/nowhere (not there)"]);
+    in_order(&world.error(), &["access", "/nowhere (not found)"]);
     let world = World::new(&[("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")]);
     in_order(&world.error(), &["access", "/dev/null and "]);
     let dir = place.path().to_str().unwrap();
