@@ -11,7 +11,7 @@ use s3_build_cache::{Digest, ErrorKind};
 use crate::s3::blobs::{Blobs, noise};
 use crate::s3::merge::{export, is_sound, job};
 use crate::s3::{builder, cache};
-use crate::s3_server::{Conditions, Config, Fault, Match, Operation, Server};
+use crate::s3_server::{Conditions, Config, Failure, Fault, Match, Operation, Server};
 
 /// A server with small pages that holds two jobs, and this many blobs that no manifest references.
 fn holding(page_size: usize, unreferenced: u32) -> Server {
@@ -139,6 +139,26 @@ fn a_corrupt_blob_that_was_replaced_since_is_not_deleted() {
     server.put_object(&key, &bytes);
     assert!(cache.repair(&verification.plan(), |_| ()).unwrap().is_empty());
     assert_eq!(server.object(&key).unwrap(), bytes);
+}
+
+/// The answer to the deletion may be lost, and an export may upload the blob before the next attempt.
+#[test]
+fn no_corrupt_blob_is_deleted_without_a_look_right_before_it() {
+    let server = holding(1000, 0);
+    let key = format!("blobs/{}", Digest::of(&noise(100, 200)));
+    server.put_object(&key, &noise(3, 200));
+    let cache = cache(&server, "");
+    let verification = cache.verify(&Names::all(), true).unwrap();
+    server.take_requests();
+    let delete = || Match::operation(Operation::DeleteObject);
+    server.fault(delete(), Fault::internal_error());
+    server.fault(delete(), Fault::ReplyAfter(Failure::new(500, "InternalError", "lost")));
+    assert!(cache.repair(&verification.plan(), |_| ()).unwrap().is_empty());
+    assert_eq!((server.object(&key), server.pending_faults()), (None, 0));
+    let methods: Vec<String> =
+        server.take_requests().into_iter().filter(|one| one.path.contains("/blobs/")).map(|one| one.method).collect();
+    let deletions: Vec<usize> = (0..methods.len()).filter(|at| methods[*at] == "DELETE").collect();
+    assert!(deletions.len() >= 2 && deletions.iter().all(|at| methods[at - 1] == "HEAD"), "{methods:?}");
 }
 
 #[test]

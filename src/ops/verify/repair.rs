@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::base::{Digest, Error, ErrorKind, Result};
+use crate::base::{Digest, Error, Result};
 use crate::bucket::{Names, StoredBlob};
-use crate::object::{ObjectMeta, ObjectStore as _, Version};
+use crate::object::{ObjectMeta, ObjectStore as _};
 use crate::ops::cache::S3Cache;
 use crate::ops::manifests::{ManifestWriter, load_name};
-use crate::ops::persist::{is_transient_or_damaged_once, persist};
+use crate::ops::remove_object::{Removal, remove_object};
 use crate::ops::rounds::run_each;
 use crate::ops::survey::{Reading, list_manifests, read_manifests};
 use crate::ops::verify::finding::{Defect, Finding};
@@ -200,25 +200,14 @@ impl S3Cache {
     /// Deletes a corrupt blob. Returns false if it has changed since it was read.
     fn delete_corrupt(&self, blob: &Digest, judged: Option<&Judged>) -> Result<bool> {
         let (key, Some(Judged::Corrupt(known))) = (self.keys.blob(blob), judged) else { return Ok(false) };
-        persist(&self.context, is_transient_or_damaged_once(), || {
-            let Some(meta) = self.store.head(&key)? else { return Ok(true) };
-            if meta.size != known.size || meta.version != known.version || meta.last_modified != known.last_modified {
-                return Ok(false);
-            }
-            match meta.version.as_ref().filter(|version| version.is_strong()) {
-                Some(version) => self.delete_version(&key, version),
-                None => self.store.delete(&key).map(|()| true),
-            }
-        })
-    }
-
-    fn delete_version(&self, key: &str, version: &Version) -> Result<bool> {
-        match self.store.delete_if(key, version) {
-            Ok(()) => Ok(true),
-            Err(error) if error.kind() == ErrorKind::PreconditionFailed => Ok(false),
-            Err(error) if error.kind() == ErrorKind::Unsupported => self.store.delete(key).map(|()| true),
-            Err(error) => Err(error),
+        let is_unchanged = |meta: &ObjectMeta| {
+            meta.size == known.size && meta.version == known.version && meta.last_modified == known.last_modified
+        };
+        let removal = remove_object(self, &key, is_unchanged)?;
+        if removal == Removal::TooSlow {
+            self.context.warn(&format!("the store answers too slowly to delete the corrupt blob {blob} safely"));
         }
+        Ok(matches!(removal, Removal::Done | Removal::Absent))
     }
 }
 
