@@ -6,7 +6,7 @@ use crate::s3::blobs::{Blobs, PART, config, small_parts};
 use crate::s3::errors::told;
 use crate::s3::merge::{export, is_sound, job};
 use crate::s3::{builder, cache};
-use crate::s3_server::{Operation, Server};
+use crate::s3_server::{Fault, Match, Operation, Server};
 
 #[test]
 fn blobs_are_copied_within_a_store_without_sending_them() {
@@ -50,6 +50,19 @@ fn a_single_manifest_keeps_its_bytes() {
         cache(&server, more).copy_from(&[cache(&server, ",name=buildkit")], false).unwrap();
         assert!(server.object("manifests/a").unwrap() == bytes && server.object("manifests/b").unwrap() == bytes);
     }
+}
+
+/// A single manifest is read as one of several is: repeatedly, and with the same error if it is damaged.
+#[test]
+fn a_single_manifest_is_read_despite_a_storm_and_checked() {
+    let server = Server::start();
+    export(&cache(&server, ",name=pr-1"), &job(1)).unwrap();
+    server.fault(Match::operation(Operation::GetObject).key("manifests/").times(7), Fault::slow_down());
+    let copy = || cache(&server, ",name=main").copy_from(&[cache(&server, ",name=pr-1")], false);
+    assert_eq!(copy().unwrap().reports.len(), 1);
+    assert_eq!(server.pending_faults(), 0);
+    server.put_object("manifests/pr-1", b"{");
+    told(&copy().unwrap_err(), ErrorKind::Integrity, &["manifests/pr-1", "export the cache again"]);
 }
 
 #[test]

@@ -6,13 +6,13 @@ use std::collections::BTreeMap;
 
 use crate::base::{Digest, Error, ErrorKind, Result};
 use crate::bucket::Names;
-use crate::cache_config::{CacheConfig, MAX_MANIFEST_BYTES};
+use crate::cache_config::CacheConfig;
 use crate::config::Mode;
 use crate::object::{BytesPayload, ObjectMeta, ObjectStore as _};
 use crate::ops::cache::S3Cache;
 use crate::ops::export::ExportOptions;
 use crate::ops::inspect::BlobState;
-use crate::ops::manifests::load_name;
+use crate::ops::manifests::load_bytes;
 use crate::ops::presence;
 use crate::ops::report::Report;
 use crate::ops::rounds::run_each;
@@ -175,23 +175,15 @@ fn is_left_to_streaming(error: &Error) -> bool {
 
 /// Reads the manifests. Returns the config, and the bytes if there is one manifest only.
 fn read(sources: &[S3Cache], from: &[From]) -> Result<(CacheConfig, Option<BytesPayload>)> {
-    let gone = |source: &S3Cache, name: &str| {
-        Error::not_found(format!("{} does not exist any more", source.store.location(&source.keys.manifest(name))))
-    };
-    let mut found = Vec::new();
+    let mut all = Vec::new();
     for (at, name) in from {
         let Some(source) = sources.get(*at) else { continue };
+        let gone = || format!("{} does not exist any more", source.store.location(&source.keys.manifest(name)));
+        let (found, bytes) = load_bytes(source, name.clone())?.ok_or_else(|| Error::not_found(gone()))?;
         if from.len() == 1 {
-            let reader = source.open_object(source.keys.manifest(name))?.ok_or_else(|| gone(source, name))?;
-            let bytes = reader.read_to_vec(MAX_MANIFEST_BYTES)?;
-            let location = source.store.location(&source.keys.manifest(name));
-            let config = CacheConfig::from_s3_json(&bytes).map_err(|error| {
-                Error::integrity(format!("{location} is not a valid cache manifest")).with_source(error)
-            })?;
-            return Ok((config, Some(BytesPayload::new(bytes))));
+            return Ok((found.config, Some(BytesPayload::new(bytes))));
         }
-        let one = load_name(source, name.clone())?.ok_or_else(|| gone(source, name))?;
-        found.push((one.location, one.config));
+        all.push((found.location, found.config));
     }
-    Ok((CacheConfig::merge(found)?, None))
+    Ok((CacheConfig::merge(all)?, None))
 }

@@ -49,6 +49,11 @@ pub(in crate::ops) fn load_names(cache: &S3Cache, strict: bool) -> Result<Vec<Fo
 
 /// Returns the manifest with this name, or `None` if it does not exist.
 pub(in crate::ops) fn load_name(cache: &S3Cache, name: String) -> Result<Option<Found>> {
+    Ok(load_bytes(cache, name)?.map(|(found, _)| found))
+}
+
+/// Same as [`load_name`], but also returns the bytes of the manifest.
+pub(in crate::ops) fn load_bytes(cache: &S3Cache, name: String) -> Result<Option<(Found, Vec<u8>)>> {
     let key = cache.keys.manifest(&name);
     let location = cache.store.location(&key);
     let bytes = match persist(&cache.context, is_transient_and_reached, || read(cache, &key, true)) {
@@ -67,7 +72,7 @@ pub(in crate::ops) fn load_name(cache: &S3Cache, name: String) -> Result<Option<
             .with_hint("export the cache again under this name"),
         other => other,
     })?;
-    Ok(Some(Found { name, location, version, config }))
+    Ok(Some((Found { name, location, version, config }, bytes)))
 }
 
 /// The bytes of a manifest, and its version.

@@ -10,7 +10,7 @@ use crate::base::Result;
 use crate::cache_config::CacheConfig;
 use crate::ops::cache::S3Cache;
 pub(super) use agree::agreeing;
-pub(super) use load::{Found, find, is_damage, load_name, load_names};
+pub(super) use load::{Found, find, is_damage, load_bytes, load_name, load_names};
 pub(super) use without::drop_vanished;
 pub(super) use write::{Before, ManifestWriter};
 
