@@ -363,6 +363,18 @@ fn a_store_that_does_not_refresh_ages_needs_force() {
     assert_eq!(bucket.prune("", &options.force(true)).unwrap().deleted.blobs, 2);
 }
 
+/// To force the pruning would not be the fix.
+#[test]
+fn a_refused_trial_of_the_copy_says_nothing_about_the_store() {
+    let bucket = Bucket::on_server();
+    bucket.export("pr-1", 1);
+    let denied = Failure::new(403, "AccessDenied", "Access Denied");
+    bucket.server().fault(Match::operation(Operation::CopyObject).key("unreferenced").always(), Fault::Reply(denied));
+    let error = bucket.prune("", &bucket.drop_all()).unwrap_err();
+    told(&error, ErrorKind::Access, &["CopyObject", ".s3-build-cache/unreferenced"]);
+    assert!(bucket.has_own_blob(1));
+}
+
 /// The answer to the deletion may be lost, and another writer may refresh the blob before the next attempt.
 #[test]
 fn no_deletion_is_sent_without_a_look_right_before_it() {

@@ -38,7 +38,10 @@ pub(super) fn copies_refresh(cache: &S3Cache, before: &mut Before) -> Result<boo
         match persist(&cache.context, Error::is_transient, || cache.store.touch(&key, &meta)) {
             Ok(_) => {}
             Err(error) if error.kind() == ErrorKind::NotFound => return Err(another()),
-            Err(error) if error.is_transient() || matches!(error, Error::Cancelled) => return Err(error),
+            // A refusal of these credentials says nothing about the store.
+            Err(error) if error.is_transient() || matches!(error.kind(), ErrorKind::Access | ErrorKind::Cancelled) => {
+                return Err(error);
+            }
             Err(error) => {
                 log::info!("the store does not copy an object onto itself: {}", error.chain());
                 return Ok(false);
