@@ -353,6 +353,25 @@ fn caches_that_share_blobs_are_pruned_together() {
     }
 }
 
+/// The prefix of one cache begins with that of another.
+#[test]
+fn a_manifest_below_the_prefix_of_two_caches_belongs_to_the_nearer() {
+    let bucket = Bucket::on_server();
+    bucket.export("main", 1);
+    let team = bucket.open(",manifests_prefix=manifests/team/");
+    for (number, name) in [(2, "main"), (3, "pr-1")] {
+        export(&bucket.open(&format!(",manifests_prefix=manifests/team/,name={name}")), &job(number)).unwrap();
+    }
+    bucket.clock.advance(HOUR * 100);
+    let options = PruneOptions::new().older_than(HOUR).keep(Names::matching(["main"]));
+    let plan = bucket.open("").plan_prune(std::slice::from_ref(&team), &options).unwrap();
+    assert_eq!((plan.manifests, plan.dropped.len()), (3, 1));
+    assert_eq!(bucket.open("").prune(plan, |_| ()).unwrap().dropped, ["pr-1"]);
+    // Without the attributes of the other cache, these are names like any other.
+    let plan = bucket.open("").plan_prune(&[], &options).unwrap();
+    assert_eq!(plan.dropped[0].name, "team/main");
+}
+
 #[test]
 fn a_store_that_does_not_refresh_ages_needs_force() {
     let bucket = Bucket::on(Some(Server::with(Config { copy_keeps_age: true, ..Config::default() })));

@@ -87,17 +87,26 @@ impl Members {
         self.cache(listed.member).map(|cache| cache.store.location(&self.key(listed))).unwrap_or_default()
     }
 
-    /// Lists the manifests of all members.
+    /// Lists the manifests of all members. Each belongs to one, so that the rules see it once and by its own name.
     ///
     /// # Errors
     /// If the store refuses or fails.
     pub(super) fn list(&self) -> Result<Vec<Listed>> {
         let mut all = Vec::new();
         for (member, Member { cache, .. }) in self.0.iter().enumerate() {
-            let listed = list_manifests(cache, &Names::all())?;
+            let mut listed = list_manifests(cache, &Names::all())?;
+            listed.retain(|manifest| !self.is_nearer(cache, &manifest.name));
             all.extend(listed.into_iter().map(|manifest| Listed { member, manifest }));
         }
         Ok(all)
+    }
+
+    /// Returns whether the manifest with this name of `cache` is also below the longer prefix of another member.
+    fn is_nearer(&self, cache: &S3Cache, name: &str) -> bool {
+        let (key, prefix) = (cache.keys.manifest(name), cache.keys.manifests());
+        self.0.iter().any(|Member { cache: other, .. }| {
+            other.keys.manifests().len() > prefix.len() && other.keys.name(&key).is_some()
+        })
     }
 
     /// Reads these manifests and passes each with its position to `take`. Those that are gone are skipped.
