@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use s3_build_cache::inspect::{BlobState, Names};
 use s3_build_cache::progress::{Event, Step};
@@ -64,6 +65,25 @@ fn a_manifest_that_was_written_after_the_listing_misses_nothing() {
     let manifests = cache.list_manifests(&Names::all()).unwrap();
     let late = manifests.iter().find(|manifest| manifest.name == "buildkit").expect("the manifest was listed");
     assert_eq!((late.missing.blobs, late.referenced.blobs, late.own.blobs), (0, 2, 1));
+}
+
+/// They may be late, but a request for each would take minutes.
+#[test]
+fn many_missing_blobs_cost_few_requests() {
+    let server = holding(1000, 0);
+    let sizes: Vec<usize> = (1..=100).collect();
+    let blobs = Blobs::seeded(1000, &sizes);
+    server.put_object("manifests/lost", &blobs.config.to_s3_json());
+    let usage = cache(&server, "").disk_usage(&Names::all()).unwrap();
+    assert_eq!(usage.manifests.iter().map(|manifest| manifest.missing.blobs).collect::<Vec<_>>(), [100, 0, 0]);
+    assert!(usage.requests < 10, "{}", usage.requests);
+    // All are gone, and the manifest is too old for blobs that were uploaded since they were listed.
+    for key in server.keys().iter().filter(|key| !key.ends_with("lost")) {
+        server.remove(key);
+    }
+    server.set_age("manifests/lost", Duration::from_secs(3600));
+    let usage = cache(&server, "").disk_usage(&Names::all()).unwrap();
+    assert_eq!((usage.manifests[0].missing.blobs, usage.requests), (100, 3));
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::base::{Event, Progress as _, Result, Step};
 use crate::bucket::{BlobListing, Listed};
+use crate::go::Timestamp;
 use crate::object::{ListOptions, ListedObject, ObjectStore as _};
 use crate::ops::cache::S3Cache;
 use crate::ops::persist::{is_transient_and_reached, persist};
@@ -40,6 +41,8 @@ pub(in crate::ops) fn list_blobs(cache: &S3Cache) -> Result<StoredBlobs> {
         }
     })?;
     blobs.table.sort();
+    // A bucket without blobs has no ages to tell the time from.
+    blobs.began = blobs.began.or_else(|| store.now().map(|now| Timestamp::from(now).unix_seconds()));
     Ok(blobs)
 }
 

@@ -3,12 +3,13 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::base::{Digest, Error, Event, Progress as _, Result, Step, Unpoisoned as _, sort};
+use crate::base::{Error, Event, Progress as _, Result, Step, Unpoisoned as _, sort};
 use crate::bucket::{Names, StoredBlob};
 use crate::object::{ObjectMeta, ObjectStore};
 use crate::ops::cache::S3Cache;
 use crate::ops::manifests::{Found, is_damage, load_name};
 use crate::ops::persist::{is_transient_and_reached, persist};
+use crate::ops::presence;
 use crate::ops::rounds::run_each;
 use crate::ops::survey::stored::StoredBlobs;
 use crate::transfer::{Next, Pool, Run};
@@ -148,13 +149,11 @@ fn may_be_newer(listed: &ListedManifest, found: &Found, blobs: &StoredBlobs) -> 
 
 /// Looks up the blobs of a manifest that the listing of the bucket lacks.
 fn late_blobs(cache: &S3Cache, found: &Found, blobs: &StoredBlobs) -> Result<Vec<StoredBlob>> {
-    let missing: Vec<Digest> =
-        found.config.blobs().into_iter().map(|(digest, _)| digest).filter(|blob| blobs.get(blob).is_none()).collect();
-    let mut late = Vec::new();
-    for digest in missing {
-        let head = || cache.store.head(&cache.keys.blob(&digest));
-        let meta = persist(&cache.context, is_transient_and_reached, head)?;
-        late.extend(meta.map(|meta| StoredBlob::new(digest, &meta)));
+    let mut missing = found.config.blobs();
+    missing.retain(|(digest, _)| blobs.get(digest).is_none());
+    if missing.is_empty() {
+        return Ok(Vec::new());
     }
-    Ok(late)
+    let late = presence::find(cache, &missing)?;
+    Ok(late.iter().map(|(digest, meta)| StoredBlob::new(*digest, meta)).collect())
 }
