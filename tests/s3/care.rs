@@ -181,6 +181,21 @@ fn no_corrupt_blob_is_deleted_without_a_look_right_before_it() {
     assert!(deletions.len() >= 2 && deletions.iter().all(|at| methods[at - 1] == "HEAD"), "{methods:?}");
 }
 
+/// It may need the blob, and would not be found to lack it.
+#[test]
+fn a_corrupt_blob_is_not_deleted_while_a_manifest_cannot_be_read() {
+    let server = holding(1000, 0);
+    let key = format!("blobs/{}", Digest::of(&noise(100, 200)));
+    server.put_object(&key, &noise(3, 200));
+    let fails = Fault::Reply(Failure::new(501, "NotImplemented", "not now"));
+    server.fault(Match::operation(Operation::GetObject).key("manifests/main").nth(2).always(), fails);
+    let cache = cache(&server, "");
+    let verification = cache.verify(&Names::all(), true).unwrap();
+    assert_eq!(verification.plan().steps.len(), 1, "the manifest could only be read once");
+    assert!(cache.repair(&verification.plan(), |_| ()).is_err());
+    assert!(server.object(&key).is_some());
+}
+
 #[test]
 fn a_blob_whose_size_the_manifest_gets_wrong_is_kept() {
     let server = holding(1000, 0);

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use crate::base::{Digest, Error, Result};
+use crate::base::{Digest, Error, ErrorKind, Result};
 use crate::bucket::{Names, StoredBlob};
 use crate::object::{ObjectMeta, ObjectStore as _};
 use crate::ops::cache::S3Cache;
@@ -173,6 +173,9 @@ impl S3Cache {
     }
 
     /// Returns which of these blobs a manifest of the bucket references.
+    ///
+    /// # Errors
+    /// If the store refuses or fails, also for a single manifest.
     fn still_referenced(&self, blobs: &HashSet<Digest>) -> Result<HashSet<Digest>> {
         let mut referenced = HashSet::new();
         if blobs.is_empty() {
@@ -180,10 +183,14 @@ impl S3Cache {
         }
         let manifests = list_manifests(self, &Names::all())?;
         read_manifests(self, &manifests, None, &mut |_, reading| {
-            if let Reading::Config { found, .. } = reading {
-                let known =
-                    found.config.blobs().into_iter().map(|(digest, _)| digest).filter(|one| blobs.contains(one));
-                referenced.extend(known);
+            match reading {
+                Reading::Config { found, .. } => {
+                    let all = found.config.blobs().into_iter().map(|(digest, _)| digest);
+                    referenced.extend(all.filter(|digest| blobs.contains(digest)));
+                }
+                // What it references is unknown. An invalid one references nothing.
+                Reading::Unreadable(error) if error.kind() != ErrorKind::Integrity => return Err(error),
+                Reading::Unreadable(_) | Reading::Gone => {}
             }
             Ok(())
         })?;
