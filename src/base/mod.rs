@@ -13,6 +13,7 @@ mod ordered;
 mod parts;
 mod progress;
 mod random;
+mod reader;
 mod secret;
 mod shown;
 pub(crate) mod sort;
@@ -37,6 +38,7 @@ pub(crate) use ordered::{Arrived, OrderedHasher};
 pub(crate) use parts::Parts;
 pub use progress::{Action, Event, NoProgress, Progress, Step};
 pub(crate) use random::random_fraction;
+pub(crate) use reader::reader_from_fn;
 pub use secret::Secret;
 #[cfg(any(test, fuzzing))]
 pub(crate) use shown::MAX_SHOWN_CHARS;

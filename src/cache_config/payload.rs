@@ -2,7 +2,7 @@
 
 use std::io::{self, Read};
 
-use crate::base::{Digest, Hasher};
+use crate::base::{Digest, Hasher, reader_from_fn};
 use crate::cache_config::crown::Crown;
 use crate::cache_config::model::CacheConfig;
 use crate::cache_config::write::{Document, Json};
@@ -42,7 +42,8 @@ impl Payload for ManifestPayload<'_> {
     }
 
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
-        Ok(Box::new(Pieces { document: &self.document, next: 0, json: Json::default(), read: 0 }))
+        let mut pieces = Pieces { document: &self.document, next: 0, json: Json::default(), read: 0 };
+        Ok(reader_from_fn(move |buffer| pieces.read(buffer)))
     }
 }
 
@@ -55,7 +56,7 @@ struct Pieces<'a> {
     read: usize,
 }
 
-impl Read for Pieces<'_> {
+impl Pieces<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut filled = 0;
         while let Some(room) = buffer.get_mut(filled..).filter(|room| !room.is_empty()) {

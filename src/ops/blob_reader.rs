@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::ops::Range;
 
-use crate::base::{Digest, Error, Hasher, Result};
+use crate::base::{Digest, Error, Hasher, Result, reader_from_fn};
 use crate::ops::cache::S3Cache;
 use crate::store::ResumingReader;
 
@@ -72,7 +72,8 @@ impl BlobReader {
     /// [`Error::Integrity`] if the blob does not match its digest; otherwise if the store refuses or fails.
     pub fn read_all(mut self) -> Result<Vec<u8>> {
         let mut bytes = Vec::new();
-        match self.read_to_end(&mut bytes) {
+        let read = reader_from_fn(|buffer| self.read(buffer)).read_to_end(&mut bytes);
+        match read {
             Ok(_) => Ok(bytes),
             Err(_) if self.corrupt => Err(Error::integrity(self.wrong_digest())),
             Err(error) => Err(self.inner.failed(error)),

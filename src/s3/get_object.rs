@@ -1,9 +1,9 @@
 //! `GetObject`, whole or a range.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::ops::Range;
 
-use crate::base::{Element, Result};
+use crate::base::{Element, Result, reader_from_fn};
 use crate::http::{Method, Response};
 use crate::object::{GetOptions, Object};
 use crate::s3::answer::{Answer, Cause, MAX_ERROR_BYTES, is_html};
@@ -73,9 +73,9 @@ impl S3Client {
             None => Object::new(size, version, body),
             // The server ignores ranges: skip the bytes before the range.
             Some(range) => {
-                let skipping = Skip { inner: body, skip: range.start };
+                let skipping = skipped(body, range.start);
                 let length = range.end.min(size).saturating_sub(range.start);
-                Object { whole: true, ..Object::new(size, version, limited(Box::new(skipping), length)) }
+                Object { whole: true, ..Object::new(size, version, limited(skipping, length)) }
             }
         })
     }
@@ -106,25 +106,22 @@ fn wrong_range(response: &Response) -> Cause {
 }
 
 fn limited(body: Box<dyn Read + Send>, length: u64) -> Box<dyn Read + Send> {
-    Box::new(body.take(length))
+    let mut body = body.take(length);
+    reader_from_fn(move |buffer| body.read(buffer))
 }
 
-struct Skip {
-    inner: Box<dyn Read + Send>,
-    skip: u64,
-}
-
-impl Read for Skip {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        while self.skip > 0 {
-            let window = buffer.len().min(usize::try_from(self.skip).unwrap_or(usize::MAX));
-            match self.inner.read(buffer.get_mut(..window).unwrap_or_default())? {
+/// Returns what follows the first `skip` bytes.
+fn skipped(mut body: Box<dyn Read + Send>, mut skip: u64) -> Box<dyn Read + Send> {
+    reader_from_fn(move |buffer| {
+        while skip > 0 {
+            let window = buffer.len().min(usize::try_from(skip).unwrap_or(usize::MAX));
+            match body.read(buffer.get_mut(..window).unwrap_or_default())? {
                 0 => return Ok(0),
-                read => self.skip -= read as u64,
+                read => skip -= read as u64,
             }
         }
-        self.inner.read(buffer)
-    }
+        body.read(buffer)
+    })
 }
 
 #[cfg(test)]
@@ -133,9 +130,9 @@ mod tests {
 
     #[test]
     fn a_whole_object_in_place_of_a_range_is_cut_to_it() {
-        let inner: Box<dyn Read + Send> = Box::new(io::Cursor::new(b"0123456789".to_vec()));
+        let inner: Box<dyn Read + Send> = Box::new(std::io::Cursor::new(b"0123456789".to_vec()));
         let mut out = String::new();
-        limited(Box::new(Skip { inner, skip: 3 }), 4).read_to_string(&mut out).unwrap();
+        limited(skipped(inner, 3), 4).read_to_string(&mut out).unwrap();
         assert_eq!(out, "3456");
     }
 }

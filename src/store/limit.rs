@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, SystemTime};
 
-use crate::base::Result;
+use crate::base::{Result, reader_from_fn};
 use crate::object::{
     GetOptions, ListOptions, ListPage, MultipartUpload, Object, ObjectMeta, ObjectStore, Payload, PutMode,
     UnfinishedUpload, UploadsPage, Version,
@@ -71,9 +71,9 @@ impl Limited {
     ) -> Result<Option<Object>> {
         let connection = if urgent { self.permits.take_first() } else { self.permits.take() };
         let object = open(&*self.store)?;
-        Ok(object.map(|object| Object {
-            body: Box::new(LimitedBody { body: object.body, _connection: connection }),
-            ..object
+        Ok(object.map(|object| {
+            let mut body = LimitedBody { body: object.body, _connection: connection };
+            Object { body: reader_from_fn(move |buffer| body.read(buffer)), ..object }
         }))
     }
 
@@ -208,13 +208,13 @@ impl ObjectStore for Limited {
     }
 }
 
-/// The body of an object, which holds its connection.
+/// The body of an object, and its connection, which is free once the body is dropped.
 struct LimitedBody {
     body: Box<dyn Read + Send>,
     _connection: Permit,
 }
 
-impl Read for LimitedBody {
+impl LimitedBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.body.read(buffer)
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use crate::base::{Cancel, Clock, Digest, Error, ErrorKind, Hasher, Result};
+use crate::base::{Cancel, Clock, Digest, Error, ErrorKind, Hasher, Result, reader_from_fn};
 use crate::object::{GetOptions, Object, ObjectStore, Version};
 use crate::store::limit::Limited;
 use crate::transfer::Run;
@@ -255,7 +255,8 @@ impl ResumingReader {
         }
         // Allocated once, because growing to the size of a large manifest would fragment the heap.
         let mut bytes = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
-        match self.read_to_end(&mut bytes) {
+        let read = reader_from_fn(|buffer| self.read(buffer)).read_to_end(&mut bytes);
+        match read {
             Ok(_) => Ok(bytes),
             Err(error) => Err(self.failed(error)),
         }

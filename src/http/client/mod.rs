@@ -20,7 +20,7 @@ use crate::base::{Cancel, Clock, Interrupt, Result};
 use crate::http::proxy::Proxies;
 use crate::http::transport::{self, Tls, exchange};
 use crate::http::user_agent::USER_AGENT;
-use request_body::RequestBody;
+use request_body::request_body;
 
 pub(crate) use config::{ClientConfig, Timeouts};
 pub(crate) use fault::Fault;
@@ -105,12 +105,12 @@ impl Client {
         exchange::begin(request.expect_continue && request.body.is_some());
         let response = match request.body {
             Some(payload) => {
-                let mut body = RequestBody::open(payload).map_err(Fault::payload)?;
+                let mut body = request_body(payload).map_err(Fault::payload)?;
                 let mut builder = builder(request).header("content-length", payload.size());
                 if request.expect_continue {
                     builder = builder.header("expect", "100-continue");
                 }
-                self.run(request, builder.body(SendBody::from_reader(&mut body)))
+                self.run(request, builder.body(SendBody::from_reader(&mut *body)))
             }
             // A PUT or POST without a body needs `content-length: 0`.
             None if matches!(request.method, Method::Put | Method::Post) => {

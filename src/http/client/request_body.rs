@@ -3,12 +3,13 @@
 use std::fmt;
 use std::io::{self, Read};
 
+use crate::base::reader_from_fn;
 use crate::http::transport::exchange;
 use crate::object::Payload;
 
 /// Yields exactly as many bytes as the payload announced, or an error. ureq waits forever for the rest of a body that
 /// ends early, and would send the first part of one that is too long.
-pub(super) struct RequestBody<'a> {
+struct RequestBody<'a> {
     inner: Box<dyn Read + Send + 'a>,
     left: u64,
 }
@@ -25,11 +26,13 @@ impl fmt::Display for PayloadError {
 
 impl std::error::Error for PayloadError {}
 
-impl<'a> RequestBody<'a> {
-    pub(super) fn open(payload: &'a dyn Payload) -> io::Result<Self> {
-        Ok(Self { inner: payload.open()?, left: payload.size() })
-    }
+/// Opens a payload as the body of a request.
+pub(super) fn request_body(payload: &dyn Payload) -> io::Result<Box<dyn Read + Send + '_>> {
+    let mut body = RequestBody { inner: payload.open()?, left: payload.size() };
+    Ok(reader_from_fn(move |buffer| body.read(buffer)))
+}
 
+impl RequestBody<'_> {
     fn next(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let window = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
         // The server has hung up. The rest of the body is discarded, so it need not be read.
@@ -46,9 +49,7 @@ impl<'a> RequestBody<'a> {
         }
         Ok(read)
     }
-}
 
-impl Read for RequestBody<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.next(buffer).map_err(|error| io::Error::other(PayloadError(error)))?;
         // ureq stops a reader that claims more bytes than the buffer holds.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::fault::{Fault, timeout_text};
-use super::response_body::WatchedBody;
-use crate::base::Clock;
+use super::response_body::watched;
+use crate::base::{Clock, reader_from_fn};
 
 /// The time limit for a body that adds little to the response's status.
 const BRIEFLY: Duration = Duration::from_secs(10);
@@ -24,8 +24,8 @@ impl Response {
     pub(super) fn new(response: ureq::http::Response<ureq::Body>, clock: Arc<dyn Clock>) -> Self {
         let (parts, body) = response.into_parts();
         let size = body.content_length();
-        let body = WatchedBody::new(Box::new(UreqBody(body.into_reader())), size, clock.clone());
-        Self { status: parts.status.as_u16(), headers: parts.headers, body: Box::new(body), clock }
+        let body = watched(with_known_errors(body), size, clock.clone());
+        Self { status: parts.status.as_u16(), headers: parts.headers, body, clock }
     }
 
     pub(crate) fn status(&self) -> u16 {
@@ -87,17 +87,16 @@ impl Response {
     }
 }
 
-/// A body whose timeouts have the error kind that callers expect.
-struct UreqBody<R>(R);
-
-impl<R: Read> Read for UreqBody<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.0.read(buffer).map_err(|error| match ureq::Error::from(error) {
+/// Returns a reader whose timeouts have the error kind that callers expect.
+fn with_known_errors(body: ureq::Body) -> Box<dyn Read + Send> {
+    let mut body = body.into_reader();
+    reader_from_fn(move |buffer| {
+        body.read(buffer).map_err(|error| match ureq::Error::from(error) {
             ureq::Error::Io(error) => error,
             ureq::Error::Timeout(timeout) => io::Error::new(io::ErrorKind::TimedOut, timeout_text(timeout)),
             error => io::Error::other(error.to_string()),
         })
-    }
+    })
 }
 
 impl fmt::Debug for Response {

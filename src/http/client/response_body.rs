@@ -9,14 +9,14 @@ use std::io::{self, Read};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::base::Clock;
+use crate::base::{Clock, reader_from_fn};
 
 const LEAST_BYTES: u64 = 60 * 1024;
 const WINDOW: Duration = Duration::from_secs(60);
 const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// A response body whose speed is watched.
-pub(super) struct WatchedBody {
+struct WatchedBody {
     inner: Box<dyn Read + Send>,
     clock: Arc<dyn Clock>,
     /// The remaining bytes, if known.
@@ -25,12 +25,13 @@ pub(super) struct WatchedBody {
     received: u64,
 }
 
-impl WatchedBody {
-    /// Wraps a body; `size` is its length in bytes, if known.
-    pub(super) fn new(inner: Box<dyn Read + Send>, size: Option<u64>, clock: Arc<dyn Clock>) -> Self {
-        Self { inner, clock, left: size, waited: Duration::ZERO, received: 0 }
-    }
+/// Watches a body; `size` is its length in bytes, if known.
+pub(super) fn watched(inner: Box<dyn Read + Send>, size: Option<u64>, clock: Arc<dyn Clock>) -> Box<dyn Read + Send> {
+    let mut body = WatchedBody { inner, clock, left: size, waited: Duration::ZERO, received: 0 };
+    reader_from_fn(move |buffer| body.read(buffer))
+}
 
+impl WatchedBody {
     fn limit(&self) -> Duration {
         match self.left {
             Some(left) if left > LEAST_BYTES => WINDOW,
@@ -52,9 +53,7 @@ impl WatchedBody {
         }
         Ok(())
     }
-}
 
-impl Read for WatchedBody {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let start = self.clock.monotonic();
         let read = self.inner.read(buffer)?;
@@ -110,7 +109,7 @@ mod tests {
     fn read(size: u64, said: bool, piece: u64, every_ms: u64) -> (io::Result<u64>, Duration) {
         let clock = Arc::new(Still::default());
         let slow = Slow { clock: clock.clone(), left: size, piece, every: Duration::from_millis(every_ms) };
-        let mut watched = WatchedBody::new(Box::new(slow), said.then_some(size), clock.clone());
+        let mut watched = watched(Box::new(slow), said.then_some(size), clock.clone());
         let read = io::copy(&mut watched, &mut io::sink());
         (read, clock.monotonic())
     }
@@ -129,7 +128,7 @@ mod tests {
         let clock = Arc::new(Still::default());
         let fast = io::repeat(1).take(50 << 20);
         let slow = Slow { clock: clock.clone(), left: 50 << 20, piece: 1, every: Duration::from_secs(1) };
-        let mut watched = WatchedBody::new(Box::new(fast.chain(slow)), Some(100 << 20), clock.clone());
+        let mut watched = watched(Box::new(fast.chain(slow)), Some(100 << 20), clock.clone());
         assert_eq!(io::copy(&mut watched, &mut io::sink()).unwrap_err().kind(), io::ErrorKind::TimedOut);
         assert!(clock.monotonic() <= 2 * WINDOW, "{:?}", clock.monotonic());
     }
@@ -155,7 +154,7 @@ mod tests {
     #[test]
     fn a_slow_reader_does_not_cause_a_timeout() {
         let clock = Arc::new(Still::default());
-        let mut watched = WatchedBody::new(Box::new(io::repeat(1).take(1 << 20)), Some(1 << 20), clock.clone());
+        let mut watched = watched(Box::new(io::repeat(1).take(1 << 20)), Some(1 << 20), clock.clone());
         let mut byte = [0; 1024];
         while watched.read(&mut byte).unwrap() > 0 {
             clock.sleep(10 * PATIENCE, &Cancel::new());

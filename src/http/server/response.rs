@@ -43,8 +43,8 @@ impl Response {
     }
 
     /// Returns a response with `size` bytes of the reader.
-    pub(crate) fn stream(status: u16, content_type: &str, size: u64, reader: impl Read + Send + 'static) -> Self {
-        let body = Body::Stream { size, reader: Box::new(reader) };
+    pub(crate) fn stream(status: u16, content_type: &str, size: u64, reader: Box<dyn Read + Send>) -> Self {
+        let body = Body::Stream { size, reader };
         Self { body, ..Self::empty(status) }.header("content-type", content_type)
     }
 

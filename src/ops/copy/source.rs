@@ -4,9 +4,10 @@ use std::collections::HashMap;
 use std::io::{self, Read};
 use std::sync::Mutex;
 
-use crate::base::{Digest, Error, Parts, Result, Unpoisoned as _};
+use crate::base::{Digest, Error, Parts, Result, Unpoisoned as _, reader_from_fn};
 use crate::object::{BlobSource, ObjectStore as _};
 use crate::ops::cache::S3Cache;
+use crate::store::ResumingReader;
 
 /// The blobs of other caches. Each is read from the first that has it.
 pub(super) struct RemoteBlobs<'a> {
@@ -56,14 +57,15 @@ impl BlobSource for RemoteBlobs<'_> {
     }
 
     fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>> {
-        let reader = self.source(digest)?.open_blob(digest)?;
-        reader.map(|reader| Box::new(reader) as _).ok_or_else(|| absent(digest))
+        let mut reader = self.source(digest)?.open_blob(digest)?.ok_or_else(|| absent(digest))?;
+        Ok(reader_from_fn(move |buffer| reader.read(buffer)))
     }
 
     fn open_blob_at(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
         let (source, size) = (self.source(digest)?.without_limit(), self.size(digest));
         let length = Parts::upload(size, self.part_size).range(0).end.max(1);
-        Ok(Box::new(Ranges { source, digest: *digest, next: offset, size, length, current: None }))
+        let mut ranges = Ranges { source, digest: *digest, next: offset, size, length, current: None };
+        Ok(reader_from_fn(move |buffer| ranges.read(buffer)))
     }
 
     fn repair_hint(&self) -> Option<String> {
@@ -78,10 +80,10 @@ struct Ranges {
     next: u64,
     size: u64,
     length: u64,
-    current: Option<Box<dyn Read + Send>>,
+    current: Option<ResumingReader>,
 }
 
-impl Read for Ranges {
+impl Ranges {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
             if let Some(reader) = &mut self.current {
@@ -96,7 +98,7 @@ impl Read for Ranges {
             }
             let key = self.source.keys.blob(&self.digest);
             let end = self.size.min(self.next.saturating_add(self.length));
-            self.current = Some(Box::new(self.source.reader(key).another(self.next..end)));
+            self.current = Some(self.source.reader(key).another(self.next..end));
             self.next = end;
         }
     }

@@ -4,7 +4,7 @@ use std::io::{self, Read};
 use std::ops::Range;
 use std::sync::{Mutex, OnceLock};
 
-use crate::base::{Action, Digest, Error, Event, Hasher, Progress, Result, Unpoisoned as _};
+use crate::base::{Action, Digest, Error, Event, Hasher, Progress, Result, Unpoisoned as _, reader_from_fn};
 use crate::object::{BlobSource, Payload};
 use crate::ops::export::sum::{Sum, Summed};
 use crate::ops::meter::PartMeter;
@@ -41,10 +41,10 @@ impl Payload for BlobPayload<'_> {
         }
         let (digest, total) = (&self.digest, self.size);
         self.progress.event(&Event::Started { digest, action: Action::Upload, total });
-        let at = move |current| self.progress.event(&Event::Advanced { digest, current, total });
+        let at = Box::new(move |current| self.progress.event(&Event::Advanced { digest, current, total }));
         let check = self.verify.then(|| Observer::Verify(Hasher::new(), digest));
         let (source, run) = (self.source, self.run);
-        Ok(Box::new(UploadReader { source, digest, inner, run, size: total, sent: 0, at, check }))
+        Ok(UploadReader { source, digest, inner, run, size: total, sent: 0, at, check }.boxed())
     }
 }
 
@@ -83,27 +83,32 @@ impl Payload for PartPayload<'_> {
 
     fn open(&self) -> io::Result<Box<dyn Read + Send + '_>> {
         let inner = self.source.open_blob_at(&self.digest, self.range.start);
-        let inner = opened(self.source, &self.digest, inner)?;
         let size = self.size();
+        let mut inner = opened(self.source, &self.digest, inner)?.take(size);
+        let inner = reader_from_fn(move |buffer| inner.read(buffer));
         let check = Some(Observer::Sum(Sum::default(), &self.sent));
-        let at = |sent| self.meter.at(sent);
+        let at = Box::new(|sent| self.meter.at(sent));
         let (source, digest, run) = (self.source, &self.digest, self.run);
-        Ok(Box::new(UploadReader { source, digest, inner: inner.take(size), run, size, sent: 0, at, check }))
+        Ok(UploadReader { source, digest, inner, run, size, sent: 0, at, check }.boxed())
     }
 }
 
-struct UploadReader<'a, R, F> {
+struct UploadReader<'a> {
     source: &'a dyn BlobSource,
     digest: &'a Digest,
-    inner: R,
+    inner: Box<dyn Read + Send + 'a>,
     run: &'a Run<'a>,
     size: u64,
     sent: u64,
-    at: F,
+    at: Box<dyn FnMut(u64) + Send + 'a>,
     check: Option<Observer<'a>>,
 }
 
-impl<R: Read, F: FnMut(u64)> Read for UploadReader<'_, R, F> {
+impl<'a> UploadReader<'a> {
+    fn boxed(mut self) -> Box<dyn Read + Send + 'a> {
+        reader_from_fn(move |buffer| self.read(buffer))
+    }
+
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         self.run.check().map_err(io::Error::other)?;
         if buffer.is_empty() {

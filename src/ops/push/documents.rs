@@ -1,11 +1,11 @@
 //! What the server keeps instead of storing it: configs, which look like blobs to a client, and manifests.
 
 use std::collections::{HashMap, VecDeque};
-use std::io::{self, Read};
+use std::io::Read;
 use std::ops::Deref;
 use std::sync::{Arc, Mutex};
 
-use crate::base::{Digest, Error, Result, Unpoisoned as _};
+use crate::base::{Digest, Error, Result, Unpoisoned as _, reader_from_fn};
 use crate::object::BlobSource;
 use crate::ops::push::spool::Spool;
 
@@ -78,24 +78,10 @@ impl Deref for Document {
     }
 }
 
-/// Reads a document.
-#[derive(Debug)]
-pub(crate) struct DocumentReader {
-    document: Arc<Document>,
-    offset: u64,
-}
-
-impl DocumentReader {
-    pub(crate) fn new(document: Arc<Document>) -> Self {
-        Self { document, offset: 0 }
-    }
-}
-
-impl Read for DocumentReader {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.document.read_at(buffer, self.offset)?;
-        self.offset += read as u64;
-        Ok(read)
+impl Document {
+    /// Returns a reader that begins at `offset`, and keeps the document.
+    pub(crate) fn into_reader(self: Arc<Self>, mut offset: u64) -> Box<dyn Read + Send> {
+        reader_from_fn(move |buffer| self.read_on(buffer, &mut offset))
     }
 }
 
@@ -111,7 +97,7 @@ impl BlobSource for Documents {
 
     fn open_blob_at(&self, digest: &Digest, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
         let document = self.get(digest).ok_or_else(|| Error::integrity(format!("the blob {digest} is gone")))?;
-        Ok(Box::new(DocumentReader { document, offset }))
+        Ok(document.into_reader(offset))
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
-use crate::base::{Digest, Error, Parts, Result, Unpoisoned as _};
+use crate::base::{Digest, Error, Parts, Result, Unpoisoned as _, reader_from_fn};
 use crate::object::BlobSource;
 use crate::ops::export::{Check, Summed};
 use crate::ops::push::budget::Room;
@@ -113,6 +113,17 @@ impl Incoming {
         Ok((part.ok_or_else(gone)?, offset % part_size))
     }
 
+    /// Reads bytes of one part, and advances the offset.
+    fn read_on(&self, buffer: &mut [u8], offset: &mut u64) -> io::Result<usize> {
+        if buffer.is_empty() || *offset >= self.size {
+            return Ok(0);
+        }
+        let (part, within) = self.part_at(*offset)?;
+        let read = part.spool.read_at(buffer, within)?;
+        *offset += read as u64;
+        Ok(read)
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unpoisoned()
     }
@@ -157,25 +168,7 @@ impl BlobSource for Incoming {
         self.open_blob_at(digest, 0)
     }
 
-    fn open_blob_at(&self, _: &Digest, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
-        Ok(Box::new(IncomingReader { incoming: self, offset }))
-    }
-}
-
-/// Reads parts one after the other.
-struct IncomingReader<'a> {
-    incoming: &'a Incoming,
-    offset: u64,
-}
-
-impl Read for IncomingReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if buffer.is_empty() || self.offset >= self.incoming.size {
-            return Ok(0);
-        }
-        let (part, within) = self.incoming.part_at(self.offset)?;
-        let read = part.spool.read_at(buffer, within)?;
-        self.offset += read as u64;
-        Ok(read)
+    fn open_blob_at(&self, _: &Digest, mut offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+        Ok(reader_from_fn(move |buffer| self.read_on(buffer, &mut offset)))
     }
 }

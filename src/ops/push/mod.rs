@@ -34,7 +34,7 @@ use crate::ops::persist::persist;
 use budget::Budget;
 pub(crate) use budget::Room;
 pub(crate) use completion::Completion;
-pub(crate) use documents::{Document, DocumentReader, Documents, OCTETS};
+pub(crate) use documents::{Document, Documents, OCTETS};
 pub(crate) use publication::{Missing, Publication, Published};
 pub(crate) use spool::Spool;
 pub(crate) use state::PushRooms;

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use std::mem;
 use std::os::unix::fs::FileExt;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, reader_from_fn};
 use crate::files::unlinked_file;
 
 /// Up to this size, bytes stay in memory. Most configs of small caches fit, and many small layers.
@@ -92,8 +92,15 @@ impl Spool {
     }
 
     /// Returns a reader that begins at `offset`.
-    pub(crate) fn reader(&self, offset: u64) -> SpoolReader<'_> {
-        SpoolReader { spool: self, offset }
+    pub(crate) fn reader(&self, mut offset: u64) -> Box<dyn Read + Send + '_> {
+        reader_from_fn(move |buffer| self.read_on(buffer, &mut offset))
+    }
+
+    /// Same as [`read_at`](Self::read_at), and advances the offset.
+    pub(super) fn read_on(&self, buffer: &mut [u8], offset: &mut u64) -> io::Result<usize> {
+        let read = self.read_at(buffer, *offset)?;
+        *offset += read as u64;
+        Ok(read)
     }
 
     /// Reads everything into memory.
@@ -105,21 +112,6 @@ impl Spool {
         let read = self.reader(0).read_to_end(&mut bytes);
         read.map_err(|error| Error::io("read a temporary file in", env::temp_dir(), error))?;
         Ok(bytes)
-    }
-}
-
-/// Reads a spool.
-#[derive(Debug)]
-pub(crate) struct SpoolReader<'a> {
-    spool: &'a Spool,
-    offset: u64,
-}
-
-impl Read for SpoolReader<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.spool.read_at(buffer, self.offset)?;
-        self.offset += read as u64;
-        Ok(read)
     }
 }
 

@@ -248,6 +248,6 @@ impl BlobSource for Received {
     }
 
     fn open_blob_at(&self, _: &Digest, offset: u64) -> Result<Box<dyn std::io::Read + Send + '_>> {
-        Ok(Box::new(self.0.reader(offset)))
+        Ok(self.0.reader(offset))
     }
 }

@@ -144,7 +144,8 @@ impl Pull {
             mounted: mounted.clone(),
             counters: self.counters.clone(),
         };
-        let response = Response::stream(if wanted == Wanted::Whole { 200 } else { 206 }, OCTETS, length, sent);
+        let response =
+            Response::stream(if wanted == Wanted::Whole { 200 } else { 206 }, OCTETS, length, sent.into_reader());
         Ok(CopyOutcome::Answer(ranged(response, &wanted, size, &digest)))
     }
 }

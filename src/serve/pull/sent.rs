@@ -3,7 +3,7 @@
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
 
-use crate::base::{Digest, Error};
+use crate::base::{Digest, Error, reader_from_fn};
 use crate::serve::counters::Counters;
 use crate::serve::mounted::Mounted;
 use crate::store::VerifiedReader;
@@ -23,7 +23,11 @@ pub(super) struct Sent {
     pub(super) counters: Arc<Counters>,
 }
 
-impl Read for Sent {
+impl Sent {
+    pub(super) fn into_reader(mut self) -> Box<dyn Read + Send> {
+        reader_from_fn(move |buffer| self.read(buffer))
+    }
+
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let mut read = self.first.read(buffer)?;
         if read == 0 {
@@ -38,9 +42,7 @@ impl Read for Sent {
         }
         Ok(read)
     }
-}
 
-impl Sent {
     /// Records a failure. The server closes the connection, and the client requests the rest.
     fn failed(&self, error: &io::Error) {
         let (digest, source) = self.copy;

@@ -16,7 +16,7 @@ use std::time::{Duration, Instant};
 use crate::base::{Digest, ErrorKind, Result as CrateResult};
 use crate::http::server::Response;
 use crate::ops::S3Cache;
-use crate::ops::push::{Completion, Document, DocumentReader, Documents, PushRooms, Pushes, Room, WrongCopies};
+use crate::ops::push::{Completion, Document, Documents, PushRooms, Pushes, Room, WrongCopies};
 use crate::serve::answer::{Code, Refusal, with_digest};
 use crate::serve::counters::Counters;
 use crate::serve::mount::{LATEST, name_of};
@@ -137,5 +137,5 @@ impl Push {
 
 fn respond(document: Arc<Document>, digest: &Digest) -> Response {
     let (media_type, size) = (document.media_type.clone(), document.size());
-    with_digest(Response::stream(200, &media_type, size, DocumentReader::new(document)), digest)
+    with_digest(Response::stream(200, &media_type, size, document.into_reader(0)), digest)
 }

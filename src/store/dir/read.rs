@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, reader_from_fn};
 use crate::files::OpenedFile;
 use crate::object::{GetOptions, Object};
 use crate::store::dir::bucket::{DirStore, version};
@@ -25,24 +25,19 @@ impl DirStore {
             left = range.end.min(size).saturating_sub(range.start);
             file.seek(SeekFrom::Start(range.start)).map_err(|error| Error::io("read", &path, error))?;
         }
-        Ok(Some(Object::new(size, Some(version), Box::new(FileBody { file, left }))))
+        Ok(Some(Object::new(size, Some(version), exactly(file, left))))
     }
 }
 
-/// Reads exactly this many bytes of a file, or fails.
-struct FileBody {
-    file: File,
-    left: u64,
-}
-
-impl Read for FileBody {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let window = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let read = self.file.read(buffer.get_mut(..window).unwrap_or_default())?;
+/// Returns a reader of exactly the next `left` bytes of the file.
+fn exactly(mut file: File, mut left: u64) -> Box<dyn Read + Send> {
+    reader_from_fn(move |buffer| {
+        let window = buffer.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        let read = file.read(buffer.get_mut(..window).unwrap_or_default())?;
         if read == 0 && window > 0 {
             return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file was cut while it was read"));
         }
-        self.left = self.left.saturating_sub(read as u64);
+        left = left.saturating_sub(read as u64);
         Ok(read)
-    }
+    })
 }

@@ -25,16 +25,16 @@ impl Read for Broken {
 }
 
 fn respond(request: &Request<'_>) -> Response {
-    let broken = |left, fails| Response::stream(200, "a/b", SIZE, Broken { left, fails });
+    let broken = |left, fails| Response::stream(200, "a/b", SIZE, Box::new(Broken { left, fails }));
     match request.path.as_str() {
         "/next" => Response::text(200, "GET /next"),
         "/empty" => Response::empty(202).header("location", "/v2/"),
         "/none" => Response { body: Body::Bytes(b"not sent".to_vec()), ..Response::empty(204) },
         "/unmodified" => Response { body: Body::Bytes(b"not sent".to_vec()), ..Response::empty(304) },
         "/bytes" => Response::bytes(404, "application/json", "{}"),
-        "/stream" => Response::stream(206, "a/b", SIZE, Cursor::new(pattern(SIZE))),
-        "/longer" => Response::stream(200, "a/b", 10, Cursor::new(pattern(SIZE))),
-        "/nothing" => Response::stream(200, "a/b", 0, io::empty()),
+        "/stream" => Response::stream(206, "a/b", SIZE, Box::new(Cursor::new(pattern(SIZE)))),
+        "/longer" => Response::stream(200, "a/b", 10, Box::new(Cursor::new(pattern(SIZE)))),
+        "/nothing" => Response::stream(200, "a/b", 0, Box::new(io::empty())),
         "/failing" => broken(100_000, true),
         "/failing-at-once" => broken(0, true),
         "/failing-last" => broken(SIZE as usize - 1, true),
@@ -138,7 +138,7 @@ fn a_client_that_stops_reading_ends_the_stream() {
     }
     let limits = Limits { write_stall: Duration::from_millis(200), ..quick() };
     let server = Running::start(limits, move |_| {
-        Response::stream(200, "a/b", u64::MAX, Endless(dropped.lock().unwrap().clone()))
+        Response::stream(200, "a/b", u64::MAX, Box::new(Endless(dropped.lock().unwrap().clone())))
     });
     let mut stuck = server.send(request("GET", "/"));
     assert_eq!(stuck.head().lines().nth(2), Some("content-length: 18446744073709551615"));

@@ -63,7 +63,7 @@ fn idle_connections_are_closed_at_once_and_no_new_one_is_accepted() {
 
 #[test]
 fn a_request_under_way_finishes_and_its_response_closes_the_connection() {
-    let held = Held::start(|| Response::stream(200, "a/b", 1 << 20, io::repeat(7)));
+    let held = Held::start(|| Response::stream(200, "a/b", 1 << 20, Box::new(io::repeat(7))));
     let (mut client, mut idle) = (held.server.send(GET), held.server.connect());
     held.entered.recv_timeout(PATIENCE).unwrap();
     held.server.stopper.stop(LONG);
@@ -95,7 +95,7 @@ fn a_request_whose_head_has_begun_is_served() {
 fn connections_that_are_stuck_are_shut_down_after_the_grace_period() {
     let server = Running::start(quick(), |request| match request.path.as_str() {
         "/reads" => echo(request),
-        _ => Response::stream(200, "a/b", u64::MAX, io::repeat(7)),
+        _ => Response::stream(200, "a/b", u64::MAX, Box::new(io::repeat(7))),
     });
     let mut reads = server.send("PUT /reads HTTP/1.1\r\nHost: h\r\nContent-Length: 5\r\n\r\nabc");
     let mut writes = server.send("GET /writes HTTP/1.1\r\nHost: h\r\n\r\n");
