@@ -20,12 +20,11 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use s3_build_cache::{Error, Result};
-use serde_json::json;
 
 use crate::args::Request;
 use crate::commands::{COMMANDS, Command, Run};
 use crate::flags::ProgressMode;
-use crate::output::{Envelope, exit, failure, stderr};
+use crate::output::{Envelope, exit, failure, json, stderr};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use s3_build_cache::{CacheOptions, Error, Result, S3Cache};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::output::{exit, failure, json};
 use crate::session::{Session, label};
@@ -27,7 +27,7 @@ pub(super) struct All {
 
 /// Returns the body of a run that did nothing.
 pub(super) fn nothing() -> Value {
-    json!({"targets": [], "requests": 0, "seconds": 0.0})
+    json!({"targets": Value::Array(Vec::new()), "requests": 0, "seconds": 0.0})
 }
 
 /// Runs `work` on each bucket, also after one has failed. `usual` is the outcome of a command without findings.

@@ -4,14 +4,14 @@ use std::process::ExitCode;
 
 use s3_build_cache::copy::Copied;
 use s3_build_cache::{CacheOptions, Error, Result, S3Cache};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::commands::buckets::{self, Done};
 use crate::commands::caches::CacheArguments;
 use crate::commands::command::{Command, Help, Run, Takes};
 use crate::flags::Raw;
 use crate::output::buckets::sum;
-use crate::output::{exit, human};
+use crate::output::{exit, human, json};
 use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {
@@ -74,10 +74,11 @@ fn copy(session: &Session, sources: &[CacheOptions], target: &S3Cache, dry_run: 
         (true, false) => ("copied", 0),
     };
     let manifests = copied.reports.iter().map(|report| {
+        let blobs = &report.blobs;
         json!({
             "names": report.names,
             "layers": report.layers,
-            "blobs": {"total": report.blobs.total, "copied": report.blobs.transferred, "present": report.blobs.present},
+            "blobs": json!({"total": blobs.total, "copied": blobs.transferred, "present": blobs.present}),
             "bytes": report.bytes,
         })
     });

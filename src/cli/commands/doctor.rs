@@ -7,13 +7,13 @@ use std::process::ExitCode;
 use s3_build_cache::doctor::{Check, CheckOutcome, DoctorOptions};
 use s3_build_cache::error::printable;
 use s3_build_cache::{CacheOptions, Error, ErrorKind, Result};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::commands::caches::{CacheArguments, s3_cache};
 use crate::commands::command::{Argument, Command, Help, Run, Takes};
 use crate::flags::{Global, Raw, Values};
 use crate::output::color::{self, GREEN, RED};
-use crate::output::{advice, exit, print};
+use crate::output::{advice, exit, json, print};
 use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {

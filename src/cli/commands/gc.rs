@@ -4,12 +4,13 @@ use std::process::ExitCode;
 
 use s3_build_cache::layout::GcOptions;
 use s3_build_cache::{Error, LocalCache, Result};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::commands::caches::CacheArguments;
 use crate::commands::command::{Argument, Command, Help, Run, Takes};
 use crate::flags::{Raw, Values};
 use crate::output::human;
+use crate::output::json;
 use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {

@@ -4,14 +4,14 @@ use std::process::ExitCode;
 
 use s3_build_cache::inspect::{ManifestSummary, Names};
 use s3_build_cache::{CacheOptions, Result, S3Cache};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::commands::buckets::{self, Done};
 use crate::commands::caches::CacheArguments;
 use crate::commands::command::{Argument, Command, Help, Run};
 use crate::flags::{Raw, Values};
 use crate::output::buckets::{ago, manifest};
-use crate::output::{human, table};
+use crate::output::{human, json, table};
 use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {

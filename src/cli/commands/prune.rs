@@ -6,7 +6,7 @@ use s3_build_cache::error::printable;
 use s3_build_cache::inspect::{BlobSum, Names};
 use s3_build_cache::prune::{DroppedManifest, PruneOptions, PrunePlan, PruneStep, Pruned};
 use s3_build_cache::{CacheOptions, Error, ErrorKind, Result, S3Cache};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::commands::buckets::{self, Done};
 use crate::commands::caches::CacheArguments;
@@ -14,7 +14,7 @@ use crate::commands::command::{Command, Help, Run, Takes};
 use crate::commands::ls::BUCKETS;
 use crate::flags::Raw;
 use crate::output::buckets::{ago, sum};
-use crate::output::{exit, human};
+use crate::output::{exit, human, json};
 use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {

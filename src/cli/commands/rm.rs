@@ -5,12 +5,12 @@ use std::process::ExitCode;
 use s3_build_cache::error::printable;
 use s3_build_cache::inspect::Names;
 use s3_build_cache::{CacheOptions, Error, Result, S3Cache};
-use serde_json::json;
 
 use crate::commands::buckets::{self, Done};
 use crate::commands::caches::CacheArguments;
 use crate::commands::command::{Argument, Command, Help, Run, Takes};
 use crate::flags::{Raw, Values};
+use crate::output::json;
 use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {

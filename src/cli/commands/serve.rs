@@ -11,11 +11,11 @@ use std::time::Duration;
 use s3_build_cache::program::thread_builder;
 use s3_build_cache::serve::{Mount, ServeOptions, ServeSummary, Server, Stopper, Users};
 use s3_build_cache::{CacheOptions, Cancel, Error, Result};
-use serde_json::json;
 
 use crate::commands::caches::s3_cache;
 use crate::commands::command::{Argument, Command, Help, Run, Takes};
 use crate::flags::{Global, Raw, Values};
+use crate::output::json;
 use crate::output::served;
 use crate::session::Session;
 use crate::signals;

@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use s3_build_cache::error::printable;
 use s3_build_cache::inspect::{BlobState, LayerDetails, LeafDetails, ManifestDetails, Names};
 use s3_build_cache::{CacheOptions, Error, Result, S3Cache};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::commands::buckets::{self, Done};
 use crate::commands::caches::{CacheArguments, is_attributes};
@@ -15,7 +15,7 @@ use crate::commands::ls::BUCKETS;
 use crate::flags::{Raw, Values};
 use crate::output::buckets::{ago, details, since};
 use crate::output::color::{self, RED};
-use crate::output::{exit, failure, human, tree};
+use crate::output::{exit, failure, human, json, tree};
 use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {

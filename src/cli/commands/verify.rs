@@ -6,7 +6,7 @@ use s3_build_cache::error::printable;
 use s3_build_cache::inspect::Names;
 use s3_build_cache::verify::{Defect, Finding, RepairPlan, RepairStep, Verification};
 use s3_build_cache::{CacheOptions, Error, ErrorKind, Result, S3Cache};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::commands::buckets::{self, Done};
 use crate::commands::caches::CacheArguments;
@@ -14,7 +14,7 @@ use crate::commands::command::{Command, Help, Run, Takes};
 use crate::commands::ls::BUCKETS;
 use crate::flags::Raw;
 use crate::output::color::{self, RED};
-use crate::output::{exit, failure, human};
+use crate::output::{exit, failure, human, json};
 use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {

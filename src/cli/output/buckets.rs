@@ -6,7 +6,7 @@ use s3_build_cache::inspect::{
     AgeBand, BlobSum, DiskUsage, LargeBlob, LayerDetails, LeafDetails, ManifestDetails, ManifestSummary,
 };
 use s3_build_cache::time::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::output::human::age;
 use crate::output::{failure, json};

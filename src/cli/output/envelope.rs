@@ -2,7 +2,7 @@
 //! never removed.
 
 use s3_build_cache::Error;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::output::{failure, json};
 

@@ -2,11 +2,11 @@
 
 use s3_build_cache::Error;
 use s3_build_cache::error::printable;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::output::color::{self, RED};
 use crate::output::stderr::line;
-use crate::output::{advice, stderr};
+use crate::output::{advice, json, stderr};
 
 /// Returns the error as JSON: its kind, what failed and why in one line, and the likely fix.
 pub(crate) fn json(error: &Error) -> Value {

@@ -16,5 +16,5 @@ pub(crate) mod transfer;
 pub(crate) mod tree;
 
 pub(crate) use envelope::Envelope;
-pub(crate) use json::merged;
+pub(crate) use json::{json, merged};
 pub(crate) use stdout::print;

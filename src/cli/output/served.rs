@@ -1,9 +1,10 @@
 //! What a server did: a line for people, and the JSON body.
 
 use s3_build_cache::serve::ServeSummary;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::output::human;
+use crate::output::json;
 
 /// Returns the summary for people.
 pub(crate) fn line(summary: &ServeSummary) -> String {
@@ -28,11 +29,13 @@ pub(crate) fn line(summary: &ServeSummary) -> String {
 pub(crate) fn body(summary: &ServeSummary) -> Value {
     json!({
         "requests": summary.requests,
-        "manifests": {"found": summary.manifests_found, "missed": summary.manifests_missed},
-        "blobs": {
-            "served": summary.blobs_served, "uploaded": summary.blobs_uploaded, "present": summary.blobs_present,
-        },
-        "bytes": {"down": summary.bytes_down, "up": summary.bytes_up},
+        "manifests": json!({"found": summary.manifests_found, "missed": summary.manifests_missed}),
+        "blobs": json!({
+            "served": summary.blobs_served,
+            "uploaded": summary.blobs_uploaded,
+            "present": summary.blobs_present,
+        }),
+        "bytes": json!({"down": summary.bytes_down, "up": summary.bytes_up}),
         "failures": summary.failures,
         "names": summary.names_written,
     })

@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use s3_build_cache::error::printable;
 use s3_build_cache::time::Timestamp;
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::output::json;
 
@@ -35,7 +35,8 @@ pub(crate) fn message(level: &str, text: &str) {
 /// `fields` sets those that are not null or zero, and adds others.
 pub(crate) fn event(name: &str, fields: Value) {
     let time = Timestamp::from(SystemTime::now()).to_string();
-    let common = json!({"event": name, "digest": null, "action": null, "current": 0, "total": 0, "time": time});
+    let common =
+        json!({"event": name, "digest": Value::Null, "action": Value::Null, "current": 0, "total": 0, "time": time});
     line(json::line(&json::merged(common, fields)).trim_end());
 }
 

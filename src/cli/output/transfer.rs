@@ -2,7 +2,7 @@
 
 use s3_build_cache::report::{Explanation, MergedManifest};
 use s3_build_cache::{Error, Report};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::output::{failure, json};
 
@@ -57,7 +57,7 @@ pub(crate) fn explained(body: Value, explanation: &Explanation) -> Value {
     let leaves = explanation.leaves.iter().map(|leaf| json!({"digest": leaf.digest, "manifests": leaf.manifests}));
     let (manifests, leaves): (Vec<Value>, Vec<Value>) = (manifests.collect(), leaves.collect());
     let lost = explanation.lost_results;
-    json::merged(body, json!({"explain": {"manifests": manifests, "leaves": leaves, "lost_results": lost}}))
+    json::merged(body, json!({"explain": json!({"manifests": manifests, "leaves": leaves, "lost_results": lost})}))
 }
 
 fn merged(manifest: &MergedManifest) -> Value {
@@ -75,13 +75,13 @@ fn counts(report: &Report) -> Value {
     let blobs = &report.blobs;
     json!({
         "layers": report.layers,
-        "blobs": {
+        "blobs": json!({
             "total": blobs.total,
             "transferred": blobs.transferred,
             "present": blobs.present,
             "touched": blobs.touched,
             "missing": blobs.missing,
-        },
+        }),
         "bytes": report.bytes,
         "requests": report.requests,
         "seconds": json::seconds(report.elapsed),

@@ -2,9 +2,9 @@
 
 use s3_build_cache::Error;
 use s3_build_cache::serve::ServeSummary;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::output::{merged, served, stderr};
+use crate::output::{json, merged, served, stderr};
 
 /// A run whose command has ended, or could not be started.
 pub(crate) struct Finished {
