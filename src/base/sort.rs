@@ -33,13 +33,20 @@ pub(crate) fn sort_by<T>(items: &mut [T], compare: impl Fn(&T, &T) -> Ordering) 
     }
 }
 
+/// Returns the positions of `count` items in the order of the items, which `compare` compares by their positions. Equal
+/// items keep their order.
+pub(crate) fn order(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..count).collect();
+    order.sort_by(|one, other| compare(*one, *other));
+    order
+}
+
 /// Returns the swaps that sort a list of `count` items, which `compare` compares by their positions before all swaps.
 fn swaps(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<(usize, usize)> {
     if (1..count).all(|at| compare(at - 1, at) != Ordering::Greater) {
         return Vec::new();
     }
-    let mut order: Vec<usize> = (0..count).collect();
-    order.sort_by(|one, other| compare(*one, *other));
+    let mut order = order(count, compare);
     // Follows each cycle of the permutation: the place that an item leaves takes the one that belongs there.
     let mut swaps = Vec::new();
     for start in 0..count {

@@ -1,7 +1,7 @@
 //! The canonical order of the configs that this crate creates. BuildKit sorts by the same leading keys, leaves the
 //! order of ties to chance, and reads any order.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
 
 use crate::base::{Digest, Hasher, sort};
 use crate::cache_config::crown::latest;
@@ -44,43 +44,42 @@ fn annotation_key(annotations: &Annotations) -> (bool, i128, &str, Digest, Strin
 
 /// Returns the distinct layers in the order of their ranks.
 pub(super) fn merge_layers(config: &CacheConfig, layer_of: &[usize]) -> Vec<Layer> {
-    let mut merged: BTreeMap<usize, Layer> = BTreeMap::new();
+    let mut merged: Vec<Option<Layer>> = vec![None; config.layers.len()];
     for (layer, rank) in config.layers.iter().zip(layer_of) {
         let parent = layer.parent.and_then(|parent| layer_of.get(parent.0)).map(|rank| LayerIndex(*rank));
-        let known = merged.entry(*rank).or_insert_with(|| Layer { parent, ..layer.clone() });
+        let Some(known) = merged.get_mut(*rank) else { continue };
+        let known = known.get_or_insert_with(|| Layer { parent, ..layer.clone() });
         if annotation_key(&layer.annotations) < annotation_key(&known.annotations) {
             known.annotations = layer.annotations.clone();
         }
     }
-    merged.into_values().collect()
+    merged.into_iter().flatten().collect()
 }
 
 /// Returns the rank of each layer in the order of the chains: by blob, then by the blobs towards the root, shorter
 /// chains first. Equal chains have equal ranks. The ranks of chains cut at 1, 2, 4, … blobs yield those of twice the
 /// length, so the work stays small even if the chains are deep.
 pub(super) fn rank_chains(config: &CacheConfig) -> Vec<usize> {
-    let mut rank = dense(&config.layers.iter().map(|layer| layer.blob).collect::<Vec<_>>());
+    let blob = |at: usize| config.layers.get(at).map(|layer| &layer.blob);
+    let mut rank = dense(config.layers.len(), &|one, other| blob(one).cmp(&blob(other)));
     let mut jump = config.parents();
     while jump.iter().any(Option::is_some) {
-        let beyond = jump.iter().map(|target| target.and_then(|target| rank.get(target)).copied());
-        let keys: Vec<(usize, Option<usize>)> = rank.iter().copied().zip(beyond).collect();
-        rank = dense(&keys);
+        let beyond = |at: usize| rank.get(jump.get(at).copied().flatten()?);
+        let key = |at: usize| (rank.get(at), beyond(at));
+        rank = dense(jump.len(), &|one, other| key(one).cmp(&key(other)));
         jump = jump.iter().map(|target| target.and_then(|target| jump.get(target).copied().flatten())).collect();
     }
     rank
 }
 
-/// Returns the rank of each value among the distinct values.
-fn dense<T: Ord>(values: &[T]) -> Vec<usize> {
-    let mut order: Vec<(&T, usize)> = values.iter().zip(0..).collect();
-    order.sort_unstable();
-    let mut ranks = vec![0; values.len()];
-    let mut rank = 0;
-    let mut previous: Option<&T> = None;
-    for (value, at) in order {
-        rank += usize::from(previous.is_some_and(|previous| previous != value));
+/// Returns the rank of each of `count` values among the distinct values. `compare` compares them by their positions.
+fn dense(count: usize, compare: &dyn Fn(usize, usize) -> Ordering) -> Vec<usize> {
+    let mut ranks = vec![0; count];
+    let (mut rank, mut previous) = (0, None);
+    for at in sort::order(count, compare) {
+        rank += usize::from(previous.is_some_and(|previous| compare(previous, at) != Ordering::Equal));
         set(&mut ranks, at, rank);
-        previous = Some(value);
+        previous = Some(at);
     }
     ranks
 }
@@ -166,7 +165,7 @@ fn sorted_records(config: &CacheConfig, ids: &[Digest]) -> Vec<Vec<usize>> {
         RecordKey { digest: &record.digest, inputs: lengths.len(), lengths, links, id: *id, position }
     });
     let mut keys: Vec<RecordKey<'_>> = keys.collect();
-    keys.sort_unstable();
+    sort::sort(&mut keys);
     let groups = keys.chunk_by(|a, b| a.id == b.id);
     groups.map(|group| group.iter().map(|key| key.position).collect()).collect()
 }
@@ -175,14 +174,14 @@ fn sorted_records(config: &CacheConfig, ids: &[Digest]) -> Vec<Vec<usize>> {
 fn merge_records(config: &CacheConfig, group: &[usize], layer_of: &[usize], record_of: &[usize]) -> Option<Record> {
     let members = || group.iter().filter_map(|at| config.records.get(*at));
     let layer = |index: LayerIndex| layer_of.get(index.0).copied().map(LayerIndex);
-    let mut results: BTreeMap<(LayerIndex, i128), Timestamp> = BTreeMap::new();
-    for result in members().flat_map(|record| &record.results) {
-        keep_smaller(&mut results, (layer(result.layer)?, result.created_at.instant()), result.created_at);
+    let mut results = Vec::new();
+    for CacheResult { layer: of, created_at } in members().flat_map(|record| &record.results) {
+        results.push(CacheResult { layer: layer(*of)?, created_at: *created_at });
     }
-    let mut chains: BTreeMap<(Box<[LayerIndex]>, i128), Timestamp> = BTreeMap::new();
-    for chain in members().flat_map(|record| &record.chains) {
-        let layers = chain.layers.iter().map(|index| layer(*index)).collect::<Option<Box<[_]>>>()?;
-        keep_smaller(&mut chains, (layers, chain.created_at.instant()), chain.created_at);
+    let mut chains = Vec::new();
+    for ChainedResult { layers, created_at } in members().flat_map(|record| &record.chains) {
+        let layers = layers.iter().map(|index| layer(*index)).collect::<Option<_>>()?;
+        chains.push(ChainedResult { layers, created_at: *created_at });
     }
     let first = members().next()?;
     let inputs = first.inputs.iter().map(|list| {
@@ -195,15 +194,22 @@ fn merge_records(config: &CacheConfig, group: &[usize], layer_of: &[usize], reco
     Some(Record {
         digest: first.digest.clone(),
         inputs: inputs.collect(),
-        results: (results.into_iter()).map(|((layer, _), created_at)| CacheResult { layer, created_at }).collect(),
-        chains: (chains.into_iter()).map(|((layers, _), created_at)| ChainedResult { layers, created_at }).collect(),
+        results: distinct(results, |result| (&result.layer, &result.created_at)),
+        chains: distinct(chains, |chain| (&chain.layers, &chain.created_at)),
     })
 }
 
-/// Keeps the smaller text if one instant is written in two ways.
-fn keep_smaller<K: Ord>(times: &mut BTreeMap<K, Timestamp>, key: K, time: Timestamp) {
-    let known = times.entry(key).or_insert(time);
-    if time != *known && time.to_string() < known.to_string() {
-        *known = time;
-    }
+/// Returns the results in the order of their layers and times, equal ones once. Of those with the same instant, the one
+/// with the smallest text stays.
+fn distinct<T, L: Ord>(mut results: Vec<T>, key: impl Fn(&T) -> (&L, &Timestamp)) -> Box<[T]> {
+    sort::sort_by(&mut results, |one, other| {
+        let ((layers, time), (other_layers, other_time)) = (key(one), key(other));
+        let texts = || if time == other_time { Ordering::Equal } else { time.to_string().cmp(&other_time.to_string()) };
+        layers.cmp(other_layers).then(time.instant().cmp(&other_time.instant())).then_with(texts)
+    });
+    results.dedup_by(|one, other| {
+        let ((layers, time), (other_layers, other_time)) = (key(one), key(other));
+        layers == other_layers && time.instant() == other_time.instant()
+    });
+    results.into()
 }

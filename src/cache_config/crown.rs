@@ -68,7 +68,7 @@ impl CacheConfig {
     }
 
     /// Returns the time of a record in [`leaf_times`](Self::leaf_times).
-    pub(super) fn leaf_time(&self, record: RecordIndex) -> Option<Timestamp> {
+    pub(crate) fn leaf_time(&self, record: RecordIndex) -> Option<Timestamp> {
         let place = self.leaf_times.binary_search_by_key(&record, |(record, _)| *record).ok()?;
         self.leaf_times.get(place).map(|(_, time)| *time)
     }

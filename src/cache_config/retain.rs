@@ -1,7 +1,6 @@
 //! Bounds what merges keep: leaves that have not been exported for long go, then the oldest until the rest fits.
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::base::sort;
@@ -49,21 +48,23 @@ impl CacheConfig {
     }
 
     /// Keeps the leaves whose time is at most `max_age` before the newest, and of those as many of the newest as `fits`
-    /// allows. The `own` leaves are always kept. Keeps only the records and layers that these leaves need. Any other
+    /// allows. The `own` leaves, which are sorted, are always kept. Keeps only the records and layers that these leaves need. Any other
     /// leaf is redundant if a leaf needs it and is at least as new. Every leaf must have a time.
     pub(crate) fn retain_newest(
         &self,
-        own: &BTreeSet<RecordIndex>,
+        own: &[RecordIndex],
         max_age: Duration,
         fits: impl Fn(&Self) -> bool,
     ) -> Retained {
         let mut leaves = self.needed_leaves(own);
         let all = leaves.len();
-        sort::sort_by_key(&mut leaves, |(leaf, time)| (!own.contains(leaf), Reverse(time.instant()), *leaf));
+        sort::sort_by_key(&mut leaves, |(leaf, time)| {
+            (own.binary_search(leaf).is_err(), Reverse(time.instant()), *leaf)
+        });
         if let Some(newest) = leaves.iter().map(|(_, time)| time.instant()).max() {
             let max_age = i128::try_from(max_age.as_nanos()).unwrap_or(i128::MAX);
             let oldest = newest.saturating_sub(max_age);
-            leaves.retain(|(leaf, time)| own.contains(leaf) || time.instant() >= oldest);
+            leaves.retain(|(leaf, time)| own.binary_search(leaf).is_ok() || time.instant() >= oldest);
         }
         let newest = |count: usize| self.only(leaves.get(..count).unwrap_or_default());
         let retained = |config: Self, count: usize| {
@@ -71,7 +72,7 @@ impl CacheConfig {
             Retained { config, leaves, dropped: all - count }
         };
         let whole = newest(leaves.len());
-        let least = leaves.iter().take_while(|(leaf, _)| own.contains(leaf)).count().max(1);
+        let least = leaves.iter().take_while(|(leaf, _)| own.binary_search(leaf).is_ok()).count().max(1);
         if leaves.len() <= least || fits(&whole) {
             return retained(whole, leaves.len());
         }
@@ -89,7 +90,7 @@ impl CacheConfig {
     }
 
     /// Returns the `own` leaves and those that no other one makes redundant, with their times.
-    fn needed_leaves(&self, own: &BTreeSet<RecordIndex>) -> Vec<(RecordIndex, Timestamp)> {
+    fn needed_leaves(&self, own: &[RecordIndex]) -> Vec<(RecordIndex, Timestamp)> {
         // The newest time of the leaves that need a record, without its own.
         let mut above: Vec<Option<Timestamp>> = vec![None; self.records.len()];
         for at in self.inputs_first().into_iter().rev() {
@@ -104,7 +105,8 @@ impl CacheConfig {
         let redundant = |leaf: RecordIndex, time: &Timestamp| {
             above.get(leaf.0).copied().flatten().is_some_and(|above| above.instant() >= time.instant())
         };
-        let needed = |(leaf, time): &&(RecordIndex, Timestamp)| own.contains(leaf) || !redundant(*leaf, time);
+        let needed =
+            |(leaf, time): &&(RecordIndex, Timestamp)| own.binary_search(leaf).is_ok() || !redundant(*leaf, time);
         self.leaf_times.iter().filter(needed).copied().collect()
     }
 

@@ -141,9 +141,7 @@ impl Working {
         let digest = node.digest;
         if let Some(set) = node.inputs.get_mut(input) {
             set.roots += roots;
-            set.links.extend(&links);
-            // Both halves are sorted, which is the best case of this sort.
-            set.links.sort();
+            set.links = merged(&set.links, &links);
         }
         links.into_iter().for_each(|link| self.index(record, digest, input, link));
         Ok(())
@@ -261,4 +259,18 @@ pub(super) fn intersect(one: &[Link], other: &[Link], work: &mut Work) -> Result
         }
     }
     Ok(false)
+}
+
+/// Merges two sorted lists.
+fn merged(most: &[Link], others: &[Link]) -> Vec<Link> {
+    let mut all = Vec::with_capacity(most.len() + others.len());
+    let mut rest = most;
+    for link in others {
+        let (before, behind) = rest.split_at(rest.partition_point(|known| known < link));
+        all.extend_from_slice(before);
+        all.push(*link);
+        rest = behind;
+    }
+    all.extend_from_slice(rest);
+    all
 }

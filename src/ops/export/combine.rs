@@ -1,9 +1,8 @@
 //! Merges an export with the manifest it found, and bounds what is kept of others.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use crate::base::{Error, ErrorKind, Result};
+use crate::base::{Error, ErrorKind, Result, sort};
 use crate::cache_config::{CacheConfig, Contribution, Crown, RecordIndex, Retained};
 use crate::config::Policy;
 use crate::go::Timestamp;
@@ -41,36 +40,33 @@ pub(super) fn combine(
 ) -> Result<Combined> {
     let Some((location, present)) = present else {
         let times = own.leaves().map(|leaf| (leaf, now)).collect();
-        return Ok(bounded(&own.clone().with_leaf_times(times), &own.leaves().collect(), policy));
+        return Ok(bounded(&own.clone().with_leaf_times(times), &sort::distinct(own.leaves()), policy));
     };
     let sources = [("this export".to_owned(), own.clone()), (location.clone(), present.clone())];
     let merged = CacheConfig::merge_with_origins(sources).map_err(start_over)?;
     let place = |source: usize, leaf| merged.origins.sources.get(source).and_then(|of| Contribution::place(of, leaf));
-    let mut times = BTreeMap::new();
-    for (leaf, time) in &present.export_times(now) {
-        if let Some(leaf) = place(1, *leaf) {
-            let known = times.entry(leaf).or_insert(*time);
-            *known = if known.instant() < time.instant() { *time } else { *known };
-        }
-    }
-    let own: BTreeSet<RecordIndex> = own.leaves().filter_map(|leaf| place(0, leaf)).collect();
+    let known = present.export_times(now);
+    let known = known.iter().filter_map(|(leaf, time)| Some((place(1, *leaf)?, *time))).collect();
+    let own = sort::distinct(own.leaves().filter_map(|leaf| place(0, leaf)));
     let fresh = i128::try_from(FRESH.min(policy.merge_max_age / 2).as_nanos()).unwrap_or(i128::MAX);
-    for leaf in &own {
-        let known = times.entry(*leaf).or_insert(now);
-        *known = if now.instant().saturating_sub(known.instant()) < fresh { *known } else { now };
-    }
-    let config = merged.config.with_leaf_times(times.into_iter().collect());
-    Ok(bounded(&config, &own, policy))
+    let config = merged.config.with_leaf_times(known);
+    let is_fresh = |leaf| {
+        let known = config.leaf_time(leaf);
+        known.is_some_and(|known| now.instant().saturating_sub(known.instant()) < fresh)
+    };
+    let renewed = own.iter().filter(|leaf| !is_fresh(**leaf)).map(|leaf| (*leaf, now));
+    let times = config.leaf_times().iter().copied().chain(renewed).collect();
+    Ok(bounded(&config.with_leaf_times(times), &own, policy))
 }
 
 /// Drops what the policy does not allow to keep.
-fn bounded(config: &CacheConfig, own: &BTreeSet<RecordIndex>, policy: &Policy) -> Combined {
+fn bounded(config: &CacheConfig, own: &[RecordIndex], policy: &Policy) -> Combined {
     let fits = |config: &CacheConfig| {
         let DocumentSizes { config_size, manifest_size, .. } = DocumentSizes::with_crown(config, Crown::Timed);
         config_size.max(manifest_size) <= policy.merge_max_size
     };
     let Retained { config, leaves, dropped } = config.retain_newest(own, policy.merge_max_age, fits);
-    let kept = leaves.iter().filter(|leaf| !own.contains(leaf)).count();
+    let kept = leaves.iter().filter(|leaf| own.binary_search(leaf).is_err()).count();
     let too_large = kept == 0 && !fits(&config);
     Combined { config, leaves: leaves.len(), kept, dropped, too_large }
 }

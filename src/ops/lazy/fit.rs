@@ -1,6 +1,5 @@
 //! Bounds a config to what BuildKit reads.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use crate::base::{Error, Result};
@@ -23,8 +22,7 @@ pub(super) fn fit(config: CacheConfig, crown: Crown, cache: &S3Cache) -> Result<
     let now = cache.now();
     let times = config.export_times(Timestamp::from(now)).into_vec();
     let all = config.leaves().count();
-    let Retained { config, leaves, dropped } =
-        config.with_leaf_times(times).retain_newest(&BTreeSet::new(), Duration::MAX, fits);
+    let Retained { config, leaves, dropped } = config.with_leaf_times(times).retain_newest(&[], Duration::MAX, fits);
     if let Some(why) = local_limit::warning(&config, crown, DocumentSizes::with_crown(&config, crown), false) {
         return Err(Error::too_large(why));
     }

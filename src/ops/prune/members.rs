@@ -1,8 +1,8 @@
 //! The caches that share the blobs to be pruned, and their manifests.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, sort};
 use crate::bucket::Names;
 use crate::config::KeyLayout;
 use crate::object::{ObjectStore as _, Version};
@@ -39,16 +39,18 @@ impl Members {
     /// # Errors
     /// [`Error::Usage`] if they do not share their blobs, or if others may share them and `force` is not set.
     pub(super) fn new(first: &S3Cache, others: &[S3Cache], force: bool) -> Result<Self> {
-        let mut members: BTreeMap<&str, Member> = BTreeMap::new();
+        let mut members: Vec<Member> = Vec::new();
         let blobs = first.store.location(first.keys.blobs());
         for cache in std::iter::once(first).chain(others) {
             if cache.store.location(cache.keys.blobs()) != blobs {
                 let message = format!("{} does not share its blobs with {}", cache.location(), first.location());
                 return Err(Error::usage(message).with_hint("prune them one after another"));
             }
-            let new = || Member { cache: cache.sharing(first), names: Vec::new() };
             let names = Names::of(cache.options.keys());
-            members.entry(cache.keys.manifests()).or_insert_with(new).names.push(names);
+            match members.iter_mut().find(|member| member.cache.keys.manifests() == cache.keys.manifests()) {
+                Some(member) => member.names.push(names),
+                None => members.push(Member { cache: cache.sharing(first), names: vec![names] }),
+            }
         }
         let usual = |keys: &KeyLayout| {
             let default = KeyLayout::default();
@@ -61,7 +63,8 @@ impl Members {
                 "pass the attributes of all caches that share the blobs, or force it if there are no others",
             ));
         }
-        Ok(Self(members.into_values().collect()))
+        sort::sort_by(&mut members, |one, other| one.cache.keys.manifests().cmp(other.cache.keys.manifests()));
+        Ok(Self(members))
     }
 
     pub(super) fn cache(&self, member: usize) -> Option<&S3Cache> {

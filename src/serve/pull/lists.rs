@@ -1,8 +1,6 @@
 //! Answers requests for lists: of tags, and of repositories.
 
-use std::collections::BTreeSet;
-
-use crate::base::percent_encode_query;
+use crate::base::{percent_encode_query, sort};
 use crate::go::push_go_string;
 use crate::http::server::Response;
 use crate::ops::S3Cache;
@@ -19,12 +17,12 @@ impl Pull {
     /// Answers a request for the tags of a repository.
     pub(in crate::serve) fn tags(&self, mounted: &Mounted, repository: &str, page: &Page) -> Result<Response, Refusal> {
         let tags = match mounted.mount.purpose {
-            Purpose::Import => BTreeSet::from([LATEST.to_owned()]),
-            Purpose::Export => BTreeSet::new(),
+            Purpose::Import => vec![LATEST.to_owned()],
+            Purpose::Export => Vec::new(),
             Purpose::References { .. } => {
                 let names = names(&mounted.mount.caches)?;
                 let references = names.iter().flat_map(|name| references(name));
-                references.filter(|(of, _)| of == repository).map(|(_, tag)| tag).collect()
+                sort::distinct(references.filter(|(of, _)| of == repository).map(|(_, tag)| tag))
             }
         };
         let mut json = String::from("{\"name\":");
@@ -40,16 +38,16 @@ impl Pull {
         mounts: impl Iterator<Item = &'a Mounted>,
         page: &Page,
     ) -> Result<Response, Refusal> {
-        let mut repositories = BTreeSet::new();
+        let mut repositories = Vec::new();
         for mounted in mounts.filter(|mounted| matches!(mounted.mount.purpose, Purpose::References { .. })) {
             let names = names(&mounted.mount.caches)?;
             repositories.extend(names.iter().flat_map(|name| references(name)).map(|(repository, _)| repository));
         }
-        Ok(list("{\"repositories\":".to_owned(), &repositories, page, "/v2/_catalog"))
+        Ok(list("{\"repositories\":".to_owned(), &sort::distinct(repositories), page, "/v2/_catalog"))
     }
 }
 
-fn names(caches: &[S3Cache]) -> Result<BTreeSet<String>, Refusal> {
+fn names(caches: &[S3Cache]) -> Result<Vec<String>, Refusal> {
     let failed = |error| Refusal::failed("cannot list the manifests", &error);
     let names: Result<Vec<_>, _> = caches.iter().map(|cache| cache.first_names(MOST_NAMES)).collect();
     Ok(names.map_err(failed)?.into_iter().flatten().collect())
@@ -73,7 +71,7 @@ fn references(name: &str) -> Vec<(String, String)> {
 }
 
 /// Completes the object `json` with one page of the list.
-fn list(mut json: String, all: &BTreeSet<String>, page: &Page, path: &str) -> Response {
+fn list(mut json: String, all: &[String], page: &Page, path: &str) -> Response {
     let mut rest = all.iter().filter(|item| page.after.as_ref().is_none_or(|after| *item > after));
     let items: Vec<&String> = rest.by_ref().take(page.count.unwrap_or(usize::MAX)).collect();
     json.push('[');
@@ -114,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_page_names_the_next() {
-        let all = ["a", "b", "c"].map(str::to_owned).into();
+        let all = ["a", "b", "c"].map(str::to_owned);
         let page = |count, after: &str| Page { count, after: Some(after.to_owned()).filter(|after| !after.is_empty()) };
         for (page, items, next) in [
             (page(None, ""), r#"["a","b","c"]"#, false),

@@ -4,7 +4,7 @@ use std::fs::{self, DirEntry};
 use std::io;
 use std::path::Path;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, sort};
 use crate::object::{ListPage, ListedObject};
 use crate::store::dir::bucket::DirStore;
 use crate::store::dir::key;
@@ -126,7 +126,7 @@ fn entries(dir: &Path, key: &str, wanted: Selection<'_>) -> Result<Vec<String>> 
             false => wanted.file(key),
         }));
     }
-    keys.sort_unstable_by(|a, b| b.cmp(a));
+    sort::sort_by(&mut keys, |a, b| b.cmp(a));
     Ok(keys)
 }
 
