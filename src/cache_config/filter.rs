@@ -1,6 +1,6 @@
 //! Drops layers, and the results that need them. The order of the others does not change.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use crate::base::Digest;
 use crate::cache_config::model::{CacheConfig, CacheResult, ChainedResult, Layer, LayerIndex, set};
@@ -27,7 +27,7 @@ impl CacheConfig {
     /// Returns the config without these blobs. Their layers and the results that need them are dropped; the rest is
     /// kept.
     #[must_use]
-    pub fn without_blobs(self, lost: &BTreeSet<Digest>) -> Self {
+    pub fn without_blobs(self, lost: &HashSet<Digest>) -> Self {
         let present: Vec<bool> = self.layers.iter().map(|layer| !lost.contains(&layer.blob)).collect();
         let mut kept = KeptLayers { chains: self.whole_chains(&present), layers: present };
         // A layer above a lost one is useful only to a result that lists its layers itself.

@@ -1,6 +1,6 @@
 //! Drops the layers whose blobs are lost, and says why.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 
 use crate::base::{Digest, sort};
 use crate::cache_config::CacheConfig;
@@ -44,7 +44,7 @@ impl Lost {
             context.warn(&why);
         }
         let all = config.layers().len();
-        let rest = config.without_blobs(&self.blobs.into_keys().collect::<BTreeSet<Digest>>());
+        let rest = config.without_blobs(&self.blobs.into_keys().collect::<HashSet<Digest>>());
         let left = rest.layers().len();
         let the_rest = if left == 0 { "nothing is left to restore" } else { "the rest is kept" };
         context.warn(&format!("{} of {all} layers were dropped, {the_rest}", all - left));

@@ -140,7 +140,7 @@ impl Needs {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeSet;
+    use std::collections::HashSet;
 
     use super::*;
 
@@ -152,14 +152,14 @@ mod tests {
             let config = CacheConfig::from_s3_json(&bytes).unwrap();
             let blobs: Vec<Digest> = config.blobs().into_iter().map(|(blob, _)| blob).collect();
             for start in 0..blobs.len() {
-                let (mut needs, mut lost) = (Needs::of(&config), BTreeSet::new());
+                let (mut needs, mut lost) = (Needs::of(&config), HashSet::new());
                 for step in 0..blobs.len() {
                     let blob = blobs[(start + 3 * step) % blobs.len()];
                     needs.lose(&blob);
                     lost.insert(blob);
                     let rest = config.clone().without_blobs(&lost);
-                    let kept: BTreeSet<Digest> = rest.layers().iter().map(|layer| layer.blob).collect();
-                    let needed: BTreeSet<Digest> = blobs.iter().copied().filter(|blob| needs.needs(blob)).collect();
+                    let kept: HashSet<Digest> = rest.layers().iter().map(|layer| layer.blob).collect();
+                    let needed: HashSet<Digest> = blobs.iter().copied().filter(|blob| needs.needs(blob)).collect();
                     assert_eq!(needed, kept, "{fixture} {start} {step}");
                 }
             }

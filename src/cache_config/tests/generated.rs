@@ -1,6 +1,6 @@
 //! Small configs for property tests, with few names so that much is shared.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -117,7 +117,7 @@ pub(in crate::cache_config) fn config() -> impl Strategy<Value = CacheConfig> {
 }
 
 /// Generates a subset of the blobs in the configs.
-pub(super) fn some_blobs() -> impl Strategy<Value = BTreeSet<Digest>> {
+pub(super) fn some_blobs() -> impl Strategy<Value = HashSet<Digest>> {
     proptest::sample::subsequence(vec!["a", "b", "c", "d"], 0..=4)
         .prop_map(|names| names.into_iter().map(blob).collect())
 }

@@ -1,6 +1,5 @@
 //! The caches of bake's targets, as `bake --print` resolves them, and the arguments that set others.
 
-use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Component, Path};
 
@@ -11,9 +10,9 @@ use serde_json::Value;
 use crate::run::s3_value::{Direction, S3Value};
 use crate::run::slot::{Replacement, Slot};
 
-/// The resolved targets.
+/// The resolved targets and their caches.
 #[derive(Debug)]
-pub(super) struct Targets(BTreeMap<String, Vec<Caches>>);
+pub(super) struct Targets(Vec<(String, Vec<Caches>)>);
 
 /// The caches that a target writes, or those that it reads.
 #[derive(Debug)]
@@ -38,8 +37,9 @@ impl Targets {
         let printed: Value = serde_json::from_slice(printed).map_err(|_| unknown())?;
         let targets = printed.get("target").and_then(Value::as_object).ok_or_else(unknown)?;
         let mut slots: Vec<Slot> = Vec::new();
-        let mut known: BTreeMap<(Direction, String), usize> = BTreeMap::new();
-        let mut resolved = BTreeMap::new();
+        // The values of the slots.
+        let mut known: Vec<(Direction, String)> = Vec::new();
+        let mut resolved = Vec::new();
         for (name, target) in targets {
             let mut caches = Vec::new();
             for (direction, key) in KEYS {
@@ -49,8 +49,10 @@ impl Targets {
                     entries.push(match S3Value::parse(OsStr::new(&text))? {
                         None => Entry::Other(text),
                         Some(value) => {
-                            let at = *known.entry((direction, text.clone())).or_insert(slots.len());
-                            if at == slots.len() {
+                            let same = |(other, value): &(Direction, String)| (*other, value) == (direction, &text);
+                            let at = known.iter().position(same).unwrap_or(known.len());
+                            if at == known.len() {
+                                known.push((direction, text.clone()));
                                 slots.push(Slot { direction, value });
                             }
                             Entry::Slot { at, text }
@@ -59,7 +61,7 @@ impl Targets {
                 }
                 caches.push(Caches { direction, entries });
             }
-            resolved.insert(name.clone(), caches);
+            resolved.push((name.clone(), caches));
         }
         Ok((Self(resolved), slots))
     }

@@ -41,7 +41,7 @@ const OF_BUILDKIT: &[&str] = &[
 const KEYS: &[&str] = &["access_key_id", "secret_access_key", "session_token"];
 
 /// Whether a cache is written or read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Direction {
     To,
     From,

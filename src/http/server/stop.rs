@@ -1,6 +1,5 @@
 //! Stops a server from another thread.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::{Shutdown, TcpStream};
@@ -9,7 +8,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::time::Duration;
 
 use super::deadline::Deadline;
-use crate::base::Unpoisoned as _;
+use crate::base::{Numbered, Unpoisoned as _};
 
 /// A handle that stops a server from any thread. Clones stop the same server.
 #[derive(Clone)]
@@ -45,8 +44,7 @@ pub(super) struct Connections {
 struct State {
     /// When the connections that are still busy are shut down.
     deadline: Option<Deadline>,
-    open: BTreeMap<u64, Open>,
-    next: u64,
+    open: Numbered<Open>,
 }
 
 struct Open {
@@ -82,10 +80,7 @@ impl Connections {
 
     /// Lists a connection.
     pub(super) fn list(self: &Arc<Self>, stream: &Arc<TcpStream>) -> Listed {
-        let mut state = self.lock();
-        let id = state.next;
-        state.next += 1;
-        state.open.insert(id, Open { stream: Arc::clone(stream), idle: false });
+        let id = self.lock().open.add(Open { stream: Arc::clone(stream), idle: false });
         Listed { connections: Arc::clone(self), id }
     }
 
@@ -93,7 +88,7 @@ impl Connections {
         let mut state = self.lock();
         let deadline = Deadline::after(grace);
         state.deadline = Some(state.deadline.map_or(deadline, |present| present.earlier(deadline)));
-        state.open.values().filter(|open| open.idle).for_each(Open::shut_down);
+        state.open.iter().filter(|(_, open)| open.idle).for_each(|(_, open)| open.shut_down());
         drop(state);
         let _ = self.wake.shutdown(Shutdown::Both);
         self.changed.notify_all();
@@ -104,7 +99,7 @@ impl Connections {
         let mut state = self.lock();
         while let Some(deadline) = state.deadline.filter(|_| !state.open.is_empty()) {
             if deadline.has_passed() {
-                return state.open.values().for_each(Open::shut_down);
+                return state.open.iter().for_each(|(_, open)| open.shut_down());
             }
             state = self.changed.wait_timeout(state, deadline.left()).unpoisoned().0;
         }
@@ -126,7 +121,7 @@ impl Listed {
     /// Marks the connection as idle or busy. Returns `false` if the server stops.
     pub(super) fn set_idle(&self, idle: bool) -> bool {
         let mut state = self.connections.lock();
-        if let Some(open) = state.open.get_mut(&self.id) {
+        if let Some(open) = state.open.get_mut(self.id) {
             open.idle = idle;
         }
         state.deadline.is_none()
@@ -139,7 +134,7 @@ impl Listed {
 
 impl Drop for Listed {
     fn drop(&mut self) {
-        self.connections.lock().open.remove(&self.id);
+        self.connections.lock().open.remove(self.id);
         self.connections.changed.notify_all();
     }
 }

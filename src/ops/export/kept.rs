@@ -1,6 +1,6 @@
 //! Keeps the blobs that a merged config needs of other exports.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 use std::sync::Mutex;
 
 use crate::base::{Digest, Result, Unpoisoned as _};
@@ -56,7 +56,7 @@ pub(super) fn keep_blobs(
     existing.lock().unpoisoned().add(cache, &others, &present, &|blob| refresh.is_refreshed(blob));
     let (gone, old): (Vec<_>, Vec<_>) =
         plan(cache, &others, present, false).into_iter().partition(|job| job.step == Step::Upload);
-    let mut gone: BTreeSet<Digest> = gone.into_iter().map(|job| job.digest).collect();
+    let mut gone: HashSet<Digest> = gone.into_iter().map(|job| job.digest).collect();
     gone.extend(refresh.refresh(cache, &old)?);
     if gone.is_empty() {
         return Ok((config, 0));

@@ -131,7 +131,7 @@ impl S3Cache {
         let (start, requests) = (self.context.clock.monotonic(), self.requests());
         let blobs = list_blobs(self)?;
         let manifests = list_manifests(self, &Names::all())?;
-        let (mut usage, mut problems) = (Usage::new(&blobs), vec![None; manifests.len()]);
+        let (mut usage, mut problems) = (Usage::new(&blobs, manifests.len()), vec![None; manifests.len()]);
         survey::read_manifests(self, &manifests, Some(&blobs), &mut |at, reading| {
             match reading {
                 Reading::Config { found, late } => usage.add(&blobs, at, &found.config, late),

@@ -1,6 +1,6 @@
 //! Writes manifests again without blobs that have vanished.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use crate::base::{Digest, Result};
 use crate::object::ObjectStore as _;
@@ -20,7 +20,7 @@ const MOST_ATTEMPTS: usize = 5;
 pub(in crate::ops) fn drop_vanished<'n>(
     cache: &S3Cache,
     names: impl Iterator<Item = &'n String>,
-    lost: &BTreeSet<Digest>,
+    lost: &HashSet<Digest>,
 ) -> Result<()> {
     let (writer, count) = (ManifestWriter::new(cache), lost.len());
     cache.context.warn(&format!("{count} blobs were deleted meanwhile: writing the manifest again without them"));
@@ -38,13 +38,13 @@ pub(in crate::ops) fn drop_vanished<'n>(
 }
 
 /// Returns false if another writer came between.
-fn rewrite(cache: &S3Cache, writer: &ManifestWriter<'_>, name: &str, lost: &BTreeSet<Digest>) -> Result<bool> {
+fn rewrite(cache: &S3Cache, writer: &ManifestWriter<'_>, name: &str, lost: &HashSet<Digest>) -> Result<bool> {
     let Some(found) = load_name(cache, name.to_owned())? else { return Ok(true) };
     let mut named = found.config.blobs();
     named.retain(|(digest, _)| lost.contains(digest));
     if named.is_empty() {
         return Ok(true);
     }
-    let missing: BTreeSet<Digest> = presence::missing(cache, &named)?.into_iter().map(|(digest, _)| digest).collect();
+    let missing: HashSet<Digest> = presence::missing(cache, &named)?.into_iter().map(|(digest, _)| digest).collect();
     if missing.is_empty() { Ok(true) } else { writer.put_without(found, &missing) }
 }

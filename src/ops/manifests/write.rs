@@ -1,6 +1,6 @@
 //! Writes a manifest unless another writer came between.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::base::{Digest, ErrorKind, Result};
@@ -69,7 +69,7 @@ impl<'a> ManifestWriter<'a> {
     ///
     /// # Errors
     /// If the store refuses or fails.
-    pub(in crate::ops) fn put_without(&self, found: Found, lost: &BTreeSet<Digest>) -> Result<bool> {
+    pub(in crate::ops) fn put_without(&self, found: Found, lost: &HashSet<Digest>) -> Result<bool> {
         let crown = if found.config.leaf_times().is_empty() { self.cache.crown() } else { Crown::Timed };
         let config = found.config.without_blobs(lost);
         self.put_if(&found.name, &config.s3_payload(crown), &Before::Present(found.version))

@@ -1,7 +1,7 @@
 //! Looks again at the blobs of a manifest that were not pushed, after it was written: a pruning that looked at one before
 //! it was refreshed may have deleted it in between.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -17,7 +17,7 @@ const LATE: Duration = Duration::from_secs(3600);
 ///
 /// # Errors
 /// If the store refuses or fails.
-pub(super) fn complete(shared: &PushState, names: &[String], doubtful: &[(Digest, u64)]) -> Result<BTreeSet<Digest>> {
+pub(super) fn complete(shared: &PushState, names: &[String], doubtful: &[(Digest, u64)]) -> Result<HashSet<Digest>> {
     let lost = lost(shared, doubtful)?;
     if !lost.is_empty() {
         drop_vanished(&shared.cache, names.iter(), &lost)?;
@@ -51,7 +51,7 @@ pub(super) fn complete_later(shared: &Arc<PushState>, names: &[String], late: &[
 }
 
 /// Returns which of these blobs have vanished. Sends those that were pushed as documents.
-fn lost(shared: &PushState, doubtful: &[(Digest, u64)]) -> Result<BTreeSet<Digest>> {
+fn lost(shared: &PushState, doubtful: &[(Digest, u64)]) -> Result<HashSet<Digest>> {
     let cache = &shared.cache;
     let is_kept = |(digest, size): &(Digest, u64)| shared.documents.size(digest) == Some(*size);
     let (kept, lost): (Vec<_>, Vec<_>) = vanished(cache, doubtful)?.into_iter().partition(is_kept);

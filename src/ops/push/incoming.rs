@@ -1,6 +1,5 @@
 //! A blob that is being received: its parts are sent while others arrive.
 
-use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 
@@ -23,10 +22,8 @@ pub(super) struct Incoming {
 
 #[derive(Debug, Default)]
 struct State {
-    /// The parts that were received and may have to be sent again.
-    parts: BTreeMap<usize, Arc<Part>>,
-    /// How many parts were received.
-    received: usize,
+    /// The parts that were received. Those that were sent, and will not have to be sent again, are `None`.
+    parts: Vec<Option<Arc<Part>>>,
     /// The digest of all bytes was right.
     verified: bool,
     /// The store has no parts, so all of them are needed at the end.
@@ -50,11 +47,7 @@ impl Incoming {
 
     /// Adds the next part.
     pub(super) fn push(&self, part: Part) {
-        let mut state = self.lock();
-        let index = state.received;
-        state.received += 1;
-        state.parts.insert(index, Arc::new(part));
-        drop(state);
+        self.lock().parts.push(Some(Arc::new(part)));
         self.changed.notify_all();
     }
 
@@ -108,7 +101,7 @@ impl Incoming {
     fn part_at(&self, offset: u64) -> io::Result<(Arc<Part>, u64)> {
         let part_size = self.parts.range(0).end.max(1);
         let index = usize::try_from(offset / part_size).unwrap_or(usize::MAX);
-        let part = self.lock().parts.get(&index).cloned();
+        let part = self.lock().parts.get(index).cloned().flatten();
         let gone = || io::Error::other(Error::integrity(format!("the received blob {} is gone", self.digest)));
         Ok((part.ok_or_else(gone)?, offset % part_size))
     }
@@ -131,11 +124,11 @@ impl Incoming {
 
 impl Check for Arc<Incoming> {
     fn ready(&self, index: usize, run: &Run<'_>) -> Result<()> {
-        self.wait(run, |state| state.received > index)
+        self.wait(run, |state| state.parts.len() > index)
     }
 
     fn sent(&self, index: usize, sent: Summed, _: &Run<'_>) -> Result<()> {
-        let part = self.lock().parts.remove(&index);
+        let part = self.lock().parts.get_mut(index).and_then(Option::take);
         match part {
             Some(part) if part.sum == sent => Ok(()),
             _ => Err(Error::integrity(format!("the received blob {} changed before it was sent", self.digest))),

@@ -1,6 +1,6 @@
 //! Adds up which manifests use which blobs.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use crate::base::Digest;
 use crate::bucket::StoredBlob;
@@ -39,13 +39,14 @@ pub(in crate::ops) struct Usage {
     owners: Vec<Owner>,
     /// Blobs that were written after they were listed.
     late: HashMap<Digest, (StoredBlob, Owner)>,
-    manifests: BTreeMap<usize, ManifestUse>,
+    /// What each manifest uses, by its position.
+    manifests: Vec<Option<ManifestUse>>,
 }
 
 impl Usage {
-    /// Returns the usage of blobs that no manifest uses yet.
-    pub(in crate::ops) fn new(blobs: &StoredBlobs) -> Self {
-        Self { owners: vec![Owner::Nobody; blobs.table.len()], late: HashMap::new(), manifests: BTreeMap::new() }
+    /// Returns the usage of blobs that none of this many manifests uses yet.
+    pub(in crate::ops) fn new(blobs: &StoredBlobs, manifests: usize) -> Self {
+        Self { owners: vec![Owner::Nobody; blobs.table.len()], late: HashMap::new(), manifests: vec![None; manifests] }
     }
 
     /// Adds the manifest at this position. `late` are blobs of it that `blobs` lacks.
@@ -72,19 +73,21 @@ impl Usage {
                 }
                 Owner::One(other) => {
                     *owner = Owner::Several;
-                    if let Some(other) = self.manifests.get_mut(&(other as usize)) {
+                    if let Some(Some(other)) = self.manifests.get_mut(other as usize) {
                         other.own.remove(blob.size);
                     }
                 }
                 Owner::Several => {}
             }
         }
-        self.manifests.insert(at, used);
+        if let Some(manifest) = self.manifests.get_mut(at) {
+            *manifest = Some(used);
+        }
     }
 
     /// Returns what the manifest at this position uses, or `None` if it was not added.
     pub(in crate::ops) fn manifest(&self, at: usize) -> Option<ManifestUse> {
-        self.manifests.get(&at).copied()
+        self.manifests.get(at).copied().flatten()
     }
 
     /// Returns all blobs with their owners.

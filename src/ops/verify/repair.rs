@@ -1,6 +1,6 @@
 //! Rewrites manifests without what is lost, and deletes corrupt blobs.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 
 use crate::base::{Digest, Error, ErrorKind, Result};
 use crate::bucket::{Names, StoredBlob};
@@ -111,11 +111,11 @@ impl S3Cache {
     }
 
     /// Finds out which blobs are lost at this moment.
-    fn judge(&self, findings: &[Finding]) -> Result<BTreeMap<Digest, Judged>> {
+    fn judge(&self, findings: &[Finding]) -> Result<HashMap<Digest, Judged>> {
         let known: HashMap<Digest, &Defect> =
             findings.iter().filter_map(|finding| Some((finding.blob?, &finding.defect))).collect();
         let head = |digest| Ok((digest, self.store.head(&self.keys.blob(&digest))?));
-        let (mut judged, mut doubtful) = (BTreeMap::new(), Vec::new());
+        let (mut judged, mut doubtful) = (HashMap::new(), Vec::new());
         for (digest, meta) in run_each(self, known.keys().copied().collect::<Vec<_>>(), head)? {
             match (known.get(&digest), meta) {
                 (_, None) => drop(judged.insert(digest, Judged::Missing)),
@@ -147,7 +147,7 @@ impl S3Cache {
         &self,
         writer: &ManifestWriter<'_>,
         affected: &Affected,
-        judged: &BTreeMap<Digest, Judged>,
+        judged: &HashMap<Digest, Judged>,
     ) -> Result<Rewritten> {
         let found = match load_name(self, affected.name.clone()) {
             Ok(Some(found)) if found.version == affected.version => found,
@@ -159,7 +159,7 @@ impl S3Cache {
                 affected.lost.contains(&digest) && judged.get(&digest).is_some_and(|judged| judged.is_lost(size));
             lost.then_some(digest)
         };
-        let mut lost: BTreeSet<Digest> = found.config.blobs().into_iter().filter_map(is_lost).collect();
+        let mut lost: HashSet<Digest> = found.config.blobs().into_iter().filter_map(is_lost).collect();
         // An export may have uploaded them again meanwhile, and written the same manifest.
         let missing = lost.iter().filter(|digest| matches!(judged.get(digest), Some(Judged::Missing))).copied();
         let head = |digest| Ok(self.store.head(&self.keys.blob(&digest))?.map(|_| digest));

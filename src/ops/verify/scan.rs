@@ -1,6 +1,6 @@
 //! Reads the manifests and compares them with the blobs of the bucket.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use crate::base::{Digest, Error, Result, sort};
@@ -37,10 +37,10 @@ struct Seen {
     referenced: Vec<bool>,
     /// Blobs that were written after they were listed.
     late: HashMap<Digest, StoredBlob>,
-    blames: BTreeMap<Digest, Blame>,
-    unreadable: BTreeMap<usize, Error>,
+    blames: HashMap<Digest, Blame>,
+    unreadable: Vec<(usize, Error)>,
     /// The versions of the manifests that were read.
-    versions: BTreeMap<usize, Option<Version>>,
+    versions: HashMap<usize, Option<Version>>,
 }
 
 impl<'a> Scan<'a> {
@@ -55,9 +55,7 @@ impl<'a> Scan<'a> {
             match reading {
                 Reading::Config { found, late } => seen.add(&stored, at, &found, late),
                 Reading::Gone => {}
-                Reading::Unreadable(error) => {
-                    seen.unreadable.insert(at, error);
-                }
+                Reading::Unreadable(error) => seen.unreadable.push((at, error)),
             }
             Ok(())
         })?;
@@ -133,27 +131,31 @@ impl<'a> Scan<'a> {
 
     /// Returns what is wrong. The blobs are taken, because there may be many.
     pub(super) fn into_findings(mut self) -> Vec<Finding> {
-        let (unreadable, blames) = (std::mem::take(&mut self.seen.unreadable), std::mem::take(&mut self.seen.blames));
-        let manifests = unreadable
-            .into_iter()
-            .filter_map(|(at, error)| Some(Finding::manifest(self.name(at)?, Defect::UnreadableManifest(error))));
-        let blobs = blames.into_iter().map(|(digest, blame)| {
+        let (mut unreadable, blames) =
+            (std::mem::take(&mut self.seen.unreadable), std::mem::take(&mut self.seen.blames));
+        sort::sort_by_key(&mut unreadable, |(at, _)| *at);
+        let manifest = |(at, error)| Some(Finding::manifest(self.name(at)?, Defect::UnreadableManifest(error)));
+        let mut findings: Vec<Finding> = unreadable.into_iter().filter_map(manifest).collect();
+        findings.extend(blames.into_iter().map(|(digest, blame)| {
             let mut names: Vec<Arc<str>> = blame.manifests.iter().filter_map(|at| self.name(*at)).collect();
             sort::sort(&mut names);
             Finding::blob(digest, blame.defect, names)
-        });
-        manifests.chain(blobs).collect()
+        }));
+        sort::sort_by_key(&mut findings, |finding| finding.blob);
+        findings
     }
 
     /// Returns the manifests that reference lost blobs.
     pub(super) fn affected(&self) -> Vec<Affected> {
-        let mut lost: BTreeMap<usize, BTreeSet<Digest>> = BTreeMap::new();
+        let mut lost: Vec<HashSet<Digest>> = vec![HashSet::new(); self.listed.len()];
         for (digest, blame) in self.seen.blames.iter().filter(|(_, blame)| blame.defect.is_lost()) {
             for at in &blame.manifests {
-                lost.entry(*at).or_default().insert(*digest);
+                if let Some(lost) = lost.get_mut(*at) {
+                    lost.insert(*digest);
+                }
             }
         }
-        let affected = lost.into_iter().filter_map(|(at, lost)| {
+        let affected = lost.into_iter().enumerate().filter(|(_, lost)| !lost.is_empty()).filter_map(|(at, lost)| {
             Some(Affected { name: self.name(at)?.to_string(), version: self.seen.versions.get(&at)?.clone(), lost })
         });
         affected.collect()

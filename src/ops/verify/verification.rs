@@ -1,6 +1,6 @@
 //! The result of a check.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 use std::time::Duration;
 
 use crate::base::Digest;
@@ -32,7 +32,7 @@ pub struct Verification {
 pub(super) struct Affected {
     pub(super) name: String,
     pub(super) version: Option<Version>,
-    pub(super) lost: BTreeSet<Digest>,
+    pub(super) lost: HashSet<Digest>,
 }
 
 impl Verification {

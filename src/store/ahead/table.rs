@@ -3,11 +3,11 @@
 //! The state of all reads of a process is under one lock, which is held only for moments: each chunk needs it a few
 //! times.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::{Arc, Condvar};
 
-use crate::base::Error;
+use crate::base::{Error, Numbered};
 use crate::store::ahead::memory::{Chunk, Memory};
 use crate::store::ahead::plan::Plan;
 
@@ -24,8 +24,7 @@ const THREADS_PER_CONNECTION: usize = 4;
 /// The state of all reads.
 pub(super) struct Table {
     pub(super) memory: Memory,
-    streams: BTreeMap<u64, Stream>,
-    next: u64,
+    streams: Numbered<Stream>,
 }
 
 /// One read.
@@ -82,13 +81,11 @@ pub(super) enum Popped {
 
 impl Table {
     pub(super) fn new(memory: Memory) -> Self {
-        Self { memory, streams: BTreeMap::new(), next: 0 }
+        Self { memory, streams: Numbered::default() }
     }
 
     pub(super) fn open(&mut self, plan: Plan, most_threads: usize) -> u64 {
-        let id = self.next;
-        self.next += 1;
-        let stream = Stream {
+        self.streams.add(Stream {
             plan,
             most_threads,
             threads: 0,
@@ -98,20 +95,18 @@ impl Table {
             closed: false,
             failed: false,
             arrived: Arc::default(),
-        };
-        self.streams.insert(id, stream);
-        id
+        })
     }
 
     pub(super) fn stream(&mut self, id: u64) -> Option<&mut Stream> {
-        self.streams.get_mut(&id)
+        self.streams.get_mut(id)
     }
 
     /// Begins the next range, if there is one that may begin. A thread of a stream that has more than its share of the
     /// threads gets none, and ends.
     pub(super) fn claim(&mut self, id: u64, as_thread: bool) -> Option<Claim> {
         let (share, readers) = (self.share(id), self.streams.len());
-        let stream = self.streams.get_mut(&id)?;
+        let stream = self.streams.get_mut(id)?;
         let index = stream.next();
         if stream.closed || stream.failed || index >= stream.plan.count() {
             return None;
@@ -125,7 +120,7 @@ impl Table {
 
     /// Returns whether another thread would speed up the stream.
     pub(super) fn wants_thread(&self, id: u64, may_be_several: bool) -> bool {
-        let Some(stream) = self.streams.get(&id) else { return false };
+        let Some(stream) = self.streams.get(id) else { return false };
         let most = if may_be_several { self.share(id) } else { 1 };
         let free = stream.threads == 0 || self.has_free_thread(stream.most_threads);
         free && stream.threads < most.min(stream.most_threads) && self.is_hungry(stream)
@@ -133,7 +128,7 @@ impl Table {
 
     /// Returns whether a stream over that many connections may have more than one thread.
     fn has_free_thread(&self, connections: usize) -> bool {
-        let threads: usize = self.streams.values().map(|stream| stream.threads).sum();
+        let threads: usize = self.streams.iter().map(|(_, stream)| stream.threads).sum();
         threads < connections.saturating_mul(THREADS_PER_CONNECTION).saturating_add(self.streams.len())
     }
 
@@ -149,8 +144,8 @@ impl Table {
     /// Returns how many threads the stream should have: streams whose readers have stopped need none, the others share
     /// the connections evenly.
     fn share(&self, id: u64) -> usize {
-        let most = self.streams.get(&id).map_or(0, |stream| stream.most_threads);
-        let others = self.streams.iter().filter(|(other, stream)| **other != id && self.is_hungry(stream)).count();
+        let most = self.streams.get(id).map_or(0, |stream| stream.most_threads);
+        let others = self.streams.iter().filter(|(other, stream)| *other != id && self.is_hungry(stream)).count();
         most.div_ceil(others + 1)
     }
 
@@ -158,7 +153,7 @@ impl Table {
     /// range waits; beyond it, if it is at the head and has fewer than [`HEAD_CHUNKS`].
     pub(super) fn take(&mut self, id: u64, index: usize) -> Option<Chunk> {
         let readers = self.streams.len();
-        let stream = self.streams.get_mut(&id)?;
+        let stream = self.streams.get_mut(id)?;
         if !stream.may_take(index, &self.memory, readers) {
             return None;
         }
@@ -171,21 +166,21 @@ impl Table {
 
     /// Sets whether the thread that reads a range waits for memory.
     pub(super) fn wait(&mut self, id: u64, index: usize, waiting: Option<Arc<Condvar>>) {
-        if let Some(slot) = self.streams.get_mut(&id).and_then(|stream| stream.slot(index)) {
+        if let Some(slot) = self.streams.get_mut(id).and_then(|stream| stream.slot(index)) {
             slot.waiting = waiting;
         }
     }
 
     /// Records that the thread that reads a range gives up its connection.
     pub(super) fn pause(&mut self, id: u64, index: usize) {
-        if let Some(slot) = self.streams.get_mut(&id).and_then(|stream| stream.slot(index)) {
+        if let Some(slot) = self.streams.get_mut(id).and_then(|stream| stream.slot(index)) {
             slot.paused = true;
         }
     }
 
     /// Adds bytes of a range.
     pub(super) fn push(&mut self, id: u64, index: usize, chunk: Chunk) {
-        let Some(stream) = self.streams.get_mut(&id) else { return self.memory.put(chunk) };
+        let Some(stream) = self.streams.get_mut(id) else { return self.memory.put(chunk) };
         let (is_head, is_useless) = (index == stream.head, stream.closed || chunk.bytes().is_empty());
         match stream.slot(index) {
             Some(slot) if !is_useless => {
@@ -205,7 +200,7 @@ impl Table {
 
     /// Ends a range.
     pub(super) fn end(&mut self, id: u64, index: usize, error: Option<Error>) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let Some(stream) = self.streams.get_mut(id) else { return };
         stream.failed |= error.is_some();
         if let Some(slot) = stream.slot(index) {
             (slot.done, slot.error) = (true, error);
@@ -215,7 +210,7 @@ impl Table {
 
     /// Returns the next bytes to hand out.
     pub(super) fn pop(&mut self, id: u64) -> Popped {
-        let Some(stream) = self.streams.get_mut(&id).filter(|stream| !stream.closed) else { return Popped::Closed };
+        let Some(stream) = self.streams.get_mut(id).filter(|stream| !stream.closed) else { return Popped::Closed };
         let head = stream.head;
         let popped = stream.pop();
         // The thread of the new head may take more memory than before.
@@ -227,7 +222,7 @@ impl Table {
 
     /// Takes back a chunk of a stream.
     pub(super) fn put(&mut self, id: u64, chunk: Chunk) {
-        if let Some(stream) = self.streams.get_mut(&id) {
+        if let Some(stream) = self.streams.get_mut(id) {
             stream.held = stream.held.saturating_sub(1);
         }
         self.memory.put(chunk);
@@ -236,7 +231,7 @@ impl Table {
 
     /// Wakes the threads that may take memory now: of each stream, the one with the earliest range that waits.
     pub(super) fn wake(&self) {
-        for stream in self.streams.values() {
+        for (_, stream) in self.streams.iter() {
             if let Some((index, waiting)) = stream.first_waiting()
                 && stream.may_take(index, &self.memory, self.streams.len())
             {
@@ -247,7 +242,7 @@ impl Table {
 
     /// Ends a stream: its threads stop, and no more bytes are handed out.
     pub(super) fn close(&mut self, id: u64) {
-        let Some(stream) = self.streams.get_mut(&id) else { return };
+        let Some(stream) = self.streams.get_mut(id) else { return };
         stream.closed = true;
         stream.arrived.notify_all();
         let mut chunks = Vec::new();
@@ -265,8 +260,8 @@ impl Table {
 
     /// Forgets a closed stream, once its threads have ended.
     pub(super) fn remove_if_over(&mut self, id: u64) {
-        if self.streams.get(&id).is_some_and(|stream| stream.closed && stream.threads == 0) {
-            self.streams.remove(&id);
+        if self.streams.get(id).is_some_and(|stream| stream.closed && stream.threads == 0) {
+            self.streams.remove(id);
             // The last reader may use more memory.
             self.wake();
         }
