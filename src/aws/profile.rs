@@ -4,7 +4,6 @@ mod links;
 mod load;
 mod sections;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::aws::ini::Value;
@@ -33,12 +32,12 @@ const HAS_CREDENTIALS: &[&str] = &[
 pub(crate) struct Profile {
     name: String,
     chosen_by: Option<&'static str>,
-    settings: BTreeMap<String, Placed>,
-    services: BTreeMap<String, Placed>,
+    settings: Settings,
+    services: Settings,
     /// The profile's own `s3` block.
-    s3: BTreeMap<String, Placed>,
+    s3: Settings,
     /// The settings of the section that `sso_session` names.
-    sso_session: BTreeMap<String, Placed>,
+    sso_session: Settings,
     keys: Option<KeyPair>,
     files: String,
     /// The profiles that `source_profile` leads to, in order.
@@ -53,6 +52,10 @@ pub(super) struct Complaint {
     /// The file, line, reason and fix.
     pub(super) text: String,
 }
+
+/// Settings by name, each once.
+#[derive(Clone, Default)]
+struct Settings(Vec<(String, Placed)>);
 
 /// A value with its file and line.
 #[derive(Clone)]
@@ -144,6 +147,12 @@ impl Complaint {
     }
 }
 
+impl Settings {
+    fn get(&self, key: &str) -> Option<&Placed> {
+        self.0.iter().find(|(name, _)| name == key).map(|(_, placed)| placed)
+    }
+}
+
 impl Placed {
     fn new(value: &Value, file: &AwsFile) -> Self {
         Self { text: value.text.clone(), place: format!("{}:{}", file.shown, value.line) }
@@ -156,7 +165,7 @@ impl fmt::Debug for Profile {
         f.debug_struct("Profile")
             .field("name", &self.name)
             .field("chosen_by", &self.chosen_by)
-            .field("settings", &self.settings.keys())
+            .field("settings", &self.settings.0.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .field("keys", &self.keys)
             .finish_non_exhaustive()
     }

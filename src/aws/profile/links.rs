@@ -1,6 +1,6 @@
 //! Follows `source_profile` and checks the profiles that it leads to.
 
-use std::collections::BTreeSet;
+use std::collections::HashSet;
 
 use crate::aws::profile::Profile;
 use crate::aws::profile::sections::Files;
@@ -23,13 +23,13 @@ const NEED_ROLE: &[&str] = &["source_profile", "credential_source", "web_identit
 /// If a setting lacks the role it requires, two settings contradict each other, or a source does not exist or has no
 /// credentials.
 pub(super) fn link(top: Profile, files: &Files) -> Result<Profile> {
-    let mut seen = BTreeSet::new();
+    let mut seen = HashSet::new();
     let mut links: Vec<Profile> = Vec::new();
     let mut current = top;
     loop {
         let again = !seen.insert(current.name.clone());
         if again {
-            current.settings.retain(|key, _| !ROLE.contains(&key.as_str()));
+            current.settings.0.retain(|(key, _)| !ROLE.contains(&key.as_str()));
         } else {
             need_role(&current)?;
         }

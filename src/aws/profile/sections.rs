@@ -1,10 +1,8 @@
 //! The sections of the two AWS files, merged into a profile by the Go SDK's rules.
 
-use std::collections::BTreeMap;
-
 use crate::aws::ini::{Ini, Section, Value};
 use crate::aws::keys::KeyPair;
-use crate::aws::profile::{Complaint, Placed, Profile};
+use crate::aws::profile::{Complaint, Placed, Profile, Settings};
 use crate::aws::quotes::{is_quoted, unquote};
 use crate::aws::remarks::Weight;
 use crate::aws::shared_files::AwsFile;
@@ -104,11 +102,10 @@ impl Files {
                 .find_map(|file| Some((find(&file.ini, "services", name)?, file)))
         });
         if let Some((section, file)) = services {
-            for (service, block) in section {
-                if let Some(url) = block.nested.get("endpoint_url") {
-                    profile.services.insert(service.clone(), Placed::new(url, file));
-                }
-            }
+            let endpoints = section.iter().filter_map(|(service, block)| {
+                Some((service.clone(), Placed::new(block.nested.get("endpoint_url")?, file)))
+            });
+            profile.services = Settings(endpoints.collect());
         }
         Ok(Some(profile))
     }
@@ -192,9 +189,7 @@ impl Profile {
             }
         }
         // Remove the keys so that `get` cannot expose these secrets.
-        for key in [ID, SECRET, TOKEN] {
-            self.settings.remove(key);
-        }
+        self.settings.0.retain(|(key, _)| ![ID, SECRET, TOKEN].contains(&key.as_str()));
         let pair =
             |(section, file): (Option<&Section>, &AwsFile)| section.map(|section| Pair::of(section, file, &self.name));
         // Keys come as a pair and take no token from another section. Half a pair is ignored if the credentials file
@@ -241,17 +236,17 @@ impl Pair {
 fn merged(
     (config, config_file): (Option<&Section>, &AwsFile),
     (credentials, credentials_file): (Option<&Section>, &AwsFile),
-) -> BTreeMap<String, Placed> {
-    let mut settings = BTreeMap::new();
-    for (key, value) in config.into_iter().flatten() {
-        settings.insert(key.clone(), Placed::new(value, config_file));
+) -> Settings {
+    let applies = |key: &str| config.is_none() || SHARED_KEYS.contains(&key);
+    let is_replaced = |key: &str| applies(key) && credentials.is_some_and(|section| section.contains_key(key));
+    let mut settings = Vec::new();
+    for (key, value) in config.into_iter().flatten().filter(|(key, _)| !is_replaced(key)) {
+        settings.push((key.clone(), Placed::new(value, config_file)));
     }
-    for (key, value) in credentials.into_iter().flatten() {
-        if config.is_none() || SHARED_KEYS.contains(&key.as_str()) {
-            settings.insert(key.clone(), Placed::new(value, credentials_file));
-        }
+    for (key, value) in credentials.into_iter().flatten().filter(|(key, _)| applies(key)) {
+        settings.push((key.clone(), Placed::new(value, credentials_file)));
     }
-    settings
+    Settings(settings)
 }
 
 /// Finds `[profile NAME]`, or `[default]` if there is no `[profile default]` to hide it.
