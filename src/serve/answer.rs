@@ -1,5 +1,7 @@
 //! Responses of a registry, and its errors as the OCI distribution specification writes them.
 
+use std::ops::Deref;
+
 use crate::base::{Digest, Error, ErrorKind};
 use crate::go::push_go_string;
 use crate::http::server::Response;
@@ -56,9 +58,13 @@ impl Code {
     }
 }
 
-/// Why a request is not fulfilled.
+/// Why a request is not fulfilled. One word in size, because most functions of the server return it.
 #[derive(Clone, Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct Refusal(Box<Details>);
+
+/// The details of a refusal.
+#[derive(Clone, Debug)]
+pub(crate) struct Details {
     pub(crate) status: u16,
     pub(super) code: Code,
     pub(super) message: String,
@@ -73,7 +79,8 @@ impl Refusal {
     /// Returns a refusal with the usual status of `code`.
     pub(super) fn new(code: Code, message: impl Into<String>) -> Self {
         let (status, message) = (code.spelt().1, message.into());
-        Self { status, code, message, hint: None, headers: Vec::new(), is_failure: status >= 500 }
+        let is_failure = status >= 500;
+        Self(Box::new(Details { status, code, message, hint: None, headers: Vec::new(), is_failure }))
     }
 
     /// Returns a refusal for an error of the store or of this machine. Clients repeat a request after a status of 500 or
@@ -86,42 +93,60 @@ impl Refusal {
             ErrorKind::TooLarge => Code::SizeInvalid,
             _ => Code::Unknown,
         };
-        let is_failure = error.kind() != ErrorKind::Cancelled;
-        let refusal = Self { is_failure, ..Self::new(code, format!("{doing}: {}", error.chain())) };
-        error.hint().map_or(refusal.clone(), |hint| refusal.hint(hint))
+        let mut refusal = Self::new(code, format!("{doing}: {}", error.chain()));
+        refusal.0.is_failure = error.kind() != ErrorKind::Cancelled;
+        refusal.hint_of(error)
     }
 
     /// Same as [`failed`](Self::failed), for a blob that a manifest has promised: the client always repeats the request,
     /// because otherwise its build fails.
     pub(super) fn unreadable(doing: &str, error: &Error) -> Self {
-        let refusal = Self::failed(doing, error);
-        if refusal.status >= 500 { refusal } else { Self { code: Code::Unavailable, status: 503, ..refusal } }
+        let mut refusal = Self::failed(doing, error);
+        if refusal.status < 500 {
+            (refusal.0.code, refusal.0.status) = (Code::Unavailable, 503);
+        }
+        refusal
     }
 
     /// Replaces the status.
     #[must_use]
     pub(super) fn status(mut self, status: u16) -> Self {
-        self.status = status;
+        self.0.status = status;
         self
     }
 
     /// Adds the likely fix.
     #[must_use]
     pub(super) fn hint(mut self, hint: impl Into<String>) -> Self {
-        self.hint = Some(hint.into());
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Adds the likely fix of an error, if it has one.
+    #[must_use]
+    pub(super) fn hint_of(mut self, error: &Error) -> Self {
+        self.0.hint = error.hint().map(str::to_owned);
         self
     }
 
     /// Adds a header of the response.
     #[must_use]
     pub(super) fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
-        self.headers.push((name, value.into()));
+        self.0.headers.push((name, value.into()));
         self
     }
 
     /// Returns the message and the hint in one line, because clients show nothing else.
     pub(crate) fn line(&self) -> String {
         one_line(&self.message, self.hint.as_deref())
+    }
+}
+
+impl Deref for Refusal {
+    type Target = Details;
+
+    fn deref(&self) -> &Details {
+        &self.0
     }
 }
 
@@ -137,8 +162,8 @@ impl From<Refusal> for Response {
         json.push_str("\",\"message\":");
         push_go_string(&mut json, &refusal.line());
         json.push_str("}]}\n");
-        let headers = refusal.headers;
-        headers.into_iter().fold(json_of(refusal.status, json), |response, (name, value)| response.header(name, value))
+        let Details { status, headers, .. } = *refusal.0;
+        headers.into_iter().fold(json_of(status, json), |response, (name, value)| response.header(name, value))
     }
 }
 

@@ -65,8 +65,7 @@ impl Push {
             }
             Some(Ok(Published::Missing(missing))) => Err(unknown_blobs(&missing)),
             Some(Err(error)) if error.kind() == ErrorKind::Conflict => {
-                let refusal = Refusal::new(Code::Denied, error.chain()).status(409);
-                Err(error.hint().map_or(refusal.clone(), |hint| refusal.hint(hint)))
+                Err(Refusal::new(Code::Denied, error.chain()).status(409).hint_of(&error))
             }
             Some(Err(error)) => Err(Refusal::failed("cannot write the manifest", &error)),
             None => {
@@ -136,8 +135,8 @@ impl Push {
 
 /// Explains why something is not the manifest of a cache.
 fn invalid(error: &Error) -> Refusal {
-    let refusal = Refusal::new(Code::ManifestInvalid, format!("only build caches are stored: {}", error.chain()));
-    error.hint().map_or(refusal.clone(), |hint| refusal.hint(hint))
+    let message = format!("only build caches are stored: {}", error.chain());
+    Refusal::new(Code::ManifestInvalid, message).hint_of(error)
 }
 
 fn unknown_blobs(missing: &[Missing]) -> Refusal {
