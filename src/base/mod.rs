@@ -1,6 +1,7 @@
 //! The foundation of all other modules: errors, digests, secrets, time, encodings, the environment, progress and
 //! cancellation. Depends on none of them.
 
+mod blob_log;
 mod cancel;
 mod clock;
 mod digest;
@@ -23,6 +24,7 @@ mod units;
 mod unpoisoned;
 mod xml;
 
+pub(crate) use blob_log::{log_blob, logs_blobs};
 pub use cancel::Cancel;
 pub(crate) use cancel::Interrupt;
 pub use clock::{Clock, SystemClock};

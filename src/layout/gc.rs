@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::fs;
 use std::sync::Arc;
 
-use crate::base::{Digest, Error, Result, sort};
+use crate::base::{Digest, Error, Result, log_blob, sort};
 use crate::files::{FileSystem, Native, directory, open_file, sync_dir};
 use crate::go::{JsonProblem, read_go_json};
 use crate::layout::cache::LocalCache;
@@ -139,6 +139,8 @@ fn find(path: &LayoutPath, options: &GcOptions) -> Result<(Collected, Index, Vec
         }
         collected.blobs += 1;
         collected.bytes = collected.bytes.saturating_add(size);
+        let what = if options.dry_run { "would be removed" } else { "to remove" };
+        log_blob(&digest, size, what, "no entry of the index reaches it", None);
         removed.push(digest);
     }
     Ok((collected, index, removed))

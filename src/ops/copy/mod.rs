@@ -4,7 +4,7 @@ mod source;
 
 use std::collections::BTreeMap;
 
-use crate::base::{Digest, Error, ErrorKind, Result};
+use crate::base::{Digest, Error, ErrorKind, Result, log_blob};
 use crate::bucket::Names;
 use crate::cache_config::CacheConfig;
 use crate::config::Mode;
@@ -148,7 +148,10 @@ impl S3Cache {
             for source in &same {
                 let (from, to) = (source.keys.blob(&digest), self.keys.blob(&digest));
                 match self.store.copy(&from, &to, &ObjectMeta::new(size)) {
-                    Ok(_) => return Ok(Some(size)),
+                    Ok(_) => {
+                        log_blob(&digest, size, "copied by the store", "not at the target", None);
+                        return Ok(Some(size));
+                    }
                     Err(error) if is_left_to_streaming(&error) => {}
                     Err(error) => return Err(error),
                 }

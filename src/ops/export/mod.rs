@@ -31,8 +31,8 @@ pub(in crate::ops) use existing::{Existing, SETTLED, vanished};
 pub(in crate::ops) use kept::Refresh;
 pub(in crate::ops) use multipart::Multipart;
 use payload::check_source;
-use plan::foresee;
 pub(in crate::ops) use plan::{Job, Step, check_sizes, plan};
+use plan::{foresee, log_others};
 pub(in crate::ops) use publish::Publisher;
 pub(in crate::ops) use sender::{NextSend, Sender};
 pub(in crate::ops) use sum::{Sum, Summed};
@@ -220,6 +220,7 @@ impl S3Cache {
         let mut found = Existing::default();
         found.add(self, &blobs, &present, &|_| false);
         let jobs = plan(self, &blobs, present, options.verify_existing);
+        log_others(&blobs, &jobs);
         let uploads = jobs.iter().filter(|job| job.step == Step::Upload);
         uploads.clone().try_for_each(|job| check_source(source, &job.digest, job.size)).map_err(in_neither)?;
         report.blobs.present = blobs.len() - uploads.count();

@@ -4,7 +4,7 @@ use crate::base::{Action, Error, Event, Result};
 use crate::object::ObjectStore;
 use crate::ops::export::multipart::Multipart;
 use crate::ops::export::payload::check_source;
-use crate::ops::export::plan::{Job, Step};
+use crate::ops::export::plan::{Job, OLD, Step};
 use crate::ops::export::sender::{NextSend, Sender};
 use crate::ops::export::touch::Touched;
 use crate::ops::meter::PartMeter;
@@ -66,14 +66,17 @@ impl Sender<'_> {
         if job.step == Step::Verify {
             job.step = match self.verify(job, run)? {
                 true if job.touch => Step::Touch,
-                true => return Ok(self.left()),
+                true => return Ok(self.left(job, "in the bucket and intact")),
                 false => Step::Upload,
             };
+            job.why = if job.step == Step::Touch { OLD } else { "corrupt or archived in the bucket" };
         }
         if job.step == Step::Touch {
             match self.touch(job)? {
-                Touched::Done | Touched::Refused => return Ok(self.left()),
-                Touched::Impossible | Touched::TooLarge => job.step = Step::Upload,
+                Touched::Done => return Ok(self.done()),
+                Touched::Refused => return Ok(self.left(job, "old, but the store does not touch it")),
+                Touched::Impossible => (job.step, job.why) = (Step::Upload, "gone from the bucket, or archived"),
+                Touched::TooLarge => (job.step, job.why) = (Step::Upload, "too old, and too large to touch"),
             }
         }
         if !std::mem::replace(&mut job.checked, true) {
@@ -83,6 +86,7 @@ impl Sender<'_> {
     }
 
     fn start<'s>(&'s self, mut job: Job, run: &Run<'_>) -> Result<NextSend<'s>> {
+        job.begun = Some(self.cache.context.clock.monotonic());
         let mut taken = self.take_steps(&mut job, run);
         // The bytes may have been damaged in transit.
         if taken.as_ref().is_err_and(is_damaged) {

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use crate::base::{Action, Digest, Error, ErrorKind, Result, Unpoisoned as _};
+use crate::base::{Action, Digest, Error, ErrorKind, Result, Unpoisoned as _, log_blob};
 use crate::config::VerifySource;
 use crate::object::{BlobSource, ObjectStore, PutMode};
 use crate::ops::cache::S3Cache;
@@ -52,6 +52,7 @@ impl<'a> Sender<'a> {
     /// Records that the blob of `job` is uploaded.
     pub(in crate::ops) fn uploaded(&self, job: &Job) -> NextSend<'a> {
         self.streak.succeeded();
+        self.log(job, "uploaded", job.why);
         let mut tally = self.tally.lock().unpoisoned();
         tally.uploaded += 1;
         tally.bytes = job.size.saturating_add(tally.bytes);
@@ -71,9 +72,20 @@ impl<'a> Sender<'a> {
     }
 
     /// Records that the blob in the store is used as it is.
-    pub(super) fn left(&self) -> NextSend<'a> {
+    pub(super) fn left(&self, job: &Job, why: &str) -> NextSend<'a> {
+        self.log(job, "skipped", why);
+        self.done()
+    }
+
+    /// Records that nothing is left to do with a blob.
+    pub(super) fn done(&self) -> NextSend<'a> {
         self.streak.succeeded();
         Next::Done(Tried::Done(()))
+    }
+
+    fn log(&self, job: &Job, what: &str, why: &str) {
+        let took = job.begun.map(|begun| self.cache.context.clock.monotonic().saturating_sub(begun));
+        log_blob(&job.digest, job.size, what, why, took);
     }
 
     /// Touches the blob of `job`.

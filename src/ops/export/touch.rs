@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use crate::base::{Action, Error, ErrorKind, Result};
+use crate::base::{Action, Error, ErrorKind, Result, log_blob};
 use crate::object::ObjectStore;
 use crate::ops::cache::S3Cache;
 use crate::ops::export::plan::Job;
@@ -38,10 +38,13 @@ impl Touches {
         if self.refused.load(Ordering::Relaxed) {
             return Ok(Touched::Refused);
         }
+        let begun = cache.context.clock.monotonic();
         match cache.store.touch(&cache.keys.blob(&job.digest), meta) {
             Ok(_) => {
                 self.failed.store(0, Ordering::Relaxed);
                 cache.context.finished(&job.digest, Action::Touch, job.size);
+                let took = cache.context.clock.monotonic().saturating_sub(begun);
+                log_blob(&job.digest, job.size, "touched", job.why, Some(took));
                 Ok(Touched::Done)
             }
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Archived | ErrorKind::TooLarge) => {

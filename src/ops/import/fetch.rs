@@ -2,7 +2,7 @@
 
 use std::sync::atomic::Ordering;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, log_blob};
 use crate::object::ObjectStore;
 use crate::ops::cache::S3Cache;
 use crate::ops::import::fetcher::{FetchedFile, Fetcher, NextFetch, Source};
@@ -32,9 +32,11 @@ impl<'a> Fetcher<'a> {
     fn start<'s>(&'s self, mut wanted: Wanted, run: &Run<'_>) -> Result<NextFetch<'s>> {
         run.check()?;
         if !self.needs(&wanted.digest) {
+            log_blob(&wanted.digest, wanted.size, "skipped", "needed only by layers that are dropped", None);
             return Ok(Next::Done(Tried::Done(Fetched::Unneeded)));
         }
         let Some(source) = self.source(&wanted) else { return Ok(Next::Done(self.exhausted(wanted))) };
+        wanted.begun = source.cache.context.clock.monotonic();
         if !wanted.splits() {
             let outcome = self.fetch_whole(source, &wanted, run)?;
             return Ok(self.settle(wanted, outcome));

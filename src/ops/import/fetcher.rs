@@ -3,12 +3,12 @@
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
-use crate::base::{Action, Digest, Error, Result, Unpoisoned as _};
+use crate::base::{Action, Digest, Error, Result, Unpoisoned as _, log_blob};
 use crate::cache_config::CacheConfig;
 use crate::layout::{BlobWriter, LayoutWriter, LocalCache};
 use crate::object::{GetOptions, ObjectStore};
 use crate::ops::cache::S3Cache;
-use crate::ops::import::wanted::{Fetched, Outcome, Wanted};
+use crate::ops::import::wanted::{ABSENT, Fetched, Outcome, Wanted};
 use crate::ops::meter::Meter;
 use crate::ops::needs::Needs;
 use crate::ops::persist::persist;
@@ -147,6 +147,7 @@ impl<'a> Fetcher<'a> {
                 }
                 self.transferred.fetch_add(1, Ordering::Relaxed);
                 self.bytes.fetch_add(wanted.size, Ordering::Relaxed);
+                self.log(&wanted);
                 return Next::Done(Tried::Done(Fetched::Yes(wanted.digest)));
             }
             Outcome::Gone(why) => wanted.reasons.push(why),
@@ -160,6 +161,12 @@ impl<'a> Fetcher<'a> {
             }
         }
         Next::Again(wanted.next_source())
+    }
+
+    fn log(&self, wanted: &Wanted) {
+        let Some(Source { cache, .. }) = self.sources.get(wanted.source) else { return };
+        let took = cache.context.clock.monotonic().saturating_sub(wanted.begun);
+        log_blob(&wanted.digest, wanted.size, "downloaded", ABSENT, Some(took));
     }
 
     /// Decides the next step after all sources have failed.

@@ -3,13 +3,13 @@
 use std::cmp::Reverse;
 use std::collections::{HashMap, HashSet};
 
-use crate::base::{Digest, Error, Event, OUT_OF_FILES, Result, sort};
+use crate::base::{Digest, Error, Event, OUT_OF_FILES, Result, Step, log_blob, sort};
 use crate::cache_config::CacheConfig;
 use crate::layout::{DocumentSizes, LayoutWriter, LocalCache};
 use crate::ops::cache::S3Cache;
 use crate::ops::import::explain::{Explanation, results};
 use crate::ops::import::fetcher::Fetcher;
-use crate::ops::import::wanted::{Fetched, Wanted};
+use crate::ops::import::wanted::{ABSENT, Fetched, Wanted};
 use crate::ops::lost::Lost;
 use crate::ops::manifests::agreeing;
 use crate::ops::report::{BlobCounts, ImportOutcome, Report, SourceOutcome};
@@ -170,6 +170,7 @@ impl ImportRun<'_> {
         let wanted = self.wanted(&config, &mut report.blobs)?;
         let bytes = wanted.iter().fold(0_u64, |sum, (_, size)| sum.saturating_add(*size));
         if self.options.dry_run {
+            wanted.iter().for_each(|(digest, size)| log_blob(digest, *size, "would be downloaded", ABSENT, None));
             (report.blobs.transferred, report.bytes) = (wanted.len(), bytes);
             return Ok((config, None));
         }
@@ -203,12 +204,21 @@ impl ImportRun<'_> {
         let blobs = config.blobs();
         counts.total = blobs.len();
         let not_cancelled = || self.first.context.cancel.check();
-        for (digest, size) in blobs {
-            let present = self.target.has_blob(&digest, size)?
-                && (!self.options.verify_existing || self.target.verify_blob_while(&digest, not_cancelled)?);
+        for (done, (digest, size)) in blobs.into_iter().enumerate() {
+            let exists = self.target.has_blob(&digest, size)?;
+            let present =
+                exists && (!self.options.verify_existing || self.target.verify_blob_while(&digest, not_cancelled)?);
+            if self.options.verify_existing {
+                let (done, expected) = (done as u64 + 1, Some(counts.total as u64));
+                self.first.context.progress.event(&Event::Counted { step: Step::CheckBlobs, done, expected });
+            }
             if present {
+                log_blob(&digest, size, "skipped", "already in the directory", None);
                 counts.present += 1;
             } else {
+                if exists {
+                    log_blob(&digest, size, "dropped", "corrupt in the directory", None);
+                }
                 wanted.push((digest, size));
             }
         }

@@ -1,15 +1,22 @@
 //! A blob that an import needs, and the outcome of fetching it.
 
+use std::time::Duration;
+
 use crate::base::{Digest, Error, ErrorKind, Parts, Result};
 use crate::ops::cache::S3Cache;
 
 /// A blob with a wrong size or digest is fetched once more, because the network may have damaged it.
 const FETCHES: usize = 2;
 
+/// Why a blob is fetched.
+pub(super) const ABSENT: &str = "not in the directory";
+
 /// A blob to be fetched.
 pub(super) struct Wanted {
     pub(super) digest: Digest,
     pub(super) size: u64,
+    /// The monotonic time at which the fetch from the source began.
+    pub(super) begun: Duration,
     /// The ranges to fetch it in.
     pub(super) parts: Parts,
     /// The source to try next, and how often it returned wrong bytes.
@@ -91,7 +98,8 @@ impl Wanted {
                 Parts::of(size, size)
             };
             let (reasons, retried, whole, given_up) = (Vec::new(), false, false, false);
-            Self { digest, size, parts, source: 0, fetches: 0, reasons, error: None, retried, whole, given_up }
+            let (begun, source, fetches, error) = (Duration::ZERO, 0, 0, None);
+            Self { digest, size, begun, parts, source, fetches, reasons, error, retried, whole, given_up }
         };
         blobs.iter().map(wanted).collect()
     }

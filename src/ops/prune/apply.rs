@@ -1,11 +1,11 @@
 //! Does what a plan says.
 
-use crate::base::{Digest, Error, Event, Progress as _, Result, Step};
+use crate::base::{Digest, Error, Event, Progress as _, Result, Step, log_blob};
 use crate::object::{ObjectMeta, ObjectStore as _};
 use crate::ops::cache::S3Cache;
 use crate::ops::persist::PAUSES;
 use crate::ops::prune::members::Versions;
-use crate::ops::prune::plan::{DroppedManifest, Fate, PrunePlan, State, positions, seconds};
+use crate::ops::prune::plan::{DroppedManifest, Fate, PrunePlan, State, UNREFERENCED, positions, seconds};
 use crate::ops::prune::pruned::{LostBlob, PruneStep, Pruned};
 use crate::ops::prune::record::{another, is_unchanged, record};
 use crate::ops::prune::refresh::copies_refresh;
@@ -146,12 +146,14 @@ impl Work<'_> {
         let Some(blob) = self.state.blobs.table.get(at) else { return };
         let now = match removal {
             Removal::Done => {
+                log_blob(&blob.digest, blob.size, "deleted", UNREFERENCED, None);
                 self.pruned.deleted.add(blob.size);
                 done(&PruneStep::Deleted(blob.digest));
                 Fate::Deleted
             }
             Removal::Absent => Fate::Deleted,
             Removal::Changed => {
+                log_blob(&blob.digest, blob.size, "skipped", "in use again", None);
                 self.pruned.spared.add(blob.size);
                 Fate::Spared
             }

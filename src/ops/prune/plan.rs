@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
-use crate::base::{Digest, Result};
+use crate::base::{Digest, Result, log_blob};
 use crate::bucket::StoredBlob;
 use crate::cache_config::CacheConfig;
 use crate::go::Timestamp;
@@ -17,6 +17,9 @@ use crate::ops::prune::options::PruneOptions;
 use crate::ops::prune::rules::{Aged, References, candidates};
 use crate::ops::stale_uploads::{StaleUploads, stale_uploads};
 use crate::ops::survey::{BlobSum, StoredBlobs, list_blobs};
+
+/// Why a blob is deleted.
+pub(super) const UNREFERENCED: &str = "no manifest references it";
 
 /// What a pruning would do. Nothing has been changed yet.
 #[non_exhaustive]
@@ -198,14 +201,17 @@ fn sum(mut state: State, dropped: Vec<DroppedManifest>, manifests: usize, is_fir
             }
         }
         total.add(blob.size);
-        let sum = match fate {
-            Fate::Referenced => &mut referenced,
-            Fate::Due(_) => &mut deleted,
-            Fate::Waiting(_) => &mut waiting,
-            Fate::New => &mut recorded,
+        let (sum, what) = match fate {
+            Fate::Referenced => (&mut referenced, ""),
+            Fate::Due(_) => (&mut deleted, "to delete now"),
+            Fate::Waiting(_) => (&mut waiting, "to delete later, recorded by an earlier run"),
+            Fate::New => (&mut recorded, "to record"),
             Fate::Deleted | Fate::Spared => continue,
         };
         sum.add(blob.size);
+        if !what.is_empty() {
+            log_blob(&blob.digest, blob.size, what, UNREFERENCED, None);
+        }
     }
     let uploads = state.uploads.len();
     PrunePlan { manifests, dropped, total, referenced, deleted, waiting, recorded, uploads, is_first, state }

@@ -3,7 +3,7 @@
 use std::io::{self, Read as _};
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::base::{Digest, Error, ErrorKind};
 use crate::http::server::{Method, Peer, Request, Response};
@@ -138,6 +138,8 @@ impl Pull {
         let sent = Sent {
             first: io::Cursor::new(first),
             reader,
+            length,
+            begun: Instant::now(),
             left: length,
             is_end: range.end == size,
             copy: (digest, source),

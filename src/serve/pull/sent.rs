@@ -2,8 +2,9 @@
 
 use std::io::{self, Cursor, Read};
 use std::sync::Arc;
+use std::time::Instant;
 
-use crate::base::{Digest, Error, reader_from_fn};
+use crate::base::{Digest, Error, log_blob, reader_from_fn};
 use crate::serve::counters::Counters;
 use crate::serve::mounted::Mounted;
 use crate::store::VerifiedReader;
@@ -13,6 +14,9 @@ pub(super) struct Sent {
     /// What was read before the response began.
     pub(super) first: Cursor<Vec<u8>>,
     pub(super) reader: VerifiedReader,
+    /// The number of bytes to send, and when that began.
+    pub(super) length: u64,
+    pub(super) begun: Instant,
     /// The number of bytes that are still to be sent.
     pub(super) left: u64,
     /// Whether the last of them is the last of the blob.
@@ -39,6 +43,7 @@ impl Sent {
         self.left = before.saturating_sub(bytes);
         if before > 0 && self.left == 0 && self.is_end {
             self.counters.blobs_served.add(1);
+            log_blob(&self.copy.0, self.length, "sent", "requested by a client", Some(self.begun.elapsed()));
         }
         Ok(read)
     }

@@ -1,0 +1,48 @@
+//! Log lines that say what was done with a blob, and why.
+
+use std::time::Duration;
+
+use super::{Digest, size};
+
+/// Returns whether anybody sees these lines, for callers that only search for what to log.
+pub(crate) fn logs_blobs() -> bool {
+    log::log_enabled!(log::Level::Info)
+}
+
+/// Logs what was done with a blob: `blob 44136fa355b3, 40.0 MiB: uploaded (not in the bucket)`. Debugging also shows how
+/// long it took.
+pub(crate) fn log_blob(digest: &Digest, size_bytes: u64, what: &str, why: &str, took: Option<Duration>) {
+    if logs_blobs() {
+        let took = took.filter(|_| log::log_enabled!(log::Level::Debug));
+        log::info!("{}", line(digest, size_bytes, what, why, took));
+    }
+}
+
+fn line(digest: &Digest, size_bytes: u64, what: &str, why: &str, took: Option<Duration>) -> String {
+    let short: String = digest.hex().chars().take(12).collect();
+    let mut line = format!("blob {short}, {:>8}: {what} ({why})", size(size_bytes));
+    if let Some(took) = took {
+        let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
+        line.push_str(&format!(" in {millis} ms"));
+        if let Some(rate) = size_bytes.saturating_mul(1000).checked_div(millis) {
+            line.push_str(&format!(", {}/s", size(rate)));
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_what_why_and_how_fast() {
+        let digest = Digest::of(b"{}");
+        for (took, end) in [(None, ""), (Some(2000), " in 2000 ms, 20.0 MiB/s"), (Some(0), " in 0 ms")] {
+            let line = line(&digest, 40 << 20, "uploaded", "not in the bucket", took.map(Duration::from_millis));
+            assert_eq!(line, format!("blob 44136fa355b3, 40.0 MiB: uploaded (not in the bucket){end}"));
+        }
+        let line = line(&digest, 9, "kept", "because", None);
+        assert_eq!(line, "blob 44136fa355b3,      9 B: kept (because)");
+    }
+}
