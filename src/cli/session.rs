@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use crate::flags::Global;
 use crate::output::{Envelope, exit, failure, print};
+use crate::signals::Notice;
 use crate::{logger, progress, signals};
 
 pub(crate) struct Session {
@@ -36,7 +37,12 @@ impl Session {
     ) -> Result<Self> {
         logger::start(global.verbosity);
         let cancel = Cancel::new();
-        signals::watch(&cancel, grace)?;
+        let notice = match doing {
+            _ if global.quiet => Notice::Nobody,
+            Some(_) => Notice::Everybody,
+            None => Notice::Terminals,
+        };
+        signals::watch(&cancel, grace, notice)?;
         let progress = doing.map_or_else(|| Arc::new(NoProgress) as _, |doing| progress::start(&global, doing));
         Ok(Self { command, global, progress, cancel })
     }

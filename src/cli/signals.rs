@@ -2,29 +2,43 @@
 //! it.
 
 use std::fs;
+use std::io::{self, IsTerminal as _};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use s3_build_cache::program::{oneshot, thread_builder};
 use s3_build_cache::{Cancel, Error, Result};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGXFSZ};
 use signal_hook::flag;
 use signal_hook::iterator::Signals;
 
+use crate::output::stderr;
+use crate::progress;
+
 /// The time limit of a clean stop.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
 /// How often to check for a second signal during a clean stop.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
+/// Who is told that the program stops.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Notice {
+    Nobody,
+    /// Whoever pressed Ctrl-C: a command that only a signal ends has nothing to say in a log.
+    Terminals,
+    Everybody,
+}
+
 static RECEIVED: AtomicI32 = AtomicI32::new(0);
 
-/// Cancels `cancel` on the first signal. Exits on the second, or if a clean stop takes longer than `grace`. If the
+/// Cancels `cancel` on the first signal, and says so. Exits on the second, or if a clean stop takes longer than `grace`. If the
 /// system cannot start a thread to wait for them, signals keep their default effect, which ends the process at once.
-pub(crate) fn watch(cancel: &Cancel, grace: Duration) -> Result<()> {
+pub(crate) fn watch(cancel: &Cancel, grace: Duration, notice: Notice) -> Result<()> {
     let cancel = cancel.clone();
-    listen(move |signals| wait(signals, &cancel, grace))
+    listen(move |signals| wait(signals, &cancel, grace, notice))
 }
 
 /// Passes SIGINT, SIGQUIT, SIGTERM and SIGHUP to a thread of their own. Without memory for one, they keep their default
@@ -52,19 +66,39 @@ pub(crate) fn listen(waiter: impl FnOnce(Signals) + Send + 'static) -> Result<()
     Ok(())
 }
 
-fn wait(mut signals: Signals, cancel: &Cancel, grace: Duration) {
+fn wait(mut signals: Signals, cancel: &Cancel, grace: Duration, notice: Notice) {
     let Some(first) = signals.forever().next() else { return };
     RECEIVED.store(first, Ordering::SeqCst);
     cancel.cancel();
     let start = Instant::now();
+    let again = first == SIGINT && io::stderr().is_terminal();
+    if (notice == Notice::Everybody || (notice == Notice::Terminals && again)) && is_writable() {
+        let text = if again { "stopping; press again to stop at once" } else { "stopping" };
+        progress::above_bars(|| stderr::note("stopping", text));
+    }
     while start.elapsed() < grace {
         // When a terminal closes, the kernel sends one SIGHUP and the shell another.
         if let Some(second) = signals.pending().find(|second| (first, *second) != (SIGHUP, SIGHUP)) {
-            std::process::exit(128 + second);
+            exit(second);
         }
         thread::sleep(LOOK_EVERY);
     }
-    std::process::exit(128 + first);
+    exit(first);
+}
+
+fn exit(signal: i32) {
+    if is_writable() {
+        progress::try_finish();
+    }
+    std::process::exit(128 + signal);
+}
+
+/// Returns whether standard error takes output at once. Nothing may delay the exit.
+fn is_writable() -> bool {
+    let stderr = io::stderr();
+    let mut polled = [PollFd::new(&stderr, PollFlags::OUT)];
+    let now = Timespec { tv_sec: 0, tv_nsec: 0 };
+    poll(&mut polled, Some(&now)).is_ok() && polled.iter().all(|polled| polled.revents() == PollFlags::OUT)
 }
 
 /// Forgets the received signal, because ending was all that it asked for.

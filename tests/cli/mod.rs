@@ -16,6 +16,7 @@ mod local_faults;
 mod ls;
 mod memory;
 mod merge;
+mod progress;
 mod round_trip;
 mod run;
 mod secrets;

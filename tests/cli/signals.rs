@@ -57,7 +57,7 @@ fn the_first_signal_stops_a_stalled_export_and_aborts_its_uploads() {
         server.fault(Match::operation(Operation::UploadPart).always(), held());
         let run = large.export(&server, Operation::UploadPart);
         run.signal(signal);
-        let run = run.finish(SOON).expect(status).says(&["error: export to s3://cache/: cancelled"]);
+        let run = run.finish(SOON).expect(status).says(&["stopping\n", "error: export to s3://cache/: cancelled"]);
         assert!(run.stdout.is_empty(), "{}", run.stdout);
         assert!(server.uploads().is_empty());
         assert_eq!(bucket_is_sound(&objects_of(&server), &[&large.blobs.config]), None);

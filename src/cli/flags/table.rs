@@ -326,7 +326,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         long: "verbose",
         short: Some('v'),
         effect: Effect::Switch(|raw| raw.global.verbosity = raw.global.verbosity.saturating_add(1)),
-        help: "more output; -vv logs every request",
+        help: "show what is done with each blob, and why;\n-vv also shows times, and logs every request",
         aliases: &["debug"],
         ..GLOBAL
     },

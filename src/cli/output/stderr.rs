@@ -25,9 +25,18 @@ pub(crate) fn is_json() -> bool {
 /// Writes a message of this level, escaped: `warning: …`, or a JSON event.
 pub(crate) fn message(level: &str, text: &str) {
     if is_json() {
-        event(level, json!({ "message": text }));
+        note(level, text);
     } else {
         line(&format!("{level}: {}", printable(text)));
+    }
+}
+
+/// Writes a line, or a JSON event of this name with the line as its message.
+pub(crate) fn note(name: &str, text: &str) {
+    if is_json() {
+        event(name, json!({ "message": text }));
+    } else {
+        line(text);
     }
 }
 

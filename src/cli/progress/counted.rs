@@ -2,6 +2,8 @@
 
 use s3_build_cache::progress::Step;
 
+use crate::output::human;
+
 /// Returns how far a step is: `12000 of about 98000 objects listed`.
 pub(super) fn counted(step: Step, done: u64, expected: Option<u64>) -> String {
     let (what, about) = match step {
@@ -15,6 +17,15 @@ pub(super) fn counted(step: Step, done: u64, expected: Option<u64>) -> String {
     match expected.filter(|expected| *expected > done) {
         Some(expected) => format!("{done} of {about}{expected} {what}"),
         None => format!("{done} {what}"),
+    }
+}
+
+/// Returns what was done with blobs that exist already: `12 blobs checked, 30 touched`.
+pub(super) fn existing(checked: usize, bytes: u64, touched: usize) -> String {
+    match (checked, touched) {
+        (0, 1..) => format!("{} touched", human::blobs(touched)),
+        (_, 0) => format!("{} checked, {}", human::blobs(checked), human::size(bytes)),
+        _ => format!("{} checked, {}, {touched} touched", human::blobs(checked), human::size(bytes)),
     }
 }
 
