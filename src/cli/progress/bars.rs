@@ -34,32 +34,32 @@ struct State {
 impl Bars {
     pub(super) fn new(doing: &'static str) -> Self {
         let state = State { tally: Tally::default(), drawn: Duration::ZERO, is_over: false };
-        Self { doing, start: Instant::now(), screen: Mutex::new(Screen::new()), state: Mutex::new(state) }
+        Self { doing, start: Instant::now(), screen: Mutex::default(), state: Mutex::new(state) }
     }
 
-    fn draw(&self, screen: &Screen) {
+    fn draw(&self, screen: &mut Screen) {
         let mut state = self.state.lock().unpoisoned();
         let now = self.start.elapsed();
         state.drawn = now;
         state.tally.note(now);
         let lines = if state.is_over { Vec::new() } else { lines(self.doing, &state.tally, size(), now) };
         drop(state);
-        screen.show(&lines);
+        screen.show(lines);
     }
 
     /// Removes the lines until the next event.
     pub(super) fn clear(&self) {
-        self.clear_from(&self.screen.lock().unpoisoned());
+        self.clear_from(&mut self.screen.lock().unpoisoned());
     }
 
     /// Removes the lines, unless another thread is drawing them.
     pub(super) fn try_clear(&self) {
-        if let Ok(screen) = self.screen.try_lock() {
-            self.clear_from(&screen);
+        if let Ok(mut screen) = self.screen.try_lock() {
+            self.clear_from(&mut screen);
         }
     }
 
-    fn clear_from(&self, screen: &Screen) {
+    fn clear_from(&self, screen: &mut Screen) {
         self.state.lock().unpoisoned().is_over = true;
         self.draw(screen);
     }
@@ -72,7 +72,7 @@ impl Bars {
 
 impl Ticking for Bars {
     fn tick(&self) {
-        self.draw(&self.screen.lock().unpoisoned());
+        self.draw(&mut self.screen.lock().unpoisoned());
     }
 }
 
@@ -83,8 +83,8 @@ impl Progress for Bars {
         state.is_over &= !state.tally.add(event, now);
         let is_stale = state.drawn + STALE <= now;
         drop(state);
-        if is_stale && let Ok(screen) = self.screen.try_lock() {
-            self.draw(&screen);
+        if is_stale && let Ok(mut screen) = self.screen.try_lock() {
+            self.draw(&mut screen);
         }
     }
 }

@@ -1,11 +1,8 @@
 //! Draws lines at the bottom of the terminal and replaces them.
 
 use std::io::{self, Write as _};
-use std::sync::Mutex;
 
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
 use rustix::termios::tcgetwinsize;
-use s3_build_cache::program::Unpoisoned as _;
 
 use super::layout::Size;
 
@@ -15,93 +12,33 @@ pub(super) fn size() -> Size {
     size.map_or(Size { columns: 80, rows: 24 }, |size| Size { columns: size.ws_col.into(), rows: size.ws_row.into() })
 }
 
-/// The lines on the terminal.
-pub(super) struct Screen(ProgressBar);
+/// The lines on the terminal. Each frame is written at once and ends in the middle of a line. No line depends on wrapping:
+/// what is recorded of them can be read at any width.
+#[derive(Default)]
+pub(super) struct Screen {
+    drawn: Vec<String>,
+}
 
 impl Screen {
-    pub(super) fn new() -> Self {
-        let target = ProgressDrawTarget::term_like(Box::new(Terminal::default()));
-        let style = ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar());
-        Self(ProgressBar::with_draw_target(None, target).with_style(style))
-    }
-
     /// Replaces the lines.
-    pub(super) fn show(&self, lines: &[String]) {
-        self.0.set_message(lines.join("\n"));
+    pub(super) fn show(&mut self, lines: Vec<String>) {
+        if lines.is_empty() && self.drawn.is_empty() {
+            return;
+        }
+        let text = frame(&self.drawn, &lines, size().columns);
+        self.drawn = lines;
+        // This fails if the terminal has gone away.
+        let _ = io::stderr().lock().write_all(text.as_bytes());
     }
 
     /// Runs `print` while the lines are not on the terminal.
-    pub(super) fn above(&self, print: impl FnOnce()) {
-        self.0.suspend(print);
+    pub(super) fn above(&mut self, print: impl FnOnce()) {
+        let lines = self.drawn.clone();
+        self.show(Vec::new());
+        print();
+        self.show(lines);
     }
 }
-
-/// A terminal that is written once for each frame. Frames end in the middle of a line, and their lines do not depend on
-/// wrapping: what is recorded of them can be read at any width.
-#[derive(Debug, Default)]
-struct Terminal(Mutex<Frames>);
-
-#[derive(Debug, Default)]
-struct Frames {
-    /// The lines that were drawn.
-    drawn: Vec<String>,
-    next: Vec<String>,
-}
-
-impl TermLike for Terminal {
-    fn width(&self) -> u16 {
-        u16::try_from(size().columns).unwrap_or(u16::MAX)
-    }
-
-    fn height(&self) -> u16 {
-        u16::try_from(size().rows).unwrap_or(u16::MAX)
-    }
-
-    // Each frame begins where the last one does.
-    fn move_cursor_up(&self, _: usize) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn move_cursor_down(&self, _: usize) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn move_cursor_right(&self, _: usize) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn move_cursor_left(&self, _: usize) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn clear_line(&self) -> io::Result<()> {
-        Ok(())
-    }
-
-    fn write_line(&self, text: &str) -> io::Result<()> {
-        self.write_str(text)
-    }
-
-    /// Takes a line. What fills it up to the last column is left out.
-    fn write_str(&self, text: &str) -> io::Result<()> {
-        if !text.trim_start().is_empty() {
-            self.0.lock().unpoisoned().next.push(text.to_owned());
-        }
-        Ok(())
-    }
-
-    fn flush(&self) -> io::Result<()> {
-        let mut frames = self.0.lock().unpoisoned();
-        let next = std::mem::take(&mut frames.next);
-        if frames.drawn.is_empty() && next.is_empty() {
-            return Ok(());
-        }
-        let text = frame(&frames.drawn, &next, size().columns);
-        frames.drawn = next;
-        io::stderr().lock().write_all(text.as_bytes())
-    }
-}
-
 /// Returns what replaces the drawn lines. A terminal that has become narrower has wrapped them.
 fn frame(drawn: &[String], next: &[String], columns: usize) -> String {
     let rows: usize = drawn.iter().map(|line| line.chars().count().div_ceil(columns.max(1)).max(1)).sum();
