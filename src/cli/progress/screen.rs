@@ -39,6 +39,7 @@ impl Screen {
         self.show(lines);
     }
 }
+
 /// Returns what replaces the drawn lines. A terminal that has become narrower has wrapped them.
 fn frame(drawn: &[String], next: &[String], columns: usize) -> String {
     let rows: usize = drawn.iter().map(|line| line.chars().count().div_ceil(columns.max(1)).max(1)).sum();
