@@ -86,9 +86,9 @@ pub use ops::{
 /// The parts of [`CacheOptions`], and local caches in the same syntax.
 pub mod options {
     pub use crate::config::{
-        AccessKeys, AccountId, Bucket, CacheOptionsBuilder, CacheRef, CredentialOptions, EndpointUrl, KeyLayout,
-        LocalOptions, Location, Mode, OnConflict, PayloadSigning, Policy, RequestPayer, RetryMode, RoleOptions,
-        VerifySource,
+        AccessKeys, AccountId, Bucket, CacheOptionsBuilder, CacheRef, CredentialOptions, DefaultAttributes,
+        EndpointUrl, KeyLayout, LocalOptions, Location, Mode, OnConflict, PayloadSigning, Policy, RequestPayer,
+        RetryMode, RoleOptions, VerifySource,
     };
 }
 
@@ -167,5 +167,6 @@ pub mod program {
         About, did_you_mean, parse_fields, parse_option_duration, parse_option_size, question, quote_field,
         s3_attribute, s3_attributes,
     };
+    pub use crate::go::parse_bool;
     pub use crate::ops::{NO_BETTER_HINT, NOT_STRICT, Tuning};
 }

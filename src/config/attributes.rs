@@ -11,7 +11,7 @@ use crate::config::unknown_attribute::{Known, unknown};
 use crate::config::value::AttributeValue;
 use crate::config::{key_layout, location, policy};
 
-const TYPE: About = About::new("type", "s3, or local for a directory");
+pub(super) const TYPE: About = About::new("type", "s3, or local for a directory");
 
 /// The type of a cache.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -82,6 +82,11 @@ impl Attributes {
 
     pub(super) fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Returns the names and values, in order.
+    pub(super) fn into_fields(self) -> Vec<(&'static str, String)> {
+        self.fields
     }
 
     /// Returns the options of an S3 cache.

@@ -1,7 +1,7 @@
 //! Booleans, with the rules of Go's `strconv.ParseBool`.
 
 /// Accepts `1 t T TRUE true True` and `0 f F FALSE false False`; returns `None` for anything else.
-pub(crate) fn parse_bool(text: &str) -> Option<bool> {
+pub fn parse_bool(text: &str) -> Option<bool> {
     match text {
         "1" | "t" | "T" | "TRUE" | "true" | "True" => Some(true),
         "0" | "f" | "F" | "FALSE" | "false" | "False" => Some(false),

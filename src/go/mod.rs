@@ -6,7 +6,7 @@ mod integer;
 mod json;
 mod timestamp;
 
-pub(crate) use bool::parse_bool;
+pub use bool::parse_bool;
 pub(crate) use duration::parse_duration;
 pub(crate) use integer::parse_integer;
 pub(crate) use json::{
