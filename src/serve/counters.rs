@@ -3,6 +3,8 @@
 use std::fmt::Write as _;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::base::Unpoisoned as _;
+
 /// What a server has done so far.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -13,6 +15,8 @@ pub struct ServeSummary {
     pub manifests_found: u64,
     /// Manifests requested by tag and not found.
     pub manifests_missed: u64,
+    /// The names of the manifests that were found.
+    pub names_found: Vec<String>,
     /// Layers that were sent whole. One that is resumed counts once it is complete.
     pub blobs_served: u64,
     /// Bytes of layers sent to clients.
@@ -42,8 +46,13 @@ pub(super) struct Counters {
     pub(super) bytes_up: Counter,
     pub(super) manifests_written: Counter,
     pub(super) failures: Counter,
-    names_written: std::sync::Mutex<Vec<String>>,
+    names_found: Names,
+    names_written: Names,
 }
+
+/// Names, each listed once.
+#[derive(Debug, Default)]
+struct Names(std::sync::Mutex<Vec<String>>);
 
 /// One number that only grows.
 #[derive(Debug, Default)]
@@ -62,29 +71,44 @@ impl Counter {
     }
 }
 
-impl Counters {
-    /// Counts a manifest that was written under this name.
-    pub(super) fn wrote(&self, name: &str) {
-        use crate::base::Unpoisoned as _;
-        self.manifests_written.add(1);
-        let mut names = self.names_written.lock().unpoisoned();
+impl Names {
+    fn add(&self, name: &str) {
+        let mut names = self.0.lock().unpoisoned();
         if names.len() < MOST_NAMES && !names.iter().any(|known| known == name) {
             names.push(name.to_owned());
         }
     }
 
+    fn get(&self) -> Vec<String> {
+        self.0.lock().unpoisoned().clone()
+    }
+}
+
+impl Counters {
+    /// Counts a manifest that was written under this name.
+    pub(super) fn wrote(&self, name: &str) {
+        self.manifests_written.add(1);
+        self.names_written.add(name);
+    }
+
+    /// Counts a manifest that was found, merged from those with these names.
+    pub(super) fn found(&self, names: &[String]) {
+        self.manifests_found.add(1);
+        names.iter().for_each(|name| self.names_found.add(name));
+    }
+
     pub(super) fn summary(&self) -> ServeSummary {
-        use crate::base::Unpoisoned as _;
         ServeSummary {
             requests: self.requests.get(),
             manifests_found: self.manifests_found.get(),
             manifests_missed: self.manifests_missed.get(),
+            names_found: self.names_found.get(),
             blobs_served: self.blobs_served.get(),
             bytes_down: self.bytes_down.get(),
             blobs_uploaded: self.blobs_uploaded.get(),
             blobs_present: self.blobs_present.get(),
             bytes_up: self.bytes_up.get(),
-            names_written: self.names_written.lock().unpoisoned().clone(),
+            names_written: self.names_written.get(),
             failures: self.failures.get(),
         }
     }

@@ -34,6 +34,8 @@ pub(crate) struct Resolved {
     pub(crate) blobs: Vec<(Digest, Located)>,
     /// Where the manifests are that were merged.
     pub(crate) locations: Vec<String>,
+    /// Their names.
+    pub(crate) names: Vec<String>,
 }
 
 /// Returns the documents of the merge of several caches. All blobs that they name are present in one of the caches, with
@@ -49,6 +51,7 @@ pub(crate) fn resolve(sources: &[S3Cache], corrupt: &HashSet<(Digest, usize)>) -
     let (answered, found) = manifests::find(&sources, false, &mut Vec::new())?;
     let Some(first) = sources.first().filter(|_| !found.is_empty()) else { return Ok(None) };
     let found = manifests::agreeing(&answered, found)?;
+    let names = found.iter().map(|found| found.name.clone()).collect();
     let locations: Vec<String> = found.iter().map(|found| found.location.clone()).collect();
     let crown = S3Cache::crown_of(&sources);
     let config = CacheConfig::merge(found.into_iter().map(|found| (found.location, found.config)))?;
@@ -73,7 +76,7 @@ pub(crate) fn resolve(sources: &[S3Cache], corrupt: &HashSet<(Digest, usize)>) -
     let json = config.to_local_json(crown);
     let reference = Reference { digest: Digest::of(&json), size: json.len() as u64 };
     let manifest = manifest::print(&reference, config.descriptors());
-    Ok(Some(Resolved { config: json, manifest, blobs, locations }))
+    Ok(Some(Resolved { config: json, manifest, blobs, locations, names }))
 }
 
 impl S3Cache {

@@ -72,7 +72,7 @@ impl Pull {
             return Err(self.miss("too many different manifests were requested in the last few minutes", true));
         }
         mounted.locate(&resolved.blobs);
-        self.counters.manifests_found.add(1);
+        self.counters.found(&resolved.names);
         log::info!("found {}: {} blobs", resolved.locations.join(", "), resolved.blobs.len());
         Ok(respond(&manifest, &digest))
     }
