@@ -48,7 +48,22 @@ const ROOMS: &[(&str, &[&str])] = &[
     // Pages of documentation, which link to each other.
     ("guide", &[]),
     // The program: what it names as `crate::` is its own, of the library it sees the public items.
-    ("cli", &["args", "commands", "flags", "logger", "output", "progress", "run", "session", "signals", "suggest"]),
+    (
+        "cli",
+        &[
+            "args",
+            "commands",
+            "flags",
+            "logger",
+            "output",
+            "progress",
+            "run",
+            "session",
+            "signals",
+            "suggest",
+            "variables",
+        ],
+    ),
 ];
 
 pub(crate) fn rust_files(directory: &Path) -> Vec<PathBuf> {

@@ -108,11 +108,18 @@ pub(crate) fn intended(arguments: &[OsString]) -> Option<&'static Command> {
     arguments.iter().skip(1).find_map(named)
 }
 
-/// Returns whether these arguments follow each other before `--`, even if the command line cannot be parsed.
-pub(crate) fn contain(arguments: &[OsString], wanted: &[&str]) -> bool {
-    let own = arguments.iter().position(|argument| argument == "--").unwrap_or(arguments.len());
-    let arguments = arguments.get(..own).unwrap_or(arguments);
-    arguments.windows(wanted.len()).any(|some| some.iter().zip(wanted).all(|(argument, word)| argument == word))
+/// Returns the argument with this option, or `None` if it is not before `--`, even if the command line cannot be parsed.
+/// For `--option VALUE` and `--option=VALUE`, returns the value.
+pub(crate) fn value_of<'a>(arguments: &'a [OsString], option: &str) -> Option<&'a str> {
+    let mut own = arguments.iter().take_while(|argument| *argument != "--").map(|it| it.to_str().unwrap_or_default());
+    while let Some(argument) = own.next() {
+        match argument.strip_prefix(option) {
+            Some("") => return Some(own.next().unwrap_or_default()),
+            Some(rest) if rest.starts_with('=') => return rest.get(1..),
+            _ => {}
+        }
+    }
+    None
 }
 
 fn invalid(error: &lexopt::Error) -> Error {

@@ -15,16 +15,19 @@ mod run;
 mod session;
 mod signals;
 mod suggest;
+mod variables;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+use s3_build_cache::env::ProcessEnv;
+use s3_build_cache::program::parse_bool;
 use s3_build_cache::{Error, Result};
 
 use crate::args::Request;
 use crate::commands::{COMMANDS, Command, Run};
 use crate::flags::ProgressMode;
-use crate::output::{Envelope, exit, failure, json, stderr};
+use crate::output::{Envelope, exit, failure, github, json, stderr};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
@@ -39,28 +42,42 @@ fn run(arguments: &[OsString]) -> Result<ExitCode> {
         Request::Help(None) => commands::overview(COMMANDS),
         Request::Help(Some(command)) => commands::page(command),
         Request::Run(Command { run: Run::Text(text), .. }, raw) => text(&raw, COMMANDS)?,
-        Request::Run(Command { run: Run::Task { run, .. }, .. }, raw) => {
+        Request::Run(command @ Command { run: Run::Task { run, .. }, .. }, mut raw) => {
+            variables::apply(&mut raw, command, &ProcessEnv)?;
             if raw.global.progress == ProgressMode::RawJson {
                 stderr::switch_to_json();
             }
-            return run(*raw);
+            logger::start(raw.global.verbosity);
+            for (name, value) in std::env::vars_os() {
+                if !value.is_empty() {
+                    variables::warn_if_unknown(&name.to_string_lossy());
+                }
+            }
+            let (by_variable, defaulted) = (raw.by_variable.clone(), raw.defaulted.clone());
+            return run(*raw).map_err(|error| variables::blamed(error, &by_variable, &defaulted));
         }
     };
     Ok(exit::after_writing(output::print(&text)))
 }
 
-/// Reports that a command failed as a whole, also as JSON if `--json` was given.
+/// Reports that a command failed as a whole, also as JSON if that was requested.
 fn report(arguments: &[OsString], error: &Error) -> ExitCode {
     progress::finish();
-    if args::contain(arguments, &["--progress=rawjson"]) || args::contain(arguments, &["--progress", "rawjson"]) {
+    let command = args::intended(arguments);
+    let by_variable = |flag| variables::value(flag, command, &ProcessEnv);
+    let progress = args::value_of(arguments, "--progress").map(str::to_owned).or_else(|| by_variable("progress"));
+    if progress.as_deref() == Some("rawjson") {
         stderr::switch_to_json();
     }
     failure::print(error, "");
-    if args::contain(arguments, &["--json"]) {
-        let (command, body) = match args::intended(arguments).or(commands::named("export")) {
-            Some(Command { name, run: Run::Task { nothing_done, .. }, .. }) => (*name, nothing_done()),
-            command => (command.map_or("", |command| command.name), json!({})),
-        };
+    let wants_json = args::value_of(arguments, "--json").is_some()
+        || by_variable("json").is_some_and(|value| parse_bool(&value) == Some(true));
+    let (command, body) = match command.or(commands::named("export")) {
+        Some(Command { name, run: Run::Task { nothing_done, .. }, .. }) => (*name, nothing_done()),
+        command => (command.map_or("", |command| command.name), json!({})),
+    };
+    github::append(command, "failed", logger::warnings().len(), &body);
+    if wants_json {
         let (warnings, error) = (logger::warnings(), Some(error));
         // A failed write can be ignored: the exit status reports the failure anyway.
         let _ = output::print(&Envelope { command, outcome: "failed", warnings, error, body }.line());

@@ -10,7 +10,7 @@ use s3_build_cache::{CacheOptions, Cancel, Error, Result, S3Cache, S3CacheBuilde
 use serde_json::Value;
 
 use crate::flags::Global;
-use crate::output::{Envelope, exit, failure, print};
+use crate::output::{Envelope, exit, failure, github, print};
 use crate::signals::Notice;
 use crate::{logger, progress, signals};
 
@@ -100,6 +100,7 @@ impl Session {
     pub(crate) fn end(&self, outcome: &'static str, body: Value, error: Option<&Error>, status: u8) -> ExitCode {
         progress::finish();
         let mut status = signals::status().unwrap_or(status);
+        github::append(self.command, outcome, logger::warnings().len(), &body);
         if self.global.json {
             let result = Envelope { command: self.command, outcome, warnings: logger::warnings(), error, body };
             if print(&result.line()).is_err() && status == 0 {

@@ -369,6 +369,7 @@ fn a_full_standard_output_is_an_error() {
     for arguments in [&["--help"][..], &["--version"], &export, &["doctor", &store]] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_s3-build-cache"))
+            .env_clear()
             .args(arguments)
             .stdout(full)
             .output()

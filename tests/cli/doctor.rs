@@ -133,6 +133,7 @@ fn the_cache_may_be_given_as_an_option_of_export_or_import() {
 fn a_closed_pipe_is_not_an_error() {
     let work = tempfile::tempdir().unwrap();
     let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_s3-build-cache"))
+        .env_clear()
         .args(["doctor", &file_store(work.path())])
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped())

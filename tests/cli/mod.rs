@@ -9,6 +9,7 @@ mod crash;
 mod crown;
 mod doctor;
 mod gc;
+mod github;
 mod json;
 pub(crate) mod kills;
 mod large_configs;
@@ -25,6 +26,7 @@ mod signals;
 mod terminal;
 mod threads;
 mod trial_bucket;
+mod variables;
 mod verify;
 
 use std::path::Path;
@@ -64,6 +66,15 @@ impl Run {
     }
 }
 
+/// Removes what the CI system that runs the tests may set for the program.
+pub(crate) fn without_ci(command: &mut Command) -> &mut Command {
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in names.filter(|name| name.starts_with("S3_BUILD_CACHE_") || name.starts_with("GITHUB_")) {
+        command.env_remove(name);
+    }
+    command
+}
+
 /// Runs the program with only these environment variables, in an empty home directory.
 pub(crate) fn run_with(arguments: &[&str], variables: &[(&str, &str)]) -> Run {
     let home = tempfile::tempdir().unwrap();
@@ -98,6 +109,7 @@ fn help_and_version_go_to_standard_output() {
         &["help", "doctor"],
         &["help", "attributes"],
         &["help", "environment"],
+        &["help", "examples"],
         &["help", "exit-status"],
         &["-h"],
         &["--version"],

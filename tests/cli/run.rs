@@ -5,3 +5,4 @@ mod caches;
 mod children;
 mod fake;
 mod reach;
+mod variables;

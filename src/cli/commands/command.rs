@@ -89,4 +89,9 @@ impl Command {
             Some((flag, takes.help.unwrap_or(flag.help)))
         })
     }
+
+    /// Returns whether the flag has an effect on the command.
+    pub(crate) fn has_effect(&self, flag: &Flag) -> bool {
+        self.takes(flag.long) || self.help.global.contains(&flag.long)
+    }
 }

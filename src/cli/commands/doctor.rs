@@ -15,6 +15,7 @@ use crate::flags::{Global, Raw, Values};
 use crate::output::color::{self, GREEN, RED};
 use crate::output::{advice, exit, json, print};
 use crate::session::Session;
+use crate::variables::ATTRIBUTES;
 
 pub(super) const COMMAND: Command = Command {
     name: "doctor",
@@ -53,12 +54,17 @@ const NAME_WIDTH: usize = 11;
 struct Doctor {
     cache: CacheOptions,
     write: bool,
+    /// The attributes that the cache got from the defaults.
+    defaulted: Vec<&'static str>,
     global: Global,
 }
 
 impl Doctor {
     /// The cache may also be given in the option syntax of a build.
-    fn parse(raw: Raw) -> Result<Self> {
+    fn parse(mut raw: Raw) -> Result<Self> {
+        if !raw.positional.is_empty() || raw.given.iter().any(|flag| flag.starts_with("cache-")) {
+            raw.keep_given_caches();
+        }
         if raw.write && !raw.cache_from.is_empty() {
             return Err(Error::usage("--write tests an export, and --cache-from is for an import")
                 .with_hint("use --cache-to, or remove --write"));
@@ -75,7 +81,8 @@ impl Doctor {
                 }
             },
         };
-        Ok(Self { cache: s3_cache(COMMAND.name, &attributes)?, write: raw.write, global: raw.global })
+        let cache = s3_cache(COMMAND.name, &attributes)?;
+        Ok(Self { cache, write: raw.write, defaulted: raw.defaulted, global: raw.global })
     }
 }
 
@@ -86,6 +93,9 @@ fn run(raw: Raw) -> Result<ExitCode> {
     let Global { json, quiet, .. } = command.global;
     let mut checks = Vec::new();
     let mut out = Output::default();
+    if !command.defaulted.is_empty() {
+        session.say(&format!("{} from {ATTRIBUTES}", command.defaulted.join(", ")));
+    }
     session.builder(&command.cache).diagnose(&DoctorOptions::new().write(command.write), |check| {
         if !json && (!quiet || error(check).is_some()) {
             out.print(&lines(check));

@@ -8,7 +8,7 @@ use s3_build_cache::program::s3_attributes;
 
 use crate::commands::COMMANDS;
 use crate::commands::command::Command;
-use crate::commands::help::{usage, variables};
+use crate::commands::help::{mirror, usage, variables};
 use crate::flags::{FLAGS, Flag};
 use crate::output::exit;
 
@@ -20,6 +20,11 @@ fn tables_in_the_guides_are_those_of_the_program() {
         ("src/guide/commands.md", "commands", COMMANDS.iter().map(section).collect::<Vec<_>>().join("\n\n")),
         ("src/guide/commands.md", "global-options", table("option", FLAGS.iter().filter(|it| it.global).map(option))),
         ("src/guide/environment.md", "environment", table("variable", variables().map(code))),
+        (
+            "src/guide/environment.md",
+            "options",
+            table("variable", mirror().iter().map(|(name, help)| code((name, help)))),
+        ),
         ("src/guide/errors.md", "exit-status", table("status", exit::MEANINGS.iter().copied())),
     ];
     let mut stale = String::new();

@@ -8,6 +8,7 @@ use s3_build_cache::{Error, Result};
 use crate::commands::command::{Argument, Command, Help, Run};
 use crate::flags::{self, FLAGS, Flag, Raw, Values};
 use crate::output::{exit, human};
+use crate::variables::{ATTRIBUTES, variable};
 
 pub(super) const COMMAND: Command = Command {
     name: "help",
@@ -22,6 +23,7 @@ pub(super) const COMMAND: Command = Command {
             name: "TOPIC",
             help: "attributes: what --cache-to and --cache-from take\n\
                    environment: which variables are read\n\
+                   examples: the examples of all commands\n\
                    exit-status: what each exit status means",
             values: Values::HelpTopic,
         }],
@@ -33,7 +35,7 @@ pub(super) const COMMAND: Command = Command {
 };
 
 /// The topics that `help` explains besides the commands.
-pub(super) const TOPICS: [&str; 3] = ["attributes", "environment", "exit-status"];
+pub(super) const TOPICS: [&str; 4] = ["attributes", "environment", "examples", "exit-status"];
 
 /// What the program does.
 pub(super) const ABOUT: &str = "Keep Docker's build cache in S3, with every Docker driver.";
@@ -45,10 +47,17 @@ pub(super) const EXAMPLE: &str = "s3-build-cache run -- \\\n  \
 /// How the environment relates to the attributes.
 pub(super) const PRECEDENCE: &str = "An attribute overrides its variable. Empty variables count as unset. A value that \
                                      is not UTF-8 is an error.";
+/// How the variables of options work.
+pub(super) const MIRROR: &str = "These variables set the options of their names for the commands that take them. The command \
+                                 line overrides them. A switch takes true or false, VERBOSE also a number; an option that \
+                                 can be repeated takes one value per line.";
 /// The variables that the program reads besides those of the library's settings.
 const OWN_VARIABLES: &[(&str, &str)] = &[
     ("HOME", "the home directory, which contains .aws"),
     ("NO_COLOR", "do not color the output"),
+    (ATTRIBUTES, "attributes of every type=s3 cache that its string leaves open"),
+    ("GITHUB_OUTPUT", "a file that import and run append cache-hit and matched-names to"),
+    ("GITHUB_STEP_SUMMARY", "a file that export, import and run append a table to"),
     ("BUILDX_BUILDER", "the builder, for run as for buildx"),
     ("BUILDKIT_HOST", "the address of BuildKit, for run as for buildctl"),
 ];
@@ -65,6 +74,7 @@ fn run(raw: &Raw, commands: &'static [Command]) -> Result<String> {
     match &*name {
         "attributes" => Ok(attributes()),
         "environment" => Ok(environment()),
+        "examples" => Ok(examples(commands)),
         "exit-status" => Ok(columns(exit::MEANINGS, "")),
         _ => {
             let names: Vec<&str> = commands.iter().map(|command| command.name).collect();
@@ -83,12 +93,32 @@ fn attributes() -> String {
 
 fn environment() -> String {
     let rows: Vec<_> = variables().collect();
-    format!("{}\n{}", wrapped(PRECEDENCE, 0), columns(&rows, "  "))
+    let (rows, mirror) = (columns(&rows, "  "), columns(&mirror(), "  "));
+    format!("{}\n{rows}\n{}\n{mirror}", wrapped(PRECEDENCE, 0), wrapped(MIRROR, 0))
+}
+
+fn examples(commands: &[Command]) -> String {
+    let mut all = String::new();
+    for command in commands {
+        let _ = writeln!(all, "{}: {}\n{}", command.name, command.summary, indented(&command.help.examples.join("\n")));
+    }
+    all
 }
 
 /// Returns every environment variable that the program reads, with its meaning.
 pub(super) fn variables() -> impl Iterator<Item = (&'static str, &'static str)> {
     VARIABLES.iter().chain(OWN_VARIABLES).copied()
+}
+
+/// Returns the variables that set options, and what they do.
+pub(super) fn mirror() -> Vec<(String, &'static str)> {
+    let mut rows = Vec::new();
+    for flag in FLAGS {
+        if let Some(variable) = variable(flag) {
+            rows.push((variable, flag.help));
+        }
+    }
+    rows
 }
 
 /// Returns the help of the program: its commands and its global flags.
@@ -193,7 +223,7 @@ mod tests {
 
     #[test]
     fn help_fits_a_terminal() {
-        let topics = [attributes(), environment(), columns(exit::MEANINGS, "")];
+        let topics = [attributes(), environment(), examples(COMMANDS), columns(exit::MEANINGS, "")];
         for text in COMMANDS.iter().map(page).chain([overview(COMMANDS)]).chain(topics) {
             for line in text.lines() {
                 assert!(line.chars().count() <= COLUMNS && line.trim_end() == line, "{line:?}");

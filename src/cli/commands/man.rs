@@ -6,7 +6,7 @@ use s3_build_cache::program::s3_attributes;
 use s3_build_cache::{Error, Result};
 
 use crate::commands::command::{Command, Help, Run};
-use crate::commands::help::{ABOUT, EXAMPLE, PRECEDENCE, usage, variables};
+use crate::commands::help::{ABOUT, EXAMPLE, MIRROR, PRECEDENCE, mirror, usage, variables};
 use crate::flags::{FLAGS, Flag, Raw};
 use crate::output::exit;
 
@@ -58,6 +58,10 @@ fn page(commands: &[Command]) -> String {
     let _ = writeln!(page, ".SH ENVIRONMENT\n{}", text(PRECEDENCE));
     for (name, help) in variables() {
         item(&mut page, name, help);
+    }
+    let _ = writeln!(page, ".PP\n{}", text(MIRROR));
+    for (name, help) in mirror() {
+        item(&mut page, &name, help);
     }
     page.push_str(".SH EXIT STATUS\n");
     for (status, meaning) in exit::MEANINGS {

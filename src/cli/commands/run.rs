@@ -9,7 +9,7 @@ use s3_build_cache::{Error, Result};
 use crate::commands::command::{Argument, Command, Help, Run, Takes};
 use crate::flags::{Global, Raw, Values};
 use crate::logger;
-use crate::output::{Envelope, exit, failure};
+use crate::output::{Envelope, exit, failure, github};
 use crate::run::{Advertise, Direction, Finished, Guard, Request, S3Value, finished, nothing_done};
 use crate::session::Session;
 
@@ -68,16 +68,14 @@ impl Order {
             return Err(Error::usage("run needs a command")
                 .with_hint("s3-build-cache run -- docker buildx build --cache-from type=s3,… ."));
         }
-        if raw.cache_to.len() > 1 {
-            return Err(Error::usage("run takes one --cache-to: the command gets it as one value")
-                .with_hint("name several in the command itself, if it is a build of docker or buildctl"));
-        }
         Ok(Self {
             request: Request {
                 line: raw.positional,
                 to: values(&raw.cache_to, Direction::To)?,
                 from: values(&raw.cache_from, Direction::From)?,
                 advertise: raw.advertise.as_deref().map(Advertise::parse).transpose()?,
+                given: raw.given.iter().any(|flag| flag.starts_with("cache-")),
+                defaults: raw.defaults,
             },
             summary: raw.summary,
             global: raw.global,
@@ -103,7 +101,10 @@ fn run(raw: Raw) -> Result<ExitCode> {
     let guard = Guard::watch()?;
     let done = finished(request, &session, &guard);
     let written = summary.map_or(Ok(()), |file| write_summary(&file, done.as_ref()));
-    let Finished { mut status, error, .. } = done?;
+    let done = done?;
+    let outcome = if done.error.is_none() { "finished" } else { "failed" };
+    github::append(COMMAND.name, outcome, logger::warnings().len(), &done.body());
+    let Finished { mut status, error, .. } = done;
     if let Some(error) = &error {
         failure::print(error, "");
     }

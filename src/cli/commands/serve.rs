@@ -93,7 +93,7 @@ impl Serve {
         if raw.write && caches.len() > 1 {
             return Err(Error::usage("--write takes one cache").with_hint("run a second server for the others"));
         }
-        if raw.no_auth && raw.auth_file.is_some() {
+        if raw.no_auth && raw.given.contains(&"auth-file") {
             return Err(Error::usage("--auth-file and --no-auth contradict each other").with_hint("use one of them"));
         }
         let listen = raw.listen.unwrap_or_else(|| LISTEN.to_owned());
@@ -106,7 +106,14 @@ impl Serve {
         }
         let options = ServeOptions::new().redirect(raw.redirect).write(raw.write);
         let options = raw.host.into_iter().fold(options, ServeOptions::host);
-        Ok(Self { caches, listen, addresses, auth_file: raw.auth_file, options, global: raw.global })
+        Ok(Self {
+            caches,
+            listen,
+            addresses,
+            auth_file: raw.auth_file.filter(|_| !raw.no_auth),
+            options,
+            global: raw.global,
+        })
     }
 }
 

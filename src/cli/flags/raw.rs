@@ -3,6 +3,8 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
+use s3_build_cache::options::DefaultAttributes;
+
 #[derive(Default)]
 pub(crate) struct Raw {
     /// The arguments that are not flags, without the command.
@@ -41,6 +43,23 @@ pub(crate) struct Raw {
     pub(crate) version: bool,
     pub(crate) licenses: bool,
     pub(crate) global: Global,
+    /// The names of the flags that variables set.
+    pub(crate) by_variable: Vec<&'static str>,
+    /// The attributes for the caches of a command line that is run. Those of this one have been completed.
+    pub(crate) defaults: DefaultAttributes,
+    /// The attributes that caches got from the defaults.
+    pub(crate) defaulted: Vec<&'static str>,
+}
+
+impl Raw {
+    /// Drops the caches of variables, for a command that takes those of the command line or none.
+    pub(crate) fn keep_given_caches(&mut self) {
+        for (flag, caches) in [("cache-to", &mut self.cache_to), ("cache-from", &mut self.cache_from)] {
+            if !self.given.contains(&flag) {
+                caches.clear();
+            }
+        }
+    }
 }
 
 /// The options common to all commands.

@@ -20,7 +20,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         },
         help: "type=s3,bucket=...,region=...[,name=a;b]...",
         aliases: &["dest", "destination", "output", "target", "to"],
-        ..COMMON
+        ..REPEATED
     },
     Flag {
         long: "cache-from",
@@ -34,7 +34,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         },
         help: "type=s3,bucket=...,region=...[,name=a;b]...",
         aliases: &["from", "source", "src"],
-        ..COMMON
+        ..REPEATED
     },
     Flag {
         long: "tag",
@@ -90,7 +90,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         long: "write",
         effect: Effect::Switch(|raw| raw.write = true),
         help: "also write, touch and delete a small object, always under the same key",
-        ..COMMON
+        ..BY_HAND
     },
     Flag {
         long: "listen",
@@ -118,7 +118,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         },
         help: "a host name that clients use; can be repeated",
         aliases: &["hostname"],
-        ..COMMON
+        ..REPEATED
     },
     Flag {
         long: "auth-file",
@@ -139,7 +139,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         effect: Effect::Switch(|raw| raw.no_auth = true),
         help: "allow access without authentication",
         aliases: &["insecure"],
-        ..COMMON
+        ..BY_HAND
     },
     Flag {
         long: "redirect",
@@ -198,7 +198,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         effect: Effect::Switch(|raw| raw.repair = true),
         help: "rewrite manifests without what is lost, and delete corrupt blobs",
         aliases: &["fix"],
-        ..COMMON
+        ..BY_HAND
     },
     Flag {
         long: "older-than",
@@ -253,7 +253,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         },
         help: "keep manifests with this name or pattern; can be repeated",
         aliases: &["exclude"],
-        ..COMMON
+        ..REPEATED
     },
     Flag {
         long: "keep-tag",
@@ -266,7 +266,7 @@ pub(crate) const FLAGS: &[Flag] = &[
             },
         },
         help: "keep only the entries with this tag; can be repeated",
-        ..COMMON
+        ..REPEATED
     },
     Flag {
         long: "grace",
@@ -285,13 +285,13 @@ pub(crate) const FLAGS: &[Flag] = &[
         long: "now",
         effect: Effect::Switch(|raw| raw.now = true),
         help: "delete at once what a later run would delete; no build may be reading",
-        ..COMMON
+        ..BY_HAND
     },
     Flag {
         long: "force",
         effect: Effect::Switch(|raw| raw.force = true),
         help: "prune even if the grace is short, other caches may share the blobs, or the store does not refresh their age",
-        ..COMMON
+        ..BY_HAND
     },
     Flag {
         long: "progress",
@@ -328,6 +328,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         effect: Effect::Switch(|raw| raw.global.verbosity = raw.global.verbosity.saturating_add(1)),
         help: "show what is done with each blob, and why;\n-vv also shows times, and logs every request",
         aliases: &["debug"],
+        repeats: true,
         ..GLOBAL
     },
     Flag {
@@ -351,6 +352,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         effect: Effect::Switch(|raw| raw.help = true),
         help: "show help",
         aliases: &["usage"],
+        mirrored: false,
         ..GLOBAL
     },
     Flag {
@@ -358,6 +360,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         short: Some('V'),
         effect: Effect::Switch(|raw| raw.version = true),
         help: "show the version",
+        mirrored: false,
         ..GLOBAL
     },
     Flag {
@@ -365,12 +368,25 @@ pub(crate) const FLAGS: &[Flag] = &[
         effect: Effect::Switch(|raw| raw.licenses = true),
         help: "show the licenses of this program and of what it contains",
         aliases: &["credits", "licences", "license", "notices"],
+        mirrored: false,
         ..GLOBAL
     },
 ];
 
 /// A flag of some commands, without a short form or aliases.
-const COMMON: Flag =
-    Flag { long: "", short: None, effect: Effect::Switch(|_| ()), help: "", global: false, aliases: &[] };
+const COMMON: Flag = Flag {
+    long: "",
+    short: None,
+    effect: Effect::Switch(|_| ()),
+    help: "",
+    global: false,
+    repeats: false,
+    mirrored: true,
+    aliases: &[],
+};
+/// One that can be given several times.
+const REPEATED: Flag = Flag { repeats: true, ..COMMON };
+/// One that no variable sets.
+const BY_HAND: Flag = Flag { mirrored: false, ..COMMON };
 /// A flag of all commands.
 const GLOBAL: Flag = Flag { global: true, ..COMMON };

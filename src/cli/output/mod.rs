@@ -6,6 +6,7 @@ pub(crate) mod color;
 mod envelope;
 pub(crate) mod exit;
 pub(crate) mod failure;
+pub(crate) mod github;
 pub(crate) mod human;
 pub(crate) mod json;
 pub(crate) mod served;

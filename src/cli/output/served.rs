@@ -29,7 +29,11 @@ pub(crate) fn line(summary: &ServeSummary) -> String {
 pub(crate) fn body(summary: &ServeSummary) -> Value {
     json!({
         "requests": summary.requests,
-        "manifests": json!({"found": summary.manifests_found, "missed": summary.manifests_missed}),
+        "manifests": json!({
+            "found": summary.manifests_found,
+            "missed": summary.manifests_missed,
+            "names": summary.names_found,
+        }),
         "blobs": json!({
             "served": summary.blobs_served,
             "uploaded": summary.blobs_uploaded,

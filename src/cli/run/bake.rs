@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::path::{Component, Path};
 
+use s3_build_cache::options::DefaultAttributes;
 use s3_build_cache::program::{parse_fields, quote_field};
 use s3_build_cache::{Error, Result};
 use serde_json::Value;
@@ -31,7 +32,7 @@ enum Entry {
 
 impl Targets {
     /// Reads what `bake --print` writes. Returns the targets and their S3 caches.
-    pub(super) fn read(printed: &[u8]) -> Result<(Self, Vec<Slot>)> {
+    pub(super) fn read(printed: &[u8], defaults: &DefaultAttributes) -> Result<(Self, Vec<Slot>)> {
         let unknown =
             || Error::usage("cannot read the targets that bake --print printed").with_hint("update docker buildx");
         let printed: Value = serde_json::from_slice(printed).map_err(|_| unknown())?;
@@ -46,7 +47,7 @@ impl Targets {
                 let mut entries = Vec::new();
                 for entry in target.get(key).and_then(Value::as_array).into_iter().flatten() {
                     let text = text(entry).ok_or_else(unknown)?;
-                    entries.push(match S3Value::parse(OsStr::new(&text))? {
+                    entries.push(match S3Value::completed(OsStr::new(&text), defaults)? {
                         None => Entry::Other(text),
                         Some(value) => {
                             let same = |(other, value): &(Direction, String)| (*other, value) == (direction, &text);

@@ -8,6 +8,10 @@ use crate::run::s3_value::{Direction, S3Value};
 /// The name and value of a variable; without a value it is removed.
 pub(crate) type Variable = (&'static str, Option<String>);
 
+/// The variables of the options that only this run has. A `run` within the command would write the same file and listen
+/// on the same port.
+pub(crate) const OF_THIS_RUN: [&str; 2] = ["S3_BUILD_CACHE_SUMMARY", "S3_BUILD_CACHE_ADVERTISE"];
+
 /// Returns the variable for the caches of `run` itself.
 pub(crate) fn name(direction: Direction) -> &'static str {
     match direction {

@@ -2,6 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 
+use s3_build_cache::options::DefaultAttributes;
 use s3_build_cache::{Error, Result};
 
 use crate::run::bake::Targets;
@@ -28,27 +29,29 @@ pub(crate) struct Plan {
     /// The option of each slot. Empty for bake.
     given: Vec<Given>,
     targets: Option<Targets>,
+    defaults: DefaultAttributes,
 }
 
 impl Plan {
-    /// Finds the S3 caches on the command line. Those of bake are in its files: see [`Plan::print`].
+    /// Finds the S3 caches on the command line, completed with the defaults. Those of bake are in its files: see
+    /// [`Plan::print`].
     ///
     /// # Errors
     /// [`Error::Usage`](s3_build_cache::Error::Usage) if one of them cannot be read.
-    pub(crate) fn of(line: Vec<OsString>) -> Result<Self> {
+    pub(crate) fn of(line: Vec<OsString>, defaults: DefaultAttributes) -> Result<Self> {
         let invocation = Invocation::of(&line);
         let (mut slots, mut given) = (Vec::new(), Vec::new());
         if let Some(invocation) = &invocation {
             for flag in &invocation.words.given {
                 let known = CACHE_FLAGS.iter().find(|(kind, name, _)| *kind == invocation.kind && *name == flag.name);
                 let Some((_, _, direction)) = known else { continue };
-                if let Some(value) = S3Value::parse(flag.of(&line))? {
+                if let Some(value) = S3Value::completed(flag.of(&line), &defaults)? {
                     slots.push(Slot { direction: *direction, value });
                     given.push(flag.clone());
                 }
             }
         }
-        Ok(Self { line, invocation, slots, given, targets: None })
+        Ok(Self { line, invocation, slots, given, targets: None, defaults })
     }
 
     pub(crate) fn invocation(&self) -> Option<&Invocation> {
@@ -81,7 +84,7 @@ impl Plan {
     /// # Errors
     /// [`Error::Usage`](s3_build_cache::Error::Usage) if one of them cannot be read, or the text is not bake's.
     pub(crate) fn with_targets(self, printed: &[u8]) -> Result<Self> {
-        let (targets, slots) = Targets::read(printed)?;
+        let (targets, slots) = Targets::read(printed, &self.defaults)?;
         // Setting a local cache on the command line permits it, as `--allow` does.
         let permitted = self
             .invocation

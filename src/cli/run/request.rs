@@ -4,8 +4,9 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, ExitStatus};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use s3_build_cache::options::DefaultAttributes;
 use s3_build_cache::{Error, Result};
 
 use crate::output::exit;
@@ -22,7 +23,7 @@ use crate::run::s3_value::{Direction, S3Value};
 use crate::run::serving::{Address, GRACE, Serving};
 use crate::run::slot::Replacement;
 use crate::run::summary::Finished;
-use crate::session::Session;
+use crate::session::{Session, label};
 
 /// The time limit for bake to resolve its targets, which may be in a repository elsewhere.
 const RESOLVE_LIMIT: Duration = Duration::from_secs(60);
@@ -38,6 +39,10 @@ pub(crate) struct Request {
     pub(crate) to: Vec<S3Value>,
     pub(crate) from: Vec<S3Value>,
     pub(crate) advertise: Option<Advertise>,
+    /// Whether the command line of `run` names any. A build ignores those of variables, because it names its own.
+    pub(crate) given: bool,
+    /// The attributes of the caches that the command names.
+    pub(crate) defaults: DefaultAttributes,
 }
 
 /// A repository, its name, and where the command finds it.
@@ -65,13 +70,27 @@ struct Prepared {
 /// # Errors
 /// If it is not started because of the caches.
 pub(crate) fn finished(request: Request, session: &Session, guard: &Guard) -> Result<Finished> {
-    let Request { line, to, from, advertise } = request;
-    let plan = Plan::of(line)?;
+    let begun = Instant::now();
+    let Request { line, mut to, mut from, advertise, given, defaults } = request;
+    let plan = Plan::of(line, defaults)?;
     let plan = match resolved(plan)? {
         Ok(plan) => plan,
         Err(not_started) => return Ok(not_started),
     };
+    if !given && matches!(plan.invocation().map(|invocation| invocation.kind), Some(Kind::Build | Kind::Buildctl)) {
+        to.clear();
+        from.clear();
+    }
     let uses = uses(&plan, to, from)?;
+    let mut caches: Vec<String> = Vec::new();
+    for it in &uses {
+        for value in &it.repository.values {
+            let cache = label(&value.options);
+            if !caches.contains(&cache) {
+                caches.push(cache);
+            }
+        }
+    }
     let exports = uses.iter().any(|it| it.repository.direction == Direction::To);
     let route = look(plan.line(), plan.invocation()).reach().route(advertise.is_some(), exports)?;
     let opened = uses.iter().map(|it| it.repository.open(session)).collect::<Result<Vec<_>>>()?;
@@ -83,8 +102,8 @@ pub(crate) fn finished(request: Request, session: &Session, guard: &Guard) -> Re
     let ended = start(guard, &line, variables);
     let summary = serving.map(|serving| serving.stop(&session.cancel, GRACE));
     let finished = match ended {
-        Ok(status) => Finished { status: code(status), summary, error: None },
-        Err(error) => not_started(&line, error),
+        Ok(status) => Finished { status: code(status), caches, summary, elapsed: begun.elapsed(), error: None },
+        Err(error) => Finished { caches, ..not_started(&line, error) },
     };
     finished.report(session.global.quiet);
     Ok(finished)
@@ -117,6 +136,10 @@ fn resolved(plan: Plan) -> Result<std::result::Result<Plan, Finished>> {
 
 /// Names the repositories of the command, and those of the variables.
 fn uses(plan: &Plan, to: Vec<S3Value>, from: Vec<S3Value>) -> Result<Vec<Use>> {
+    if to.len() > 1 {
+        let error = Error::usage("run takes one --cache-to: the command gets it as one value");
+        return Err(error.with_hint("name several in the command itself, if it is a build of docker or buildctl"));
+    }
     let own = [(Direction::To, to), (Direction::From, from)].into_iter().filter(|(_, values)| !values.is_empty());
     let own: Vec<_> = own.map(|(direction, values)| (Place::Variable, Repository { direction, values })).collect();
     if let (Some((_, Repository { direction, .. })), Some(Kind::Build | Kind::Buildctl)) =
@@ -193,8 +216,11 @@ fn with_own_s3(plan: &Plan, uses: &[Use], opened: &[Usable], reason: &str) -> Re
     let texts: Vec<_> = texts.collect::<Result<_>>()?;
     // The daemon of buildctl does not see the environment of buildctl.
     if plan.invocation().is_some_and(|invocation| invocation.kind == Kind::Buildctl) {
-        let kept = |text: &Option<String>| if text.is_some() { Replacement::Keep } else { Replacement::Drop };
-        let replacements: Vec<_> = texts.iter().map(|(_, text)| kept(text)).collect();
+        let replacement = |(it, text): &(&Use, Option<String>)| match (text, it.repository.values.first()) {
+            (Some(_), Some(value)) => value.of_daemon().map_or(Replacement::Keep, Replacement::Value),
+            _ => Replacement::Drop,
+        };
+        let replacements: Vec<_> = texts.iter().map(replacement).collect();
         return Ok(Prepared { line: plan.with(&replacements), variables: Vec::new(), serving: None });
     }
     let keys = environment::keys(used().flat_map(|it| &it.repository.values))?;
@@ -221,6 +247,9 @@ fn start(guard: &Guard, line: &[OsString], variables: Vec<Variable>) -> io::Resu
     let (program, arguments) = line.split_first().ok_or(io::ErrorKind::InvalidInput)?;
     let mut command = Command::new(program);
     command.args(arguments);
+    for name in environment::OF_THIS_RUN {
+        command.env_remove(name);
+    }
     for (name, value) in variables {
         match value {
             Some(value) => command.env(name, value),
@@ -236,7 +265,7 @@ fn not_started(line: &[OsString], error: io::Error) -> Finished {
         _ => NOT_EXECUTABLE,
     };
     let program = line.first().cloned().unwrap_or_default();
-    Finished { status, summary: None, error: Some(Error::io("start", program, error)) }
+    Finished { status, error: Some(Error::io("start", program, error)), ..Finished::default() }
 }
 
 /// Returns the exit status as a shell reports it.

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt as _;
 
-use s3_build_cache::options::AccessKeys;
+use s3_build_cache::options::{AccessKeys, DefaultAttributes};
 use s3_build_cache::program::{parse_fields, quote_field};
 use s3_build_cache::{CacheOptions, Error, Result};
 
@@ -54,6 +54,8 @@ pub(crate) struct S3Value {
     pub(crate) options: CacheOptions,
     /// The lower-case names and the values, in order.
     fields: Vec<(String, String)>,
+    /// The number of fields that were given. The others are defaults.
+    given: usize,
 }
 
 impl Direction {
@@ -66,6 +68,20 @@ impl Direction {
 }
 
 impl S3Value {
+    /// Parses the value of a cache option, completed with the defaults. Returns `None` for other types of caches.
+    ///
+    /// # Errors
+    /// Same as [`parse`](Self::parse).
+    pub(crate) fn completed(value: &OsStr, defaults: &DefaultAttributes) -> Result<Option<Self>> {
+        let completed = value.to_str().and_then(|text| defaults.complete(text).ok());
+        let Some((completed, added)) = completed else { return Self::parse(value) };
+        let mut value = Self::parse(OsStr::new(&completed))?;
+        if let Some(value) = &mut value {
+            value.given = value.given.saturating_sub(added.len());
+        }
+        Ok(value)
+    }
+
     /// Parses the value of a cache option. Returns `None` for other types of caches.
     ///
     /// # Errors
@@ -96,7 +112,7 @@ impl S3Value {
         let kept = fields.iter().filter(|field| !of_layers(field)).map(|field| quote_field(field));
         let mut options = kept.collect::<Vec<_>>().join(",").parse::<CacheOptions>()?.to_builder();
         options.policy.mode = s3_build_cache::options::Mode::Max;
-        Ok(Some(Self { options: options.build()?, fields: pairs }))
+        Ok(Some(Self { options: options.build()?, given: pairs.len(), fields: pairs }))
     }
 
     /// Returns the value for the same cache behind a registry.
@@ -121,6 +137,18 @@ impl S3Value {
             Some((key, _)) => Err(Error::usage(format!("BuildKit's own S3 cache has no attribute {key}"))),
             None => Ok(joined(&kept.iter().map(|(key, value)| format!("{key}={value}")).collect::<Vec<_>>())),
         }
+    }
+
+    /// Returns the value for a daemon that opens the cache itself and does not get the environment, or `None` if it stays
+    /// as it was given. Keys of the defaults are left out: they are no more secret on a command line.
+    pub(crate) fn of_daemon(&self) -> Option<String> {
+        let mut kept = Vec::new();
+        for (at, (key, value)) in self.fields.iter().enumerate() {
+            if at < self.given || !KEYS.contains(&key.as_str()) {
+                kept.push(format!("{key}={value}"));
+            }
+        }
+        (self.given < self.fields.len()).then(|| joined(&kept))
     }
 
     /// Returns the keys in the value.

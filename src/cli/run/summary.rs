@@ -1,5 +1,7 @@
 //! What a run reports: a line for people, and the body of the JSON result.
 
+use std::time::Duration;
+
 use s3_build_cache::Error;
 use s3_build_cache::serve::ServeSummary;
 use serde_json::Value;
@@ -7,9 +9,13 @@ use serde_json::Value;
 use crate::output::{json, merged, served, stderr};
 
 /// A run whose command has ended, or could not be started.
+#[derive(Default)]
 pub(crate) struct Finished {
     /// The exit status.
     pub(crate) status: u8,
+    /// The caches that the command was to use.
+    pub(crate) caches: Vec<String>,
+    pub(crate) elapsed: Duration,
     /// What the server did, if there was one.
     pub(crate) summary: Option<ServeSummary>,
     /// Why the command was not started.
@@ -36,15 +42,13 @@ impl Finished {
 
     /// Returns the body of the JSON result.
     pub(crate) fn body(&self) -> Value {
-        body(self.status, &self.summary.clone().unwrap_or_default())
+        let summary = served::body(&self.summary.clone().unwrap_or_default());
+        let (status, caches, seconds) = (self.status, &self.caches, json::seconds(self.elapsed));
+        merged(summary, json!({"status": status, "caches": caches, "seconds": seconds}))
     }
 }
 
 /// Returns the body of a run that started nothing.
 pub(crate) fn nothing_done() -> Value {
-    body(0, &ServeSummary::default())
-}
-
-fn body(status: u8, summary: &ServeSummary) -> Value {
-    merged(served::body(summary), json!({ "status": status }))
+    Finished::default().body()
 }

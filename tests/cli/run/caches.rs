@@ -53,7 +53,7 @@ fn bytes_that_are_not_utf8_reach_the_build() {
 }
 
 /// A look at the manifest, as BuildKit begins.
-const LOOK: &str = r#"reference=${4#*ref=}
+pub(super) const LOOK: &str = r#"reference=${4#*ref=}
     host=${reference%%/*}
     exec 3<>"/dev/tcp/${host%:*}/${host#*:}"
     printf 'HEAD /v2/%s/manifests/latest HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n' "${reference#*/}" "$host" >&3

@@ -2,6 +2,7 @@ use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::OsStrExt as _;
 
 use s3_build_cache::ErrorKind;
+use s3_build_cache::options::DefaultAttributes;
 
 use crate::run::plan::Plan;
 use crate::run::s3_value::{Direction, S3Value};
@@ -12,7 +13,7 @@ fn line(words: &[&str]) -> Vec<OsString> {
 }
 
 fn plan(words: &[&str]) -> Plan {
-    Plan::of(line(words)).unwrap()
+    Plan::of(line(words), DefaultAttributes::default()).unwrap()
 }
 
 /// Returns the command line with `R/to-1`, `R/from-1` and so on in place of the S3 caches.
@@ -154,7 +155,7 @@ fn an_s3_cache_that_cannot_be_read_is_a_usage_error() {
         ("type=local,bucket=abc,type=s3", "bucket"),
         ("type=s3,bucket=abc,x", "field 3"),
     ] {
-        let error = Plan::of(line(&["docker", "build", "--cache-to", value, "."]));
+        let error = Plan::of(line(&["docker", "build", "--cache-to", value, "."]), DefaultAttributes::default());
         match error {
             Err(error) => {
                 assert_eq!(error.kind(), ErrorKind::Usage, "{value}");
@@ -164,7 +165,7 @@ fn an_s3_cache_that_cannot_be_read_is_a_usage_error() {
         }
     }
     let not_utf8 = OsStr::from_bytes(b"--cache-to=type=s3,bucket=\xff");
-    assert!(Plan::of(vec!["docker".into(), "build".into(), not_utf8.into()]).is_err());
+    assert!(Plan::of(vec!["docker".into(), "build".into(), not_utf8.into()], DefaultAttributes::default()).is_err());
 }
 
 #[test]
@@ -172,7 +173,7 @@ fn words_that_are_not_utf8_stay_as_they_are() {
     let word = |bytes: &[u8]| OsString::from(OsStr::from_bytes(bytes));
     let odd = [word(b"\xff"), word(b"--cache-from=type=local,src=\xfe"), word(b"--build-arg=\xfd"), word(b"-t\xfc")];
     let line = [line(&["docker", "build", "--cache-to", S3]), odd.to_vec()].concat();
-    let plan = Plan::of(line.clone()).unwrap();
+    let plan = Plan::of(line.clone(), DefaultAttributes::default()).unwrap();
     assert_eq!(plan.slots.len(), 1);
     assert_eq!(plan.with(&[Replacement::Keep]), line);
     assert_eq!(plan.with(&[Replacement::Drop])[2..], odd);
