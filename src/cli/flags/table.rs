@@ -210,7 +210,7 @@ pub(crate) const FLAGS: &[Flag] = &[
                 Ok(())
             },
         },
-        help: "drop manifests that were written longer ago than this, such as 336h",
+        help: "drop manifests last written longer ago than this, such as 336h",
         aliases: &["max-age", "keep-within", "until"],
         ..COMMON
     },
@@ -284,7 +284,7 @@ pub(crate) const FLAGS: &[Flag] = &[
     Flag {
         long: "now",
         effect: Effect::Switch(|raw| raw.now = true),
-        help: "delete at once what a later run would delete; no build may be reading",
+        help: "also delete what this run records, unless modified within the grace; no build may be reading",
         ..BY_HAND
     },
     Flag {
