@@ -72,11 +72,14 @@ fn report(arguments: &[OsString], error: &Error) -> ExitCode {
     failure::print(error, "");
     let wants_json = args::value_of(arguments, "--json").is_some()
         || by_variable("json").is_some_and(|value| parse_bool(&value) == Some(true));
+    let is_known = command.is_some();
     let (command, body) = match command.or(commands::named("export")) {
         Some(Command { name, run: Run::Task { nothing_done, .. }, .. }) => (*name, nothing_done()),
         command => (command.map_or("", |command| command.name), json!({})),
     };
-    github::append(command, "failed", logger::warnings().len(), &body);
+    if is_known {
+        github::append(command, "failed", logger::warnings().len(), &body);
+    }
     if wants_json {
         let (warnings, error) = (logger::warnings(), Some(error));
         // A failed write can be ignored: the exit status reports the failure anyway.

@@ -47,6 +47,9 @@ fn steps_that_follow_learn_what_was_found() {
     // Also if nothing was done.
     trial.run(&["import"]).expect(2);
     assert_eq!(trial.take("output"), "cache-hit=false\nmatched-names=\n");
+    trial.take("page");
+    trial.run(&["frobnicate"]).expect(2);
+    assert_eq!((trial.take("output"), trial.take("page")), (String::new(), String::new()));
     trial.run(&["ls", &store]).expect(0);
     assert_eq!((trial.take("output").as_str(), trial.take("page").contains("| ls |")), ("", false));
 }
