@@ -16,8 +16,8 @@ pub(crate) const ATTRIBUTES: &str = "S3_BUILD_CACHE_ATTRS";
 /// What `run` sets for its command, what builds of this program set, and what installs it in CI.
 const OTHERS: &[&str] = &["TO", "FROM", "VERSION", "RELEASE", "RELEASES", "SHA256"];
 
-/// Sets the flags of the command that the command line leaves open, and completes its attribute strings. Empty variables
-/// count as unset.
+/// Sets the flags of the command that the command line leaves open, and completes its attribute strings. Empty
+/// variables count as unset.
 ///
 /// # Errors
 /// [`Error::Usage`], which names the variable.
@@ -70,17 +70,17 @@ pub(crate) fn blamed(error: Error, by_variable: &[&str], defaulted: &[&str]) -> 
     if error.kind() != ErrorKind::Usage {
         return error;
     }
-    let (message, mut hint) = (error.to_string(), error.hint().unwrap_or_default().to_owned());
+    let message = error.to_string();
+    let mut hints: Vec<String> = error.hint().map(str::to_owned).into_iter().collect();
     for flag in FLAGS.iter().filter(|flag| by_variable.contains(&flag.long)) {
         if flag.value_name() == Some("ATTRS") || message.contains(&format!("--{}", flag.long)) {
-            hint.push_str(&format!("; see also {PREFIX}{}", spelt(flag.long)));
+            hints.push(format!("see also {PREFIX}{}", spelt(flag.long)));
         }
     }
     if defaulted.iter().any(|name| message.contains(name)) {
-        hint.push_str("; see also ");
-        hint.push_str(ATTRIBUTES);
+        hints.push(format!("see also {ATTRIBUTES}"));
     }
-    error.with_hint(hint)
+    if hints.is_empty() { error } else { error.with_hint(hints.join("; ")) }
 }
 
 /// Returns the name of the flag's variable, or `None` if it has none.
@@ -132,7 +132,8 @@ fn times(flag: &Flag, value: &str) -> Result<u8> {
 }
 
 fn in_variable(variable: &str, error: &Error) -> Error {
-    Error::usage(format!("{variable}: {error}")).with_hint(error.hint().unwrap_or_default())
+    let within = Error::usage(format!("{variable}: {error}"));
+    error.hint().map_or(within.clone(), |hint| within.with_hint(hint))
 }
 
 /// Completes the attribute strings with the defaults.

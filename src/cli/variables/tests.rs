@@ -169,4 +169,8 @@ fn an_error_of_usage_names_the_variables_that_may_be_its_cause() {
     assert_eq!(hint(Error::usage("other")), caches);
     assert_eq!(hint(Error::network("invalid --listen")), "h");
     assert_eq!(blamed(Error::usage("--listen").with_hint("h"), &[], &[]).hint(), Some("h"));
+    // Without a hint of its own.
+    assert_eq!(blamed(Error::usage("x"), &["listen"], &["exact"]).hint(), None);
+    assert_eq!(blamed(Error::usage("exact"), &[], &["exact"]).hint(), Some("see also S3_BUILD_CACHE_ATTRS"));
+    assert_eq!(in_variable("X", &Error::usage("x")).hint(), None);
 }
