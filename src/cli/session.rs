@@ -38,8 +38,8 @@ impl Session {
         logger::start(global.verbosity);
         let cancel = Cancel::new();
         let notice = match doing {
-            _ if global.quiet => Notice::Nobody,
-            Some(_) => Notice::Everybody,
+            _ if global.quiet => Notice::Nowhere,
+            Some(_) => Notice::Everywhere,
             None => Notice::Terminals,
         };
         signals::watch(&cancel, grace, notice)?;

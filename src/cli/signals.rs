@@ -23,19 +23,20 @@ pub(crate) const GRACE: Duration = Duration::from_secs(5);
 /// How often to check for a second signal during a clean stop.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Who is told that the program stops.
+/// Where to report that the program stops.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Notice {
-    Nobody,
-    /// Whoever pressed Ctrl-C: a command that only a signal ends has nothing to say in a log.
+    Nowhere,
+    /// Only on a terminal, after Ctrl-C: in a log, the end of a command that only a signal ends is no news.
     Terminals,
-    Everybody,
+    Everywhere,
 }
 
 static RECEIVED: AtomicI32 = AtomicI32::new(0);
 
-/// Cancels `cancel` on the first signal, and says so. Exits on the second, or if a clean stop takes longer than `grace`. If the
-/// system cannot start a thread to wait for them, signals keep their default effect, which ends the process at once.
+/// Cancels `cancel` on the first signal, and reports it. Exits on the second, or if a clean stop takes longer than
+/// `grace`. If the system cannot start a thread to wait for them, signals keep their default effect, which ends the
+/// process at once.
 pub(crate) fn watch(cancel: &Cancel, grace: Duration, notice: Notice) -> Result<()> {
     let cancel = cancel.clone();
     listen(move |signals| wait(signals, &cancel, grace, notice))
@@ -72,7 +73,7 @@ fn wait(mut signals: Signals, cancel: &Cancel, grace: Duration, notice: Notice) 
     cancel.cancel();
     let start = Instant::now();
     let again = first == SIGINT && io::stderr().is_terminal();
-    if (notice == Notice::Everybody || (notice == Notice::Terminals && again)) && is_writable() {
+    if (notice == Notice::Everywhere || (notice == Notice::Terminals && again)) && is_writable() {
         let text = if again { "stopping; press again to stop at once" } else { "stopping" };
         progress::above_bars(|| stderr::note("stopping", text));
     }
