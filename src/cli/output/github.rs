@@ -10,8 +10,9 @@ use serde_json::Value;
 
 use crate::output::human;
 
-/// Appends the result to the files that GitHub's variables name, if it is that of a command that moves caches. A file that
-/// cannot be written is a warning. `warnings` is their number, and `body` that of the JSON result.
+/// Appends the result of `export`, `import` or `run` to the files that GitHub's variables name. Logs a warning if a file
+/// cannot be written. `warnings` is the number of warnings so far, and `body` holds the command's fields of the JSON
+/// result.
 pub(crate) fn append(command: &str, outcome: &str, warnings: usize, body: &Value) {
     if !["export", "import", "run"].contains(&command) {
         return;
