@@ -102,10 +102,20 @@ fn check(command: Option<&OsStr>, raw: Raw) -> Result<Request> {
     }
 }
 
-/// Returns the command named first, for the JSON result of a command line that cannot be parsed.
+/// Returns the command, also of a command line that cannot be parsed, to report its result.
 pub(crate) fn intended(arguments: &[OsString]) -> Option<&'static Command> {
-    let named = |argument: &OsString| COMMANDS.iter().find(|command| argument == command.name);
-    arguments.iter().skip(1).find_map(named)
+    let mut arguments = arguments.iter().skip(1).map(|argument| argument.to_string_lossy());
+    while let Some(argument) = arguments.next() {
+        let Some(option) = argument.strip_prefix('-') else { return commands::named(&argument) };
+        let is_named = |flag: &&Flag| match option.strip_prefix('-') {
+            Some(long) => flag.long == long,
+            None => flag.short.is_some_and(|letter| option.chars().eq([letter])),
+        };
+        if FLAGS.iter().find(is_named).is_some_and(|flag| flag.value_name().is_some()) {
+            arguments.next();
+        }
+    }
+    None
 }
 
 /// Returns the argument with this option, or `None` if it is not before `--`, even if the command line cannot be parsed.

@@ -48,10 +48,31 @@ fn steps_that_follow_learn_what_was_found() {
     trial.run(&["import"]).expect(2);
     assert_eq!(trial.take("output"), "cache-hit=false\nmatched-names=\n");
     trial.take("page");
-    trial.run(&["frobnicate"]).expect(2);
-    assert_eq!((trial.take("output"), trial.take("page")), (String::new(), String::new()));
+    for unknown in [&["frobnicate"][..], &["frobnicate", "import"], &["--tag", "import", "-j", "import"]] {
+        trial.run(unknown).expect(2);
+        assert_eq!((trial.take("output"), trial.take("page")), (String::new(), String::new()), "{unknown:?}");
+    }
+    for import in [&["--bogus", "import"][..], &["-j", "4", "--progress=plain", "--tag", "x", "import"]] {
+        trial.run(import).expect(2);
+        assert_eq!(trial.take("output"), "cache-hit=false\nmatched-names=\n", "{import:?}");
+    }
+    trial.take("page");
     trial.run(&["ls", &store]).expect(0);
     assert_eq!((trial.take("output").as_str(), trial.take("page").contains("| ls |")), ("", false));
+}
+
+#[test]
+fn text_of_an_earlier_step_is_kept_apart() {
+    let trial = Trial(tempfile::tempdir().unwrap());
+    let store = file_store(&trial.0.path().join("store"));
+    for (before, text) in [("", ""), ("x=1", "x=1\n\n"), ("x=1\n", "x=1\n\n\n")] {
+        for file in ["output", "page"] {
+            fs::write(trial.path(file), before).unwrap();
+        }
+        trial.run(&["import", &trial.path("restored"), "--cache-from", &store]).expect(0);
+        assert_eq!(trial.take("output"), format!("{text}cache-hit=false\nmatched-names=\n"));
+        assert!(trial.take("page").starts_with(&format!("{text}| command |")));
+    }
 }
 
 #[test]

@@ -28,7 +28,11 @@ fn append_to(variable: &str, text: &str) {
     let mut options = OpenOptions::new();
     // A FIFO that nobody reads must not block.
     options.append(true).create(true).custom_flags(libc::O_NONBLOCK);
-    let written = options.open(file).and_then(|mut file| file.write_all(text.as_bytes()));
+    let written = options.open(file).and_then(|mut file| {
+        // The text before may end without a line break, and a table needs an empty line before it.
+        let start = if file.metadata()?.len() > 0 { "\n\n" } else { "" };
+        file.write_all(format!("{start}{text}").as_bytes())
+    });
     if let Err(error) = written {
         log::warn!("cannot write to the file in {variable}: {error}");
     }
