@@ -128,7 +128,7 @@ pub(crate) fn overview(commands: &[Command]) -> String {
     format!(
         "{ABOUT}\n\nUsage: s3-build-cache COMMAND [ARGUMENTS] [OPTIONS]\n\nCommands:\n{}\nGlobal options:\n{}\nExamples:\n{}\n\
          s3-build-cache help COMMAND shows the options and examples of a command.\n\
-         s3-build-cache help TOPIC explains attributes, environment, examples or exit-status.\n",
+         s3-build-cache help TOPIC: attributes, environment, examples or exit-status.\n",
         columns(&summaries, "  "),
         columns(&global, "  "),
         indented(EXAMPLE)
