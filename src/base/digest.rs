@@ -76,6 +76,7 @@ impl FromStr for Digest {
     }
 }
 
+#[inline(always)]
 fn nibble(digit: u8) -> Option<u8> {
     match digit {
         b'0'..=b'9' => Some(digit - b'0'),

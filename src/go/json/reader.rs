@@ -40,6 +40,7 @@ pub(crate) struct JsonReader<'a> {
     pub(crate) memory: Memory,
 }
 
+// Inlined is what is called for each token: the program is compiled for size, which leaves even these as calls.
 impl<'a> JsonReader<'a> {
     /// Appends to a list, starting with a capacity of one: most lists have one or two items, and a cache config has a
     /// list for each edge.
@@ -96,6 +97,7 @@ impl<'a> JsonReader<'a> {
 
     /// Consumes the end of the open object or list, or the separator before its next item. `at_start` is true before
     /// the first item. Returns whether there is another item.
+    #[inline(always)]
     fn more(&mut self, close: u8, at_start: &mut bool) -> Read<bool> {
         let next = self.next();
         if next == close {
@@ -113,6 +115,7 @@ impl<'a> JsonReader<'a> {
 
     /// Returns the next key of the open object, or consumes its end and returns `None`. `at_start` is true before the
     /// first key.
+    #[inline(always)]
     fn key(&mut self, at_start: &mut bool) -> Read<Option<Content<'a>>> {
         if !self.more(b'}', at_start)? {
             return Ok(None);
@@ -172,6 +175,7 @@ impl<'a> JsonReader<'a> {
         Ok(texts)
     }
 
+    #[inline(always)]
     fn colon(&mut self) -> Read<()> {
         if self.next() != b':' {
             return self.expected("a colon");
@@ -181,6 +185,7 @@ impl<'a> JsonReader<'a> {
     }
 
     /// Consumes a string.
+    #[inline(always)]
     pub(super) fn content(&mut self) -> Read<Content<'a>> {
         if self.next() != b'"' {
             return self.expected("a string");
@@ -287,6 +292,7 @@ impl<'a> JsonReader<'a> {
     }
 
     /// Skips white space and returns the next byte, 0 at the end.
+    #[inline(always)]
     fn next(&mut self) -> u8 {
         if self.byte() <= b' ' {
             self.space();
@@ -302,6 +308,7 @@ impl<'a> JsonReader<'a> {
     }
 
     /// Returns the next byte, 0 at the end: a zero byte is an error wherever the end is.
+    #[inline(always)]
     fn byte(&self) -> u8 {
         self.bytes.get(self.at).copied().unwrap_or(0)
     }
