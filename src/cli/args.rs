@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use lexopt::Arg;
 use s3_build_cache::{Error, Result};
 
-use crate::commands::{self, COMMANDS, Command};
+use crate::commands::{self, Command};
 use crate::flags::{Effect, FLAGS, Flag, Raw, Values};
 use crate::suggest;
 
