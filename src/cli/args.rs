@@ -6,7 +6,7 @@ use lexopt::Arg;
 use s3_build_cache::{Error, Result};
 
 use crate::commands::{self, Command};
-use crate::flags::{Effect, FLAGS, Flag, Raw, Values};
+use crate::flags::{self, Effect, FLAGS, Flag, Raw, Values};
 use crate::suggest;
 
 /// What the command line asks for.
@@ -39,8 +39,8 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Request> {
                 raw.positional.push(value);
                 continue;
             }
-            Arg::Short(letter) => (format!("-{letter}"), FLAGS.iter().find(|flag| flag.short == Some(letter))),
-            Arg::Long(long) => (format!("--{long}"), FLAGS.iter().find(|flag| flag.long == long)),
+            Arg::Short(letter) => (format!("-{letter}"), flags::lettered(letter)),
+            Arg::Long(long) => (format!("--{long}"), flags::named(long)),
         };
         apply(flag.ok_or_else(|| suggest::unknown_option(&name))?, &name, &mut raw, &mut parser)?;
         if raw.version {
@@ -107,19 +107,19 @@ pub(crate) fn intended(arguments: &[OsString]) -> Option<&'static Command> {
     let mut arguments = arguments.iter().skip(1).map(|argument| argument.to_string_lossy());
     while let Some(argument) = arguments.next() {
         let Some(option) = argument.strip_prefix('-') else { return commands::named(&argument) };
-        let is_named = |flag: &&Flag| match option.strip_prefix('-') {
-            Some(long) => flag.long == long,
-            None => flag.short.is_some_and(|letter| option.chars().eq([letter])),
+        let flag = match option.strip_prefix('-') {
+            Some(long) => flags::named(long),
+            None => option.parse().ok().and_then(flags::lettered),
         };
-        if FLAGS.iter().find(is_named).is_some_and(|flag| flag.value_name().is_some()) {
+        if flag.is_some_and(|flag| flag.value_name().is_some()) {
             arguments.next();
         }
     }
     None
 }
 
-/// Returns the argument with this option, or `None` if it is not before `--`, even if the command line cannot be parsed.
-/// For `--option VALUE` and `--option=VALUE`, returns the value.
+/// Returns the argument with this option, or `None` if it is not before `--`, even if the command line cannot be
+/// parsed. For `--option VALUE` and `--option=VALUE`, returns the value.
 pub(crate) fn value_of<'a>(arguments: &'a [OsString], option: &str) -> Option<&'a str> {
     let mut own = arguments.iter().take_while(|argument| *argument != "--").map(|it| it.to_str().unwrap_or_default());
     while let Some(argument) = own.next() {

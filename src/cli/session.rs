@@ -1,4 +1,4 @@
-//! One run of a command: logging, signals, progress, and the result.
+//! One run of a command: signals, progress, and the result.
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -22,7 +22,7 @@ pub(crate) struct Session {
 }
 
 impl Session {
-    /// Sets up logging, signal handling and progress. `doing` is a word such as `uploading`, or `None` for a command
+    /// Sets up signal handling and progress. `doing` is a word such as `uploading`, or `None` for a command
     /// that shows no progress.
     pub(crate) fn start(command: &'static str, global: Global, doing: Option<&'static str>) -> Result<Self> {
         Self::start_with(command, global, doing, signals::GRACE)
@@ -35,7 +35,6 @@ impl Session {
         doing: Option<&'static str>,
         grace: Duration,
     ) -> Result<Self> {
-        logger::start(global.verbosity);
         let cancel = Cancel::new();
         let notice = match doing {
             _ if global.quiet => Notice::Nowhere,
@@ -47,9 +46,8 @@ impl Session {
         Ok(Self { command, global, progress, cancel })
     }
 
-    /// Sets up logging for a command that shows no progress and watches signals itself.
+    /// Starts a run of a command that shows no progress and watches signals itself.
     pub(crate) fn without_signals(command: &'static str, global: Global) -> Self {
-        logger::start(global.verbosity);
         Self { command, global, progress: Arc::new(NoProgress), cancel: Cancel::new() }
     }
 

@@ -133,7 +133,10 @@ fn times(flag: &Flag, value: &str) -> Result<u8> {
 
 fn in_variable(variable: &str, error: &Error) -> Error {
     let within = Error::usage(format!("{variable}: {error}"));
-    error.hint().map_or(within.clone(), |hint| within.with_hint(hint))
+    match error.hint() {
+        Some(hint) => within.with_hint(hint),
+        None => within,
+    }
 }
 
 /// Completes the attribute strings with the defaults.

@@ -16,8 +16,8 @@ pub(crate) struct Flag {
     pub(crate) global: bool,
     /// Whether it can be given several times, and adds up.
     pub(crate) repeats: bool,
-    /// Whether a variable can set it. Not if a command would then write, delete or allow what it otherwise does not: that
-    /// is decided for each run.
+    /// Whether a variable can set it. Not if a command would then write, delete or allow what it otherwise does not:
+    /// that is decided for each run.
     pub(crate) mirrored: bool,
     /// Names of the flag in other tools. `no-progress=quiet` suggests this flag with the value `quiet`.
     pub(crate) aliases: &'static [&'static str],

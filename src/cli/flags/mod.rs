@@ -10,6 +10,11 @@ pub(crate) use flag::{Effect, Flag, Values};
 pub(crate) use raw::{Global, ProgressMode, Raw};
 pub(crate) use table::FLAGS;
 
+/// Returns the flag with this short form, given without its dash.
+pub(crate) fn lettered(letter: char) -> Option<&'static Flag> {
+    FLAGS.iter().find(|flag| flag.short == Some(letter))
+}
+
 /// Returns the flag with this name, given without its two dashes.
 pub(crate) fn named(long: &str) -> Option<&'static Flag> {
     FLAGS.iter().find(|flag| flag.long == long)
