@@ -1,16 +1,16 @@
-//! Log lines that say what was done with a blob, and why.
+//! Logs what was done with each blob, and why.
 
 use std::time::Duration;
 
 use super::{Digest, size};
 
-/// Returns whether anybody sees these lines, for callers that only search for what to log.
+/// Returns whether these lines are logged. Callers that would have to search for blobs to log check it first.
 pub(crate) fn logs_blobs() -> bool {
     log::log_enabled!(log::Level::Info)
 }
 
-/// Logs what was done with a blob: `blob 44136fa355b3, 40.0 MiB: uploaded (not in the bucket)`. Debugging also shows how
-/// long it took.
+/// Logs what was done with a blob: `blob 44136fa355b3, 40.0 MiB: uploaded (not in the bucket)`. Debugging also shows
+/// how long it took.
 pub(crate) fn log_blob(digest: &Digest, size_bytes: u64, what: &str, why: &str, took: Option<Duration>) {
     if logs_blobs() {
         let took = took.filter(|_| log::log_enabled!(log::Level::Debug));
@@ -19,8 +19,7 @@ pub(crate) fn log_blob(digest: &Digest, size_bytes: u64, what: &str, why: &str, 
 }
 
 fn line(digest: &Digest, size_bytes: u64, what: &str, why: &str, took: Option<Duration>) -> String {
-    let short: String = digest.hex().chars().take(12).collect();
-    let mut line = format!("blob {short}, {:>8}: {what} ({why})", size(size_bytes));
+    let mut line = format!("blob {}, {:>8}: {what} ({why})", digest.short(), size(size_bytes));
     if let Some(took) = took {
         let millis = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         line.push_str(&format!(" in {millis} ms"));

@@ -33,6 +33,13 @@ impl Digest {
         hex::encode(self.0)
     }
 
+    /// Returns the first 12 hex digits, to show to people.
+    pub fn short(&self) -> String {
+        let mut hex = self.hex();
+        hex.truncate(12);
+        hex
+    }
+
     /// Returns the bytes in base64, as in `x-amz-checksum-sha256`.
     pub(crate) fn base64(&self) -> String {
         STANDARD.encode(self.0)

@@ -140,7 +140,7 @@ fn leaf(leaf: &LeafDetails) -> String {
 }
 
 fn layer(layer: &LayerDetails) -> String {
-    let short: String = layer.blob.hex().chars().take(12).collect();
+    let short = layer.blob.short();
     let age = layer.stored.map_or_else(String::new, |stored| ago(stored.age));
     let state = match layer.state {
         BlobState::Present => String::new(),

@@ -3,8 +3,6 @@
 
 use std::time::Duration;
 
-use s3_build_cache::Digest;
-
 use super::counted::{counted, existing};
 use super::rate::{WINDOW, eta};
 use super::tally::{Blob, Phase, Tally, View};
@@ -41,6 +39,15 @@ struct Layout {
     rate: bool,
     eta: bool,
     count: bool,
+}
+
+/// The text of a line that does not count bytes.
+struct Text {
+    long: String,
+    /// For a terminal that is too narrow for the other.
+    short: String,
+    /// The columns that the long text takes at most.
+    width: usize,
 }
 
 impl Layout {
@@ -88,10 +95,19 @@ impl Layout {
 pub(super) fn lines(doing: &str, tally: &Tally, size: Size, now: Duration) -> Vec<String> {
     let room = size.columns.saturating_sub(FREE);
     let view = tally.view(now);
+    let fixed = |long| count(doing, &view, Text { long, short: String::new(), width: 0 }, room);
     let (layout, whole) = match view.phase {
         Phase::Other(_) if tally.elapsed(now) < PREPARING => return Vec::new(),
-        Phase::Transfer { .. } => transfer(doing, &view, room),
-        _ => count(doing, &view, tally.elapsed(now), room),
+        Phase::Other(what) => fixed(format!("{what} {:>5}", human::age(tally.elapsed(now)))),
+        Phase::Existing { checked, bytes, touched } => fixed(existing(checked, bytes, touched)),
+        Phase::Count { step, done, expected } => {
+            let most = expected.map_or(0, |expected| counted(step, expected.saturating_sub(1), Some(expected)).len());
+            let (long, short) = (counted(step, done, expected), counted(step, done, None));
+            count(doing, &view, Text { long, short, width: most.max(COUNT) }, room)
+        }
+        Phase::Transfer { done, blobs, through, bytes } => {
+            transfer(doing, &view, (done, blobs), &amount(through, bytes), room)
+        }
     };
     // A blob whose last byte is sent only waits for the store.
     let (mut slow, waiting): (Vec<&Blob>, Vec<_>) =
@@ -106,17 +122,14 @@ pub(super) fn lines(doing: &str, tally: &Tally, size: Size, now: Duration) -> Ve
     lines.map(|line| line.chars().take(room).collect::<String>().trim_end().to_owned()).collect()
 }
 
-/// Returns the line for all transfers, and where its columns are.
-fn transfer(doing: &str, view: &View, room: usize) -> (Layout, String) {
-    let Phase::Transfer { done, blobs, through, bytes } = view.phase else {
-        return count(doing, view, view.idle, room);
-    };
+/// Returns the line for all transfers, of which `done` of `blobs` have ended, and where its columns are.
+fn transfer(doing: &str, view: &View, (done, blobs): (usize, usize), amount: &str, room: usize) -> (Layout, String) {
     let all = human::blobs(blobs);
     let digits = all.len() - all.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let layout = Layout::of(room, doing, digits + 1 + all.len());
     let mut line = layout.start(doing, view.percent);
     if layout.amount {
-        line.push_str(&amount(through, bytes));
+        line.push_str(amount);
     }
     if layout.rate {
         let is_idle = view.idle >= WINDOW;
@@ -136,20 +149,11 @@ fn transfer(doing: &str, view: &View, room: usize) -> (Layout, String) {
     (layout, line)
 }
 
-/// Returns the line for what is counted, and where its columns are.
-fn count(doing: &str, view: &View, elapsed: Duration, room: usize) -> (Layout, String) {
-    let (text, short, width) = match view.phase {
-        Phase::Count { step, done, expected } => {
-            let most = expected.map_or(0, |expected| counted(step, expected.saturating_sub(1), Some(expected)).len());
-            (counted(step, done, expected), counted(step, done, None), most.max(COUNT))
-        }
-        Phase::Existing { checked, bytes, touched } => (existing(checked, bytes, touched), String::new(), 0),
-        Phase::Other(what) => (format!("{what} {:>5}", human::age(elapsed)), String::new(), 0),
-        Phase::Transfer { .. } => (String::new(), String::new(), 0),
-    };
+/// Returns the line with a text instead of bytes, and where its columns are.
+fn count(doing: &str, view: &View, Text { long, short, width }: Text, room: usize) -> (Layout, String) {
     let layout = Layout::around(room, doing, 1 + width);
     let fits = layout.name + PERCENT + 1 + width <= room;
-    let (text, width) = if fits { (text, width) } else { (short, COUNT) };
+    let (text, width) = if fits { (long, width) } else { (short, COUNT) };
     let mut line = format!("{} {text:>width$}", layout.start(doing, view.percent));
     if layout.eta && view.percent.is_some() {
         line.push_str(&time_left(view.eta));
@@ -160,7 +164,7 @@ fn count(doing: &str, view: &View, elapsed: Duration, room: usize) -> (Layout, S
 /// Returns the line for a blob.
 fn line(blob: &Blob, layout: &Layout, room: usize) -> String {
     let percent = blob.through.saturating_mul(100).checked_div(blob.total).unwrap_or(100);
-    let mut line = layout.start(&format!("  {}", short(&blob.digest)), Some(percent));
+    let mut line = layout.start(&format!("  {}", blob.digest.short()), Some(percent));
     if room >= line.chars().count() + AMOUNT {
         line.push_str(&amount(blob.through, blob.total));
     }
@@ -173,10 +177,6 @@ fn amount(through: u64, total: u64) -> String {
 
 fn time_left(seconds: Option<u64>) -> String {
     seconds.map_or_else(|| " ".repeat(ETA), |seconds| format!(" eta {:>6}", eta(seconds)))
-}
-
-fn short(digest: &Digest) -> String {
-    digest.hex().chars().take(12).collect()
 }
 
 #[cfg(test)]

@@ -1,3 +1,4 @@
+use s3_build_cache::Digest;
 use s3_build_cache::progress::{Action, Event, Step};
 
 use super::*;
