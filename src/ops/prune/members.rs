@@ -98,14 +98,14 @@ impl Members {
         let mut all = Vec::new();
         for (member, Member { cache, .. }) in self.0.iter().enumerate() {
             let mut listed = list_manifests(cache, &Names::all())?;
-            listed.retain(|manifest| !self.is_nearer(cache, &manifest.name));
+            listed.retain(|manifest| !self.is_of_another(cache, &manifest.name));
             all.extend(listed.into_iter().map(|manifest| Listed { member, manifest }));
         }
         Ok(all)
     }
 
-    /// Returns whether the manifest with this name of `cache` is also below the longer prefix of another member.
-    fn is_nearer(&self, cache: &S3Cache, name: &str) -> bool {
+    /// Returns whether the manifest of `cache` with this name belongs to another member, which has a longer prefix.
+    fn is_of_another(&self, cache: &S3Cache, name: &str) -> bool {
         let (key, prefix) = (cache.keys.manifest(name), cache.keys.manifests());
         self.0.iter().any(|Member { cache: other, .. }| {
             other.keys.manifests().len() > prefix.len() && other.keys.name(&key).is_some()
@@ -168,8 +168,8 @@ impl Members {
     }
 }
 
-/// Looks again for a manifest that was listed and not found. It may have been written again meanwhile. An archived one can
-/// be restored, and then it needs its blobs.
+/// Looks again for a manifest that was listed and not found. It may have been written again meanwhile. An archived one
+/// can be restored, and then it needs its blobs.
 fn look_again(cache: &S3Cache, name: &str) -> Result<Option<Found>> {
     for _ in 0..MOST_LOOKS {
         match cache.store.head(&cache.keys.manifest(name))? {

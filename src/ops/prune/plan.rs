@@ -202,14 +202,14 @@ fn sum(mut state: State, dropped: Vec<DroppedManifest>, manifests: usize, is_fir
         }
         total.add(blob.size);
         let (sum, what) = match fate {
-            Fate::Referenced => (&mut referenced, ""),
-            Fate::Due(_) => (&mut deleted, "to delete now"),
-            Fate::Waiting(_) => (&mut waiting, "to delete later, recorded by an earlier run"),
-            Fate::New => (&mut recorded, "to record"),
+            Fate::Referenced => (&mut referenced, None),
+            Fate::Due(_) => (&mut deleted, Some("to delete now")),
+            Fate::Waiting(_) => (&mut waiting, Some("to delete later, recorded by an earlier run")),
+            Fate::New => (&mut recorded, Some("to record")),
             Fate::Deleted | Fate::Spared => continue,
         };
         sum.add(blob.size);
-        if !what.is_empty() {
+        if let Some(what) = what {
             log_blob(&blob.digest, blob.size, what, UNREFERENCED, None);
         }
     }
