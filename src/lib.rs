@@ -1,7 +1,8 @@
-//! Keeps Docker's build cache in S3 (`docker buildx build --cache-to type=s3`) outside BuildKit's daemon: moves it to and
-//! from a local cache directory, serves it to builds, reads it lazily, and looks after the bucket. The bucket layout and
-//! the manifest are BuildKit's own, byte for byte except for [one record](cache_config::Crown) in multi-platform caches.
-//! Synchronous, on a thread pool: no async runtime, no global state, and no thread outlives a call.
+//! Keeps Docker's build cache in S3 (`docker buildx build --cache-to type=s3`) outside BuildKit's daemon: moves it to
+//! and from a local cache directory, serves it to builds, reads it lazily, and looks after the bucket. The bucket
+//! layout and the manifest are BuildKit's own, byte for byte except for [one record](cache_config::Crown) in
+//! multi-platform caches. Synchronous, on a thread pool: no async runtime, no global state, and no thread outlives a
+//! call.
 //!
 //! ```no_run
 //! use s3_build_cache::{CacheOptions, ImportOutcome, LocalCache, export, import};
@@ -18,10 +19,10 @@
 //! The [guides](guide) explain the program and its settings; [`guide::embedding`] is the one for users of the library.
 //!
 //! [`S3Cache`] opens a cache for several operations over one set of connections, and reads it lazily. [`serve`] answers
-//! builds from it, as a registry. [`CacheConfig::find`] looks up a build step, and [`CacheConfig::chain`] returns the layers
-//! to fetch. If your blobs are not files, implement [`BlobSource`](object::BlobSource); to build a config from scratch, use
-//! [`CacheConfigBuilder`](cache_config::CacheConfigBuilder). Progress, cancellation, clock, environment, credentials and
-//! the [object store](object::ObjectStore) itself can be injected.
+//! builds from it, as a registry. [`CacheConfig::find`] looks up a build step, and [`CacheConfig::chain`] returns the
+//! layers to fetch. If your blobs are not files, implement [`BlobSource`](object::BlobSource); to build a config from
+//! scratch, use [`CacheConfigBuilder`](cache_config::CacheConfigBuilder). Progress, cancellation, clock, environment,
+//! credentials and the [object store](object::ObjectStore) itself can be injected.
 //!
 //! | feature | default | what it adds |
 //! |---|---|---|

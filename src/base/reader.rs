@@ -13,8 +13,8 @@ impl Read for FromFn<'_> {
     }
 }
 
-/// Returns a reader that calls `read`. Every type that is read through a trait object brings a copy of all that [`Read`]
-/// provides into the program, 1.3 KB; readers of this function share one.
+/// Returns a reader that calls `read`. Every type that is read through a trait object brings a copy of all that
+/// [`Read`] provides into the program, 1.3 KB; readers of this function share one.
 pub(crate) fn reader_from_fn<'a>(
     read: impl FnMut(&mut [u8]) -> io::Result<usize> + Send + 'a,
 ) -> Box<dyn Read + Send + 'a> {

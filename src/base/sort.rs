@@ -1,6 +1,6 @@
-//! Sorts lists that are short, or sorted rarely. The standard library's sorts are copied into the program for every type
-//! of elements, about 3 KB each; this one is compiled once. It is two to three times slower, and allocates three integers
-//! per element.
+//! Sorts lists that are short, or sorted rarely. The standard library's sorts are copied into the program for every
+//! type of elements, about 3 KB each; this one is compiled once. It is two to three times slower, and allocates three
+//! integers per element.
 
 use std::cmp::Ordering;
 

@@ -35,8 +35,8 @@ pub(super) struct Outlook {
     pub(super) slices: Vec<Slice>,
 }
 
-/// Splits what follows the first page, which has more pages after it, into at most `most` ranges. `prefix` is that of all
-/// blobs.
+/// Splits what follows the first page, which has more pages after it, into at most `most` ranges. `prefix` is that of
+/// all blobs.
 pub(super) fn split(prefix: &str, first: &ListPage, token: &str, most: usize) -> Outlook {
     let last = first.objects.last().map(|object| object.key.clone()).unwrap_or_default();
     let begin = Begin::Token { token: token.to_owned(), last: last.clone() };

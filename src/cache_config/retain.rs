@@ -48,8 +48,8 @@ impl CacheConfig {
     }
 
     /// Keeps the leaves whose time is at most `max_age` before the newest, and of those as many of the newest as `fits`
-    /// allows. The `own` leaves, which are sorted, are always kept. Keeps only the records and layers that these leaves need. Any other
-    /// leaf is redundant if a leaf needs it and is at least as new. Every leaf must have a time.
+    /// allows. The `own` leaves, which are sorted, are always kept. Keeps only the records and layers that these leaves
+    /// need. Any other leaf is redundant if a leaf needs it and is at least as new. Every leaf must have a time.
     pub(crate) fn retain_newest(
         &self,
         own: &[RecordIndex],

@@ -8,12 +8,14 @@ use crate::config::attributes::{Attributes, Kind, TYPE};
 use crate::config::fields::{parse_fields, quote_field};
 use crate::go::parse_bool;
 
-/// Attributes that apply where a `type=s3` string does not set them, such as those of a store that several caches share.
+/// Attributes that apply where a `type=s3` string does not set them, such as those of a store that several caches
+/// share.
 ///
 /// An attribute of the string takes precedence, even if it is empty: `region=` means no region. It also replaces the
-/// defaults that belong to another choice: a given `access_key_id` is never combined with the secret or the token of the
-/// defaults, nor a given `role_arn` with their `external_id`. Defaults count as attributes, so they take precedence over
-/// the environment and the AWS files. The library reads none from the environment: the caller decides which there are.
+/// defaults that belong to another choice: a given `access_key_id` is never combined with the secret or the token of
+/// the defaults, nor a given `role_arn` with their `external_id`. Defaults count as attributes, so they take precedence
+/// over the environment and the AWS files. The library reads none from the environment: the caller decides which there
+/// are.
 ///
 /// ```
 /// use s3_build_cache::CacheOptions;
@@ -61,7 +63,8 @@ const ANONYMOUS: &str = "anonymous";
 impl FromStr for DefaultAttributes {
     type Err = Error;
 
-    /// Parses attributes of `type=s3`, which may leave out the type. They are checked as if they were a complete string.
+    /// Parses attributes of `type=s3`, which may leave out the type. They are checked as if they were a complete
+    /// string.
     ///
     /// # Errors
     /// [`Error::Usage`], which names the attribute or the column, and never shows a secret.

@@ -2,8 +2,8 @@
 #![doc = ""]
 #![doc = include_str!("README.md")]
 
-/// Declares a page. On a forge, the links of a page are those that it defines at its end; here, those of `links.txt` come
-/// first and count.
+/// Declares a page. On a forge, the links of a page are those that it defines at its end; here, those of `links.txt`
+/// come first and count.
 macro_rules! page {
     ($name:ident, $file:literal) => {
         #[doc = include_str!("links.txt")]

@@ -64,9 +64,9 @@ impl GcOptions {
 }
 
 impl LocalCache {
-    /// Removes the blobs of the directory that no entry of its index reaches, and the leftovers of killed runs. Holds the
-    /// lock of the index, which BuildKit fails to take meanwhile. No build or import may be writing to the directory,
-    /// because it writes its blobs before their entry.
+    /// Removes the blobs of the directory that no entry of its index reaches, and the leftovers of killed runs. Holds
+    /// the lock of the index, which BuildKit fails to take meanwhile. No build or import may be writing to the
+    /// directory, because it writes its blobs before their entry.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -88,8 +88,8 @@ impl LocalCache {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Usage`] if no entry has a tag to keep; [`Error::Integrity`] if what an entry reaches cannot be found out;
-    /// [`Error::Locked`] if another process uses the directory; [`Error::Io`] if it cannot be changed.
+    /// [`Error::Usage`] if no entry has a tag to keep; [`Error::Integrity`] if what an entry reaches cannot be found
+    /// out; [`Error::Locked`] if another process uses the directory; [`Error::Io`] if it cannot be changed.
     pub fn collect_garbage(&self, options: &GcOptions) -> Result<Collected> {
         collect(&LayoutPath::new(self.dir()), options, Arc::new(Native))
     }

@@ -7,8 +7,8 @@ use crate::go::Timestamp;
 
 /// A value that changes whenever the bytes of an object change: the entity tag of S3, with its quotes.
 ///
-/// In S3, an object that is touched, or overwritten with the same bytes, may keep its version. In a directory, it gets a
-/// new one.
+/// In S3, an object that is touched, or overwritten with the same bytes, may keep its version. In a directory, it gets
+/// a new one.
 ///
 /// ```
 /// use s3_build_cache::object::Version;
@@ -53,8 +53,8 @@ pub struct ObjectMeta {
     pub version: Option<Version>,
     /// When the object was last modified, by the store's clock; `None` if the store does not report it.
     pub last_modified: Option<Timestamp>,
-    /// The time since then, by the same clock. Unlike a difference to the local clock, it is right even if that clock is
-    /// wrong.
+    /// The time since then, by the same clock. Unlike a difference to the local clock, it is right even if that clock
+    /// is wrong.
     pub age: Option<Duration>,
     /// False for an archived object, whose bytes are currently unavailable.
     pub readable: bool,

@@ -125,8 +125,8 @@ impl S3Cache {
         self.store.now().unwrap_or_else(|| self.context.clock.now())
     }
 
-    /// Returns the same cache without a limit on connections. Reads of the caller do not count against the limit, because
-    /// the caller may already hold all connections: with open blobs, or as the source of an export.
+    /// Returns the same cache without a limit on connections. Reads of the caller do not count against the limit,
+    /// because the caller may already hold all connections: with open blobs, or as the source of an export.
     pub(super) fn without_limit(&self) -> Self {
         Self { store: Arc::new(self.store.without_limit()), ..self.clone() }
     }

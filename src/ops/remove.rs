@@ -44,8 +44,9 @@ impl S3Cache {
         Ok(RemovePlan { names: listed.iter().map(|one| one.name.clone()).collect(), absent, listed })
     }
 
-    /// Removes the manifests. Their blobs stay until the bucket is [pruned](Self::prune). A manifest that was written again
-    /// since it was listed stays too, with a warning. Calls `done` after each, and returns the names of those removed.
+    /// Removes the manifests. Their blobs stay until the bucket is [pruned](Self::prune). A manifest that was written
+    /// again since it was listed stays too, with a warning. Calls `done` after each, and returns the names of those
+    /// removed.
     ///
     /// # Errors
     /// If the store refuses or fails. Those before are removed.

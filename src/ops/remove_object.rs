@@ -24,13 +24,15 @@ pub(super) enum Removal {
     TooSlow,
 }
 
-/// Returns whether an object is still as it was listed. A HEAD may report whole seconds where a listing reports fractions.
+/// Returns whether an object is still as it was listed. A HEAD may report whole seconds where a listing reports
+/// fractions.
 pub(super) fn is_as_listed(meta: &ObjectMeta, listed: &ObjectMeta) -> bool {
     meta.version == listed.version && meta.modified_second() <= listed.modified_second()
 }
 
-/// Deletes an object if `may_go` accepts its present metadata. The deletion is sent at most a second after the object was
-/// looked at. It is never repeated without another look, and is conditional where the store is known to honour conditions.
+/// Deletes an object if `may_go` accepts its present metadata. The deletion is sent at most a second after the object
+/// was looked at. It is never repeated without another look, and is conditional where the store is known to honour
+/// conditions.
 ///
 /// # Errors
 /// If the store refuses or fails.

@@ -83,8 +83,8 @@ impl Refusal {
         Self(Box::new(Details { status, code, message, hint: None, headers: Vec::new(), is_failure }))
     }
 
-    /// Returns a refusal for an error of the store or of this machine. Clients repeat a request after a status of 500 or
-    /// more, and give up at once on others.
+    /// Returns a refusal for an error of the store or of this machine. Clients repeat a request after a status of 500
+    /// or more, and give up at once on others.
     pub(super) fn failed(doing: &str, error: &Error) -> Self {
         let code = match error.kind() {
             _ if error.is_transient() => Code::Unavailable,
@@ -98,8 +98,8 @@ impl Refusal {
         refusal.hint_of(error)
     }
 
-    /// Same as [`failed`](Self::failed), for a blob that a manifest has promised: the client always repeats the request,
-    /// because otherwise its build fails.
+    /// Same as [`failed`](Self::failed), for a blob that a manifest has promised: the client always repeats the
+    /// request, because otherwise its build fails.
     pub(super) fn unreadable(doing: &str, error: &Error) -> Self {
         let mut refusal = Self::failed(doing, error);
         if refusal.status < 500 {

@@ -1,6 +1,7 @@
 //! Counts what a server does.
 
 use std::fmt::Write as _;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::base::Unpoisoned as _;
@@ -52,7 +53,7 @@ pub(super) struct Counters {
 
 /// Names, each listed once.
 #[derive(Debug, Default)]
-struct Names(std::sync::Mutex<Vec<String>>);
+struct Names(Mutex<Vec<String>>);
 
 /// One number that only grows.
 #[derive(Debug, Default)]

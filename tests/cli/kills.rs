@@ -60,8 +60,8 @@ impl Runs {
     }
 }
 
-/// Exports and prunes until the time is over, and runs of both kinds have ended, been killed, and deleted blobs. Then no
-/// manifest names a missing blob.
+/// Exports and prunes until the time is over, and runs of both kinds have ended, been killed, and deleted blobs. Then
+/// no manifest names a missing blob.
 pub(crate) fn exports_and_prunings(store: &str, caches: &Path, lasts: Duration) {
     let (exports, prunes, begun) = (Runs::default(), Runs::default(), Instant::now());
     let dir = |number: u32| caches.join(number.to_string()).to_str().unwrap().to_owned();

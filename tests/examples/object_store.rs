@@ -1,5 +1,5 @@
-//! An object store of your own: a cache in memory. It implements only the required methods. By default, the others report
-//! that they are not supported, and the cache works without them.
+//! An object store of your own: a cache in memory. It implements only the required methods. By default, the others
+//! report that they are not supported, and the cache works without them.
 //!
 //! `cargo run --example object_store`
 

@@ -1,7 +1,7 @@
 //! Exports, imports and prunings at the same time, by a clock that jumps by hours.
 //!
-//! The invariants: once all have ended, no manifest names a missing blob; and a reader that has read a manifest finds every
-//! blob of it for the length of the grace.
+//! The invariants: once all have ended, no manifest names a missing blob; and a reader that has read a manifest finds
+//! every blob of it for the length of the grace.
 
 use std::sync::RwLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -40,8 +40,8 @@ impl Random {
     }
 }
 
-/// Prunes what is an hour old. A pruning that finds another one at work has done its part. Time may pass between the plan
-/// and what follows.
+/// Prunes what is an hour old. A pruning that finds another one at work has done its part. Time may pass between the
+/// plan and what follows.
 fn prune(bucket: &Bucket, gate: &RwLock<()>, now: bool) {
     let options = PruneOptions::new().older_than(HOUR).grace(GRACE).now(now);
     let cache = bucket.open("");
@@ -139,8 +139,8 @@ fn a_reader_that_has_a_manifest_finds_its_blobs_for_the_grace() {
     }
 }
 
-/// The blobs are fetched hours after the manifest. Time passes while no export and no pruning is under way, because neither
-/// may last longer than an hour.
+/// The blobs are fetched hours after the manifest. Time passes while no export and no pruning is under way, because
+/// neither may last longer than an hour.
 fn read(bucket: &Bucket, gate: &RwLock<()>, random: &Random) {
     let begun = bucket.clock.now();
     let cache: S3Cache = bucket.open(&format!(",name=pr-{}", random.below(JOBS)));

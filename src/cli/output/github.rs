@@ -10,9 +10,9 @@ use serde_json::Value;
 
 use crate::output::human;
 
-/// Appends the result of `export`, `import` or `run` to the files that GitHub's variables name. Logs a warning if a file
-/// cannot be written. `warnings` is the number of warnings so far, and `body` holds the command's fields of the JSON
-/// result.
+/// Appends the result of `export`, `import` or `run` to the files that GitHub's variables name. Logs a warning if a
+/// file cannot be written. `warnings` is the number of warnings so far, and `body` holds the command's fields of the
+/// JSON result.
 pub(crate) fn append(command: &str, outcome: &str, warnings: usize, body: &Value) {
     if !["export", "import", "run"].contains(&command) {
         return;
@@ -92,7 +92,7 @@ fn table(command: &str, outcome: &str, warnings: usize, body: &Value) -> String 
     format!("{} warnings |{}---|{} {warnings} |\n\n", table[0], table[1], table[2])
 }
 
-/// Returns a field of the body, or one within it; null if there is none.
+/// Returns a field of the body, or the field `inner` of it, or null if it does not exist.
 fn field<'a>(body: &'a Value, name: &str, inner: &str) -> &'a Value {
     let value = body.get(name).filter(|_| inner.is_empty()).or_else(|| body.get(name)?.get(inner));
     value.unwrap_or(&Value::Null)

@@ -20,7 +20,7 @@ pub(super) struct Pace {
 }
 
 impl Rate {
-    /// Notes the total at a time.
+    /// Records the total at a time.
     pub(super) fn note(&mut self, now: Duration, total: u64) {
         if self.0.last().is_some_and(|(at, _)| now < *at + STEP) {
             return;

@@ -12,8 +12,8 @@ pub(super) fn size() -> Size {
     size.map_or(Size { columns: 80, rows: 24 }, |size| Size { columns: size.ws_col.into(), rows: size.ws_row.into() })
 }
 
-/// The lines on the terminal. Each frame is written at once and ends in the middle of a line. No line depends on wrapping:
-/// what is recorded of them can be read at any width.
+/// The lines on the terminal. Each frame is written at once and ends in the middle of a line. No line depends on
+/// wrapping: what is recorded of them can be read at any width.
 #[derive(Default)]
 pub(super) struct Screen {
     drawn: Vec<String>,

@@ -39,7 +39,7 @@ pub(super) struct Blob {
     pub(super) begun: Duration,
 }
 
-/// What there is to show at a time.
+/// What to show at one point in time.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct View {
     pub(super) phase: Phase,
@@ -48,7 +48,7 @@ pub(super) struct View {
     pub(super) rate: Option<u64>,
     /// The seconds until the end, unless nothing moves.
     pub(super) eta: Option<u64>,
-    /// How long nothing has happened.
+    /// The time since the last event.
     pub(super) idle: Duration,
 }
 
@@ -130,7 +130,7 @@ impl Tally {
         }
     }
 
-    /// Notes how far it is, for the rate. To be called regularly.
+    /// Records the current totals for the rate. Call it regularly.
     pub(super) fn note(&mut self, now: Duration) {
         let (progress, moving) = (self.progress(), self.moving());
         self.pace.note(now, progress);
@@ -176,12 +176,12 @@ impl Tally {
         self.current.iter().filter(move |blob| blob.begun + time <= now)
     }
 
-    /// Returns when something happened for the last time.
+    /// Returns the time of the last event.
     pub(super) fn active(&self) -> Duration {
         self.active
     }
 
-    /// Returns what there is to show.
+    /// Returns what to show at this time.
     pub(super) fn view(&self, now: Duration) -> View {
         let (phase, done, all) = match self.counted {
             Some((step, done, expected)) => {
@@ -215,7 +215,7 @@ impl Tally {
         }
     }
 
-    /// Returns how long this count takes so far.
+    /// Returns how long this count has taken so far.
     pub(super) fn elapsed(&self, now: Duration) -> Duration {
         now.saturating_sub(self.begun)
     }

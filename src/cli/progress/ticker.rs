@@ -1,4 +1,4 @@
-//! Calls the display of progress regularly, so that it also shows that nothing happens.
+//! Redraws progress at intervals, so that a stall shows too.
 
 use std::sync::Weak;
 use std::thread;
@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use s3_build_cache::program::thread_builder;
 
-/// Something that shows the time.
+/// A display of progress that changes with time.
 pub(super) trait Ticking: Send + Sync {
     fn tick(&self);
 }

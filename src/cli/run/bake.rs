@@ -74,8 +74,8 @@ impl Targets {
         self.0.iter().find(|(_, caches)| caches.iter().any(risky)).map(|(name, _)| name.as_str())
     }
 
-    /// Returns the values of `--set` that set the S3 caches, and with `all` also those of targets without. Several for one
-    /// key add up, and together replace what the files say.
+    /// Returns the values of `--set` that set the S3 caches, and with `all` also those of targets without. Several for
+    /// one key add up, and together replace what the files say.
     pub(super) fn sets(&self, replacements: &[Replacement], all: bool) -> Vec<String> {
         let mut sets = Vec::new();
         for (target, caches) in &self.0 {

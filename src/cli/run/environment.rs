@@ -20,8 +20,8 @@ pub(crate) fn name(direction: Direction) -> &'static str {
     }
 }
 
-/// Returns the variables with the keys of caches that buildx opens itself. Without keys in the attributes, buildx finds the
-/// same ones as this program.
+/// Returns the variables with the keys of caches that buildx opens itself. Without keys in the attributes, buildx finds
+/// the same ones as this program.
 ///
 /// # Errors
 /// [`Error::Usage`] if the caches have different keys.

@@ -139,8 +139,8 @@ impl S3Value {
         }
     }
 
-    /// Returns the value for a daemon that opens the cache itself and does not get the environment, or `None` if it stays
-    /// as it was given. Keys of the defaults are left out: they are no more secret on a command line.
+    /// Returns the value for a daemon that opens the cache itself and does not get the environment, or `None` if it
+    /// stays as it was given. Keys of the defaults are left out: they are no more secret on a command line.
     pub(crate) fn of_daemon(&self) -> Option<String> {
         let mut kept = Vec::new();
         for (at, (key, value)) in self.fields.iter().enumerate() {

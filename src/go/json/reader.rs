@@ -40,7 +40,7 @@ pub(crate) struct JsonReader<'a> {
     pub(crate) memory: Memory,
 }
 
-// Inlined is what is called for each token: the program is compiled for size, which leaves even these as calls.
+// Functions that run for each token are always inlined: compiled for size, even these would stay calls.
 impl<'a> JsonReader<'a> {
     /// Appends to a list, starting with a capacity of one: most lists have one or two items, and a cache config has a
     /// list for each edge.

@@ -35,8 +35,8 @@ pub struct Copied {
 type From = (usize, String);
 
 impl S3Cache {
-    /// Copies manifests of the sources and their blobs into this cache. Blobs are copied by the store if a source is in the
-    /// same one, and streamed otherwise. A single manifest keeps its bytes; several are merged.
+    /// Copies manifests of the sources and their blobs into this cache. Blobs are copied by the store if a source is in
+    /// the same one, and streamed otherwise. A single manifest keeps its bytes; several are merged.
     ///
     /// If this cache was opened with a name, all manifests are copied to it, and each source must give its names.
     /// Otherwise each keeps its name; sources without a name are copied completely. What happens with a manifest that
@@ -60,8 +60,8 @@ impl S3Cache {
     ///
     /// # Errors
     /// [`Usage`](ErrorKind::Usage) if the names are ambiguous; [`NotFound`](ErrorKind::NotFound) if no source has a
-    /// manifest; [`Integrity`](ErrorKind::Integrity) if a manifest or a blob is damaged or gone; otherwise if a store refuses
-    /// or fails. Manifests that were written before stay.
+    /// manifest; [`Integrity`](ErrorKind::Integrity) if a manifest or a blob is damaged or gone; otherwise if a store
+    /// refuses or fails. Manifests that were written before stay.
     pub fn copy_from(&self, sources: &[S3Cache], dry_run: bool) -> Result<Copied> {
         if !dry_run {
             self.store.expect_writes();

@@ -1,5 +1,5 @@
-//! Looks again at the blobs that an export has not sent itself, after the manifest was written: a pruning that looked at
-//! one before the export did may have deleted it in between.
+//! Looks again at the blobs that an export has not sent itself, after the manifest was written: a pruning that looked
+//! at one before the export did may have deleted it in between.
 
 use std::collections::HashMap;
 
@@ -15,8 +15,8 @@ use crate::ops::report::Report;
 /// How often manifests are written again.
 const MOST_ROUNDS: usize = 3;
 
-/// Looks again at the blobs that were not sent, and at those that merged manifests need of other exports. Uploads what has
-/// vanished, and writes the manifests again.
+/// Looks again at the blobs that were not sent, and at those that merged manifests need of other exports. Uploads what
+/// has vanished, and writes the manifests again.
 ///
 /// # Errors
 /// If the store refuses or fails, or the source no longer has a blob that vanished. Then the manifests do not name it.

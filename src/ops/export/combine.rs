@@ -114,8 +114,8 @@ mod tests {
         combine(own, present.as_ref(), now, policy).unwrap().config
     }
 
-    /// What BuildKit wrote, exported one after the other, becomes what an independent prototype made of it (which counted
-    /// in minutes).
+    /// What BuildKit wrote, exported one after the other, becomes what an independent prototype made of it (which
+    /// counted in minutes).
     #[test]
     fn exports_in_turn_keep_what_was_exported_lately() {
         let policy = Policy { merge_max_age: Duration::from_secs(4 * 3600), ..Policy::default() };

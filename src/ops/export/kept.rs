@@ -35,8 +35,8 @@ impl Refresh for Touches {
 }
 
 /// Refreshes the blobs of a merged config that the export's own config does not have, where they are old, and drops the
-/// results whose blobs are gone: they would fail builds. Adds the others to `existing`. Returns the config, and the number
-/// of blobs that are gone.
+/// results whose blobs are gone: they would fail builds. Adds the others to `existing`. Returns the config, and the
+/// number of blobs that are gone.
 ///
 /// # Errors
 /// If the store refuses or fails.

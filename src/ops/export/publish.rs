@@ -102,8 +102,8 @@ impl<'a> Publisher<'a> {
         Ok(())
     }
 
-    /// Returns the blobs of other exports that merged manifests need and a pruning may have deleted by now, since this was
-    /// called last.
+    /// Returns the blobs of other exports that merged manifests need and a pruning may have deleted by now, since this
+    /// was called last.
     pub(in crate::ops) fn take_old(&self) -> Vec<(Digest, u64)> {
         std::mem::take(&mut *self.others.lock().unpoisoned()).old(self.cache)
     }
@@ -129,7 +129,8 @@ impl<'a> Publisher<'a> {
         Ok(())
     }
 
-    /// Writes again the manifests that are gone: a pruning that looked at an old one before it was written has dropped it.
+    /// Writes again the manifests that are gone: a pruning that looked at an old one before it was written has dropped
+    /// it.
     ///
     /// # Errors
     /// As [`publish`](Self::publish).

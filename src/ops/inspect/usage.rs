@@ -42,7 +42,8 @@ pub struct ManifestSummary {
     pub missing: BlobSum,
     /// The number of referenced blobs that are archived, or have another size than the manifest says.
     pub unusable: u64,
-    /// The largest of its own blobs, largest first. Empty unless the manifest is one of the 150 with the most own bytes.
+    /// The largest of its own blobs, largest first. Empty unless the manifest is one of the 150 with the most own
+    /// bytes.
     pub largest: Vec<LargeBlob>,
     /// Why the manifest cannot be read. Then it counts as one without layers.
     pub problem: Option<Error>,
@@ -105,8 +106,8 @@ impl DiskUsage {
 }
 
 impl S3Cache {
-    /// Returns what fills the bucket. Lists all blobs and reads all manifests under the prefixes, whatever `names` says,
-    /// because a blob may belong to any of them.
+    /// Returns what fills the bucket. Lists all blobs and reads all manifests under the prefixes, whatever `names`
+    /// says, because a blob may belong to any of them.
     ///
     /// ```
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {

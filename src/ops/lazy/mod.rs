@@ -1,4 +1,5 @@
-//! Reads a cache lazily: first config and manifest, as an import would write them, and single blobs when they are needed.
+//! Reads a cache lazily: first config and manifest, as an import would write them, and single blobs when they are
+//! needed.
 
 mod fit;
 mod located;
@@ -38,9 +39,9 @@ pub(crate) struct Resolved {
     pub(crate) names: Vec<String>,
 }
 
-/// Returns the documents of the merge of several caches. All blobs that they name are present in one of the caches, with
-/// the right size; layers whose blobs are not are left out with a warning. Copies in `corrupt`, given by the blob and the
-/// position of their cache, count as lost. Returns `None` if no cache has a manifest with layers.
+/// Returns the documents of the merge of several caches. All blobs that they name are present in one of the caches,
+/// with the right size; layers whose blobs are not are left out with a warning. Copies in `corrupt`, given by the blob
+/// and the position of their cache, count as lost. Returns `None` if no cache has a manifest with layers.
 ///
 /// A cache that fails is skipped with a warning if another one responds.
 ///

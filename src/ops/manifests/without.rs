@@ -12,8 +12,8 @@ use crate::ops::presence;
 /// How often to rewrite a manifest that other writers keep changing.
 const MOST_ATTEMPTS: usize = 5;
 
-/// Writes these manifests again without those of the blobs that are still missing, and without what needs them. Keeps what
-/// other writers have written meanwhile.
+/// Writes these manifests again without those of the blobs that are still missing, and without what needs them. Keeps
+/// what other writers have written meanwhile.
 ///
 /// # Errors
 /// If the store refuses or fails, or a manifest is damaged.

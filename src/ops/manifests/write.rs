@@ -64,8 +64,8 @@ impl<'a> ManifestWriter<'a> {
         }
     }
 
-    /// Writes a manifest again without the layers and results that need a lost blob, if nobody else has written since it
-    /// was found. Returns whether it was written.
+    /// Writes a manifest again without the layers and results that need a lost blob, if nobody else has written since
+    /// it was found. Returns whether it was written.
     ///
     /// # Errors
     /// If the store refuses or fails.
@@ -75,7 +75,8 @@ impl<'a> ManifestWriter<'a> {
         self.put_if(&found.name, &config.s3_payload(crown), &Before::Present(found.version))
     }
 
-    /// Does the same as [`put_if`](Self::put_if) on a store without conditions: another writer at the same instant may be lost.
+    /// Does the same as [`put_if`](Self::put_if) on a store without conditions: another writer at the same instant may
+    /// be lost.
     fn put_carefully(&self, key: &str, manifest: &dyn Payload, before: &Before) -> Result<bool> {
         let cache = self.cache;
         if !self.warned.swap(true, Ordering::Relaxed) {

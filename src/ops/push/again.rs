@@ -1,5 +1,5 @@
-//! Looks again at the blobs of a manifest that were not pushed, after it was written: a pruning that looked at one before
-//! it was refreshed may have deleted it in between.
+//! Looks again at the blobs of a manifest that were not pushed, after it was written: a pruning that looked at one
+//! before it was refreshed may have deleted it in between.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;

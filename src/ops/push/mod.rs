@@ -1,8 +1,8 @@
 //! Push: takes blobs and manifests from clients of a registry, and writes them to the store.
 //!
-//! A blob goes to the store while it is received. Large ones are sent in parts, and each part is kept in a temporary file
-//! until it was sent. No blob becomes visible before its digest has been checked. Work that takes longer than a client
-//! waits continues in the background, and the client's next attempt joins it.
+//! A blob goes to the store while it is received. Large ones are sent in parts, and each part is kept in a temporary
+//! file until it was sent. No blob becomes visible before its digest has been checked. Work that takes longer than a
+//! client waits continues in the background, and the client's next attempt joins it.
 
 mod again;
 mod budget;
@@ -54,8 +54,8 @@ pub(crate) struct Pushes {
 }
 
 impl Pushes {
-    /// Accepts pushes for a cache. `rooms` are shared by all caches of the process. Blobs with a copy in `wrong` that is
-    /// corrupt have to be pushed again.
+    /// Accepts pushes for a cache. `rooms` are shared by all caches of the process. Blobs with a copy in `wrong` that
+    /// is corrupt have to be pushed again.
     pub(crate) fn new(cache: S3Cache, rooms: PushRooms, wrong: WrongCopies) -> Self {
         cache.store.expect_writes();
         let workers = Workers::new();

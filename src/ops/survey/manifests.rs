@@ -18,8 +18,8 @@ use crate::transfer::{Next, Pool, Run};
 const SMALL_BYTES: u64 = 512 * 1024;
 /// How many small manifests are read at a time.
 const SMALL_AT_ONCE: usize = 8;
-/// A manifest that was written this long before the blobs were listed, or later, may name blobs that were uploaded after
-/// the listing. Clocks of several servers may differ by less.
+/// A manifest that was written this long before the blobs were listed, or later, may name blobs that were uploaded
+/// after the listing. Clocks of several servers may differ by less.
 const RECENT_SECONDS: i64 = 120;
 
 /// A manifest in a listing.
@@ -71,7 +71,8 @@ fn by_name(mut listed: Vec<ListedManifest>) -> Vec<ListedManifest> {
     listed
 }
 
-/// Same as [`list_manifests`], but lists nothing if all names are exact. Also returns the exact names without a manifest.
+/// Same as [`list_manifests`], but lists nothing if all names are exact. Also returns the exact names without a
+/// manifest.
 ///
 /// # Errors
 /// If the store refuses or fails.

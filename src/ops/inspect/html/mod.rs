@@ -16,8 +16,8 @@ use text::{count, escaped};
 
 const STYLE: &str = include_str!("style.css");
 
-/// Returns an HTML page that shows what fills each of these buckets, given with the name to show. It needs no script and
-/// no other file.
+/// Returns an HTML page that shows what fills each of these buckets, given with the name to show. It needs no script
+/// and no other file.
 ///
 /// ```
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
