@@ -67,8 +67,9 @@ pub trait BlobSource: Send + Sync {
     fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>>;
 
     /// Opens the blob at `offset`. For each part of a large blob, called once per attempt to send it, once more to hash
-    /// the whole blob (unless `verify_source=false`), and once more if the store uses the hashes of parts. A source that
-    /// can seek should override this: the default reads and discards the bytes before `offset`.
+    /// the whole blob (unless `verify_source=false`), and once more if the store uses the hashes of parts, unless both
+    /// hashes can be computed at once. A source that can seek should override this: the default reads and discards the
+    /// bytes before `offset`.
     ///
     /// # Errors
     /// As [`open_blob`](Self::open_blob); also if the blob is shorter than `offset`, possibly only while reading.

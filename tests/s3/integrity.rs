@@ -161,6 +161,17 @@ fn a_flipped_bit_never_reaches_a_store_that_checks_nothing() {
 }
 
 #[test]
+fn a_part_is_read_once_for_its_hashes_and_once_to_be_sent() {
+    for (tls, more) in [(false, ""), (true, ""), (true, ",payload_signing=true")] {
+        let place = Place::new(tls, lenient());
+        let source = Flipping::new(5 * PART, 2 * PART, When::From(usize::MAX));
+        let cache = place.builder(more).connections(1).open().unwrap();
+        cache.export_config(&source.blobs.config, &source, &Default::default()).unwrap();
+        assert_eq!(source.reads.into_inner(), 2, "tls {tls} {more}");
+    }
+}
+
+#[test]
 fn a_flipped_bit_never_reaches_a_directory() {
     for (size, at, when) in cases() {
         let (root, source) = (tempfile::tempdir().unwrap(), Flipping::new(size, at, when));

@@ -10,13 +10,13 @@ use crate::transfer::Run;
 
 /// Checks the parts of a blob while they are sent, before the upload is completed.
 pub(in crate::ops) trait Check: Send + Sync {
-    /// Waits until the source has the part.
+    /// Waits until the source has the part. Returns the digest of the part, if it was computed meanwhile.
     ///
     /// # Errors
-    /// If it never will, or the run stops.
-    fn ready(&self, index: usize, run: &Run<'_>) -> Result<()> {
+    /// If the source never will, or cannot be read, or the run stops.
+    fn ready(&self, index: usize, run: &Run<'_>) -> Result<Option<Digest>> {
         let _ = (index, run);
-        Ok(())
+        Ok(None)
     }
 
     /// Takes note of what was sent of a part.
@@ -49,14 +49,16 @@ pub(in crate::ops) trait Check: Send + Sync {
     }
 }
 
-/// The hash of the whole blob, because stores see at most the hashes of parts. Reads each part a second time after it
-/// was sent, and checks that the bytes are those that were sent.
+/// The hash of the whole blob, because stores see at most the hashes of parts. Hashes each part before or after it is
+/// sent, and checks that the bytes are those that are sent.
 pub(super) struct Whole<'a> {
     source: &'a dyn BlobSource,
     digest: Digest,
     parts: Parts,
-    /// What was sent of each part, once it was sent.
-    sent: Vec<OnceLock<Summed>>,
+    /// Whether the store uses the hashes of parts.
+    hashes_parts: bool,
+    /// The sum of each part, once it was hashed or sent.
+    sums: Vec<OnceLock<Summed>>,
     head: Mutex<Head>,
 }
 
@@ -68,40 +70,67 @@ struct Head {
 }
 
 impl<'a> Whole<'a> {
-    pub(super) fn new(source: &'a dyn BlobSource, digest: Digest, parts: Parts) -> Self {
-        let sent = std::iter::repeat_with(OnceLock::new).take(parts.count()).collect();
-        Self { source, digest, parts, sent, head: Mutex::default() }
+    pub(super) fn new(source: &'a dyn BlobSource, digest: Digest, parts: Parts, hashes_parts: bool) -> Self {
+        let sums = std::iter::repeat_with(OnceLock::new).take(parts.count()).collect();
+        Self { source, digest, parts, hashes_parts, sums, head: Mutex::default() }
     }
 
-    fn advance(&self, head: &mut Head, run: &Run<'_>) -> Result<()> {
-        while let Some(sent) = self.sent.get(head.parts).and_then(OnceLock::get) {
-            let mut sum = Sum::default();
-            let hash = |bytes: &[u8]| {
-                head.hasher.update(bytes);
-                sum.update(bytes);
-            };
-            run.compute(|| read_range(self.source, &self.digest, self.parts.range(head.parts), run, hash))?;
-            if sum.finish() != *sent {
-                return Err(changed(self.source, &self.digest));
-            }
-            head.parts += 1;
+    /// Adds parts to the hash until it includes `count`.
+    fn advance(&self, head: &mut Head, count: usize, run: &Run<'_>) -> Result<()> {
+        while head.parts < count {
+            self.add_next(head, run, |_| {})?;
         }
         Ok(())
+    }
+
+    /// Adds the next part to the hash, and passes its bytes to `also`.
+    fn add_next(&self, head: &mut Head, run: &Run<'_>, mut also: impl FnMut(&[u8])) -> Result<()> {
+        let mut sum = Sum::default();
+        let hash = |bytes: &[u8]| {
+            head.hasher.update(bytes);
+            sum.update(bytes);
+            also(bytes);
+        };
+        run.compute(|| read_range(self.source, &self.digest, self.parts.range(head.parts), run, hash))?;
+        self.compare(head.parts, sum.finish())?;
+        head.parts += 1;
+        Ok(())
+    }
+
+    /// Checks that a part was sent as it was hashed. The second call for a part compares.
+    fn compare(&self, index: usize, sum: Summed) -> Result<()> {
+        let same = self.sums.get(index).is_some_and(|slot| *slot.get_or_init(|| sum) == sum);
+        if same { Ok(()) } else { Err(changed(self.source, &self.digest)) }
     }
 }
 
 impl Check for Whole<'_> {
-    /// Adds the parts that have been sent to the hash of the whole blob, unless another thread is doing so.
-    fn sent(&self, index: usize, sent: Summed, run: &Run<'_>) -> Result<()> {
-        if let Some(slot) = self.sent.get(index) {
-            slot.get_or_init(|| sent);
+    /// Hashes the parts up to this one, unless another thread is hashing: this thread does not hold a connection yet. So
+    /// little is left to hash when the last part was sent. If the store uses the hash of this part, it is computed from
+    /// the same bytes, which saves reading them again.
+    fn ready(&self, index: usize, run: &Run<'_>) -> Result<Option<Digest>> {
+        let Some(mut head) = self.head.try_lock().unpoisoned() else { return Ok(None) };
+        self.advance(&mut head, index, run)?;
+        if head.parts > index {
+            return Ok(None);
         }
-        self.head.try_lock().unpoisoned().map_or(Ok(()), |mut head| self.advance(&mut head, run))
+        if !self.hashes_parts {
+            return self.advance(&mut head, index + 1, run).map(|()| None);
+        }
+        let mut part = Hasher::new();
+        self.add_next(&mut head, run, |bytes| part.update(bytes))?;
+        Ok(Some(part.finish()))
+    }
+
+    fn sent(&self, index: usize, sent: Summed, run: &Run<'_>) -> Result<()> {
+        self.compare(index, sent)?;
+        let head = self.head.try_lock().unpoisoned();
+        head.map_or(Ok(()), |mut head| self.advance(&mut head, index + 1, run))
     }
 
     fn verify(&self, run: &Run<'_>) -> Result<()> {
         let mut head = self.head.lock().unpoisoned();
-        self.advance(&mut head, run)?;
+        self.advance(&mut head, self.parts.count(), run)?;
         let verified = head.hasher.clone().finish() == self.digest;
         if verified { Ok(()) } else { Err(wrong_digest(self.source, &self.digest)) }
     }

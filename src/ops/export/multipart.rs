@@ -40,7 +40,7 @@ impl<'a> Multipart<'a> {
     pub(in crate::ops) fn new(sender: &'a Sender<'a>, job: Job, parts: Parts) -> Result<Self> {
         let (source, digest) = (sender.source, job.digest);
         let check: Box<dyn Check + 'a> = if sender.hashes_whole() {
-            Box::new(Whole::new(source, digest, parts))
+            Box::new(Whole::new(source, digest, parts, sender.cache.store.hashes_parts()))
         } else {
             Box::new(Stamp::take(source, digest)?)
         };
@@ -87,16 +87,15 @@ impl<'a> Multipart<'a> {
         }
         let (sender, digest, range) = (self.sender, self.job.digest, self.parts.range(index));
         let (source, offset) = (sender.source, range.start);
-        self.check.ready(index, run)?;
-        let sha256 = if sender.cache.store.hashes_parts() {
-            // Before it takes a connection.
-            OnceLock::from(hash_range(source, &digest, range.clone(), run)?)
-        } else {
-            OnceLock::new()
+        // Before it takes a connection.
+        let sha256 = match self.check.ready(index, run)? {
+            None if sender.cache.store.hashes_parts() => Some(hash_range(source, &digest, range.clone(), run)?),
+            sha256 => sha256,
         };
         let begun = || self.upload.get().map(Option::as_ref).or_else(|| self.has_failed().then_some(None));
         let Some(upload) = run.wait_for(begun)? else { return Ok(()) };
         let (meter, sent) = (PartMeter::new(&upload.meter), Mutex::default());
+        let sha256 = sha256.map_or_else(OnceLock::new, OnceLock::from);
         let payload = PartPayload { source, digest, range, meter, run, sha256, sent };
         let number = u32::try_from(index + 1).unwrap_or(u32::MAX);
         // Repeated here; otherwise the whole blob would have to start over.

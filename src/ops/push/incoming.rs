@@ -123,8 +123,8 @@ impl Incoming {
 }
 
 impl Check for Arc<Incoming> {
-    fn ready(&self, index: usize, run: &Run<'_>) -> Result<()> {
-        self.wait(run, |state| state.parts.len() > index)
+    fn ready(&self, index: usize, run: &Run<'_>) -> Result<Option<Digest>> {
+        self.wait(run, |state| state.parts.len() > index).map(|()| None)
     }
 
     fn sent(&self, index: usize, sent: Summed, _: &Run<'_>) -> Result<()> {
