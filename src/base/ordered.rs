@@ -1,6 +1,7 @@
 //! Hashes bytes that arrive in pieces, in any order and from several threads.
 
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
 
 use super::{Digest, Hasher, Result, Unpoisoned as _};
@@ -21,13 +22,9 @@ pub(crate) struct Arrived(Vec<Range<u64>>);
 #[derive(Debug, Default)]
 pub(crate) struct OrderedHasher {
     arrived: Mutex<Arrived>,
-    head: Mutex<HashedStart>,
-}
-
-#[derive(Debug, Default)]
-struct HashedStart {
-    hasher: Hasher,
-    position: u64,
+    hasher: Mutex<Hasher>,
+    /// The number of bytes hashed. Changes only while `hasher` is locked.
+    position: AtomicU64,
 }
 
 impl Arrived {
@@ -56,13 +53,18 @@ impl OrderedHasher {
     pub(crate) fn arrive(&self, offset: u64, bytes: &[u8]) {
         let end = offset.saturating_add(bytes.len() as u64);
         // If another thread is hashing, it will read these bytes back.
-        if let Ok(mut head) = self.head.try_lock()
-            && head.position == offset
+        if let Ok(mut hasher) = self.hasher.try_lock()
+            && self.is_at(offset)
         {
-            head.hasher.update(bytes);
-            head.position = end;
+            hasher.update(bytes);
+            self.position.store(end, Ordering::Relaxed);
         }
         self.arrived.lock().unpoisoned().insert(offset..end);
+    }
+
+    /// Returns whether the bytes at `offset` are hashed next. Does not wait for a thread that is hashing.
+    pub(crate) fn is_at(&self, offset: u64) -> bool {
+        self.position.load(Ordering::Relaxed) == offset
     }
 
     /// Hashes the bytes that have arrived in the meantime, unless another thread is hashing.
@@ -71,12 +73,12 @@ impl OrderedHasher {
     /// Those of `read_back`.
     pub(crate) fn catch_up(&self, read_back: ReadBack<'_>) -> Result<()> {
         loop {
-            let Some(mut head) = self.head.try_lock().unpoisoned() else { return Ok(()) };
+            let Some(mut hasher) = self.hasher.try_lock().unpoisoned() else { return Ok(()) };
             let end = self.prefix();
-            if end <= head.position {
+            if end <= self.position.load(Ordering::Relaxed) {
                 return Ok(());
             }
-            head.read_to(end, read_back)?;
+            self.hash_to(&mut hasher, end, read_back)?;
             // Check again: a thread that found the lock held has returned without hashing its bytes.
         }
     }
@@ -89,27 +91,26 @@ impl OrderedHasher {
         if self.prefix() != size {
             return Ok(None);
         }
-        let mut head = self.head.lock().unpoisoned();
-        head.read_to(size, read_back)?;
-        Ok(Some(head.hasher.clone().finish()))
+        let mut hasher = self.hasher.lock().unpoisoned();
+        self.hash_to(&mut hasher, size, read_back)?;
+        Ok(Some(hasher.clone().finish()))
     }
 
     fn prefix(&self) -> u64 {
         self.arrived.lock().unpoisoned().prefix()
     }
-}
 
-impl HashedStart {
-    fn read_to(&mut self, end: u64, read_back: ReadBack<'_>) -> Result<()> {
-        let mut buffer = Vec::new();
-        while self.position < end {
+    fn hash_to(&self, hasher: &mut Hasher, end: u64, read_back: ReadBack<'_>) -> Result<()> {
+        let (mut position, mut buffer) = (self.position.load(Ordering::Relaxed), Vec::new());
+        while position < end {
             if buffer.is_empty() {
                 buffer.resize(CHUNK_BYTES, 0);
             }
-            let window = buffer.len().min(usize::try_from(end - self.position).unwrap_or(usize::MAX));
-            let read = read_back(self.position, buffer.get_mut(..window).unwrap_or_default())?;
-            self.hasher.update(buffer.get(..read).unwrap_or_default());
-            self.position += read as u64;
+            let window = buffer.len().min(usize::try_from(end - position).unwrap_or(usize::MAX));
+            let read = read_back(position, buffer.get_mut(..window).unwrap_or_default())?;
+            hasher.update(buffer.get(..read).unwrap_or_default());
+            position += read as u64;
+            self.position.store(position, Ordering::Relaxed);
         }
         Ok(())
     }

@@ -1,81 +1,77 @@
 //! Permits shared by threads, granted in the order requested: a thread has chosen its piece of work before it waits for
 //! a permit, and others may wait for that piece. Some are granted first.
 
-use crate::base::Unpoisoned as _;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+
+use crate::base::{OneshotSender, Unpoisoned as _, oneshot};
 
 /// A fixed number of permits. Clones share them.
 #[derive(Clone, Debug)]
-pub(crate) struct Permits(Arc<Turns>);
+pub(crate) struct Permits(Arc<Mutex<State>>);
 
 /// A permit, returned when dropped.
 #[derive(Debug)]
-pub(crate) struct Permit(Arc<Turns>);
-
-#[derive(Debug)]
-struct Turns {
-    state: Mutex<State>,
-    changed: Condvar,
-}
+pub(crate) struct Permit(Arc<Mutex<State>>);
 
 #[derive(Debug)]
 struct State {
+    /// While any is free, no thread waits.
     free: usize,
-    /// How many permits were requested and granted in turn.
-    requested: usize,
-    granted: usize,
-    /// How many threads wait to be served first.
-    urgent: usize,
+    /// The threads that wait to be served first, and the others. Each is woken only when it gets its permit.
+    first: VecDeque<OneshotSender<()>>,
+    others: VecDeque<OneshotSender<()>>,
 }
 
 impl Permits {
     /// Creates `count` permits, at least one.
     pub(crate) fn new(count: usize) -> Self {
-        let state = State { free: count.max(1), requested: 0, granted: 0, urgent: 0 };
-        Self(Arc::new(Turns { state: Mutex::new(state), changed: Condvar::new() }))
+        Self(Arc::new(Mutex::new(State { free: count.max(1), first: VecDeque::new(), others: VecDeque::new() })))
     }
 
     /// Waits for a permit.
     pub(crate) fn take(&self) -> Permit {
-        let mut state = self.0.state.lock().unpoisoned();
-        let turn = state.requested;
-        state.requested += 1;
-        let waits = |state: &mut State| state.free == 0 || state.urgent > 0 || state.granted < turn;
-        let mut state = self.0.changed.wait_while(state, waits).unpoisoned();
-        state.granted += 1;
-        self.granted(state)
+        self.wait(false)
     }
 
     /// Waits for a permit, before all that wait in [`take`](Self::take).
     pub(crate) fn take_first(&self) -> Permit {
-        let mut state = self.0.state.lock().unpoisoned();
-        state.urgent += 1;
-        let mut state = self.0.changed.wait_while(state, |state| state.free == 0).unpoisoned();
-        state.urgent -= 1;
-        self.granted(state)
+        self.wait(true)
+    }
+
+    fn wait(&self, first: bool) -> Permit {
+        let mut state = self.0.lock().unpoisoned();
+        if state.free > 0 {
+            state.free -= 1;
+        } else {
+            let (grant, granted) = oneshot();
+            let queue = if first { &mut state.first } else { &mut state.others };
+            queue.push_back(grant);
+            drop(state);
+            granted.recv();
+        }
+        Permit(self.0.clone())
     }
 
     /// Returns whether a thread waits for a permit.
     pub(crate) fn are_awaited(&self) -> bool {
-        let state = self.0.state.lock().unpoisoned();
-        state.urgent > 0 || state.granted < state.requested
+        self.0.lock().unpoisoned().waiting() > 0
     }
+}
 
-    fn granted(&self, mut state: MutexGuard<'_, State>) -> Permit {
-        state.free -= 1;
-        let others = state.free > 0;
-        drop(state);
-        if others {
-            self.0.changed.notify_all();
-        }
-        Permit(self.0.clone())
+impl State {
+    fn waiting(&self) -> usize {
+        self.first.len() + self.others.len()
     }
 }
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.0.state.lock().unpoisoned().free += 1;
-        self.0.changed.notify_all();
+        let mut state = self.0.lock().unpoisoned();
+        match state.first.pop_front().or_else(|| state.others.pop_front()) {
+            Some(grant) => grant.send(()),
+            None => state.free += 1,
+        }
     }
 }
 
@@ -106,25 +102,19 @@ mod tests {
     fn permits_are_granted_in_turn_and_some_first() {
         let permits = Permits::new(1);
         let (held, order) = (permits.take(), Mutex::new(Vec::new()));
-        let waiting = |count: usize| {
-            while {
-                let state = permits.0.state.lock().unwrap();
-                state.requested - state.granted + state.urgent < count
-            } {
-                thread::yield_now();
-            }
-        };
+        let waiting = || permits.0.lock().unwrap().waiting();
         thread::scope(|scope| {
             assert!(!permits.are_awaited());
             for (name, first) in [("one", false), ("two", false), ("first", true)] {
                 let (permits, order) = (&permits, &order);
-                let before =
-                    permits.0.state.lock().map(|state| state.requested - state.granted + state.urgent).unwrap();
+                let before = waiting();
                 scope.spawn(move || {
                     let _permit = if first { permits.take_first() } else { permits.take() };
                     order.lock().unwrap().push(name);
                 });
-                waiting(before + 1);
+                while waiting() == before {
+                    thread::yield_now();
+                }
                 assert!(permits.are_awaited());
             }
             drop(held);

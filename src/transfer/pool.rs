@@ -26,7 +26,8 @@ impl Pool {
     pub(crate) fn new(connections: usize) -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let threads = connections.saturating_add(if connections > 1 { processors } else { 0 });
-        Self { processors: Permits::new(processors), ..Self::with_threads(threads) }
+        // One more than there are: a thread that has a permit may lose its processor to one that has none.
+        Self { processors: Permits::new(processors.saturating_add(1)), ..Self::with_threads(threads) }
     }
 
     /// Creates a pool of at most `threads` threads.

@@ -66,6 +66,12 @@ impl<'a> Run<'a> {
         work()
     }
 
+    /// Like [`compute`](Self::compute), before all work that waits there.
+    pub(crate) fn compute_first<T>(&self, work: impl FnOnce() -> T) -> T {
+        let _processor = self.processors.take_first();
+        work()
+    }
+
     /// Stops all work of the run.
     pub(super) fn fail(&self) {
         self.shared.failed.store(true, Ordering::Relaxed);

@@ -71,6 +71,11 @@ impl BlobWriter {
         Ok(())
     }
 
+    /// Returns whether the bytes at `offset` are hashed next.
+    pub(crate) fn hashes_next(&self, offset: u64) -> bool {
+        self.hasher.is_at(offset)
+    }
+
     /// Hashes the bytes that arrived out of order and no longer have a gap before them, unless another thread is doing
     /// so. Call it from a thread that does not hold a connection.
     ///

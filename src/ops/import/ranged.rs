@@ -84,7 +84,10 @@ impl<'a> Ranged<'a> {
         }
         let mut written = reader.position();
         let copied = reader.copy_to(run, |chunk, position| {
-            writer.write_at(written, chunk)?;
+            let write = || writer.write_at(written, chunk);
+            // While the processors are the bottleneck, every connection has bytes waiting. Those that are hashed next go
+            // first: all others are read back later.
+            if writer.hashes_next(written) { run.compute_first(write) } else { run.compute(write) }?;
             written = position;
             meter.add(chunk.len() as u64);
             if self.has_failed() { Err(Error::Cancelled) } else { Ok(()) }
@@ -135,7 +138,7 @@ impl<'a> Split<'a, Wanted, Tried<Wanted, Fetched>> for Ranged<'a> {
             Ok(None) if self.has_failed() => Ok(()),
             Ok(None) => {
                 self.fetcher.streak.succeeded();
-                self.file.get().map_or(Ok(()), |file| file.writer.catch_up())
+                self.file.get().map_or(Ok(()), |file| run.compute_first(|| file.writer.catch_up()))
             }
             Ok(Some(outcome)) => {
                 self.fail(outcome, run);
