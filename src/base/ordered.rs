@@ -1,8 +1,8 @@
 //! Hashes bytes that arrive in pieces, in any order and from several threads.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Digest, Hasher, Result, Unpoisoned as _};
 

@@ -1,7 +1,7 @@
 //! A checksum that shows whether two reads of a blob yielded the same bytes.
 
 const WORD_BYTES: usize = 8;
-const LANES: usize = 4;
+const LANES: usize = 8;
 const BLOCK_BYTES: usize = WORD_BYTES * LANES;
 /// Odd, so that multiplication loses nothing: a change of a single word always shows.
 const FACTOR: u64 = 0x9e37_79b9_7f4a_7c15;
@@ -10,7 +10,7 @@ const ROTATION: u32 = 29;
 
 /// A checksum over bytes that come in pieces of any size. It costs a tenth of SHA-256, detects accidents, and does not
 /// protect against intent.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub(in crate::ops) struct Sum {
     lanes: [u64; LANES],
     /// The bytes that do not fill a block yet, and their number.
@@ -21,6 +21,12 @@ pub(in crate::ops) struct Sum {
 
 /// The value of a [`Sum`].
 pub(in crate::ops) type Summed = ([u64; LANES], u64);
+
+impl Default for Sum {
+    fn default() -> Self {
+        Self { lanes: [0; LANES], rest: [0; BLOCK_BYTES], filled: 0, size: 0 }
+    }
+}
 
 impl Sum {
     pub(in crate::ops) fn update(&mut self, mut bytes: &[u8]) {
@@ -60,9 +66,11 @@ fn mixed(lanes: [u64; LANES], blocks: &[[u8; BLOCK_BYTES]]) -> [u64; LANES] {
     let mix = |lane: u64, word: &[u8; WORD_BYTES]| {
         (lane ^ u64::from_le_bytes(*word)).rotate_left(ROTATION).wrapping_mul(FACTOR)
     };
-    blocks.iter().fold(lanes, |[a, b, c, d], block| match block.as_chunks() {
-        ([e, f, g, h], _) => [mix(a, e), mix(b, f), mix(c, g), mix(d, h)],
-        _ => [a, b, c, d],
+    blocks.iter().fold(lanes, |[a, b, c, d, e, f, g, h], block| match block.as_chunks() {
+        ([i, j, k, l, m, n, o, p], _) => {
+            [mix(a, i), mix(b, j), mix(c, k), mix(d, l), mix(e, m), mix(f, n), mix(g, o), mix(h, p)]
+        }
+        _ => [a, b, c, d, e, f, g, h],
     })
 }
 
