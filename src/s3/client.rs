@@ -169,15 +169,18 @@ impl S3Client {
         }
         if let Cause::Refused(answer) = &cause {
             let lesson = self.refused(call, &used, answer).teach(&self.learnt, lessons);
-            if lesson.map_err(|error| FailedCall::own(error, attempts.made))? {
+            if lesson.map_err(|error| FailedCall::own(error, attempts.made))? && !call.once {
                 attempts.corrected();
-                if !call.once {
-                    return Ok(());
-                }
+                return Ok(());
             }
         }
-        match policy.failed(attempts, failure(&cause)) {
-            Decision::Retry(pause) if !call.once => {
+        // A retry takes tokens, so the policy is asked only if there may be one.
+        let decision = match call.once {
+            true => attempts.ended(),
+            false => policy.failed(attempts, failure(&cause)),
+        };
+        match decision {
+            Decision::Retry(pause) => {
                 let (what, why) = (call.key.unwrap_or_default(), brief(&cause, &used.secrets()));
                 log::info!("{} {what} failed ({why}); retrying in {:.1} s", call.operation, pause.as_secs_f32());
                 clock.sleep(pause, cancel);

@@ -10,7 +10,7 @@ use s3_build_cache::{Cancel, ErrorKind};
 use crate::s3::errors::told;
 use crate::s3::retries::holding;
 use crate::s3::{TestClock, builder, cache};
-use crate::s3_server::{Fault, Match, Server};
+use crate::s3_server::{Fault, Match, Operation, Server};
 
 fn slept(server: &Server, more: &str, fault: Fault) -> Vec<Duration> {
     let clock = Arc::new(TestClock::default());
@@ -124,4 +124,26 @@ fn a_pause_can_be_cancelled() {
         assert_eq!(opened.store().list_page("", &ListOptions::default()).unwrap_err().kind(), ErrorKind::Cancelled);
         assert_eq!(server.requests().len(), 1);
     }
+}
+
+#[test]
+fn a_deletion_that_is_never_repeated_is_one_attempt_and_takes_no_tokens() {
+    let server = Server::start();
+    let opened = cache(&server, "");
+    server.fault(Match::operation(Operation::DeleteObject).always(), Fault::internal_error());
+    // So many retries would use up all tokens.
+    for _ in 0..100 {
+        let error = opened.store().delete_once("x", None).unwrap_err();
+        assert!(!error.to_string().contains("attempts"), "{error}");
+    }
+    assert_eq!(server.take_requests().len(), 100);
+    server.fault(Match::operation(Operation::ListObjectsV2), Fault::internal_error());
+    opened.store().list_page("", &ListOptions::default()).unwrap();
+    assert_eq!(server.take_requests().len(), 2);
+    // The response says what to change, but the request is not repeated.
+    server.clear_faults();
+    server.fault(Match::operation(Operation::DeleteObject), Fault::wrong_region("eu-west-3"));
+    let error = opened.store().delete_once("x", None).unwrap_err();
+    assert!(!error.to_string().contains("attempts"), "{error}");
+    assert_eq!(server.requests().len(), 1);
 }

@@ -61,6 +61,12 @@ impl Attempts {
         self.free += 1;
     }
 
+    /// Records the failure of a call that is never retried.
+    pub(crate) fn ended(&mut self) -> Decision {
+        self.made += 1;
+        Decision::GiveUp
+    }
+
     /// Records a failed attempt. `jitter` is a random number in `[0, 1)`. `pay` takes the tokens for a retry after a
     /// timeout or another failure, and returns `None` if too few are left.
     pub(super) fn failed(
