@@ -3,7 +3,6 @@
 use std::time::SystemTime;
 
 use crate::base::Result;
-use crate::http::parse_http_date;
 use crate::http::{Method, Response};
 use crate::object::ObjectMeta;
 use crate::s3::answer::{Answer, Cause};
@@ -50,9 +49,9 @@ impl S3Client {
         Ok(object_meta(size, |name| response.header(name), self.server_time(response)))
     }
 
-    /// Returns the time by the server's clock, or by ours if the server does not send one.
+    /// Returns the time by the server's clock, or by ours if the response does not contain it.
     pub(super) fn server_time(&self, response: &Response) -> SystemTime {
-        response.header("date").and_then(parse_http_date).unwrap_or_else(|| self.now())
+        Answer::date_of(response).unwrap_or_else(|| self.now())
     }
 }
 

@@ -4,9 +4,8 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::base::Error;
-use crate::http::parse_http_date;
 use crate::http::{Method, OnStop, Origin, Request};
-use crate::s3::answer::{Cause, FailedCall};
+use crate::s3::answer::{Answer, Cause, FailedCall};
 use crate::s3::call::Call;
 use crate::s3::client::S3Client;
 use crate::s3::clock::{CLOCK_TOLERANCE, clock_text, difference};
@@ -63,9 +62,7 @@ impl S3Client {
             on_stop: OnStop::BreakOff,
         });
         let now = self.parts.clock.now();
-        // A cache on the way returns old dates.
-        let date = trace.answer.as_ref().ok().filter(|answer| answer.header("age").is_none());
-        let date = date.and_then(|answer| answer.header("date")).and_then(parse_http_date);
+        let date = trace.answer.as_ref().ok().and_then(Answer::date_of);
         let failed = |fault| self.explain(&call, FailedCall::new(Cause::NoAnswer(fault)));
         Reach {
             addresses: trace.addresses,

@@ -1,6 +1,7 @@
 //! A clock that differs from the server's.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use s3_build_cache::ErrorKind;
 use s3_build_cache::credentials::{Secret, StaticCredentials};
@@ -88,4 +89,17 @@ fn a_wrong_signature_is_not_mistaken_for_clock_skew() {
         &["SignatureDoesNotMatch"],
     );
     assert_eq!(server.requests().len(), 1);
+}
+
+/// A cache on the way repeats the date of an earlier response.
+#[test]
+fn an_object_does_not_look_younger_in_a_cached_response() {
+    let server = Server::start();
+    server.put_object("blobs/x", b"x");
+    server.set_age("blobs/x", Duration::from_secs(7200));
+    for (name, value) in [("age", "3600"), ("date", "Sun, 06 Nov 1994 08:49:37 GMT")] {
+        server.fault(Match::any().always(), Fault::Header(name, Some(value.to_owned())));
+    }
+    let meta = cache(&server, "").store().head("blobs/x").unwrap().unwrap();
+    assert!(meta.age.is_some_and(|age| age >= Duration::from_secs(7000)), "{meta:?}");
 }
