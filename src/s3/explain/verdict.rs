@@ -2,6 +2,7 @@
 
 use crate::base::{S3ErrorClass, Verdict};
 use crate::http::Fault;
+use crate::http::retry::AttemptFailure;
 use crate::s3::answer::Answer;
 use crate::s3::content_range::WRONG_RANGE;
 
@@ -15,13 +16,8 @@ pub(super) fn of_fault(fault: &Fault) -> Verdict {
 pub(super) fn of_refusal(class: S3ErrorClass, answer: &Answer) -> Verdict {
     use S3ErrorClass::{Access, Archived, Conflict, Corrupt, InvalidRange, NoSuchBucket, NotS3};
     use S3ErrorClass::{PreconditionFailed, Refused, Server, Throttled, Unsupported};
-    let transient = match class {
-        Throttled => true,
-        Server => matches!(answer.status, 200..300 | 500 | 502..=504 | 520..=526),
-        Conflict => answer.has_code(&["OperationAborted", "ConditionalRequestConflict"]),
-        Refused => answer.status == 408 || answer.has_code(&["RequestTimeout"]),
-        _ => false,
-    };
+    let may_recover = matches!(class, Conflict | Refused | Server | Throttled);
+    let transient = may_recover && answer.failure() != AttemptFailure::Permanent;
     let refused = matches!(
         class,
         Archived | Conflict | Corrupt | InvalidRange | NotS3 | PreconditionFailed | Refused | Unsupported
@@ -63,6 +59,7 @@ mod tests {
             (Conflict, 412, Some("PreconditionFailed"), false),
             (Refused, 408, None, true),
             (Refused, 400, Some("RequestTimeout"), true),
+            (Refused, 400, Some("KMS.InternalException"), true),
             (Refused, 400, Some("InvalidRequest"), false),
             (Access, 403, Some("AccessDenied"), false),
             (NoSuchBucket, 404, Some("NoSuchBucket"), false),
