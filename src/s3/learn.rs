@@ -17,7 +17,14 @@ use crate::s3::learnt::Learnt;
 use crate::s3::sessions;
 
 /// The credentials were good once, or belong to an expired session.
-const SESSION_CODES: &[&str] = &["ExpiredToken", "ExpiredTokenException", "InvalidToken", "TokenRefreshRequired"];
+const SESSION_CODES: &[&str] = &[
+    "ExpiredToken",
+    "ExpiredTokenException",
+    "InvalidToken",
+    // MinIO's name for it.
+    "InvalidTokenId",
+    "TokenRefreshRequired",
+];
 /// Codes that servers return for a wrong clock or its consequences.
 const CLOCK_CODES: &[&str] = &[
     "RequestTimeTooSkewed",

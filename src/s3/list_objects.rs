@@ -9,26 +9,11 @@ use crate::object::{ListOptions, ListPage, ListedObject, ObjectMeta, ObjectStore
 use crate::s3::answer::{Answer, Cause};
 use crate::s3::call::Call;
 use crate::s3::client::S3Client;
+use crate::s3::explain::refuses_keys;
 use crate::s3::object_meta::{age, is_archive, version_in_document};
 
 /// Enough for a thousand objects with keys of 1,024 bytes, every byte escaped.
 pub(super) const MAX_LIST_BYTES: u64 = 4 * 1024 * 1024;
-
-/// Refusals (403) of every request that is signed with these keys.
-const UNKNOWN_CALLER: &[&str] = &[
-    "AccountProblem",
-    "CredentialsNotSupported",
-    "ExpiredToken",
-    "InvalidAccessKeyId",
-    "InvalidClientTokenId",
-    "InvalidSecurity",
-    "InvalidToken",
-    "NotSignedUp",
-    "RequestTimeTooSkewed",
-    "SignatureDoesNotMatch",
-    "TokenRefreshRequired",
-    "UnrecognizedClientException",
-];
 
 impl S3Client {
     /// Returns one page of the objects whose keys begin with `prefix`.
@@ -75,7 +60,7 @@ impl S3Client {
                 // Listings are forbidden or not supported: only access to the objects matters.
                 Cause::Refused(answer)
                     if answer.has_code(&["AccessDenied", "AllAccessDisabled"])
-                        || (answer.status == 403 && !answer.has_code(UNKNOWN_CALLER) && !answer.foreign)
+                        || (answer.status == 403 && !refuses_keys(answer) && !answer.foreign)
                         || (matches!(answer.status, 405 | 501) && !answer.foreign) =>
                 {
                     Ok(())

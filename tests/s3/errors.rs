@@ -77,6 +77,17 @@ fn a_signature_echoed_by_the_server_is_not_shown() {
     assert!(shown.ends_with("Signature=***"), "{shown}");
 }
 
+/// MinIO answers 403 to every request with such a token, which is no missing permission to list.
+#[test]
+fn minio_a_wrong_session_token_fails_before_anything_is_sent() {
+    let server = Server::start();
+    let refused = Failure::new(403, "InvalidTokenId", "The security token included in the request is invalid");
+    server.fault(Match::operation(Operation::ListObjectsV2).always(), Fault::Reply(refused));
+    let error = export(&cache(&server, ""), "max").unwrap_err();
+    told(&error, ErrorKind::Access, &["ListObjectsV2", "InvalidTokenId", "token does not belong"]);
+    assert!(server.keys().is_empty());
+}
+
 #[test]
 fn a_missing_bucket_is_not_a_cache_miss() {
     let server = Server::start();

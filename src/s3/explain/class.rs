@@ -3,12 +3,10 @@
 use crate::base::S3ErrorClass;
 use crate::s3::answer::Answer;
 
-/// Codes about credentials or permissions, whatever the status.
-const ACCESS_CODES: &[&str] = &[
-    "AccessDenied",
-    "AccessDeniedException",
+/// Codes for keys, tokens and signatures that the store does not accept: it refuses every request that is signed with
+/// them.
+const KEY_CODES: &[&str] = &[
     "AccountProblem",
-    "AllAccessDisabled",
     "AuthorizationHeaderMalformed",
     "CredentialsNotSupported",
     "ExpiredToken",
@@ -19,14 +17,20 @@ const ACCESS_CODES: &[&str] = &[
     "InvalidSignatureException",
     "InvalidToken",
     "InvalidTokenId",
-    "KMS.AccessDeniedException",
-    "MissingAuthenticationToken",
     "NotSignedUp",
     "RequestTimeTooSkewed",
     "SignatureDoesNotMatch",
     "TokenRefreshRequired",
-    "UnauthorizedAccess",
     "UnrecognizedClientException",
+];
+/// Codes for missing permissions.
+const PERMISSION_CODES: &[&str] = &[
+    "AccessDenied",
+    "AccessDeniedException",
+    "AllAccessDisabled",
+    "KMS.AccessDeniedException",
+    "MissingAuthenticationToken",
+    "UnauthorizedAccess",
     "UnsupportedAlgorithm",
 ];
 const CORRUPT_CODES: &[&str] = &["BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch"];
@@ -44,7 +48,7 @@ pub(super) fn of(answer: &Answer) -> S3ErrorClass {
     if answer.status == 412 || answer.has_code(&["PreconditionFailed"]) {
         return S3ErrorClass::PreconditionFailed;
     }
-    if answer.has_code(ACCESS_CODES) || is_about_the_key_id(answer) {
+    if refuses_keys(answer) || answer.has_code(PERMISSION_CODES) || is_about_the_key_id(answer) {
         return S3ErrorClass::Access;
     }
     if answer.has_code(CORRUPT_CODES) {
@@ -68,6 +72,11 @@ pub(super) fn of(answer: &Answer) -> S3ErrorClass {
         200..300 | 500.. => S3ErrorClass::Server,
         _ => S3ErrorClass::Refused,
     }
+}
+
+/// Returns whether the store refuses every request that is signed with these keys, whatever the status.
+pub(in crate::s3) fn refuses_keys(answer: &Answer) -> bool {
+    answer.has_code(KEY_CODES)
 }
 
 /// Returns whether the store is full, or the quota of the bucket or the user is used up: Ceph answers `QuotaExceeded`,

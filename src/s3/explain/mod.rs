@@ -21,6 +21,8 @@ use crate::s3::endpoint::Endpoint;
 use crate::s3::sessions;
 use refusal::Refusal;
 
+pub(super) use class::refuses_keys;
+
 const OUT_OF_TOKENS: &str = "it was not retried, because too many requests have failed";
 
 impl S3Client {
