@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::base::{Element, Error, Result, Secret};
 use crate::go::Timestamp;
-use crate::http::{Method, OnStop, Response};
+use crate::http::{Method, Response};
 use crate::s3::answer::{Answer, Cause, is_error};
 use crate::s3::call::Call;
 use crate::s3::client::S3Client;
@@ -16,15 +16,16 @@ use crate::sigv4::Credentials;
 const NO_SESSIONS: &str = "set AWS_S3_DISABLE_EXPRESS_SESSION_AUTH=true to sign requests without a session";
 
 impl S3Client {
-    /// Returns the keys of a new session. Their expiry is by our clock.
+    /// Returns the keys of a new session, for which `caller` waits. Their expiry is by our clock.
     ///
     /// # Errors
     /// If the server refuses, or the session has expired already.
-    pub(super) fn create_session(&self, mode: SessionMode, on_stop: OnStop) -> Result<Credentials> {
+    pub(super) fn create_session(&self, mode: SessionMode, caller: &Call<'_>) -> Result<Credentials> {
         let mut call = Call::new(CREATE_SESSION, Method::Get, None);
         call.query = &[("session", "")];
         call.base_keys = true;
-        call.on_stop = on_stop;
+        call.on_stop = caller.on_stop;
+        call.answer_timeout = call.answer_timeout.min(caller.answer_timeout);
         call.headers.push(("x-amz-create-session-mode".to_owned(), mode.name().to_owned()));
         if mode == SessionMode::ReadWrite {
             let encryption = self.parts.write_headers.iter().filter(|(name, _)| name.starts_with(ENCRYPTION));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::base::{ErrorKind, Result};
 use crate::go::Timestamp;
-use crate::http::{Method, OnStop};
+use crate::http::Method;
 use crate::s3::call::Call;
 use crate::s3::client::S3Client;
 use crate::s3::endpoint::Endpoint;
@@ -30,16 +30,16 @@ impl S3Client {
             None => Ok(Keys { credentials: None, session: None }),
             Some(_) if endpoint.sessions && !call.base_keys => {
                 let mode = self.sessions.mode(call.method);
-                let credentials = Some(self.session(mode, call.on_stop)?);
+                let credentials = Some(self.session(mode, call)?);
                 Ok(Keys { credentials, session: Some(mode) })
             }
             Some(provider) => Ok(Keys { credentials: Some(provider.credentials()?), session: None }),
         }
     }
 
-    /// Returns the keys of a session.
-    fn session(&self, mode: SessionMode, on_stop: OnStop) -> Result<Credentials> {
-        let session = self.sessions.of(mode).get(&|| self.create_session(mode, on_stop));
+    /// Returns the keys of a session for this call.
+    fn session(&self, mode: SessionMode, call: &Call<'_>) -> Result<Credentials> {
+        let session = self.sessions.of(mode).get(&|| self.create_session(mode, call));
         if session.as_ref().is_err_and(|error| error.kind() == ErrorKind::Access) {
             // Later reads may still be permitted.
             self.sessions.expect_writes(false);

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use s3_build_cache::env::MapEnv;
 use s3_build_cache::object::{BytesPayload, ListOptions, ObjectStore, PutMode};
-use s3_build_cache::{ErrorKind, ExportOptions, ImportOutcome, LocalCache};
+use s3_build_cache::{Cancel, ErrorKind, ExportOptions, ImportOutcome, LocalCache};
 
 use crate::conformance::fetch;
 use crate::s3::blobs::{Blobs, PART, small_parts};
@@ -289,4 +289,20 @@ fn a_session_outlives_a_failed_refresh() {
     assert_eq!(store.head("a").unwrap_err().kind(), ErrorKind::Access);
     server.clear_faults();
     store.head("a").unwrap();
+}
+
+/// Clean-up has a few seconds, also if it needs a session first.
+#[test]
+fn an_unanswered_session_does_not_delay_cancellation() {
+    let (server, cancel) = (server(), Cancel::new());
+    let opened = builder(&server, "").cancel(cancel.clone()).open().unwrap();
+    let upload = opened.store().put_in_parts("blobs/x", 2 * PART as u64, &PutMode::Overwrite).unwrap();
+    server.end_sessions();
+    server.fault(Match::operation(Operation::CreateSession).always(), Fault::Delay(Duration::from_secs(300)));
+    cancel.cancel();
+    let start = Instant::now();
+    drop(upload);
+    assert!(start.elapsed() < Duration::from_secs(6), "{:?}", start.elapsed());
+    let last = server.requests().last().map(|request| request.operation);
+    assert_eq!(last, Some(Operation::CreateSession));
 }
