@@ -91,9 +91,11 @@ impl Refreshed {
             Have::Fresh(credentials) | Have::Ageing(credentials) => return Ok(credentials),
             Have::Nothing => {}
         }
-        // Threads that waited for a failed query share its failure: retrying would make each one wait as long again.
+        // Threads that waited for a failed query share its failure: retrying would make each one wait as long again. If
+        // it was cancelled, some of them may still have to clean up.
         let state = self.state();
-        if let Some(error) = state.failed.clone().filter(|_| state.asked != before) {
+        let failed = state.failed.clone().filter(|error| error.kind() != ErrorKind::Cancelled);
+        if let Some(error) = failed.filter(|_| state.asked != before) {
             return Err(error);
         }
         drop(state);

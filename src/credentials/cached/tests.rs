@@ -144,3 +144,22 @@ fn early_refresh_does_not_block_other_threads() {
     assert_eq!(id(&cached), "2");
     assert_eq!(counter.asked.load(Ordering::SeqCst), 2);
 }
+
+/// Requests that clean up after a cancelled operation still need credentials.
+#[test]
+fn a_cancelled_fetch_is_not_shared() {
+    let (_, cached, _) = cached(Some(3600), Duration::ZERO);
+    let asking = Barrier::new(2);
+    thread::scope(|scope| {
+        let cancelled = scope.spawn(|| {
+            cached.refreshed.get(&|| {
+                asking.wait();
+                thread::sleep(Duration::from_millis(200));
+                Err(Error::Cancelled)
+            })
+        });
+        asking.wait();
+        assert_eq!(id(&cached), "1");
+        assert!(matches!(cancelled.join().unwrap(), Err(Error::Cancelled)));
+    });
+}
