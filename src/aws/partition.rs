@@ -52,13 +52,18 @@ pub(crate) fn domains(region: &str) -> (&'static str, &'static str) {
     (partition.domain, partition.dual_domain)
 }
 
-/// Returns whether the host is one of S3 on AWS. Other hosts in AWS's domains may be anybody's machines.
+/// Returns whether the host is one of S3 on AWS. Other hosts in AWS's domains may be anybody's machines: their owners
+/// choose the names of load balancers (`s3-minio-123.eu-west-1.elb.amazonaws.com`).
 pub(crate) fn is_aws_s3(host: &str) -> bool {
     let host = host.split_once(':').map_or(host, |(name, _)| name).to_ascii_lowercase();
     let domains = PARTITIONS.iter().map(|partition| partition.domain).chain([COMMERCIAL.domain]);
-    let before = domains.filter_map(|domain| host.strip_suffix(domain)?.strip_suffix('.')).next();
+    let Some(before) = domains.filter_map(|domain| host.strip_suffix(domain)?.strip_suffix('.')).next() else {
+        return false;
+    };
     let is_s3 = |label: &str| label == "s3" || label.starts_with("s3-") || label.starts_with("s3express-");
-    before.is_some_and(|before| before.split('.').any(is_s3))
+    let is_region = |label: &str| label.contains('-') && label.ends_with(|c: char| c.is_ascii_digit());
+    let may_follow = |label: &&str| is_region(label) || matches!(*label, "dualstack" | "vpce");
+    before.rsplit('.').find(|label| is_s3(label) || !may_follow(label)).is_some_and(is_s3)
 }
 
 /// Returns whether S3 transfer acceleration covers the region. GovCloud does not support it, nor do partitions with
@@ -119,6 +124,10 @@ mod tests {
             "cache.s3.dualstack.cn-north-1.amazonaws.com.cn",
             "bucket.vpce-1a2b-3c4d.s3.eu-west-1.vpce.amazonaws.com",
             "cache.s3-accelerate.amazonaws.com",
+            "cache.s3-accelerate.dualstack.amazonaws.com",
+            "cache.s3-us-west-2.amazonaws.com",
+            "ci-111122223333.s3-accesspoint.eu-west-1.amazonaws.com",
+            "s3.s3.us-iso-east-1.c2s.ic.gov",
             "cache--use1-az4--x-s3.s3express-use1-az4.us-east-1.amazonaws.com",
             "s3.eusc-de-east-1.amazonaws.eu",
         ] {
@@ -130,6 +139,9 @@ mod tests {
             "s3amazonaws.com",
             "ec2-1-2-3-4.eu-west-1.compute.amazonaws.com",
             "minio.eu-west-1.elb.amazonaws.com",
+            "s3-minio-0123456789.eu-west-1.elb.amazonaws.com",
+            "s3-minio-0123456789.elb.eu-west-1.amazonaws.com",
+            "s3.example-0123456789.eu-west-1.elb.amazonaws.com",
             "127.0.0.1:9000",
             "[::1]:9000",
         ] {

@@ -127,8 +127,7 @@ impl Endpoint {
             // Anyone can have other hosts in AWS's domain.
             Some(before) if !self.custom => {
                 let is_s3 = ["s3.", "s3-"].iter().any(|start| before.starts_with(start));
-                (is_s3 || (self.choice.bucket.is_directory() && before.starts_with("s3express-")))
-                    && before.ends_with('.')
+                (is_s3 || (self.choice.bucket.is_directory() && before.starts_with("s3express-"))) && is_aws_s3(name)
             }
             Some(before) => before.is_empty() || before.ends_with('.'),
             None => false,

@@ -114,6 +114,7 @@ fn redirects_stay_within_the_service() {
         (&aws, "http://buck.s3-us-west-2.amazonaws.com/a:b", None),
         (&aws, "https://buck.s3-us-west-2.amazonaws.com/other", None),
         (&aws, "https://buck.ec2-1-2-3-4.compute-1.amazonaws.com/a:b", None),
+        (&aws, "https://s3-evil-0123456789.elb.us-west-2.amazonaws.com/a:b", None),
         (&aws, "https://buck.s3.evilamazonaws.com/a:b", None),
         (&aws, "https://buck.s3.amazonaws.com.evil.com/a:b", None),
         (&aws, "https://evil.com#.s3-x.amazonaws.com/a:b", None),
