@@ -1,8 +1,8 @@
 //! The login that `aws sso login` stores in a file, refreshed if possible.
 
-use std::fs::{self, OpenOptions};
-use std::io::{self, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::fs;
+use std::io::Write as _;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
@@ -13,6 +13,7 @@ use crate::aws::service::{Service, ServiceContext, ServiceRequest, ServiceRespon
 use crate::aws::{JsonObject, read_text};
 use crate::base::{Error, Problem, Result, Secret};
 use crate::credentials::lookup::Lookup;
+use crate::files::TempFolder;
 use crate::go::Timestamp;
 use crate::http::Method;
 
@@ -108,7 +109,7 @@ impl TokenFile {
             set(&mut document, "refreshToken", refresh);
         }
         if let Err(error) = replace(&self.path, Value::Object(document.0).to_string().as_bytes()) {
-            log::warn!("cannot save the refreshed SSO login in {}: {error}", self.path.display());
+            log::warn!("the refreshed SSO login is not saved: {}", error.chain());
         }
         Ok(Secret::from(token))
     }
@@ -129,18 +130,32 @@ fn set(document: &mut JsonObject, key: &str, value: &str) {
 }
 
 /// Replaces the file atomically and keeps its mode, because other processes may be reading it.
-fn replace(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
-    let temp = path.with_extension(format!("json.{}.tmp", std::process::id()));
-    let _ = fs::remove_file(&temp);
-    let written = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temp).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.set_permissions(fs::Permissions::from_mode(mode))?;
-        file.sync_data()
-    });
-    let result = written.and_then(|()| fs::rename(&temp, path));
-    if result.is_err() {
-        let _ = fs::remove_file(&temp);
+fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    let failed = |error| Error::io("replace", path, error);
+    let mode = fs::metadata(path).map_err(failed)?.permissions().mode() & 0o777;
+    let temp = TempFolder::new(path.parent().unwrap_or(Path::new("."))).create(0o600)?;
+    temp.file().write_all(bytes).map_err(failed)?;
+    temp.set_mode(mode);
+    temp.persist(path).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn logins_that_are_refreshed_at_the_same_time_stay_complete() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("login.json");
+        fs::write(&path, "old").unwrap();
+        std::thread::scope(|scope| {
+            for letter in ["a", "b", "c", "d"] {
+                let (path, login) = (&path, letter.repeat(100_000));
+                scope.spawn(move || (0..20).for_each(|_| replace(path, login.as_bytes()).unwrap()));
+            }
+        });
+        let kept = fs::read_to_string(&path).unwrap();
+        assert_eq!(kept, kept[..1].repeat(100_000));
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
-    result
 }
