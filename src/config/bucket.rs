@@ -6,9 +6,9 @@ mod name;
 use std::fmt;
 use std::str::FromStr;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, shown};
 use crate::config::bucket::arn::{MULTI_REGION, OBJECT_LAMBDA, OUTPOSTS, unusable};
-use crate::config::bucket::name::{NAME_RULE, is_clean, is_segment, shown};
+use crate::config::bucket::name::{NAME_RULE, is_clean, is_segment};
 
 pub(crate) use arn::AccessPoint;
 pub(crate) use name::{is_dns_name, is_host_label};

@@ -1,6 +1,6 @@
 //! The names and prefixes from which the keys in a bucket are composed.
 
-use crate::base::{Digest, Error, Result};
+use crate::base::{Digest, Error, Result, shown};
 use crate::config::attribute::{Attribute, Content};
 use crate::config::value::AttributeValue;
 
@@ -143,13 +143,12 @@ fn split_names(value: AttributeValue<'_>) -> Result<Vec<String>> {
 }
 
 fn check_key_part(name: &str, value: &str) -> Result<()> {
-    let shown: String = value.chars().filter(|c| !c.is_control()).take(100).collect();
     if value.contains(char::is_control) {
-        return Err(Error::usage(format!("{name}={shown} has a control character")).with_hint("leave it out"));
+        return Err(Error::usage(format!("{name}={} has a control character", shown(value))).with_hint("leave it out"));
     }
     if value.split('/').any(|segment| matches!(segment, "." | "..")) {
         let hint = "stores and proxies resolve . and .. in keys: use another name";
-        return Err(Error::usage(format!("{name}={shown} has a segment . or ..")).with_hint(hint));
+        return Err(Error::usage(format!("{name}={} has a segment . or ..", shown(value))).with_hint(hint));
     }
     Ok(())
 }

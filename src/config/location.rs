@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, shown};
 use crate::config::attribute::Attribute;
 use crate::config::bucket::Bucket;
 use crate::config::endpoint_url::EndpointUrl;
@@ -123,8 +123,7 @@ impl FromStr for AccountId {
         if text.len() == ACCOUNT_DIGITS && text.bytes().all(|byte| byte.is_ascii_digit()) {
             return Ok(Self(text.to_owned()));
         }
-        let shown: String = text.chars().filter(|c| !c.is_control()).take(100).collect();
         let hint = "set expected_bucket_owner to an AWS account ID: 12 digits without dashes";
-        Err(Error::usage(format!("expected_bucket_owner={shown} is not valid")).with_hint(hint))
+        Err(Error::usage(format!("expected_bucket_owner={} is not valid", shown(text))).with_hint(hint))
     }
 }

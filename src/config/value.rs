@@ -3,12 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, Result, shown};
 use crate::config::loose_duration;
 use crate::go::{parse_bool, parse_duration};
-
-/// The number of characters of an invalid value to show.
-const SHOWN_CHARS: usize = 100;
 
 /// The units of sizes, in bytes.
 const UNITS: [(&str, u64); 5] = [("", 1), ("KiB", 1 << 10), ("MiB", 1 << 20), ("GiB", 1 << 30), ("TiB", 1 << 40)];
@@ -83,8 +80,7 @@ impl AttributeValue<'_> {
     }
 
     fn bad_with(self, hint: String) -> Error {
-        let shown: String = self.text.chars().take(SHOWN_CHARS).collect();
-        Error::usage(format!("{}={shown} is not valid", self.name)).with_hint(hint)
+        Error::usage(format!("{}={} is not valid", self.name, shown(self.text))).with_hint(hint)
     }
 
     fn bad_duration(self) -> Error {

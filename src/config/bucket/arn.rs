@@ -1,7 +1,7 @@
 //! Parses the ARN of an access point, and refuses those of other things by name.
 
-use crate::base::{Error, Result};
-use crate::config::bucket::name::{NAME_RULE, is_host_label, is_segment, shown};
+use crate::base::{Error, Result, shown};
+use crate::config::bucket::name::{NAME_RULE, is_host_label, is_segment};
 
 pub(super) const MULTI_REGION: &str = "a multi-Region access point, which needs SigV4A signatures";
 pub(super) const OBJECT_LAMBDA: &str = "an Object Lambda access point, which only reads";

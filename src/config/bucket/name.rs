@@ -31,7 +31,3 @@ pub(crate) fn is_host_label(text: &str) -> bool {
         && !text.starts_with('-')
         && !text.ends_with('-')
 }
-
-pub(super) fn shown(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(100).collect()
-}

@@ -194,6 +194,19 @@ fn an_error_names_the_attribute_and_what_is_allowed() {
 }
 
 #[test]
+fn an_invalid_character_is_visible_in_the_error() {
+    for (attribute, shown) in [
+        ("mode=m\u{1b}in", "mode=m\\u{1b}in is not valid"),
+        ("bucket=my\u{7}cache", "bucket=my\\u{7}cache has a slash, a space or a control character"),
+        ("prefix=a\u{7f}/", "prefix=a\\u{7f}/ has a control character"),
+        ("expected_bucket_owner=1\u{200b}", "expected_bucket_owner=1\\u{200b} is not valid"),
+    ] {
+        let told = message(&format!("type=s3,region=r,{attribute}"));
+        assert!(told.starts_with(shown), "{told:?}");
+    }
+}
+
+#[test]
 fn no_part_of_a_secret_is_ever_shown() {
     // A missing quote around a secret with a comma, in every position.
     for text in [
