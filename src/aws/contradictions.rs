@@ -6,7 +6,7 @@ use crate::aws::custom_endpoint::ENDPOINT_ATTRIBUTE;
 use crate::aws::partition::has_acceleration;
 use crate::aws::setting::{Setting, setting_error};
 use crate::base::{Error, Result};
-use crate::config::{Bucket, EndpointUrl, Fix, Policy, is_dns_name};
+use crate::config::{Bucket, EndpointUrl, Fix, Policy, is_virtual_hostable};
 
 pub(super) const BUCKET_ATTRIBUTE: &str = "the attribute bucket";
 pub(super) const ACCELERATE_ATTRIBUTE: &str = "the attribute use_accelerate_endpoint";
@@ -28,14 +28,14 @@ pub(super) fn check_acceleration(
     region: &Setting<String>,
 ) -> Result<()> {
     let name = bucket.name();
-    // A wildcard certificate covers one label.
-    let is_label = is_dns_name(name) && !name.contains('.');
     let other = match other {
         Some(other) => other,
         None if path_style => "the attribute use_path_style".to_owned(),
         None if bucket.access_point().is_some() => format!("the access point {name}"),
         None if bucket.is_directory() => format!("the directory bucket {name}"),
-        None if !is_label => format!("the bucket name {name}, which cannot be part of a host name,"),
+        None if !is_virtual_hostable(name, true) => {
+            format!("the bucket name {name}, which cannot be part of a host name,")
+        }
         None if !has_acceleration(&region.value) => format!("region {} ({})", region.value, region.origin),
         None => return Ok(()),
     };

@@ -8,10 +8,10 @@ use std::str::FromStr;
 
 use crate::base::{Error, Result, shown};
 use crate::config::bucket::arn::{MULTI_REGION, OBJECT_LAMBDA, OUTPOSTS, unusable};
-use crate::config::bucket::name::{NAME_RULE, is_clean, is_segment};
+use crate::config::bucket::name::{NAME_RULE, is_clean, is_dns_name, is_segment};
 
 pub(crate) use arn::AccessPoint;
-pub(crate) use name::{is_dns_name, is_host_label};
+pub(crate) use name::{is_host_label, is_virtual_hostable};
 
 /// The name of a bucket, or of something that stands in for one. [`Location`](crate::config::Location) decides whether
 /// its kind can hold a cache, because a directory accepts other names than S3.

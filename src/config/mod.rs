@@ -22,7 +22,7 @@ mod value;
 pub use attribute::About;
 pub use attributes::{s3_attribute, s3_attributes};
 pub use bucket::Bucket;
-pub(crate) use bucket::{BucketKind, is_dns_name, is_host_label};
+pub(crate) use bucket::{BucketKind, is_host_label, is_virtual_hostable};
 pub(crate) use bucket_in_endpoint::Fix;
 pub use cache_ref::CacheRef;
 pub use credential_options::{AccessKeys, CredentialOptions, RoleOptions};

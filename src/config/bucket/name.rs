@@ -14,7 +14,7 @@ pub(super) fn is_clean(text: &str) -> bool {
 }
 
 /// Returns whether the name follows S3's rules for buckets, so that it can stand in a host name.
-pub(crate) fn is_dns_name(name: &str) -> bool {
+pub(super) fn is_dns_name(name: &str) -> bool {
     let alphanumeric = |byte: Option<u8>| byte.is_some_and(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
     (3..=63).contains(&name.len())
         && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'-' | b'.'))
@@ -30,4 +30,10 @@ pub(crate) fn is_host_label(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
         && !text.starts_with('-')
         && !text.ends_with('-')
+}
+
+/// Returns whether the bucket can be the beginning of a host name. A wildcard certificate covers one label, so no dots
+/// over TLS.
+pub(crate) fn is_virtual_hostable(bucket: &str, https: bool) -> bool {
+    is_dns_name(bucket) && !(https && bucket.contains('.'))
 }

@@ -2,7 +2,7 @@
 
 use crate::aws::Partition;
 use crate::base::{Error, Result, percent_encode_path};
-use crate::config::{Bucket, BucketKind, EndpointUrl, is_dns_name, is_host_label};
+use crate::config::{Bucket, BucketKind, EndpointUrl, is_host_label, is_virtual_hostable};
 use crate::s3::endpoint::choice::EndpointChoice;
 
 /// The pseudo-region of services without regions, and the region that it signs for.
@@ -161,10 +161,4 @@ fn no_directory_bucket(bucket: &Bucket) -> Error {
 /// Returns whether the bucket can be one label of a host name.
 fn is_label(bucket: &str) -> bool {
     is_virtual_hostable(bucket, true)
-}
-
-/// Returns whether the bucket can be the beginning of the host name. A wildcard certificate covers one label, so no
-/// dots over TLS.
-fn is_virtual_hostable(bucket: &str, https: bool) -> bool {
-    is_dns_name(bucket) && !(https && bucket.contains('.'))
 }
