@@ -2,9 +2,8 @@
 
 use crate::aws::lookup::bool_variable;
 use crate::aws::profile::Profile;
-use crate::aws::quotes::{is_quoted, unquote};
 use crate::aws::setting::{Setting, blame};
-use crate::base::{Env, Error, Result};
+use crate::base::{Env, Error, Result, is_quoted, unquote};
 use crate::config::EndpointUrl;
 
 const GLOBAL: &str = "AWS_ENDPOINT_URL";

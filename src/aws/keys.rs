@@ -3,8 +3,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
-use crate::aws::quotes::{UNQUOTE, has_quote, is_quoted};
-use crate::base::{Problem, Secret};
+use crate::base::{Problem, Secret, UNQUOTE, has_quote, is_quoted};
 use crate::sigv4::Credentials;
 
 /// A part of credentials.
@@ -102,9 +101,7 @@ impl KeyPair {
         let message = format!("the {} is empty or contains an invalid character", self.part(part));
         Err(Problem::new(message).with_hint("check it for a line break, a space or a quote, and copy it again"))
     }
-}
 
-impl KeyPair {
     /// Names a part and its origin.
     fn part(&self, part: Part) -> String {
         let (what, variable) = match (part, self.variables) {

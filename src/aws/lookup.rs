@@ -1,9 +1,8 @@
 //! Looks up a single setting in the environment, then in the profile.
 
 use crate::aws::profile::Profile;
-use crate::aws::quotes::{is_quoted, unquote};
 use crate::aws::setting::Setting;
-use crate::base::{Env, Error, Result};
+use crate::base::{Env, Error, Result, is_quoted, unquote};
 
 /// Returns the flag if it is enabled. The environment is parsed strictly; in a file, everything but `true` means off.
 pub(crate) fn flag(env: &dyn Env, profile: &Profile, name: &str, key: &str) -> Result<Option<Setting<bool>>> {

@@ -12,7 +12,6 @@ mod keys;
 mod lookup;
 mod partition;
 mod profile;
-mod quotes;
 mod region;
 mod remarks;
 pub(crate) mod service;

@@ -2,9 +2,8 @@
 
 use crate::aws::lookup::variable;
 use crate::aws::profile::Profile;
-use crate::aws::quotes::{is_quoted, unquote};
 use crate::aws::setting::{Setting, setting_error};
-use crate::base::{Env, Error, Result};
+use crate::base::{Env, Error, Result, is_quoted, unquote};
 
 /// The conventional region of S3-compatible stores that have no regions.
 const DEFAULT_REGION: &str = "us-east-1";

@@ -1,8 +1,7 @@
 //! The environment variables that are read. They are checked first, so that an unreadable variable is not mistaken for
 //! an unset one.
 
-use crate::aws::quotes::{UNQUOTE, is_quoted};
-use crate::base::{Env, Error, Result};
+use crate::base::{Env, Error, Result, UNQUOTE, is_quoted};
 
 /// Every variable that the settings, the sources of credentials and the proxies look up, with its meaning as the help
 /// shows it.

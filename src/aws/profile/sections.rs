@@ -3,10 +3,9 @@
 use crate::aws::ini::{Ini, Section, Value};
 use crate::aws::keys::KeyPair;
 use crate::aws::profile::{Complaint, Placed, Profile, Settings};
-use crate::aws::quotes::{is_quoted, unquote};
 use crate::aws::remarks::Weight;
 use crate::aws::shared_files::AwsFile;
-use crate::base::{Env, Error, Result, Secret, sort};
+use crate::base::{Env, Error, Result, Secret, is_quoted, sort, unquote};
 
 /// The profile if none is named.
 pub(super) const DEFAULT: &str = "default";

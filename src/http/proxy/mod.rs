@@ -11,14 +11,12 @@ use std::sync::Arc;
 
 use ureq::http::Uri;
 
-use crate::base::{Env, Error, Result};
+use crate::base::{Env, Error, Result, UNQUOTE, is_quoted};
 use crate::http::origin::Origin;
 use no_proxy::{NoProxy, RequestedHost};
 use url::Unusable;
 
 pub(crate) use url::Proxy;
-
-const UNQUOTE: &str = "remove the quotes: `docker run --env-file` passes them on";
 
 /// The proxies named by the environment.
 #[derive(Debug, Default)]
@@ -43,7 +41,7 @@ impl Proxies {
     pub(crate) fn from_env(env: &dyn Env) -> Self {
         let no_proxy = first(env, ["NO_PROXY", "no_proxy"]);
         if let Some((variable, list)) = &no_proxy
-            && has_quotes(list)
+            && is_quoted(list.trim())
         {
             log::warn!("{variable} has quotes around it: {UNQUOTE}");
         }
@@ -99,15 +97,11 @@ fn first(env: &dyn Env, variables: [&'static str; 2]) -> Option<(&'static str, S
     variables.into_iter().find_map(|variable| Some((variable, env.var(variable)?)))
 }
 
-fn has_quotes(value: &str) -> bool {
-    value.trim().starts_with(['"', '\'']) && value.trim().ends_with(['"', '\''])
-}
-
 fn named(env: &dyn Env, variables: [&'static str; 2]) -> Option<ProxyVariable> {
     let (variable, value) = first(env, variables)?;
     let Some(proxy) = url::parse(&value, variable) else {
         // Do not show the value: it may contain a password.
-        let fix = if has_quotes(&value) { UNQUOTE } else { "write http://host:port" };
+        let fix = if is_quoted(value.trim()) { UNQUOTE } else { "write http://host:port" };
         log::warn!("ignoring {variable}, which is not the URL of a proxy: {fix}");
         return None;
     };

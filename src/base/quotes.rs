@@ -18,6 +18,6 @@ pub(crate) fn unquote(origin: &str) -> &'static str {
 }
 
 /// Returns whether a text begins or ends with a quote, as no key ID does.
-pub(super) fn has_quote(text: &str) -> bool {
+pub(crate) fn has_quote(text: &str) -> bool {
     text.starts_with(QUOTES) || text.ends_with(QUOTES)
 }
