@@ -61,10 +61,10 @@ impl Response {
     pub(crate) fn read_briefly(&mut self, limit: u64) -> (Vec<u8>, Option<Fault>) {
         let deadline = self.clock.monotonic() + BRIEFLY;
         let mut bytes = Vec::new();
-        let mut buffer = [0; 4096];
-        while (bytes.len() as u64) < limit {
-            match self.body.read(&mut buffer) {
-                Ok(0) => break,
+        let (mut buffer, mut body) = ([0; 4096], self.body.by_ref().take(limit));
+        loop {
+            match body.read(&mut buffer) {
+                Ok(0) => return (bytes, None),
                 Ok(read) => bytes.extend_from_slice(buffer.get(..read).unwrap_or_default()),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return (bytes, Some(Fault::body(error))),
@@ -74,7 +74,6 @@ impl Response {
                 return (bytes, Some(Fault::body(slow)));
             }
         }
-        (bytes, None)
     }
 
     /// Replaces the body, which has already been read, with these bytes.
