@@ -1,5 +1,5 @@
-//! Passes one value from a thread to another. The channels of the standard library are copied into the program for every
-//! type of values, about 6 KB each.
+//! Passes one value from a thread to another. The channels of the standard library are copied into the program for
+//! every type of values, about 6 KB each.
 
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::Duration;

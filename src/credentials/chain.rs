@@ -43,8 +43,8 @@ pub(crate) fn provider(
             let source = AssumeRole::of_attributes(&lookup, base)?;
             let message = format!("there are no credentials from {}", source.origin());
             // The only error without its own hint is that no metadata service answers.
-            let hint = "only EC2 instances have a role of their own: configure another source of credentials, or attach \
-                        a role";
+            let hint = "only EC2 instances have a role of their own: configure another source of credentials, or \
+                        attach a role";
             (source, FailureText { message, hint: Some(hint.to_owned()), on_success: None })
         }
         None => {

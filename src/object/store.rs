@@ -15,8 +15,8 @@ use crate::object::write::PutMode;
 /// Implementations retry on their own; an error returned to the caller is final. Callers branch on
 /// [`Error::kind`](crate::Error::kind): a store of your own returns [`Error::not_found`](crate::Error::not_found),
 /// [`Error::precondition_failed`](crate::Error::precondition_failed),
-/// [`Error::unsupported`](crate::Error::unsupported) and the others by their constructors. Methods that a store may lack
-/// return [`Unsupported`](crate::ErrorKind::Unsupported) by default. Exports and imports repeat what fails with
+/// [`Error::unsupported`](crate::Error::unsupported) and the others by their constructors. Methods that a store may
+/// lack return [`Unsupported`](crate::ErrorKind::Unsupported) by default. Exports and imports repeat what fails with
 /// [`Error::network`](crate::Error::network), because it [is transient](crate::Error::is_transient).
 pub trait ObjectStore: Send + Sync {
     /// Returns the object's location for messages: `s3://bucket/key`, or a path.
@@ -170,8 +170,8 @@ pub trait ObjectStore: Send + Sync {
     }
 
     /// Deletes an object with a single request, which is never repeated: a request that is repeated may arrive after
-    /// another writer has refreshed the object. With a version, only if the object still has it. Deleting a missing object
-    /// succeeds.
+    /// another writer has refreshed the object. With a version, only if the object still has it. Deleting a missing
+    /// object succeeds.
     ///
     /// # Errors
     /// As [`delete`](Self::delete) and [`delete_if`](Self::delete_if). After a [transient](crate::Error::is_transient)
@@ -235,8 +235,8 @@ pub trait ObjectStore: Send + Sync {
         Err(Error::unsupported(format!("the store has no URL for {}", self.location(key))))
     }
 
-    /// Returns the time by the store's clock, or `None` if it is unknown. Times that several machines compare come from it, because
-    /// the clock of one of them may be wrong.
+    /// Returns the time by the store's clock, or `None` if it is unknown. Times that several machines compare come from
+    /// it, because the clock of one of them may be wrong.
     fn now(&self) -> Option<SystemTime> {
         None
     }

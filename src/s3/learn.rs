@@ -132,7 +132,8 @@ impl RefusedAttempt<'_> {
         let moved = learnt.move_endpoint(before, |endpoint| {
             let other = endpoint.in_region(region).filter(|_| !reveals_secret(region, self.used))?;
             log::warn!(
-                "the bucket {bucket} is in region {region}, not {before}: continuing there; set region={region} to avoid the extra request"
+                "the bucket {bucket} is in region {region}, not {before}: continuing there; set region={region} to avoid \
+                 the extra request"
             );
             Some(other)
         });

@@ -77,7 +77,8 @@ pub enum Error {
 macro_rules! problems {
     ($($name:ident $variant:ident)*) => {
         $(
-            #[doc = concat!("Returns an [`Error::", stringify!($variant), "`] with this message: a lower-case sentence without a full stop.")]
+            #[doc = concat!("Returns an [`Error::", stringify!($variant), "`] with this message:")]
+            /// a lower-case sentence without a full stop.
             pub fn $name(message: impl Into<String>) -> Self {
                 Self::$variant(Box::new(Problem::new(message)))
             }

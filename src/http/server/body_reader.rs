@@ -37,8 +37,8 @@ impl<'a> BodyReader<'a> {
         Self { input, rest, expected, stall }
     }
 
-    /// Discards what is left of the body if that is at most `bytes` bytes that arrive within `time`. Returns whether the
-    /// next byte of the connection is the start of the next request.
+    /// Discards what is left of the body if that is at most `bytes` bytes that arrive within `time`. Returns whether
+    /// the next byte of the connection is the start of the next request.
     pub(super) fn settle(&mut self, bytes: u64, time: Duration) -> bool {
         if matches!(self.rest, Rest::Length(0)) {
             return true;

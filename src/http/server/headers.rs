@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-/// The headers of a request in the order they were sent, with names in lower case and values without blanks around them.
+/// The headers of a request in the order they were sent, with names in lower case and values without blanks around
+/// them.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Headers(Vec<(String, String)>);
 

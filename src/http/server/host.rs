@@ -21,8 +21,8 @@ impl Hosts {
     /// Checks that the lower-case host of a request is listed.
     ///
     /// # Errors
-    /// 421 (Misdirected Request) if it is not: the request is well formed but meant for another server, and no cache may
-    /// keep the response.
+    /// 421 (Misdirected Request) if it is not: the request is well formed but meant for another server, and no cache
+    /// may keep the response.
     pub(super) fn check(&self, host: &str) -> Result<(), Rejection> {
         let name = without_port(host);
         let listed = self.0.iter().any(|listed| match listed.as_str() {

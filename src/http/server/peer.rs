@@ -15,8 +15,8 @@ impl Peer {
         Self(Arc::downgrade(stream))
     }
 
-    /// Returns whether the client has closed the connection, or its own side of it: whether it still reads then cannot be
-    /// known, so ask only when there is nothing to send for a while. Does not wait.
+    /// Returns whether the client has closed the connection, or its own side of it: whether it still reads then cannot
+    /// be known, so ask only when there is nothing to send for a while. Does not wait.
     pub(crate) fn has_left(&self) -> bool {
         let Some(stream) = self.0.upgrade() else { return true };
         let mut polled = [PollFd::new(&*stream, PollFlags::IN)];

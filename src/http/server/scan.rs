@@ -32,8 +32,8 @@ impl HeadScan {
         Self { state: State::Start, scanned: 0, lines: 0, max_bytes, max_headers }
     }
 
-    /// Scans what `input` has beyond the bytes of the calls before: each call passes all bytes since the end of the last
-    /// request. Returns the length of the head when it is complete.
+    /// Scans what `input` has beyond the bytes of the calls before: each call passes all bytes since the end of the
+    /// last request. Returns the length of the head when it is complete.
     ///
     /// # Errors
     /// If the head is malformed or too large.

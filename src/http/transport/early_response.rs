@@ -2,8 +2,8 @@
 //!
 //! A server may respond before it has read the body, such as with 403 or 503. It then closes the connection, stops
 //! reading, or reads the rest for nothing. ureq sees a failed write and drops the response that is waiting to be read.
-//! This wrapper records a failed write, discards the rest of the body, and reads the response. It reports the write error
-//! only if no response arrives. It also checks for an early refusal from time to time. Otherwise a server that
+//! This wrapper records a failed write, discards the rest of the body, and reads the response. It reports the write
+//! error only if no response arrives. It also checks for an early refusal from time to time. Otherwise a server that
 //! stopped reading would be noticed only when a write times out, and one that keeps reading would not be noticed at
 //! all.
 //!

@@ -66,9 +66,9 @@ fn has_lingered() -> bool {
     LINGERING.with_borrow(|cancel| cancel.as_ref().and_then(Cancel::since).is_some_and(|since| since >= LINGERS))
 }
 
-/// Interrupts this thread's exchanges when `stops` returns `true`, until the guard is dropped. It is called at each wait
-/// for the server, and several times per second during one. Name look-ups and connection attempts still run until their
-/// time limits.
+/// Interrupts this thread's exchanges when `stops` returns `true`, until the guard is dropped. It is called at each
+/// wait for the server, and several times per second during one. Name look-ups and connection attempts still run until
+/// their time limits.
 pub(crate) fn stop_thread(stops: impl Fn() -> bool + 'static) -> StoppedThread {
     STOPPING.set(Some(Box::new(stops)));
     StoppedThread(PhantomData)

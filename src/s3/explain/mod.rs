@@ -177,7 +177,8 @@ impl Refusal<'_> {
     fn not_s3_hint(&self) -> String {
         let server = self.answer.server.as_deref().map(|name| format!(" from {name}")).unwrap_or_default();
         format!(
-            "{} does not answer as S3 does (HTTP {}{server}): check that endpoint_url is the API, not a web console or a proxy{}",
+            "{} does not answer as S3 does (HTTP {}{server}): check that endpoint_url is the API, not a web console or a \
+             proxy{}",
             self.endpoint.url(),
             self.answer.status,
             // Many servers send this in response to plain HTTP on the TLS port.

@@ -37,7 +37,8 @@ pub(super) fn hint(refusal: &Refusal<'_>) -> Option<String> {
             "the upload was aborted, perhaps by a lifecycle rule of the bucket: run the command again".to_owned()
         }
         _ if answer.wants_checksum() => {
-            "the store requires Content-MD5, which is not supported: use a bucket without a default retention (Object Lock)"
+            "the store requires Content-MD5, which is not supported: use a bucket without a default retention (Object \
+             Lock)"
                 .to_owned()
         }
         (_, "EntityTooLarge") => "the object is larger than the store allows".to_owned(),

@@ -24,8 +24,8 @@ pub(super) fn scope_hint(refusal: &Refusal<'_>) -> Option<String> {
     let message = refusal.message();
     (message.contains("unexpected scope") || message.contains("the region")).then(|| {
         format!(
-            "the store does not accept region {given}, which comes from {origin}: set region to the one it is configured \
-             with, such as region=garage"
+            "the store does not accept region {given}, which comes from {origin}: set region to the one it is \
+             configured with, such as region=garage"
         )
     })
 }
