@@ -113,6 +113,12 @@ def install_on_gitlab(work, repository):
         assert installer in within, f"{file} does not contain install.sh"
         shown = run("sh", "-ec", shell + "s3-build-cache used", **job["variables"], TMPDIR=work, fails=fails)
         assert fails or shown.endswith("<used>\n"), shown
+    # An older version that cannot be replaced is not used.
+    (work / "tar").write_text("#!/bin/sh\necho 'tar: the disk is full' >&2\nexit 2\n")
+    (work / "tar").chmod(0o755)
+    for options in ("-c", "-ec"):
+        run("sh", options, shell + "s3-build-cache used", **job["variables"], TMPDIR=work,
+            PATH=f"{work}:{os.environ['PATH']}", fails="tar: the disk is full")
 
 
 def every_script_exists():
