@@ -73,12 +73,13 @@ def release(work):
 def install(work, repository):
     shell, path = step("Install s3-build-cache"), work / "path"
     at = {
-        "SERVER": repository.parents[1].as_uri(), "REPOSITORY": "o/r", "ACTION": ACTION, "VERSION": TAG,
-        "TO": work / "installed here", "GITHUB_PATH": path,
+        "SERVER": repository.parents[1].as_uri(), "REPOSITORY": "o/r", "VERSION": TAG, "GITHUB_ACTION_PATH": ACTION,
+        "RUNNER_TEMP": work / "temporary files", "GITHUB_PATH": path,
     }
+    installed = at["RUNNER_TEMP"] / "s3-build-cache"
     bash = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", shell)
     assert "s3-build-cache 9.9.9" in run(*bash, **at)
-    assert path.read_text() == f"{at['TO']}\n" and os.access(at["TO"] / "s3-build-cache", os.X_OK)
+    assert path.read_text() == f"{installed}\n" and os.access(installed / "s3-build-cache", os.X_OK)
     run(*bash, **at | {"VERSION": ""}, fails="set it to the tag of a release")
     run(*bash, **at | {"VERSION": "v0.0.1"}, fails="cannot download")
     run(*bash, **at | {"SHA256": "0" * 64}, fails=f"instead of {'0' * 64}")
@@ -93,13 +94,15 @@ def install(work, repository):
     (files / "SHA256SUMS").write_text(sums)
 
     build = ("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", step("Run the build"))
-    found = {"PATH": f"{at['TO']}:{os.environ['PATH']}"}
-    line = "docker buildx build --push \\\n  -t 'a b' --cache-to type=s3,bucket=b .\n"
+    found = {"PATH": f"{installed}:{os.environ['PATH']}"}
+    line = "docker buildx build --push \\\n  -t 'a b' --cache-to type=s3,bucket=b . # the last word\n"
     words = ["run", "--", "docker", "buildx", "build", "--push", "-t", "a b", "--cache-to", "type=s3,bucket=b", "."]
     printed = lambda words: "s3-build-cache 9.9.9\n" + "".join(f"<{word}>\n" for word in words)
     assert run(*build, **found, BUILD=line, TO="", FROM="") == printed(words)
     words = ["run", "--cache-to", "type=s3,bucket=$(b)", "--cache-from", "type=s3", "--", "make"]
     assert run(*build, **found, BUILD="make", TO="type=s3,bucket=$(b)", FROM="type=s3") == printed(words)
+    for several in ("make && make install", "make; make install", "make | tee log"):
+        run(*build, **found, BUILD=several, TO="", FROM="", fails="syntax error")
 
 
 def install_on_gitlab(work, repository):
