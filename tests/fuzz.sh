@@ -21,10 +21,11 @@ if ! cargo fuzz --version >/dev/null 2>&1 && ! cargo install --quiet --locked ca
 fi
 cargo +nightly fetch --quiet --locked --manifest-path fuzz/Cargo.toml
 known=$(cargo +nightly fuzz list)
-targets=${*:-$known}
-for target in $targets; do
+targets=("$@")
+[ $# -gt 0 ] || mapfile -t targets <<<"$known"
+for target in "${targets[@]}"; do
     if ! grep -qx -- "$target" <<<"$known"; then
-        echo "fuzz.sh: there is no target $target; the targets are $(echo $known)" >&2
+        echo "fuzz.sh: there is no target $target; the targets are ${known//$'\n'/ }" >&2
         exit 2
     fi
 done
@@ -56,7 +57,7 @@ run() {
 
 # A fuzzer has one thread: as many at a time as there are processors.
 running=0
-for target in $targets; do
+for target in "${targets[@]}"; do
     if [ "$running" -ge "$(nproc)" ]; then
         wait -n
         running=$((running - 1))
@@ -67,17 +68,17 @@ done
 wait
 
 failed=()
-for target in $targets; do
+for target in "${targets[@]}"; do
     if [ -e "$logs/$target.failed" ]; then
         tail -n 40 "$logs/$target" >&2
         failed+=("$target")
     else
         executed=$(sed -n 's/^stat::number_of_executed_units: *//p' "$logs/$target")
-        echo "$target: $executed executions in $seconds s, $(ls "$root/corpus/$target" | wc -l) inputs kept"
+        echo "$target: $executed executions in $seconds s, $(find "$root/corpus/$target" -type f | wc -l) inputs kept"
     fi
 done
 if [ ${#failed[@]} -gt 0 ]; then
     echo "failed: ${failed[*]}" >&2
     exit 1
 fi
-echo "ran: $(echo $targets)"
+echo "ran: ${targets[*]}"

@@ -40,8 +40,8 @@ browse() {
 }
 browse --dump-dom >"$work/dom.html"
 for tag in svg rect table tr '<title'; do
-    expected=$(grep -o "<\?$tag[ >]" "$page" | wc -l)
-    found=$(grep -o "<\?$tag[ >]" "$work/dom.html" | wc -l)
+    expected=$(grep -o "<\?${tag}[ >]" "$page" | wc -l)
+    found=$(grep -o "<\?${tag}[ >]" "$work/dom.html" | wc -l)
     [ "$found" -ge "$expected" ] && [ "$expected" -gt 0 ] || { echo "$tag: $found of $expected" >&2; exit 1; }
 done
 grep -q '<script' "$work/dom.html" && { echo "a name became a script" >&2; exit 1; }

@@ -165,15 +165,14 @@ classic_trials() {
     check "classic: every step is cached" all_cached "$log.2"
 }
 
-for name in "${@:-buildkitd dockerd classic}"; do
-    for name in $name; do
-        case $name in
-        buildkitd) buildkitd_trials ;;
-        dockerd) dockerd_trials ;;
-        classic) classic_trials ;;
-        *) echo "unknown: $name" >&2; exit 2 ;;
-        esac
-    done
+[ $# -gt 0 ] || set -- buildkitd dockerd classic
+for name; do
+    case $name in
+    buildkitd) buildkitd_trials ;;
+    dockerd) dockerd_trials ;;
+    classic) classic_trials ;;
+    *) echo "unknown: $name" >&2; exit 2 ;;
+    esac
 done
 if [ ${#failed[@]} -gt 0 ]; then
     printf 'failed: %s\n' "${failed[@]}" >&2

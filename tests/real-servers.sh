@@ -43,21 +43,20 @@ EOF
 }
 
 failed=()
-for name in "${@:-seaweedfs swift juicefs}"; do
-    for name in $name; do
-        data=$root/data-$name
-        rm -rf "$data"
-        echo "== $name"
-        if bash "tests/servers/$name.sh" "$(free_port)" "$data"; then
-            # shellcheck disable=SC1091
-            . "$data/env"
-            S3_TEST_SERVER=$name cargo test --quiet --test integration -- --ignored real_server || failed+=("$name")
-        else
-            tail -n 20 "$data/log" >&2
-            failed+=("$name (did not start)")
-        fi
-        bash tests/servers/stop.sh "$data"
-    done
+[ $# -gt 0 ] || set -- seaweedfs swift juicefs
+for name; do
+    data=$root/data-$name
+    rm -rf "$data"
+    echo "== $name"
+    if bash "tests/servers/$name.sh" "$(free_port)" "$data"; then
+        # shellcheck disable=SC1091
+        . "$data/env"
+        S3_TEST_SERVER=$name cargo test --quiet --test integration -- --ignored real_server || failed+=("$name")
+    else
+        tail -n 20 "$data/log" >&2
+        failed+=("$name (did not start)")
+    fi
+    bash tests/servers/stop.sh "$data"
 done
 if [ ${#failed[@]} -gt 0 ]; then
     echo "failed: ${failed[*]}" >&2

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Lints the workflows, the action and the template for GitLab, and runs the shell that they contain. The linters come
-# from PyPI, pinned, into target/workflows; what cannot be installed is reported and left out.
+# Lints all shell scripts, the workflows, the action and the template for GitLab, and runs the shell of the last three.
+# The linters come from PyPI, pinned, into target/workflows; what cannot be installed is reported and left out.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 root=${CARGO_TARGET_DIR:-target}/workflows
@@ -19,7 +19,8 @@ if [ -e "$venv/installed.txt" ]; then
     check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml
     check-jsonschema --quiet --builtin-schema vendor.github-actions .github/actions/*/action.yml
     check-jsonschema --quiet --builtin-schema vendor.gitlab-ci .gitlab/*.yml
-    shellcheck .github/release/*.sh .github/actions/*/*.sh tests/workflows.sh tests/dependencies.sh
+    shellcheck -x -P SCRIPTDIR .github/release/*.sh .github/actions/*/*.sh .ci/run tests/*.sh tests/servers/*.sh \
+        tests/bench/run
     zizmor --quiet --offline --no-progress .github
     echo "workflows: schemas, shellcheck and zizmor passed"
 else

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Sourced by the start scripts: NAME.sh PORT DATADIR. The server listens on loopback only, its pids go to DATADIR/pids,
 # what a client needs to DATADIR/env. stop.sh DATADIR ends it. The keys are AWS's own documentation examples.
 set -euo pipefail
