@@ -2,7 +2,9 @@
 
 import os
 import platform
+import re
 import subprocess
+import sys
 import tempfile
 from pathlib import Path
 
@@ -135,6 +137,16 @@ def every_script_exists():
                         assert (ROOT / word).is_file(), f"{file.name} runs {word}, which does not exist"
 
 
+def every_target_is_installed_and_has_its_notices():
+    release = yaml.safe_load((ROOT / ".github/workflows/release.yml").read_text())
+    targets = {build["target"] for build in release["jobs"]["build"]["strategy"]["matrix"]["include"]}
+    sys.path.append(str(ROOT / "tests/dependencies"))
+    from crates import TARGETS as in_notices
+    assert targets == set(in_notices), "tests/dependencies/crates.py"
+    installed = set(re.findall(r"target=([\w-]+) ;;", (ACTION / "install.sh").read_text()))
+    assert targets == installed, "install.sh"
+
+
 with tempfile.TemporaryDirectory() as folder:
     folder = Path(folder)
     check_the_address(folder)
@@ -142,4 +154,5 @@ with tempfile.TemporaryDirectory() as folder:
     install(folder, repository)
     install_on_gitlab(folder, repository)
     every_script_exists()
+    every_target_is_installed_and_has_its_notices()
 print("workflows: the shell of every step passed")
