@@ -10,9 +10,10 @@ use crate::base::Unpoisoned as _;
 pub(in crate::serve) struct StopBy(Arc<Mutex<Option<Instant>>>);
 
 impl StopBy {
-    /// Lets requests wait only for `grace`. Further calls can only shorten it.
+    /// Lets requests wait only for `grace`, or without a limit if that is beyond the range of the clock. Further calls
+    /// can only shorten it.
     pub(in crate::serve) fn stop_within(&self, grace: Duration) {
-        let end = Instant::now() + grace;
+        let Some(end) = Instant::now().checked_add(grace) else { return };
         let mut stop_by = self.0.lock().unpoisoned();
         *stop_by = Some(stop_by.map_or(end, |earlier| earlier.min(end)));
     }
@@ -40,6 +41,16 @@ mod tests {
         assert!(!stop_by.is_now());
         stop_by.clone().stop_within(Duration::ZERO);
         stop_by.stop_within(Duration::from_secs(600));
+        assert!(stop_by.is_now());
+    }
+
+    #[test]
+    fn a_time_beyond_the_range_of_the_clock_never_comes() {
+        let stop_by = StopBy::default();
+        stop_by.stop_within(Duration::MAX);
+        assert!(!stop_by.is_now());
+        stop_by.stop_within(Duration::ZERO);
+        stop_by.stop_within(Duration::MAX);
         assert!(stop_by.is_now());
     }
 }
