@@ -48,13 +48,23 @@ impl Serving {
     pub(crate) fn summary(&self) -> ServeSummary {
         self.server.summary()
     }
+
+    /// Stops the server, and returns what it has done until its last request ended.
+    pub(crate) fn stop(mut self) -> ServeSummary {
+        self.end();
+        self.summary()
+    }
+
+    fn end(&mut self) {
+        let Some(thread) = self.thread.take() else { return };
+        self.stopper.stop_within(Duration::from_secs(2));
+        assert!(thread.join().is_ok() || std::thread::panicking(), "the server panicked");
+    }
 }
 
 impl Drop for Serving {
     fn drop(&mut self) {
-        self.stopper.stop_within(Duration::from_secs(2));
-        let ended = self.thread.take().unwrap().join();
-        assert!(ended.is_ok() || std::thread::panicking(), "the server panicked");
+        self.end();
     }
 }
 

@@ -64,12 +64,15 @@ impl Pull {
             caches.partition(|(at, _)| known.is_some_and(|known| known.source == *at));
         let (mut reasons, mut failed) = (Vec::new(), None);
         for (source, cache) in first.into_iter().chain(others) {
+            if mounted.is_corrupt(digest, source) {
+                reasons.push(format!("it does not match its digest in {}", cache.location()));
+                continue;
+            }
             let size = match known.filter(|known| known.source == source) {
                 Some(known) => Ok(Some(known.size)),
                 None => cache.find_blob(digest).map(|meta| meta.map(|meta| meta.size)),
             };
             let tried = match size {
-                _ if mounted.is_corrupt(digest, source) => CopyOutcome::Lost("it does not match its digest".to_owned()),
                 Ok(Some(size)) if is_head => return Ok(sized(size, digest)),
                 Ok(Some(size)) => {
                     let peer = request.peer.clone();
@@ -128,11 +131,13 @@ impl Pull {
         let mut first = vec![0; FIRST_BYTES];
         match reader.read(&mut first) {
             Ok(read) => first.truncate(read),
-            Err(error) if error.kind() == io::ErrorKind::InvalidData => {
-                mounted.blame(digest, source);
-                return Ok(CopyOutcome::Lost(error.to_string()));
+            Err(error) => {
+                if error.kind() == io::ErrorKind::InvalidData {
+                    mounted.blame(digest, source);
+                }
+                let error = error.downcast().unwrap_or_else(|error| Error::network(error.to_string()));
+                return Ok(if is_loss(&error) { CopyOutcome::Lost(error.chain()) } else { CopyOutcome::Failed(error) });
             }
-            Err(error) => return Ok(CopyOutcome::Failed(Error::network(error.to_string()))),
         }
         let length = range.end - range.start;
         let sent = Sent {
