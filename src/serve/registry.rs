@@ -63,7 +63,7 @@ impl Registry {
             }
             Route::Blob { repository, digest } => self.pull.blob(self.mounted(repository)?, request, digest),
             Route::StartUpload { repository, mount, digest } => {
-                self.push(repository)?.start_upload(request, repository, mount.clone(), *digest)
+                self.push(repository)?.start_upload(request, repository, *mount, *digest)
             }
             Route::Upload { repository, id, digest } => self.push(repository)?.upload(request, repository, id, *digest),
             Route::Tags { repository, page } => self.pull.tags(self.mounted(repository)?, repository, page),

@@ -34,8 +34,8 @@ pub(crate) enum Route {
     /// `/v2/REPOSITORY/blobs/uploads/`.
     StartUpload {
         repository: String,
-        /// The blob to take from another repository, and that repository if it is named.
-        mount: Option<(Digest, Option<String>)>,
+        /// The blob to mount. It is looked up in the store, so the repository that it is from does not matter.
+        mount: Option<Digest>,
         /// The digest of the body, which is the whole blob.
         digest: Option<Digest>,
     },
@@ -81,7 +81,8 @@ impl Route {
                 Ok(Self::Manifest { repository: repository(name)?, reference: Reference::parse(reference)? })
             }
             ["v2", name @ .., "blobs", "uploads"] | ["v2", name @ .., "blobs", "uploads", ""] => {
-                Self::start_upload(repository(name)?, &query)
+                let (repository, mount) = (repository(name)?, query.digest("mount")?);
+                Ok(Self::StartUpload { repository, mount, digest: query.digest("digest")? })
             }
             ["v2", name @ .., "blobs", "uploads", id] => {
                 let (repository, id) = (repository(name)?, upload_id(id)?);
@@ -95,13 +96,6 @@ impl Route {
             }
             _ => Err(no_such_path("the path is not part of the registry API")),
         }
-    }
-
-    fn start_upload(repository: String, query: &Query) -> Result<Self, Refusal> {
-        // A client that cannot mount a blob uploads it, so an invalid repository is ignored.
-        let from = || query.get("from").filter(|name| is_repository(name)).map(str::to_owned);
-        let mount = query.digest("mount")?.map(|digest| (digest, from()));
-        Ok(Self::StartUpload { repository, mount, digest: query.digest("digest")? })
     }
 
     /// Returns the methods that the route takes, as the header `Allow` lists them.
@@ -261,8 +255,8 @@ mod tests {
             ("/v2/a/blobs/uploads", start(None, None)),
             ("/v2/a/blobs/uploads/", start(None, None)),
             (&format!("/v2/a/blobs/uploads/?digest={DIGEST}"), start(None, Some(digest))),
-            (&format!("/v2/a/blobs/uploads/?mount={DIGEST}&from=b/c"), start(Some((digest, Some(name("b/c")))), None)),
-            (&format!("/v2/a/blobs/uploads/?from=B&mount={DIGEST}"), start(Some((digest, None)), None)),
+            (&format!("/v2/a/blobs/uploads/?mount={DIGEST}&from=b/c"), start(Some(digest), None)),
+            (&format!("/v2/a/blobs/uploads/?from=B&mount={DIGEST}"), start(Some(digest), None)),
             ("/v2/a/blobs/uploads/4f-2", upload(None)),
             (&format!("/v2/a/blobs/uploads/4f-2?digest={}&x", DIGEST.replace(':', "%3A")), upload(Some(digest))),
             (&format!("/v2/a/referrers/{DIGEST}?artifactType=x"), Route::Referrers { repository: name("a"), digest }),

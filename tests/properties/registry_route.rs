@@ -59,9 +59,7 @@ fn printed(route: &Route) -> (String, String) {
         Route::Blob { repository, digest } => (of(repository, format!("blobs/{digest}")), none()),
         Route::Referrers { repository, digest } => (of(repository, format!("referrers/{digest}")), none()),
         Route::StartUpload { repository, mount, digest: whole } => {
-            let (blob, from) = mount.clone().map_or((None, None), |(blob, from)| (Some(blob), from));
-            let from = from.map_or(String::new(), |from| format!("from={}&", percent_encode_query(&from)));
-            (of(repository, "blobs/uploads/".to_owned()), digest("mount", &blob) + &from + &digest("digest", whole))
+            (of(repository, "blobs/uploads/".to_owned()), digest("mount", mount) + &digest("digest", whole))
         }
         Route::Upload { repository, id, digest: whole } => {
             assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-'));

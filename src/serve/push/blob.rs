@@ -22,12 +22,12 @@ impl Push {
         &self,
         request: &mut Request<'_>,
         repository: &str,
-        mount: Option<(Digest, Option<String>)>,
+        mount: Option<Digest>,
         digest: Option<Digest>,
     ) -> Result<Response, Refusal> {
         self.begin(Some(repository));
         // A client that cannot mount a blob uploads it, so a store that fails now may still recover.
-        if let Some((digest, _)) = mount
+        if let Some(digest) = mount
             && self.pushes.is_stored(&digest).unwrap_or(false)
         {
             self.counters.blobs_present.add(1);
