@@ -74,15 +74,16 @@ impl Mount {
         }
     }
 
-    /// Returns the cache to write a tag to, with the names that it stands for, or `None` if the mount is read-only.
+    /// Returns the names of the manifests that a push to a tag writes.
     ///
     /// # Errors
     /// If the store does not accept the reference as a name.
-    pub(super) fn target(&self, repository: &str, tag: &str) -> Result<Option<S3Cache>> {
-        let Some(cache) = self.caches.first().filter(|_| self.is_writable()) else { return Ok(None) };
+    pub(super) fn names(&self, repository: &str, tag: &str) -> Result<Vec<String>> {
+        let names = |cache: &S3Cache| cache.options().keys().names.clone();
+        let Some(cache) = self.caches.first() else { return Ok(Vec::new()) };
         match self.purpose {
-            Purpose::References { .. } => cache.named(vec![name_of(repository, tag)]).map(Some),
-            Purpose::Import | Purpose::Export => Ok(Some(cache.clone())),
+            Purpose::References { .. } => cache.named(vec![name_of(repository, tag)]).map(|cache| names(&cache)),
+            Purpose::Import | Purpose::Export => Ok(names(cache)),
         }
     }
 }

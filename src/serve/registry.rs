@@ -78,12 +78,12 @@ impl Registry {
         reference: &Reference,
     ) -> Result<Response, Refusal> {
         let (mounted, push) = (self.mounted(repository)?, self.push(repository)?);
-        let target = match reference {
-            Reference::Tag(tag) => mounted.mount.target(repository, tag),
+        let names = match reference {
+            Reference::Tag(tag) => mounted.mount.names(repository, tag).map(Some),
             Reference::Digest(_) => Ok(None),
         };
-        let target = target.map_err(|error| Refusal::new(Code::NameInvalid, error.chain()))?;
-        let response = push.put_manifest(request, reference, target)?;
+        let names = names.map_err(|error| Refusal::new(Code::NameInvalid, error.chain()))?;
+        let response = push.put_manifest(request, reference, names.as_deref())?;
         self.pull.changed(mounted.position);
         Ok(response)
     }

@@ -230,3 +230,24 @@ fn pushes_take_flat_memory() {
     let more = peaks[1].saturating_sub(peaks[0]);
     assert!(more < 24 << 20, "{more} bytes more for blobs of 48 MiB");
 }
+
+/// A manifest is loaded once all of it was received, one after the other.
+#[test]
+fn large_manifests_that_are_being_received_take_little_memory() {
+    const SIZE: usize = 16 << 20;
+    let root = tempfile::tempdir().unwrap();
+    let serve = Serve::start(&["--write", &file_store(root.path())]);
+    let (idle, address) = (serve.peak(), serve.address);
+    let head = format!("PUT /v2/app/manifests/latest HTTP/1.1\r\nHost: {address}\r\nContent-Length: {SIZE}\r\n\r\n");
+    let mut clients: Vec<TcpStream> = (0..8).map(|_| TcpStream::connect(address).unwrap()).collect();
+    for client in &mut clients {
+        client.write_all(head.as_bytes()).unwrap();
+        client.write_all(&vec![b' '; SIZE - 1]).unwrap();
+    }
+    let (client, mut status) = (&mut clients[0], [0; 12]);
+    client.write_all(b"{").unwrap();
+    client.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 400");
+    let used = serve.peak().saturating_sub(idle);
+    assert!(used < 3 * SIZE as u64, "{} MiB more than idle", used >> 20);
+}

@@ -108,7 +108,7 @@ impl Spool {
     /// # Errors
     /// [`Error::Io`] if the temporary file cannot be read.
     pub(crate) fn to_vec(&self) -> Result<Vec<u8>> {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(usize::try_from(self.size).unwrap_or(0));
         let read = self.reader(0).read_to_end(&mut bytes);
         read.map_err(|error| Error::io("read a temporary file in", env::temp_dir(), error))?;
         Ok(bytes)

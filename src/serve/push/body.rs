@@ -3,9 +3,9 @@
 use std::io;
 use std::time::{Duration, Instant};
 
-use crate::base::{Error, ErrorKind, Hasher, Result as CrateResult};
+use crate::base::{Digest, Error, ErrorKind, Hasher, Result as CrateResult};
 use crate::http::server::Request;
-use crate::ops::push::PushRooms;
+use crate::ops::push::{PushRooms, Spool};
 use crate::serve::answer::{Code, Refusal};
 use crate::serve::push::uploads::Pieces;
 
@@ -67,21 +67,24 @@ pub(super) fn drain(request: &mut Request<'_>) -> Result<Hasher, Refusal> {
     Ok(hasher)
 }
 
-/// Reads a document of at most `most` bytes.
+/// Receives a document of at most `most` bytes. A large one is not in memory. Also returns its digest.
 ///
 /// # Errors
-/// If it is larger, or ends early.
-pub(super) fn document(request: &mut Request<'_>, most: u64) -> Result<Vec<u8>, Refusal> {
+/// If it is larger, ends early, or there is no room for it.
+pub(super) fn document(request: &mut Request<'_>, most: u64) -> Result<(Spool, Digest), Refusal> {
     let too_large = || Refusal::new(Code::SizeInvalid, format!("the body has more than {most} bytes"));
     if request.content_length().is_some_and(|size| size > most) {
         return Err(too_large());
     }
-    let mut document = Vec::new();
+    let (mut document, mut hasher) = (Spool::new(), Hasher::new());
     receive(request, |bytes| {
-        document.extend_from_slice(bytes);
-        if document.len() as u64 > most { Err(too_large()) } else { Ok(()) }
+        if document.size() + bytes.len() as u64 > most {
+            return Err(too_large());
+        }
+        hasher.update(bytes);
+        document.write(bytes).map_err(|error| Refusal::failed("cannot receive the document", &error))
     })?;
-    Ok(document)
+    Ok((document, hasher.finish()))
 }
 
 impl Pieces {

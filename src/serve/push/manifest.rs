@@ -6,8 +6,8 @@ use crate::base::{Digest, Error, ErrorKind};
 use crate::cache_config::CacheConfig;
 use crate::http::server::{Request, Response};
 use crate::layout::manifest::{Manifest, Reference as Config};
+use crate::ops::MANIFEST_TYPE;
 use crate::ops::push::{Completion, Missing, Publication, Published, Spool};
-use crate::ops::{MANIFEST_TYPE, S3Cache};
 use crate::serve::answer::{Code, Refusal, with_digest};
 use crate::serve::push::Push;
 use crate::serve::push::body::{Deadlines, document};
@@ -20,43 +20,52 @@ const MOST_NAMED: usize = 5;
 
 /// A manifest that was pushed.
 struct Pushed {
-    bytes: Vec<u8>,
+    document: Spool,
     digest: Digest,
     deadlines: Deadlines,
 }
 
+impl Pushed {
+    /// Loads the manifest. The caller holds room for it.
+    fn parse(&self) -> Result<Manifest, Refusal> {
+        let bytes = self.document.to_vec().map_err(|error| Refusal::failed("cannot read the manifest", &error))?;
+        Manifest::parse(&bytes).map_err(|error| invalid(&error))
+    }
+}
+
 impl Push {
-    /// Takes a manifest. `target` is the cache with the names to write; `None` if the manifest was pushed by digest.
+    /// Takes a manifest. `names` are those to write; `None` if the manifest was pushed by digest.
     pub(in crate::serve) fn put_manifest(
         &self,
         request: &mut Request<'_>,
         reference: &Reference,
-        target: Option<S3Cache>,
+        names: Option<&[String]>,
     ) -> Result<Response, Refusal> {
-        let bytes = document(request, MAX_BYTES)?;
+        let (document, digest) = document(request, MAX_BYTES)?;
         let deadlines = Deadlines::from_now(self.pushes.deadlines());
-        let digest = Digest::of(&bytes);
         if let Reference::Digest(announced) = reference
             && *announced != digest
         {
             let message = format!("the manifest has the digest {digest} instead of {announced}");
             return Err(Refusal::new(Code::DigestInvalid, message));
         }
-        let manifest = Manifest::parse(&bytes).map_err(|error| invalid(&error))?;
-        let pushed = Pushed { bytes, digest, deadlines };
-        if let Some(target) = target {
-            self.publish(&pushed, &manifest, &target.options().keys().names)?;
+        let pushed = Pushed { document, digest, deadlines };
+        match names {
+            Some(names) => self.publish(&pushed, names)?,
+            None => self.reference(&pushed).map(drop)?,
         }
-        self.keep(request, &pushed)?;
+        // Kept for requests by digest.
+        let media_type = request.header("content-type").unwrap_or(MANIFEST_TYPE);
+        self.manifests.insert(digest, media_type, pushed.document);
         let location = request.path.rsplit_once('/').map_or("", |(parent, _)| parent);
         Ok(with_digest(Response::empty(201).header("location", format!("{location}/{digest}")), &digest))
     }
 
     /// Writes a manifest under these names, or joins the attempt to do so that is under way.
-    fn publish(&self, pushed: &Pushed, manifest: &Manifest, names: &[String]) -> Result<(), Refusal> {
+    fn publish(&self, pushed: &Pushed, names: &[String]) -> Result<(), Refusal> {
         let publication = match self.pushes.publication(&pushed.digest, names) {
             Some(under_way) => under_way,
-            None => self.start(pushed, manifest, names)?,
+            None => self.start(pushed, names)?,
         };
         match self.wait(&publication, pushed.deadlines.answer) {
             Some(Ok(Published::Written)) => {
@@ -75,20 +84,22 @@ impl Push {
         }
     }
 
-    fn start(
-        &self,
-        pushed: &Pushed,
-        manifest: &Manifest,
-        names: &[String],
-    ) -> Result<Arc<Completion<Published>>, Refusal> {
-        let size = manifest.config.size;
+    /// Returns the reference of a manifest to its config.
+    fn reference(&self, pushed: &Pushed) -> Result<Config, Refusal> {
+        let _room = self.document_room(pushed.document.size(), pushed.deadlines)?;
+        Ok(pushed.parse()?.config)
+    }
+
+    fn start(&self, pushed: &Pushed, names: &[String]) -> Result<Arc<Completion<Published>>, Refusal> {
+        let config = self.reference(pushed)?;
+        let size = config.size;
         if size > MAX_BYTES {
             let message = format!("the config has {size} bytes; the limit is {MAX_BYTES}");
             return Err(Refusal::new(Code::SizeInvalid, message));
         }
-        let room = self.document_room(size.saturating_add(pushed.bytes.len() as u64), pushed.deadlines)?;
-        let json = self.config(&manifest.config)?;
-        let config = CacheConfig::from_local_json(&json, &manifest.layers).map_err(|error| invalid(&error))?;
+        let room = self.document_room(size.saturating_add(pushed.document.size()), pushed.deadlines)?;
+        let json = self.config(&config)?;
+        let config = CacheConfig::from_local_json(&json, &pushed.parse()?.layers).map_err(|error| invalid(&error))?;
         drop(json);
         let publication = Publication {
             manifest: pushed.digest,
@@ -104,32 +115,21 @@ impl Push {
     /// Reads the config of a cache, which was pushed as a blob.
     fn config(&self, config: &Config) -> Result<Vec<u8>, Refusal> {
         let failed = |error: Error| Refusal::failed("cannot read the config", &error);
-        let json = match self.pushes.documents().get(&config.digest) {
-            Some(document) => Some(document.to_vec().map_err(failed)?),
-            None => self.stored_config(config).map_err(failed)?,
+        let Some(document) = self.pushes.documents().get(&config.digest) else {
+            let unknown = || format!("the config {} was not pushed", config.digest);
+            let stored = self.stored_config(config).map_err(failed)?;
+            return stored.ok_or_else(|| Refusal::new(Code::ManifestBlobUnknown, unknown()));
         };
-        let Some(json) = json else {
-            let message = format!("the config {} was not pushed", config.digest);
-            return Err(Refusal::new(Code::ManifestBlobUnknown, message));
-        };
-        if json.len() as u64 != config.size {
-            let message = format!("the config has {} bytes instead of {}", json.len(), config.size);
+        if document.size() != config.size {
+            let message = format!("the config has {} bytes instead of {}", document.size(), config.size);
             return Err(Refusal::new(Code::ManifestInvalid, message));
         }
-        Ok(json)
+        document.to_vec().map_err(failed)
     }
 
     fn stored_config(&self, config: &Config) -> Result<Option<Vec<u8>>, Error> {
         let Some(reader) = self.pushes.cache().open_blob(&config.digest)? else { return Ok(None) };
         if reader.size() == config.size { reader.read_all().map(Some) } else { Ok(None) }
-    }
-
-    /// Keeps a manifest for requests by digest.
-    fn keep(&self, request: &Request<'_>, pushed: &Pushed) -> Result<(), Refusal> {
-        let mut bytes = Spool::new();
-        bytes.write(&pushed.bytes).map_err(|error| Refusal::failed("cannot keep the manifest", &error))?;
-        self.manifests.insert(pushed.digest, request.header("content-type").unwrap_or(MANIFEST_TYPE), bytes);
-        Ok(())
     }
 }
 

@@ -13,7 +13,7 @@ mod uploads;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::base::{Digest, ErrorKind, Result as CrateResult};
+use crate::base::{Digest, Error, ErrorKind, Result as CrateResult};
 use crate::http::server::Response;
 use crate::ops::S3Cache;
 use crate::ops::push::{Completion, Document, Documents, PushRooms, Pushes, Room, WrongCopies};
@@ -124,7 +124,7 @@ impl Push {
 
     /// Waits for room for documents in memory.
     fn document_room(&self, bytes: u64, deadlines: Deadlines) -> Result<Room, Refusal> {
-        let late = || crate::base::Error::network("timed out while other manifests are being written");
+        let late = || Error::network("timed out while other manifests are being written");
         let in_time = || if Instant::now() < deadlines.write && !self.is_stopping() { Ok(()) } else { Err(late()) };
         let room = self.pushes.rooms().documents.take(bytes, in_time);
         room.map_err(|error| Refusal::new(Code::Unavailable, error.chain()).hint("push the manifest again"))
