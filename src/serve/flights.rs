@@ -124,7 +124,7 @@ mod tests {
     const LONG: Duration = Duration::from_secs(20);
 
     #[test]
-    fn those_who_ask_for_the_same_share_the_work() {
+    fn requests_with_the_same_key_share_the_work() {
         let flights = Flights::<usize>::default();
         let count = Arc::new(AtomicUsize::new(0));
         let (go, wait) = channel::<()>();
