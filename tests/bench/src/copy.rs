@@ -58,7 +58,6 @@ fn get(connection: &mut BufReader<TcpStream>, file: &Path, path: &str) -> Outcom
         file.write_all(&buffer[..read])?;
         left -= read as u64;
     }
-    connection.consume(0);
     Ok(())
 }
 

@@ -82,6 +82,12 @@ impl Bars<'_> {
         Some(paired(&self.samples(place, OURS, metric)?, &sums))
     }
 
+    /// The median length of the longest chain of requests.
+    fn depth(&self, (case, server, what): Place<'_>, tool: &str) -> Option<f64> {
+        let series = self.results.find(case, server, what, tool)?;
+        Some(median(series.samples.iter().filter_map(|sample| sample.seen).map(|seen| seen.depth as f64)))
+    }
+
     fn peak(&self, place: Place<'_>) -> Option<f64> {
         self.median(place, OURS, Metric::Peak).map(|kib| kib / 1024.0)
     }

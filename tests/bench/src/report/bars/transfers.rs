@@ -6,7 +6,7 @@ use crate::cases::serve::{HEAD_LISTED, HEAD_UNLISTED, LONE, PULL, SERVE, SINGLE}
 use crate::cases::warm::{LISTED, ROUND_TRIP_MS, UNLISTED};
 use crate::driver::tools::Tool;
 use crate::report::Metric;
-use crate::report::statistics::{median, paired};
+use crate::report::statistics::paired;
 
 /// What is left of an export's CPU time without the hashes it needs, divided by s5cmd's.
 const WITHOUT_HASHES: f64 = 0.35;
@@ -107,10 +107,7 @@ impl Bars<'_> {
         for (what, name, deep, wall) in
             [(LISTED, "one page lists all", 3.0, 8.0), (UNLISTED, "others are listed first", 6.0, 10.0)]
         {
-            let series = self.results.find("warm", "sink", what, OURS);
-            let depths = series.map(|series| series.samples.iter().filter_map(|sample| sample.seen));
-            let depth = depths.map(|depths| median(depths.map(|seen| seen.depth as f64)));
-            self.most("warm", format!("{name}: round trips deep"), depth, deep, "");
+            self.most("warm", format!("{name}: round trips deep"), self.depth(("warm", "sink", what), OURS), deep, "");
             let measured = self.median(("warm", "sink", what), OURS, Metric::Wall).map(trips);
             self.most("warm", format!("{name}: wall in round trips"), measured, wall, "");
         }
@@ -128,13 +125,9 @@ impl Bars<'_> {
         self.most(SERVE, "pull: CPU / import".to_owned(), cpu, 1.3, RATIO);
         let peaks = self.results.series.iter().filter(|series| series.key.case == SERVE && series.key.tool == SERVE);
         let peaks = peaks.filter(|series| series.bytes > 0).map(|series| series.median(Metric::Peak) / 1024.0);
-        let peak = peaks.fold(None, |most: Option<f64>, peak| Some(most.map_or(peak, |most| most.max(peak))));
-        self.most(SERVE, "peak".to_owned(), peak, 64.0, MIB);
+        self.most(SERVE, "peak".to_owned(), peaks.reduce(f64::max), 64.0, MIB);
         for (what, most) in [(HEAD_LISTED, 3.0), (HEAD_UNLISTED, 6.0)] {
-            let series = self.results.find(SERVE, "sink", what, SERVE);
-            let depths = series.map(|series| series.samples.iter().filter_map(|sample| sample.seen));
-            let depth = depths.map(|depths| median(depths.map(|seen| seen.depth as f64)));
-            self.most(SERVE, format!("{what}: round trips deep"), depth, most, "");
+            self.most(SERVE, format!("{what}: round trips deep"), self.depth((SERVE, "sink", what), SERVE), most, "");
         }
     }
 
@@ -143,10 +136,8 @@ impl Bars<'_> {
         for what in ["export", "import"] {
             let ours = self.results.interruptions.iter().filter(|found| found.what == what);
             let ours = ours.filter(|found| found.tool.starts_with(OURS)).map(|found| found.share());
-            let worst =
-                ours.fold(None, |worst: Option<f64>, share| Some(worst.map_or(share, |worst| worst.max(share))));
             let name = format!("{what}: lost / (a request of each connection + a blob)");
-            self.most("interrupt", name, worst, 1.0, RATIO);
+            self.most("interrupt", name, ours.reduce(f64::max), 1.0, RATIO);
         }
     }
 }
