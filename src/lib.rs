@@ -132,7 +132,7 @@ pub mod prune {
 
 /// Copying caches.
 pub mod copy {
-    pub use crate::ops::Copied;
+    pub use crate::ops::{Copied, FailedCopy};
 }
 
 /// Removing manifests by name.

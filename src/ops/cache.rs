@@ -153,7 +153,7 @@ impl S3Cache {
     /// Returns the same cache with other names of manifests. It shares connections and what was learnt about the store.
     ///
     /// # Errors
-    /// If a name is none that the store takes.
+    /// If a name cannot be part of a key.
     pub(crate) fn named(&self, names: Vec<String>) -> Result<Self> {
         let mut options = self.options.to_builder();
         options.keys.names = names;

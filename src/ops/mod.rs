@@ -30,7 +30,7 @@ mod verify;
 
 pub use blob_reader::BlobReader;
 pub use cache::{S3Cache, S3CacheBuilder};
-pub use copy::Copied;
+pub use copy::{Copied, FailedCopy};
 pub use doctor::{Check, CheckOutcome, DoctorOptions, NO_BETTER_HINT};
 pub use export::{ExportOptions, Exported, export};
 pub use import::{

@@ -133,6 +133,25 @@ fn copy_promotes_and_moves() {
     unnamed.expect(2).says(&["the source has no name="]);
 }
 
+#[test]
+fn copy_names_what_it_could_not_copy() {
+    let bucket = Bucket::new();
+    fs::write(bucket.path("manifests/damaged"), "{").unwrap();
+    let elsewhere = file_store(&bucket.root.path().join("elsewhere"));
+    let copy = ["copy", "--cache-from", &bucket.store, "--cache-to", &elsewhere];
+    let text =
+        run(&copy).expect(5).says(&["error: cannot copy ", "manifests/damaged: ", "hint: export the cache again"]);
+    assert!(text.stdout.contains(" · main\n") && text.stdout.contains(" · pr-1\n"), "{}", text.stdout);
+    let result: Value = serde_json::from_str(&run(&[&copy[..], &["--json"]].concat()).expect(5).stdout).unwrap();
+    assert_eq!(result["outcome"], "failed");
+    let target = &result["targets"][0];
+    assert_eq!((target["manifests"].as_array().unwrap().len(), &target["outcome"]), (2, &"failed".into()));
+    let failed = &target["failed"][0];
+    assert!(failed["manifests"][0].as_str().unwrap().ends_with("manifests/damaged"), "{failed}");
+    assert_eq!(failed["error"]["kind"], "integrity");
+    run(&["verify", &elsewhere, "--deep"]).expect(0);
+}
+
 /// Kills prunings at any moment, and lets another one complete them.
 #[test]
 fn killed_prunings_leave_a_sound_bucket() {

@@ -1,12 +1,12 @@
 //! Copies of caches between names, prefixes and stores.
 
-use s3_build_cache::ErrorKind;
+use s3_build_cache::{Digest, ErrorKind};
 
-use crate::s3::blobs::{Blobs, PART, config, small_parts};
+use crate::s3::blobs::{Blobs, PART, config, noise, small_parts};
 use crate::s3::errors::told;
 use crate::s3::merge::{export, is_sound, job};
 use crate::s3::{builder, cache};
-use crate::s3_server::{Fault, Match, Operation, Server};
+use crate::s3_server::{Failure, Fault, Match, Operation, Server};
 
 #[test]
 fn blobs_are_copied_within_a_store_without_sending_them() {
@@ -91,4 +91,54 @@ fn a_blob_that_the_source_lacks_stops_the_copy_before_its_manifest() {
     let error = cache(&to, "").copy_from(&[cache(&from, "")], false).unwrap_err();
     told(&error, ErrorKind::Integrity, &["sha256:"]);
     assert!(to.keys().is_empty());
+}
+
+/// One manifest is damaged, one lacks a blob, and the key of one would be too long in the target.
+#[test]
+fn what_cannot_be_copied_does_not_stop_the_others() {
+    let (from, long) = (Server::start(), "n".repeat(1000));
+    for (number, name) in [(1, "a"), (2, "lacks"), (3, long.as_str()), (4, "z")] {
+        export(&cache(&from, &format!(",name={name}")), &job(number)).unwrap();
+    }
+    from.put_object("manifests/damaged", b"{");
+    from.remove(&format!("blobs/{}", Digest::of(&noise(102, 200))));
+    for dry_run in [true, false] {
+        let to = Server::start();
+        let target = cache(&to, ",prefix=a/longer/prefix/");
+        let copied = target.copy_from(&[cache(&from, ",name=*"), cache(&from, ",name=absent")], dry_run).unwrap();
+        let names: Vec<&str> = copied.reports.iter().map(|report| report.names[0].as_str()).collect();
+        assert_eq!((names, copied.absent.len(), copied.failed.len()), (vec!["a", "z"], 1, 3));
+        for (failed, (name, kind)) in copied.failed.iter().zip([
+            ("damaged", ErrorKind::Integrity),
+            ("lacks", ErrorKind::Integrity),
+            (long.as_str(), ErrorKind::Usage),
+        ]) {
+            assert_eq!(failed.manifests, [format!("s3://cache/manifests/{name}")]);
+            assert_eq!(failed.error.kind(), kind, "{}", failed.error.chain());
+        }
+        let written = to.keys().iter().filter(|key| key.contains("manifests/")).count();
+        assert_eq!(written, if dry_run { 0 } else { 2 });
+        if !dry_run {
+            is_sound(&target);
+            assert_eq!(to.keys().len(), 5, "two manifests, a blob of each, and one that they share");
+        }
+    }
+}
+
+#[test]
+fn a_failure_that_concerns_all_manifests_ends_the_copy() {
+    let [from, to] = [(), ()].map(|()| Server::start());
+    for (number, name) in [(1, "a"), (2, "b"), (3, "c"), (4, "d")] {
+        export(&cache(&from, &format!(",name={name}")), &job(number)).unwrap();
+    }
+    let denied = Fault::Reply(Failure::new(403, "AccessDenied", "Access Denied"));
+    to.fault(Match::operation(Operation::PutObject).key("manifests/b").always(), denied);
+    let copied = cache(&to, "").copy_from(&[cache(&from, "")], false).unwrap();
+    assert_eq!((copied.reports.len(), copied.failed.len()), (1, 1));
+    assert_eq!(copied.failed[0].manifests, ["b", "c", "d"].map(|name| format!("s3://cache/manifests/{name}")));
+    assert_eq!(copied.failed[0].error.kind(), ErrorKind::Access);
+    assert!(to.object("manifests/c").is_none() && to.object("manifests/d").is_none());
+    // The first failure is the error if nothing else is to be reported.
+    let error = cache(&to, ",name=b").copy_from(&[cache(&from, ",name=a;c")], false).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Access);
 }

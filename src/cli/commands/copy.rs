@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use s3_build_cache::copy::Copied;
+use s3_build_cache::copy::{Copied, FailedCopy};
 use s3_build_cache::{CacheOptions, Error, Result, S3Cache};
 use serde_json::Value;
 
@@ -11,7 +11,7 @@ use crate::commands::caches::CacheArguments;
 use crate::commands::command::{Command, Help, Run, Takes};
 use crate::flags::Raw;
 use crate::output::buckets::sum;
-use crate::output::{exit, human, json};
+use crate::output::{exit, failure, human, json};
 use crate::session::Session;
 
 pub(super) const COMMAND: Command = Command {
@@ -31,7 +31,8 @@ pub(super) const COMMAND: Command = Command {
         arguments: &[],
         global: &["progress", "json", "quiet", "verbose", "jobs"],
         notes: "name= of a source may have patterns. Without name= in the source and the target, all manifests are \
-                copied.",
+                copied. One that cannot be copied does not stop the others; the exit status is that of the first \
+                failure.",
         examples: &[
             "s3-build-cache copy \\\n  --cache-from type=s3,region=eu-west-1,bucket=my-cache,name=pr-12 \\\n  \
              --cache-to type=s3,region=eu-west-1,bucket=my-cache,name=main",
@@ -68,10 +69,14 @@ fn copy(session: &Session, sources: &[CacheOptions], target: &S3Cache, dry_run: 
     for location in &copied.absent {
         session.complain("", &Error::not_found(format!("{location} does not exist")));
     }
-    let (outcome, status) = match (copied.absent.is_empty(), dry_run) {
-        (false, _) => ("failed", exit::OTHER),
-        (true, true) => ("dry-run", 0),
-        (true, false) => ("copied", 0),
+    for FailedCopy { manifests, error, .. } in &copied.failed {
+        session.complain(&format!("cannot copy {}: ", human::few(manifests)), error);
+    }
+    let (outcome, status) = match (copied.failed.first(), copied.absent.is_empty(), dry_run) {
+        (Some(failed), ..) => ("failed", exit::status(failed.error.kind())),
+        (None, false, _) => ("failed", exit::OTHER),
+        (None, true, true) => ("dry-run", 0),
+        (None, true, false) => ("copied", 0),
     };
     let manifests = copied.reports.iter().map(|report| {
         let blobs = &report.blobs;
@@ -82,10 +87,13 @@ fn copy(session: &Session, sources: &[CacheOptions], target: &S3Cache, dry_run: 
             "bytes": report.bytes,
         })
     });
+    let failed =
+        copied.failed.iter().map(|one| json!({"manifests": one.manifests, "error": failure::json(&one.error)}));
     let body = json!({
         "manifests": manifests.collect::<Vec<Value>>(),
         "within_store": sum(copied.within_store),
         "absent": copied.absent,
+        "failed": failed.collect::<Vec<Value>>(),
     });
     Ok(Done { outcome, body, status })
 }

@@ -136,9 +136,6 @@ fn summary(verification: &Verification) -> String {
     )
 }
 
-/// The number of names that a line shows.
-const MOST_NAMES: usize = 5;
-
 fn line(cache: &S3Cache, finding: &Finding) -> String {
     let what = match &finding.defect {
         Defect::AbsentManifest => "absent".to_owned(),
@@ -146,15 +143,10 @@ fn line(cache: &S3Cache, finding: &Finding) -> String {
         Defect::WrongSize { expected, stored } => format!("wrong size: {stored} bytes, not {expected}"),
         defect => defect.as_str().to_owned(),
     };
-    let mut names = String::new();
-    if finding.blob.is_some() && !finding.manifests.is_empty() {
-        let shown: Vec<&str> = finding.manifests.iter().take(MOST_NAMES).map(|name| &**name).collect();
-        names = format!(" (in {}", shown.join(", "));
-        if finding.manifests.len() > shown.len() {
-            names.push_str(&format!(" and {} more", finding.manifests.len() - shown.len()));
-        }
-        names.push(')');
-    }
+    let names = match finding.blob {
+        Some(_) if !finding.manifests.is_empty() => format!(" (in {})", human::few(&finding.manifests)),
+        _ => String::new(),
+    };
     let text = printable(&format!("{}{names}: {what}", cache.location_of(finding)));
     format!("{} {text}", color::on_stdout("\u{2717}", RED))
 }

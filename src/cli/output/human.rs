@@ -44,6 +44,16 @@ pub(crate) fn list(words: &[&str]) -> String {
     }
 }
 
+/// The number of names that [`few`] shows.
+const FEW: usize = 5;
+
+/// Joins the first names, and counts the others: `a, b, c, d, e and 3 more`.
+pub(crate) fn few<N: AsRef<str>>(names: &[N]) -> String {
+    let first: Vec<&str> = names.iter().take(FEW).map(AsRef::as_ref).collect();
+    let more = names.len() - first.len();
+    if more == 0 { first.join(", ") } else { format!("{} and {more} more", first.join(", ")) }
+}
+
 /// Returns the last line, a summary of the result.
 pub(crate) fn summary(verb: &str, report: &Report) -> String {
     let blobs = &report.blobs;
@@ -120,5 +130,11 @@ mod tests {
         assert_eq!(duration(Duration::from_millis(100)), "0.1 s");
         assert_eq!(duration(Duration::from_millis(1_940)), "1.9 s");
         assert_eq!(duration(Duration::from_secs(125)), "2 min 5 s");
+    }
+
+    #[test]
+    fn only_a_few_names_are_shown() {
+        assert_eq!(few(&["a", "b", "c", "d", "e"]), "a, b, c, d, e");
+        assert_eq!(few(&["a", "b", "c", "d", "e", "f", "g"]), "a, b, c, d, e and 2 more");
     }
 }

@@ -3,8 +3,9 @@
 mod source;
 
 use std::collections::BTreeMap;
+use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
 
-use crate::base::{Digest, Error, ErrorKind, Result, log_blob};
+use crate::base::{Digest, Error, ErrorKind, IoError, Result, log_blob};
 use crate::bucket::Names;
 use crate::cache_config::CacheConfig;
 use crate::config::Mode;
@@ -29,6 +30,19 @@ pub struct Copied {
     pub within_store: BlobSum,
     /// The locations of manifests that were asked for and do not exist.
     pub absent: Vec<String>,
+    /// What could not be copied, in the order of the names.
+    pub failed: Vec<FailedCopy>,
+}
+
+/// Manifests that could not be copied.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct FailedCopy {
+    /// The locations of the manifests: one, or all that were to be merged. If the error concerns all manifests, such as
+    /// a missing permission, also those after them, which were not tried.
+    pub manifests: Vec<String>,
+    /// Why they could not be copied.
+    pub error: Error,
 }
 
 /// A manifest of a source: its position, and the name.
@@ -60,8 +74,10 @@ impl S3Cache {
     ///
     /// # Errors
     /// [`Usage`](ErrorKind::Usage) if the names are ambiguous; [`NotFound`](ErrorKind::NotFound) if no source has a
-    /// manifest; [`Integrity`](ErrorKind::Integrity) if a manifest or a blob is damaged or gone; otherwise if a store
-    /// refuses or fails. Manifests that were written before stay.
+    /// manifest; [`Cancelled`](ErrorKind::Cancelled), in which case the manifests written so far stay; otherwise if a
+    /// store refuses or fails. A manifest that cannot be copied, because it or a blob is damaged or its name cannot be
+    /// used, is in [`Copied::failed`], and the others are copied nevertheless. Only if nothing else is to be reported,
+    /// its error is returned.
     pub fn copy_from(&self, sources: &[S3Cache], dry_run: bool) -> Result<Copied> {
         if !dry_run {
             self.store.expect_writes();
@@ -74,12 +90,25 @@ impl S3Cache {
                 None => "the sources have no manifests".to_owned(),
             }));
         }
-        for (names, from) in groups {
+        let mut groups = groups.into_iter();
+        while let Some((names, from)) = groups.next() {
             self.context.cancel.check()?;
-            let report = self.copy_group(sources, names, &from, dry_run, &mut copied.within_store)?;
-            copied.reports.push(report);
+            match self.copy_group(sources, names, &from, dry_run, &mut copied.within_store) {
+                Ok(report) => copied.reports.push(report),
+                Err(Error::Cancelled) => return Err(Error::Cancelled),
+                Err(error) => {
+                    let mut manifests = locations(sources, &from);
+                    if concerns_all(&error) {
+                        groups.by_ref().for_each(|(_, from)| manifests.extend(locations(sources, &from)));
+                    }
+                    copied.failed.push(FailedCopy { manifests, error });
+                }
+            }
         }
-        Ok(copied)
+        match copied.failed.as_slice() {
+            [only] if copied.reports.is_empty() && copied.absent.is_empty() => Err(only.error.clone()),
+            _ => Ok(copied),
+        }
     }
 
     /// Returns what to copy to which names.
@@ -93,8 +122,7 @@ impl S3Cache {
                     .with_hint("add name= to the source, or leave it out of the target to keep the names"));
             }
             let (listed, absent) = named_manifests(source, &names)?;
-            let location = |name: String| source.store.location(&source.keys.manifest(&name));
-            copied.absent.extend(absent.into_iter().map(location));
+            copied.absent.extend(absent.iter().map(|name| location(source, name)));
             for manifest in listed {
                 let to = if keys.names_given { keys.names.clone() } else { vec![manifest.name.clone()] };
                 groups.entry(to).or_default().push((at, manifest.name));
@@ -113,8 +141,10 @@ impl S3Cache {
     ) -> Result<Report> {
         let sent = || self.requests() + sources.iter().map(S3Cache::requests).sum::<u64>();
         let (start, requests) = (self.context.clock.monotonic(), sent());
+        // Before blobs are copied for a name that cannot be used.
+        let target = self.named(names)?;
         let (config, bytes) = read(sources, from)?;
-        let mut options = ExportOptions::new().dry_run(dry_run).names(names);
+        let mut options = ExportOptions::new().dry_run(dry_run);
         // Bytes of another mode or without the crown are not those of the source.
         let policy = self.options.policy();
         options.manifest = bytes.filter(|_| policy.mode == Mode::Max && !policy.exact);
@@ -123,7 +153,7 @@ impl S3Cache {
             self.copy_within(sources, &config, within_store)?;
         }
         let blobs = RemoteBlobs::new(sources, config.blobs(), self.tuning.part_size);
-        let mut report = self.export_config(config, &blobs, &options)?;
+        let mut report = target.export_config(config, &blobs, &options)?;
         let copied = usize::try_from(within_store.blobs - before.blobs).unwrap_or(usize::MAX);
         report.blobs.present = report.blobs.present.saturating_sub(copied);
         report.blobs.transferred += copied;
@@ -176,12 +206,32 @@ fn is_left_to_streaming(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Archived | ErrorKind::TooLarge | ErrorKind::Unsupported)
 }
 
+/// Returns whether the other manifests cannot be copied either: the store refuses everything or cannot be reached, or
+/// the disk is full.
+fn concerns_all(error: &Error) -> bool {
+    use ErrorKind::{Access, NoSuchBucket, Setup};
+    let is_full = |error: &IoError| matches!(error.source.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem);
+    match error {
+        Error::Io(error) => is_full(error),
+        error => error.is_unreachable() || matches!(error.kind(), Access | NoSuchBucket | Setup),
+    }
+}
+
+fn location(source: &S3Cache, name: &str) -> String {
+    source.store.location(&source.keys.manifest(name))
+}
+
+/// Returns the locations of manifests.
+fn locations(sources: &[S3Cache], from: &[From]) -> Vec<String> {
+    from.iter().filter_map(|(at, name)| Some(location(sources.get(*at)?, name))).collect()
+}
+
 /// Reads the manifests. Returns the config, and the bytes if there is one manifest only.
 fn read(sources: &[S3Cache], from: &[From]) -> Result<(CacheConfig, Option<BytesPayload>)> {
     let mut all = Vec::new();
     for (at, name) in from {
         let Some(source) = sources.get(*at) else { continue };
-        let gone = || format!("{} does not exist any more", source.store.location(&source.keys.manifest(name)));
+        let gone = || format!("{} does not exist any more", location(source, name));
         let (found, bytes) = load_bytes(source, name.clone())?.ok_or_else(|| Error::not_found(gone()))?;
         if from.len() == 1 {
             return Ok((found.config, Some(BytesPayload::new(bytes))));
