@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::base::{Error, Result};
+use crate::base::{Error, ErrorKind, Result};
 use crate::object::{ObjectStore as _, UnfinishedUpload};
 use crate::ops::cache::S3Cache;
 use crate::ops::persist::persist;
@@ -13,7 +13,8 @@ const ABANDONED: Duration = Duration::from_secs(24 * 3600);
 /// The uploads to abort.
 pub(in crate::ops) type StaleUploads = Vec<UnfinishedUpload>;
 
-/// Returns the uploads of blobs that began longer ago than this. A store that does not list them has none.
+/// Returns the uploads of blobs that began longer ago than this. A store that cannot list them has none. Warns if it
+/// refuses to.
 ///
 /// # Errors
 /// If the store fails.
@@ -26,18 +27,23 @@ pub(super) fn stale_uploads(cache: &S3Cache, age: Duration) -> Result<StaleUploa
         }
         Err(error) if error.is_transient() || matches!(error, Error::Cancelled) => Err(error),
         Err(error) => {
-            log::info!("unfinished uploads are not aborted: {}", error.chain());
+            let hint = error.hint().map(|hint| format!(" ({hint})")).unwrap_or_default();
+            let message = format!("cannot list unfinished uploads, so none are aborted: {}{hint}", error.chain());
+            match error.kind() {
+                ErrorKind::Unsupported => log::info!("{message}"),
+                _ => cache.context.warn(&message),
+            }
             Ok(Vec::new())
         }
     }
 }
 
-/// Aborts the uploads. Returns how many. One that cannot be aborted is a warning.
+/// Aborts the uploads. Returns how many. Warns about those that cannot be aborted.
 ///
 /// # Errors
 /// If the operation was cancelled.
 pub(super) fn abort(cache: &S3Cache, uploads: &[UnfinishedUpload]) -> Result<usize> {
-    let mut aborted = 0;
+    let (mut aborted, mut warnings) = (0, Vec::new());
     for upload in uploads {
         cache.context.cancel.check()?;
         match persist(&cache.context, Error::is_transient, || cache.store.abort_upload(upload)) {
@@ -45,10 +51,11 @@ pub(super) fn abort(cache: &S3Cache, uploads: &[UnfinishedUpload]) -> Result<usi
             Err(Error::Cancelled) => return Err(Error::Cancelled),
             Err(error) => {
                 let location = cache.store.location(&upload.key);
-                cache.context.warn(&format!("cannot abort an unfinished upload of {location}: {}", error.chain()));
+                warnings.push(format!("cannot abort an unfinished upload of {location}: {}", error.chain()));
             }
         }
     }
+    cache.context.warn_all(warnings, "unfinished uploads cannot be aborted");
     Ok(aborted)
 }
 

@@ -25,6 +25,7 @@ mod presigned;
 pub(crate) mod prune;
 pub(crate) mod prune_orders;
 mod prune_races;
+mod prune_reports;
 mod ranges;
 mod renewal;
 mod repeated;

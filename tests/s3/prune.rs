@@ -110,7 +110,7 @@ impl Bucket {
         bytes
     }
 
-    fn server(&self) -> &Server {
+    pub(crate) fn server(&self) -> &Server {
         self.clock.server.as_ref().unwrap()
     }
 

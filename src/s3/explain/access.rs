@@ -121,7 +121,9 @@ fn permission_hint(refusal: &Refusal<'_>) -> String {
             .to_owned();
     }
     match refusal.operation {
-        "ListObjectsV2" | "HeadBucket" => "allow s3:ListBucket on the bucket".to_owned(),
+        "ListObjectsV2" | "HeadBucket" | "ListMultipartUploads" => {
+            format!("allow {} on the bucket", default_action(refusal.operation))
+        }
         "GetObject" | "HeadObject" if refusal.may_list => "allow s3:GetObject on the object".to_owned(),
         "GetObject" | "HeadObject" => "allow s3:GetObject on the object, and s3:ListBucket on the bucket: without the \
                                        latter S3 answers 403 for what does not exist"
@@ -160,6 +162,7 @@ fn default_action(operation: &str) -> &'static str {
     match operation {
         "CreateSession" => "s3express:CreateSession",
         "ListObjectsV2" | "HeadBucket" => "s3:ListBucket",
+        "ListMultipartUploads" => "s3:ListBucketMultipartUploads",
         "GetObject" | "HeadObject" => "s3:GetObject",
         "DeleteObject" => "s3:DeleteObject",
         "AbortMultipartUpload" => "s3:AbortMultipartUpload",

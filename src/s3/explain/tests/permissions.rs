@@ -140,6 +140,7 @@ fn a_denial_without_a_reason_names_what_the_operation_needs() {
         ("CopyObject", &["allow s3:GetObject and s3:PutObject on the object"]),
         ("AbortMultipartUpload", &["allow s3:AbortMultipartUpload on the object"]),
         ("DeleteObject", &["allow s3:DeleteObject on the object"]),
+        ("ListMultipartUploads", &["allow s3:ListBucketMultipartUploads on the bucket"]),
     ] {
         Case { operation, ..CASE }.says(S3ErrorClass::Access, parts, &[]);
         Case { operation, code: "", message: "", ..CASE }.says(S3ErrorClass::Access, parts, &[]);
