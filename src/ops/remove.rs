@@ -3,7 +3,7 @@
 use crate::base::Result;
 use crate::bucket::Names;
 use crate::ops::cache::S3Cache;
-use crate::ops::remove_object::{Removal, is_as_listed, remove_object};
+use crate::ops::remove_object::{Removal, is_as_listed, remove_object, too_slow};
 use crate::ops::survey::{ListedManifest, named_manifests};
 
 /// Which manifests would be removed.
@@ -62,9 +62,7 @@ impl S3Cache {
                 Removal::Changed => {
                     self.context.warn(&format!("the manifest {name} was written again meanwhile, and is kept"));
                 }
-                Removal::TooSlow => {
-                    self.context.warn(&format!("the store answers too slowly to remove the manifest {name} safely"));
-                }
+                Removal::TooSlow => self.context.warn(&too_slow(name)),
             }
         }
         Ok(removed)

@@ -30,6 +30,11 @@ pub(super) fn is_as_listed(meta: &ObjectMeta, listed: &ObjectMeta) -> bool {
     meta.version == listed.version && meta.modified_second() <= listed.modified_second()
 }
 
+/// Returns the warning about a manifest whose removal was [too slow](Removal::TooSlow).
+pub(super) fn too_slow(name: &str) -> String {
+    format!("the store answers too slowly to remove the manifest {name} safely")
+}
+
 /// Deletes an object if `may_go` accepts its present metadata. The deletion is sent at most a second after the object
 /// was looked at. It is never repeated without another look, and is conditional where the store is known to honour
 /// conditions.

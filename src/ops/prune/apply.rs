@@ -1,6 +1,6 @@
 //! Does what a plan says.
 
-use crate::base::{Digest, Error, Event, Progress as _, Result, Step, log_blob};
+use crate::base::{Digest, Error, Event, Progress as _, Result, Step, log_blob, sort};
 use crate::object::{ObjectMeta, ObjectStore as _};
 use crate::ops::cache::S3Cache;
 use crate::ops::persist::PAUSES;
@@ -9,7 +9,8 @@ use crate::ops::prune::plan::{DroppedManifest, Fate, PrunePlan, State, UNREFEREN
 use crate::ops::prune::pruned::{LostBlob, PruneStep, Pruned};
 use crate::ops::prune::record::{another, is_unchanged, record};
 use crate::ops::prune::refresh::copies_refresh;
-use crate::ops::remove_object::{Removal, is_as_listed, remove_object};
+use crate::ops::remove_object::{Removal, is_as_listed, remove_object, too_slow};
+use crate::ops::rounds::run_each;
 use crate::ops::stale_uploads::abort;
 use crate::transfer::{Next, Pool, Run};
 
@@ -84,10 +85,11 @@ impl Work<'_> {
                     self.pruned.dropped.push(manifest.name.clone());
                 }
                 Removal::Absent => {}
-                Removal::Changed | Removal::TooSlow => {
+                Removal::Changed => {
                     done(&PruneStep::Kept(manifest.name.clone()));
                     self.pruned.kept.push(manifest.name.clone());
                 }
+                Removal::TooSlow => cache.context.warn(&too_slow(&manifest.name)),
             }
         }
         Ok(())
@@ -179,10 +181,11 @@ impl Work<'_> {
             named.extend(gone.map(|at| (members.location(listed), at)));
             Ok(())
         })?;
+        let digest = |at: usize| blobs.table.get(at).map(|blob| blob.digest);
+        let missing = still_missing(self.cache, sort::distinct(named.iter().filter_map(|(_, at)| digest(*at))))?;
         for (manifest, at) in named {
-            let Some(blob) = blobs.table.get(at) else { continue };
-            if !reappears(self.cache, &blob.digest)? {
-                self.pruned.lost.push(LostBlob { manifest, blob: blob.digest });
+            if let Some(blob) = digest(at).filter(|blob| missing.binary_search(blob).is_ok()) {
+                self.pruned.lost.push(LostBlob { manifest, blob });
             }
         }
         Ok(())
@@ -201,16 +204,16 @@ fn remove_blob(cache: &S3Cache, state: &State, at: usize) -> Result<Removal> {
     remove_object(cache, &cache.keys.blob(&blob.digest), is_unmodified)
 }
 
-/// Returns whether the blob is there, or is uploaded again within some seconds by the export that needs it.
-fn reappears(cache: &S3Cache, blob: &Digest) -> Result<bool> {
-    let key = cache.keys.blob(blob);
-    for pause in PAUSES {
-        if cache.store.head(&key)?.is_some() {
-            return Ok(true);
-        }
-        cache.context.clock.sleep(pause, &cache.context.cancel);
+/// Returns which of these blobs are missing, and are not uploaded again within some seconds by the exports that need
+/// them. The blobs are sorted.
+fn still_missing(cache: &S3Cache, mut blobs: Vec<Digest>) -> Result<Vec<Digest>> {
+    let mut pauses = PAUSES.iter();
+    loop {
+        let head = |digest| Ok(cache.store.head(&cache.keys.blob(&digest))?.is_none().then_some(digest));
+        blobs = sort::distinct(run_each(cache, blobs, head)?.into_iter().flatten());
+        let Some(pause) = pauses.next().filter(|_| !blobs.is_empty()) else { return Ok(blobs) };
+        cache.context.clock.sleep(*pause, &cache.context.cancel);
     }
-    Ok(cache.store.head(&key)?.is_some())
 }
 
 fn reference(referenced: &mut [bool], positions: &[u32]) {
