@@ -23,6 +23,11 @@ pub fn size(bytes: u64) -> String {
     format!("{value:.digits$} {}", UNITS.get(unit).copied().unwrap_or_default())
 }
 
+/// Formats a number of things: `1 blob`, `212 blobs`.
+pub(crate) fn count(count: usize, one: &str, several: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { several })
+}
+
 /// Formats an age in one unit, rounded down: `40 s`, `3 h`, `12 d`.
 pub fn age(age: Duration) -> String {
     match age.as_secs() {

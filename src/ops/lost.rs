@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::base::{Digest, sort};
+use crate::base::{Digest, count, sort};
 use crate::cache_config::CacheConfig;
 use crate::ops::context::{Context, MOST_WARNINGS};
 use crate::ops::needs::Needs;
@@ -33,7 +33,7 @@ impl Lost {
         let more = reasons.len().saturating_sub(MOST_WARNINGS);
         if more > 0 {
             reasons.truncate(MOST_WARNINGS);
-            reasons.push(format!("{more} more blobs are lost"));
+            reasons.push(format!("{} lost", count(more, "more blob is", "more blobs are")));
         }
         reasons
     }

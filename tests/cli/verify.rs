@@ -93,7 +93,7 @@ fn a_corrupt_blob_that_another_manifest_references_stays() {
     let only_main = format!("{},name=main", bucket.store);
     let run = run(&["verify", "--deep", "--repair", &only_main]).expect(5);
     assert!(run.stdout.contains("rewrote main") && path.exists(), "{}", run.stdout);
-    run.says(&["corrupt blobs are not deleted", "run verify without name="]);
+    run.says(&["1 corrupt blob is not deleted", "run verify without name="]);
     bucket.run("verify", &["--deep", "--repair"], 0);
     assert!(!path.exists());
 }

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use crate::base::{Digest, Result};
+use crate::base::{Digest, Result, count};
 use crate::ops::export::existing::{Existing, vanished};
 use crate::ops::export::payload::check_source;
 use crate::ops::export::plan::plan;
@@ -38,7 +38,8 @@ pub(super) fn complete(
             publisher.restore()?;
             continue;
         }
-        cache.context.warn(&format!("{} blobs were deleted during the export: writing the manifest again", lost.len()));
+        let lost_blobs = count(lost.len(), "blob was", "blobs were");
+        cache.context.warn(&format!("{lost_blobs} deleted during the export: writing the manifest again"));
         let own: Vec<(Digest, u64)> = lost.iter().filter(|(digest, _)| existing.contains(digest)).copied().collect();
         let checked = own.iter().try_for_each(|(digest, size)| check_source(sender.source, digest, *size));
         let uploaded = checked.and_then(|()| if own.is_empty() { Ok(()) } else { upload(sender, &own, report) });

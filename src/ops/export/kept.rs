@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::Mutex;
 
-use crate::base::{Digest, Result, Unpoisoned as _};
+use crate::base::{Digest, Result, Unpoisoned as _, count};
 use crate::cache_config::CacheConfig;
 use crate::ops::cache::S3Cache;
 use crate::ops::export::existing::Existing;
@@ -63,7 +63,8 @@ pub(super) fn keep_blobs(
     }
     let lost = gone.len();
     cache.context.warn(&format!(
-        "{lost} blob(s) of other exports can no longer be read from the bucket; the results that need them were dropped"
+        "{} of other exports can no longer be read from the bucket; the results that need them were dropped",
+        count(lost, "blob", "blobs")
     ));
     Ok((config.without_blobs(&gone), lost))
 }

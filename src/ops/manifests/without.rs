@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::base::{Digest, Result};
+use crate::base::{Digest, Result, count};
 use crate::object::ObjectStore as _;
 use crate::ops::cache::S3Cache;
 use crate::ops::manifests::load::load_name;
@@ -22,8 +22,8 @@ pub(in crate::ops) fn drop_vanished<'n>(
     names: impl Iterator<Item = &'n String>,
     lost: &HashSet<Digest>,
 ) -> Result<()> {
-    let (writer, count) = (ManifestWriter::new(cache), lost.len());
-    cache.context.warn(&format!("{count} blobs were deleted meanwhile: writing the manifest again without them"));
+    let (writer, lost_blobs) = (ManifestWriter::new(cache), count(lost.len(), "blob was", "blobs were"));
+    cache.context.warn(&format!("{lost_blobs} deleted meanwhile: writing the manifest again without what needs them"));
     for name in names {
         let mut attempts = 0..MOST_ATTEMPTS;
         while !rewrite(cache, &writer, name, lost)? {

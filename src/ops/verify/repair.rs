@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::base::{Digest, Error, ErrorKind, Result};
+use crate::base::{Digest, Error, ErrorKind, Result, count, sort};
 use crate::bucket::{Names, StoredBlob};
 use crate::object::{ObjectMeta, ObjectStore as _};
 use crate::ops::cache::S3Cache;
@@ -95,15 +95,12 @@ impl S3Cache {
         let corrupt: HashSet<Digest> =
             judged.iter().filter(|(_, judged)| judged.is_corrupt()).map(|(digest, _)| *digest).collect();
         kept.extend(self.still_referenced(&corrupt)?);
-        for blob in &corrupt {
-            if kept.contains(blob) {
-                continue;
-            }
+        for blob in sort::distinct(corrupt.difference(&kept).copied()) {
             self.context.cancel.check()?;
-            if self.delete_corrupt(blob, judged.get(blob))? {
-                done(&RepairStep::Delete { blob: *blob });
+            if self.delete_corrupt(&blob, judged.get(&blob))? {
+                done(&RepairStep::Delete { blob });
             } else {
-                kept.insert(*blob);
+                kept.insert(blob);
             }
         }
         remaining.extend(plan.findings.iter().filter(|one| one.blob.is_some_and(|blob| kept.contains(&blob))).cloned());
@@ -196,9 +193,8 @@ impl S3Cache {
         })?;
         if !referenced.is_empty() {
             self.context.warn(&format!(
-                "{} corrupt blobs are not deleted, because manifests that were not rewritten reference them: run verify \
-                 without name=",
-                referenced.len()
+                "{} not deleted, because of references in manifests that were not rewritten: run verify without name=",
+                count(referenced.len(), "corrupt blob is", "corrupt blobs are")
             ));
         }
         Ok(referenced)

@@ -68,7 +68,7 @@ fn a_manifest_does_not_name_a_blob_that_was_deleted_while_it_was_written() {
         assert_eq!(missing(setup.publish(config.clone(), &["app"])), [20], "{attributes} {asks_first}");
         assert_eq!(named(&setup), [10].into(), "{attributes} {asks_first}");
         let warnings = std::mem::take(&mut *setup.warnings.lock().unwrap());
-        assert!(warnings.iter().any(|one| one.contains("1 blobs were deleted meanwhile")), "{warnings:?}");
+        assert!(warnings.iter().any(|one| one.contains("1 blob was deleted meanwhile")), "{warnings:?}");
         // The client pushes it again.
         assert_eq!(setup.pushes.find(&Digest::of(&blobs[1])).unwrap(), None);
         setup.push(&blobs[1]).unwrap();
