@@ -1,4 +1,4 @@
-//! Logs what was done with each blob, and why.
+//! Logs what was done with each blob or manifest, and why.
 
 use std::time::Duration;
 
@@ -16,6 +16,11 @@ pub(crate) fn log_blob(digest: &Digest, size_bytes: u64, what: &str, why: &str, 
         let took = took.filter(|_| log::log_enabled!(log::Level::Debug));
         log::info!("{}", line(digest, size_bytes, what, why, took));
     }
+}
+
+/// Logs what was done with a manifest: `manifest pr-12: removed (selected by name)`.
+pub(crate) fn log_manifest(name: &str, what: &str, why: &str) {
+    log::info!("manifest {name}: {what} ({why})");
 }
 
 fn line(digest: &Digest, size_bytes: u64, what: &str, why: &str, took: Option<Duration>) -> String {

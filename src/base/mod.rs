@@ -25,7 +25,7 @@ mod units;
 mod unpoisoned;
 mod xml;
 
-pub(crate) use blob_log::{log_blob, logs_blobs};
+pub(crate) use blob_log::{log_blob, log_manifest, logs_blobs};
 pub use cancel::Cancel;
 pub(crate) use cancel::Interrupt;
 pub use clock::{Clock, SystemClock};

@@ -1,6 +1,6 @@
 //! Removes manifests by name.
 
-use crate::base::Result;
+use crate::base::{Result, log_manifest};
 use crate::bucket::Names;
 use crate::ops::cache::S3Cache;
 use crate::ops::remove_object::{Removal, is_as_listed, remove_object, too_slow};
@@ -55,10 +55,11 @@ impl S3Cache {
         for ListedManifest { name, meta: known } in &plan.listed {
             match remove_object(self, &self.keys.manifest(name), |meta| is_as_listed(meta, known))? {
                 Removal::Done => {
+                    log_manifest(name, "removed", "selected by name");
                     done(name);
                     removed.push(name.clone());
                 }
-                Removal::Absent => {}
+                Removal::Absent => log_manifest(name, "skipped", "removed meanwhile"),
                 Removal::Changed => {
                     self.context.warn(&format!("the manifest {name} was written again meanwhile, and is kept"));
                 }

@@ -4,8 +4,9 @@ use std::fs;
 use std::time::Duration;
 
 use super::caches::{Running, s3_store, start_by, write_cache};
+use super::trial_bucket::Bucket;
 use super::{file_store, run};
-use crate::s3::blobs::Blobs;
+use crate::s3::blobs::{Blobs, noise};
 use crate::s3_server::{Fault, Match, Operation, Server};
 
 const MIB: usize = 1 << 20;
@@ -73,6 +74,36 @@ fn old_blobs_are_touched_and_removed_ones_are_listed() {
     fs::write(source.join("blobs/sha256").join("0".repeat(64)), "left behind").unwrap();
     let collected = run(&["gc", source.to_str().unwrap(), "--dry-run", "-v"]).expect(0);
     assert_eq!(blob_lines(&collected.stderr), ["11 B: would be removed (no entry of the index reaches it)"]);
+}
+
+/// Returns the lines about manifests, sorted.
+fn manifest_lines(stderr: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = stderr.lines().filter_map(|line| line.strip_prefix("info: manifest ")).collect();
+    lines.sort();
+    lines
+}
+
+#[test]
+fn each_manifest_and_blob_that_is_checked_or_removed_is_listed() {
+    let bucket = Bucket::new();
+    let checked = bucket.run("verify", &["-v"], 0);
+    let valid = ["main: valid (it was read and checked)", "pr-1: valid (it was read and checked)"];
+    assert_eq!(manifest_lines(&checked.stderr), valid);
+    let present = "200 B: present (with the right size)";
+    assert_eq!(blob_lines(&checked.stderr), ["100 B: present (with the right size)", present, present]);
+    assert_eq!(blob_lines(&bucket.run("verify", &[], 0).stderr), [""; 0]);
+    fs::remove_file(bucket.blob(&noise(1, 100))).unwrap();
+    fs::write(bucket.path("manifests/broken"), "{").unwrap();
+    let checked = bucket.run("verify", &["-v", "--deep"], 5);
+    let lines = manifest_lines(&checked.stderr);
+    assert!(lines.len() == 3 && lines[0].starts_with("broken: unreadable ("), "{lines:?}");
+    let intact = "200 B: intact (its bytes match its digest)";
+    assert_eq!(blob_lines(&checked.stderr), ["100 B: missing (referenced by 2 manifests)", intact, intact]);
+    let removed = run(&["rm", "-v", &format!("{},name=pr-*", bucket.store)]).expect(0);
+    assert_eq!(manifest_lines(&removed.stderr), ["pr-1: removed (selected by name)"]);
+    fs::remove_file(bucket.path("manifests/broken")).unwrap();
+    let pruned = bucket.run("prune", &["-v", "--older-than", "0s"], 0);
+    assert_eq!(manifest_lines(&pruned.stderr), ["main: dropped (selected by the rules)"]);
 }
 
 /// Runs the program on a terminal of 40 columns that sends Ctrl-C after two and a half seconds.

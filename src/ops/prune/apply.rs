@@ -1,6 +1,6 @@
 //! Does what a plan says.
 
-use crate::base::{Digest, Error, Event, Progress as _, Result, Step, log_blob, sort};
+use crate::base::{Digest, Error, Event, Progress as _, Result, Step, log_blob, log_manifest, sort};
 use crate::object::{ObjectMeta, ObjectStore as _};
 use crate::ops::cache::S3Cache;
 use crate::ops::persist::PAUSES;
@@ -81,11 +81,13 @@ impl Work<'_> {
             let cache = members.cache(manifest.listed.member).unwrap_or(self.cache);
             match remove_object(cache, &members.key(&manifest.listed), is_unchanged)? {
                 Removal::Done => {
+                    log_manifest(&manifest.name, "dropped", "selected by the rules");
                     done(&PruneStep::Dropped(manifest.name.clone()));
                     self.pruned.dropped.push(manifest.name.clone());
                 }
-                Removal::Absent => {}
+                Removal::Absent => log_manifest(&manifest.name, "skipped", "removed meanwhile"),
                 Removal::Changed => {
+                    log_manifest(&manifest.name, "kept", "written meanwhile");
                     done(&PruneStep::Kept(manifest.name.clone()));
                     self.pruned.kept.push(manifest.name.clone());
                 }

@@ -44,6 +44,7 @@ impl S3Cache {
         let mut scan = Scan::of(self, listed, names.are_exact())?;
         scan.check_archived()?;
         let bytes_read = if deep { scan.hash()? } else { 0 };
+        scan.log(deep);
         let (manifests, blobs, affected) = (scan.manifests(), scan.blobs(), scan.affected());
         let absent = absent.into_iter().map(|name| Finding::manifest(name.into(), Defect::AbsentManifest));
         let findings = absent.chain(scan.into_findings()).collect();

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use crate::base::{Digest, Error, ErrorKind, Result, count, sort};
+use crate::base::{Digest, Error, ErrorKind, Result, count, log_blob, log_manifest, sort};
 use crate::bucket::{Names, StoredBlob};
 use crate::object::{ObjectMeta, ObjectStore as _};
 use crate::ops::cache::S3Cache;
@@ -81,7 +81,11 @@ impl S3Cache {
             self.context.cancel.check()?;
             match self.rewrite(&writer, affected, &judged)? {
                 Rewritten::Done(0) => {}
-                Rewritten::Done(lost) => done(&RepairStep::Rewrite { name: affected.name.clone(), lost }),
+                Rewritten::Done(lost) => {
+                    let lost_blobs = count(lost, "blob is", "blobs are");
+                    log_manifest(&affected.name, "rewritten", &format!("{lost_blobs} lost"));
+                    done(&RepairStep::Rewrite { name: affected.name.clone(), lost });
+                }
                 Rewritten::Changed => {
                     let name = &affected.name;
                     self.context
@@ -209,6 +213,9 @@ impl S3Cache {
         let removal = remove_object(self, &key, is_unchanged)?;
         if removal == Removal::TooSlow {
             self.context.warn(&format!("the store answers too slowly to delete the corrupt blob {blob} safely"));
+        }
+        if removal == Removal::Done {
+            log_blob(blob, known.size, "deleted", "its bytes do not match its digest", None);
         }
         Ok(matches!(removal, Removal::Done | Removal::Absent))
     }

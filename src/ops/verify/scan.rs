@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use crate::base::{Digest, Error, Result, sort};
+use crate::base::{Digest, Error, Result, count, log_blob, log_manifest, logs_blobs, sort};
 use crate::bucket::StoredBlob;
 use crate::object::{ObjectMeta, ObjectStore as _, Version};
 use crate::ops::cache::S3Cache;
@@ -14,9 +14,10 @@ use crate::ops::survey::{ListedManifest, Reading, StoredBlobs, list_blobs, read_
 use crate::ops::verify::finding::{Defect, Finding};
 use crate::ops::verify::verification::Affected;
 
-/// What is wrong with a blob, and which manifests reference it, by position.
-pub(super) struct Blame {
-    pub(super) defect: Defect,
+/// What is wrong with a blob of this size, and which manifests reference it, by position.
+struct Blame {
+    defect: Defect,
+    size: u64,
     manifests: Vec<usize>,
 }
 
@@ -92,8 +93,30 @@ impl<'a> Scan<'a> {
 
     /// Records what is wrong with a blob. The manifests that reference it are kept.
     pub(super) fn blame(&mut self, digest: Digest, defect: Defect) {
-        let blame = self.seen.blames.entry(digest).or_insert(Blame { defect: Defect::Missing, manifests: Vec::new() });
-        blame.defect = defect;
+        let blob = self.stored.get(&digest).or_else(|| self.seen.late.get(&digest).copied());
+        let new = || Blame { defect: Defect::Missing, size: blob.map_or(0, |blob| blob.size), manifests: Vec::new() };
+        self.seen.blames.entry(digest).or_insert_with(new).defect = defect;
+    }
+
+    /// Logs the state of each manifest and blob. `deep` means that the digests were checked.
+    pub(super) fn log(&self, deep: bool) {
+        if !logs_blobs() {
+            return;
+        }
+        let Seen { blames, unreadable, versions, .. } = &self.seen;
+        for (_, name) in self.names.iter().enumerate().filter(|(at, _)| versions.contains_key(at)) {
+            log_manifest(name, "valid", "it was read and checked");
+        }
+        for (at, error) in unreadable {
+            log_manifest(&self.name(*at).unwrap_or_default(), "unreadable", &error.chain());
+        }
+        let (what, why) =
+            if deep { ("intact", "its bytes match its digest") } else { ("present", "with the right size") };
+        self.readable().for_each(|blob| log_blob(&blob.digest, blob.size, what, why, None));
+        for (digest, blame) in blames {
+            let why = format!("referenced by {}", count(blame.manifests.len(), "manifest", "manifests"));
+            log_blob(digest, blame.size, blame.defect.as_str(), &why, None);
+        }
     }
 
     /// Finds out which manifests reference these blobs.
@@ -183,7 +206,7 @@ impl Seen {
                 Some(blob) if !blob.readable => Defect::Archived,
                 Some(_) => continue,
             };
-            let new = || Blame { defect, manifests: Vec::new() };
+            let new = || Blame { defect, size: expected, manifests: Vec::new() };
             self.blames.entry(digest).or_insert_with(new).manifests.push(at);
         }
     }
