@@ -81,7 +81,7 @@ fn report(arguments: &[OsString], error: &Error) -> ExitCode {
         github::append(command, "failed", logger::warnings().len(), &body);
     }
     if wants_json {
-        let (warnings, error) = (logger::warnings(), Some(error));
+        let (warnings, error, body) = (logger::warnings(), Some(error), body.into());
         // A failed write can be ignored: the exit status reports the failure anyway.
         let _ = output::print(&Envelope { command, outcome: "failed", warnings, error, body }.line());
     }

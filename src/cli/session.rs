@@ -10,7 +10,8 @@ use s3_build_cache::{CacheOptions, Cancel, Error, Result, S3Cache, S3CacheBuilde
 use serde_json::Value;
 
 use crate::flags::Global;
-use crate::output::{Envelope, exit, failure, github, print};
+use crate::output::json::Object;
+use crate::output::{Envelope, exit, failure, github, print, print_with};
 use crate::signals::Notice;
 use crate::{logger, progress, signals};
 
@@ -77,7 +78,8 @@ impl Session {
     /// Prints a JSON object before the result if `--json` is set.
     pub(crate) fn announce(&self, outcome: &'static str, body: Value) {
         if self.global.json {
-            let object = Envelope { command: self.command, outcome, warnings: logger::warnings(), error: None, body };
+            let (warnings, body) = (logger::warnings(), body.into());
+            let object = Envelope { command: self.command, outcome, warnings, error: None, body };
             // A closed pipe can be ignored, because the exit status reports the result.
             let _ = print(&object.line());
         }
@@ -95,13 +97,23 @@ impl Session {
     }
 
     /// Ends the run: prints the JSON result if requested, and returns the exit status.
-    pub(crate) fn end(&self, outcome: &'static str, body: Value, error: Option<&Error>, status: u8) -> ExitCode {
+    pub(crate) fn end(
+        &self,
+        outcome: &'static str,
+        body: impl Into<Object>,
+        error: Option<&Error>,
+        status: u8,
+    ) -> ExitCode {
+        self.end_with(outcome, body.into(), error, status)
+    }
+
+    fn end_with(&self, outcome: &'static str, body: Object, error: Option<&Error>, status: u8) -> ExitCode {
         progress::finish();
         let mut status = signals::status().unwrap_or(status);
-        github::append(self.command, outcome, logger::warnings().len(), &body);
+        github::append(self.command, outcome, logger::warnings().len(), &body.fields);
         if self.global.json {
             let result = Envelope { command: self.command, outcome, warnings: logger::warnings(), error, body };
-            if print(&result.line()).is_err() && status == 0 {
+            if print_with(|out| result.write(out)).is_err() && status == 0 {
                 status = exit::OTHER;
             }
         }

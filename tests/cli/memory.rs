@@ -154,3 +154,20 @@ fn a_hundred_thousand_objects_take_little_memory_and_few_requests() {
     let more = peaks[1].saturating_sub(peaks[0]);
     assert!(more <= ROOM + 16 * MIB, "{more} bytes more than for ten objects");
 }
+
+/// As JSON, a finding takes no more memory than as a line.
+#[test]
+fn twenty_thousand_findings_take_little_memory() {
+    let work = tempfile::tempdir().unwrap();
+    let manifests = work.path().join("trial/manifests");
+    fs::create_dir_all(&manifests).unwrap();
+    fs::write(manifests.join("lost"), Blobs::of(&vec![100; 20_000]).config.to_s3_json()).unwrap();
+    let store = file_store(work.path());
+    let [lines, json] = [&["verify", &store][..], &["verify", &store, "--json"]].map(|arguments| {
+        let (status, peak) = peak_of(arguments);
+        assert_eq!(status, 5);
+        peak
+    });
+    let more = json.saturating_sub(lines);
+    assert!(more <= NOISE, "{more} bytes more than for lines");
+}

@@ -5,6 +5,7 @@ use std::time::Instant;
 use s3_build_cache::{CacheOptions, Error, Result, S3Cache};
 use serde_json::Value;
 
+use crate::output::json::{Elements, Object};
 use crate::output::{exit, failure, json};
 use crate::session::{Session, label};
 
@@ -12,13 +13,13 @@ use crate::session::{Session, label};
 pub(super) struct Done {
     pub(super) outcome: &'static str,
     /// The command's own fields.
-    pub(super) body: Value,
+    pub(super) body: Object,
     pub(super) status: u8,
 }
 
 /// The results for all buckets.
 pub(super) struct All {
-    pub(super) body: Value,
+    pub(super) body: Object,
     /// The exit status: the first that is not zero.
     pub(super) status: u8,
     /// The first outcome that is not the usual one.
@@ -54,20 +55,22 @@ pub(super) fn for_each(
         if outcome == usual {
             outcome = done.outcome;
         }
-        targets.push(json::merged(json!({"cache": name, "outcome": done.outcome}), done.body));
+        targets.push(done.body.with(json!({"cache": name, "outcome": done.outcome})));
         if session.cancel.is_cancelled() {
             break;
         }
     }
-    let seconds = json::seconds(begun.elapsed());
-    All { body: json!({"targets": targets, "requests": requests, "seconds": seconds}), status, outcome }
+    let fields = json!({"requests": requests, "seconds": json::seconds(begun.elapsed())});
+    let targets: Elements = Box::new(move |each| targets.iter().for_each(&mut *each));
+    All { body: Object { fields, arrays: vec![("targets", targets)] }, status, outcome }
 }
 
 /// Reports that the command failed for one bucket.
 fn failed(session: &Session, name: &str, buckets: usize, error: &Error) -> Done {
     let prefix = if buckets > 1 { format!("{name}: ") } else { String::new() };
     session.complain(&prefix, error);
-    Done { outcome: "failed", body: json!({"error": failure::json(error)}), status: exit::status(error.kind()) }
+    let body = json!({"error": failure::json(error)}).into();
+    Done { outcome: "failed", body, status: exit::status(error.kind()) }
 }
 
 /// Reports the names that were given exactly and have no manifest. Returns the exit status.

@@ -95,5 +95,5 @@ fn copy(session: &Session, sources: &[CacheOptions], target: &S3Cache, dry_run: 
         "absent": copied.absent,
         "failed": failed.collect::<Vec<Value>>(),
     });
-    Ok(Done { outcome, body, status })
+    Ok(Done { outcome, body: body.into(), status })
 }

@@ -94,7 +94,8 @@ fn show(session: &Session, cache: &S3Cache, found: &DiskUsage) -> Done {
         log::warn!("{} manifests cannot be read: their blobs may count as used by none", found.unread);
     }
     let status = buckets::absent(session, cache, &found.absent);
-    Done { outcome: if status == 0 { "measured" } else { "failed" }, body: session.json(|| usage(found)), status }
+    let outcome = if status == 0 { "measured" } else { "failed" };
+    Done { outcome, body: session.json(|| usage(found)).into(), status }
 }
 
 fn names(manifests: &[&ManifestSummary]) -> Vec<Vec<String>> {

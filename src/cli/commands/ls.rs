@@ -69,7 +69,7 @@ fn list(session: &Session, cache: &S3Cache, several: bool) -> Result<Done> {
     let manifests = || usage.manifests.iter().map(manifest).collect::<Vec<Value>>();
     let body = session.json(|| json!({"manifests": manifests(), "absent": usage.absent}));
     let outcome = if status == 0 { "listed" } else { "failed" };
-    Ok(Done { outcome, body, status })
+    Ok(Done { outcome, body: body.into(), status })
 }
 
 fn rows(manifests: &[ManifestSummary]) -> Vec<Vec<String>> {

@@ -112,7 +112,7 @@ fn prune(
     plan_lines(&plan, options).iter().for_each(|line| session.say(line));
     let mut body = plan_json(&plan);
     if dry_run {
-        return Ok(Done { outcome: "dry-run", body, status: 0 });
+        return Ok(Done { outcome: "dry-run", body: body.into(), status: 0 });
     }
     let pruned = cache.prune(plan, |step| match step {
         PruneStep::Dropped(name) => session.say(&format!("dropped {}", printable(name))),
@@ -133,7 +133,7 @@ fn prune(
     }
     let (outcome, status) =
         if pruned.lost.is_empty() { ("pruned", 0) } else { ("damaged", exit::status(ErrorKind::Integrity)) };
-    Ok(Done { outcome, body, status })
+    Ok(Done { outcome, body: body.into(), status })
 }
 
 /// Names the option that overrides a refusal.

@@ -67,5 +67,6 @@ fn remove(session: &Session, cache: &S3Cache, dry_run: bool) -> Result<Done> {
         (0, false) => "removed",
         _ => "failed",
     };
-    Ok(Done { outcome, body: json!({"names": plan.names, "removed": removed, "absent": plan.absent}), status })
+    let body = json!({"names": plan.names, "removed": removed, "absent": plan.absent}).into();
+    Ok(Done { outcome, body, status })
 }

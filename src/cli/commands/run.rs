@@ -121,6 +121,7 @@ fn write_summary(file: &str, done: std::result::Result<&Finished, &Error>) -> Re
         Ok(done) => ("failed", done.error.as_ref(), done.body()),
         Err(error) => ("failed", Some(error), nothing_done()),
     };
-    let summary = Envelope { command: COMMAND.name, outcome, warnings: logger::warnings(), error, body };
+    let (command, warnings, body) = (COMMAND.name, logger::warnings(), body.into());
+    let summary = Envelope { command, outcome, warnings, error, body };
     fs::write(file, summary.line()).map_err(|error| Error::io("write", file, error))
 }

@@ -101,7 +101,7 @@ fn show(session: &Session, cache: &S3Cache, names: &Names) -> Result<Done> {
     }
     let manifests: Vec<Value> = shown;
     let outcome = if status == 0 { "shown" } else { "failed" };
-    Ok(Done { outcome, body: json!({"manifests": manifests, "absent": absent}), status })
+    Ok(Done { outcome, body: json!({"manifests": manifests, "absent": absent}).into(), status })
 }
 
 fn lines(manifest: &ManifestDetails) -> Vec<String> {

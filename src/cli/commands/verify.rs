@@ -1,6 +1,7 @@
 //! The command `verify`.
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use s3_build_cache::error::printable;
 use s3_build_cache::inspect::Names;
@@ -14,6 +15,7 @@ use crate::commands::command::{Command, Help, Run, Takes};
 use crate::commands::ls::BUCKETS;
 use crate::flags::Raw;
 use crate::output::color::{self, RED};
+use crate::output::json::{Elements, Object};
 use crate::output::{exit, failure, human, json};
 use crate::session::Session;
 
@@ -95,27 +97,31 @@ fn verify(session: &Session, cache: &S3Cache, deep: bool, repair: Repair) -> Res
         });
         repaired = Some(remaining);
     }
-    let remaining = repaired.as_ref().unwrap_or(&verification.findings);
+    let Verification { manifests, blobs, bytes_read, findings, .. } = verification;
+    let is_clean = findings.is_empty();
+    let findings: Arc<[Finding]> = findings.into();
+    let remaining = repaired.map_or_else(|| findings.clone(), Arc::from);
     let outcome = match (repair, remaining.is_empty()) {
         (Repair::DryRun, _) => "dry-run",
         (_, false) => "damaged",
-        (_, true) if verification.is_clean() => "clean",
+        (_, true) if is_clean => "clean",
         (_, true) => "repaired",
     };
     let status = if remaining.is_empty() { 0 } else { exit::status(ErrorKind::Integrity) };
-    let planned = if repair == Repair::DryRun { &plan.steps } else { &steps };
-    let finding = |one: &Finding| finding(cache, one);
-    let body = session.json(|| {
-        json!({
-            "manifests": verification.manifests,
-            "blobs": verification.blobs,
-            "bytes_read": verification.bytes_read,
-            "findings": verification.findings.iter().map(finding).collect::<Vec<Value>>(),
-            "steps": planned.iter().map(step).collect::<Vec<Value>>(),
-            "remaining": remaining.iter().map(finding).collect::<Vec<Value>>(),
-        })
-    });
-    Ok(Done { outcome, body, status })
+    let planned = if repair == Repair::DryRun { plan.steps } else { steps };
+    let fields = json!({"manifests": manifests, "blobs": blobs, "bytes_read": bytes_read});
+    let arrays = vec![
+        ("findings", array(cache, findings, finding)),
+        ("steps", array(cache, planned.into(), |_, one| step(one))),
+        ("remaining", array(cache, remaining, finding)),
+    ];
+    Ok(Done { outcome, body: Object { fields, arrays }, status })
+}
+
+/// Returns an array of these items. There may be very many.
+fn array<T: 'static>(cache: &S3Cache, items: Arc<[T]>, json: fn(&S3Cache, &T) -> Value) -> Elements {
+    let cache = cache.clone();
+    Box::new(move |each| items.iter().for_each(|item| each(&json(&cache, item).into())))
 }
 
 fn summary(verification: &Verification) -> String {

@@ -18,4 +18,4 @@ pub(crate) mod tree;
 
 pub(crate) use envelope::Envelope;
 pub(crate) use json::{json, merged};
-pub(crate) use stdout::print;
+pub(crate) use stdout::{print, print_with};

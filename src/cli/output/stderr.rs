@@ -46,7 +46,7 @@ pub(crate) fn event(name: &str, fields: Value) {
     let time = Timestamp::from(SystemTime::now()).to_string();
     let common =
         json!({"event": name, "digest": Value::Null, "action": Value::Null, "current": 0, "total": 0, "time": time});
-    line(json::line(&json::merged(common, fields)).trim_end());
+    line(json::line(json::merged(common, fields)).trim_end());
 }
 
 /// Writes a line as it is. Failures are ignored, because there is nowhere to report them.
