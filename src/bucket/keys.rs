@@ -2,6 +2,7 @@
 
 use crate::base::Digest;
 use crate::config::KeyLayout;
+use crate::object::ListedObject;
 
 /// The keys in the bucket of one cache.
 #[derive(Clone, Debug)]
@@ -58,15 +59,26 @@ impl Keys {
         (!is_other && self.digest(key).is_none()).then_some(name)
     }
 
+    /// Returns the name of a listed manifest, or `None` if the object is not a manifest.
+    pub(crate) fn listed_name<'a>(&self, object: &'a ListedObject) -> Option<&'a str> {
+        self.name(&object.key).filter(|_| !is_folder(object))
+    }
+
     /// Returns the common prefix of all manifest keys.
     pub(crate) fn manifests(&self) -> &str {
         &self.manifests
     }
 }
 
+/// Returns whether an object stands for a folder. Consoles create them, without content.
+pub(crate) fn is_folder(object: &ListedObject) -> bool {
+    object.meta.size == 0 && object.key.ends_with('/')
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::object::ObjectMeta;
 
     fn keys(attributes: &str) -> Keys {
         let options: crate::config::CacheOptions = format!("type=s3,bucket=my-cache{attributes}").parse().unwrap();
@@ -96,6 +108,15 @@ mod tests {
         }
         for other in ["p/manifests/", "manifests/app", &keys.blob(&digest)] {
             assert_eq!(keys.name(other), None, "{other}");
+        }
+        for (key, size, expected) in [
+            ("p/manifests/team/", 0, None),
+            ("p/manifests/team/", 2, Some("team/")),
+            ("p/manifests/team/app", 0, Some("team/app")),
+            ("p/blobs/app", 2, None),
+        ] {
+            let object = ListedObject::new(key, ObjectMeta::new(size));
+            assert_eq!(keys.listed_name(&object), expected, "{key} of {size} bytes");
         }
         let below = self::keys(",prefix=p/,manifests_prefix=");
         assert_eq!(

@@ -8,6 +8,6 @@ mod names;
 mod slices;
 
 pub(crate) use blob_table::{BlobTable, StoredBlob};
-pub(crate) use keys::Keys;
+pub(crate) use keys::{Keys, is_folder};
 pub(crate) use listing::{BlobListing, Listed};
 pub use names::Names;

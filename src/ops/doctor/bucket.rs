@@ -109,7 +109,7 @@ fn read(cache: &S3Cache, page: &ListPage) -> Result<(String, Option<String>)> {
 fn existing_names(cache: &S3Cache) -> Option<String> {
     let prefix = cache.keys.manifests();
     let page = cache.store.list_page(prefix, &ListOptions::default()).ok()?;
-    let names = page.objects.iter().filter_map(|object| cache.keys.name(&object.key));
+    let names = page.objects.iter().filter_map(|object| cache.keys.listed_name(object));
     let names: Vec<String> = names.map(shown).collect();
     let first = names.iter().take(SHOWN_NAMES).map(String::as_str).collect::<Vec<_>>().join(", ");
     let more = match names.len().saturating_sub(SHOWN_NAMES) {

@@ -13,7 +13,7 @@ impl S3Cache {
         // A directory is read once, not once for each page.
         let store = self.store.inner();
         let names = store.objects(self.keys.manifests(), None).filter_map(|object| match object {
-            Ok(object) => self.keys.name(&object.key).map(|name| Ok(name.to_owned())),
+            Ok(object) => self.keys.listed_name(&object).map(|name| Ok(name.to_owned())),
             Err(error) => Some(Err(error)),
         });
         if store.lists_in_order() {

@@ -1,7 +1,7 @@
 //! Lists all blobs of a bucket.
 
 use crate::base::{Event, Progress as _, Result, Step};
-use crate::bucket::{BlobListing, Listed};
+use crate::bucket::{BlobListing, Listed, is_folder};
 use crate::go::Timestamp;
 use crate::object::{ListOptions, ListedObject, ObjectStore as _};
 use crate::ops::cache::S3Cache;
@@ -63,11 +63,9 @@ fn walk(cache: &S3Cache) -> Result<StoredBlobs> {
 }
 
 fn add(cache: &S3Cache, blobs: &mut StoredBlobs, object: ListedObject) {
-    let ListedObject { key, meta, .. } = object;
-    match cache.keys.digest(&key) {
-        Some(digest) => blobs.table.push(digest, &meta),
-        // Consoles create empty objects to represent folders.
-        None if meta.size == 0 && key.ends_with('/') => {}
-        None => blobs.others.add(meta.size),
+    match cache.keys.digest(&object.key) {
+        Some(digest) => blobs.table.push(digest, &object.meta),
+        None if is_folder(&object) => {}
+        None => blobs.others.add(object.meta.size),
     }
 }

@@ -53,9 +53,7 @@ pub(in crate::ops) fn list_manifests(cache: &S3Cache, names: &Names) -> Result<V
         for object in store.objects(&prefix, None) {
             cache.context.cancel.check()?;
             let object = object?;
-            // Consoles create empty objects to represent folders.
-            let is_folder = object.meta.size == 0 && object.key.ends_with('/');
-            if let Some(name) = cache.keys.name(&object.key).filter(|name| !is_folder && names.contains(name)) {
+            if let Some(name) = cache.keys.listed_name(&object).filter(|name| names.contains(name)) {
                 listed.push(ListedManifest { name: name.to_owned(), meta: object.meta });
             }
         }
