@@ -13,7 +13,7 @@ pub(crate) use open::{
     read_file, root_directory, sync_dir,
 };
 pub(crate) use system::{FileSystem, Native, is_not_replaced, is_refused, sync_file};
-pub(crate) use temp::{TempFile, TempFolder};
+pub(crate) use temp::{TempFile, TempFolder, remove_file};
 pub(crate) use unlinked::unlinked_file;
 
 #[cfg(test)]

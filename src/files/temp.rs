@@ -253,6 +253,20 @@ fn replace(system: &dyn FileSystem, from: &Path, to: &Path) -> io::Result<()> {
     renamed
 }
 
+/// Removes the file at `path`, also a read-only one where the file system refuses that.
+///
+/// # Errors
+/// If it cannot be removed.
+pub(crate) fn remove_file(system: &dyn FileSystem, path: &Path) -> io::Result<()> {
+    match system.remove(path) {
+        Err(refused) if is_refused(&refused) => match open_file(path) {
+            Ok(Some(opened)) => remove(system, path, &opened.file),
+            _ => Err(refused),
+        },
+        other => other,
+    }
+}
+
 /// Removes the file behind `handle`. Some file systems refuse to remove a read-only file.
 fn remove(system: &dyn FileSystem, path: &Path, handle: &File) -> io::Result<()> {
     match system.remove(path) {

@@ -5,7 +5,7 @@ use std::fs;
 use std::sync::Arc;
 
 use crate::base::{Digest, Error, Result, log_blob, sort};
-use crate::files::{FileSystem, Native, directory, open_file, sync_dir};
+use crate::files::{FileSystem, Native, directory, open_file, remove_file, sync_dir};
 use crate::go::{JsonProblem, read_go_json};
 use crate::layout::cache::LocalCache;
 use crate::layout::index::Index;
@@ -95,7 +95,7 @@ impl LocalCache {
     }
 }
 
-fn collect(path: &LayoutPath, options: &GcOptions, system: Arc<dyn FileSystem>) -> Result<Collected> {
+pub(super) fn collect(path: &LayoutPath, options: &GcOptions, system: Arc<dyn FileSystem>) -> Result<Collected> {
     path.check_index()?;
     if options.dry_run {
         let _lock = IndexLock::shared(&*system, path)?;
@@ -114,7 +114,7 @@ fn collect(path: &LayoutPath, options: &GcOptions, system: Arc<dyn FileSystem>) 
     }
     for digest in removed {
         let blob = path.blob(&digest);
-        destination.system().remove(&blob).map_err(|error| Error::io("remove", blob, error))?;
+        remove_file(destination.system(), &blob).map_err(|error| Error::io("remove", blob, error))?;
     }
     Ok(collected)
 }

@@ -9,9 +9,11 @@ use std::sync::Arc;
 use crate::base::{Digest, Error};
 use crate::cache_config::{CacheConfig, Crown};
 use crate::files::{Call, Refusing};
-use crate::layout::LocalCache;
+use crate::layout::gc::collect;
 use crate::layout::index::Index;
+use crate::layout::path::LayoutPath;
 use crate::layout::tests::{blob_path, copy_tree, fixture, s3, tree};
+use crate::layout::{GcOptions, LocalCache};
 use crate::object::BlobSource;
 
 const REFUSALS: [i32; 7] =
@@ -222,5 +224,20 @@ fn sync_flushes_every_blob_and_directory_before_the_index() {
         let with = syncs_before_the_index(&cache, true, all_present);
         assert_eq!(with.0, without.0 + blobs, "{with:?} {without:?}");
         assert!(with.1 > without.1, "{with:?} {without:?}");
+    }
+}
+
+/// Blobs are read-only, as in BuildKit.
+#[test]
+fn garbage_is_removed_where_read_only_files_cannot_be() {
+    for (code, is_removed) in [(libc::EPERM, true), (libc::EACCES, true), (libc::EIO, false)] {
+        let dir = tempfile::tempdir().unwrap();
+        copy_tree(&fixture("min/local"), dir.path());
+        let left = LayoutPath::new(dir.path()).blob(&Digest::of(b"left behind"));
+        fs::write(&left, "left behind").unwrap();
+        fs::set_permissions(&left, fs::Permissions::from_mode(0o444)).unwrap();
+        let system = Arc::new(Refusing::new(&[(Call::RemoveReadOnly, code)]));
+        let collected = collect(&LayoutPath::new(dir.path()), &GcOptions::new(), system);
+        assert_eq!((collected.is_ok(), left.exists()), (is_removed, !is_removed), "{code}: {collected:?}");
     }
 }
