@@ -142,3 +142,13 @@ fn a_failure_that_concerns_all_manifests_ends_the_copy() {
     let error = cache(&to, ",name=b").copy_from(&[cache(&from, ",name=a;c")], false).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Access);
 }
+
+#[test]
+fn blobs_are_looked_up_in_the_source_despite_a_storm() {
+    let [from, to] = [(), ()].map(|()| Server::start());
+    export(&cache(&from, ""), &job(1)).unwrap();
+    from.fault(Match::any().key("blobs/").times(7), Fault::slow_down());
+    let copied = cache(&to, "").copy_from(&[cache(&from, "")], false).unwrap();
+    assert_eq!((copied.reports[0].blobs.transferred, from.pending_faults()), (2, 0));
+    is_sound(&cache(&to, ""));
+}

@@ -145,6 +145,7 @@ impl S3Cache {
         let target = self.named(names)?;
         let (config, bytes) = read(sources, from)?;
         let mut options = ExportOptions::new().dry_run(dry_run);
+        options.from_store = true;
         // Bytes of another mode or without the crown are not those of the source.
         let policy = self.options.policy();
         options.manifest = bytes.filter(|_| policy.mode == Mode::Max && !policy.exact);

@@ -25,6 +25,7 @@ use crate::ops::cache::S3Cache;
 use crate::ops::local_limit;
 use crate::ops::presence;
 use crate::ops::report::Report;
+use crate::ops::rounds::run_each;
 use crate::ops::stale_uploads::abort_abandoned;
 pub(in crate::ops) use check::Check;
 pub(in crate::ops) use existing::{Existing, SETTLED, vanished};
@@ -52,6 +53,8 @@ pub struct ExportOptions {
     pub names: Option<Vec<String>>,
     /// The bytes of the manifest, if they are those of another cache.
     pub(in crate::ops) manifest: Option<BytesPayload>,
+    /// Whether the source is a store, in which blobs are looked up over several connections.
+    pub(in crate::ops) from_store: bool,
 }
 
 impl ExportOptions {
@@ -222,8 +225,13 @@ impl S3Cache {
         let jobs = plan(self, &blobs, present, options.verify_existing);
         log_others(&blobs, &jobs);
         let uploads = jobs.iter().filter(|job| job.step == Step::Upload);
-        uploads.clone().try_for_each(|job| check_source(source, &job.digest, job.size)).map_err(in_neither)?;
-        report.blobs.present = blobs.len() - uploads.count();
+        report.blobs.present = blobs.len() - uploads.clone().count();
+        let check = |job: &Job| check_source(source, &job.digest, job.size);
+        let checked = match options.from_store {
+            true => run_each(self, uploads, check).map(drop),
+            false => uploads.clone().try_for_each(check),
+        };
+        checked.map_err(in_neither)?;
         if options.dry_run {
             foresee(&jobs, report);
             report.names = publisher.into_names();
