@@ -8,9 +8,10 @@ use s3_build_cache::time::Clock;
 use s3_build_cache::{Cancel, ErrorKind, ExportOptions, S3CacheBuilder};
 
 use crate::s3::blobs::{Blobs, PART, cut, small_parts};
+use crate::s3::merge::{export, job};
 use crate::s3::resilience::{DAY, Warnings, holding, import, refusal};
 use crate::s3::{builder, cache};
-use crate::s3_server::{At, Config, Fault, Match, Operation, Server};
+use crate::s3_server::{At, Conditions, Config, Fault, Match, Operation, Server};
 
 /// Blobs of a few bytes each.
 fn many() -> Blobs {
@@ -240,5 +241,20 @@ fn bytes_damaged_in_transit_are_sent_again() {
         server.fault(matching.clone().always(), damaged());
         let export = || cut(&server, "").export_config(&blobs.config, &blobs, &ExportOptions::new());
         assert_eq!(export().unwrap_err().kind(), ErrorKind::Integrity, "{matching:?}");
+    }
+}
+
+/// By then, all blobs are sent. A merge without conditions looks at the manifest before and after it is written.
+#[test]
+fn an_export_survives_failures_of_each_request_for_its_manifest() {
+    for (exists, first) in [false, true].into_iter().flat_map(|exists| (1..=4).map(move |first| (exists, first))) {
+        let server = Server::with(Config { conditions: Conditions::Ignored, ..Config::default() });
+        if exists {
+            export(&cache(&server, ",on_conflict=merge"), &job(1)).unwrap();
+        }
+        server.fault(Match::any().key("manifests/").nth(first).times(7), Fault::slow_down());
+        let report = export(&cache(&server, ",on_conflict=merge"), &job(2)).unwrap();
+        let leaves = 1 + usize::from(exists);
+        assert_eq!((report.merged[0].leaves, server.pending_faults()), (leaves, 0), "{exists} {first}");
     }
 }

@@ -7,13 +7,14 @@ use crate::base::{Digest, Error, ErrorKind, Result, Unpoisoned as _, random_frac
 use crate::cache_config::{CacheConfig, Crown};
 use crate::config::OnConflict;
 use crate::go::Timestamp;
-use crate::object::{BytesPayload, ObjectStore, Payload, PutMode};
+use crate::object::{BytesPayload, ObjectMeta, ObjectStore, Payload, PutMode};
 use crate::ops::cache::S3Cache;
 use crate::ops::export::combine::{Combined, combine};
 use crate::ops::export::existing::Existing;
 use crate::ops::export::kept::{Refresh, keep_blobs};
 use crate::ops::export::touch::Touches;
 use crate::ops::manifests::{Before, ManifestWriter, load_name};
+use crate::ops::persist::persist;
 use crate::ops::report::{MergedManifest, Report};
 
 /// The maximum number of conflicts before a merge gives up.
@@ -137,7 +138,7 @@ impl<'a> Publisher<'a> {
     pub(in crate::ops) fn restore(&self) -> Result<()> {
         for (name, _) in &self.before {
             let key = self.cache.keys.manifest(name);
-            if self.cache.store.head(&key)?.is_some() {
+            if self.head(name)?.is_some() {
                 continue;
             }
             let location = self.cache.store.location(&key);
@@ -150,6 +151,12 @@ impl<'a> Publisher<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Returns the metadata of the manifest under a name. Repeats a request that fails for a while: all blobs are sent.
+    fn head(&self, name: &str) -> Result<Option<ObjectMeta>> {
+        let Self { cache, .. } = self;
+        persist(&cache.context, Error::is_transient, || cache.store.head(&cache.keys.manifest(name)))
     }
 
     /// Passes the manifest to `write`.
@@ -234,7 +241,7 @@ impl<'a> Publisher<'a> {
             };
             let Some(before) = known.take() else {
                 // Read again after its version is known: by now, another writer may have replaced it.
-                match Before::of(cache.store.head(&cache.keys.manifest(name))?) {
+                match Before::of(self.head(name)?) {
                     Before::Absent => return Ok((None, Before::Absent)),
                     present => known = Some(present),
                 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use crate::base::{Digest, ErrorKind, Result};
+use crate::base::{Digest, Error, ErrorKind, Result};
 use crate::cache_config::{Crown, MAX_MANIFEST_BYTES};
 use crate::object::{ObjectMeta, ObjectStore as _, Payload, PutMode, Version};
 use crate::ops::cache::S3Cache;
@@ -86,7 +86,7 @@ impl<'a> ManifestWriter<'a> {
                  be lost"
             ));
         }
-        if Before::of(cache.store.head(key)?) != *before {
+        if Before::of(persist(&cache.context, Error::is_transient, || cache.store.head(key))?) != *before {
             return Ok(false);
         }
         self.put(key, manifest, &PutMode::Overwrite)?;
@@ -105,8 +105,11 @@ impl<'a> ManifestWriter<'a> {
 
     /// Returns whether the object has the bytes of the payload: nobody else has written it.
     fn is_there(&self, key: &str, manifest: &dyn Payload) -> Result<bool> {
-        let Some(reader) = self.cache.open_object(key.to_owned())? else { return Ok(false) };
-        let bytes = reader.read_to_vec(MAX_MANIFEST_BYTES)?;
+        let read = || {
+            let reader = self.cache.open_object(key.to_owned())?;
+            reader.map(|reader| reader.read_to_vec(MAX_MANIFEST_BYTES)).transpose()
+        };
+        let Some(bytes) = persist(&self.cache.context, Error::is_transient, read)? else { return Ok(false) };
         Ok(manifest.sha256().is_ok_and(|sha256| sha256 == Digest::of(&bytes)))
     }
 }
