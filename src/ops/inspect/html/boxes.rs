@@ -114,7 +114,7 @@ fn draw_group(page: &mut String, group: &Group<'_>, rect: Rect) {
     let has_head = rect.width >= LEAST_WIDTH && rect.height >= LEAST_HEIGHT;
     let _ = write!(page, "<g><title>{}</title>{}", escaped(&title), shape(rect, &group.class));
     let inside = rect.inside(2.0, if has_head { HEAD } else { 0.0 });
-    let drawn: u64 = group.largest.iter().map(|blob| blob.size).sum();
+    let drawn = group.largest.iter().map(|blob| blob.size).fold(0, u64::saturating_add);
     let rest = group.sum.bytes.saturating_sub(drawn);
     let mut weights: Vec<u64> = group.largest.iter().map(|blob| blob.size).collect();
     // The rest comes last, although it may be larger.
