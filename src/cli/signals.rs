@@ -20,6 +20,8 @@ use crate::progress;
 
 /// The time limit of a clean stop.
 pub(crate) const GRACE: Duration = Duration::from_secs(5);
+/// How long the notice may delay the stop.
+const NOTICE_LIMIT: Duration = Duration::from_millis(100);
 /// How often to check for a second signal during a clean stop.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
@@ -34,7 +36,7 @@ pub(crate) enum Notice {
 
 static RECEIVED: AtomicI32 = AtomicI32::new(0);
 
-/// Cancels `cancel` on the first signal, and reports it. Exits on the second, or if a clean stop takes longer than
+/// Reports the first signal, and cancels `cancel`. Exits on the second, or if a clean stop takes longer than
 /// `grace`. If the system cannot start a thread to wait for them, signals keep their default effect, which ends the
 /// process at once.
 pub(crate) fn watch(cancel: &Cancel, grace: Duration, notice: Notice) -> Result<()> {
@@ -70,12 +72,13 @@ pub(crate) fn listen(waiter: impl FnOnce(Signals) + Send + 'static) -> Result<()
 fn wait(mut signals: Signals, cancel: &Cancel, grace: Duration, notice: Notice) {
     let Some(first) = signals.forever().next() else { return };
     RECEIVED.store(first, Ordering::SeqCst);
-    cancel.cancel();
     let start = Instant::now();
     let again = first == SIGINT && io::stderr().is_terminal();
     if (notice == Notice::Everywhere || (notice == Notice::Terminals && again)) && is_writable() {
         let text = if again { "stopping; press again to stop at once" } else { "stopping" };
-        progress::above_bars(|| stderr::note("stopping", text));
+        stop(cancel, move || progress::above_bars(|| stderr::note("stopping", text)));
+    } else {
+        cancel.cancel();
     }
     while start.elapsed() < grace {
         // When a terminal closes, the kernel sends one SIGHUP and the shell another.
@@ -85,6 +88,26 @@ fn wait(mut signals: Signals, cancel: &Cancel, grace: Duration, notice: Notice) 
         thread::sleep(LOOK_EVERY);
     }
     exit(first);
+}
+
+/// Prints the notice, then cancels `cancel`, so that the command cannot end without the notice. A standard error that
+/// blocks delays the cancellation only for a moment.
+fn stop(cancel: &Cancel, print: impl FnOnce() + Clone + Send + 'static) {
+    let (sender, receiver) = oneshot();
+    let printing = print.clone();
+    let work = move || {
+        printing();
+        sender.send(());
+    };
+    let thread = thread_builder().and_then(|thread| thread.spawn(work));
+    if thread.is_ok() {
+        // Cancelled even if it is not printed in time.
+        let _ = receiver.recv_timeout(NOTICE_LIMIT);
+    }
+    cancel.cancel();
+    if thread.is_err() {
+        print();
+    }
 }
 
 fn exit(signal: i32) {
@@ -129,6 +152,24 @@ fn is_in_mask(status: &str, signal: i32) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_notice_is_printed_before_the_cancellation() {
+        let cancel = Cancel::new();
+        let printed = Arc::new(AtomicBool::new(false));
+        let (before, sent) = (cancel.clone(), printed.clone());
+        stop(&cancel, move || sent.store(!before.is_cancelled(), Ordering::SeqCst));
+        assert!(cancel.is_cancelled() && printed.load(Ordering::SeqCst));
+    }
+
+    #[test]
+    fn a_notice_that_cannot_be_printed_does_not_prevent_the_cancellation() {
+        let (cancel, release) = (Cancel::new(), Cancel::new());
+        let blocked = release.clone();
+        stop(&cancel, move || blocked.wait(Duration::from_secs(3600)));
+        assert!(cancel.is_cancelled() && !release.is_cancelled());
+        release.cancel();
+    }
 
     #[test]
     fn the_mask_of_ignored_signals_is_read() {
