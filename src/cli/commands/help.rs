@@ -34,8 +34,18 @@ pub(super) const COMMAND: Command = Command {
     run: Run::Text(run),
 };
 
-/// The topics that `help` explains besides the commands.
-pub(super) const TOPICS: [&str; 4] = ["attributes", "environment", "examples", "exit-status"];
+/// A topic that `help` explains besides the commands.
+struct Topic {
+    name: &'static str,
+    text: fn(&[Command]) -> String,
+}
+
+const TOPICS: [Topic; 4] = [
+    Topic { name: "attributes", text: |_| attributes() },
+    Topic { name: "environment", text: |_| environment() },
+    Topic { name: "examples", text: examples },
+    Topic { name: "exit-status", text: |_| columns(exit::MEANINGS, "") },
+];
 
 /// What the program does.
 pub(super) const ABOUT: &str = "Keep Docker's build cache in S3, with every Docker driver.";
@@ -71,17 +81,17 @@ fn run(raw: &Raw, commands: &'static [Command]) -> Result<String> {
     if let Some(command) = commands.iter().find(|command| command.name == name) {
         return Ok(page(command));
     }
-    match &*name {
-        "attributes" => Ok(attributes()),
-        "environment" => Ok(environment()),
-        "examples" => Ok(examples(commands)),
-        "exit-status" => Ok(columns(exit::MEANINGS, "")),
-        _ => {
-            let names: Vec<&str> = commands.iter().map(|command| command.name).collect();
-            let hint = format!("the commands are {}; the topics are {}", human::list(&names), human::list(&TOPICS));
-            Err(Error::usage(format!("no help for {name:?}")).with_hint(hint))
-        }
+    if let Some(topic) = TOPICS.iter().find(|topic| topic.name == name) {
+        return Ok((topic.text)(commands));
     }
+    let names: Vec<&str> = commands.iter().map(|command| command.name).collect();
+    let hint = format!("the commands are {}; the topics are {}", human::list(&names), human::list(&topics()));
+    Err(Error::usage(format!("no help for {name:?}")).with_hint(hint))
+}
+
+/// Returns the names of the topics.
+pub(super) fn topics() -> [&'static str; TOPICS.len()] {
+    TOPICS.map(|topic| topic.name)
 }
 
 fn attributes() -> String {
@@ -128,10 +138,11 @@ pub(crate) fn overview(commands: &[Command]) -> String {
     format!(
         "{ABOUT}\n\nUsage: s3-build-cache COMMAND [ARGUMENTS] [OPTIONS]\n\nCommands:\n{}\nGlobal options:\n{}\nExamples:\n{}\n\
          s3-build-cache help COMMAND shows the options and examples of a command.\n\
-         s3-build-cache help TOPIC: attributes, environment, examples or exit-status.\n",
+         s3-build-cache help TOPIC: {}.\n",
         columns(&summaries, "  "),
         columns(&global, "  "),
-        indented(EXAMPLE)
+        indented(EXAMPLE),
+        human::list(&topics())
     )
 }
 
@@ -223,7 +234,7 @@ mod tests {
 
     #[test]
     fn help_fits_a_terminal() {
-        let topics = [attributes(), environment(), examples(COMMANDS), columns(exit::MEANINGS, "")];
+        let topics = TOPICS.map(|topic| (topic.text)(COMMANDS));
         for text in COMMANDS.iter().map(page).chain([overview(COMMANDS)]).chain(topics) {
             for line in text.lines() {
                 assert!(line.chars().count() <= COLUMNS && line.trim_end() == line, "{line:?}");
@@ -246,11 +257,15 @@ mod tests {
     }
 
     #[test]
-    fn every_topic_has_a_help() {
-        for topic in TOPICS {
+    fn every_topic_is_explained_and_listed() {
+        let lines = page(&COMMAND);
+        for topic in topics() {
             let raw = Raw { positional: vec![topic.into()], ..Raw::default() };
             assert!(run(&raw, COMMANDS).is_ok_and(|text| !text.is_empty()), "{topic}");
+            assert!(lines.contains(&format!(" {topic}: ")), "{topic}");
         }
+        let all = overview(COMMANDS);
+        assert!(all.ends_with("help TOPIC: attributes, environment, examples and exit-status.\n"), "{all}");
     }
 
     #[test]

@@ -18,7 +18,7 @@ pub(super) fn spellings(flag: &Flag) -> impl Iterator<Item = String> {
 pub(super) fn words(values: Values, commands: &[Command]) -> Vec<&'static str> {
     match values {
         Values::OneOf(words) => words.to_vec(),
-        Values::HelpTopic => commands.iter().map(|command| command.name).chain(help::TOPICS).collect(),
+        Values::HelpTopic => commands.iter().map(|command| command.name).chain(help::topics()).collect(),
         Values::Any | Values::Directory | Values::CommandLine => Vec::new(),
     }
 }
