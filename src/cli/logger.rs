@@ -39,6 +39,11 @@ pub(crate) fn warnings() -> Vec<String> {
     LOGGER.warnings.lock().unpoisoned().list.clone()
 }
 
+/// Returns the number of warnings so far.
+pub(crate) fn warning_count() -> usize {
+    LOGGER.warnings.lock().unpoisoned().list.len()
+}
+
 impl Log for Logger {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
         // Dependencies log the data they send, which must not be shown.

@@ -78,7 +78,7 @@ fn report(arguments: &[OsString], error: &Error) -> ExitCode {
         command => (command.map_or("", |command| command.name), json!({})),
     };
     if is_known {
-        github::append(command, "failed", logger::warnings().len(), &body);
+        github::append(command, "failed", logger::warning_count(), &body);
     }
     if wants_json {
         let (warnings, error, body) = (logger::warnings(), Some(error), body.into());

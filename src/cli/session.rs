@@ -110,7 +110,7 @@ impl Session {
     fn end_with(&self, outcome: &'static str, body: Object, error: Option<&Error>, status: u8) -> ExitCode {
         progress::finish();
         let mut status = signals::status().unwrap_or(status);
-        github::append(self.command, outcome, logger::warnings().len(), &body.fields);
+        github::append(self.command, outcome, logger::warning_count(), &body.fields);
         if self.global.json {
             let result = Envelope { command: self.command, outcome, warnings: logger::warnings(), error, body };
             if print_with(|out| result.write(out)).is_err() && status == 0 {

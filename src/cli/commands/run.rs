@@ -103,7 +103,7 @@ fn run(raw: Raw) -> Result<ExitCode> {
     let written = summary.map_or(Ok(()), |file| write_summary(&file, done.as_ref()));
     let done = done?;
     let outcome = if done.error.is_none() { "finished" } else { "failed" };
-    github::append(COMMAND.name, outcome, logger::warnings().len(), &done.body());
+    github::append(COMMAND.name, outcome, logger::warning_count(), &done.body());
     let Finished { mut status, error, .. } = done;
     if let Some(error) = &error {
         failure::print(error, "");
