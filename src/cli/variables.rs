@@ -23,7 +23,7 @@ const OTHERS: &[&str] = &["TO", "FROM", "VERSION", "RELEASE", "RELEASES", "SHA25
 /// [`Error::Usage`], which names the variable.
 pub(crate) fn apply(raw: &mut Raw, command: &Command, env: &dyn Env) -> Result<()> {
     for flag in FLAGS {
-        if !command.has_effect(flag) || raw.given.contains(&flag.long) {
+        if !command.has_effect(flag) || raw.given.contains(&flag.long) || has_its_cache(command, flag, raw) {
             continue;
         }
         let Some(variable) = variable(flag) else { continue };
@@ -33,6 +33,14 @@ pub(crate) fn apply(raw: &mut Raw, command: &Command, env: &dyn Env) -> Result<(
         }
     }
     complete_all(raw, command, env)
+}
+
+/// Returns whether the flag is for the one cache of `doctor`, which the command line has named.
+fn has_its_cache(command: &Command, flag: &Flag, raw: &Raw) -> bool {
+    let names_cache = |flag: &str| flag.starts_with("cache-");
+    command.name == "doctor"
+        && names_cache(flag.long)
+        && (!raw.positional.is_empty() || raw.given.iter().any(|flag| names_cache(flag)))
 }
 
 /// Returns the value of the flag's variable if the command takes the flag.

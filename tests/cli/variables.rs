@@ -57,6 +57,27 @@ fn a_store_is_set_once_for_all_commands() {
 }
 
 #[test]
+fn doctor_reports_which_attributes_of_its_cache_come_from_the_defaults() {
+    let trial = Trial::new();
+    let (bucket, url) = trial.defaults.split_once(',').unwrap();
+    let others = [("S3_BUILD_CACHE_CACHE_TO", "type=s3"), ("S3_BUILD_CACHE_CACHE_FROM", "type=s3\ntype=s3,name=x")];
+    for (cache, expected) in [
+        ("type=s3".to_owned(), &["bucket", "endpoint_url"][..]),
+        (format!("type=s3,{bucket}"), &["endpoint_url"]),
+        (format!("type=s3,{bucket},{url}"), &[]),
+    ] {
+        let text = trial.run(&["doctor", &cache], &others).expect(0).stdout;
+        let line = text.lines().find_map(|line| line.strip_suffix(" from S3_BUILD_CACHE_ATTRS"));
+        assert_eq!(line.map(str::to_owned).unwrap_or_default(), expected.join(", "), "{text}");
+        let object = trial.run(&["doctor", "--json", "--cache-to", &cache], &others).expect(0).stdout;
+        let object: serde_json::Value = serde_json::from_str(&object).unwrap();
+        assert_eq!(object["defaulted"], serde_json::json!(expected), "{object}");
+    }
+    let object = trial.run(&["doctor", "type=s3,mode=x", "--json"], &[]).expect(2).stdout;
+    assert!(object.contains("\"defaulted\":[]"), "{object}");
+}
+
+#[test]
 fn names_in_the_defaults_are_not_removed_and_a_copy_keeps_its_own() {
     let mut trial = Trial::new();
     trial.defaults.push_str(",name=main");

@@ -41,7 +41,7 @@ pub(super) const COMMAND: Command = Command {
              type=s3,bucket=cache,endpoint_url=https://s3.example.com,use_path_style=true",
         ],
     },
-    run: Run::Task { run, nothing_done: || body(&[]) },
+    run: Run::Task { run, nothing_done: || body(&[], &[]) },
 };
 
 const ARGUMENTS: CacheArguments =
@@ -61,10 +61,7 @@ struct Doctor {
 
 impl Doctor {
     /// The cache may also be given in the option syntax of a build.
-    fn parse(mut raw: Raw) -> Result<Self> {
-        if !raw.positional.is_empty() || raw.given.iter().any(|flag| flag.starts_with("cache-")) {
-            raw.keep_given_caches();
-        }
+    fn parse(raw: Raw) -> Result<Self> {
         if raw.write && !raw.cache_from.is_empty() {
             return Err(Error::usage("--write tests an export, and --cache-from is for an import")
                 .with_hint("use --cache-to, or remove --write"));
@@ -111,7 +108,7 @@ fn run(raw: Raw) -> Result<ExitCode> {
     let status = access.or(failures.first()).map_or(0, |kind| exit::status(*kind));
     let status = if out.failed && status == 0 { exit::OTHER } else { status };
     let outcome = if failures.is_empty() { "passed" } else { "failed" };
-    Ok(session.end(outcome, body(&checks), None, status))
+    Ok(session.end(outcome, body(&checks, &command.defaulted), None, status))
 }
 
 /// Standard output, until it is closed.
@@ -173,8 +170,9 @@ fn lines(check: &Check) -> String {
     format!("{mark} {name:NAME_WIDTH$} {detail}\n{}", fix.unwrap_or_default())
 }
 
-/// Returns the JSON body: every check, and the facts about the endpoint once they are known.
-fn body(checks: &[Check]) -> Value {
+/// Returns the JSON body: every check, the attributes that the cache got from the defaults, and the facts about the
+/// endpoint once they are known.
+fn body(checks: &[Check], defaulted: &[&str]) -> Value {
     let check = |check: &Check| {
         let (outcome, kind) = match &check.outcome {
             CheckOutcome::Passed => ("passed", None),
@@ -183,7 +181,8 @@ fn body(checks: &[Check]) -> Value {
         };
         json!({"name": check.name, "outcome": outcome, "detail": check.detail, "kind": kind, "hint": hint(check)})
     };
-    let mut body = json!({ "checks": checks.iter().map(check).collect::<Vec<Value>>() });
+    let listed: Vec<Value> = checks.iter().map(check).collect();
+    let mut body = json!({"checks": listed, "defaulted": defaulted.to_vec()});
     if let Some(body) = body.as_object_mut() {
         let facts = checks.iter().flat_map(|check| &check.facts);
         body.extend(facts.map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str()))));

@@ -51,17 +51,6 @@ pub(crate) struct Raw {
     pub(crate) defaulted: Vec<&'static str>,
 }
 
-impl Raw {
-    /// Drops the caches of variables, for a command that takes those of the command line or none.
-    pub(crate) fn keep_given_caches(&mut self) {
-        for (flag, caches) in [("cache-to", &mut self.cache_to), ("cache-from", &mut self.cache_from)] {
-            if !self.given.contains(&flag) {
-                caches.clear();
-            }
-        }
-    }
-}
-
 /// The options common to all commands.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Global {
