@@ -6,7 +6,7 @@ use lexopt::Arg;
 use s3_build_cache::{Error, Result};
 
 use crate::commands::{self, Command};
-use crate::flags::{self, Effect, FLAGS, Flag, Raw, Values};
+use crate::flags::{self, Effect, FLAGS, Flag, Raw};
 use crate::suggest;
 
 /// What the command line asks for.
@@ -20,7 +20,8 @@ pub(crate) enum Request {
 
 /// Parses the arguments of the process, starting with the program name.
 pub(crate) fn parse(arguments: &[OsString]) -> Result<Request> {
-    suggest::check_dashes(arguments.get(1..).unwrap_or_default())?;
+    let own = Own::of(arguments);
+    suggest::check_dashes(own.arguments)?;
     let mut parser = lexopt::Parser::from_iter(arguments);
     let mut raw = Raw::default();
     let mut command = None;
@@ -30,7 +31,7 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Request> {
                 command = Some(value);
                 continue;
             }
-            Arg::Value(value) if takes_a_command_line(command.as_deref()) => {
+            Arg::Value(value) if own.command.is_some_and(Command::takes_a_command_line) => {
                 raw.positional.push(value);
                 raw.positional.extend(parser.raw_args().map_err(|error| invalid(&error))?);
                 continue;
@@ -51,13 +52,6 @@ pub(crate) fn parse(arguments: &[OsString]) -> Result<Request> {
         }
     }
     check(command.as_deref(), raw)
-}
-
-/// Returns whether the first argument of the command begins a command line, which is not parsed.
-fn takes_a_command_line(command: Option<&OsStr>) -> bool {
-    let command = command.and_then(OsStr::to_str).and_then(commands::named);
-    let arguments = command.map_or(&[][..], |command| command.help.arguments);
-    arguments.iter().any(|argument| matches!(argument.values, Values::CommandLine))
 }
 
 fn apply(flag: &'static Flag, name: &str, raw: &mut Raw, parser: &mut lexopt::Parser) -> Result<()> {
@@ -102,34 +96,65 @@ fn check(command: Option<&OsStr>, raw: Raw) -> Result<Request> {
     }
 }
 
-/// Returns the command, also of a command line that cannot be parsed, to report its result.
-pub(crate) fn intended(arguments: &[OsString]) -> Option<&'static Command> {
-    let mut arguments = arguments.iter().skip(1).map(|argument| argument.to_string_lossy());
-    while let Some(argument) = arguments.next() {
-        let Some(option) = argument.strip_prefix('-') else { return commands::named(&argument) };
-        let flag = match option.strip_prefix('-') {
-            Some(long) => flags::named(long),
-            None => option.parse().ok().and_then(flags::lettered),
-        };
-        if flag.is_some_and(|flag| flag.value_name().is_some()) {
-            arguments.next();
-        }
-    }
-    None
+/// What can be told of a command line that may be invalid.
+pub(crate) struct Own<'a> {
+    pub(crate) command: Option<&'static Command>,
+    /// The arguments of this program: without its name, and without the command line that `run` runs.
+    arguments: &'a [OsString],
 }
 
-/// Returns the argument with this option, or `None` if it is not before `--`, even if the command line cannot be
-/// parsed. For `--option VALUE` and `--option=VALUE`, returns the value.
-pub(crate) fn value_of<'a>(arguments: &'a [OsString], option: &str) -> Option<&'a str> {
-    let mut own = arguments.iter().take_while(|argument| *argument != "--").map(|it| it.to_str().unwrap_or_default());
-    while let Some(argument) = own.next() {
-        match argument.strip_prefix(option) {
-            Some("") => return Some(own.next().unwrap_or_default()),
-            Some(rest) if rest.starts_with('=') => return rest.get(1..),
-            _ => {}
+impl<'a> Own<'a> {
+    /// Finds the command and the end of the program's own arguments.
+    pub(crate) fn of(line: &'a [OsString]) -> Self {
+        let line = line.get(1..).unwrap_or_default();
+        let (mut command, mut end) = (None, line.len());
+        let mut rest = line.iter().enumerate();
+        while let Some((at, argument)) = rest.next() {
+            let argument = argument.to_string_lossy();
+            match (argument.strip_prefix('-'), command) {
+                (Some("-"), _) => {
+                    end = at;
+                    command = command.or_else(|| Some(commands::named(&rest.next()?.1.to_string_lossy())));
+                    break;
+                }
+                (Some(option), _) if awaits_value(option) => drop(rest.next()),
+                (Some(option), _) if !option.is_empty() => {}
+                (_, None) => command = Some(commands::named(&argument)),
+                (_, Some(Some(command))) if command.takes_a_command_line() => {
+                    end = at;
+                    break;
+                }
+                _ => {}
+            }
         }
+        Self { command: command.flatten(), arguments: line.get(..end).unwrap_or_default() }
     }
-    None
+
+    /// Returns the last value of this option, if it is given: of `--option VALUE` and `--option=VALUE`.
+    pub(crate) fn value(&self, option: &str) -> Option<&'a str> {
+        let mut arguments = self.arguments.iter().map(|argument| argument.to_str().unwrap_or_default());
+        let mut found = None;
+        while let Some(argument) = arguments.next() {
+            match argument.strip_prefix(option) {
+                Some("") => found = Some(arguments.next().unwrap_or_default()),
+                Some(rest) if rest.starts_with('=') => found = rest.get(1..),
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
+/// Returns whether the next argument is the value of this option, given without its first dash.
+fn awaits_value(option: &str) -> bool {
+    let takes_value = |flag: &Flag| flag.value_name().is_some();
+    match option.strip_prefix('-') {
+        Some(long) => flags::named(long).is_some_and(takes_value),
+        // A value may follow its letter directly.
+        None => option
+            .find(|letter| flags::lettered(letter).is_some_and(takes_value))
+            .is_some_and(|at| at + 1 == option.len()),
+    }
 }
 
 fn invalid(error: &lexopt::Error) -> Error {

@@ -24,7 +24,7 @@ use s3_build_cache::env::ProcessEnv;
 use s3_build_cache::program::parse_bool;
 use s3_build_cache::{Error, Result};
 
-use crate::args::Request;
+use crate::args::{Own, Request};
 use crate::commands::{COMMANDS, Command, Run};
 use crate::flags::ProgressMode;
 use crate::output::{Envelope, exit, failure, github, json, stderr};
@@ -63,14 +63,15 @@ fn run(arguments: &[OsString]) -> Result<ExitCode> {
 /// Reports that a command failed as a whole, also as JSON if that was requested.
 fn report(arguments: &[OsString], error: &Error) -> ExitCode {
     progress::finish();
-    let command = args::intended(arguments);
+    let own = Own::of(arguments);
+    let command = own.command;
     let by_variable = |flag| variables::value(flag, command, &ProcessEnv);
-    let progress = args::value_of(arguments, "--progress").map(str::to_owned).or_else(|| by_variable("progress"));
+    let progress = own.value("--progress").map(str::to_owned).or_else(|| by_variable("progress"));
     if progress.as_deref() == Some("rawjson") {
         stderr::switch_to_json();
     }
     failure::print(error, "");
-    let wants_json = args::value_of(arguments, "--json").is_some()
+    let wants_json = own.value("--json").is_some()
         || by_variable("json").is_some_and(|value| parse_bool(&value) == Some(true));
     let is_known = command.is_some();
     let (command, body) = match command.or(commands::named("export")) {

@@ -37,9 +37,9 @@ fn similar_flags(word: &str) -> Option<String> {
     question(&did_you_mean(word, &names, &aliases))
 }
 
-/// Refuses a long option with one dash, which would be read as a row of short ones.
+/// Refuses a long option with one dash, which would be read as a row of short ones. The arguments are the program's own.
 pub(crate) fn check_dashes(arguments: &[OsString]) -> Result<()> {
-    let words = arguments.iter().take_while(|argument| *argument != "--").filter_map(|argument| argument.to_str());
+    let words = arguments.iter().filter_map(|argument| argument.to_str());
     let mut long = words.filter_map(|word| word.strip_prefix('-').filter(|name| name.len() > 1));
     match long.find(|name| flags::named(name).is_some()) {
         Some(name) => Err(Error::usage(format!("unknown option -{name}")).with_hint(format!("did you mean --{name}?"))),

@@ -8,7 +8,7 @@ use s3_build_cache::program::{did_you_mean, parse_bool, s3_attribute};
 use s3_build_cache::{Error, ErrorKind, Result};
 
 use crate::commands::{Command, is_attributes};
-use crate::flags::{self, Effect, FLAGS, Flag, Raw, Values};
+use crate::flags::{self, Effect, FLAGS, Flag, Raw};
 
 const PREFIX: &str = "S3_BUILD_CACHE_";
 /// The attributes that caches have unless their strings set others.
@@ -160,8 +160,7 @@ fn complete_all(raw: &mut Raw, command: &Command, env: &dyn Env) -> Result<()> {
         }
     }
     // What `run` runs is not an argument of ours.
-    let runs = command.help.arguments.iter().any(|argument| matches!(argument.values, Values::CommandLine));
-    for argument in if runs { &mut [] } else { raw.positional.as_mut_slice() } {
+    for argument in if command.takes_a_command_line() { &mut [] } else { raw.positional.as_mut_slice() } {
         if let Some(text) = argument.to_str() {
             let mut text = text.to_owned();
             complete(&mut text, &defaults, &mut raw.defaulted);

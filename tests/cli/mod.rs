@@ -196,6 +196,22 @@ fn a_wrong_command_line_is_a_usage_error_with_its_fix() {
 }
 
 #[test]
+fn the_options_of_the_command_that_run_runs_are_not_its_own() {
+    for arguments in [
+        &["run", "-vj", "2", "make", "-json", "--json", "--progress=rawjson"][..],
+        &["run", "--jobs", "2", "--progress=rawjson", "--progress", "plain", "--", "make", "-json", "--json"],
+        &["-q", "run", "--jobs=2", "make", "--", "-progress"],
+    ] {
+        let run = run(arguments).expect(2).says(&["error: the command names no S3 cache\nhint: "]);
+        assert_eq!(run.stdout, "", "{arguments:?}");
+    }
+    // The last one counts.
+    run(&["import", "--progress=plain", "--progress=rawjson"]).expect(2).says(&["\"event\":\"error\""]);
+    let json = run(&["--progress=plain", "--json", "--", "import"]).expect(2).stdout;
+    assert!(json.contains("\"command\":\"import\""), "{json}");
+}
+
+#[test]
 fn a_secret_in_the_wrong_place_is_not_printed() {
     let attributes = "type=s3,bucket=trial,region=r,access_key_id=AK,secret_access_key=MARKED";
     for arguments in [

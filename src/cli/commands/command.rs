@@ -90,6 +90,11 @@ impl Command {
         })
     }
 
+    /// Returns whether the first argument of the command begins a command line, which is not parsed.
+    pub(crate) fn takes_a_command_line(&self) -> bool {
+        self.help.arguments.iter().any(|argument| matches!(argument.values, Values::CommandLine))
+    }
+
     /// Returns whether the flag has an effect on the command.
     pub(crate) fn has_effect(&self, flag: &Flag) -> bool {
         self.takes(flag.long) || self.help.global.contains(&flag.long)
