@@ -29,6 +29,8 @@ mod trial_bucket;
 mod variables;
 mod verify;
 
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -209,6 +211,22 @@ fn the_options_of_the_command_that_run_runs_are_not_its_own() {
     run(&["import", "--progress=plain", "--progress=rawjson"]).expect(2).says(&["\"event\":\"error\""]);
     let json = run(&["--progress=plain", "--json", "--", "import"]).expect(2).stdout;
     assert!(json.contains("\"command\":\"import\""), "{json}");
+}
+
+/// A build that `run` runs may write between two writes.
+#[test]
+fn each_line_on_standard_error_is_one_write() {
+    let (ours, theirs) = UnixDatagram::pair().unwrap();
+    let mut program = Command::new(env!("CARGO_BIN_EXE_s3-build-cache"));
+    program.args(["import", "x"]).env_clear().stderr(OwnedFd::from(theirs));
+    assert_eq!(program.status().unwrap().code(), Some(2));
+    ours.set_nonblocking(true).unwrap();
+    let mut buffer = [0; 4096];
+    let mut writes = Vec::new();
+    while let Ok(length) = ours.recv(&mut buffer) {
+        writes.push(String::from_utf8_lossy(&buffer[..length]).into_owned());
+    }
+    assert!(writes.len() == 2 && writes.iter().all(|line| line.ends_with('\n')), "{writes:?}");
 }
 
 #[test]

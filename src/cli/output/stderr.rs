@@ -49,7 +49,8 @@ pub(crate) fn event(name: &str, fields: Value) {
     line(json::line(json::merged(common, fields)).trim_end());
 }
 
-/// Writes a line as it is. Failures are ignored, because there is nowhere to report them.
+/// Writes a line as it is, at once, because a build that `run` runs may write to standard error too. Failures are
+/// ignored, because there is nowhere to report them.
 pub(crate) fn line(text: &str) {
-    let _ = writeln!(io::stderr().lock(), "{text}");
+    let _ = io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }
