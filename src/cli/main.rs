@@ -71,8 +71,8 @@ fn report(arguments: &[OsString], error: &Error) -> ExitCode {
         stderr::switch_to_json();
     }
     failure::print(error, "");
-    let wants_json = own.value("--json").is_some()
-        || by_variable("json").is_some_and(|value| parse_bool(&value) == Some(true));
+    let wants_json =
+        own.value("--json").is_some() || by_variable("json").is_some_and(|value| parse_bool(&value) == Some(true));
     let is_known = command.is_some();
     let (command, body) = match command.or(commands::named("export")) {
         Some(Command { name, run: Run::Task { nothing_done, .. }, .. }) => (*name, nothing_done()),

@@ -90,7 +90,7 @@ impl Session {
         if self.global.json { body() } else { Value::Null }
     }
 
-    /// Prints an error, prefixed with the failed action.
+    /// Prints an error, prefixed with the failed action if `doing` is not empty.
     pub(crate) fn complain(&self, doing: &str, error: &Error) {
         progress::finish();
         failure::print(error, doing);

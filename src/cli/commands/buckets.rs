@@ -67,8 +67,7 @@ pub(super) fn for_each(
 
 /// Reports that the command failed for one bucket.
 fn failed(session: &Session, name: &str, buckets: usize, error: &Error) -> Done {
-    let prefix = if buckets > 1 { format!("{name}: ") } else { String::new() };
-    session.complain(&prefix, error);
+    session.complain(if buckets > 1 { name } else { "" }, error);
     let body = json!({"error": failure::json(error)}).into();
     Done { outcome: "failed", body, status: exit::status(error.kind()) }
 }

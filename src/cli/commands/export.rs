@@ -157,7 +157,7 @@ fn export_to(
     if ignored {
         log::warn!("the export to {label} failed and ignore-error is set: {}", failure::one_line(&error));
     } else {
-        session.complain(&format!("export to {label}: "), &error);
+        session.complain(&format!("export to {label}"), &error);
     }
     let status = (!ignored).then(|| exit::status(error.kind()));
     (Target { cache: label, outcome: "failed", report, names, looked_for: Vec::new(), error: Some(error) }, status)

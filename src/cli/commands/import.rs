@@ -118,7 +118,7 @@ fn run(raw: Raw) -> Result<ExitCode> {
     match error {
         None if word == "miss" => session.say(&nothing_restored(&report, &targets)),
         None => session.say(&human::summary(if report.dry_run { "would restore" } else { "restored" }, &report)),
-        Some(error) => session.complain("import: ", error),
+        Some(error) => session.complain("import", error),
     }
     let mut body = transfer::body(&report, &targets);
     if let Some(explanation) = explanation {

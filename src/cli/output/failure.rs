@@ -13,21 +13,26 @@ pub(crate) fn json(error: &Error) -> Value {
     json!({"kind": error.kind().as_str(), "message": error.chain(), "hint": hint(error)})
 }
 
-/// Prints two or three lines on standard error: what failed, why, and the likely fix. `doing` precedes what failed.
+/// Prints two or three lines on standard error: what failed, why, and the likely fix. `doing` is the action that failed,
+/// such as `import`, or empty if the message says enough.
 pub(crate) fn print(error: &Error, doing: &str) {
     let (message, chain) = (error.to_string(), error.chain());
     if stderr::is_json() {
-        let message = format!("{doing}{chain}");
+        let message = prefixed(doing, &chain);
         let fields = json!({"kind": error.kind().as_str(), "message": message, "hint": hint(error)});
         return stderr::event("error", fields);
     }
-    line(&format!("{} {}", color::on_stderr("error:", RED), printable(&format!("{doing}{message}"))));
+    line(&format!("{} {}", color::on_stderr("error:", RED), printable(&prefixed(doing, &message))));
     if let Some(causes) = chain.strip_prefix(&message).and_then(|causes| causes.strip_prefix(": ")) {
         line(&format!("cause: {}", printable(causes)));
     }
     if let Some(hint) = hint(error) {
         line(&format!("hint: {}", printable(&hint)));
     }
+}
+
+fn prefixed(doing: &str, message: &str) -> String {
+    if doing.is_empty() { message.to_owned() } else { format!("{doing}: {message}") }
 }
 
 /// Returns what failed, why, and the likely fix on one line, for a warning.
@@ -39,4 +44,15 @@ pub(crate) fn one_line(error: &Error) -> String {
 /// Returns the likely fix, with the flags that apply it.
 fn hint(error: &Error) -> Option<String> {
     error.hint().map(advice::with_flags)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_failed_action_precedes_the_message() {
+        assert_eq!(prefixed("serve", "cannot accept connections"), "serve: cannot accept connections");
+        assert_eq!(prefixed("", "cannot accept connections"), "cannot accept connections");
+    }
 }
