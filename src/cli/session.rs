@@ -1,5 +1,7 @@
 //! One run of a command: signals, progress, and the result.
 
+use std::cell::Cell;
+use std::io;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,6 +22,18 @@ pub(crate) struct Session {
     pub(crate) global: Global,
     progress: Arc<dyn Progress>,
     pub(crate) cancel: Cancel,
+    stdout: Cell<Stdout>,
+}
+
+/// The state of standard output.
+#[derive(Clone, Copy, Default)]
+enum Stdout {
+    #[default]
+    Open,
+    /// `head` closes the pipe once it has read enough.
+    Closed,
+    /// What was printed is lost, as on a full disk.
+    Failed,
 }
 
 impl Session {
@@ -44,12 +58,12 @@ impl Session {
         };
         signals::watch(&cancel, grace, notice)?;
         let progress = doing.map_or_else(|| Arc::new(NoProgress) as _, |doing| progress::start(&global, doing));
-        Ok(Self { command, global, progress, cancel })
+        Ok(Self { command, global, progress, cancel, stdout: Cell::default() })
     }
 
     /// Starts a run of a command that shows no progress and watches signals itself.
     pub(crate) fn without_signals(command: &'static str, global: Global) -> Self {
-        Self { command, global, progress: Arc::new(NoProgress), cancel: Cancel::new() }
+        Self { command, global, progress: Arc::new(NoProgress), cancel: Cancel::new(), stdout: Cell::default() }
     }
 
     /// Returns a builder for a cache, with the options common to all commands.
@@ -70,8 +84,18 @@ impl Session {
     pub(crate) fn say(&self, line: &str) {
         progress::finish();
         if !self.global.quiet && !self.global.json {
-            // A closed pipe can be ignored, because the exit status reports the result.
-            let _ = print(&format!("{line}\n"));
+            self.print(&format!("{line}\n"));
+        }
+    }
+
+    /// Prints to standard output, unless an earlier write failed. A failure other than a closed pipe changes the exit
+    /// status.
+    pub(crate) fn print(&self, text: &str) {
+        if matches!(self.stdout.get(), Stdout::Open)
+            && let Err(error) = print(text)
+        {
+            let is_closed = error.kind() == io::ErrorKind::BrokenPipe;
+            self.stdout.set(if is_closed { Stdout::Closed } else { Stdout::Failed });
         }
     }
 
@@ -80,8 +104,7 @@ impl Session {
         if self.global.json {
             let (warnings, body) = (logger::warnings(), body.into());
             let object = Envelope { command: self.command, outcome, warnings, error: None, body };
-            // A closed pipe can be ignored, because the exit status reports the result.
-            let _ = print(&object.line());
+            self.print(&object.line());
         }
     }
 
@@ -113,9 +136,12 @@ impl Session {
         github::append(self.command, outcome, logger::warning_count(), &body.fields);
         if self.global.json {
             let result = Envelope { command: self.command, outcome, warnings: logger::warnings(), error, body };
-            if print_with(|out| result.write(out)).is_err() && status == 0 {
-                status = exit::OTHER;
+            if print_with(|out| result.write(out)).is_err() {
+                self.stdout.set(Stdout::Failed);
             }
+        }
+        if matches!(self.stdout.get(), Stdout::Failed) && status == 0 {
+            status = exit::OTHER;
         }
         ExitCode::from(status)
     }

@@ -365,8 +365,9 @@ fn a_lock_held_by_another_process_is_an_error() {
 fn a_full_standard_output_is_an_error() {
     let work = tempfile::tempdir().unwrap();
     let store = file_store(work.path());
-    let export = ["export", "tests/fixtures/min/local", "--json", "--cache-to", &store];
-    for arguments in [&["--help"][..], &["--version"], &export, &["doctor", &store]] {
+    let export = ["export", "tests/fixtures/min/local", "--cache-to", &store, "--json"];
+    let (text, ls, show) = (&export[..4], ["ls", &store], ["show", &store]);
+    for arguments in [&["--help"][..], &["--version"], &export, text, &ls, &show, &["doctor", &store]] {
         let full = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
         let output = std::process::Command::new(env!("CARGO_BIN_EXE_s3-build-cache"))
             .env_clear()
@@ -374,6 +375,7 @@ fn a_full_standard_output_is_an_error() {
             .stdout(full)
             .output()
             .unwrap();
-        Run::of(output).expect(1).says(&["error: cannot write to standard output: No space left"]);
+        let run = Run::of(output).expect(1).says(&["error: cannot write to standard output: No space left"]);
+        assert_eq!(run.stderr.matches("error: ").count(), 1, "{arguments:?}: {}", run.stderr);
     }
 }

@@ -1,7 +1,6 @@
 //! The command `doctor`.
 
 use std::ffi::OsString;
-use std::io;
 use std::process::ExitCode;
 
 use s3_build_cache::doctor::{Check, CheckOutcome, DoctorOptions};
@@ -13,7 +12,7 @@ use crate::commands::caches::{CacheArguments, s3_cache};
 use crate::commands::command::{Argument, Command, Help, Run, Takes};
 use crate::flags::{Global, Raw, Values};
 use crate::output::color::{self, GREEN, RED};
-use crate::output::{advice, exit, json, print};
+use crate::output::{advice, exit, json};
 use crate::session::Session;
 use crate::variables::ATTRIBUTES;
 
@@ -89,46 +88,22 @@ fn run(raw: Raw) -> Result<ExitCode> {
     let session = Session::start(COMMAND.name, command.global, None)?;
     let Global { json, quiet, .. } = command.global;
     let mut checks = Vec::new();
-    let mut out = Output::default();
     if !command.defaulted.is_empty() {
         session.say(&format!("{} from {ATTRIBUTES}", command.defaulted.join(", ")));
     }
     session.builder(&command.cache).diagnose(&DoctorOptions::new().write(command.write), |check| {
         if !json && (!quiet || error(check).is_some()) {
-            out.print(&lines(check));
+            session.print(&lines(check));
         }
         checks.push(check.clone());
     });
     let failures: Vec<ErrorKind> = checks.iter().filter_map(error).map(Error::kind).collect();
-    if !json && !quiet {
-        out.print(&format!("{}\n", conclusion(&checks, failures.len())));
-    }
+    session.say(&conclusion(&checks, failures.len()));
     // Denied access takes precedence over other failures, because retrying a CI job does not fix it.
     let access = failures.iter().find(|kind| **kind == ErrorKind::Access);
     let status = access.or(failures.first()).map_or(0, |kind| exit::status(*kind));
-    let status = if out.failed && status == 0 { exit::OTHER } else { status };
     let outcome = if failures.is_empty() { "passed" } else { "failed" };
     Ok(session.end(outcome, body(&checks, &command.defaulted), None, status))
-}
-
-/// Standard output, until it is closed.
-#[derive(Default)]
-struct Output {
-    closed: bool,
-    failed: bool,
-}
-
-impl Output {
-    /// A closed pipe is not a failure: `head` closes it once it has read enough.
-    fn print(&mut self, text: &str) {
-        if self.closed {
-            return;
-        }
-        if let Err(error) = print(text) {
-            self.closed = true;
-            self.failed = error.kind() != io::ErrorKind::BrokenPipe;
-        }
-    }
 }
 
 fn error(check: &Check) -> Option<&Error> {
