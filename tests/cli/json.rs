@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::caches::{s3_store, write_cache};
-use super::{Run, file_store, run};
+use super::{Run, file_store, run, run_with};
 use crate::s3::blobs::Blobs;
 use crate::s3_server::{Failure, Fault, Match, Operation, Server};
 
@@ -237,4 +237,23 @@ fn the_sources_of_a_failed_import_are_failed() {
     assert_eq!((&result["outcome"], &result["targets"][0]["outcome"]), (&"failed".into(), &"failed".into()));
     assert_eq!(result["targets"][0]["error"], result["error"]);
     assert_eq!(result["targets"][0]["names"], serde_json::json!(["buildkit"]));
+}
+
+#[test]
+fn an_import_that_can_open_no_source_reports_all_of_them() {
+    let work = tempfile::tempdir().unwrap();
+    let config = work.path().join("config");
+    std::fs::write(&config, "[profile a]\nca_bundle = /no/a\n[profile b]\nca_bundle = /no/b\n").unwrap();
+    let store = |profile: &str| {
+        format!("type=s3,region=r,bucket=trial,access_key_id=AK,secret_access_key=SK,profile={profile}")
+    };
+    let (a, b) = (store("a"), store("b"));
+    let variables = [("AWS_CONFIG_FILE", config.to_str().unwrap())];
+    let import = ["import", "/no/such", "--cache-from", &a, "--json"];
+    let one = object(&run_with(&import, &variables).expect(1));
+    assert_eq!(one["warnings"], serde_json::json!([]));
+    let two = object(&run_with(&[&import[..], &["--cache-from", &b]].concat(), &variables).expect(1));
+    assert!(two["error"]["message"].as_str().unwrap().contains("/no/a"), "{two}");
+    let warnings = two["warnings"].as_array().unwrap();
+    assert!(warnings.iter().any(|warning| warning.as_str().unwrap().contains("/no/b")), "{two}");
 }

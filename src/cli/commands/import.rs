@@ -154,7 +154,7 @@ fn nothing_restored(report: &Report, targets: &[Target]) -> String {
     format!("no layer could be restored from {}: the index was not written", places.join(", "))
 }
 
-/// Opens the sources. A source that cannot be opened, such as for lack of credentials, is skipped like one that does
+/// Opens the sources. A source that cannot be opened, such as for lack of its CA bundle, is skipped like one that does
 /// not respond.
 fn open(session: &Session, command: &Import) -> Result<(Vec<S3Cache>, Vec<Target>)> {
     let mut caches = Vec::with_capacity(command.sources.len());
@@ -163,14 +163,18 @@ fn open(session: &Session, command: &Import) -> Result<(Vec<S3Cache>, Vec<Target
         match session.open(options) {
             Ok(cache) => caches.push(cache),
             Err(error) if command.strict || error.kind() == ErrorKind::Usage => return Err(error),
-            Err(error) => failed.push((label(options), error)),
+            Err(error) => {
+                if command.sources.len() > 1 {
+                    log::warn!("skipping a source: {}", error.chain());
+                }
+                failed.push((label(options), error));
+            }
         }
     }
     if caches.is_empty() && !failed.is_empty() {
         return Err(failed.swap_remove(0).1);
     }
     let skipped = failed.into_iter().map(|(cache, error)| {
-        log::warn!("skipping a source: {}", error.chain());
         let (names, looked_for) = (Vec::new(), Vec::new());
         Target { cache, outcome: "failed", report: None, names, looked_for, error: Some(error) }
     });
