@@ -100,25 +100,28 @@ fn run(raw: Raw) -> Result<ExitCode> {
     let session = Session::without_signals(COMMAND.name, global);
     let guard = Guard::watch()?;
     let done = finished(request, &session, &guard);
+    // First, because the summary lists its warnings too.
+    if let Ok(done) = &done {
+        github::append(COMMAND.name, outcome(done), logger::warning_count(), &done.body());
+    }
     let written = summary.map_or(Ok(()), |file| write_summary(&file, done.as_ref()));
-    let done = done?;
-    let outcome = if done.error.is_none() { "finished" } else { "failed" };
-    github::append(COMMAND.name, outcome, logger::warning_count(), &done.body());
-    let Finished { mut status, error, .. } = done;
+    if let Err(error) = &written {
+        failure::print(error, "");
+    }
+    let Finished { status, error, .. } = done?;
     if let Some(error) = &error {
         failure::print(error, "");
     }
-    if let Err(error) = written {
-        failure::print(&error, "");
-        status = if status == 0 { exit::OTHER } else { status };
-    }
-    Ok(ExitCode::from(status))
+    Ok(ExitCode::from(if written.is_err() && status == 0 { exit::OTHER } else { status }))
+}
+
+fn outcome(done: &Finished) -> &'static str {
+    if done.error.is_none() { "finished" } else { "failed" }
 }
 
 fn write_summary(file: &str, done: std::result::Result<&Finished, &Error>) -> Result<()> {
     let (outcome, error, body) = match done {
-        Ok(done) if done.error.is_none() => ("finished", None, done.body()),
-        Ok(done) => ("failed", done.error.as_ref(), done.body()),
+        Ok(done) => (outcome(done), done.error.as_ref(), done.body()),
         Err(error) => ("failed", Some(error), nothing_done()),
     };
     let (command, warnings, body) = (COMMAND.name, logger::warnings(), body.into());

@@ -109,3 +109,22 @@ fn github_learns_what_was_found() {
     assert_eq!(fs::read_to_string(&output).unwrap(), "cache-hit=false\nmatched-names=\n");
     assert_eq!(without_server(&store), store);
 }
+
+#[test]
+fn a_summary_that_cannot_be_written_is_reported_beside_the_other_error() {
+    let fake = Fake::new();
+    let store = fake.store();
+    let failed = ["error: cannot write /no/such/file", "error: the command names no S3 cache"];
+    fake.run(&["--summary", "/no/such/file", "--", "make"]).expect(2).says(&failed);
+    let words = ["--summary", "/no/such/file", "--cache-from", &store, "--", "make"];
+    fake.run(&words).expect(1).says(&failed[..1]);
+}
+
+#[test]
+fn the_summary_lists_the_warnings_of_the_files_for_github() {
+    let fake = Fake::new();
+    let (store, summary) = (fake.store(), fake.path("summary"));
+    let words = ["--summary", summary.to_str().unwrap(), "--cache-from", &store, "--", "make"];
+    run(&fake, &words, &[("GITHUB_OUTPUT", "/no/such/file")]).expect(0).says(&["GITHUB_OUTPUT"]);
+    assert!(fs::read_to_string(&summary).unwrap().contains("cannot write to the file in GITHUB_OUTPUT"));
+}
