@@ -22,7 +22,9 @@ fn prune_plans_shows_and_applies() {
     let older = ["--older-than", "72h"];
     let text = bucket.run("prune", &[&older[..], &["--dry-run"]].concat(), 0).stdout;
     assert!(text.contains("drop pr-1 (written 4 d ago)") && text.contains("1 of 2 manifests to drop"), "{text}");
-    assert!(text.contains("1 blob (200 B) to record"), "{text}");
+    assert!(text.contains("1 blob (200 B) to record, and to delete by a run in 48 h or later"), "{text}");
+    let short = bucket.run("prune", &[&older[..], &["--dry-run", "--force", "--grace", "90m"]].concat(), 0).stdout;
+    assert!(short.contains("by a run in 2 h or later"), "{short}");
     assert!(objects_of_dir(&bucket.path("")) == before);
     let text = bucket.run("prune", &older, 0).stdout;
     assert!(text.contains("dropped pr-1\n") && text.contains("recorded 1 blob (200 B)"), "{text}");

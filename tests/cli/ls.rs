@@ -80,7 +80,7 @@ fn a_damaged_manifest_is_listed_and_does_not_hide_the_others() {
     let listed = run(&["ls", &store]).expect(0);
     assert!(listed.stdout.contains("unreadable") && listed.stdout.contains("pr-1"), "{}", listed.stdout);
     listed.says(&["manifests/broken is not a valid cache manifest"]);
-    run(&["du", &store]).expect(0).says(&["1 manifests cannot be read"]);
+    run(&["du", &store]).expect(0).says(&["1 manifest cannot be read: blobs in use"]);
     run(&["show", "broken", &store]).expect(5).says(&["not a valid cache manifest"]);
 }
 
@@ -92,7 +92,7 @@ fn show_draws_layers_as_a_tree_and_marks_what_is_missing() {
     fs::remove_file(root.path().join("store/trial").join(own.key())).unwrap();
     for arguments in [["show", "main", &store], ["show", "-v", &format!("{store},name=main")]] {
         let text = run(&arguments).expect(0).stdout;
-        assert!(text.contains("2 layers, 300 B · 2 records · 1 layers cannot be used"), "{text}");
+        assert!(text.contains("2 layers, 300 B · 2 records · 1 layer cannot be used"), "{text}");
         let layers: Vec<&str> = text.lines().skip_while(|line| !line.starts_with("layers (2)")).skip(1).collect();
         let short = |blobs: &Blobs| blobs.digest().hex()[..12].to_owned();
         let base = Blobs::new(vec![noise(1, 100)]);

@@ -80,7 +80,7 @@ fn show(session: &Session, cache: &S3Cache, found: &DiskUsage) -> Done {
         rows.push(vec![
             "objects that are not blobs".to_owned(),
             human::size(found.others.bytes),
-            format!("{} objects", found.others.blobs),
+            human::count(found.others.blobs, "object", "objects"),
         ]);
     }
     table::lines(&rows).iter().for_each(|line| session.say(line));
@@ -91,7 +91,8 @@ fn show(session: &Session, cache: &S3Cache, found: &DiskUsage) -> Done {
     }
     warn_unreadable(&found.manifests);
     if found.unread > 0 {
-        log::warn!("{} manifests cannot be read: their blobs may count as used by none", found.unread);
+        let unread = human::count(found.unread, "manifest", "manifests");
+        log::warn!("{unread} cannot be read: blobs in use may count as used by none");
     }
     let status = buckets::absent(session, cache, &found.absent);
     let outcome = if status == 0 { "measured" } else { "failed" };

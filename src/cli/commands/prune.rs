@@ -149,8 +149,8 @@ fn plan_lines(plan: &PrunePlan, options: &PruneOptions) -> Vec<String> {
     let dropped =
         |manifest: &DroppedManifest| format!("drop {} (written {})", printable(&manifest.name), ago(manifest.age));
     let mut lines: Vec<String> = plan.dropped.iter().map(dropped).collect();
-    lines.push(format!("{} of {} manifests to drop", plan.dropped.len(), plan.manifests));
-    let hours = options.grace.as_secs() / 3600;
+    lines.push(format!("{} of {} to drop", plan.dropped.len(), human::count(plan.manifests, "manifest", "manifests")));
+    let hours = options.grace.as_secs().div_ceil(3600);
     for (sum, what) in [
         (plan.deleted, "to delete now".to_owned()),
         (plan.waiting, "to delete later, recorded by earlier runs".to_owned()),
@@ -160,7 +160,7 @@ fn plan_lines(plan: &PrunePlan, options: &PruneOptions) -> Vec<String> {
         lines.push(format!("{} {what}", amount(sum)));
     }
     if plan.uploads > 0 {
-        lines.push(format!("{} unfinished uploads to abort", plan.uploads));
+        lines.push(format!("{} to abort", human::count(plan.uploads, "unfinished upload", "unfinished uploads")));
     }
     lines
 }
@@ -175,11 +175,11 @@ fn summary(pruned: &Pruned) -> String {
         _ => format!(" · spared {}, in use again", amount(pruned.spared)),
     };
     format!(
-        "dropped {} · deleted {}{spared} · recorded {} · {} requests in {}",
+        "dropped {} · deleted {}{spared} · recorded {} · {} in {}",
         human::count(pruned.dropped.len(), "manifest", "manifests"),
         amount(pruned.deleted),
         amount(pruned.recorded),
-        pruned.requests,
+        human::count(pruned.requests, "request", "requests"),
         human::duration(pruned.elapsed),
     )
 }

@@ -80,7 +80,7 @@ fn name(mut positional: Vec<OsString>) -> Result<(Option<String>, Vec<OsString>)
 
 fn show(session: &Session, cache: &S3Cache, names: &Names) -> Result<Done> {
     let (listed, absent) = cache.manifest_names(names)?;
-    let (mut shown, mut status) = (Vec::new(), buckets::absent(session, cache, &absent));
+    let (mut shown, mut status) = (Vec::<Value>::new(), buckets::absent(session, cache, &absent));
     for name in listed {
         match cache.show_manifest(&name) {
             Ok(Some(manifest)) => {
@@ -99,9 +99,8 @@ fn show(session: &Session, cache: &S3Cache, names: &Names) -> Result<Done> {
     if shown.is_empty() && absent.is_empty() {
         session.say(&format!("no manifests in {}", cache.location()));
     }
-    let manifests: Vec<Value> = shown;
     let outcome = if status == 0 { "shown" } else { "failed" };
-    Ok(Done { outcome, body: json!({"manifests": manifests, "absent": absent}).into(), status })
+    Ok(Done { outcome, body: json!({"manifests": shown, "absent": absent}).into(), status })
 }
 
 fn lines(manifest: &ManifestDetails) -> Vec<String> {
@@ -109,16 +108,16 @@ fn lines(manifest: &ManifestDetails) -> Vec<String> {
     let lost = manifest.layers.iter().filter(|layer| layer.state != BlobState::Present).count();
     let lost = match lost {
         0 => "nothing missing".to_owned(),
-        lost => color::on_stdout(&format!("{lost} layers cannot be used"), RED),
+        lost => color::on_stdout(&format!("{} cannot be used", human::count(lost, "layer", "layers")), RED),
     };
     let mut lines = vec![
         printable(&manifest.location),
         format!(
-            "written {} · {} layers, {} · {} records · {lost}",
+            "written {} · {}, {} · {} · {lost}",
             ago(manifest.age),
-            manifest.layers.len(),
+            human::count(manifest.layers.len(), "layer", "layers"),
             human::size(bytes),
-            manifest.records
+            human::count(manifest.records, "record", "records")
         ),
         format!("leaves ({})", manifest.leaves.len()),
     ];

@@ -85,10 +85,10 @@ pub(crate) fn summary(verb: &str, report: &Report) -> String {
         report.merged.iter().fold((0, 0), |(kept, dropped), name| (kept + name.kept, dropped + name.dropped));
     let mut merged = String::new();
     if kept > 0 {
-        merged.push_str(&format!(" · kept {kept} leaves from other exports"));
+        merged.push_str(&format!(" · kept {} from other exports", count(kept, "leaf", "leaves")));
     }
     if dropped > 0 {
-        merged.push_str(&format!(" · dropped {dropped} leaves (age or size)"));
+        merged.push_str(&format!(" · dropped {} (age or size)", count(dropped, "leaf", "leaves")));
     }
     format!(
         "{verb} {} of {}{there} · {} in {}{rate} · {} · {}{merged}",
@@ -109,14 +109,14 @@ pub(crate) fn explanation(explanation: &Explanation) -> Vec<String> {
             left_out.push(format!("{} replaced by newer ones", manifest.replaced));
         }
         if manifest.keys_left_out > 0 {
-            left_out.push(format!("{} steps no longer found by content", manifest.keys_left_out));
+            left_out.push(format!("{} no longer found by content", count(manifest.keys_left_out, "step", "steps")));
         }
         let left_out = if left_out.is_empty() { String::new() } else { format!(" ({})", left_out.join(", ")) };
-        format!("{}: {} results{left_out}", manifest.location, manifest.results)
+        format!("{}: {}{left_out}", manifest.location, count(manifest.results, "result", "results"))
     });
     let leaves = explanation.leaves.iter().map(|leaf| format!("leaf {}: {}", leaf.digest, leaf.manifests.join(", ")));
     let lost = Some(explanation.lost_results).filter(|lost| *lost > 0);
-    let lost = lost.map(|lost| format!("{lost} results dropped because their blobs are missing"));
+    let lost = lost.map(|lost| format!("{} dropped because of missing blobs", count(lost, "result", "results")));
     manifests.chain(leaves).chain(lost).collect()
 }
 
