@@ -15,8 +15,7 @@ use s3_build_cache::{CacheOptions, Cancel, Error, Result};
 use crate::commands::caches::s3_cache;
 use crate::commands::command::{Argument, Command, Help, Run, Takes};
 use crate::flags::{Global, Raw, Values};
-use crate::output::json;
-use crate::output::served;
+use crate::output::{exit, json, served};
 use crate::session::Session;
 use crate::signals;
 
@@ -84,11 +83,12 @@ impl Serve {
         }
         let mut caches = Vec::with_capacity(raw.positional.len());
         for attributes in &raw.positional {
-            caches.push(s3_cache(COMMAND.name, attributes)?);
-            if attributes.to_str().is_some_and(sets_name) {
+            let cache = s3_cache(COMMAND.name, attributes)?;
+            if cache.keys().names_given {
                 return Err(Error::usage("serve takes no name=: references name the manifests")
                     .with_hint("remove name=, and use a reference such as localhost:5055/cache:NAME"));
             }
+            caches.push(cache);
         }
         if raw.write && caches.len() > 1 {
             return Err(Error::usage("--write takes one cache").with_hint("run a second server for the others"));
@@ -146,7 +146,9 @@ fn run(raw: Raw) -> Result<ExitCode> {
         let watching = thread_builder()
             .and_then(|thread| thread.spawn_scoped(scope, move || stop_on(&stop, &stopper, &store_cancel, &ended)));
         if let Err(error) = &watching {
-            log::warn!("cannot start a thread to wait for signals, so a signal will end the server at once: {error}");
+            log::warn!(
+                "a signal will not wait for requests under way: cannot start a thread to stop the server ({error})"
+            );
         }
         let outcome = server.run();
         done.cancel();
@@ -160,7 +162,7 @@ fn run(raw: Raw) -> Result<ExitCode> {
     store_cancel.cancel();
     let summary = server.summary();
     session.say(&served::line(&summary));
-    let status = outcome.as_ref().map_or(crate::output::exit::OTHER, |()| 0);
+    let status = outcome.as_ref().map_or_else(|error| exit::status(error.kind()), |()| 0);
     if let Err(error) = &outcome {
         session.complain("serve", error);
     }
@@ -179,11 +181,6 @@ fn stop_on(stop: &Cancel, stopper: &Stopper, store: &Cancel, done: &Cancel) {
         log::warn!("requests under way are interrupted, because they take longer than {} s", GRACE.as_secs());
         store.cancel();
     }
-}
-
-/// Returns whether valid attributes set the name: then it cannot be set once more.
-fn sets_name(attributes: &str) -> bool {
-    format!("{},name=x", attributes.trim_end_matches(['\r', '\n'])).parse::<CacheOptions>().is_err()
 }
 
 fn addresses(listen: &str) -> Result<Vec<SocketAddr>> {
