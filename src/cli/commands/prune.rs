@@ -107,7 +107,7 @@ fn prune(
     options: &PruneOptions,
     dry_run: bool,
 ) -> Result<Done> {
-    let plan = cache.plan_prune(others, options).map_err(with_flags)?;
+    let plan = cache.plan_prune(others, options)?;
     session.say(&cache.location());
     plan_lines(&plan, options).iter().for_each(|line| session.say(line));
     let mut body = plan_json(&plan);
@@ -118,8 +118,7 @@ fn prune(
         PruneStep::Dropped(name) => session.say(&format!("dropped {}", printable(name))),
         PruneStep::Kept(name) => session.say(&format!("kept {}, which was written meanwhile", printable(name))),
         _ => {}
-    });
-    let pruned = pruned.map_err(with_flags)?;
+    })?;
     session.say(&summary(&pruned));
     for lost in &pruned.lost {
         let error = Error::integrity(format!("{} names {}, which was deleted", lost.manifest, lost.blob));
@@ -134,14 +133,6 @@ fn prune(
     let (outcome, status) =
         if pruned.lost.is_empty() { ("pruned", 0) } else { ("damaged", exit::status(ErrorKind::Integrity)) };
     Ok(Done { outcome, body: body.into(), status })
-}
-
-/// Names the option that overrides a refusal.
-fn with_flags(error: Error) -> Error {
-    match error.hint().filter(|hint| hint.contains("force it")).map(|hint| hint.replace("force it", "pass --force")) {
-        Some(hint) => error.with_hint(hint),
-        None => error,
-    }
 }
 
 /// Returns what will be done, in words.

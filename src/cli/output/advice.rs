@@ -6,6 +6,8 @@ use s3_build_cache::program::{NO_BETTER_HINT, NOT_STRICT, OUT_OF_FILES};
 const FLAGS: &[(&str, &str)] = &[
     (OUT_OF_FILES, "or --jobs"),
     (NOT_STRICT, "leave out --strict"),
+    // The hints of a pruning that is refused.
+    ("force it", "--force"),
     (NO_BETTER_HINT, "-vv shows each request and the status of its response"),
 ];
 
