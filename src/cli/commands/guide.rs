@@ -89,8 +89,7 @@ fn option(flag: &Flag) -> (String, &'static str) {
 /// Returns the names of a flag, with its value.
 fn label(flag: &Flag) -> String {
     let short = flag.short.map_or_else(String::new, |letter| format!("`-{letter}`, "));
-    let value = flag.value_name().map_or_else(String::new, |name| format!(" {name}"));
-    format!("{short}`--{}{value}`", flag.long)
+    format!("{short}`{}`", flag.usage())
 }
 
 /// Escapes what Markdown would take for markup. Options are code, or rustdoc would turn their dashes into one.

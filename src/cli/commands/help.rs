@@ -185,8 +185,7 @@ pub(super) fn usage(command: &Command) -> String {
 /// Returns a flag as the help lists it, and what it does: `-j, --jobs N`.
 fn row<'a>(flag: &Flag, help: &'a str) -> (String, &'a str) {
     let short = flag.short.map_or_else(|| "    ".to_owned(), |letter| format!("-{letter}, "));
-    let value = flag.value_name().map_or_else(String::new, |name| format!(" {name}"));
-    (format!("{short}--{}{value}", flag.long), help)
+    (short + &flag.usage(), help)
 }
 
 fn shortest(flag: &Flag) -> String {

@@ -89,8 +89,7 @@ fn section(page: &mut String, command: &Command) {
 /// Returns the names of a flag, with its value.
 fn label(flag: &Flag) -> String {
     let short = flag.short.map_or_else(String::new, |letter| format!("-{letter}, "));
-    let value = flag.value_name().map_or_else(String::new, |name| format!(" {name}"));
-    format!("{short}--{}{value}", flag.long)
+    short + &flag.usage()
 }
 
 fn item(page: &mut String, label: &str, help: &str) {

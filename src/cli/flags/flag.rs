@@ -56,6 +56,12 @@ impl Flag {
         }
     }
 
+    /// Returns the long form with the name of its value: `--jobs N`.
+    pub(crate) fn usage(&self) -> String {
+        let value = self.value_name().map_or_else(String::new, |name| format!(" {name}"));
+        format!("--{}{value}", self.long)
+    }
+
     /// Returns the values to complete, if the flag takes a value.
     pub(crate) fn values(&self) -> Option<Values> {
         match self.effect {
