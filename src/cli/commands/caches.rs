@@ -19,6 +19,11 @@ pub(super) struct CacheArguments {
 }
 
 impl CacheArguments {
+    /// Returns those of a command whose positional arguments are the attributes of S3 caches.
+    pub(super) const fn attributes(command: &'static str) -> Self {
+        Self { command, positional: "the attributes of a cache", option: None }
+    }
+
     /// Returns the only positional argument. `caches` are the attribute strings of the command's options.
     pub(super) fn single(&self, positional: Vec<OsString>, caches: &[String]) -> Result<OsString> {
         let mut positional = positional.into_iter();

@@ -43,8 +43,7 @@ pub(super) const COMMAND: Command = Command {
     run: Run::Task { run, nothing_done: || body(&[], &[]) },
 };
 
-const ARGUMENTS: CacheArguments =
-    CacheArguments { command: COMMAND.name, positional: "the attributes of a cache", option: None };
+const ARGUMENTS: CacheArguments = CacheArguments::attributes(COMMAND.name);
 
 /// The width of the longest check name.
 const NAME_WIDTH: usize = 11;

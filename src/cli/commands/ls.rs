@@ -43,8 +43,7 @@ pub(super) const BUCKETS: Argument = Argument {
     values: Values::Any,
 };
 
-const ARGUMENTS: CacheArguments =
-    CacheArguments { command: COMMAND.name, positional: "the attributes of a cache", option: None };
+const ARGUMENTS: CacheArguments = CacheArguments::attributes(COMMAND.name);
 
 fn run(raw: Raw) -> Result<ExitCode> {
     let caches: Vec<CacheOptions> = ARGUMENTS.several(&raw.positional)?;

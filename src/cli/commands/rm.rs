@@ -35,8 +35,7 @@ pub(super) const COMMAND: Command = Command {
     run: Run::Task { run, nothing_done: buckets::nothing },
 };
 
-const ARGUMENTS: CacheArguments =
-    CacheArguments { command: COMMAND.name, positional: "the attributes of a cache", option: None };
+const ARGUMENTS: CacheArguments = CacheArguments::attributes(COMMAND.name);
 
 fn run(raw: Raw) -> Result<ExitCode> {
     let caches: Vec<CacheOptions> = ARGUMENTS.several(&raw.positional)?.iter().map(CacheOptions::signed).collect();

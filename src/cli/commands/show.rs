@@ -46,8 +46,7 @@ pub(super) const COMMAND: Command = Command {
     run: Run::Task { run, nothing_done: buckets::nothing },
 };
 
-const ARGUMENTS: CacheArguments =
-    CacheArguments { command: COMMAND.name, positional: "the attributes of a cache", option: None };
+const ARGUMENTS: CacheArguments = CacheArguments::attributes(COMMAND.name);
 
 fn run(raw: Raw) -> Result<ExitCode> {
     let (name, attributes) = name(raw.positional)?;

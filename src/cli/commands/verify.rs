@@ -40,8 +40,7 @@ pub(super) const COMMAND: Command = Command {
     run: Run::Task { run, nothing_done: buckets::nothing },
 };
 
-const ARGUMENTS: CacheArguments =
-    CacheArguments { command: COMMAND.name, positional: "the attributes of a cache", option: None };
+const ARGUMENTS: CacheArguments = CacheArguments::attributes(COMMAND.name);
 
 /// What to do besides the check.
 #[derive(Clone, Copy, PartialEq)]
