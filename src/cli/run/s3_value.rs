@@ -7,17 +7,9 @@ use s3_build_cache::options::{AccessKeys, DefaultAttributes};
 use s3_build_cache::program::{parse_fields, quote_field};
 use s3_build_cache::{CacheOptions, Error, Result};
 
-/// The attributes that BuildKit applies during the build, whatever the type of the cache.
-const OF_THE_BUILD: &[&str] = &[
-    "mode",
-    "ignore-error",
-    "compression",
-    "compression-level",
-    "force-compression",
-    "oci-mediatypes",
-    "image-manifest",
-];
-/// Those among them that the library refuses for S3, because it moves layers as they are.
+/// The attributes that BuildKit applies during the build, whatever the type of the cache, besides those of layers.
+const OF_THE_BUILD: &[&str] = &["mode", "ignore-error"];
+/// Those that the library refuses for S3, because it moves layers as they are.
 const OF_LAYERS: &[&str] =
     &["compression", "compression-level", "force-compression", "oci-mediatypes", "image-manifest"];
 /// The attributes of BuildKit's own S3 cache besides those of the build.
@@ -121,7 +113,7 @@ impl S3Value {
         if insecure {
             fields.push("registry.insecure=true".to_owned());
         }
-        let of_the_build = self.fields.iter().filter(|(key, _)| OF_THE_BUILD.contains(&key.as_str()));
+        let of_the_build = self.fields.iter().filter(|(key, _)| is_of_the_build(key));
         fields.extend(of_the_build.map(|(key, value)| format!("{key}={value}")));
         joined(&fields)
     }
@@ -131,7 +123,7 @@ impl S3Value {
     /// # Errors
     /// [`Error::Usage`] if it has an attribute that BuildKit lacks.
     pub(crate) fn of_buildkit(&self) -> Result<String> {
-        let known = |key: &str| OF_BUILDKIT.contains(&key) || OF_THE_BUILD.contains(&key);
+        let known = |key: &str| OF_BUILDKIT.contains(&key) || is_of_the_build(key);
         let kept: Vec<_> = self.fields.iter().filter(|(key, _)| !KEYS.contains(&key.as_str())).collect();
         match kept.iter().find(|(key, _)| !known(key)) {
             Some((key, _)) => Err(Error::usage(format!("BuildKit's own S3 cache has no attribute {key}"))),
@@ -160,6 +152,10 @@ impl S3Value {
     pub(crate) fn ignores_errors(&self) -> bool {
         self.options.policy().ignore_error
     }
+}
+
+fn is_of_the_build(key: &str) -> bool {
+    OF_THE_BUILD.contains(&key) || OF_LAYERS.contains(&key)
 }
 
 fn joined(fields: &[String]) -> String {
