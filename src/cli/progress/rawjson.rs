@@ -8,10 +8,9 @@ use std::time::{Duration, Instant};
 use s3_build_cache::Digest;
 use s3_build_cache::program::Unpoisoned as _;
 use s3_build_cache::progress::{Action, Event, Progress, Step};
-use serde_json::json;
 
-use super::counted::word as word_of;
-use crate::output::stderr;
+use super::counted::word as step_word;
+use crate::output::{json, stderr};
 
 /// The minimum interval between two reports of a blob's bytes.
 const INTERVAL: Duration = Duration::from_millis(100);
@@ -50,7 +49,7 @@ impl Progress for RawJson {
                 if expected == Some(done) || counted.is_none_or(is_due) {
                     *counted = Some((step, Instant::now()));
                     let total = expected.unwrap_or(0);
-                    stderr::event("counted", json!({"step": word_of(step), "current": done, "total": total}));
+                    stderr::event("counted", json!({"step": step_word(step), "current": done, "total": total}));
                 }
             }
             _ => {}
