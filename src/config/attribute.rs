@@ -53,6 +53,11 @@ impl About {
     pub(super) const fn new(name: &'static str, help: &'static str) -> Self {
         Self { name, help, aliases: &[], content: Content::Checked }
     }
+
+    /// Returns whether its text is never shown.
+    pub fn is_secret(&self) -> bool {
+        self.content == Content::Secret
+    }
 }
 
 impl<T> Attribute<T> {

@@ -4,10 +4,8 @@ use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
 
 use s3_build_cache::options::{CacheRef, LocalOptions};
+use s3_build_cache::program::s3_attributes;
 use s3_build_cache::{CacheOptions, Error, Result};
-
-/// Attributes with secret values.
-const SECRET: &[&str] = &["secret_access_key", "session_token"];
 
 /// How a command takes its caches, for messages about misplaced ones.
 pub(super) struct CacheArguments {
@@ -93,9 +91,9 @@ impl CacheArguments {
             };
             return Error::usage("unexpected argument: attributes without an option").with_hint(hint);
         }
-        let mut given = caches.iter().map(String::as_str).chain([first]).map(str::to_ascii_lowercase);
-        let secret = given.any(|text| SECRET.iter().any(|name| text.contains(name)));
-        let shown = if secret || extra.contains('=') { String::new() } else { format!(" {extra:?}") };
+        let given = caches.iter().map(String::as_str).chain([first]).map(str::to_ascii_lowercase).collect::<String>();
+        let has_secret = s3_attributes().iter().any(|about| about.is_secret() && given.contains(about.name));
+        let shown = if has_secret || extra.contains('=') { String::new() } else { format!(" {extra:?}") };
         Error::usage(format!("unexpected argument{shown}")).with_hint("quote an argument that contains spaces")
     }
 
