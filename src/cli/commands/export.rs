@@ -93,7 +93,7 @@ fn run(raw: Raw) -> Result<ExitCode> {
             if error.kind() != ErrorKind::Usage
                 && command.targets.iter().all(|target| target.policy().ignore_error) =>
         {
-            log::warn!("there is nothing to export and ignore-error is set: {}", error.chain());
+            log::warn!("nothing is exported and ignore-error is set: {}", failure::one_line(&error));
             return Ok(session.end("failed", transfer::nothing(), Some(&error), 0));
         }
         loaded => loaded?,

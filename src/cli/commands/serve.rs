@@ -147,7 +147,7 @@ fn run(raw: Raw) -> Result<ExitCode> {
             .and_then(|thread| thread.spawn_scoped(scope, move || stop_on(&stop, &stopper, &store_cancel, &ended)));
         if let Err(error) = &watching {
             log::warn!(
-                "a signal will not wait for requests under way: cannot start a thread to stop the server ({error})"
+                "a signal will interrupt requests under way: cannot start a thread to stop the server ({error})"
             );
         }
         let outcome = server.run();

@@ -45,8 +45,8 @@ impl Address {
         let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let address = advertise.map_or(loopback, Advertise::listen);
         let failed = |error| {
-            let hint = "choose another port with --advertise";
-            Error::setup(format!("cannot listen on {address}")).with_source(error).with_hint(hint)
+            let error = Error::setup(format!("cannot listen on {address}")).with_source(error);
+            if advertise.is_some() { error.with_hint("choose another port with --advertise") } else { error }
         };
         let listener = TcpListener::bind(address).map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
