@@ -23,10 +23,15 @@ struct Warnings {
 
 static LOGGER: Logger = Logger { warnings: Mutex::new(Warnings { list: Vec::new(), known: BTreeSet::new() }) };
 
-/// Starts logging.
-pub(crate) fn start(verbosity: u8) {
+/// Starts logging, at first only warnings.
+pub(crate) fn start() {
     // Cannot fail, because the program sets its logger only here.
     let _ = log::set_logger(&LOGGER);
+    set_verbosity(0);
+}
+
+/// Sets how much is logged: the number of `-v`.
+pub(crate) fn set_verbosity(verbosity: u8) {
     log::set_max_level(match verbosity {
         0 => LevelFilter::Warn,
         1 => LevelFilter::Info,

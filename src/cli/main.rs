@@ -31,6 +31,7 @@ use crate::output::{Envelope, exit, failure, github, json, stderr};
 
 fn main() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
+    logger::start();
     run(&arguments).unwrap_or_else(|error| report(&arguments, &error))
 }
 
@@ -47,7 +48,7 @@ fn run(arguments: &[OsString]) -> Result<ExitCode> {
             if raw.global.progress == ProgressMode::RawJson {
                 stderr::switch_to_json();
             }
-            logger::start(raw.global.verbosity);
+            logger::set_verbosity(raw.global.verbosity);
             for (name, value) in std::env::vars_os() {
                 if !value.is_empty() {
                     variables::warn_if_unknown(&name.to_string_lossy());

@@ -91,4 +91,10 @@ fn a_file_that_cannot_be_written_is_a_warning() {
     }
     let run = run_with(&["import", "x", "--cache-from", &store], &[("GITHUB_OUTPUT", "")]).expect(0);
     assert_eq!(run.stderr, "");
+    // Also if the command line cannot be parsed.
+    for file in ["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY"] {
+        let failed = run_with(&["import", "x", "--nope", "--json"], &[(file, "/no/such/file")]).expect(2);
+        assert!(failed.stdout.contains(file), "{}", failed.stdout);
+        failed.says(&["error: unknown option --nope", &format!("warning: cannot write to the file in {file}")]);
+    }
 }
