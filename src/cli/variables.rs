@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use s3_build_cache::env::Env;
-use s3_build_cache::options::DefaultAttributes;
+use s3_build_cache::options::{CacheRef, DefaultAttributes};
 use s3_build_cache::program::{did_you_mean, parse_bool, s3_attribute};
 use s3_build_cache::{Error, ErrorKind, Result};
 
@@ -23,7 +23,8 @@ const OTHERS: &[&str] = &["TO", "FROM", "VERSION", "RELEASE", "RELEASES", "SHA25
 /// [`Error::Usage`], which names the variable.
 pub(crate) fn apply(raw: &mut Raw, command: &Command, env: &dyn Env) -> Result<()> {
     for flag in FLAGS {
-        if !command.has_effect(flag) || raw.given.contains(&flag.long) || has_its_cache(command, flag, raw) {
+        let is_given = raw.given.contains(&flag.long) || (flag.long == "tag" && names_entry(raw));
+        if is_given || !command.has_effect(flag) || has_its_cache(command, flag, raw) {
             continue;
         }
         let Some(variable) = variable(flag) else { continue };
@@ -41,6 +42,14 @@ fn has_its_cache(command: &Command, flag: &Flag, raw: &Raw) -> bool {
     command.name == "doctor"
         && names_cache(flag.long)
         && (!raw.positional.is_empty() || raw.given.iter().any(|flag| names_cache(flag)))
+}
+
+/// Returns whether the first argument is a directory with a tag or a digest.
+fn names_entry(raw: &Raw) -> bool {
+    let Some(text) = raw.positional.first().and_then(|first| first.to_str()) else { return false };
+    // Then it cannot take a tag once more.
+    let tagged = format!("{},tag=x", text.trim_end_matches(['\r', '\n']));
+    matches!(text.parse(), Ok(CacheRef::Local(_))) && tagged.parse::<CacheRef>().is_err()
 }
 
 /// Returns the value of the flag's variable if the command takes the flag.

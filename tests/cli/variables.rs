@@ -123,6 +123,16 @@ fn options_can_be_given_as_variables() {
     let names: Vec<&str> =
         listed["targets"][0]["manifests"].as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
     assert_eq!(names, ["a", "b", "c"]);
+    // An attribute of the directory is as good as the option.
+    let tag = [("S3_BUILD_CACHE_TAG", "variable")];
+    let index = Path::new(&restored).join("index.json");
+    for (argument, tagged) in [(&*restored, "variable"), (&format!("type=local,dest={restored},tag=given"), "given")] {
+        trial.run(&["import", argument, "--cache-from", "type=s3,name=c"], &tag).expect(0);
+        assert!(fs::read_to_string(&index).unwrap().contains(&format!("\"{tagged}\"")), "{argument}");
+    }
+    let latest = format!("type=local,src={SOURCE},tag=latest");
+    trial.run(&["export", &latest, "--cache-to", "type=s3", "--dry-run"], &tag).expect(0);
+    trial.run(&["export", SOURCE, "--cache-to", "type=s3", "--dry-run"], &tag).expect(2).says(&["\"variable\""]);
     // One cache is enough for doctor: that of the command line.
     let both = [two, ("S3_BUILD_CACHE_CACHE_FROM", "type=s3,name=a")];
     trial.run(&["doctor", "type=s3"], &both).expect(0);
