@@ -139,3 +139,22 @@ fn bars_on_a_narrow_terminal_do_not_wrap_and_leave_nothing_behind() {
     assert!(rows.iter().any(|row| row.starts_with("  ") && row.ends_with("/1.00 MiB")), "{rows:?}");
     assert!(rows.contains(&"stopping; press again to stop at once"), "{rows:?}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn only_terminals_that_show_colors_get_them() {
+    if std::process::Command::new("script").arg("-V").output().is_err() {
+        println!("skipped: script is not installed");
+        return;
+    }
+    for (variables, start) in [
+        ("TERM=xterm", "\u{1b}[1;31merror:\u{1b}[0m ls needs"),
+        ("TERM=xterm NO_COLOR=1", "error: ls needs"),
+        ("TERM=dumb", "error: ls needs"),
+        ("TERM=", "error: ls needs"),
+    ] {
+        let console = format!("exec script -qec \"NO_COLOR= {variables} $*\" /dev/null");
+        let run = start_by("sh", &["-c", &console, "sh"], &["ls"]).finish(Duration::from_secs(20)).expect(2);
+        assert!(run.stdout.starts_with(start), "{variables}: {:?}", run.stdout);
+    }
+}

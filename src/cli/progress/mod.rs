@@ -16,6 +16,7 @@ use std::sync::{Arc, OnceLock};
 use s3_build_cache::progress::{NoProgress, Progress};
 
 use crate::flags::{Global, ProgressMode};
+use crate::output::color::is_dumb;
 
 /// The bars on the screen, if any. Other output must be printed above them.
 static BARS: OnceLock<Arc<bars::Bars>> = OnceLock::new();
@@ -43,11 +44,6 @@ pub(crate) fn start(global: &Global, doing: &'static str) -> Arc<dyn Progress> {
             plain
         }
     }
-}
-
-/// Returns whether the terminal has no movable cursor, like those inside editors.
-fn is_dumb() -> bool {
-    std::env::var_os("TERM").is_none_or(|term| term.is_empty() || term == "dumb")
 }
 
 /// Removes the bars from the screen.
