@@ -34,7 +34,7 @@ struct State {
 impl Bars {
     pub(super) fn new(doing: &'static str) -> Self {
         let state = State { tally: Tally::default(), drawn: Duration::ZERO, is_over: false };
-        Self { doing, start: Instant::now(), screen: Mutex::default(), state: Mutex::new(state) }
+        Self { doing, start: Instant::now(), screen: Mutex::new(Screen::new()), state: Mutex::new(state) }
     }
 
     fn draw(&self, screen: &mut Screen) {

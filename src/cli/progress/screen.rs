@@ -1,8 +1,12 @@
 //! Draws lines at the bottom of the terminal and replaces them.
 
 use std::io::{self, Write as _};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustix::termios::tcgetwinsize;
+use signal_hook::consts::SIGCONT;
+use signal_hook::flag;
 
 use super::layout::Size;
 
@@ -17,18 +21,34 @@ pub(super) fn size() -> Size {
 #[derive(Default)]
 pub(super) struct Screen {
     drawn: Vec<String>,
+    /// Whether the program was stopped, as by Ctrl-Z. What the shell printed meanwhile is not to be overwritten.
+    was_stopped: Arc<AtomicBool>,
 }
 
 impl Screen {
+    pub(super) fn new() -> Self {
+        let screen = Self::default();
+        // Without it, the lines are drawn in the place of the shell's.
+        let _ = flag::register(SIGCONT, screen.was_stopped.clone());
+        screen
+    }
+
     /// Replaces the lines.
     pub(super) fn show(&mut self, lines: Vec<String>) {
-        if lines.is_empty() && self.drawn.is_empty() {
-            return;
-        }
-        let text = frame(&self.drawn, &lines, size().columns);
-        self.drawn = lines;
+        let text = self.replace(lines, size().columns);
         // This fails if the terminal has gone away.
         let _ = io::stderr().lock().write_all(text.as_bytes());
+    }
+
+    /// Returns what replaces the lines, which is nothing if there are none.
+    fn replace(&mut self, lines: Vec<String>, columns: usize) -> String {
+        if self.was_stopped.swap(false, Ordering::Relaxed) {
+            self.drawn.clear();
+        }
+        let is_empty = lines.is_empty() && self.drawn.is_empty();
+        let text = if is_empty { String::new() } else { frame(&self.drawn, &lines, columns) };
+        self.drawn = lines;
+        text
     }
 
     /// Runs `print` while the lines are not on the terminal.
@@ -54,6 +74,19 @@ fn frame(drawn: &[String], next: &[String], columns: usize) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_shell_printed_while_the_program_was_stopped_is_kept() {
+        let mut screen = Screen::default();
+        let lines = vec!["a".to_owned(), "b".to_owned()];
+        let first = "\ra\u{1b}[K\r\nb\u{1b}[J";
+        assert_eq!(screen.replace(lines.clone(), 80), first);
+        assert_eq!(screen.replace(lines.clone(), 80), format!("\r\u{1b}[1A{}", first.trim_start()));
+        screen.was_stopped.store(true, Ordering::Relaxed);
+        assert_eq!(screen.replace(lines, 80), first);
+        screen.was_stopped.store(true, Ordering::Relaxed);
+        assert_eq!(screen.replace(Vec::new(), 80), "");
+    }
 
     #[test]
     fn a_frame_replaces_the_last_one_also_on_a_terminal_that_became_narrower() {
