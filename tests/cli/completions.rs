@@ -110,6 +110,8 @@ fn bash_completes_commands_options_values_and_directories() {
         (&["export", "--progress", "=", "pl"], &["plain"]),
         (&["export", "--progress", "="], &["auto", "tty", "plain", "rawjson", "quiet"]),
         (&["export", "--cache-to", "m"], &[""]),
+        (&["du", "--html", "expr"], &["express-vectors.jsonl"]),
+        (&["run", "--summary", "=", "max-"], &["max-index"]),
         (&["export", "x", "--cache-to", "type", "=", "m"], &[""]),
         (&["completions", "f"], &["fish"]),
         (&["help", "d"], &["doctor", "du"]),
@@ -130,6 +132,8 @@ fn fish_completes_commands_options_and_values() {
         ("exp", &["export"][..]),
         ("import x --fail", &["--fail-on-miss"]),
         ("import --progress ra", &["rawjson"]),
+        ("du --html Cargo.to", &["Cargo.toml"]),
+        ("export --tag Cargo.to", &[]),
         ("completions z", &["zsh"]),
     ] {
         let ask = format!("{script}\ncomplete -C 's3-build-cache {line}'");

@@ -41,6 +41,7 @@ pub(crate) enum Values {
     Any,
     OneOf(&'static [&'static str]),
     Directory,
+    File,
     /// A program and its arguments. Nothing after it is an option of ours.
     CommandLine,
     /// What `help` explains: a command or a topic.

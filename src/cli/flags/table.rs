@@ -124,7 +124,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         long: "auth-file",
         effect: Effect::Value {
             name: "FILE",
-            values: Values::Any,
+            values: Values::File,
             set: |raw, text| {
                 raw.auth_file = Some(text);
                 Ok(())
@@ -164,7 +164,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         long: "summary",
         effect: Effect::Value {
             name: "FILE",
-            values: Values::Any,
+            values: Values::File,
             set: |raw, text| {
                 raw.summary = Some(text);
                 Ok(())
@@ -177,7 +177,7 @@ pub(crate) const FLAGS: &[Flag] = &[
         long: "html",
         effect: Effect::Value {
             name: "FILE",
-            values: Values::Any,
+            values: Values::File,
             set: |raw, text| {
                 raw.html = Some(text);
                 Ok(())

@@ -18,6 +18,12 @@ const BEGIN: &str = r#"_s3_build_cache() {
     fi
     COMPREPLY=()
 "#;
+/// Completes a file.
+const FILES: &str = r#"        local IFS=$'\n'
+        compopt -o filenames 2>/dev/null
+        COMPREPLY=($(compgen -f -- "$cur"))
+        return
+"#;
 const END: &str = r#"    if [[ $cur == -* ]]; then
         words=$options
     elif [[ -n $prev && $prev != -* ]]; then
@@ -66,19 +72,20 @@ pub(super) fn script(commands: &[Command]) -> String {
 
 /// Completes the value if the word before it is an option that takes one.
 fn push_values(script: &mut String, commands: &[Command]) {
-    let mut silent = Vec::new();
+    let (mut silent, mut files) = (Vec::new(), Vec::new());
     script.push_str("    case $prev in\n");
     for flag in FLAGS {
         let Some(values) = flag.values() else { continue };
         let words = words(values, commands);
         if words.is_empty() {
-            silent.extend(spellings(flag));
+            if matches!(values, Values::File) { &mut files } else { &mut silent }.extend(spellings(flag));
             continue;
         }
         let names: Vec<String> = spellings(flag).collect();
         let complete = format!("COMPREPLY=($(compgen -W '{}' -- \"$cur\"))", words.join(" "));
         let _ = writeln!(script, "    {})\n        {complete}\n        return\n        ;;", names.join(" | "));
     }
+    let _ = writeln!(script, "    {})\n{FILES}        ;;", files.join(" | "));
     let _ = writeln!(script, "    {})\n        return\n        ;;\n    esac", silent.join(" | "));
 }
 

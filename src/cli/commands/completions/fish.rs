@@ -28,7 +28,7 @@ pub(super) fn script(commands: &[Command]) -> String {
         }
         for argument in command.help.arguments {
             let values = match argument.values {
-                Values::Any | Values::CommandLine => continue,
+                Values::Any | Values::File | Values::CommandLine => continue,
                 Values::Directory => "(__fish_complete_directories)".to_owned(),
                 values => words(values, commands).join(" "),
             };
@@ -42,6 +42,7 @@ fn push_flag(script: &mut String, condition: &str, flag: &Flag, help: &str, comm
     let short = flag.short.map_or_else(String::new, |letter| format!(" -s {letter}"));
     let values = match flag.values() {
         None => String::new(),
+        Some(Values::File) => " -r -F".to_owned(),
         Some(Values::Any | Values::Directory | Values::CommandLine) => " -x".to_owned(),
         Some(values) => format!(" -x -a '{}'", words(values, commands).join(" ")),
     };

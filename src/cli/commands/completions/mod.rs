@@ -68,6 +68,13 @@ mod tests {
     use crate::commands::COMMANDS;
     use crate::flags::FLAGS;
 
+    /// Zsh would run `PORT` as a command.
+    #[test]
+    fn a_colon_in_the_name_of_a_value_is_no_separator_for_zsh() {
+        let script = zsh::script(COMMANDS);
+        assert!(script.contains("]:HOST\\:PORT: '") && script.contains("]:FILE:_files'"), "{script}");
+    }
+
     #[test]
     fn every_command_and_flag_is_in_every_script() {
         for (shell, script) in [

@@ -19,11 +19,11 @@ pub(super) fn words(values: Values, commands: &[Command]) -> Vec<&'static str> {
     match values {
         Values::OneOf(words) => words.to_vec(),
         Values::HelpTopic => commands.iter().map(|command| command.name).chain(help::topics()).collect(),
-        Values::Any | Values::Directory | Values::CommandLine => Vec::new(),
+        Values::Any | Values::Directory | Values::File | Values::CommandLine => Vec::new(),
     }
 }
 
 /// Returns the text on one line.
 pub(super) fn one_line(text: &str) -> String {
-    text.replace('\n', "; ")
+    text.lines().map(|line| line.trim_end_matches(';')).collect::<Vec<_>>().join("; ")
 }

@@ -65,7 +65,8 @@ fn specs(flag: &Flag, help: &str, commands: &[Command]) -> Vec<String> {
         Some(values) => {
             // The value may follow directly.
             let joint = if name.starts_with("--") { '=' } else { '+' };
-            format!("*{name}{joint}[{help}]:{}:{}", flag.value_name().unwrap_or_default(), action(values, commands))
+            let value = flag.value_name().unwrap_or_default().replace(':', "\\:");
+            format!("*{name}{joint}[{help}]:{value}:{}", action(values, commands))
         }
     };
     spellings(flag).map(|name| quoted(&spec(name))).collect()
@@ -75,6 +76,7 @@ fn action(values: Values, commands: &[Command]) -> String {
     match values {
         Values::Any | Values::CommandLine => " ".to_owned(),
         Values::Directory => "_files -/".to_owned(),
+        Values::File => "_files".to_owned(),
         Values::OneOf(_) | Values::HelpTopic => format!("({})", words(values, commands).join(" ")),
     }
 }
