@@ -21,7 +21,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("http", &["base", "files", "go", "object"]),
     ("layout", &["base", "files", "go", "cache_config", "object"]),
     ("aws", &["base", "config", "files", "go", "http", "object", "sigv4"]),
-    ("credentials", &["aws", "base", "config", "go", "http", "sigv4"]),
+    ("credentials", &["aws", "base", "config", "files", "go", "http", "sigv4"]),
     ("s3", &["aws", "base", "config", "credentials", "go", "http", "object", "sigv4"]),
     ("store", &["aws", "base", "config", "credentials", "files", "go", "http", "object", "s3", "transfer"]),
     ("bucket", &["base", "config", "object", "transfer"]),
