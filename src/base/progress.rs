@@ -62,7 +62,7 @@ pub enum Step {
     CheckBlobs,
     /// Blobs are deleted.
     DeleteBlobs,
-    /// Blobs are copied.
+    /// Blobs are copied by the store.
     CopyBlobs,
 }
 

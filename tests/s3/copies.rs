@@ -1,5 +1,8 @@
 //! Copies of caches between names, prefixes and stores.
 
+use std::sync::{Arc, Mutex};
+
+use s3_build_cache::progress::{Event, Step};
 use s3_build_cache::{Digest, ErrorKind};
 
 use crate::s3::blobs::{Blobs, PART, config, noise, small_parts};
@@ -13,8 +16,17 @@ fn blobs_are_copied_within_a_store_without_sending_them() {
     let server = Server::start();
     export(&cache(&server, ",prefix=pr/,name=pr-1"), &job(1)).unwrap();
     server.take_requests();
-    let copied = cache(&server, ",name=main").copy_from(&[cache(&server, ",prefix=pr/,name=pr-1")], false).unwrap();
+    let steps = Arc::new(Mutex::new(Vec::new()));
+    let seen = steps.clone();
+    let progress = move |event: &Event<'_>| {
+        if let Event::Counted { step: Step::CopyBlobs, done, expected } = event {
+            seen.lock().unwrap().push((*done, *expected));
+        }
+    };
+    let target = builder(&server, ",name=main").connections(1).progress(progress).open().unwrap();
+    let copied = target.copy_from(&[cache(&server, ",prefix=pr/,name=pr-1")], false).unwrap();
     assert_eq!((copied.within_store.blobs, copied.within_store.bytes), (2, 300));
+    assert_eq!(*steps.lock().unwrap(), [(1, Some(2)), (2, Some(2))]);
     let report = &copied.reports[0];
     assert_eq!((report.names[0].as_str(), report.blobs.transferred, report.blobs.present), ("main", 2, 0));
     let requests = server.take_requests();

@@ -4,8 +4,9 @@ mod source;
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::base::{Digest, Error, ErrorKind, IoError, Result, log_blob};
+use crate::base::{Digest, Error, ErrorKind, Event, IoError, Progress as _, Result, Step, log_blob};
 use crate::bucket::Names;
 use crate::cache_config::CacheConfig;
 use crate::config::Mode;
@@ -175,12 +176,15 @@ impl S3Cache {
         let present = presence::find(self, &blobs)?;
         let lacks = |(digest, size): &(Digest, u64)| BlobState::of(*size, present.get(digest)) != BlobState::Present;
         let missing: Vec<(Digest, u64)> = blobs.into_iter().filter(lacks).collect();
+        let (copied, expected) = (AtomicU64::new(0), Some(missing.len() as u64));
         let copy = |(digest, size): (Digest, u64)| {
             for source in &same {
                 let (from, to) = (source.keys.blob(&digest), self.keys.blob(&digest));
                 match self.store.copy(&from, &to, &ObjectMeta::new(size)) {
                     Ok(_) => {
                         log_blob(&digest, size, "copied by the store", "not at the target", None);
+                        let done = copied.fetch_add(1, Ordering::Relaxed) + 1;
+                        self.context.progress.event(&Event::Counted { step: Step::CopyBlobs, done, expected });
                         return Ok(Some(size));
                     }
                     Err(error) if is_left_to_streaming(&error) => {}
