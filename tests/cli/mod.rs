@@ -44,7 +44,9 @@ pub(crate) struct Run {
 impl Run {
     pub(crate) fn of(Output { status, stdout, stderr }: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self { status: status.code().unwrap_or(-1), stdout: text(stdout), stderr: text(stderr) }
+        let stderr = text(stderr);
+        assert!(!stderr.contains(": : "), "a separator twice: {stderr}");
+        Self { status: status.code().unwrap_or(-1), stdout: text(stdout), stderr }
     }
 
     /// Panics, showing the output, unless the program ended with that status.

@@ -70,7 +70,7 @@ fn copy(session: &Session, sources: &[CacheOptions], target: &S3Cache, dry_run: 
         session.complain("", &Error::not_found(format!("{location} does not exist")));
     }
     for FailedCopy { manifests, error, .. } in &copied.failed {
-        session.complain(&format!("cannot copy {}: ", human::few(manifests)), error);
+        session.complain(&format!("cannot copy {}", human::few(manifests)), error);
     }
     let (outcome, status) = match (copied.failed.first(), copied.absent.is_empty(), dry_run) {
         (Some(failed), ..) => ("failed", exit::status(failed.error.kind())),
