@@ -89,18 +89,19 @@ mod tests {
     #[test]
     fn appended_zeros_show() {
         assert_ne!(sum(&[&[1]]), sum(&[&[1, 0]]));
-        assert_ne!(sum(&[&[]]), sum(&[&[0; 32]]));
+        assert_ne!(sum(&[&[]]), sum(&[&[0; BLOCK_BYTES]]));
     }
 
     /// The highest bit is the one that multiplication does not spread.
     #[test]
     fn two_flipped_bits_in_one_lane_do_not_cancel_out() {
-        let zeros = [0; 96];
-        for (first, second) in [(7, 39), (7, 71), (39, 71)] {
+        let zeros = [0; 3 * BLOCK_BYTES];
+        for (first, second) in [(0, 1), (0, 2), (1, 2)] {
             let mut bytes = zeros;
-            bytes[first] ^= 0x80;
-            bytes[second] ^= 0x80;
-            assert_ne!(sum(&[&bytes]), sum(&[&zeros]));
+            for block in [first, second] {
+                bytes[block * BLOCK_BYTES + WORD_BYTES - 1] ^= 0x80;
+            }
+            assert_ne!(sum(&[&bytes]), sum(&[&zeros]), "blocks {first} and {second}");
         }
     }
 
