@@ -165,6 +165,7 @@ mod tests {
             for (at, bytes) in pieces {
                 hasher.arrive((at * piece) as u64, bytes);
                 hasher.catch_up(&mut read_back).unwrap();
+                prop_assert!(hasher.is_at(hasher.prefix()));
             }
             let size = bytes.len() as u64;
             prop_assert_eq!(hasher.finish(size + 1, &mut read_back).unwrap(), None);

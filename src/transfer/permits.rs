@@ -77,6 +77,7 @@ impl Drop for Permit {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Barrier;
     use std::sync::atomic::{AtomicUsize, Ordering};
     use std::thread;
 
@@ -96,6 +97,29 @@ mod tests {
             }
         });
         assert!(most.into_inner() <= 3);
+    }
+
+    #[test]
+    fn a_permit_is_handed_over_and_not_lost() {
+        let permits = Permits::new(1);
+        let free = || permits.0.lock().unwrap().free;
+        let (held, finish) = (permits.take(), Barrier::new(2));
+        let after = thread::scope(|scope| {
+            scope.spawn(|| {
+                let _permit = permits.take();
+                finish.wait();
+            });
+            while !permits.are_awaited() {
+                thread::yield_now();
+            }
+            drop(held);
+            // Whether or not the thread has woken up yet.
+            let after = (free(), permits.are_awaited());
+            finish.wait();
+            after
+        });
+        assert_eq!(after, (0, false));
+        assert_eq!(free(), 1);
     }
 
     #[test]

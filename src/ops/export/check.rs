@@ -106,7 +106,7 @@ impl<'a> Whole<'a> {
 
 impl Check for Whole<'_> {
     /// Hashes the parts up to this one, unless another thread is hashing: this thread does not hold a connection yet. So
-    /// little is left to hash when the last part was sent. If the store uses the hash of this part, it is computed from
+    /// little is left to hash after the last part is sent. If the store uses the hash of this part, it is computed from
     /// the same bytes, which saves reading them again.
     fn ready(&self, index: usize, run: &Run<'_>) -> Result<Option<Digest>> {
         let Some(mut head) = self.head.try_lock().unpoisoned() else { return Ok(None) };
@@ -161,5 +161,112 @@ impl Check for Stamp<'_> {
     fn verify(&self, _: &Run<'_>) -> Result<()> {
         let same = self.source.blob_stamp(&self.digest)? == self.stamp;
         if same { Ok(()) } else { Err(changed(self.source, &self.digest)) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+    use crate::base::Cancel;
+    use crate::transfer::Pool;
+
+    const PART: usize = 10;
+    const BYTES: [u8; 4 * PART] = [7; 4 * PART];
+
+    /// A source that records the offsets at which it is read.
+    #[derive(Default)]
+    struct Recorded(Mutex<Vec<u64>>);
+
+    impl Recorded {
+        fn check(&self, hashes_parts: bool) -> Whole<'_> {
+            Whole::new(self, Digest::of(&BYTES), Parts::of(BYTES.len() as u64, PART as u64), hashes_parts)
+        }
+
+        fn reads(&self) -> Vec<u64> {
+            std::mem::take(&mut self.0.lock().unwrap())
+        }
+    }
+
+    impl BlobSource for Recorded {
+        fn blob_size(&self, _: &Digest) -> Result<Option<u64>> {
+            Ok(Some(BYTES.len() as u64))
+        }
+
+        fn open_blob(&self, digest: &Digest) -> Result<Box<dyn Read + Send + '_>> {
+            self.open_blob_at(digest, 0)
+        }
+
+        fn open_blob_at(&self, _: &Digest, offset: u64) -> Result<Box<dyn Read + Send + '_>> {
+            self.0.lock().unwrap().push(offset);
+            Ok(Box::new(BYTES.get(usize::try_from(offset).unwrap()..).unwrap()))
+        }
+    }
+
+    fn with_run(test: impl Fn(&Run<'_>) + Sync) {
+        let test = |(), run: &Run<'_>| {
+            test(run);
+            Ok(())
+        };
+        Pool::with_threads(1).map(vec![()], &Cancel::new(), test).unwrap();
+    }
+
+    fn sum(bytes: &[u8]) -> Summed {
+        let mut sum = Sum::default();
+        sum.update(bytes);
+        sum.finish()
+    }
+
+    #[test]
+    fn parts_are_hashed_before_they_are_sent_unless_another_thread_is_hashing() {
+        with_run(|run| {
+            let source = Recorded::default();
+            let check = source.check(false);
+            check.ready(0, run).unwrap();
+            assert_eq!(source.reads(), [0]);
+            check.ready(2, run).unwrap();
+            assert_eq!(source.reads(), [10, 20]);
+            check.ready(1, run).unwrap();
+            let hashing = check.head.lock().unwrap();
+            check.ready(3, run).unwrap();
+            (0..4).for_each(|index| check.sent(index, sum(&[7; PART]), run).unwrap());
+            assert!(source.reads().is_empty());
+            drop(hashing);
+            check.verify(run).unwrap();
+            assert_eq!(source.reads(), [30]);
+        });
+    }
+
+    #[test]
+    fn the_hash_of_a_part_is_computed_from_the_same_read() {
+        with_run(|run| {
+            let source = Recorded::default();
+            let check = source.check(true);
+            assert_eq!(check.ready(1, run).unwrap(), Some(Digest::of(&[7; PART])));
+            assert_eq!(source.reads(), [0, 10]);
+            assert_eq!(check.ready(0, run).unwrap(), None);
+            assert!(source.reads().is_empty());
+        });
+    }
+
+    #[test]
+    fn other_bytes_are_detected_whether_they_are_hashed_or_sent_first() {
+        with_run(|run| {
+            for hashed_first in [true, false] {
+                let source = Recorded::default();
+                let (check, other) = (source.check(false), sum(&[8; PART]));
+                let checked = if hashed_first {
+                    check.ready(0, run).unwrap();
+                    check.sent(0, other, run)
+                } else {
+                    let hashing = check.head.lock().unwrap();
+                    check.sent(0, other, run).unwrap();
+                    drop(hashing);
+                    check.verify(run)
+                };
+                assert!(checked.unwrap_err().to_string().contains("changed while it was uploaded"), "{hashed_first}");
+            }
+        });
     }
 }
