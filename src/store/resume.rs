@@ -15,7 +15,7 @@ use crate::transfer::Run;
 const MAX_BREAKS: u32 = 3;
 /// The minimum that counts as progress. Without it, a server that sends a few bytes at a time would be retried forever.
 const PROGRESS_BYTES: u64 = 64 * 1024;
-/// Large enough to need few system calls, small enough that 64 connections use little memory.
+/// Large enough to need few system calls, small enough that the default of 16 connections uses 4 MiB.
 const CHUNK_BYTES: usize = 256 * 1024;
 /// How long to collect more bytes before passing on those received. A read that has already begun may take longer.
 const SOON: Duration = Duration::from_millis(50);

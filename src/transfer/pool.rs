@@ -26,7 +26,7 @@ impl Pool {
     pub(crate) fn new(connections: usize) -> Self {
         let processors = thread::available_parallelism().map_or(1, NonZero::get);
         let threads = connections.saturating_add(if connections > 1 { processors } else { 0 });
-        // One more than there are: a thread that has a permit may lose its processor to one that has none.
+        // One more than processors: a thread that has a permit may lose its processor to a thread without one.
         Self { processors: Permits::new(processors.saturating_add(1)), ..Self::with_threads(threads) }
     }
 
