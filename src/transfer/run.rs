@@ -59,8 +59,8 @@ impl<'a> Run<'a> {
         self.shared.notify();
     }
 
-    /// Runs `work` once a processor is free. Work that finishes one after the other yields its first result sooner than
-    /// work that shares the processors.
+    /// Runs `work` once few enough threads compute: about one for each processor. Work that finishes one after the other
+    /// yields its first result sooner than work that shares the processors.
     pub(crate) fn compute<T>(&self, work: impl FnOnce() -> T) -> T {
         let _processor = self.processors.take();
         work()

@@ -10,11 +10,12 @@ use crate::transfer::Run;
 
 /// Checks the parts of a blob while they are sent, before the upload is completed.
 pub(in crate::ops) trait Check: Send + Sync {
-    /// Waits until the source has the part. Returns the digest of the part, if it was computed meanwhile.
+    /// Waits until the source has the part, before it is sent. Returns the digest of the part, if it was computed
+    /// meanwhile.
     ///
     /// # Errors
     /// If the source never will, or cannot be read, or the run stops.
-    fn ready(&self, index: usize, run: &Run<'_>) -> Result<Option<Digest>> {
+    fn prepare(&self, index: usize, run: &Run<'_>) -> Result<Option<Digest>> {
         let _ = (index, run);
         Ok(None)
     }
@@ -108,7 +109,7 @@ impl Check for Whole<'_> {
     /// Hashes the parts up to this one, unless another thread is hashing: this thread does not hold a connection yet. So
     /// little is left to hash after the last part is sent. If the store uses the hash of this part, it is computed from
     /// the same bytes, which saves reading them again.
-    fn ready(&self, index: usize, run: &Run<'_>) -> Result<Option<Digest>> {
+    fn prepare(&self, index: usize, run: &Run<'_>) -> Result<Option<Digest>> {
         let Some(mut head) = self.head.try_lock().unpoisoned() else { return Ok(None) };
         self.advance(&mut head, index, run)?;
         if head.parts > index {
@@ -223,13 +224,13 @@ mod tests {
         with_run(|run| {
             let source = Recorded::default();
             let check = source.check(false);
-            check.ready(0, run).unwrap();
+            check.prepare(0, run).unwrap();
             assert_eq!(source.reads(), [0]);
-            check.ready(2, run).unwrap();
+            check.prepare(2, run).unwrap();
             assert_eq!(source.reads(), [10, 20]);
-            check.ready(1, run).unwrap();
+            check.prepare(1, run).unwrap();
             let hashing = check.head.lock().unwrap();
-            check.ready(3, run).unwrap();
+            check.prepare(3, run).unwrap();
             (0..4).for_each(|index| check.sent(index, sum(&[7; PART]), run).unwrap());
             assert!(source.reads().is_empty());
             drop(hashing);
@@ -243,9 +244,9 @@ mod tests {
         with_run(|run| {
             let source = Recorded::default();
             let check = source.check(true);
-            assert_eq!(check.ready(1, run).unwrap(), Some(Digest::of(&[7; PART])));
+            assert_eq!(check.prepare(1, run).unwrap(), Some(Digest::of(&[7; PART])));
             assert_eq!(source.reads(), [0, 10]);
-            assert_eq!(check.ready(0, run).unwrap(), None);
+            assert_eq!(check.prepare(0, run).unwrap(), None);
             assert!(source.reads().is_empty());
         });
     }
@@ -257,7 +258,7 @@ mod tests {
                 let source = Recorded::default();
                 let (check, other) = (source.check(false), sum(&[8; PART]));
                 let checked = if hashed_first {
-                    check.ready(0, run).unwrap();
+                    check.prepare(0, run).unwrap();
                     check.sent(0, other, run)
                 } else {
                     let hashing = check.head.lock().unwrap();

@@ -88,7 +88,7 @@ impl<'a> Multipart<'a> {
         let (sender, digest, range) = (self.sender, self.job.digest, self.parts.range(index));
         let (source, offset) = (sender.source, range.start);
         // Before it takes a connection.
-        let sha256 = match self.check.ready(index, run)? {
+        let sha256 = match self.check.prepare(index, run)? {
             None if sender.cache.store.hashes_parts() => Some(hash_range(source, &digest, range.clone(), run)?),
             sha256 => sha256,
         };

@@ -123,7 +123,7 @@ impl Incoming {
 }
 
 impl Check for Arc<Incoming> {
-    fn ready(&self, index: usize, run: &Run<'_>) -> Result<Option<Digest>> {
+    fn prepare(&self, index: usize, run: &Run<'_>) -> Result<Option<Digest>> {
         self.wait(run, |state| state.parts.len() > index).map(|()| None)
     }
 
