@@ -5,16 +5,18 @@
 //! configuration serves all connections of a client.
 
 use std::fmt;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, IoSlice, Read, Write};
 use std::sync::Arc;
+use std::time::Instant;
 
 use rustls::crypto::{CryptoProvider, KeyProvider, ring};
 use rustls::pki_types::{PrivateKeyDer, ServerName};
 use rustls::sign::SigningKey;
 use rustls::{ClientConfig, ClientConnection, ProtocolVersion, RootCertStore, StreamOwned};
 use ureq::Error;
+use ureq::unversioned::transport::time::Duration;
 use ureq::unversioned::transport::{
-    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport, TransportAdapter,
+    Buffers, ConnectionDetails, Connector, Either, LazyBuffers, NextTimeout, Transport,
 };
 
 use crate::http::origin::without_brackets;
@@ -52,9 +54,8 @@ impl Tls {
         let bare = without_brackets(host).to_owned();
         let name = ServerName::try_from(bare).map_err(|error| Error::Io(io::Error::other(error)))?;
         let session = ClientConnection::new(Arc::clone(config), name).map_err(invalid)?;
-        let below = TransportAdapter::new(transport.boxed(), Arc::clone(&details.current_time));
+        let below = Below { transport: transport.boxed(), timeout: details.timeout, since: Instant::now() };
         let mut stream = StreamOwned::new(session, below);
-        stream.sock.set_timeout(details.timeout);
         exchange::update(|exchange| (exchange.handshaking, exchange.secured) = (true, None));
         while stream.conn.is_handshaking() {
             stream.conn.complete_io(&mut stream.sock)?;
@@ -106,7 +107,7 @@ impl<In: Transport> Connector<In> for TlsConnector {
 /// A connection inside TLS.
 pub(super) struct TlsTransport {
     buffers: LazyBuffers,
-    stream: StreamOwned<ClientConnection, TransportAdapter>,
+    stream: StreamOwned<ClientConnection, Below>,
 }
 
 impl Transport for TlsTransport {
@@ -129,7 +130,7 @@ impl Transport for TlsTransport {
     }
 
     fn is_open(&mut self) -> bool {
-        self.stream.sock.get_mut().is_open()
+        self.stream.sock.transport.is_open()
     }
 
     fn is_tls(&self) -> bool {
@@ -139,6 +140,115 @@ impl Transport for TlsTransport {
 
 impl fmt::Debug for TlsTransport {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("TlsTransport").field("below", self.stream.sock.inner()).finish_non_exhaustive()
+        f.debug_struct("TlsTransport").field("below", &self.stream.sock.transport).finish_non_exhaustive()
+    }
+}
+
+/// The transport below TLS as a stream. ureq's own adapter sends each record by itself, four times as many as this one.
+struct Below {
+    transport: Box<dyn Transport>,
+    timeout: NextTimeout,
+    /// When the timeout was set.
+    since: Instant,
+}
+
+impl Below {
+    fn set_timeout(&mut self, timeout: NextTimeout) {
+        (self.timeout, self.since) = (timeout, Instant::now());
+    }
+
+    /// Returns what is left of the timeout.
+    fn left(&self) -> NextTimeout {
+        let after = match self.timeout.after {
+            Duration::Exact(after) => Duration::Exact(after.saturating_sub(self.since.elapsed())),
+            never => never,
+        };
+        NextTimeout { after, ..self.timeout }
+    }
+}
+
+impl Read for Below {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = self.left();
+        self.transport.maybe_await_input(left).map_err(Error::into_io)?;
+        let buffers = self.transport.buffers();
+        let read = buffers.input().read(buffer)?;
+        buffers.input_consume(read);
+        Ok(read)
+    }
+}
+
+impl Write for Below {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.write_vectored(&[IoSlice::new(bytes)])
+    }
+
+    fn write_vectored(&mut self, all: &[IoSlice<'_>]) -> io::Result<usize> {
+        let left = self.left();
+        let mut output = self.transport.buffers().output();
+        let mut written = 0;
+        for bytes in all {
+            written += output.write(bytes)?;
+        }
+        self.transport.transmit_output(written, left).map_err(Error::into_io)?;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+
+    use super::*;
+
+    /// Records what is transmitted at once.
+    #[derive(Debug)]
+    struct Recording(LazyBuffers, Arc<Mutex<Vec<Vec<u8>>>>);
+
+    impl Transport for Recording {
+        fn buffers(&mut self) -> &mut dyn Buffers {
+            &mut self.0
+        }
+
+        fn transmit_output(&mut self, amount: usize, _: NextTimeout) -> Result<(), Error> {
+            self.1.lock().unwrap().push(self.0.output()[..amount].to_vec());
+            Ok(())
+        }
+
+        fn await_input(&mut self, _: NextTimeout) -> Result<bool, Error> {
+            Ok(false)
+        }
+
+        fn is_open(&mut self) -> bool {
+            true
+        }
+    }
+
+    #[test]
+    fn records_are_sent_together_as_far_as_there_is_room() {
+        let sent = Arc::<Mutex<Vec<Vec<u8>>>>::default();
+        let transport = Recording(LazyBuffers::new(10, 10), sent.clone()).boxed();
+        let mut below = Below { transport, timeout: NextTimeout::default(), since: Instant::now() };
+        let records = [&b"abcd"[..], b"efg", b"hijkl"].map(IoSlice::new);
+        assert_eq!(below.write_vectored(&records[..2]).unwrap(), 7);
+        assert_eq!(below.write_vectored(&records).unwrap(), 10);
+        assert_eq!(*sent.lock().unwrap(), [&b"abcdefg"[..], b"abcdefghij"]);
+    }
+
+    #[test]
+    fn what_is_left_of_a_timeout_is_counted_from_when_it_was_set() {
+        let transport = Recording(LazyBuffers::new(10, 10), Arc::default()).boxed();
+        let mut below = Below { transport, timeout: NextTimeout::default(), since: Instant::now() };
+        assert_eq!(below.left().after, Duration::NotHappening);
+        below.set_timeout(NextTimeout { after: Duration::from_secs(60), ..NextTimeout::default() });
+        below.since -= std::time::Duration::from_secs(20);
+        let Duration::Exact(left) = below.left().after else { unreachable!() };
+        assert!(left <= std::time::Duration::from_secs(40) && left > std::time::Duration::from_secs(30), "{left:?}");
+        below.since -= std::time::Duration::from_secs(60);
+        assert_eq!(below.left().after, Duration::from_secs(0));
     }
 }
