@@ -106,25 +106,29 @@ fn each_manifest_and_blob_that_is_checked_or_removed_is_listed() {
     assert_eq!(manifest_lines(&pruned.stderr), ["main: dropped (selected by the rules)"]);
 }
 
-/// Runs the program on a terminal of 40 columns that sends Ctrl-C after two and a half seconds.
-fn on_a_terminal(arguments: &[&str]) -> Running {
-    let inner = "stty cols 40 rows 24; export TERM=xterm NO_COLOR=1; p=\\$\\$; (sleep 2.5; kill -s INT \\$p) & exec";
-    start_by("sh", &["-c", &format!("exec script -qec \"{inner} $*\" /dev/null"), "sh"], arguments)
+/// Runs the program on a terminal, after `inner`, or returns `None` if `script` is not installed.
+#[cfg(target_os = "linux")]
+fn on_a_terminal(inner: &str, arguments: &[&str]) -> Option<Running> {
+    if std::process::Command::new("script").arg("-V").output().is_err() {
+        println!("skipped: script is not installed");
+        return None;
+    }
+    let console = format!("exec script -qec \"{inner} $*\" /dev/null");
+    Some(start_by("sh", &["-c", &console, "sh"], arguments))
 }
 
 #[test]
 #[cfg(target_os = "linux")]
 fn bars_on_a_narrow_terminal_do_not_wrap_and_leave_nothing_behind() {
-    if std::process::Command::new("script").arg("-V").output().is_err() {
-        println!("skipped: script is not installed");
-        return;
-    }
     let (work, server) = (tempfile::tempdir().unwrap(), Server::start());
     Blobs::of(&[MIB]).put_into(&server);
     let drip = Fault::Drip { bytes: MIB / 20, every: Duration::from_millis(300) };
     server.fault(Match::operation(Operation::GetObject).key("blobs/").always(), drip);
     let (dir, store) = (work.path().join("restored"), s3_store(&server));
-    let run = on_a_terminal(&["import", dir.to_str().unwrap(), "--cache-from", &store]);
+    // Ctrl-C after two and a half seconds.
+    let narrow = "stty cols 40 rows 24; export TERM=xterm NO_COLOR=1; p=\\$\\$; (sleep 2.5; kill -s INT \\$p) & exec";
+    let arguments = ["import", dir.to_str().unwrap(), "--cache-from", &store];
+    let Some(run) = on_a_terminal(narrow, &arguments) else { return };
     let run = run.finish(Duration::from_secs(20)).expect(130);
     let mut frames: Vec<&str> = run.stdout.split("\u{1b}[J").collect();
     let last = frames.pop().unwrap();
@@ -143,18 +147,14 @@ fn bars_on_a_narrow_terminal_do_not_wrap_and_leave_nothing_behind() {
 #[test]
 #[cfg(target_os = "linux")]
 fn only_terminals_that_show_colors_get_them() {
-    if std::process::Command::new("script").arg("-V").output().is_err() {
-        println!("skipped: script is not installed");
-        return;
-    }
     for (variables, start) in [
         ("TERM=xterm", "\u{1b}[1;31merror:\u{1b}[0m ls needs"),
         ("TERM=xterm NO_COLOR=1", "error: ls needs"),
         ("TERM=dumb", "error: ls needs"),
         ("TERM=", "error: ls needs"),
     ] {
-        let console = format!("exec script -qec \"NO_COLOR= {variables} $*\" /dev/null");
-        let run = start_by("sh", &["-c", &console, "sh"], &["ls"]).finish(Duration::from_secs(20)).expect(2);
+        let Some(run) = on_a_terminal(&format!("NO_COLOR= {variables}"), &["ls"]) else { return };
+        let run = run.finish(Duration::from_secs(20)).expect(2);
         assert!(run.stdout.starts_with(start), "{variables}: {:?}", run.stdout);
     }
 }
