@@ -175,10 +175,7 @@ impl S3Client {
             }
         }
         // A retry takes tokens, so the policy is asked only if there may be one.
-        let decision = match call.once {
-            true => attempts.ended(),
-            false => policy.failed(attempts, failure(&cause)),
-        };
+        let decision = if call.once { attempts.ended() } else { policy.failed(attempts, failure(&cause)) };
         match decision {
             Decision::Retry(pause) => {
                 let (what, why) = (call.key.unwrap_or_default(), brief(&cause, &used.secrets()));

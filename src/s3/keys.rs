@@ -47,8 +47,8 @@ impl S3Client {
         session
     }
 
-    /// Returns the mode and expiry of the session that signs requests to a directory bucket. Creates the session if
-    /// there is none yet. Returns `None` if requests are signed without a session.
+    /// Returns the mode and expiry of the session that signs requests to a directory bucket, or `None` if they are
+    /// signed without one. Creates the session if necessary.
     ///
     /// # Errors
     /// If it cannot be created.

@@ -140,7 +140,7 @@ fn a_deletion_that_is_never_repeated_is_one_attempt_and_takes_no_tokens() {
     server.fault(Match::operation(Operation::ListObjectsV2), Fault::internal_error());
     opened.store().list_page("", &ListOptions::default()).unwrap();
     assert_eq!(server.take_requests().len(), 2);
-    // The response says what to change, but the request is not repeated.
+    // The response names the right region, but the request is sent only once.
     server.clear_faults();
     server.fault(Match::operation(Operation::DeleteObject), Fault::wrong_region("eu-west-3"));
     let error = opened.store().delete_once("x", None).unwrap_err();
