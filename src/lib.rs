@@ -162,7 +162,8 @@ pub mod time {
 pub mod program {
     pub use crate::aws::VARIABLES;
     pub use crate::base::{
-        NotReceived, OUT_OF_FILES, OneshotReceiver, OneshotSender, Unpoisoned, age, oneshot, size, thread_builder,
+        NotReceived, OUT_OF_FILES, OneshotReceiver, OneshotSender, Unpoisoned, age, count, oneshot, size,
+        thread_builder,
     };
     pub use crate::config::{
         About, did_you_mean, parse_fields, parse_option_duration, parse_option_size, question, quote_field,

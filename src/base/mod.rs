@@ -52,7 +52,6 @@ pub use shown::printable;
 pub(crate) use shown::{hint_without, redacted, shown, shown_url, shown_without};
 pub use threads::thread_builder;
 pub(crate) use threads::{JoinedThreads, affordable_threads};
-pub(crate) use units::count;
-pub use units::{age, size};
+pub use units::{age, count, size};
 pub use unpoisoned::Unpoisoned;
 pub(crate) use xml::Element;

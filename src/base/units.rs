@@ -1,5 +1,6 @@
 //! Formats sizes and ages for people.
 
+use std::fmt;
 use std::time::Duration;
 
 const UNITS: [&str; 5] = ["KiB", "MiB", "GiB", "TiB", "PiB"];
@@ -24,8 +25,9 @@ pub fn size(bytes: u64) -> String {
 }
 
 /// Formats a number of things: `1 blob`, `212 blobs`.
-pub(crate) fn count(count: usize, one: &str, several: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { several })
+pub fn count<N: PartialEq + From<u8> + fmt::Display>(count: N, one: &str, several: &str) -> String {
+    let word = if count == N::from(1) { one } else { several };
+    format!("{count} {word}")
 }
 
 /// Formats an age in one unit, rounded down: `40 s`, `3 h`, `12 d`.

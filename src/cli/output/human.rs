@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use s3_build_cache::Report;
-pub(crate) use s3_build_cache::program::{age, size};
+pub(crate) use s3_build_cache::program::{age, count, size};
 use s3_build_cache::report::Explanation;
 
 /// Formats a duration in milliseconds, seconds, or minutes and seconds: `4 ms`, `1.9 s`, `2 min 5 s`.
@@ -27,12 +27,6 @@ pub(crate) fn blobs<N: PartialEq + From<u8> + fmt::Display>(count: N) -> String 
 /// Formats a number of blobs and their size: `2 blobs (1.5 KiB)`.
 pub(crate) fn sized_blobs<N: PartialEq + From<u8> + fmt::Display>(count: N, bytes: u64) -> String {
     format!("{} ({})", blobs(count), size(bytes))
-}
-
-/// Formats a number of things: `1 miss`, `2 misses`.
-pub(crate) fn count<N: PartialEq + From<u8> + fmt::Display>(count: N, one: &str, several: &str) -> String {
-    let word = if count == N::from(1) { one } else { several };
-    format!("{count} {word}")
 }
 
 /// Joins words as a sentence does: `a, b and c`.

@@ -1,6 +1,6 @@
 //! Text in a page.
 
-use crate::base::printable;
+use crate::base::{self, printable};
 use crate::ops::survey::BlobSum;
 
 /// Returns the text with everything escaped that has a meaning in HTML, or would not be visible.
@@ -38,7 +38,7 @@ pub(super) fn fitting(text: &str, width: f64) -> String {
 
 /// Returns a number of blobs: `1 blob`, `212 blobs`.
 pub(super) fn count(sum: BlobSum) -> String {
-    format!("{} blob{}", sum.blobs, if sum.blobs == 1 { "" } else { "s" })
+    base::count(sum.blobs, "blob", "blobs")
 }
 
 #[cfg(test)]
